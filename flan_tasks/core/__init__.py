@@ -1,0 +1,1 @@
+"""Declarations, templates, rendering, mixing: the standard library alone."""

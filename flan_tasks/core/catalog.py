@@ -1,0 +1,201 @@
+"""The catalog: every dataset with its templates, sample rows and cluster, and every mixture."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.mixture import ALL, Mixture
+from flan_tasks.core.template import TemplateSet, read_template_set
+
+
+class Catalog:
+    """Datasets and mixtures by name. Template files are read when first asked for."""
+
+    def __init__(self) -> None:
+        self._datasets: dict[str, Dataset] = {}
+        self._template_files: dict[str, tuple[Path, str]] = {}
+        self._template_sets: dict[Path, TemplateSet] = {}
+        self._samples: dict[str, Path] = {}
+        self._mixtures: dict[str, Mixture] = {}
+
+    def add(
+        self, dataset: Dataset, *, cluster: str, templates: Path, samples: Path | None = None
+    ) -> Dataset:
+        """Adds a dataset to a cluster and returns it with the cluster filled in.
+
+        Args:
+          dataset: the declaration.
+          cluster: the ability it tests.
+          templates: its template file.
+          samples: its embedded rows, if it has some.
+
+        Raises:
+          DeclarationError: the name is taken.
+        """
+        taken = set(self._datasets) | set(self.clusters) | set(self.parents) | {ALL}
+        if dataset.name in taken - {dataset.part_of}:
+            raise DeclarationError(
+                f'dataset "{dataset.name}": the name is taken by a dataset, parent or cluster'
+            )
+        if cluster in self._datasets or cluster in self.parents or cluster == ALL:
+            raise DeclarationError(f'dataset "{dataset.name}": cluster "{cluster}" is a dataset\'s name')
+        dataset = dataclasses.replace(dataset, cluster=cluster)
+        self._datasets[dataset.name] = dataset
+        self._template_files[dataset.name] = (templates, f"templates/{cluster}/{templates.name}")
+        if samples is not None:
+            self._samples[dataset.name] = samples
+        return dataset
+
+    def add_mixture(self, mixture: Mixture) -> Mixture:
+        """Adds a mixture and returns it.
+
+        Raises:
+          DeclarationError: the name is taken.
+        """
+        if mixture.name in self._mixtures:
+            raise DeclarationError(f'mixture "{mixture.name}": the name is taken')
+        self._mixtures[mixture.name] = mixture
+        return mixture
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """All datasets, by cluster and then by name."""
+        return tuple(sorted(self._datasets.values(), key=lambda d: (d.cluster, d.name)))
+
+    @property
+    def clusters(self) -> dict[str, tuple[str, ...]]:
+        """Cluster -> names of its datasets."""
+        found: dict[str, list[str]] = {}
+        for dataset in self.datasets:
+            found.setdefault(dataset.cluster, []).append(dataset.name)
+        return {cluster: tuple(names) for cluster, names in found.items()}
+
+    @property
+    def parents(self) -> dict[str, tuple[str, ...]]:
+        """Parent -> names of its parts, for datasets that have parts."""
+        found: dict[str, list[str]] = {}
+        for dataset in self.datasets:
+            if dataset.part_of:
+                found.setdefault(dataset.part_of, []).append(dataset.name)
+        return {parent: tuple(names) for parent, names in found.items()}
+
+    @property
+    def mixtures(self) -> tuple[Mixture, ...]:
+        """All mixtures, by name."""
+        return tuple(self._mixtures[name] for name in sorted(self._mixtures))
+
+    def __getitem__(self, name: str) -> Dataset:
+        if name not in self._datasets:
+            if name in self.parents:
+                raise unknown_name(
+                    f"dataset (it has parts: {', '.join(self.parents[name])})", name, self._datasets
+                )
+            raise unknown_name("dataset", name, self._datasets)
+        return self._datasets[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._datasets
+
+    def mixture(self, name: str) -> Mixture:
+        """Returns a published mixture, or the one that a dataset, parent or cluster name means.
+
+        Raises:
+          UnknownNameError: no mixture, cluster or dataset has that name.
+        """
+        if name in self._mixtures:
+            return self._mixtures[name]
+        if name in self._datasets or name in self.parents or name in self.clusters:
+            return Mixture(name=name, description=f"{name} alone.", include=(name,))
+        known = {*self._mixtures, *self._datasets, *self.parents, *self.clusters}
+        raise unknown_name("mixture or dataset", name, known)
+
+    def templates(self, name: str) -> TemplateSet:
+        """Returns the templates of a dataset.
+
+        Raises:
+          UnknownNameError: there is no such dataset.
+          TemplateError: its file is missing or malformed.
+        """
+        self[name]
+        path, shown = self._template_files[name]
+        if path not in self._template_sets:
+            self._template_sets[path] = read_template_set(path, name=shown)
+        return self._template_sets[path]
+
+    def samples(self, name: str) -> Path | None:
+        """Returns the file of a dataset's embedded rows, or None where it has none."""
+        self[name]
+        return self._samples.get(name)
+
+    def expand(self, names: Iterable[str]) -> tuple[Dataset, ...]:
+        """Returns the datasets that names of datasets, parents, clusters and "all" mean.
+
+        Raises:
+          UnknownNameError: a name is none of these.
+        """
+        found: set[str] = set()
+        for name in names:
+            if name == ALL:
+                found |= {d.name for d in self.datasets if d.in_default_mixtures}
+            elif name in self._datasets:
+                found.add(name)
+            elif name in self.parents:
+                found |= set(self.parents[name])
+            elif name in self.clusters:
+                found |= {n for n in self.clusters[name] if self[n].in_default_mixtures}
+            else:
+                known = {*self._datasets, *self.parents, *self.clusters, ALL}
+                raise unknown_name("dataset or cluster", name, known)
+        return tuple(dataset for dataset in self.datasets if dataset.name in found)
+
+    def with_overlaps(self, names: Iterable[str]) -> tuple[Dataset, ...]:
+        """Returns the datasets named and all that share text with them, directly or by others."""
+        found = {dataset.name for dataset in self.expand(names)}
+        queue = sorted(found)
+        while queue:
+            for name in self[queue.pop()].overlaps:
+                if name in self._datasets and name not in found:
+                    found.add(name)
+                    queue.append(name)
+        return tuple(dataset for dataset in self.datasets if dataset.name in found)
+
+    def members(self, mixture: Mixture) -> tuple[Dataset, ...]:
+        """Returns the datasets of a mixture's training side, test-only ones included.
+
+        Raises:
+          UnknownNameError: the mixture names something unknown.
+          DeclarationError: nothing is left.
+        """
+        out = {dataset.name for dataset in self.expand((*mixture.exclude, *mixture.hold_out))}
+        if mixture.drop_overlaps:
+            out |= {dataset.name for dataset in self.with_overlaps(mixture.hold_out)}
+        left = tuple(d for d in self.expand(mixture.include) if d.name not in out)
+        if not left:
+            raise DeclarationError(f'mixture "{mixture.name}": nothing is left to train on')
+        return left
+
+    def held_out(self, mixture: Mixture) -> tuple[Dataset, ...]:
+        """Returns the datasets that a mixture holds out for evaluation."""
+        return self.expand(mixture.hold_out)
+
+    def check(self) -> list[str]:
+        """Returns what is wrong between declarations: overlaps and parts that do not agree."""
+        problems = []
+        for dataset in self.datasets:
+            for other in dataset.overlaps:
+                if other not in self._datasets:
+                    problems.append(f'{dataset.name}: overlaps "{other}", which is no dataset')
+                elif dataset.name not in self[other].overlaps:
+                    problems.append(f"{dataset.name} overlaps {other}, which does not say so")
+        for parent, parts in self.parents.items():
+            clusters = {self[part].cluster for part in parts}
+            if len(clusters) > 1:
+                problems.append(f"parts of {parent} lie in several clusters: {sorted(clusters)}")
+        for mixture in self.mixtures:
+            try:
+                self.members(mixture)
+            except Exception as error:  # noqa: BLE001 - every kind is a finding to be listed
+                problems.append(str(error))
+        return problems

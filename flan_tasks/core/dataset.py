@@ -1,0 +1,222 @@
+"""A declared dataset, and the one way a raw row becomes examples."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flan_tasks.core.errors import DeclarationError, RowError
+from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.naming import check_dataset_name
+from flan_tasks.core.origin import Alternative, Origin
+from flan_tasks.core.splits import Splits
+
+Row = dict[str, Any]
+Normalized = Example | Skip | tuple[Example | Skip, ...]
+
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED_FIELDS = ("options", "answer")
+_COLUMN_TYPES = (str, int, float, bool, list, dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A public corpus as this project uses it.
+
+    Raises:
+      DeclarationError: on building, where two parts of the declaration contradict each other.
+    """
+
+    # Lower case, digits and underscores; `flan:<name>` is its SeqIO name.
+    name: str
+    # Where the rows come from unless a user says otherwise.
+    source: Origin
+    # Which source rows are train, validation and test.
+    splits: Splits
+    # Columns the normalizer reads, with their types (str, int, float, bool, list, dict).
+    schema: Mapping[str, type]
+    # Raw row -> Example, several of them, or Skip. Its docstring says what the task asks.
+    normalize: Callable[[Row], Normalized]
+    # Names of the fields every example has.
+    fields: tuple[str, ...]
+    # Names of metrics in `evaluation`.
+    metrics: tuple[str, ...]
+    # Licence as its source states it; an SPDX identifier where one fits, else a few words.
+    license: str
+    # A line that finds the paper: authors, year, title.
+    citation: str
+    # The allowed answers of a classification dataset, in the order shown.
+    options: tuple[str, ...] = ()
+    # True where each example brings its own options.
+    options_per_example: bool = False
+    # Column -> the source's own label names, in the order of its label numbers.
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Source split -> rows, at the pinned version: lets rates be shown before the data is at hand.
+    size: Mapping[str, int] = field(default_factory=dict)
+    # The dataset of the 62 that this is one part of; None where it stands for itself.
+    part_of: str | None = None
+    # Datasets that hold some of the same text; declared on both sides, followed when holding out.
+    overlaps: tuple[str, ...] = ()
+    # Other places that have it.
+    alternatives: tuple[Alternative, ...] = ()
+    # Drops examples by the source split they come from (its second argument), with a reason.
+    select: Callable[[Example, str], Skip | None] | None = None
+    # File under templates/<cluster>/; by default the parent's name, else its own.
+    templates: str = ""
+    # False for a dataset that is published but counts in no default mixture.
+    in_default_mixtures: bool = True
+    # The ability it tests; filled in from the module it is declared in.
+    cluster: str = ""
+
+    def __post_init__(self) -> None:
+        problems = list(self._problems())
+        if problems:
+            raise DeclarationError(f'dataset "{self.name}": ' + "; ".join(problems))
+
+    def _problems(self) -> Iterable[str]:
+        yield from check_dataset_name(self.name)
+        for name in self.fields:
+            if not _FIELD_NAME.fullmatch(name) or name in _RESERVED_FIELDS:
+                yield f'field "{name}" must be lower-case words, and not options or answer'
+        if not self.fields:
+            yield "no fields; templates need at least one"
+        if self.options and self.options_per_example:
+            yield "options are either fixed or per example, not both"
+        if len(set(self.options)) != len(self.options):
+            yield f"two options are equal: {list(self.options)}"
+        for column, kind in self.schema.items():
+            if kind not in _COLUMN_TYPES:
+                yield f'column "{column}" has type {kind!r}; use str, int, float, bool, list, dict'
+        for column in self.labels:
+            if column not in self.schema:
+                yield f'labels are given for "{column}", which is no column of the schema'
+        if not self.metrics:
+            yield "no metrics"
+        if not self.license or not self.citation:
+            yield "license and citation are needed; write what the source states"
+        if not (self.normalize.__doc__ or "").strip():
+            yield "its normalizer needs a docstring that says what the task asks"
+        if self.name in self.overlaps:
+            yield "it cannot overlap with itself"
+
+    @property
+    def parent(self) -> str:
+        """The dataset of the 62 that this is, or is a part of."""
+        return self.part_of or self.name
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether every example has options."""
+        return bool(self.options) or self.options_per_example
+
+    @property
+    def template_file(self) -> str:
+        """Name of its template file, without folder and ending."""
+        return self.templates or self.parent
+
+    @property
+    def summary(self) -> str:
+        """What the task asks, in one line: the first line of the normalizer's docstring."""
+        return (self.normalize.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def is_trained_on(self) -> bool:
+        """Whether it has a train split."""
+        return self.splits.train is not None
+
+    def declared_rows(self, split: str) -> int | None:
+        """Rows of our `split` by the declared sizes; None where the size is not declared."""
+        if split not in self.splits.names:
+            return 0
+        rows = self.size.get(self.splits.source_split(split))
+        return None if rows is None else len(self.splits.slice(split, rows))
+
+
+def normalize_row(
+    dataset: Dataset, row: Row, *, source_split: str, number: int
+) -> tuple[Example | Skip, ...]:
+    """Turns one raw row into examples and skips, each example with its key.
+
+    Args:
+      dataset: whose row it is.
+      row: plain Python values in the source's schema.
+      source_split: the source's split it was read from.
+      number: its row number there, from 0.
+
+    Raises:
+      RowError: the row lacks a column, has another type there, or its normalizer fails on it.
+    """
+    where = f"{dataset.name}, split {source_split}, row {number}"
+    _check_schema(dataset, row, where=where)
+    try:
+        found = dataset.normalize(row)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise RowError(
+            f"{where}: the normalizer fails with {type(error).__name__}: {error}. "
+            f"The row is {_short(row)}"
+        ) from error
+    except DeclarationError as error:
+        raise RowError(f"{where}: {error}. The row is {_short(row)}") from error
+    items = found if isinstance(found, tuple) else (found,)
+    return tuple(
+        _complete(dataset, item, key=_key(source_split, number, index, len(items)), where=where)
+        for index, item in enumerate(items)
+    )
+
+
+def selected(dataset: Dataset, item: Example | Skip, *, source_split: str) -> Example | Skip:
+    """Applies the dataset's own selection to a normalized example."""
+    if isinstance(item, Skip) or dataset.select is None:
+        return item
+    return dataset.select(item, source_split) or item
+
+
+def _key(source_split: str, number: int, index: int, count: int) -> str:
+    return f"{source_split}:{number}" if count == 1 else f"{source_split}:{number}.{index}"
+
+
+def _complete(dataset: Dataset, item: Example | Skip, *, key: str, where: str) -> Example | Skip:
+    if isinstance(item, Skip):
+        return item
+    if not isinstance(item, Example):
+        raise RowError(
+            f"{where}: the normalizer returned {type(item).__name__}; "
+            "return an Example, a tuple of them, or Skip(reason)"
+        )
+    if set(item.fields) != set(dataset.fields):
+        raise RowError(
+            f"{where}: the normalizer returned fields {sorted(item.fields)}; "
+            f"declared are {sorted(dataset.fields)}"
+        )
+    if dataset.options and item.options != dataset.options:
+        raise RowError(
+            f"{where}: the normalizer returned options {list(item.options)}; "
+            f"declared are {list(dataset.options)}"
+        )
+    if dataset.options_per_example and len(item.options) < 2:
+        raise RowError(f"{where}: the example has {len(item.options)} options; it needs two or more")
+    if item.options and not dataset.is_classification:
+        raise RowError(f"{where}: the example has options, and the dataset declares none")
+    return item if item.key else dataclasses.replace(item, key=key)
+
+
+def _check_schema(dataset: Dataset, row: Row, *, where: str) -> None:
+    missing = [column for column in dataset.schema if column not in row]
+    if missing:
+        raise RowError(
+            f"{where}: no column {', '.join(missing)}; the row has {', '.join(sorted(row)) or 'none'}"
+        )
+    for column, kind in dataset.schema.items():
+        value = row[column]
+        fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+        if not fits and not (kind is float and isinstance(value, int)):
+            raise RowError(
+                f'{where}: column "{column}" is {type(value).__name__} {_short(value)}; '
+                f"the schema says {kind.__name__}"
+            )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 300 else text[:300] + "..."

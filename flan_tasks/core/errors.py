@@ -1,0 +1,51 @@
+"""The errors this project raises on purpose; each message says what, where and what would be right."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class FlanTasksError(Exception):
+    """The family of all errors raised on purpose; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class DeclarationError(FlanTasksError):
+    """A dataset, split rule or mixture was declared in a way that cannot work."""
+
+
+class TemplateError(FlanTasksError):
+    """A template file is malformed, or a template does not fit its dataset."""
+
+
+class UnknownNameError(FlanTasksError):
+    """A name that is none of ours; the message lists the nearest ones."""
+
+    exit_code = 2
+
+
+class SourceUnavailableError(FlanTasksError):
+    """Raw rows cannot be had now; the message says why and what to do about it."""
+
+
+class RowError(FlanTasksError):
+    """A raw row breaks the schema its dataset declares; names dataset, split and row."""
+
+
+class VocabularyError(FlanTasksError):
+    """A vocabulary is missing, or is not what its name says."""
+
+
+class BuildError(FlanTasksError):
+    """A build directory cannot be written, continued, read or verified."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Returns the error for an unknown `kind` of name, with its three nearest neighbors."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    if near:
+        hint = f"Did you mean {', '.join(near)}?"
+    else:
+        hint = f"Known: {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
+    return UnknownNameError(f'unknown {kind} "{name}". {hint}')

@@ -1,0 +1,203 @@
+"""Mixtures: which datasets, at which rates."""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.naming import check_mixture_name
+from flan_tasks.core.template import KINDS
+
+ALL = "all"
+SCHEMES = ("proportional", "temperature", "equal", "rates")
+CAP_PER = ("dataset", "task")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """What a mixture holds and how much of each.
+
+    Proportional: the rate of a dataset is min(its examples, `cap`), shared by its parts in
+    proportion to their examples (Raffel et al. 2020, section 3.5.2; Wei et al. 2022, with a cap of
+    3,000). Temperature: that rate to the power 1/T. Equal: 1 for each dataset. Rates: as given.
+
+    Raises:
+      DeclarationError: with every problem of the declaration.
+    """
+
+    # Lower-case words joined by dots; `flan:mix.<name>` is its SeqIO name.
+    name: str
+    # One sentence, shown in lists and cards.
+    description: str = ""
+    # Names of datasets, parents and clusters; "all" is every dataset of the default mixtures.
+    include: tuple[str, ...] = (ALL,)
+    # Left out of training.
+    exclude: tuple[str, ...] = ()
+    # Left out of training and evaluated instead.
+    hold_out: tuple[str, ...] = ()
+    # Whether datasets that declare an overlap with a held-out one are left out as well.
+    drop_overlaps: bool = False
+    # One of SCHEMES.
+    scheme: str = "proportional"
+    # Ceiling on the rate of a dataset.
+    cap: int = 3000
+    # What the cap is for: a dataset with all its parts, or each part (as the published code did).
+    cap_per: str = "dataset"
+    # For the temperature scheme.
+    temperature: float = 1.0
+    # For the rates scheme: dataset, parent or cluster -> rate (shared by what it means).
+    rates: Mapping[str, float] = field(default_factory=dict)
+    # Which templates are drawn from.
+    kinds: tuple[str, ...] = KINDS
+    # Ceiling on the number of training examples read of a dataset with all its parts.
+    limit: int = 30_000
+
+    def __post_init__(self) -> None:
+        problems = list(check_mixture_name(self.name))
+        if self.scheme not in SCHEMES:
+            problems.append(f'scheme "{self.scheme}" must be one of {", ".join(SCHEMES)}')
+        if self.cap_per not in CAP_PER:
+            problems.append(f'cap_per "{self.cap_per}" must be one of {", ".join(CAP_PER)}')
+        if self.cap < 1 or self.limit < 1:
+            problems.append("cap and limit must be 1 or more")
+        if self.temperature <= 0:
+            problems.append("temperature must be above 0")
+        if not self.kinds or set(self.kinds) - set(KINDS):
+            problems.append(f"kinds {list(self.kinds)} must be among {', '.join(KINDS)}")
+        if not self.include:
+            problems.append("include is empty")
+        if (self.scheme == "rates") != bool(self.rates):
+            problems.append('rates belong to scheme = "rates", which needs them')
+        if any(rate <= 0 for rate in self.rates.values()):
+            problems.append("every rate must be above 0; leave out what is not wanted by `exclude`")
+        if problems:
+            raise DeclarationError(f'mixture "{self.name}": ' + "; ".join(problems))
+
+
+def parse_mixture(text: str, *, name: str, path: str) -> Mixture:
+    """Reads a mixture file's text; its name is the file's.
+
+    Raises:
+      DeclarationError: with every problem of the file.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+    known = {f.name: f for f in fields(Mixture) if f.name != "name"}
+    problems = [
+        f'unknown key "{key}"; known are {", ".join(known)}' for key in data if key not in known
+    ]
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        if key not in known:
+            continue
+        problem, values[key] = _value(key, value)
+        problems += [problem] if problem else []
+    if problems:
+        raise DeclarationError("\n".join(f"{path}: {problem}" for problem in problems))
+    try:
+        return Mixture(name=name, **values)
+    except DeclarationError as error:
+        raise DeclarationError(f"{path}: {error}") from error
+
+
+def read_mixture(path: Path) -> Mixture:
+    """Reads a mixture file; it is named after the file.
+
+    Raises:
+      DeclarationError: the file is missing or malformed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeclarationError(f"{path}: cannot be read: {error}") from error
+    return parse_mixture(text, name=path.name.removesuffix(".toml"), path=str(path))
+
+
+def _value(key: str, value: Any) -> tuple[str, Any]:
+    if key in ("include", "exclude", "hold_out", "kinds"):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            return f'"{key}" must be a list of texts', ()
+        return "", tuple(value)
+    if key == "rates":
+        numbers = isinstance(value, dict) and all(_is_number(v) for v in value.values())
+        return ("", dict(value)) if numbers else ('"rates" must be a table of numbers', {})
+    wanted = {"drop_overlaps": bool, "cap": int, "limit": int, "temperature": float}.get(key, str)
+    if wanted is float and _is_number(value):
+        return "", float(value)
+    if type(value) is not wanted:
+        return f'"{key}" must be {wanted.__name__}, not {value!r}', value
+    return "", value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def mixing_rates(
+    mixture: Mixture, members: Sequence[Dataset], counts: Mapping[str, int], *,
+    rate_of: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, float]:
+    """Returns dataset name -> rate; a dataset without examples has none.
+
+    Args:
+      mixture: the scheme and its numbers.
+      members: the datasets, parts one by one.
+      counts: dataset name -> training examples at hand, after limit, carve and skips.
+      rate_of: for the rates scheme, each name in `mixture.rates` -> the datasets it means.
+    """
+    present = [dataset for dataset in members if counts.get(dataset.name, 0) > 0]
+    if mixture.scheme == "rates":
+        return _given_rates(mixture, present, counts, rate_of or {})
+    groups: dict[str, list[str]] = {}
+    for dataset in present:
+        key = dataset.parent if mixture.cap_per == "dataset" else dataset.name
+        groups.setdefault(key, []).append(dataset.name)
+    rates: dict[str, float] = {}
+    for names in groups.values():
+        total = sum(counts[name] for name in names)
+        rate = float(min(total, mixture.cap))
+        if mixture.scheme == "temperature":
+            rate **= 1 / mixture.temperature
+        elif mixture.scheme == "equal":
+            rate = 1.0
+        rates |= {name: rate * counts[name] / total for name in names}
+    return rates
+
+
+def one_pass(mixture: Mixture, members: Sequence[Dataset], counts: Mapping[str, int]) -> int:
+    """Examples in one pass of the capped mixture: the sum of its capped counts."""
+    groups: dict[str, int] = {}
+    for dataset in members:
+        key = dataset.parent if mixture.cap_per == "dataset" else dataset.name
+        groups[key] = groups.get(key, 0) + counts.get(dataset.name, 0)
+    return sum(min(count, mixture.cap) for count in groups.values())
+
+
+def _given_rates(
+    mixture: Mixture,
+    present: Iterable[Dataset],
+    counts: Mapping[str, int],
+    rate_of: Mapping[str, Sequence[str]],
+) -> dict[str, float]:
+    names = [dataset.name for dataset in present]
+    rates: dict[str, float] = {}
+    for key, rate in mixture.rates.items():
+        meant = [name for name in names if name in rate_of.get(key, (key,))]
+        total = sum(counts[name] for name in meant)
+        for name in meant:
+            if name in rates:
+                raise DeclarationError(
+                    f'mixture "{mixture.name}": two entries of rates mean {name}'
+                )
+            rates[name] = rate * counts[name] / total
+    missing = [name for name in names if name not in rates]
+    if missing:
+        raise DeclarationError(
+            f'mixture "{mixture.name}": no rate for {", ".join(missing)}; add one or exclude them'
+        )
+    return rates

@@ -1,0 +1,83 @@
+"""Names: how SeqIO tasks and mixtures are called, and what a dataset or template may be called."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flan_tasks.core.errors import UnknownNameError
+
+PREFIX = "flan:"
+_MIXTURE = "mix"
+_RANK = "rank"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_MIXTURE_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+
+
+@dataclass(frozen=True)
+class TaskName:
+    """`flan:<dataset>`, `flan:<dataset>.<template>` or `flan:<dataset>.<template>.rank`."""
+
+    # Name of the dataset.
+    dataset: str
+    # Template id; empty for the training task.
+    template: str = ""
+    # Whether answers are ranked; otherwise they are generated.
+    is_rank: bool = False
+
+    def __str__(self) -> str:
+        parts = [self.dataset, self.template, _RANK if self.is_rank else ""]
+        return PREFIX + ".".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class MixtureName:
+    """`flan:mix.<name>`."""
+
+    # Name of the mixture, e.g. "without.nli".
+    name: str
+
+    def __str__(self) -> str:
+        return f"{PREFIX}{_MIXTURE}.{self.name}"
+
+
+def parse_name(name: str) -> TaskName | MixtureName:
+    """Reads a SeqIO name of ours; the inverse of `str`.
+
+    Raises:
+      UnknownNameError: it is none of ours.
+    """
+    rest = name.removeprefix(PREFIX)
+    parts = rest.split(".")
+    if rest == name or not all(_NAME.fullmatch(part) for part in parts):
+        raise UnknownNameError(
+            f'"{name}" is no name of ours; they look like flan:rte, flan:rte.follows, '
+            "flan:rte.follows.rank or flan:mix.all"
+        )
+    if parts[0] == _MIXTURE and len(parts) > 1:
+        return MixtureName(".".join(parts[1:]))
+    is_rank = len(parts) == 3 and parts[2] == _RANK
+    if len(parts) > 2 and not is_rank:
+        raise UnknownNameError(f'"{name}": after the template id only .{_RANK} may follow')
+    return TaskName(parts[0], parts[1] if len(parts) > 1 else "", is_rank)
+
+
+def check_dataset_name(name: str) -> Iterable[str]:
+    """Yields what is wrong with a dataset's name."""
+    if not _NAME.fullmatch(name):
+        yield f'the name "{name}" must be lower-case letters, digits and underscores'
+    if name == _MIXTURE:
+        yield f'"{_MIXTURE}" is taken: flan:{_MIXTURE}.<name> is a mixture'
+
+
+def check_template_id(name: str) -> Iterable[str]:
+    """Yields what is wrong with a template's id."""
+    if not _NAME.fullmatch(name):
+        yield f'id "{name}" must be lower-case letters, digits and underscores'
+    if name == _RANK:
+        yield f'id "{_RANK}" is taken: .{_RANK} asks for rank classification'
+
+
+def check_mixture_name(name: str) -> Iterable[str]:
+    """Yields what is wrong with a mixture's name."""
+    if not _MIXTURE_NAME.fullmatch(name):
+        yield f'mixture name "{name}" must be lower-case words joined by dots, as without.nli'

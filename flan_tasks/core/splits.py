@@ -1,0 +1,162 @@
+"""Which rows of a source are train, validation and test; the three never share a row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flan_tasks.core.errors import DeclarationError
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows `start` to `stop` (exclusive) of a source split."""
+
+    source_split: str
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """The rule that maps the source's splits to ours.
+
+    Where the source has no labeled validation (or test), rows are carved from the end of train,
+    and train ends before them. A carve that would take more than half of the source takes a tenth
+    of it instead, so that small sources keep most rows for training.
+
+    Raises:
+      DeclarationError: two of ours would read the same rows.
+    """
+
+    # The source split that feeds train; None for a dataset that is only evaluated.
+    train: str | None = "train"
+    # The source split read for validation; None where it is carved (or there is none).
+    validation: str | None = None
+    # The source split read for test; None where it is carved (or there is none).
+    test: str | None = None
+    # Rows carved from the end of train for validation.
+    carve_validation: int = 0
+    # Rows carved from the end of train for test; they come after those for validation.
+    carve_test: int = 0
+    # (i, n): train and validation take the i-th of n equal blocks of what is left without the
+    # carved test, so that n datasets made from one source share no training row.
+    block: tuple[int, int] = (0, 1)
+
+    def __post_init__(self) -> None:
+        named = [split for split in (self.train, self.validation, self.test) if split is not None]
+        if len(set(named)) != len(named):
+            raise DeclarationError(
+                f"two of train, validation and test read the same source split: {named}"
+            )
+        if not named:
+            raise DeclarationError("a dataset needs at least one split")
+        for own, carve, name in (
+            (self.validation, self.carve_validation, "validation"),
+            (self.test, self.carve_test, "test"),
+        ):
+            if carve and (own is not None or self.train is None):
+                raise DeclarationError(
+                    f"{name} is carved from train, so it needs a train split and no split of its own"
+                )
+        if min(self.carve_validation, self.carve_test) < 0:
+            raise DeclarationError("a carve is a number of rows, zero or more")
+        if not 0 <= self.block[0] < self.block[1]:
+            raise DeclarationError(f"block {self.block}: wanted (i, n) with 0 <= i < n")
+
+    @classmethod
+    def given(
+        cls,
+        *,
+        train: str | None = "train",
+        validation: str | None = "validation",
+        test: str | None = "test",
+    ) -> "Splits":
+        """The source's own three splits, all labeled."""
+        return cls(train=train, validation=validation, test=test)
+
+    @classmethod
+    def validation_from_train(
+        cls, rows: int, *, train: str = "train", test: str | None = "validation"
+    ) -> "Splits":
+        """Validation is the last `rows` rows of train; the source's held-out split is our test."""
+        return cls(train=train, test=test, carve_validation=rows)
+
+    @classmethod
+    def carved(
+        cls, *, validation: int, test: int, train: str = "train", block: tuple[int, int] = (0, 1)
+    ) -> "Splits":
+        """Validation and test both come from the end of the only labeled split."""
+        return cls(train=train, carve_validation=validation, carve_test=test, block=block)
+
+    @classmethod
+    def test_only(cls, test: str = "test") -> "Splits":
+        """A dataset that is evaluated and never trained on."""
+        return cls(train=None, test=test)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of train, validation and test that exist."""
+        has = {
+            "train": self.train is not None,
+            "validation": self.validation is not None or self.carve_validation > 0,
+            "test": self.test is not None or self.carve_test > 0,
+        }
+        return tuple(name for name in SPLITS if has[name])
+
+    def source_split(self, split: str) -> str:
+        """The source split that our `split` is read from."""
+        own = {"train": self.train, "validation": self.validation, "test": self.test}[split]
+        return own if own is not None else str(self.train)
+
+    def slice(self, split: str, num_rows: int) -> Slice:
+        """Returns the rows of our `split`, given how many rows its source split has.
+
+        Args:
+          split: one of `names`.
+          num_rows: rows in `source_split(split)`.
+        """
+        if split not in self.names:
+            raise DeclarationError(f'no split "{split}"; there is {", ".join(self.names)}')
+        source = self.source_split(split)
+        if source != self.train:
+            return Slice(source, 0, num_rows)
+        validation, test = self._carves(num_rows)
+        left = num_rows - test
+        index, count = self.block
+        start, stop = index * left // count, (index + 1) * left // count
+        middle = max(start, stop - validation)
+        if split == "train":
+            return Slice(source, start, middle)
+        if split == "validation":
+            return Slice(source, middle, stop)
+        return Slice(source, left, num_rows)
+
+    def _carves(self, num_rows: int) -> tuple[int, int]:
+        wanted = (self.carve_validation, self.carve_test)
+        if 2 * (self.carve_validation * self.block[1] + self.carve_test) <= num_rows:
+            return wanted
+        # Too small: a tenth of each block for validation, a tenth of the whole for test.
+        per_block = num_rows // self.block[1]
+        validation = max(per_block // 10, min(1, per_block // 3)) if wanted[0] else 0
+        test = max(num_rows // 10, min(1, num_rows // 3)) if wanted[1] else 0
+        return validation, test
+
+
+def share_limit(limit: int, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Shares `limit` examples among the parts of a dataset in proportion to their sizes.
+
+    Largest remainder; no part gets more than its size. Ties go to the part named first.
+    """
+    total = sum(sizes.values())
+    if total <= limit:
+        return dict(sizes)
+    shares = {name: limit * size // total for name, size in sizes.items()}
+    rest = limit - sum(shares.values())
+    order = sorted(sizes, key=lambda name: -(limit * sizes[name] % total))
+    for name in order[:rest]:
+        shares[name] += 1
+    return shares

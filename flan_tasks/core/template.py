@@ -1,0 +1,283 @@
+"""Templates: pairs of texts with fields, and the TOML files that hold them."""
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.errors import TemplateError
+from flan_tasks.core.naming import check_template_id
+
+FORWARD = "forward"
+INVERTED = "inverted"
+KINDS = (FORWARD, INVERTED)
+OPTIONS = "options"
+ANSWER = "answer"
+
+# A literal brace is written twice; a single one must close around a name.
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_FIELD = re.compile(r"[a-z][a-z0-9_]*")
+
+# A parsed text: (False, literal text) or (True, field name), in order.
+Pieces = tuple[tuple[bool, str], ...]
+
+
+def parse_text(text: str) -> Pieces:
+    """Splits a template's text at its fields; `{{` and `}}` are braces.
+
+    Raises:
+      ValueError: a brace is left open or holds no field name; the message quotes it.
+    """
+    pieces: list[tuple[bool, str]] = []
+    literal, end = "", 0
+    for match in _PIECE.finditer(text):
+        literal += text[end : match.start()]
+        end = match.end()
+        found = match.group(0)
+        if found in ("{{", "}}"):
+            literal += found[0]
+        elif match.group(1) is not None and _FIELD.fullmatch(match.group(1)):
+            if literal:
+                pieces.append((False, literal))
+            pieces.append((True, match.group(1)))
+            literal = ""
+        else:
+            near = text[max(0, match.start() - 15) : match.end() + 15]
+            raise ValueError(
+                f"{found!r} near {near!r} is no field; write {{name}}, or {{{{ }}}} for a brace"
+            )
+    literal += text[end:]
+    if literal:
+        pieces.append((False, literal))
+    return tuple(pieces)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A pair of texts with fields that makes (inputs, targets).
+
+    Raises:
+      TemplateError: id, kind or braces are not well formed, or a text is missing.
+    """
+
+    # What is particular about the wording; never a number, never reused.
+    id: str
+    # The prompt.
+    inputs: str
+    # What the model is to say.
+    targets: str
+    # `forward` asks for the answer; `inverted` holds it and asks for a text of the source.
+    kind: str = FORWARD
+    # The prompt with options off, where removing the options line would not read well.
+    inputs_without_options: str = ""
+
+    def __post_init__(self) -> None:
+        problems = list(check_template_id(self.id))
+        if self.kind not in KINDS:
+            problems.append(f'kind "{self.kind}" must be one of {", ".join(KINDS)}')
+        for name in ("inputs", "targets", "inputs_without_options"):
+            text = getattr(self, name)
+            if not text.strip() and name != "inputs_without_options":
+                problems.append(f"no {name} text")
+            try:
+                parse_text(text)
+            except ValueError as error:
+                problems.append(f"{name}: {error}")
+        if problems:
+            raise TemplateError(f'template "{self.id}": ' + "; ".join(problems))
+
+    @cached_property
+    def pieces(self) -> dict[tuple[str, bool], Pieces]:
+        """(part, with options) -> parsed text, for the parts `inputs` and `targets`."""
+        without = self.inputs_without_options or drop_options_line(self.inputs)
+        targets = parse_text(self.targets)
+        return {
+            ("inputs", True): parse_text(self.inputs),
+            ("inputs", False): parse_text(without),
+            ("targets", True): targets,
+            ("targets", False): targets,
+        }
+
+    def fields(self, part: str, *, options: bool = True) -> set[str]:
+        """Names in braces in `part`, one of inputs and targets."""
+        return {name for is_field, name in self.pieces[part, options] if is_field}
+
+
+def drop_options_line(text: str) -> str:
+    """Removes a line that is `{options}` alone, together with the blank line before it."""
+    lines = text.split("\n")
+    kept: list[str] = []
+    for line in lines:
+        if line.strip() == "{options}":
+            if kept and not kept[-1].strip():
+                kept.pop()
+            continue
+        kept.append(line)
+    return "\n".join(kept).strip("\n")
+
+
+@dataclass(frozen=True)
+class ExampleText:
+    """The `[example]` of a template file: values that show what the templates look like filled."""
+
+    # Field -> value.
+    fields: Mapping[str, str]
+    # The target text.
+    answer: str
+    # The allowed answers; empty for generation.
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TemplateSet:
+    """The templates of one file.
+
+    Raises:
+      TemplateError: two templates have one id.
+    """
+
+    # Where it was read from, for messages; relative to the templates folder.
+    path: str
+    # In the order of the file.
+    templates: tuple[Template, ...]
+    # Values that show them filled.
+    example: ExampleText | None = None
+    # The comment at the head of the file: what the task asks.
+    comment: str = ""
+
+    def __post_init__(self) -> None:
+        counts = Counter(template.id for template in self.templates)
+        twice = [name for name, count in counts.items() if count > 1]
+        if twice:
+            raise TemplateError(
+                f"{self.path}: more than one template has the id {', '.join(twice)}; "
+                "ids must be unique"
+            )
+
+    def __iter__(self):
+        return iter(self.templates)
+
+    def __len__(self) -> int:
+        return len(self.templates)
+
+    def __getitem__(self, template_id: str) -> Template:
+        for template in self.templates:
+            if template.id == template_id:
+                return template
+        raise KeyError(template_id)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Template ids in the order of the file."""
+        return tuple(template.id for template in self.templates)
+
+    def of_kind(self, *kinds: str) -> tuple[Template, ...]:
+        """The templates of the given kinds, in the order of the file."""
+        return tuple(template for template in self.templates if template.kind in kinds)
+
+
+def parse_template_set(text: str, *, path: str) -> TemplateSet:
+    """Reads a template file's text; `path` is used in messages alone.
+
+    Raises:
+      TemplateError: with every problem of the file, one a line.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TemplateError(f"{path}: not valid TOML: {error}") from error
+    problems = [
+        f'{path}: unknown key "{key}"; a template file has [example] and [[template]]'
+        for key in data
+        if key not in ("example", "template")
+    ]
+    example = None
+    if "example" in data:
+        example, found = _example(data["example"])
+        problems += [f"{path}: [example]: {problem}" for problem in found]
+    templates = []
+    tables = data.get("template", [])
+    if not isinstance(tables, list) or not tables:
+        problems.append(f"{path}: no [[template]]")
+        tables = []
+    for number, table in enumerate(tables, start=1):
+        template, found = _template(table)
+        problems += [f'{path}: template {table.get("id", number)!r}: {problem}' for problem in found]
+        if template is not None:
+            templates.append(template)
+    counts = Counter(template.id for template in templates)
+    problems += [
+        f'{path}: {count} templates have the id "{name}"; ids must be unique'
+        for name, count in counts.items()
+        if count > 1
+    ]
+    if problems:
+        raise TemplateError("\n".join(problems))
+    return TemplateSet(path, tuple(templates), example, _head_comment(text))
+
+
+def read_template_set(path: Path, *, name: str | None = None) -> TemplateSet:
+    """Reads a template file.
+
+    Raises:
+      TemplateError: the file is missing or malformed.
+    """
+    shown = name or str(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise TemplateError(f"{shown}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise TemplateError(f"{shown}: not UTF-8: {error}") from error
+    return parse_template_set(text, path=shown)
+
+
+def _template(table: Mapping[str, Any]) -> tuple[Template | None, list[str]]:
+    known = ("id", "kind", "inputs", "targets", "inputs_without_options")
+    problems = [f'unknown key "{key}"; known are {", ".join(known)}' for key in table if key not in known]
+    problems += [f'no "{key}"' for key in ("id", "inputs", "targets") if key not in table]
+    problems += [
+        f'"{key}" must be text' for key in known if key in table and not isinstance(table[key], str)
+    ]
+    if problems:
+        return None, problems
+    try:
+        return Template(**table), []
+    except TemplateError as error:
+        return None, [str(error).split(": ", 1)[-1]]
+
+
+def _example(table: Mapping[str, Any]) -> tuple[ExampleText | None, list[str]]:
+    problems = []
+    fields = {}
+    options: tuple[str, ...] = ()
+    for key, value in table.items():
+        if key == OPTIONS:
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                problems.append("options must be a list of texts")
+            else:
+                options = tuple(value)
+        elif not isinstance(value, str):
+            problems.append(f'"{key}" must be text')
+        elif key != ANSWER:
+            fields[key] = value
+    answer = table.get(ANSWER)
+    if not answer:
+        problems.append("no answer")
+    if options and answer not in options:
+        problems.append(f"answer {answer!r} is not among the options {list(options)}")
+    return (None, problems) if problems else (ExampleText(fields, str(answer), options), [])
+
+
+def _head_comment(text: str) -> str:
+    lines: Iterable[str] = text.splitlines()
+    head = []
+    for line in lines:
+        if not line.startswith("#"):
+            break
+        head.append(line.lstrip("# ").rstrip())
+    return " ".join(head)

@@ -1,0 +1,50 @@
+"""The declared datasets, one module for each cluster; a module's name is its cluster's."""
+
+import importlib
+import pkgutil
+from functools import cache
+
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.mixture import read_mixture
+from flan_tasks.core.resources import folder
+
+
+@cache
+def catalog() -> Catalog:
+    """The one catalog of this process; `flan_tasks.add` adds to it."""
+    found = Catalog()
+    templates, samples = folder("templates"), folder("samples")
+    for cluster in clusters():
+        module = importlib.import_module(f"{__name__}.{cluster}")
+        for dataset in vars(module).values():
+            if isinstance(dataset, Dataset):
+                rows = samples / cluster / f"{dataset.name}.jsonl"
+                found.add(
+                    dataset,
+                    cluster=cluster,
+                    templates=templates / cluster / f"{dataset.template_file}.toml",
+                    samples=rows if rows.exists() else None,
+                )
+    for path in sorted(folder("mixtures").glob("*.toml")):
+        found.add_mixture(read_mixture(path))
+    return found
+
+
+def clusters() -> tuple[str, ...]:
+    """Names of the clusters that have a module here."""
+    return tuple(sorted(info.name for info in pkgutil.iter_modules(__path__)))
+
+
+def names() -> tuple[str, ...]:
+    """Names of all datasets, by cluster."""
+    return tuple(dataset.name for dataset in catalog().datasets)
+
+
+def get(name: str) -> Dataset:
+    """Returns a dataset by name.
+
+    Raises:
+      UnknownNameError: there is none; the nearest names are given.
+    """
+    return catalog()[name]

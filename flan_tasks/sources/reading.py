@@ -1,0 +1,71 @@
+"""From a source's rows to examples: slices, order, normalizing, selection."""
+
+from collections.abc import Iterator, Sequence
+
+from flan_tasks.core.choice import hash_text, permute
+from flan_tasks.core.dataset import Dataset, normalize_row, selected
+from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.example import Example, Skip
+from flan_tasks.sources.base import Source
+
+VALIDATION_LIMIT = 200
+
+
+def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[int]:
+    """Returns the row numbers of the source split that our `split` reads, in reading order.
+
+    Sources that keep their rows in an order of their own (files are often sorted by label) are
+    permuted first; the permutation belongs to the dataset, so no seed moves a row between splits.
+
+    Raises:
+      SourceUnavailableError: the source lacks the split, or the split has no rows here.
+    """
+    if split not in dataset.splits.names:
+        raise SourceUnavailableError(
+            f"{dataset.name} has no {split} split; it has {', '.join(dataset.splits.names)}"
+        )
+    source_split = dataset.splits.source_split(split)
+    num_rows = source.num_rows(source_split)
+    part = dataset.splits.slice(split, num_rows)
+    if not len(part):
+        raise SourceUnavailableError(
+            f"{source.kind} has {num_rows} rows in split {source_split}: too few for a {split} split"
+        )
+    if source.is_shuffled:
+        return range(part.start, part.stop)
+    key = hash_text("split order", dataset.name, source_split)
+    return [permute(index, num_rows, key) for index in range(part.start, part.stop)]
+
+
+def read_examples(
+    dataset: Dataset, source: Source, split: str
+) -> Iterator[tuple[int, tuple[Example | Skip, ...]]]:
+    """Yields (row number, what became of the row) for every row of our `split`, in order.
+
+    Raises:
+      SourceUnavailableError: the rows cannot be had.
+      RowError: a row breaks the schema.
+    """
+    source_split = dataset.splits.source_split(split)
+    numbers = positions(dataset, source, split)
+    check_labels(dataset, source)
+    for number, row in zip(numbers, source.rows(source_split, numbers), strict=True):
+        items = normalize_row(dataset, row, source_split=source_split, number=number)
+        yield number, tuple(
+            selected(dataset, item, source_split=source_split) for item in items
+        )
+
+
+def check_labels(dataset: Dataset, source: Source) -> None:
+    """Compares the declared label names with those the source states itself.
+
+    Raises:
+      DeclarationError: they differ, so label numbers would be read wrongly.
+    """
+    stated = source.labels()
+    for column, names in dataset.labels.items():
+        if column in stated and tuple(stated[column]) != tuple(names):
+            raise DeclarationError(
+                f'{dataset.name}: column "{column}" is declared with labels {list(names)}; '
+                f"{source.kind} states {list(stated[column])}"
+            )
