@@ -4,10 +4,10 @@ import sys
 
 from golden_text import golden_text
 
+from flan_tasks.core.dataset import normalize_row, selected
 from flan_tasks.core.example import Example
 from flan_tasks.core.lint import lint_set
 from flan_tasks.datasets import catalog
-from flan_tasks.sources.reading import read_examples
 from flan_tasks.sources.samples import SamplesSource
 
 
@@ -18,9 +18,10 @@ def main(names: list[str]) -> int:
     for dataset in datasets:
         source = SamplesSource(dataset.name, catalog().samples(dataset.name))
         examples: list[Example] = []
-        for split in dataset.splits.names:
-            for number, items in read_examples(dataset, source, split):
-                for item in items:
+        for split, count in source.splits().items():
+            for number, row in enumerate(source.rows(split, range(count))):
+                for item in normalize_row(dataset, row, source_split=split, number=number):
+                    item = selected(dataset, item, source_split=split)
                     if isinstance(item, Example):
                         examples.append(item)
                     else:
