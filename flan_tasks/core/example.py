@@ -60,4 +60,6 @@ class Example:
 def _text(value: object, what: str) -> str:
     if not isinstance(value, str):
         raise DeclarationError(f"{what} must be text, not {type(value).__name__}: {value!r}")
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise DeclarationError(f"{what} holds half a surrogate pair, which is no text: {value!r}")
     return value.strip()

@@ -1,1 +1,118 @@
 """Where raw rows come from: TFDS, the Hugging Face hub, files, the embedded rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.dataset import Dataset, Row
+from flan_tasks.core.errors import SourceUnavailableError, unknown_name
+from flan_tasks.core.origin import Alternative, Files, HuggingFace, Origin, Tfds
+from flan_tasks.sources.base import Source, State, Status
+from flan_tasks.sources.files import FilesSource, find_files
+from flan_tasks.sources.huggingface import HuggingFaceSource
+from flan_tasks.sources.samples import SamplesSource
+from flan_tasks.sources.tfds import TfdsSource
+
+DECLARED = "declared"
+KINDS = (DECLARED, "samples", "tfds", "files", "hf")
+_ORIGINS = {"tfds": Tfds, "hf": HuggingFace, "files": Files}
+
+__all__ = ["DECLARED", "KINDS", "Source", "State", "Status", "open_source"]
+
+
+def open_source(
+    dataset: Dataset, *, kind: str = DECLARED, data_dir: Path | None = None, samples: Path | None
+) -> Source:
+    """Returns the source of a dataset; nothing is read yet.
+
+    Args:
+      dataset: whose rows are wanted.
+      kind: one of KINDS; `declared` takes the dataset's own source.
+      data_dir: for TFDS a prepared tree; for files a folder that has `<dataset>/<split>.jsonl`
+        (or .csv, .parquet) in the dataset's own schema.
+      samples: the dataset's embedded rows.
+
+    Raises:
+      UnknownNameError: no such kind of source.
+      SourceUnavailableError: the dataset declares no source of that kind.
+    """
+    if kind not in KINDS:
+        raise unknown_name("source", kind, KINDS)
+    if kind == "samples":
+        return SamplesSource(dataset.name, samples)
+    if kind == "files" and data_dir is not None and not isinstance(dataset.source, Files):
+        return FilesSource(
+            dataset.name, find_files(data_dir / dataset.name), schema=dataset.schema
+        )
+    wanted = _ORIGINS.get(kind)
+    for alternative in (Alternative(dataset.source), *dataset.alternatives):
+        if wanted is None or isinstance(alternative.origin, wanted):
+            return _adapted(dataset, alternative, data_dir)
+    hint = f"; it declares {_kind_of(dataset.source)}"
+    if kind == "files":
+        hint = f"; give --data-dir with a folder {dataset.name} that has train.jsonl and so on"
+    raise SourceUnavailableError(f'{dataset.name} has no source of kind "{kind}"{hint}')
+
+
+def alternatives(dataset: Dataset) -> Sequence[str]:
+    """Says where else a dataset can be had, one line each."""
+    return [
+        f"{_kind_of(other.origin)} {_name_of(other.origin)}" + ("" if other.tested else " (untested)")
+        for other in dataset.alternatives
+    ]
+
+
+def _adapted(dataset: Dataset, alternative: Alternative, data_dir: Path | None) -> Source:
+    source = _open_origin(dataset, alternative.origin, data_dir, alternative)
+    if alternative.adapt is None and not alternative.splits:
+        return source
+    return _Adapted(source, alternative)
+
+
+def _open_origin(
+    dataset: Dataset, origin: Origin, data_dir: Path | None, alternative: Alternative
+) -> Source:
+    if isinstance(origin, Tfds):
+        # An adapted row has other columns than the schema; which, only `adapt` knows.
+        columns = () if alternative.adapt else tuple(dataset.schema)
+        return TfdsSource(origin, columns=columns, data_dir=data_dir)
+    if isinstance(origin, HuggingFace):
+        return HuggingFaceSource(origin)
+    return FilesSource(dataset.name, origin, schema=dataset.schema)
+
+
+def _kind_of(origin: Origin) -> str:
+    return next(kind for kind, cls in _ORIGINS.items() if isinstance(origin, cls))
+
+
+def _name_of(origin: Origin) -> str:
+    if isinstance(origin, Tfds):
+        return origin.name
+    if isinstance(origin, HuggingFace):
+        return f"{origin.path}/{origin.config}".rstrip("/")
+    return ", ".join(origin.paths.values())
+
+
+class _Adapted(Source):
+    """An alternative source, its rows and split names turned into the primary ones."""
+
+    def __init__(self, source: Source, alternative: Alternative) -> None:
+        self._source = source
+        self._adapt = alternative.adapt
+        self._there = dict(alternative.splits)
+        self.kind = source.kind
+        self.is_shuffled = source.is_shuffled
+
+    def status(self) -> Status:
+        return self._source.status()
+
+    def splits(self) -> Mapping[str, int]:
+        here = {there: ours for ours, there in self._there.items()}
+        return {here.get(split, split): rows for split, rows in self._source.splits().items()}
+
+    def rows(self, split: str, positions: range | Sequence[int]) -> Iterator[Row]:
+        for row in self._source.rows(self._there.get(split, split), positions):
+            yield self._adapt(row) if self._adapt else row
+
+    def identity(self, split: str) -> Mapping[str, Any]:
+        return self._source.identity(self._there.get(split, split))

@@ -1,0 +1,1 @@
+"""The engine: from examples to a verified directory of shards."""

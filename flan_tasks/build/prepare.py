@@ -1,0 +1,177 @@
+"""From a mixture's declaration to what is really at hand: examples, rates, what is missing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from flan_tasks.build.store import Store, StoredExamples, default_store
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
+from flan_tasks.core.splits import share_limit
+from flan_tasks.core.template import FORWARD, Template
+from flan_tasks.sources import DECLARED, open_source
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Ingredient:
+    """One dataset of a mixture, with its examples at hand."""
+
+    # The declaration.
+    dataset: Dataset
+    # Its stored examples; those from `available` on are behind the mixture's limit.
+    examples: StoredExamples
+    # How many of them the mixture may draw.
+    available: int
+    # The templates drawn from, in the order of their file.
+    templates: tuple[Template, ...]
+    # Mixing rate.
+    rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A mixture with everything it needs to be planned."""
+
+    # The declaration.
+    mixture: Mixture
+    # Which split: train, validation or test.
+    split: str
+    # Datasets that have examples, in the order of the catalog.
+    ingredients: tuple[Ingredient, ...]
+    # Name -> why its rows could not be had.
+    missing: Mapping[str, str] = field(default_factory=dict)
+    # Members that have no such split by declaration, such as test-only sets.
+    without_split: tuple[str, ...] = ()
+
+    @property
+    def one_pass(self) -> int:
+        """Examples of one pass: of the capped mixture for train, of all examples else."""
+        counts = {i.dataset.name: i.available for i in self.ingredients}
+        if self.split != "train":
+            return sum(counts.values())
+        return one_pass(self.mixture, [i.dataset for i in self.ingredients], counts)
+
+
+@dataclass(frozen=True)
+class SourceChoice:
+    """Where rows are read from."""
+
+    # One of `sources.KINDS`.
+    kind: str = DECLARED
+    # A prepared TFDS tree, or a folder of files.
+    data_dir: Path | None = None
+
+
+def prepare(
+    mixture: Mixture,
+    catalog: Catalog,
+    *,
+    source: SourceChoice,
+    split: str = "train",
+    store: Store | None = None,
+    allow_missing: bool = False,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Reads (or finds in the store) the examples of a mixture and computes its rates.
+
+    Args:
+      mixture: the declaration.
+      catalog: where its datasets are looked up.
+      source: where rows come from.
+      split: train, validation or test.
+      store: where examples are kept; the default store if None.
+      allow_missing: go on without datasets whose rows cannot be had.
+      progress: told what is being read.
+
+    Raises:
+      SourceUnavailableError: rows of some datasets cannot be had (all are listed), or of all.
+      DeclarationError: no member has that split.
+    """
+    store = store or Store(default_store())
+    members = catalog.members(mixture)
+    present = [dataset for dataset in members if split in dataset.splits.names]
+    without = tuple(dataset.name for dataset in members if split not in dataset.splits.names)
+    if not present:
+        raise DeclarationError(
+            f'mixture "{mixture.name}": none of its datasets has a {split} split: '
+            f"{', '.join(without)}. Such datasets are evaluated only; try --split test"
+        )
+    found: list[Ingredient] = []
+    missing: dict[str, str] = {}
+    limit = mixture.limit if split == "train" else None
+    for number, dataset in enumerate(present, start=1):
+        if progress:
+            progress(f"reading {dataset.name} ({number} of {len(present)})")
+        try:
+            rows = open_source(
+                dataset,
+                kind=source.kind,
+                data_dir=source.data_dir,
+                samples=catalog.samples(dataset.name),
+            )
+            examples = store.open(dataset, rows, split, limit=limit)
+        except SourceUnavailableError as error:
+            missing[dataset.name] = str(error)
+            continue
+        kinds = mixture.kinds if split == "train" else (FORWARD,)
+        templates = catalog.templates(dataset.name).of_kind(*kinds)
+        if not templates and dataset.is_trained_on:
+            raise DeclarationError(
+                f'mixture "{mixture.name}": {dataset.name} has no {" or ".join(kinds)} template; '
+                "exclude it, or add a kind"
+            )
+        found.append(Ingredient(dataset, examples, len(examples), templates))
+    if missing and (not allow_missing or not found):
+        raise SourceUnavailableError(_missing_text(mixture, split, missing, some=bool(found)))
+    found = _share_limit(found, limit)
+    return Prepared(
+        mixture, split, _with_rates(mixture, catalog, found, split), missing, without
+    )
+
+
+def _missing_text(mixture: Mixture, split: str, missing: Mapping[str, str], *, some: bool) -> str:
+    lines = [f"  {name}: {reason}" for name, reason in missing.items()]
+    remedy = (
+        "Provide them, exclude them, or build without them with --allow-missing"
+        if some
+        else "Nothing is left to build from; --source samples builds from the embedded rows"
+    )
+    return "\n".join(
+        [
+            f'mixture "{mixture.name}": {len(missing)} of its datasets cannot be had for {split}:',
+            *lines,
+            remedy + ".",
+        ]
+    )
+
+
+def _share_limit(found: Sequence[Ingredient], limit: int | None) -> list[Ingredient]:
+    if limit is None:
+        return list(found)
+    groups: dict[str, dict[str, int]] = {}
+    for item in found:
+        groups.setdefault(item.dataset.parent, {})[item.dataset.name] = item.examples.rows_at_hand
+    # Shares go by rows, which are known before skips; a part never gets more than it has.
+    shares = {n: s for sizes in groups.values() for n, s in share_limit(limit, sizes).items()}
+    return [
+        replace(item, available=min(shares[item.dataset.name], item.available))
+        if len(groups[item.dataset.parent]) > 1
+        else item
+        for item in found
+    ]
+
+
+def _with_rates(
+    mixture: Mixture, catalog: Catalog, found: Sequence[Ingredient], split: str
+) -> tuple[Ingredient, ...]:
+    counts = {item.dataset.name: item.available for item in found}
+    if split == "train":
+        meant = {name: [d.name for d in catalog.expand([name])] for name in mixture.rates}
+        rates = mixing_rates(mixture, [i.dataset for i in found], counts, rate_of=meant)
+    else:
+        rates = {name: float(count) for name, count in counts.items()}
+    return tuple(replace(item, rate=rates.get(item.dataset.name, 0.0)) for item in found)

@@ -1,0 +1,73 @@
+"""Rows of a plan as text: gathered from the store and rendered, in plan order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from flan_tasks.build.plan import Plan, Rows
+from flan_tasks.build.prepare import Ingredient
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.example import Example
+from flan_tasks.core.naming import TaskName
+from flan_tasks.core.render import render
+from flan_tasks.core.template import Template
+
+CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class BuiltRow:
+    """One row of a build, before it is written."""
+
+    # The prompt.
+    inputs: str
+    # The text to be learned.
+    targets: str
+    # Whose example it is.
+    dataset: Dataset
+    # What filled it.
+    template: Template
+    # What it was filled with.
+    example: Example
+
+    @property
+    def about(self) -> dict[str, object]:
+        """The columns every format carries beside the texts."""
+        return {
+            "task": str(TaskName(self.dataset.name)),
+            "dataset": self.dataset.parent,
+            "cluster": self.dataset.cluster,
+            "template": self.template.id,
+            "kind": self.template.kind,
+            "key": self.example.key,
+            "options": list(self.example.options),
+            "license": self.dataset.license,
+        }
+
+
+def rendered_rows(plan: Plan, start: int, stop: int) -> Iterator[list[BuiltRow]]:
+    """Yields rows `start` to `stop` of a plan, in order, in chunks of at most 1,024."""
+    for first in range(start, stop, CHUNK):
+        yield render_chunk(plan, plan.rows(first, min(first + CHUNK, stop)))
+
+
+def render_chunk(plan: Plan, rows: Rows) -> list[BuiltRow]:
+    """Gathers and renders some rows of a plan."""
+    built: list[BuiltRow | None] = [None] * len(rows)
+    for number in np.unique(rows.task):
+        here = np.flatnonzero(rows.task == number)
+        filled = render_task(plan.ingredients[number], rows.example[here], rows.template[here])
+        for place, row in zip(here, filled, strict=True):
+            built[place] = row
+    return [row for row in built if row is not None]
+
+
+def render_task(item: Ingredient, example: np.ndarray, template: np.ndarray) -> list[BuiltRow]:
+    """Renders examples of one task, each with its template; int64[n] both."""
+    built = []
+    for number, found in zip(template, item.examples.take(example), strict=True):
+        chosen = item.templates[number]
+        filled = render(chosen, found)
+        built.append(BuiltRow(filled.inputs, filled.targets, item.dataset, chosen, found))
+    return built

@@ -1,0 +1,298 @@
+"""The store: normalized examples, written once for each task and split, read memory-mapped.
+
+A file's name holds the hash of everything its rows depend on: the source's identity, the split
+rule, the normalizer's code, the schema and the limit. Whatever changes makes another file.
+"""
+
+import errno
+import hashlib
+import inspect
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from flan_tasks.core import text as text_module
+from flan_tasks.core.choice import hash_text
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import BuildError
+from flan_tasks.core.example import Example, Skip
+from flan_tasks.sources.base import Source
+from flan_tasks.sources.reading import VALIDATION_LIMIT, positions, read_examples
+
+ENVIRONMENT = "FLAN_TASKS_STORE"
+_BATCH = 1000
+# Raised when the layout of the files changes, so that old ones are not read.
+_LAYOUT = 1
+
+
+def default_store() -> Path:
+    """Where examples are kept unless told otherwise."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    found = os.environ.get(ENVIRONMENT) or Path(cache) / "flan_tasks" / "store"
+    return Path(found).expanduser()
+
+
+@dataclass(frozen=True)
+class StoredExamples:
+    """The examples of one task and split.
+
+    `len` counts them and `[i]` reads one; nothing is loaded until it is asked for.
+    """
+
+    # File they are in.
+    path: Path
+    # Hash of everything they depend on.
+    key: str
+    # What the key was made from, part by part.
+    parts: Mapping[str, Any]
+    # Rows that were read: rows = those that gave examples + those skipped whole.
+    rows: int
+    # Rows of the split, whether read or behind the limit.
+    rows_at_hand: int
+    # Reason -> how many were skipped.
+    skipped: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return self._table.num_rows
+
+    def __getitem__(self, index: int) -> Example:
+        return self.take([index])[0]
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> list[Example]:
+        """Reads examples by number, in the order asked for."""
+        rows = self._table.take(pa.array(indices, pa.int64())).to_pylist()
+        return [
+            Example(
+                fields={n[2:]: value for n, value in row.items() if n.startswith("f_")},
+                answer=row["answer"],
+                options=tuple(row["options"]),
+                references=tuple(row["references"]),
+                extra=json.loads(row["extra"]) if row["extra"] else {},
+                key=row["key"],
+            )
+            for row in rows
+        ]
+
+    @cached_property
+    def key_hashes(self) -> np.ndarray:
+        """A number for each example's key: uint64[examples]."""
+        return self._table.column("key_hash").to_numpy()
+
+    @cached_property
+    def _table(self) -> pa.Table:
+        with pa.memory_map(str(self.path)) as mapped:
+            return pa.ipc.open_file(mapped).read_all()
+
+
+class Store:
+    """A folder of stored examples."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def open(
+        self, dataset: Dataset, source: Source, split: str, *, limit: int | None
+    ) -> StoredExamples:
+        """Returns the examples of a dataset's split, reading them from the source if need be.
+
+        Args:
+          dataset: whose examples.
+          source: where its rows are.
+          split: train, validation or test.
+          limit: at most so many examples are read; None reads all. Validation has a limit of its
+            own, 200.
+
+        Raises:
+          SourceUnavailableError: the rows cannot be had.
+          RowError: a row breaks the schema.
+          BuildError: the store cannot be written.
+        """
+        if split == "validation":
+            limit = VALIDATION_LIMIT if limit is None else min(limit, VALIDATION_LIMIT)
+        parts = key_parts(dataset, source, split, limit=limit)
+        key = _digest(parts)
+        path = self.root / f"{dataset.name}-{split}-{key[:16]}.arrow"
+        found = _read(path, key)
+        if found is None:
+            self._write(path, key, parts, dataset, source, split, limit)
+            found = _read(path, key)
+        if found is None:
+            raise BuildError(f"{path} was just written and cannot be read")
+        return found
+
+    def explain(
+        self, dataset: Dataset, source: Source, split: str, *, limit: int | None
+    ) -> list[str]:
+        """Says which parts of the key differ from those of the files at hand, one line each."""
+        parts = key_parts(dataset, source, split, limit=limit)
+        key = _digest(parts)
+        lines = []
+        for path in sorted(self.root.glob(f"{dataset.name}-{split}-*.arrow")):
+            found = _read(path, None)
+            if found is None or found.key == key:
+                continue
+            changed = [name for name, value in parts.items() if found.parts.get(name) != value]
+            lines.append(f"{path.name}: differs in {', '.join(changed) or 'layout'}")
+        return lines
+
+    def _write(
+        self,
+        path: Path,
+        key: str,
+        parts: Mapping[str, Any],
+        dataset: Dataset,
+        source: Source,
+        split: str,
+        limit: int | None,
+    ) -> None:
+        counts = {"rows": 0, "at_hand": len(positions(dataset, source, split))}
+        skipped: Counter[str] = Counter()
+        seen: dict[int, str] = {}
+        schema = _schema(dataset)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.root, suffix=".tmp", delete=False) as file:
+                temporary = Path(file.name)
+        except OSError as error:
+            raise BuildError(f"the store {self.root} cannot be written: {error.strerror}") from error
+        try:
+            batches: list[pa.RecordBatch] = []
+            pending: list[Example] = []
+            num_examples = 0
+            for _, items in read_examples(dataset, source, split):
+                counts["rows"] += 1
+                for item in items:
+                    if isinstance(item, Skip):
+                        skipped[item.reason] += 1
+                    elif limit is None or num_examples < limit:
+                        _check_unique(dataset, item, seen)
+                        pending.append(item)
+                        num_examples += 1
+                if len(pending) >= _BATCH:
+                    batches.append(_batch(pending, schema))
+                    pending = []
+                if limit is not None and num_examples >= limit:
+                    break
+            batches += [_batch(pending, schema)] if pending else []
+            about = {"key": key, "parts": parts, "skipped": dict(sorted(skipped.items())), **counts}
+            schema = schema.with_metadata({"flan_tasks": json.dumps(about)})
+            with pa.OSFile(str(temporary), "wb") as out:
+                with pa.ipc.new_file(out, schema) as writer:
+                    for batch in batches:
+                        writer.write_batch(batch)
+            _sync(temporary)
+            os.replace(temporary, path)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise BuildError(
+                    f"no space left for the store in {self.root}; free some, or name another place "
+                    f"in {ENVIRONMENT}, and run the same command again"
+                ) from error
+            raise
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def key_parts(
+    dataset: Dataset, source: Source, split: str, *, limit: int | None
+) -> dict[str, Any]:
+    """Returns everything a dataset's stored examples depend on, by name."""
+    source_split = dataset.splits.source_split(split)
+    source.num_rows(source_split)
+    return {
+        "layout": _LAYOUT,
+        "source": dict(source.identity(source_split)),
+        "split": [split, repr(dataset.splits), source.is_shuffled],
+        "normalizer": _code_hash(dataset),
+        "schema": {name: kind.__name__ for name, kind in dataset.schema.items()},
+        "fields": [list(dataset.fields), list(dataset.options), dataset.options_per_example],
+        "limit": limit,
+    }
+
+
+def _digest(parts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _code_hash(dataset: Dataset) -> str:
+    # The whole module, since a normalizer calls its neighbors; and the shared repairs.
+    modules: Iterable[Any] = (sys.modules.get(dataset.normalize.__module__), text_module)
+    digest = hashlib.sha256()
+    for module in modules:
+        try:
+            digest.update(inspect.getsource(module).encode())
+        except (OSError, TypeError):  # typed in by hand: the code object is all there is
+            digest.update(dataset.normalize.__code__.co_code)
+    return digest.hexdigest()
+
+
+def _check_unique(dataset: Dataset, example: Example, seen: dict[int, str]) -> None:
+    number = hash_text(example.key)
+    if number in seen:
+        raise BuildError(
+            f'{dataset.name}: two examples have the key "{example.key}"; '
+            "a normalizer that sets keys must give each example its own"
+        )
+    seen[number] = example.key
+
+
+def _schema(dataset: Dataset) -> pa.Schema:
+    return pa.schema(
+        [
+            ("key", pa.string()),
+            ("key_hash", pa.uint64()),
+            ("answer", pa.string()),
+            ("options", pa.list_(pa.string())),
+            ("references", pa.list_(pa.string())),
+            ("extra", pa.string()),
+            *((f"f_{name}", pa.string()) for name in dataset.fields),
+        ]
+    )
+
+
+def _batch(examples: Sequence[Example], schema: pa.Schema) -> pa.RecordBatch:
+    rows = [
+        {
+            "key": example.key,
+            "key_hash": hash_text(example.key),
+            "answer": example.answer,
+            "options": list(example.options),
+            "references": list(example.references),
+            "extra": json.dumps(example.extra, ensure_ascii=False, sort_keys=True)
+            if example.extra
+            else "",
+            **{f"f_{name}": value for name, value in example.fields.items()},
+        }
+        for example in examples
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema)
+
+
+def _read(path: Path, key: str | None) -> StoredExamples | None:
+    if not path.exists():
+        return None
+    try:
+        with pa.memory_map(str(path)) as mapped:
+            about = json.loads(pa.ipc.open_file(mapped).schema.metadata[b"flan_tasks"])
+    except (pa.ArrowInvalid, OSError, KeyError, ValueError):
+        return None  # damaged or foreign: it is written anew
+    if key is not None and about["key"] != key:
+        return None
+    return StoredExamples(
+        path, about["key"], about["parts"], about["rows"], about["at_hand"], about["skipped"]
+    )
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

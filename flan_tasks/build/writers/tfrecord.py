@@ -1,0 +1,56 @@
+"""TFRecord files of `tf.train.Example`: ids with EOS, the texts, and where they come from."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from flan_tasks.build.writers.base import TokenizedRow, Writer, WriteSettings, with_eos
+
+
+class TfrecordWriter(Writer):
+    """Writes `train-00000-of-00001.tfrecord`; ids are trimmed to the lengths and closed by EOS."""
+
+    ending = ".tfrecord"
+    needs_vocabulary = True
+    trims = True
+
+    def write(
+        self, path: Path, chunks: Iterator[Sequence[TokenizedRow]], settings: WriteSettings
+    ) -> None:
+        assert settings.eos_id is not None
+        eos_id, lengths = settings.eos_id, settings.lengths
+        write_examples(
+            path,
+            (
+                {
+                    "inputs": with_eos(item.inputs, eos_id, lengths["inputs"]),
+                    "targets": with_eos(item.targets, eos_id, lengths["targets"]),
+                    "inputs_pretokenized": item.row.inputs,
+                    "targets_pretokenized": item.row.targets,
+                    **item.row.about,
+                    "split": settings.split,
+                }
+                for chunk in chunks
+                for item in chunk
+            ),
+        )
+
+
+def write_examples(path: Path, rows: Iterator[Mapping[str, object]]) -> None:
+    """Writes rows of text, lists of text and int32 arrays as TFRecords of `tf.train.Example`."""
+    import tensorflow as tf
+
+    def feature(value: object) -> tf.train.Feature:
+        if isinstance(value, np.ndarray):
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=value))
+        texts = value if isinstance(value, list) else [value]
+        data = [str(text).encode() for text in texts]
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=data))
+
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for row in rows:
+            features = {name: feature(value) for name, value in row.items()}
+            example = tf.train.Example(features=tf.train.Features(feature=features))
+            # Features are a map; only deterministic serializing gives it one order.
+            writer.write(example.SerializeToString(deterministic=True))

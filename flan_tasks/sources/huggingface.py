@@ -1,0 +1,79 @@
+"""Rows from the Hugging Face hub (or a local folder in its form), through `datasets`."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from flan_tasks.core.dataset import Row
+from flan_tasks.core.errors import SourceUnavailableError
+from flan_tasks.core.origin import HuggingFace
+from flan_tasks.sources.base import Source, State, Status
+
+
+class HuggingFaceSource(Source):
+    """Reads one data set of the hub; rows are in the order of its files."""
+
+    kind = "hf"
+
+    def __init__(self, origin: HuggingFace) -> None:
+        self._origin = origin
+
+    def status(self) -> Status:
+        if self._origin.manual:
+            return Status(State.NEEDS_MANUAL, self._origin.manual)
+        return Status(State.NEEDS_DOWNLOAD, f"Hugging Face {self._name}")
+
+    def splits(self) -> Mapping[str, int]:
+        return {str(name): len(rows) for name, rows in sorted(self._data.items())}
+
+    def rows(self, split: str, positions: range | Sequence[int]) -> Iterator[Row]:
+        self.num_rows(split)
+        rows = self._data[split]
+        for position in positions:
+            yield dict(rows[position])
+
+    def identity(self, split: str) -> Mapping[str, Any]:
+        info = self._data[split].info
+        return {
+            "source": self.kind,
+            "name": self._name,
+            "revision": self._origin.revision,
+            "rows": self.num_rows(split),
+            "sha256": hashlib.sha256(
+                json.dumps([info.download_checksums, info.dataset_size, repr(info.features)]).encode()
+            ).hexdigest(),
+        }
+
+    def labels(self) -> Mapping[str, tuple[str, ...]]:
+        features = next(iter(self._data.values())).features
+        return {
+            column: tuple(feature.names)
+            for column, feature in features.items()
+            if getattr(feature, "names", None)
+        }
+
+    @property
+    def _name(self) -> str:
+        return f"{self._origin.path}/{self._origin.config}".rstrip("/")
+
+    @cached_property
+    def _data(self) -> Any:
+        if self._origin.manual:
+            raise SourceUnavailableError(f"Hugging Face {self._name}: {self._origin.manual}")
+        try:
+            import datasets
+        except ImportError as error:
+            raise SourceUnavailableError(
+                'Reading from the Hugging Face hub needs datasets: pip install "flan-tasks[hf]"'
+            ) from error
+        try:
+            return datasets.load_dataset(
+                self._origin.path, self._origin.config or None, revision=self._origin.revision
+            )
+        except Exception as error:  # noqa: BLE001 - network, hub and file errors all end here
+            raise SourceUnavailableError(
+                f"Hugging Face {self._name} cannot be read: {type(error).__name__}: "
+                f"{str(error).splitlines()[0] if str(error) else error!r}"
+            ) from error
