@@ -11,7 +11,6 @@ import flan_tasks
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.shard import BuildSettings
-from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.naming import TaskName
 
 SCHEMA = 1
@@ -143,7 +142,7 @@ def canonical_command(
     return " ".join(words)
 
 
-def make_card(manifest: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> str:
+def make_card(manifest: Mapping[str, Any]) -> str:
     """Returns the dataset card, README.md of the build."""
     mixture = manifest["mixture"]
     lines = [

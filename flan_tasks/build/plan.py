@@ -69,24 +69,32 @@ class Plan:
         """
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"rows {start} to {stop} of a plan of {len(self)}")
-        slots = np.arange(start, stop, dtype=np.int64)
-        if not self.grouped:
-            slots = draws.permute(slots, len(self), self.seed, _ORDER)
-        return self._at(slots)
+        return self.rows_at(np.arange(start, stop, dtype=np.int64))
 
-    def _at(self, slots: np.ndarray) -> Rows:
+    def rows_at(self, positions: np.ndarray, *, shuffle: bool = True) -> Rows:
+        """Returns the rows at int64[n] positions, of which there is no last.
+
+        Without `shuffle` tasks follow one another, each in the order of its store.
+
+        Behind the plan's own rows the next pass begins: the same counts in another order, every
+        task going on where it was, so that examples behind the cap have their turn.
+        """
+        passes, slots = positions // len(self), positions % len(self)
+        if shuffle and not self.grouped:
+            slots = draws.permute(slots, len(self), self.seed, _ORDER, passes)
         task = np.searchsorted(self._ends, slots, side="right")
-        before = self._ends[task] - np.asarray(self.counts, np.int64)[task]
-        return self._draw(task, slots - before)
+        counts = np.asarray(self.counts, np.int64)[task]
+        occurrence = slots - (self._ends[task] - counts) + passes * counts
+        return self._draw(task, occurrence, shuffle=shuffle)
 
-    def _draw(self, task: np.ndarray, occurrence: np.ndarray) -> Rows:
+    def _draw(self, task: np.ndarray, occurrence: np.ndarray, *, shuffle: bool) -> Rows:
         example = np.zeros(len(task), np.int64)
         epoch = np.zeros(len(task), np.int64)
         template = np.zeros(len(task), np.int64)
         for number in np.unique(task):
             item = self.ingredients[number]
             here = np.flatnonzero(task == number)
-            found = draw_examples(item, self.seed, occurrence[here])
+            found = draw_examples(item, self.seed, occurrence[here], shuffle=shuffle)
             example[here], epoch[here], template[here] = found
         return Rows(task, example, epoch, template)
 

@@ -52,22 +52,25 @@ def rendered_rows(plan: Plan, start: int, stop: int) -> Iterator[list[BuiltRow]]
         yield render_chunk(plan, plan.rows(first, min(first + CHUNK, stop)))
 
 
-def render_chunk(plan: Plan, rows: Rows) -> list[BuiltRow]:
+def render_chunk(plan: Plan, rows: Rows, *, options: bool = True) -> list[BuiltRow]:
     """Gathers and renders some rows of a plan."""
     built: list[BuiltRow | None] = [None] * len(rows)
     for number in np.unique(rows.task):
         here = np.flatnonzero(rows.task == number)
-        filled = render_task(plan.ingredients[number], rows.example[here], rows.template[here])
+        item = plan.ingredients[number]
+        filled = render_task(item, rows.example[here], rows.template[here], options=options)
         for place, row in zip(here, filled, strict=True):
             built[place] = row
     return [row for row in built if row is not None]
 
 
-def render_task(item: Ingredient, example: np.ndarray, template: np.ndarray) -> list[BuiltRow]:
+def render_task(
+    item: Ingredient, example: np.ndarray, template: np.ndarray, *, options: bool = True
+) -> list[BuiltRow]:
     """Renders examples of one task, each with its template; int64[n] both."""
     built = []
     for number, found in zip(template, item.examples.take(example), strict=True):
         chosen = item.templates[number]
-        filled = render(chosen, found)
+        filled = render(chosen, found, options=options)
         built.append(BuiltRow(filled.inputs, filled.targets, item.dataset, chosen, found))
     return built

@@ -83,8 +83,7 @@ def build(
         manifest = make_manifest(
             prepared, plan, settings, digest=digest, command=command, shards=known, others=others
         )
-        datasets = {item.dataset.name: item.dataset for item in plan.ingredients}
-        directory.write_text(folder / CARD, make_card(manifest, datasets))
+        directory.write_text(folder / CARD, make_card(manifest))
         manifest["files"].append({"path": CARD, **file_facts(folder / CARD)})
         directory.write_json(folder / directory.MANIFEST, manifest)
         state.end()

@@ -1,0 +1,1 @@
+"""The `flan` command: one module a subcommand, imported when it is called."""

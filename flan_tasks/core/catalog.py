@@ -21,7 +21,13 @@ class Catalog:
         self._mixtures: dict[str, Mixture] = {}
 
     def add(
-        self, dataset: Dataset, *, cluster: str, templates: Path, samples: Path | None = None
+        self,
+        dataset: Dataset,
+        *,
+        cluster: str,
+        templates: Path,
+        samples: Path | None = None,
+        of_62: bool = False,
     ) -> Dataset:
         """Adds a dataset to a cluster and returns it with the cluster filled in.
 
@@ -30,6 +36,7 @@ class Catalog:
           cluster: the ability it tests.
           templates: its template file.
           samples: its embedded rows, if it has some.
+          of_62: whether it belongs to the paper's 62.
 
         Raises:
           DeclarationError: the name is taken.
@@ -41,7 +48,7 @@ class Catalog:
             )
         if cluster in self._datasets or cluster in self.parents or cluster == ALL:
             raise DeclarationError(f'dataset "{dataset.name}": cluster "{cluster}" is a dataset\'s name')
-        dataset = dataclasses.replace(dataset, cluster=cluster)
+        dataset = dataclasses.replace(dataset, cluster=cluster, of_62=of_62)
         self._datasets[dataset.name] = dataset
         self._template_files[dataset.name] = (templates, f"templates/{cluster}/{templates.name}")
         if samples is not None:
@@ -98,6 +105,10 @@ class Catalog:
     def __contains__(self, name: str) -> bool:
         return name in self._datasets
 
+    def knows(self, name: str) -> bool:
+        """Whether a mixture, dataset, parent or cluster has that name."""
+        return name in {*self._mixtures, *self._datasets, *self.parents, *self.clusters}
+
     def mixture(self, name: str) -> Mixture:
         """Returns a published mixture, or the one that a dataset, parent or cluster name means.
 
@@ -106,7 +117,7 @@ class Catalog:
         """
         if name in self._mixtures:
             return self._mixtures[name]
-        if name in self._datasets or name in self.parents or name in self.clusters:
+        if self.knows(name):
             return Mixture(name=name, description=f"{name} alone.", include=(name,))
         known = {*self._mixtures, *self._datasets, *self.parents, *self.clusters}
         raise unknown_name("mixture or dataset", name, known)

@@ -64,8 +64,10 @@ class Dataset:
     select: Callable[[Example, str], Skip | None] | None = None
     # File under templates/<cluster>/; by default the parent's name, else its own.
     templates: str = ""
-    # False for a dataset that is published but counts in no default mixture.
+    # False for a dataset that is published but stands in no default mixture.
     in_default_mixtures: bool = True
+    # Whether it is, or is part of, one of the paper's 62; set for what this project declares.
+    of_62: bool = False
     # The ability it tests; filled in from the module it is declared in.
     cluster: str = ""
 

@@ -25,6 +25,7 @@ def catalog() -> Catalog:
                     cluster=cluster,
                     templates=templates / cluster / f"{dataset.template_file}.toml",
                     samples=rows if rows.exists() else None,
+                    of_62=dataset.in_default_mixtures,
                 )
     for path in sorted(folder("mixtures").glob("*.toml")):
         found.add_mixture(read_mixture(path))

@@ -9,14 +9,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from flan_tasks.build.plan import Plan
+from flan_tasks.build.rows import BuiltRow
 from flan_tasks.build.writers.base import Shard, TokenizedRow, Writer, WriteSettings, cut
 from flan_tasks.build.writers.tfrecord import write_examples
 from flan_tasks.core.naming import TaskName
+from flan_tasks.evaluation.gold import Gold
 
 SEQIO_VERSION = "0.0.20"
-# Features of the cache beside the ids, each one text; what the uncached tasks hand out too.
-TEXTS = ("inputs_pretokenized", "targets_pretokenized")
-ABOUT = ("task", "dataset", "cluster", "template", "kind", "key")
+# Text features beside the ids, which uncached tasks hand out too: the texts, where an example comes
+# from, and what it is scored against.
+PRETOKENIZED = ("inputs_pretokenized", "targets_pretokenized")
+ABOUT = ("task", "dataset", "cluster", "template", "kind", "key", "gold")
+
+
+def about_text(row: BuiltRow, name: str) -> str:
+    """Returns a row's value for one of ABOUT."""
+    if name == "gold":
+        return Gold.of(row.example, answer=row.targets).to_json()
+    return str(row.about[name])
 
 
 def cache_folder(dataset: str) -> str:
@@ -56,7 +66,7 @@ class SeqioCacheWriter(Writer):
                     "targets": item.targets,
                     "inputs_pretokenized": item.row.inputs,
                     "targets_pretokenized": item.row.targets,
-                    **{name: item.row.about[name] for name in ABOUT},
+                    **{name: about_text(item.row, name) for name in ABOUT},
                 }
                 for chunk in chunks
                 for item in chunk
@@ -74,7 +84,7 @@ class SeqioCacheWriter(Writer):
             info = {
                 "features": {
                     **{name: {"dtype": "int32", "shape": [None]} for name in ("inputs", "targets")},
-                    **{name: {"dtype": "string", "shape": []} for name in (*TEXTS, *ABOUT)},
+                    **{name: {"dtype": "string", "shape": []} for name in (*PRETOKENIZED, *ABOUT)},
                 },
                 "num_shards": len(files),
                 "seqio_version": SEQIO_VERSION,

@@ -1,0 +1,211 @@
+"""What users call from Python; everything heavy is imported when it is called."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.template import TemplateSet
+from flan_tasks.datasets import catalog
+
+if TYPE_CHECKING:
+    import seqio
+
+OWN_CLUSTER = "own"
+
+
+def templates(name: str) -> TemplateSet:
+    """Returns the templates of a dataset.
+
+    Raises:
+      UnknownNameError: there is no such dataset.
+      TemplateError: its template file is malformed.
+    """
+    return catalog().templates(name)
+
+
+def add(
+    item: Dataset | Mixture,
+    *,
+    templates: str | Path | None = None,
+    cluster: str = OWN_CLUSTER,
+    samples: str | Path | None = None,
+) -> Dataset | Mixture:
+    """Adds a dataset or a mixture of yours, so that every command and SeqIO know it by name.
+
+    Its templates are linted when they are used by `flan lint`, and read here, so that a malformed
+    file is known at once.
+
+    Args:
+      item: the declaration.
+      templates: for a dataset, its template file.
+      cluster: for a dataset, the ability it tests; an existing cluster or one of your own.
+      samples: for a dataset, a JSONL file of embedded rows, `{"split": ..., "row": {...}}` a line.
+
+    Raises:
+      DeclarationError: the name is taken, or a dataset comes without templates.
+      TemplateError: the template file is malformed.
+    """
+    if isinstance(item, Mixture):
+        if templates is not None or samples is not None:
+            raise DeclarationError(f'mixture "{item.name}": templates and samples belong to datasets')
+        found = catalog().add_mixture(item)
+    else:
+        if templates is None:
+            raise DeclarationError(f'dataset "{item.name}": give templates=, its template file')
+        catalog().add(
+            item,
+            cluster=cluster,
+            templates=Path(templates),
+            samples=Path(samples) if samples is not None else None,
+        )
+        catalog().templates(item.name)
+        found = catalog()[item.name]
+    _register_late(found)
+    return found
+
+
+def task(
+    name: str,
+    *,
+    template: str | None = None,
+    templates: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+    options: bool = True,
+    rank: bool = False,
+    seed: int = 0,
+    source: str | None = None,
+    data_dir: str | Path | None = None,
+    vocab: str | Path | None = None,
+    register_as: str | None = None,
+) -> seqio.Task:
+    """Returns a SeqIO task for one dataset, unregistered unless `register_as` names it.
+
+    Args:
+      name: the dataset.
+      template: id of one template, for evaluation; None draws among several, for training.
+      templates: ids to draw among; None means all of `kinds`.
+      kinds: kinds to draw among; None means forward and inverted.
+      options: whether prompts show the options.
+      rank: whether each option becomes an example to be scored; needs `template`.
+      seed: what the draws depend on where `get_dataset` is called without a seed.
+      source: kind of source; None is what `configure` or the environment say.
+      data_dir: a prepared TFDS tree, or a folder of files.
+      vocab: bytes, t5, or a path.
+      register_as: a name of your own, e.g. "my:rte"; SeqIO's Evaluator and T5X want names.
+
+    Raises:
+      UnknownNameError: no such dataset or template.
+      DeclarationError: arguments contradict each other.
+    """
+    from flan_tasks.configuration import resolve
+    from flan_tasks.seqio_task import Prompts, make_task, register
+
+    made = make_task(
+        name,
+        prompts=Prompts(
+            template=template,
+            templates=tuple(templates) if templates is not None else None,
+            kinds=tuple(kinds) if kinds is not None else None,
+            options=options,
+            rank=rank,
+        ),
+        seed=seed,
+        configuration=lambda: resolve(source=source, data_dir=data_dir, vocab=vocab),
+        name_as=register_as,
+    )
+    return register(made) if register_as else made
+
+
+def mixture(
+    name: str,
+    *,
+    seed: int = 0,
+    source: str | None = None,
+    data_dir: str | Path | None = None,
+    vocab: str | Path | None = None,
+    allow_missing: bool = False,
+    options: bool = True,
+    register_as: str | None = None,
+    include: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
+    hold_out: Sequence[str] | None = None,
+    drop_overlaps: bool | None = None,
+    scheme: str | None = None,
+    cap: int | None = None,
+    cap_per: str | None = None,
+    temperature: float | None = None,
+    rates: Mapping[str, float] | None = None,
+    kinds: Sequence[str] | None = None,
+    limit: int | None = None,
+) -> seqio.Mixture:
+    """Returns a SeqIO mixture, unregistered unless `register_as` names it.
+
+    Args:
+      name: a published mixture, dataset or cluster; or a new name, with a declaration.
+      seed: what the draws depend on where `get_dataset` is called without a seed.
+      source: kind of source; None is what `configure` or the environment say.
+      data_dir: a prepared TFDS tree, or a folder of files.
+      vocab: bytes, t5, or a path.
+      allow_missing: go on without datasets whose rows cannot be had.
+      options: whether prompts show the options.
+      register_as: a name of your own, e.g. "my:no_nli".
+      include, exclude, hold_out, drop_overlaps, scheme, cap, cap_per, temperature, rates, kinds,
+        limit: as in `Mixture`; they replace those of the published mixture, or declare a new one.
+
+    Raises:
+      UnknownNameError: the declaration names something unknown.
+      DeclarationError: it cannot work.
+    """
+    from flan_tasks.configuration import resolve
+    from flan_tasks.seqio_task import make_mixture, register
+
+    given = {
+        "include": include,
+        "exclude": exclude,
+        "hold_out": hold_out,
+        "drop_overlaps": drop_overlaps,
+        "scheme": scheme,
+        "cap": cap,
+        "cap_per": cap_per,
+        "temperature": temperature,
+        "rates": rates,
+        "kinds": kinds,
+        "limit": limit,
+    }
+    lists = ("include", "exclude", "hold_out", "kinds")
+    fields = {
+        key: tuple(value) if key in lists else value
+        for key, value in given.items()
+        if value is not None
+    }
+    made = make_mixture(
+        _declared(name, fields),
+        seed=seed,
+        configuration=lambda: resolve(source=source, data_dir=data_dir, vocab=vocab),
+        allow_missing=allow_missing,
+        options=options,
+        name_as=register_as,
+    )
+    return register(made) if register_as else made
+
+
+def _declared(name: str, fields: dict[str, Any]) -> Mixture:
+    """Returns a published mixture with some fields replaced, or a new one."""
+    if fields and not catalog().knows(name):
+        return Mixture(name=name, **fields)
+    return dataclasses.replace(catalog().mixture(name), **fields)
+
+
+def _register_late(item: Dataset | Mixture) -> None:
+    """Registers an addition with SeqIO where `flan_tasks.registration` is imported already."""
+    import sys
+
+    registration = sys.modules.get("flan_tasks.registration")
+    if registration is not None:
+        registration.register_item(item)

@@ -1,0 +1,230 @@
+"""`flan build`: a mixture into a directory of shards, with what is in it before and after."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flan_tasks.build.writers.base import STYLES
+from flan_tasks.cli import options
+from flan_tasks.cli.table import print_table
+from flan_tasks.configuration import VOCAB
+from flan_tasks.core.mixture import Mixture, read_mixture
+from flan_tasks.core.splits import SPLITS
+from flan_tasks.datasets import catalog
+
+FORMATS = ("jsonl", "parquet", "tfrecord", "seqio-cache")
+
+
+class Lengths(click.ParamType):
+    """`inputs=1024,targets=256`; what is not given keeps its default."""
+
+    name = "lengths"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, int]:
+        if isinstance(value, dict):
+            return value
+        found = {"inputs": 1024, "targets": 256}
+        for piece in value.split(","):
+            name, _, number = piece.partition("=")
+            if name.strip() not in found or not number.strip().isdigit():
+                self.fail(f"{piece!r}: wanted inputs=NUMBER,targets=NUMBER", param, ctx)
+            found[name.strip()] = int(number)
+        return found
+
+
+@click.command(name="build")
+@click.argument("mixture")
+@click.option("--out", type=click.Path(path_type=Path), help="Directory to build: new or empty.")
+@options.source
+@options.data_dir
+@click.option("--allow-missing", is_flag=True, help="Build without datasets that cannot be had.")
+@click.option("--split", type=click.Choice(SPLITS), default="train", show_default=True)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    help="Rows to build; by default one pass of the capped mixture.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--vocab",
+    help="bytes, t5, or a SentencePiece model or tokenizer.json; formats with ids need one "
+    f"(default {VOCAB}, or t5), text formats then count tokens.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True
+)
+@click.option("--style", type=click.Choice(STYLES), default=STYLES[0], show_default=True)
+@click.option("--lengths", type=Lengths(), default="inputs=1024,targets=256", show_default=True)
+@click.option("--shards", type=click.IntRange(min=1), help="Files to write; by default by rows.")
+@click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
+@click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
+@click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
+@options.module
+@options.as_json
+def command(
+    mixture: str,
+    out: Path | None,
+    source: str,
+    data_dir: Path | None,
+    allow_missing: bool,
+    split: str,
+    examples: int | None,
+    seed: int,
+    vocab: str | None,
+    form: str,
+    style: str,
+    lengths: dict[str, int],
+    shards: int | None,
+    store: Path | None,
+    dry_run: bool,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
+    from flan_tasks.build.manifest import size_notes, task_table
+    from flan_tasks.build.plan import make_plan
+    from flan_tasks.build.prepare import SourceChoice, prepare
+    from flan_tasks.build.run_local import build, check_settings
+    from flan_tasks.build.shard import BuildSettings
+    from flan_tasks.build.store import Store, default_store
+    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.build.writers import WRITERS
+
+    if out is None and not dry_run:
+        raise click.UsageError("--out DIR is needed (or --dry-run)")
+    declared = _mixture(mixture)
+    writer = WRITERS[form]
+    name = vocab or (os.environ.get(VOCAB, "t5") if writer.needs_vocabulary else None)
+    settings = BuildSettings(
+        format=form,
+        split=split,
+        style=style,
+        lengths=lengths,
+        vocabulary=open_vocabulary(name) if name else None,
+        num_shards=shards,
+    )
+    check_settings(settings)
+    kept = Store(store or default_store())
+    choice = SourceChoice(source, data_dir)
+    if explain:
+        _explain(declared, kept, choice, split)
+    prepared = prepare(
+        declared,
+        catalog(),
+        source=choice,
+        split=split,
+        store=kept,
+        allow_missing=allow_missing,
+        progress=options.progress,
+    )
+    plan = make_plan(prepared, seed=seed, num_examples=examples, grouped=writer.grouped)
+    options.end_progress()
+    if not as_json:
+        _print_before(prepared, task_table(prepared, plan), len(plan), size_notes(prepared))
+    if dry_run:
+        if as_json:
+            found = {"tasks": task_table(prepared, plan), "examples": len(plan)}
+            click.echo(json.dumps({**found, "missing": dict(prepared.missing)}))
+        return
+    assert out is not None
+    built = build(prepared, plan, settings, out, source=source, progress=options.progress)
+    options.end_progress()
+    if as_json:
+        click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))
+    else:
+        _print_after(built.manifest, out, was_there=built.was_there, trims=writer.trims)
+
+
+def _mixture(name: str) -> Mixture:
+    path = Path(name)
+    if path.suffix == ".toml":
+        return read_mixture(path)
+    return catalog().mixture(name)
+
+
+def _explain(declared: Mixture, store, choice, split: str) -> None:
+    from flan_tasks.core.errors import SourceUnavailableError
+    from flan_tasks.sources import open_source
+
+    for dataset in catalog().members(declared):
+        if split not in dataset.splits.names:
+            continue
+        try:
+            rows = open_source(
+                dataset,
+                kind=choice.kind,
+                data_dir=choice.data_dir,
+                samples=catalog().samples(dataset.name),
+            )
+            limit = declared.limit if split == "train" else None
+            lines = store.explain(dataset, rows, split, limit=limit)
+        except SourceUnavailableError:
+            continue
+        for line in lines:
+            click.echo(f"store: {line}", err=True)
+
+
+def _print_before(prepared, tasks: list[dict], num_examples: int, notes: list[str]) -> None:
+    click.echo(f"{prepared.mixture.name}, {prepared.split}: {num_examples:,} examples planned\n")
+    print_table(
+        ["task", "cluster", "rate", "share", "requested", "available", "repeated", "never seen",
+         "templates"],
+        [
+            [
+                t["name"],
+                t["cluster"],
+                f"{t['rate']:,.1f}",
+                f"{t['share']:.2%}",
+                f"{t['requested']:,}",
+                f"{t['available']:,}",
+                f"{t['repeated']:,}",
+                f"{t['never_seen']:,}",
+                t["templates"],
+            ]
+            for t in tasks
+        ],
+    )
+    for name in prepared.without_split:
+        click.echo(f"{name}: no {prepared.split} split by declaration")
+    if prepared.missing:
+        click.echo(f"\nWithout {len(prepared.missing)} datasets that cannot be had:")
+        for name, reason in prepared.missing.items():
+            click.echo(f"  {name}: {reason}")
+    if notes:
+        click.echo(f"\nRows at hand differ from declared sizes for {len(notes)} of {len(tasks)}:")
+        for note in notes[:8]:
+            click.echo(f"  {note}")
+        if len(notes) > 8:
+            click.echo(f"  ... ({len(notes) - 8} more in manifest.json)")
+
+
+def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> None:
+    if was_there:
+        click.echo(f"\n{out} holds this build already, complete; nothing was written.")
+        return
+    rows = sum(t["rows_read"] for t in manifest["tasks"])
+    read = sum(t["examples_read"] for t in manifest["tasks"])
+    reasons: dict[str, int] = {}
+    for task in manifest["tasks"]:
+        for reason, count in task["skipped"].items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    skipped = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+    click.echo(f"\nRealized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
+    click.echo(
+        f"From {rows:,} rows: {read:,} examples, {sum(reasons.values()):,} skipped"
+        + (f" ({skipped})" if skipped else "")
+        + "."
+    )
+    if "tokens" in manifest:
+        tokens, over = manifest["tokens"], manifest["over_length"]
+        verb = "trimmed to" if trims else "longer than (kept whole)"
+        click.echo(
+            f"Tokens ({manifest['vocabulary'][:20]}): {tokens['inputs']:,} in inputs, "
+            f"{tokens['targets']:,} in targets. {verb.capitalize()} {manifest['lengths']['inputs']} / "
+            f"{manifest['lengths']['targets']} with EOS: {over['inputs']:,} inputs, "
+            f"{over['targets']:,} targets."
+        )
+    click.echo(f"It is in {out}; `flan verify {out}` checks it.")

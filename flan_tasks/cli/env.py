@@ -1,0 +1,64 @@
+"""`flan env`: versions and settings, for reports."""
+
+import importlib.metadata
+import json
+import os
+import platform
+
+import click
+
+import flan_tasks
+from flan_tasks.cli import options
+from flan_tasks.configuration import resolve
+
+_PACKAGES = (
+    "seqio",
+    "tensorflow",
+    "tensorflow-text",
+    "tensorflow-datasets",
+    "sentencepiece",
+    "pyarrow",
+    "numpy",
+    "protobuf",
+    "jax",
+    "flax",
+    "optax",
+    "gin-config",
+    "datasets",
+    "tokenizers",
+    "apache-beam",
+)
+
+
+@click.command(name="env")
+@options.as_json
+def command(as_json: bool) -> None:
+    """Prints the versions of what is installed, and where names read from."""
+    from flan_tasks.build.store import default_store
+    from flan_tasks.core.resources import folder
+
+    chosen = resolve()
+    found = {
+        "flan_tasks": flan_tasks.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "source": chosen.source,
+        "data_dir": str(chosen.data_dir) if chosen.data_dir else "TFDS's own",
+        "vocab": chosen.vocab,
+        "store": str(default_store()),
+        "templates": str(folder("templates")),
+        "packages": {name: _version(name) for name in _PACKAGES},
+    }
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    packages = found.pop("packages")
+    for name, value in (found | packages).items():
+        click.echo(f"{name:20s} {value}")
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

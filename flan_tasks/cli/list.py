@@ -1,0 +1,162 @@
+"""`flan list`: datasets, or mixtures with the share of each dataset and cluster."""
+
+import json
+
+import click
+
+from flan_tasks.cli import options
+from flan_tasks.cli.table import print_table
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.mixture import Mixture, mixing_rates
+from flan_tasks.core.origin import HuggingFace, Tfds
+from flan_tasks.core.splits import share_limit
+from flan_tasks.core.template import FORWARD, INVERTED
+from flan_tasks.datasets import catalog
+
+
+@click.command(name="list")
+@click.argument("names", nargs=-1)
+@click.option("--mixtures", is_flag=True, help="Show mixtures with rates and shares.")
+@options.module
+@options.as_json
+def command(names: tuple[str, ...], mixtures: bool, as_json: bool) -> None:
+    """Lists datasets (of NAMES: datasets, clusters), or with --mixtures mixtures.
+
+    Rates are from declared sizes; a build computes them from the rows at hand.
+    """
+    if as_json:
+        found = {"datasets": [_about(d) for d in _datasets(names)]}
+        found["mixtures"] = [_shares(m) for m in _mixtures(names if mixtures else ())]
+        click.echo(json.dumps(found, ensure_ascii=False))
+    elif mixtures:
+        _print_mixtures(_mixtures(names), whole=bool(names))
+    else:
+        _print_datasets(_datasets(names))
+
+
+def _datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
+    return catalog().expand(names) if names else catalog().datasets
+
+
+def _mixtures(names: tuple[str, ...]) -> list[Mixture]:
+    return [catalog().mixture(name) for name in names] if names else list(catalog().mixtures)
+
+
+def _about(dataset: Dataset) -> dict:
+    templates = catalog().templates(dataset.name)
+    return {
+        "name": dataset.name,
+        "cluster": dataset.cluster,
+        "part_of": dataset.part_of,
+        "of_62": dataset.of_62,
+        "source": _source_name(dataset),
+        "license": dataset.license,
+        "citation": dataset.citation,
+        "options": list(dataset.options)
+        if dataset.options
+        else ("per example" if dataset.options_per_example else []),
+        "forward": len(templates.of_kind(FORWARD)),
+        "inverted": len(templates.of_kind(INVERTED)),
+        "size": dict(dataset.size),
+        "splits": list(dataset.splits.names),
+        "summary": dataset.summary,
+    }
+
+
+def _source_name(dataset: Dataset) -> str:
+    origin = dataset.source
+    if isinstance(origin, Tfds):
+        return f"tfds {origin.name}"
+    if isinstance(origin, HuggingFace):
+        return f"hf {origin.path}/{origin.config}".rstrip("/")
+    return "files"
+
+
+def declared_counts(mixture: Mixture) -> dict[str, int]:
+    """Training examples of each member by declared sizes, after carve and limit."""
+    members = [d for d in catalog().members(mixture) if d.is_trained_on]
+    groups: dict[str, dict[str, int]] = {}
+    for dataset in members:
+        groups.setdefault(dataset.parent, {})[dataset.name] = dataset.declared_rows("train") or 0
+    return {
+        name: count
+        for sizes in groups.values()
+        for name, count in share_limit(mixture.limit, sizes).items()
+    }
+
+
+def _shares(mixture: Mixture) -> dict:
+    counts = declared_counts(mixture)
+    members = catalog().members(mixture)
+    meant = {name: [d.name for d in catalog().expand([name])] for name in mixture.rates}
+    rates = mixing_rates(mixture, members, counts, rate_of=meant)
+    total = sum(rates.values()) or 1.0
+    return {
+        "name": mixture.name,
+        "description": mixture.description,
+        "held_out": [dataset.name for dataset in catalog().held_out(mixture)],
+        "datasets": [
+            {
+                "name": d.name,
+                "cluster": d.cluster,
+                "rate": round(rates.get(d.name, 0.0), 4),
+                "share": round(rates.get(d.name, 0.0) / total, 6),
+                "size_declared": bool(d.declared_rows("train")),
+                "evaluated_only": not d.is_trained_on,
+            }
+            for d in members
+        ],
+    }
+
+
+def _print_datasets(datasets: tuple[Dataset, ...]) -> None:
+    rows = []
+    for dataset in datasets:
+        about = _about(dataset)
+        size = dataset.declared_rows("train")
+        rows.append(
+            [
+                about["cluster"],
+                about["name"] + ("" if dataset.in_default_mixtures else " *"),
+                about["part_of"] or "",
+                "evaluated only" if not dataset.is_trained_on else f"{size:,}" if size else "-",
+                f"{about['forward']}+{about['inverted']}",
+                about["source"],
+                about["license"],
+            ]
+        )
+    print_table(
+        ["cluster", "dataset", "part of", "train rows", "templates", "source", "licence"], rows
+    )
+    parents = {dataset.parent for dataset in datasets if dataset.of_62}
+    click.echo(
+        f"\n{len(datasets)} datasets and parts, {len(parents)} of the 62; templates are "
+        "forward+inverted."
+    )
+    if any(not dataset.in_default_mixtures for dataset in datasets):
+        click.echo("* is in no default mixture.")
+
+
+def _print_mixtures(mixtures: list[Mixture], *, whole: bool) -> None:
+    for mixture in mixtures:
+        about = _shares(mixture)
+        trained = [d for d in about["datasets"] if not d["evaluated_only"]]
+        click.echo(f"{mixture.name}: {mixture.description}")
+        click.echo(f"  {len(trained)} datasets and parts to train on" + _held(about))
+        clusters: dict[str, float] = {}
+        for entry in trained:
+            clusters[entry["cluster"]] = clusters.get(entry["cluster"], 0.0) + entry["share"]
+        for cluster, share in clusters.items():
+            click.echo(f"  {cluster:32s} {share:7.2%}")
+            for entry in trained if whole else ():
+                if entry["cluster"] == cluster:
+                    note = "" if entry["size_declared"] else "  (size not declared)"
+                    rate = f"rate {entry['rate']:>8,.1f}"
+                    click.echo(f"    {entry['name']:30s} {entry['share']:7.2%}  {rate}{note}")
+        click.echo()
+    if not whole:
+        click.echo("`flan list --mixtures NAME` shows each dataset's rate and share.")
+
+
+def _held(about: dict) -> str:
+    return f"; held out: {', '.join(about['held_out'])}" if about["held_out"] else ""

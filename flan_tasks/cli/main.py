@@ -1,0 +1,83 @@
+"""Entry point: finds the subcommand, and turns our errors into one message and an exit code."""
+
+import importlib
+import os
+import sys
+
+import click
+
+import flan_tasks
+from flan_tasks.core.errors import FlanTasksError
+
+# Subcommand -> what it does, here so that help imports none of them.
+COMMANDS = {
+    "list": "Lists datasets, or mixtures with their shares.",
+    "show": "Prints prompts as a person reads them.",
+    "lint": "Checks templates, alone and filled with sample rows.",
+    "sources": "Says for each dataset whether its rows can be had.",
+    "build": "Builds a mixture into a directory of shards.",
+    "verify": "Compares a built directory with its manifest.",
+    "env": "Prints versions and settings, for reports.",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        return importlib.import_module(f"flan_tasks.cli.{name}").command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]):
+        name = args[0] if args else ""
+        if name and name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(name, COMMANDS, n=3, cutoff=0.5)
+            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            raise click.UsageError(f'No such command "{name}".{hint}', ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(flan_tasks.__version__, prog_name="flan")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def cli(debug: bool) -> None:
+    """Instruction mixtures from public datasets."""
+
+
+def main() -> None:
+    """Runs `flan`; exits with 0, 1 (failure) or 2 (usage)."""
+    # TensorFlow logs to the terminal whatever it is asked; results and messages are ours.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    debug = "--debug" in sys.argv[1:]
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except FlanTasksError as error:
+        if debug:
+            raise
+        for line in (str(error), *getattr(error, "__notes__", [])):
+            click.echo(f"flan: {line}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("flan: interrupted; what is complete is kept, run the command again", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `| head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

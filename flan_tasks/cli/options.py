@@ -1,0 +1,69 @@
+"""Options several subcommands share."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from flan_tasks.configuration import DATA_DIR, SOURCE
+from flan_tasks.core.errors import DeclarationError, UnknownNameError
+
+SOURCES = ("declared", "samples", "tfds", "files", "hf")
+
+
+def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
+    if names and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name and name.split(".")[0] == error.name.split(".")[0]:
+                raise UnknownNameError(
+                    f'--module {name}: no such Python module; looked in {os.getcwd()} and where '
+                    "Python looks. Write my_tasks, not my_tasks.py"
+                ) from error
+            raise DeclarationError(f"--module {name}: it imports {error.name}, which is missing") from error
+
+
+module = click.option(
+    "--module",
+    "_modules",
+    multiple=True,
+    callback=_import_modules,
+    expose_value=False,
+    is_eager=True,
+    metavar="NAME",
+    help="Python module with datasets and mixtures of yours; may be given again.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+source = click.option(
+    "--source",
+    type=click.Choice(SOURCES),
+    default="declared",
+    envvar=SOURCE,
+    show_default=True,
+    help="Where rows come from.",
+)
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar=DATA_DIR,
+    help="A prepared TFDS tree (no network then), or a folder of files.",
+)
+
+
+def progress(text: str) -> None:
+    """Says what is being done, on stderr; on a terminal each line replaces the one before."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{text}", err=True, nl=False)
+    else:
+        click.echo(text, err=True)
+
+
+def end_progress() -> None:
+    """Takes the last progress line away."""
+    if sys.stderr.isatty():
+        click.echo("\r\033[K", err=True, nl=False)

@@ -1,0 +1,136 @@
+"""`flan show`: prompts of a dataset or mixture, as a person reads them."""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from flan_tasks.cli import options
+from flan_tasks.cli.table import clean
+from flan_tasks.core.choice import below, hash_text
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import SourceUnavailableError, unknown_name
+from flan_tasks.core.example import Example
+from flan_tasks.core.render import render
+from flan_tasks.core.template import Template
+from flan_tasks.datasets import catalog
+
+
+@click.command(name="show")
+@click.argument("name")
+@click.option("--template", "template_id", help="Show this template alone.")
+@click.option("--all", "every", is_flag=True, help="Show every template once.")
+@click.option("-n", "--number", default=3, show_default=True, help="How many prompts to show.")
+@click.option("--seed", default=0, show_default=True, help="Which ones.")
+@click.option("--no-options", is_flag=True, help="Leave the options out of the prompts.")
+@click.option(
+    "--source",
+    type=click.Choice(options.SOURCES),
+    default="samples",
+    show_default=True,
+    help="Where rows come from.",
+)
+@options.data_dir
+@options.module
+@options.as_json
+def command(
+    name: str,
+    template_id: str | None,
+    every: bool,
+    number: int,
+    seed: int,
+    no_options: bool,
+    source: str,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Prints prompts of NAME, a dataset, cluster or mixture, filled with its rows."""
+    shown = []
+    datasets = catalog().members(catalog().mixture(name))
+    if len(datasets) > 1 and (template_id or every):
+        raise click.UsageError("--template and --all show one dataset")
+    for dataset, template, example in _pick(
+        datasets, template_id, every=every, number=number, seed=seed, source=source, data_dir=data_dir
+    ):
+        filled = render(template, example, options=not no_options)
+        shown.append(
+            {
+                "dataset": dataset.name,
+                "template": template.id,
+                "kind": template.kind,
+                "key": example.key,
+                "inputs": filled.inputs,
+                "targets": filled.targets,
+            }
+        )
+    if as_json:
+        click.echo(json.dumps({"prompts": shown}, ensure_ascii=False))
+        return
+    for prompt in shown:
+        _print(prompt)
+
+
+def _pick(
+    datasets: tuple[Dataset, ...],
+    template_id: str | None,
+    *,
+    every: bool,
+    number: int,
+    seed: int,
+    source: str,
+    data_dir: Path | None,
+) -> Iterator[tuple[Dataset, Template, Example]]:
+    if template_id or every:
+        dataset = datasets[0]
+        templates = catalog().templates(dataset.name)
+        if template_id and template_id not in templates.ids:
+            raise unknown_name(f"template of {dataset.name}", template_id, templates.ids)
+        examples = _examples(dataset, source, data_dir)
+        chosen = [templates[template_id]] * number if template_id else list(templates)
+        start = below(len(examples), seed, hash_text("show"))
+        for i, template in enumerate(chosen):
+            yield dataset, template, examples[(start + i) % len(examples)]
+        return
+    draw = random.Random(seed)
+    for i in range(number):
+        dataset = datasets[i % len(datasets)] if len(datasets) <= number else draw.choice(datasets)
+        template = draw.choice(catalog().templates(dataset.name).templates)
+        yield dataset, template, draw.choice(_examples(dataset, source, data_dir))
+
+
+def _examples(dataset: Dataset, source: str, data_dir: Path | None, most: int = 200) -> list[Example]:
+    from flan_tasks.sources import open_source
+    from flan_tasks.sources.reading import read_examples
+
+    rows = open_source(
+        dataset, kind=source, data_dir=data_dir, samples=catalog().samples(dataset.name)
+    )
+    found: list[Example] = []
+    for split in dataset.splits.names:
+        try:
+            for _, items in read_examples(dataset, rows, split):
+                found += [item for item in items if isinstance(item, Example)]
+                if len(found) >= most:
+                    break
+        except SourceUnavailableError:
+            continue  # this split is not at hand; another may be
+        if found:
+            return found
+    raise SourceUnavailableError(
+        f"{dataset.name}: no rows at hand from source {source}: {rows.status().detail}"
+    )
+
+
+def _print(prompt: dict[str, str]) -> None:
+    head = f" {prompt['dataset']} · {prompt['template']} ({prompt['kind']}) · {prompt['key']} "
+    click.secho(f"──{clean(head)}".ljust(78, "─"), bold=True)
+    click.echo(_safe(prompt["inputs"]))
+    click.secho("── target", dim=True)
+    click.secho(_safe(prompt["targets"]), fg="green")
+    click.echo()
+
+
+def _safe(text: str) -> str:
+    return "\n".join(clean(line) for line in text.split("\n"))

@@ -1,0 +1,54 @@
+"""`flan sources`: for each dataset, whether its rows can be had and what it takes."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from flan_tasks.cli import options
+from flan_tasks.cli.table import print_table
+from flan_tasks.core.errors import FlanTasksError
+from flan_tasks.datasets import catalog
+
+
+@click.command(name="sources")
+@click.argument("names", nargs=-1)
+@options.source
+@options.data_dir
+@options.module
+@options.as_json
+def command(names: tuple[str, ...], source: str, data_dir: Path | None, as_json: bool) -> None:
+    """Says for NAMES (datasets, clusters), or all, whether rows can be had; downloads nothing."""
+    from flan_tasks.sources import State, alternatives, open_source
+
+    found = []
+    for dataset in catalog().expand(names) if names else catalog().datasets:
+        try:
+            status = open_source(
+                dataset, kind=source, data_dir=data_dir, samples=catalog().samples(dataset.name)
+            ).status()
+            state, detail = str(status.state), status.detail
+        except FlanTasksError as error:
+            state, detail = str(State.GONE), str(error)
+        found.append(
+            {
+                "name": dataset.name,
+                "cluster": dataset.cluster,
+                "state": state,
+                "detail": detail,
+                "alternatives": list(alternatives(dataset)),
+            }
+        )
+    if as_json:
+        click.echo(json.dumps({"sources": found}, ensure_ascii=False))
+        return
+    print_table(
+        ["cluster", "dataset", "state", "what there is, or what to do", "or"],
+        [
+            [f["cluster"], f["name"], f["state"], f["detail"], "; ".join(f["alternatives"])]
+            for f in found
+        ],
+    )
+    counts = Counter(f["state"] for f in found)
+    click.echo("\n" + ", ".join(f"{count} {state}" for state, count in counts.items()))

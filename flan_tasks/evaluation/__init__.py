@@ -1,0 +1,1 @@
+"""Metrics, and what predictions are compared with."""

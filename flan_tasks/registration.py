@@ -1,0 +1,64 @@
+"""Importing this module registers every published name with SeqIO.
+
+`flan:<dataset>`, `flan:<dataset>.<template>`, `flan:<dataset>.<template>.rank`, `flan:<parent>` for
+datasets in parts, and `flan:mix.<name>`. Bodies are built on first use: no row, vocabulary or metric
+library is opened before the first `get_dataset`. What names read: `flan_tasks.configure`.
+"""
+
+import functools
+
+import seqio
+
+from flan_tasks.configuration import current
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.naming import TaskName
+from flan_tasks.core.template import FORWARD
+from flan_tasks.datasets import catalog
+from flan_tasks.seqio_task import Prompts, make_mixture, make_task, register
+
+
+def register_all() -> None:
+    """Registers every dataset, evaluation task and mixture of the catalog."""
+    for dataset in catalog().datasets:
+        register_item(dataset)
+    for parent in catalog().parents:
+        _add_mixture(catalog().mixture(parent), name=str(TaskName(parent)))
+    published = {mixture.name for mixture in catalog().mixtures}
+    for cluster in catalog().clusters:
+        if cluster not in published:
+            _add_mixture(catalog().mixture(cluster))
+    for mixture in catalog().mixtures:
+        register_item(mixture)
+
+
+def register_item(item: Dataset | Mixture) -> None:
+    """Registers one dataset with its evaluation tasks, or one mixture."""
+    if isinstance(item, Mixture):
+        _add_mixture(item)
+        return
+    _add_task(item.name, Prompts())
+    for template in catalog().templates(item.name).of_kind(FORWARD):
+        _add_task(item.name, Prompts(template=template.id))
+        if item.is_classification:
+            _add_task(item.name, Prompts(template=template.id, rank=True))
+
+
+def _add_task(name: str, prompts: Prompts) -> None:
+    register(make_task(name, prompts=prompts, configuration=current))
+
+
+def _add_mixture(declaration: Mixture, *, name: str | None = None) -> None:
+    if not any(dataset.is_trained_on for dataset in catalog().members(declaration)):
+        return  # test-only: its tasks are evaluated by their own names
+    register(
+        make_mixture(declaration, configuration=current, name_as=name, task_of=_registered_task)
+    )
+
+
+@functools.cache
+def _registered_task(name: str) -> seqio.Task:
+    return seqio.TaskRegistry.get(str(TaskName(name)))
+
+
+register_all()

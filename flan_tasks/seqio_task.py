@@ -1,0 +1,643 @@
+"""SeqIO meets the engine: tasks whose source renders and tokenizes in chunks, and mixtures that
+are one planned stream instead of many pipelines. Public SeqIO calls only.
+"""
+
+import atexit
+import functools
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import seqio
+import tensorflow as tf
+
+from flan_tasks.build.plan import Plan, draw_examples, make_plan
+from flan_tasks.build.prepare import Ingredient, SourceChoice, prepare
+from flan_tasks.build.rows import BuiltRow, render_chunk, render_task
+from flan_tasks.build.vocabulary import (
+    BYTES,
+    EXTRA_IDS,
+    SentencePieceVocabulary,
+    Vocabulary,
+    open_vocabulary,
+)
+from flan_tasks.build.writers.seqio_cache import ABOUT, PRETOKENIZED, about_text
+from flan_tasks.configuration import Configuration
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import DeclarationError, VocabularyError, unknown_name
+from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.naming import MixtureName, TaskName
+from flan_tasks.core.template import FORWARD, Template
+from flan_tasks.datasets import catalog
+from flan_tasks.evaluation.seqio_metrics import generation_metrics, postprocess, rank_metrics
+
+Configure = Callable[[], Configuration]
+
+CHUNK = 1024
+# In rank tasks: whether the option is the answer.
+IS_CORRECT = "is_correct"
+_INPUTS, _TARGETS = "inputs", "targets"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompts:
+    """Which templates a task uses and how."""
+
+    # Id of the one template; None draws.
+    template: str | None = None
+    # Ids to draw among; None means all of `kinds`.
+    templates: tuple[str, ...] | None = None
+    # Kinds to draw among; None means all for train, forward elsewhere.
+    kinds: tuple[str, ...] | None = None
+    # Whether prompts show the options.
+    options: bool = True
+    # Whether each option becomes an example of its own, to be scored.
+    rank: bool = False
+
+    def choose(self, dataset: Dataset, split: str) -> tuple[Template, ...]:
+        """Returns the templates for a split.
+
+        Raises:
+          UnknownNameError: an id is none of the dataset's.
+          DeclarationError: none is left.
+        """
+        known = catalog().templates(dataset.name)
+        wanted = (self.template,) if self.template else self.templates
+        for name in wanted or ():
+            if name not in known.ids:
+                raise unknown_name(f"template of {dataset.name}", name, known.ids)
+        kinds = self.kinds or (None if split == "train" else (FORWARD,))
+        found = tuple(
+            template
+            for template in known
+            if (wanted is None or template.id in wanted) and (kinds is None or template.kind in kinds)
+        )
+        if not found:
+            raise DeclarationError(
+                f"{dataset.name}: no template is left for {split}; evaluation uses forward ones"
+            )
+        return found
+
+
+def make_task(
+    name: str,
+    *,
+    prompts: Prompts,
+    configuration: Configure,
+    seed: int = 0,
+    name_as: str | None = None,
+) -> "EngineTask":
+    """Returns a task for a dataset; no row, vocabulary or metric library is opened yet.
+
+    Args:
+      name: the dataset.
+      prompts: which templates and how.
+      configuration: says where rows and vocabulary come from, when first asked.
+      seed: what draws depend on where `get_dataset` gets no seed.
+      name_as: the task's own name; by default the one `core.naming` gives.
+
+    Raises:
+      UnknownNameError: no such dataset.
+      DeclarationError: arguments contradict each other.
+    """
+    dataset = catalog()[name]
+    if prompts.rank and not dataset.is_classification:
+        raise DeclarationError(f"{name} has no options to rank")
+    if prompts.rank and not prompts.template:
+        raise DeclarationError(f"{name}: ranking needs one template; give template=")
+    if prompts.rank and prompts.kinds not in (None, (FORWARD,)):
+        raise DeclarationError(f"{name}: only forward templates can be ranked")
+    if prompts.template or prompts.templates is not None or prompts.kinds is not None:
+        prompts.choose(dataset, dataset.splits.names[0])
+    return EngineTask(
+        name=name_as or str(TaskName(name, prompts.template or "", prompts.rank)),
+        dataset=dataset,
+        prompts=prompts,
+        configuration=configuration,
+        seed=seed,
+    )
+
+
+def make_mixture(
+    declaration: Mixture,
+    *,
+    configuration: Configure,
+    seed: int = 0,
+    allow_missing: bool = False,
+    options: bool = True,
+    name_as: str | None = None,
+    task_of: Callable[[str], seqio.Task] | None = None,
+) -> "EngineMixture":
+    """Returns a mixture; no row is read yet.
+
+    Args:
+      declaration: its members and rates.
+      configuration: says where rows and vocabulary come from, when first asked.
+      seed: what draws depend on where `get_dataset` gets no seed.
+      allow_missing: go on without datasets whose rows cannot be had.
+      options: whether prompts show the options.
+      name_as: the mixture's own name.
+      task_of: gives the task of a dataset; by default one made for this mixture.
+
+    Raises:
+      UnknownNameError: the declaration names something unknown.
+      DeclarationError: nothing is left to train on.
+    """
+    prompts = Prompts(options=options, kinds=_kinds(declaration))
+
+    def own(name: str) -> seqio.Task:
+        return make_task(name, prompts=prompts, configuration=configuration, seed=seed)
+
+    members = catalog().members(declaration)
+    tasks = [(task_of or own)(dataset.name) for dataset in members]
+    return EngineMixture(
+        name=name_as or str(MixtureName(declaration.name)),
+        tasks=tasks,
+        declaration=declaration,
+        configuration=configuration,
+        seed=seed,
+        allow_missing=allow_missing,
+        options=options,
+    )
+
+
+def register(provider: "EngineTask | EngineMixture") -> Any:
+    """Adds a task or mixture to SeqIO's registry under its own name and returns it.
+
+    Raises:
+      DeclarationError: the name is taken.
+    """
+    registry = seqio.TaskRegistry if isinstance(provider, seqio.Task) else seqio.MixtureRegistry
+    if provider.name in {*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()}:
+        raise DeclarationError(f'SeqIO knows a task or mixture "{provider.name}" already')
+    registry.add_provider(provider.name, provider)
+    return provider
+
+
+def _kinds(declaration: Mixture) -> tuple[str, ...] | None:
+    return None if set(declaration.kinds) == set(Mixture(name="any").kinds) else declaration.kinds
+
+
+class _Features(Mapping):
+    """Output features whose vocabulary is opened when a feature is first looked at."""
+
+    def __init__(self, configuration: Configure) -> None:
+        self._configuration = configuration
+
+    @functools.cached_property
+    def _found(self) -> dict[str, seqio.Feature]:
+        feature = seqio.Feature(
+            vocabulary=seqio_vocabulary(self._configuration().vocab), add_eos=True
+        )
+        return {_INPUTS: feature, _TARGETS: feature}
+
+    def __getitem__(self, name: str) -> seqio.Feature:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((_INPUTS, _TARGETS))
+
+    def __len__(self) -> int:
+        return 2
+
+
+@functools.cache
+def seqio_vocabulary(name: str) -> seqio.Vocabulary:
+    """Returns SeqIO's vocabulary for one of ours: bytes, t5, or a SentencePiece model.
+
+    Raises:
+      VocabularyError: it cannot be found, or SeqIO has no such kind.
+    """
+    if name == BYTES:
+        return seqio.ByteVocabulary()
+    found = open_vocabulary(name)
+    if not isinstance(found, SentencePieceVocabulary):
+        raise VocabularyError(f"{name}: SeqIO reads SentencePiece models and bytes")
+    return seqio.SentencePieceVocabulary(str(found.path), extra_ids=EXTRA_IDS)
+
+
+class EngineSource(seqio.DataSource):
+    """Examples of one dataset, rendered and tokenized by the engine.
+
+    It shuffles by itself, gives any shard alone, and knows the number of its examples.
+    """
+
+    def __init__(self, dataset: Dataset, prompts: Prompts, configuration: Configure) -> None:
+        super().__init__(splits=dataset.splits.names, performs_internal_shuffling=True)
+        self.dataset = dataset
+        self.prompts = prompts
+        self.configuration = configuration
+        self._opened: dict[str, Ingredient] = {}
+
+    @property
+    def supports_arbitrary_sharding(self) -> bool:
+        return True
+
+    def list_shards(self, split: str) -> Sequence[str]:
+        return [split]
+
+    def num_input_examples(self, split: str) -> int:
+        item = self.ingredient(split)
+        if not self.prompts.rank:
+            return item.available
+        return sum(len(example.options) for example in item.examples.take(range(item.available)))
+
+    def ingredient(self, split: str) -> Ingredient:
+        """Returns the examples of a split, opened once.
+
+        Raises:
+          SourceUnavailableError: the rows cannot be had.
+        """
+        if split not in self._opened:
+            chosen = self.configuration()
+            alone = Mixture(name=self.dataset.name, include=(self.dataset.name,))
+            found = prepare(alone, catalog(), source=source_choice(chosen), split=split)
+            item = found.ingredients[0]
+            self._opened[split] = Ingredient(
+                item.dataset, item.examples, item.available, self.prompts.choose(item.dataset, split)
+            )
+        return self._opened[split]
+
+    def get_dataset(
+        self,
+        split: str = "train",
+        shuffle: bool = True,
+        seed: int | None = None,
+        shard_info: seqio.ShardInfo | None = None,
+        *,
+        sequence_length: Mapping[str, int] | None = None,
+        use_cached: bool = False,
+        num_epochs: int | None = 1,
+    ) -> tf.data.Dataset:
+        """Yields examples with ids (no EOS, not trimmed), texts and where they come from.
+
+        Args:
+          split: train, validation or test.
+          shuffle: whether each epoch has a seeded order of its own.
+          seed: what draws depend on; None is 0.
+          shard_info: which rows, of those that several readers share.
+          sequence_length: where given, ids are cut to it and closed by EOS.
+          use_cached: not used here.
+          num_epochs: None goes on for ever, each epoch with its own templates and order.
+        """
+        item = self.ingredient(split)
+        seed = 0 if seed is None else int(seed)
+
+        def rows(positions: np.ndarray) -> list[BuiltRow]:
+            example, _, template = draw_examples(item, seed, positions, shuffle=shuffle)
+            return render_task(item, example, template, options=self.prompts.options)
+
+        return _stream(
+            rows,
+            per_epoch=item.available,
+            num_epochs=num_epochs,
+            shard_info=shard_info,
+            encode=_encoder(self.configuration().vocab, sequence_length),
+            texts=(*PRETOKENIZED, *ABOUT),
+            rank=self.prompts.rank,
+        )
+
+
+class EngineTask(seqio.Task):
+    """A SeqIO task whose epochs differ: each has its own templates and order."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        dataset: Dataset,
+        prompts: Prompts,
+        configuration: Configure,
+        seed: int = 0,
+        source_info: Any = None,
+    ) -> None:
+        self._features = _Features(configuration)
+        self._seed = seed
+        metrics = rank_metrics if prompts.rank else generation_metrics
+        super().__init__(
+            name=name,
+            source=EngineSource(dataset, prompts, configuration),
+            output_features=dict.fromkeys((_INPUTS, _TARGETS)),
+            preprocessors=[
+                seqio.CacheDatasetPlaceholder(required=False),
+                seqio.preprocessors.append_eos_after_trim,
+            ],
+            postprocess_fn=postprocess,
+            metric_fns=metrics(dataset.metrics),
+            # No buffer: the source shuffles whole epochs by arithmetic.
+            shuffle_buffer_size=None,
+            source_info=source_info,
+        )
+
+    @property
+    def output_features(self) -> Mapping[str, seqio.Feature]:
+        return self._features
+
+    def get_dataset(
+        self,
+        sequence_length: Mapping[str, int] | None = None,
+        split: str = "train",
+        use_cached: bool = False,
+        shuffle: bool = True,
+        shuffle_buffer_size: int | None = None,
+        seed: int | None = None,
+        shard_info: seqio.ShardInfo | None = None,
+        num_epochs: int | None = 1,
+        trim_output_features: bool = True,
+        try_in_mem_cache: bool = True,
+    ) -> tf.data.Dataset:
+        """As `seqio.Task.get_dataset`; buffer and memory cache are not needed and not used."""
+        if use_cached:
+            return super().get_dataset(
+                sequence_length=sequence_length,
+                split=split,
+                use_cached=True,
+                shuffle=shuffle,
+                seed=seed,
+                shard_info=shard_info,
+                num_epochs=num_epochs,
+                trim_output_features=trim_output_features,
+                try_in_mem_cache=try_in_mem_cache,
+            )
+        return self.source.get_dataset(
+            split=split,
+            shuffle=shuffle,
+            seed=self._seed if seed is None else seed,
+            shard_info=shard_info,
+            sequence_length=_lengths(sequence_length, trim_output_features),
+            num_epochs=num_epochs,
+        ).prefetch(2)
+
+
+class EngineMixture(seqio.Mixture):
+    """A SeqIO mixture that is one planned stream: the rows a build of it has, in the same order.
+
+    An epoch is one pass of the capped mixture. Later passes go on through the examples behind the
+    cap before any is seen twice.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        tasks: Sequence[seqio.Task],
+        declaration: Mixture,
+        configuration: Configure,
+        seed: int = 0,
+        allow_missing: bool = False,
+        options: bool = True,
+    ) -> None:
+        self.declaration = declaration
+        self._configuration = configuration
+        self._seed = seed
+        self._allow_missing = allow_missing
+        self._options = options
+        self._prepared: dict[str, Any] = {}
+        super().__init__(name=name, tasks=[(task, self._rate) for task in tasks])
+
+    def plan(self, split: str, *, seed: int | None = None) -> Plan:
+        """Returns the plan of a split.
+
+        Raises:
+          SourceUnavailableError: rows of some datasets cannot be had.
+        """
+        if split not in self._prepared:
+            self._prepared[split] = prepare(
+                self.declaration,
+                catalog(),
+                source=source_choice(self._configuration()),
+                split=split,
+                allow_missing=self._allow_missing,
+            )
+        return make_plan(self._prepared[split], seed=self._seed if seed is None else int(seed))
+
+    def get_dataset(
+        self,
+        sequence_length: Mapping[str, int] | None = None,
+        split: str = "train",
+        use_cached: bool = False,
+        shuffle: bool = True,
+        seed: int | None = None,
+        shard_info: seqio.ShardInfo | None = None,
+        num_epochs: int | None = None,
+        copy_pretokenized: bool = False,
+        compute_stats_empirically: bool = False,
+        log_mixing_proportions: bool = True,
+        passthrough_features: Sequence[str] | None = None,
+        trim_output_features: bool = True,
+        try_in_mem_cache: bool = True,
+    ) -> tf.data.Dataset:
+        """As `seqio.Mixture.get_dataset`; from a cache it samples the tasks at its rates.
+
+        Without `shuffle` the tasks follow one another, each in the order of its source.
+        """
+        if use_cached:
+            return super().get_dataset(
+                sequence_length=sequence_length,
+                split=split,
+                use_cached=True,
+                shuffle=shuffle,
+                seed=seed,
+                shard_info=shard_info,
+                num_epochs=num_epochs,
+                copy_pretokenized=copy_pretokenized,
+                compute_stats_empirically=compute_stats_empirically,
+                log_mixing_proportions=log_mixing_proportions,
+                passthrough_features=passthrough_features,
+                trim_output_features=trim_output_features,
+                try_in_mem_cache=try_in_mem_cache,
+            )
+        known = {*PRETOKENIZED, *ABOUT}
+        texts = [*(PRETOKENIZED if copy_pretokenized else ()), *(passthrough_features or ())]
+        for name in texts:
+            if name not in known:
+                raise unknown_name("passthrough feature", name, known)
+        plan = self.plan(split, seed=seed)
+        return _stream(
+            lambda positions: render_chunk(
+                plan, plan.rows_at(positions, shuffle=shuffle), options=self._options
+            ),
+            per_epoch=len(plan),
+            num_epochs=num_epochs,
+            shard_info=shard_info,
+            encode=_encoder(
+                self._configuration().vocab, _lengths(sequence_length, trim_output_features)
+            ),
+            texts=tuple(dict.fromkeys(texts)),
+        ).prefetch(2)
+
+    def num_input_examples(self, split: str) -> int:
+        """Examples of one epoch."""
+        return len(self.plan(split))
+
+    def _rate(self, task: seqio.Task) -> float:
+        rates = {str(TaskName(i.dataset.name)): i.rate for i in self.plan("train").ingredients}
+        # Test-only members and missing ones have no part in training.
+        name = task.source.dataset.name
+        return rates.get(str(TaskName(name)), 0.0)
+
+
+def source_choice(configuration: Configuration) -> SourceChoice:
+    """Where rows are read from; SeqIO's data-dir override is honored where none is configured."""
+    data_dir = configuration.data_dir
+    override = seqio.get_tfds_data_dir_override() if data_dir is None else None
+    return SourceChoice(configuration.source, Path(override) if override else data_dir)
+
+
+def _lengths(
+    sequence_length: Mapping[str, int] | None, trim: bool
+) -> Mapping[str, int | None]:
+    given = sequence_length or {}
+    return {name: given.get(name) if trim else None for name in (_INPUTS, _TARGETS)}
+
+
+Encode = Callable[[Sequence[str], str], list[np.ndarray]]
+
+
+def _encoder(vocab: str, lengths: Mapping[str, int | None] | None) -> Encode:
+    """Returns (texts, feature) -> ids; with lengths, cut to them and closed by EOS."""
+    vocabulary: Vocabulary = open_vocabulary(vocab)
+    eos = np.asarray([vocabulary.eos_id], np.int32)
+
+    def encode(texts: Sequence[str], feature: str) -> list[np.ndarray]:
+        found = vocabulary.encode(texts)
+        if lengths is None:
+            return found
+        length = lengths.get(feature)
+        if length is None:
+            return [np.concatenate((ids, eos)) for ids in found]
+        return [np.concatenate((ids[: length - 1], eos)) for ids in found]
+
+    return encode
+
+
+def _stream(
+    rows: Callable[[np.ndarray], list[BuiltRow]],
+    *,
+    per_epoch: int,
+    num_epochs: int | None,
+    shard_info: seqio.ShardInfo | None,
+    encode: Encode,
+    texts: Sequence[str],
+    rank: bool = False,
+) -> tf.data.Dataset:
+    """Makes a tf.data.Dataset of examples out of chunks that Python renders and tokenizes.
+
+    Each chunk is a pure function of its number, so nothing is carried from one to the next.
+    """
+    index, num_shards = (shard_info.index, shard_info.num_shards) if shard_info else (0, 1)
+    if num_epochs is None:
+        count = np.iinfo(np.int64).max // (2 * num_shards)
+    else:
+        total = per_epoch * num_epochs
+        count = (total - index + num_shards - 1) // num_shards
+    # Small datasets come in smaller chunks: the first example is there at once.
+    size = int(min(CHUNK, max(1, count)))
+    num_chunks = -(-count // size)
+
+    def chunk(number: np.int64) -> list[np.ndarray]:
+        with _running:
+            first = int(number) * size
+            positions = np.arange(first, min(first + size, count), dtype=np.int64)
+            found = rows(positions * num_shards + index)
+            pairs = _each_option(found) if rank else ((row, row.targets) for row in found)
+            return _columns(list(pairs), encode, names)
+
+    names = [*texts, *((IS_CORRECT,) if rank else ())]
+    types = [tf.int32, tf.int64, tf.int32, tf.int64]
+    types += [tf.bool if name == IS_CORRECT else tf.string for name in names]
+
+    def make(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        values = tf.numpy_function(chunk, [number], types, stateful=False)
+        for value in values:
+            value.set_shape([None])
+        return tuple(values)
+
+    # Each example is a slice of its chunk's flat ids: plain tensors, which are handed out several
+    # times faster than ragged ones are unbatched.
+    def split(
+        inputs: tf.Tensor, num_in: tf.Tensor, targets: tf.Tensor, num_out: tf.Tensor, *more: tf.Tensor
+    ) -> tf.data.Dataset:
+        edges = (tf.cumsum(num_in) - num_in, num_in, tf.cumsum(num_out) - num_out, num_out)
+
+        def one(first_in, length_in, first_out, length_out, *texts):
+            return {
+                _INPUTS: inputs[first_in : first_in + length_in],
+                _TARGETS: targets[first_out : first_out + length_out],
+                **dict(zip(names, texts, strict=True)),
+            }
+
+        return tf.data.Dataset.from_tensor_slices((*edges, *more)).map(one)
+
+    chunks = tf.data.Dataset.range(num_chunks).map(make, num_parallel_calls=2, deterministic=True)
+    return chunks.prefetch(1).flat_map(split)
+
+
+def _each_option(found: Sequence[BuiltRow]) -> Iterator[tuple[BuiltRow, str]]:
+    for row in found:
+        for option in row.example.options:
+            yield row, option
+
+
+def _columns(
+    found: Sequence[tuple[BuiltRow, str]], encode: Encode, names: Sequence[str]
+) -> list[np.ndarray]:
+    columns = []
+    for texts, feature in (
+        ([row.inputs for row, _ in found], _INPUTS),
+        ([target for _, target in found], _TARGETS),
+    ):
+        ids = encode(texts, feature)
+        flat = np.concatenate(ids) if ids else np.zeros(0, np.int32)
+        columns += [flat, np.asarray([len(one) for one in ids], np.int64)]
+    for name in names:
+        if name == IS_CORRECT:
+            columns.append(np.asarray([target == row.targets for row, target in found], bool))
+        else:
+            values = [_text(name, row, target).encode() for row, target in found]
+            columns.append(np.asarray(values, dtype=object))
+    return columns
+
+
+def _text(name: str, row: BuiltRow, target: str) -> str:
+    if name == "inputs_pretokenized":
+        return row.inputs
+    if name == "targets_pretokenized":
+        return target
+    return about_text(row, name)
+
+
+class _Running:
+    """Keeps the interpreter from ending while TensorFlow's threads are inside Python.
+
+    A thread that waits for the interpreter lock while the interpreter ends never wakes up, and
+    TensorFlow waits for the thread. So at exit chunks in work are waited for, and none is begun.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Condition()
+        self._inside = 0
+        self._ending = False
+        atexit.register(self._end)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._ending:
+                raise RuntimeError("the interpreter is ending")
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            self._lock.notify_all()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._ending = True
+            self._lock.wait_for(lambda: not self._inside, timeout=10)
+
+
+_running = _Running()

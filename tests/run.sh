@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Sets up .venv and passes the tests. Arguments go to pytest: `bash tests/run.sh -m slow`.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+step() { printf '\n==> %s\n' "$*"; }
+
+step "1/3 Environment"
+source tests/setup.sh "[test]"
+
+step "2/3 Style"
+"$PYTHON" -m ruff check .
+"$PYTHON" -m ruff format --check .
+
+step "3/3 Tests"
+export TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES= JAX_PLATFORMS=cpu
+exec "$PYTHON" -m pytest "$@"

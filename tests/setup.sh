@@ -1,0 +1,38 @@
+# Sourced by train_t5x.sh and tests/run.sh: makes .venv beside setup.py and installs the project
+# into it, unless what setup.py asks for is in it already. Sets PYTHON.
+#
+# usage: source tests/setup.sh EXTRAS
+
+set -euo pipefail
+
+project_extras="${1:?extras, such as [test]}"
+project_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+PYTHON="$project_root/.venv/bin/python"
+
+find_python() {
+  local candidate
+  for candidate in python3.11 python3.12 python3.13 python3; do
+    if command -v "$candidate" >/dev/null &&
+      "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  echo "Python 3.11 or newer is needed and was not found on PATH." >&2
+  return 1
+}
+
+wanted="$(cat "$project_root/setup.py" && echo "$project_extras")"
+stamp="$project_root/.venv/installed-for"
+if [[ -x "$PYTHON" && -f "$stamp" && "$(cat "$stamp")" == "$wanted" ]]; then
+  echo "    .venv is as setup.py wants it"
+else
+  if [[ ! -x "$PYTHON" ]]; then
+    echo "    making .venv with $(find_python)"
+    "$(find_python)" -m venv "$project_root/.venv"
+  fi
+  echo "    installing packages into .venv (TensorFlow and JAX among them: 3 GB, some minutes)"
+  "$PYTHON" -m pip install --disable-pip-version-check --progress-bar off --quiet \
+    --editable "$project_root$project_extras"
+  printf '%s\n' "$wanted" >"$stamp"
+fi
