@@ -243,12 +243,12 @@ def _check_rendered(dataset: Dataset, template: Template, example: Example) -> I
     for options in (True, False) if dataset.is_classification else (True,):
         filled = render(template, example, options=options)
         where = f"with row {example.key}" + ("" if options else ", options off")
-        for problem in _look_at(dataset, template, example, filled):
+        for problem in _look_at(dataset, template, example, filled, shown=options):
             yield f"{problem} ({where})"
 
 
 def _look_at(
-    dataset: Dataset, template: Template, example: Example, filled: Rendered
+    dataset: Dataset, template: Template, example: Example, filled: Rendered, *, shown: bool
 ) -> Iterable[str]:
     if not filled.inputs.strip():
         yield "the prompt is empty"
@@ -263,14 +263,23 @@ def _look_at(
     if '""' in bare or "''" in bare or "“”" in bare:
         yield "quotation marks stand around an empty field"
     # Only what the template itself brings about counts: rows may hold odd marks of their own.
-    own = " ".join(example.fields.values()) + example.answer + " ".join(example.options)
+    used = "\n".join(
+        _value(name, example) for is_field, name in template.pieces["inputs", shown] if is_field
+    )
     for match in _DOUBLED.finditer(filled.inputs):
-        context = filled.inputs[max(0, match.start() - 12) : match.end()]
-        if context not in own and context.strip() not in own:
+        found = match.group(0)
+        if filled.inputs.count(found) > used.count(found):
+            context = filled.inputs[max(0, match.start() - 12) : match.end()]
             yield f"punctuation doubles up at {context!r}"
             break
-    if "\n\n\n" in filled.inputs and "\n\n\n" not in own:
+    if "\n\n\n" in filled.inputs and "\n\n\n" not in used:
         yield "two empty lines in a row, so a field may be empty"
+
+
+def _value(name: str, example: Example) -> str:
+    if name == ANSWER:
+        return example.answer
+    return "\n".join(example.options) if name == OPTIONS else example.fields[name]
 
 
 def _around_fields(template: Template, example: Example) -> str:

@@ -1,0 +1,75 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flan_tasks.build.vocabulary import BytesVocabulary, open_vocabulary
+from flan_tasks.core.errors import VocabularyError
+
+TEXTS = [
+    "",
+    " two  blanks\tand\nlines ",
+    "naïve façade — “quoted” 10 % 😀 {b}",
+    "Der Käse schmeckt. Ääni kuuluu. Çok güzel. Čeština. Română: știință. Русский.",
+    "<extra_id_0> and <extra_id_99> </s> <pad>",
+]
+
+
+@given(st.text())
+def test_bytes_round_trip(text):
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        return
+    vocabulary = BytesVocabulary()
+    assert vocabulary.decode(vocabulary.encode([text])[0]) == text
+
+
+def test_t5_is_known_by_its_content(t5_model):
+    vocabulary = open_vocabulary(str(t5_model))
+    assert (vocabulary.name, vocabulary.size, vocabulary.eos_id) == ("t5", 32_100, 1)
+    ids = vocabulary.encode(["translate English to German: That is good."])[0]
+    assert ids.tolist() == [13959, 1566, 12, 2968, 10, 466, 19, 207, 5]
+
+
+@pytest.mark.parametrize("name", ["t5", "bytes"])
+def test_ids_equal_seqio(name, request):
+    seqio_task = pytest.importorskip("flan_tasks.seqio_task")
+    if name == "t5":
+        name = str(request.getfixturevalue("t5_model"))
+    theirs = seqio_task.seqio_vocabulary(name)
+    for text, ids in zip(TEXTS, open_vocabulary(name).encode(TEXTS), strict=True):
+        assert ids.tolist() == list(theirs.encode(text)), text
+        assert ids.tolist() == theirs.encode_tf(text).numpy().tolist(), text
+
+
+def test_t5_is_found_through_the_environment(t5_model, monkeypatch):
+    monkeypatch.setenv("FLAN_TASKS_VOCAB", str(t5_model))
+    open_vocabulary.cache_clear()
+    assert open_vocabulary("t5").name == "t5"
+    open_vocabulary.cache_clear()
+
+
+def test_tokenizer_json_is_read(tmp_path):
+    tokenizers = pytest.importorskip("tokenizers")
+    words = {"<pad>": 0, "</s>": 1, "<unk>": 2, "a": 3, "b": 4}
+    model = tokenizers.models.WordLevel(words, unk_token="<unk>")
+    made = tokenizers.Tokenizer(model)
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.save(str(tmp_path / "tokenizer.json"))
+    vocabulary = open_vocabulary(str(tmp_path / "tokenizer.json"))
+    assert vocabulary.encode(["a b c"])[0].tolist() == [3, 4, 2]
+    assert (vocabulary.eos_id, vocabulary.pad_id, vocabulary.size) == (1, 0, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.model", None, r"none.model cannot be read: No such file.*wanted bytes, t5"),
+        ("bad.model", b"not a model at all", "bad.model is no SentencePiece model"),
+        ("empty.model", b"", "empty.model is no SentencePiece model"),
+        ("bad.json", b"{}", "bad.json is no tokenizer.json"),
+    ],
+)
+def test_what_is_no_vocabulary_is_named(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(VocabularyError, match=message):
+        open_vocabulary(str(tmp_path / name))

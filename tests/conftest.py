@@ -1,0 +1,129 @@
+"""What several tests need: toy declarations, a store of their own, the real rows if at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.origin import Files
+from flan_tasks.core.splits import Splits
+
+ROOT = Path(__file__).parent.parent
+# Real rows in TFDS's on-disk form and the T5 vocabulary; tests that want them are skipped without.
+REAL = Path(os.environ.get("FLAN_TASKS_TEST_DATA", ROOT.parent / "shared" / "real"))
+
+TOY_TEMPLATES = """\
+# Is the animal a bird? A toy.
+
+[example]
+animal = "heron"
+options = ["yes", "no"]
+answer = "yes"
+
+[[template]]
+id = "plain"
+inputs = '''
+Is a {animal} a bird?
+
+{options}'''
+targets = "{answer}"
+
+[[template]]
+id = "bare"
+inputs = '''
+Animal: {animal}
+Bird:'''
+targets = "{answer}"
+
+[[template]]
+id = "name_one"
+kind = "inverted"
+inputs = '''
+Name an animal. Whether it is to be a bird: {answer}.'''
+targets = "{animal}"
+"""
+
+
+def toy_normalize(row: dict) -> Example | Skip:
+    """Asks whether an animal is a bird."""
+    if row["bird"] < 0:
+        return Skip("no gold label")
+    return Example(
+        fields={"animal": row["animal"]},
+        options=("yes", "no"),
+        answer=("no", "yes")[row["bird"]],
+    )
+
+
+def toy_dataset(name: str = "birds", **changes) -> Dataset:
+    """A two-way dataset read from files; `changes` replace parts of its declaration."""
+    declared = {
+        "name": name,
+        "source": Files({"train": "train.jsonl", "test": "test.jsonl"}),
+        "splits": Splits.validation_from_train(4, test="test"),
+        "schema": {"animal": str, "bird": int},
+        "labels": {"bird": ("no", "yes")},
+        "fields": ("animal",),
+        "options": ("yes", "no"),
+        "normalize": toy_normalize,
+        "metrics": ("accuracy",),
+        "license": "CC0-1.0",
+        "citation": "Nobody 2026, Birds",
+    }
+    return Dataset(**(declared | changes))
+
+
+def toy_rows(count: int) -> list[dict]:
+    """Rows of the toy dataset."""
+    return [{"animal": f"animal number {i}", "bird": i % 2} for i in range(count)]
+
+
+def make_catalog(folder: Path, sizes: dict[str, int], **changes) -> Catalog:
+    """A catalog of toy datasets with that many train rows each, and 6 test rows."""
+    import json
+
+    templates = folder / "birds.toml"
+    templates.write_text(TOY_TEMPLATES, encoding="utf-8")
+    catalog = Catalog()
+    for name, size in sizes.items():
+        for split, count in (("train", size), ("test", 6)):
+            path = folder / name / f"{split}.jsonl"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("\n".join(json.dumps(row) for row in toy_rows(count)) + "\n")
+        source = Files({"train": "train.jsonl", "test": "test.jsonl"}, root=str(folder / name))
+        catalog.add(
+            toy_dataset(name, source=source, **changes), cluster="animals", templates=templates
+        )
+    return catalog
+
+
+@pytest.fixture(autouse=True)
+def _own_store(tmp_path, monkeypatch):
+    """No test reads or writes the user's store."""
+    monkeypatch.setenv("FLAN_TASKS_STORE", str(tmp_path / "store"))
+
+
+@pytest.fixture(scope="session")
+def real_tree() -> Path:
+    """The TFDS tree of real rows."""
+    if not (REAL / "tfds").is_dir():
+        pytest.skip("the real rows are not at hand (FLAN_TASKS_TEST_DATA names their folder)")
+    return REAL / "tfds"
+
+
+@pytest.fixture(scope="session")
+def t5_model() -> Path:
+    """The T5 SentencePiece model."""
+    path = REAL / "vocab" / "t5" / "spiece.model"
+    if not path.exists():
+        pytest.skip("the T5 vocabulary is not at hand (FLAN_TASKS_TEST_DATA names its folder)")
+    return path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="Write golden files anew; read the diff."
+    )

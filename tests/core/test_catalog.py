@@ -1,0 +1,87 @@
+import pytest
+from conftest import TOY_TEMPLATES, toy_dataset
+
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.errors import DeclarationError, TemplateError, UnknownNameError
+from flan_tasks.core.mixture import Mixture
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    path = tmp_path / "birds.toml"
+    path.write_text(TOY_TEMPLATES)
+    found = Catalog()
+    for name, changes, cluster in (
+        ("a1", {"part_of": "a"}, "air"),
+        ("a2", {"part_of": "a"}, "air"),
+        ("b", {"overlaps": ("c",)}, "air"),
+        ("c", {"overlaps": ("b", "d")}, "sea"),
+        ("d", {"overlaps": ("c",)}, "land"),
+        ("extra", {"in_default_mixtures": False}, "land"),
+    ):
+        found.add(toy_dataset(name, **changes), cluster=cluster, templates=path)
+    return found
+
+
+def names(datasets):
+    return [dataset.name for dataset in datasets]
+
+
+def test_expand_knows_datasets_parents_clusters_and_all(catalog):
+    assert names(catalog.expand(["a"])) == ["a1", "a2"]
+    assert names(catalog.expand(["air", "d"])) == ["a1", "a2", "b", "d"]
+    assert names(catalog.expand(["all"])) == ["a1", "a2", "b", "d", "c"]
+    assert names(catalog.expand(["extra"])) == ["extra"]
+
+
+def test_expand_offers_the_nearest_names(catalog):
+    with pytest.raises(UnknownNameError, match=r'dataset or cluster "airr". Did you mean air'):
+        catalog.expand(["airr"])
+
+
+def test_members_leave_out_what_is_excluded_and_held_out(catalog):
+    mixture = Mixture(name="m", exclude=("a1",), hold_out=("b",))
+    assert names(catalog.members(mixture)) == ["a2", "d", "c"]
+    assert names(catalog.held_out(mixture)) == ["b"]
+
+
+def test_members_follow_overlaps_transitively_when_asked(catalog):
+    mixture = Mixture(name="m", hold_out=("b",), drop_overlaps=True)
+    assert names(catalog.members(mixture)) == ["a1", "a2"]
+
+
+def test_members_refuse_an_empty_mixture(catalog):
+    with pytest.raises(DeclarationError, match="nothing is left to train on"):
+        catalog.members(Mixture(name="m", include=("air",), exclude=("air",)))
+
+
+def test_mixture_of_a_dataset_name_is_that_dataset(catalog):
+    assert names(catalog.members(catalog.mixture("a"))) == ["a1", "a2"]
+
+
+def test_mixture_offers_the_nearest_names(catalog):
+    catalog.add_mixture(Mixture(name="without.air", exclude=("air",)))
+    with pytest.raises(UnknownNameError, match=r"Did you mean without\.air"):
+        catalog.mixture("without.ari")
+
+
+def test_names_are_taken_once(catalog, tmp_path):
+    for name in ("b", "air", "a", "all"):
+        with pytest.raises(DeclarationError, match="taken"):
+            catalog.add(toy_dataset(name), cluster="air", templates=tmp_path / "birds.toml")
+    catalog.add_mixture(Mixture(name="m"))
+    with pytest.raises(DeclarationError, match="taken"):
+        catalog.add_mixture(Mixture(name="m"))
+
+
+def test_templates_of_a_missing_file_are_an_error(catalog, tmp_path):
+    catalog.add(toy_dataset("e"), cluster="air", templates=tmp_path / "none.toml")
+    with pytest.raises(TemplateError, match=r"templates/air/none.toml: cannot be read"):
+        catalog.templates("e")
+
+
+def test_check_finds_overlaps_said_on_one_side_only(catalog, tmp_path):
+    assert catalog.check() == []
+    path = tmp_path / "birds.toml"
+    catalog.add(toy_dataset("f", overlaps=("b", "gone")), cluster="air", templates=path)
+    assert catalog.check() == ["f overlaps b, which does not say so", 'f: overlaps "gone", which is no dataset']

@@ -1,0 +1,27 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flan_tasks.core.errors import UnknownNameError
+from flan_tasks.core.naming import MixtureName, TaskName, parse_name
+
+NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(
+    lambda name: name not in ("mix", "rank")
+)
+TASKS = st.one_of(
+    st.builds(TaskName, NAMES),
+    st.builds(TaskName, NAMES, NAMES),
+    st.builds(TaskName, NAMES, NAMES, st.just(True)),
+)
+MIXTURES = st.lists(NAMES, min_size=1, max_size=3).map(lambda parts: MixtureName(".".join(parts)))
+
+
+@given(st.one_of(TASKS, MIXTURES))
+def test_names_round_trip(name):
+    assert parse_name(str(name)) == name
+
+
+@pytest.mark.parametrize("name", ["rte", "flan:", "flan:RTE", "flan:a.b.c", "flan:a..b", "my:rte"])
+def test_parse_name_refuses_what_is_none_of_ours(name):
+    with pytest.raises(UnknownNameError):
+        parse_name(name)

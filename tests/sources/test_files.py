@@ -1,0 +1,101 @@
+import json
+
+import pytest
+
+from flan_tasks.core.errors import RowError, SourceUnavailableError
+from flan_tasks.core.origin import Files
+from flan_tasks.sources.base import State
+from flan_tasks.sources.files import FilesSource, find_files
+
+SCHEMA = {"text": str, "label": int, "score": float, "good": bool, "tags": list}
+ROWS = [
+    {"text": 'a "b", c', "label": 1, "score": 0.5, "good": True, "tags": ["x"]},
+    {"text": "two\nlines — é", "label": -1, "score": 2.0, "good": False, "tags": []},
+    {"text": "", "label": 0, "score": 1.0, "good": True, "tags": ["y", "z"]},
+]
+
+
+def write(folder, ending):
+    path = folder / f"train{ending}"
+    if ending == ".jsonl":
+        lines = [json.dumps(row, ensure_ascii=False) for row in ROWS]
+        path.write_text("\n".join(lines) + "\n\n", encoding="utf-8")
+    elif ending == ".csv":
+        import csv
+
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(SCHEMA)
+            for row in ROWS:
+                writer.writerow([*list(row.values())[:4], json.dumps(row["tags"])])
+    else:
+        import pyarrow
+        import pyarrow.parquet
+
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS), path)
+    return path
+
+
+@pytest.fixture(params=[".jsonl", ".csv", ".parquet"])
+def source(request, tmp_path):
+    write(tmp_path, request.param)
+    return FilesSource("toy", find_files(tmp_path), schema=SCHEMA)
+
+
+def test_files_read_rows_in_the_order_asked_for(source):
+    assert source.splits() == {"train": 3}
+    assert list(source.rows("train", [2, 0, 1, 0])) == [ROWS[2], ROWS[0], ROWS[1], ROWS[0]]
+
+
+def test_files_are_available_and_named(source):
+    assert source.status().state is State.AVAILABLE
+    assert source.identity("train")["rows"] == 3
+
+
+def test_files_of_other_content_have_another_identity(tmp_path):
+    path = write(tmp_path, ".jsonl")
+    before = FilesSource("toy", find_files(tmp_path), schema=SCHEMA).identity("train")
+    path.write_text(path.read_text().replace("two", "ten"))
+    assert FilesSource("toy", find_files(tmp_path), schema=SCHEMA).identity("train") != before
+
+
+def test_files_of_a_pattern_are_read_in_name_order(tmp_path):
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"text": name}) + "\n")
+    source = FilesSource("toy", Files({"train": "*.jsonl"}, root=str(tmp_path)), schema={})
+    assert [row["text"] for row in source.rows("train", range(2))] == ["a", "b"]
+
+
+def test_files_that_are_missing_are_named(tmp_path):
+    source = FilesSource("toy", Files({"train": "no.jsonl"}, root=str(tmp_path)), schema={})
+    assert source.status().state is State.GONE
+    with pytest.raises(SourceUnavailableError, match=r"toy: no file at .*no\.jsonl"):
+        source.splits()
+
+
+def test_a_folder_without_files_says_what_is_wanted(tmp_path):
+    source = FilesSource("toy", find_files(tmp_path), schema={})
+    with pytest.raises(SourceUnavailableError, match="wanted one for each split"):
+        source.splits()
+
+
+def test_a_split_that_is_missing_is_named(source):
+    with pytest.raises(SourceUnavailableError, match=r'no split "test" here; it has train \(3 rows'):
+        source.num_rows("test")
+
+
+@pytest.mark.parametrize(
+    ("ending", "text", "message"),
+    [
+        (".jsonl", '{"text": \n', "train.jsonl, row 0: not valid JSON"),
+        (".jsonl", "[1]\n", "holds one JSON object, not list"),
+        (".csv", "text,label\na\n", "row 0: 1 cells; the header has 2"),
+        (".csv", "text,label\na,b\n", "\"label\" is 'b'; the schema says int"),
+        (".parquet", "PAR", "is no Parquet file"),
+    ],
+)
+def test_files_that_are_damaged_are_named(tmp_path, ending, text, message):
+    (tmp_path / f"train{ending}").write_text(text)
+    source = FilesSource("toy", find_files(tmp_path), schema={"text": str, "label": int})
+    with pytest.raises(RowError, match=message):
+        list(source.rows("train", [0]))
