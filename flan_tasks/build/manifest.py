@@ -162,7 +162,7 @@ def make_card(manifest: Mapping[str, Any]) -> str:
         lines += [
             "## Missing",
             "",
-            f"Built without {len(manifest['missing'])} datasets whose rows could not be had:",
+            f"Datasets whose rows could not be had, {len(manifest['missing'])}; built without:",
             "",
             *(f"- {name}: {_cell(reason)}" for name, reason in manifest["missing"].items()),
             "",

@@ -102,6 +102,7 @@ def prepare(
         )
     found: list[Ingredient] = []
     missing: dict[str, str] = {}
+    notes: dict[str, str] = {}
     limit = mixture.limit if split == "train" else None
     for number, dataset in enumerate(present, start=1):
         if progress:
@@ -115,7 +116,8 @@ def prepare(
             )
             examples = store.open(dataset, rows, split, limit=limit)
         except SourceUnavailableError as error:
-            missing[dataset.name] = str(error)
+            missing[dataset.name] = str(error).removeprefix(f"{dataset.name}: ")
+            notes[dataset.name] = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
             continue
         kinds = mixture.kinds if split == "train" else (FORWARD,)
         templates = catalog.templates(dataset.name).of_kind(*kinds)
@@ -126,15 +128,22 @@ def prepare(
             )
         found.append(Ingredient(dataset, examples, len(examples), templates))
     if missing and (not allow_missing or not found):
-        raise SourceUnavailableError(_missing_text(mixture, split, missing, some=bool(found)))
+        raise SourceUnavailableError(_missing_text(mixture, split, missing, notes, some=bool(found)))
     found = _share_limit(found, limit)
     return Prepared(
         mixture, split, _with_rates(mixture, catalog, found, split), missing, without
     )
 
 
-def _missing_text(mixture: Mixture, split: str, missing: Mapping[str, str], *, some: bool) -> str:
-    lines = [f"  {name}: {reason}" for name, reason in missing.items()]
+def _missing_text(
+    mixture: Mixture,
+    split: str,
+    missing: Mapping[str, str],
+    notes: Mapping[str, str],
+    *,
+    some: bool,
+) -> str:
+    lines = [f"  {name}: {reason}{notes[name]}" for name, reason in missing.items()]
     remedy = (
         "Provide them, exclude them, or build without them with --allow-missing"
         if some

@@ -76,19 +76,19 @@ class FilesSource(Source):
         return [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]
 
     def _missing(self, splits: Sequence[str]) -> str:
-        looked = ", ".join(str(Path(self._origin.root) / self._origin.paths[s]) for s in splits)
-        if looked:
-            return f"no file at {looked}"
-        return (
-            f"no files in {self._origin.root or 'the current folder'}; wanted one for each split, "
-            f"named after it: {', '.join('train' + ending for ending in ENDINGS)}"
-        )
+        if splits:
+            return "no file " + ", ".join(self._origin.paths[split] for split in splits)
+        wanted = ", ".join("train" + ending for ending in ENDINGS)
+        return f"no files; wanted one for each split, named after it: {wanted}"
 
     @cached_property
     def _tables(self) -> dict[str, list["_Table"]]:
         status = self.status()
         if status.state is not State.AVAILABLE:
-            raise SourceUnavailableError(f"{self._name}: {status.detail}")
+            error = SourceUnavailableError(f"{self._name}: {status.detail}")
+            # A note, since the message goes into manifests and those hold no path.
+            error.add_note(f"looked in {Path(self._origin.root).absolute()}")
+            raise error
         return {
             split: [_open(path, self._schema) for path in self._paths(split)]
             for split in self._origin.paths

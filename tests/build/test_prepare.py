@@ -20,7 +20,8 @@ def test_missing_sources_are_all_listed(tmp_path):
         prepare(Mixture(name="m"), catalog, source=SourceChoice())
     text = str(caught.value)
     assert "2 of its datasets cannot be had for train" in text
-    assert "birds: birds: no file at" in text and "cats: cats: no file at" in text
+    assert f"birds: no file train.jsonl (looked in {tmp_path / 'birds'})" in text
+    assert "cats: no file train.jsonl" in text
     assert "--allow-missing" in text
 
 

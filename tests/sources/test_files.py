@@ -69,7 +69,7 @@ def test_files_of_a_pattern_are_read_in_name_order(tmp_path):
 def test_files_that_are_missing_are_named(tmp_path):
     source = FilesSource("toy", Files({"train": "no.jsonl"}, root=str(tmp_path)), schema={})
     assert source.status().state is State.GONE
-    with pytest.raises(SourceUnavailableError, match=r"toy: no file at .*no\.jsonl"):
+    with pytest.raises(SourceUnavailableError, match="toy: no file no.jsonl"):
         source.splits()
 
 

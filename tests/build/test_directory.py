@@ -1,0 +1,235 @@
+import errno
+import json
+import shutil
+
+import pytest
+from conftest import make_catalog
+
+from flan_tasks.build import directory
+from flan_tasks.build.directory import verify
+from flan_tasks.build.plan import make_plan
+from flan_tasks.build.prepare import SourceChoice, prepare
+from flan_tasks.build.run_local import build
+from flan_tasks.build.shard import BuildSettings
+from flan_tasks.core.errors import BuildError
+from flan_tasks.core.mixture import Mixture
+
+SETTINGS = BuildSettings(
+    format="jsonl",
+    split="train",
+    style="inputs-targets",
+    lengths={"inputs": 1024, "targets": 256},
+    num_shards=4,
+)
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
+    return prepare(Mixture(name="m"), catalog, source=SourceChoice())
+
+
+@pytest.fixture
+def run(prepared, tmp_path):
+    def go(*, seed=0, settings=SETTINGS, folder=tmp_path / "out"):
+        return build(
+            prepared, make_plan(prepared, seed=seed), settings, folder, source="files"
+        )
+
+    return go
+
+
+def files(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_verify_accepts_a_build(run, tmp_path):
+    built = run()
+    assert verify(tmp_path / "out") == built.manifest
+    assert set(files(tmp_path / "out")) == {
+        *(f"train-0000{i}-of-00004.jsonl" for i in range(4)),
+        "README.md",
+        "manifest.json",
+    }
+
+
+@pytest.mark.parametrize("name", ["train-00002-of-00004.jsonl", "README.md"])
+def test_verify_rejects_one_changed_byte(run, tmp_path, name):
+    run()
+    path = tmp_path / "out" / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(BuildError, match=f"{name} was changed"):
+        verify(tmp_path / "out")
+
+
+def test_verify_rejects_missing_and_added_files(run, tmp_path):
+    run()
+    (tmp_path / "out" / "train-00001-of-00004.jsonl").unlink()
+    (tmp_path / "out" / "extra.txt").write_text("x")
+    with pytest.raises(BuildError, match="00001-of-00004.jsonl is missing\nextra.txt is not in"):
+        verify(tmp_path / "out")
+
+
+def test_verify_rejects_counts_that_do_not_add_up(run, tmp_path):
+    run()
+    path = tmp_path / "out" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["tasks"][0]["realized"] += 1
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(BuildError, match="its tasks add up to 51; the manifest says 50"):
+        verify(tmp_path / "out")
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}"])
+def test_verify_rejects_what_is_no_build(tmp_path, content):
+    if content is not None:
+        (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(BuildError, match="is no build directory|is damaged"):
+        verify(tmp_path)
+
+
+def test_a_complete_build_is_recognized(run, tmp_path):
+    run()
+    before = files(tmp_path / "out")
+    assert run().was_there
+    assert files(tmp_path / "out") == before
+
+
+def test_another_build_in_the_directory_is_refused(run, tmp_path):
+    run()
+    before = files(tmp_path / "out")
+    with pytest.raises(BuildError, match="holds another build, made by: flan build m .*--seed 0"):
+        run(seed=1)
+    assert files(tmp_path / "out") == before
+
+
+def test_a_directory_with_something_else_is_refused(run, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("x")
+    with pytest.raises(BuildError, match="no build of ours: it holds thesis.tex"):
+        run()
+    assert set(files(tmp_path / "out")) == {"thesis.tex"}
+
+
+def test_a_file_in_place_of_the_directory_is_refused(run, tmp_path):
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(BuildError, match="is a file"):
+        run()
+
+
+def test_an_interrupted_build_goes_on_and_gives_the_same_bytes(run, tmp_path, monkeypatch):
+    import flan_tasks.build.run_local as run_local
+
+    run(folder=tmp_path / "whole")
+    made = []
+
+    def stops(plan, shard, settings, folder):
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(shard.path)
+        return original(plan, shard, settings, folder)
+
+    original = run_local.build_shard
+    monkeypatch.setattr(run_local, "build_shard", stops)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    with pytest.raises(BuildError, match="unfinished build"):
+        verify(tmp_path / "out")
+    made.clear()
+    run()
+    assert made == ["train-00002-of-00004.jsonl", "train-00003-of-00004.jsonl"]
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def test_an_interrupted_build_of_another_plan_is_refused(run, tmp_path, monkeypatch):
+    import flan_tasks.build.run_local as run_local
+
+    def stops(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_local, "build_shard", stops)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    monkeypatch.undo()
+    with pytest.raises(BuildError, match="unfinished build, begun by: .*--seed 0"):
+        run(seed=1)
+
+
+def test_a_shard_that_was_changed_meanwhile_is_built_again(run, tmp_path, monkeypatch):
+    run(folder=tmp_path / "whole")
+    monkeypatch.setattr(directory, "write_text", _refuse_card(directory.write_text))
+    with pytest.raises(BuildError):
+        run()
+    monkeypatch.undo()
+    (tmp_path / "out" / "train-00001-of-00004.jsonl").write_text("changed\n")
+    run()
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def _refuse_card(write):
+    def refuse(path, text):
+        if path.name == "README.md":
+            raise BuildError("stopped before the end")
+        write(path, text)
+
+    return refuse
+
+
+def test_a_full_disk_is_said_and_shows_no_broken_shard(run, tmp_path, monkeypatch):
+    from flan_tasks.build.writers.jsonl import JsonlWriter
+
+    run(folder=tmp_path / "whole")
+    original = JsonlWriter.write
+
+    def full(self, path, chunks, settings):
+        if "00002" in path.name:
+            path.write_text("half a sh")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(self, path, chunks, settings)
+
+    monkeypatch.setattr(JsonlWriter, "write", full)
+    with pytest.raises(BuildError, match="no space left on the disk while writing .*00002"):
+        run()
+    found = {p.name for p in (tmp_path / "out").iterdir() if p.is_file()}
+    assert found == {"train-00000-of-00004.jsonl", "train-00001-of-00004.jsonl"}
+    monkeypatch.undo()
+    run()
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def test_a_second_build_at_the_same_time_is_refused(run, tmp_path):
+    with directory.Progress(tmp_path / "out").lock():
+        with pytest.raises(BuildError, match="another process is building into"):
+            run()
+
+
+def test_manifest_has_no_time_host_or_path(run, tmp_path):
+    run()
+    first = files(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out")
+    run(folder=tmp_path / "elsewhere" / "deep")
+    assert files(tmp_path / "elsewhere" / "deep") == first
+    assert str(tmp_path) not in first["manifest.json"].decode()
+    assert str(tmp_path) not in first["README.md"].decode()
+
+
+def test_missing_datasets_stand_in_manifest_and_card(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
+    (tmp_path / "fish" / "train.jsonl").unlink()
+    found = prepare(Mixture(name="m"), catalog, source=SourceChoice(), allow_missing=True)
+    built = build(
+        found, make_plan(found, seed=0), SETTINGS, tmp_path / "out", source="files"
+    )
+    assert list(built.manifest["missing"]) == ["fish"]
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "could not be had, 1; built without" in card and "- fish: no file train.jsonl" in card
+    assert str(tmp_path) not in (tmp_path / "out" / "manifest.json").read_text()
+
+
+def test_card_escapes_text_of_declarations(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 34}, license="CC <script> | x")
+    found = prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out", source="files")
+    assert "CC &lt;script> \\| x |" in (tmp_path / "out" / "README.md").read_text()

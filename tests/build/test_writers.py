@@ -1,0 +1,170 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import make_catalog
+
+from flan_tasks.build.plan import make_plan
+from flan_tasks.build.prepare import SourceChoice, prepare
+from flan_tasks.build.rows import rendered_rows
+from flan_tasks.build.run_local import build
+from flan_tasks.build.shard import BuildSettings
+from flan_tasks.build.vocabulary import open_vocabulary
+from flan_tasks.build.writers.base import cut, with_eos
+from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.mixture import Mixture
+
+LENGTHS = {"inputs": 40, "targets": 8}
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
+    return prepare(Mixture(name="m"), catalog, source=SourceChoice())
+
+
+def settings(form, **changes):
+    given = {
+        "format": form,
+        "split": "train",
+        "style": "inputs-targets",
+        "lengths": LENGTHS,
+        "vocabulary": open_vocabulary("bytes"),
+    }
+    return BuildSettings(**(given | changes))
+
+
+def texts(plan):
+    return [(r.inputs, r.targets) for chunk in rendered_rows(plan, 0, len(plan)) for r in chunk]
+
+
+def run(prepared, folder: Path, form: str, **changes):
+    plan = make_plan(prepared, seed=0, grouped=form == "seqio-cache")
+    built = build(prepared, plan, settings(form, **changes), folder, source="files")
+    return plan, built.manifest
+
+
+def test_jsonl_has_every_row_and_column_in_plan_order(prepared, tmp_path):
+    plan, _ = run(prepared, tmp_path / "out", "jsonl")
+    (path,) = (tmp_path / "out").glob("*.jsonl")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [(row["inputs"], row["targets"]) for row in rows] == texts(plan)
+    assert set(rows[0]) == {
+        *("inputs", "targets", "task", "dataset", "cluster", "template", "kind"),
+        *("key", "split", "options", "license"),
+    }
+    assert rows[0]["options"] == ["yes", "no"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@pytest.mark.parametrize("style", ["inputs-targets", "prompt-completion", "messages"])
+def test_text_formats_open_with_datasets(prepared, tmp_path, form, style):
+    datasets = pytest.importorskip("datasets")
+    plan, _ = run(prepared, tmp_path / "out", form, style=style)
+    kind = {"jsonl": "json", "parquet": "parquet"}[form]
+    found = datasets.load_dataset(
+        kind,
+        data_files=str(tmp_path / "out" / f"*.{form}"),
+        split="train",
+        cache_dir=str(tmp_path / "cache"),
+    )
+    row, (inputs, targets) = found[0], texts(plan)[0]
+    if style == "messages":
+        assert [dict(m) for m in row["messages"]] == [
+            {"role": "user", "content": inputs},
+            {"role": "assistant", "content": targets},
+        ]
+    elif style == "prompt-completion":
+        assert (row["prompt"], row["completion"]) == (inputs, targets)
+    else:
+        assert (row["inputs"], row["targets"]) == (inputs, targets)
+    assert len(found) == len(plan)
+
+
+def test_tfrecord_is_read_by_tf_data(prepared, tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    plan, _ = run(prepared, tmp_path / "out", "tfrecord")
+    features = {
+        "inputs": tf.io.RaggedFeature(tf.int64),
+        "targets": tf.io.RaggedFeature(tf.int64),
+        "inputs_pretokenized": tf.io.FixedLenFeature([], tf.string),
+        "template": tf.io.FixedLenFeature([], tf.string),
+        "options": tf.io.RaggedFeature(tf.string),
+    }
+    data = tf.data.TFRecordDataset([str(p) for p in (tmp_path / "out").glob("*.tfrecord")])
+    rows = [tf.io.parse_single_example(record, features) for record in data]
+    vocabulary = open_vocabulary("bytes")
+    assert len(rows) == len(plan)
+    for row, (inputs, targets) in zip(rows, texts(plan), strict=True):
+        assert row["inputs_pretokenized"].numpy().decode() == inputs
+        for text, name in ((inputs, "inputs"), (targets, "targets")):
+            ids = vocabulary.encode([text])[0][: LENGTHS[name] - 1].tolist() + [1]
+            assert row[name].numpy().tolist() == ids
+
+
+def test_seqio_cache_has_the_files_seqio_looks_for(prepared, tmp_path):
+    run(prepared, tmp_path / "out", "seqio-cache", num_shards=2)
+    folder = tmp_path / "out" / "flan" / "birds"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "COMPLETED",
+        "info.train.json",
+        "stats.train.json",
+        "train.tfrecord-00000-of-00002",
+        "train.tfrecord-00001-of-00002",
+    ]
+    assert json.loads((folder / "info.train.json").read_text())["num_shards"] == 2
+    assert json.loads((folder / "stats.train.json").read_text())["examples"] == 30
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet", "tfrecord", "seqio-cache"])
+def test_the_same_build_twice_gives_the_same_bytes(prepared, tmp_path, form):
+    for name in ("one", "two"):
+        run(prepared, tmp_path / name, form)
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
+    assert len(files) >= 3
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet", "tfrecord"])
+def test_rows_do_not_depend_on_the_number_of_shards(prepared, tmp_path, form):
+    _, manifest = run(prepared, tmp_path / "out", form, num_shards=7)
+    shards = [entry for entry in manifest["files"] if "rows" in entry]
+    assert [entry["rows"] for entry in shards] == [7, 7, 7, 7, 7, 7, 8]
+    assert shards[3]["path"].startswith("train-00003-of-00007.")
+
+
+def test_over_long_rows_are_counted(prepared, tmp_path):
+    plan, manifest = run(prepared, tmp_path / "out", "tfrecord")
+    longer = sum(len(inputs.encode()) > LENGTHS["inputs"] - 1 for inputs, _ in texts(plan))
+    assert manifest["over_length"]["inputs"] == longer > 0
+    assert manifest["tokens"]["inputs"] == sum(len(i.encode()) for i, _ in texts(plan))
+
+
+@pytest.mark.parametrize(
+    ("form", "changes", "message"),
+    [
+        ("tfrecord", {"vocabulary": None}, "needs a vocabulary"),
+        ("tfrecord", {"style": "messages"}, "is for jsonl and parquet"),
+        ("jsonl", {"lengths": {"inputs": 1, "targets": 8}}, "2 or more"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(prepared, tmp_path, form, changes, message):
+    with pytest.raises(DeclarationError, match=message):
+        run(prepared, tmp_path / "out", form, **changes)
+    assert not (tmp_path / "out").exists()
+
+
+def test_cut_makes_nearly_equal_shards_of_every_row():
+    shards = cut(5, 30, 4, name=lambda i, n: f"{i}/{n}")
+    assert [(s.start, s.stop) for s in shards] == [(5, 11), (11, 17), (17, 23), (23, 30)]
+    assert len(cut(0, 3, 8, name=lambda i, n: "")) == 3
+    assert len(cut(0, 50_000, None, name=lambda i, n: "")) == 3
+
+
+def test_with_eos_closes_what_it_cuts():
+    ids = np.arange(5, 12, dtype=np.int32)
+    assert with_eos(ids, 1, 4).tolist() == [5, 6, 7, 1]
+    assert with_eos(ids, 1, 100).tolist() == [*range(5, 12), 1]
+    assert with_eos(ids, 1, 100).dtype == np.int32
