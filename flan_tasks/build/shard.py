@@ -24,11 +24,11 @@ PARTS = ("inputs", "targets")
 class BuildSettings:
     """How a plan is written."""
 
-    # One of `writers.WRITERS`.
+    # One of `formats.FORMATS`.
     format: str
     # train, validation or test.
     split: str
-    # One of `writers.base.STYLES`.
+    # One of `formats.STYLES`.
     style: str
     # Longest inputs and targets, EOS included.
     lengths: Mapping[str, int]

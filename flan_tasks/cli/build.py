@@ -7,15 +7,13 @@ from typing import Any
 
 import click
 
-from flan_tasks.build.writers.base import STYLES
+from flan_tasks.build.formats import FORMATS, STYLES
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_table
 from flan_tasks.configuration import VOCAB
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.datasets import catalog
-
-FORMATS = ("jsonl", "parquet", "tfrecord", "seqio-cache")
 
 
 class Lengths(click.ParamType):

@@ -10,8 +10,6 @@ import numpy as np
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.rows import BuiltRow
 
-STYLES = ("inputs-targets", "prompt-completion", "messages")
-
 
 @dataclass(frozen=True)
 class TokenizedRow:
@@ -31,7 +29,7 @@ class WriteSettings:
 
     # train, validation or test.
     split: str
-    # One of STYLES; text formats only.
+    # One of `formats.STYLES`; text formats only.
     style: str
     # Longest inputs and targets, EOS included.
     lengths: Mapping[str, int]

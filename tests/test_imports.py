@@ -1,0 +1,119 @@
+"""Which room may call which, and what importing costs."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+PACKAGE = ROOT / "flan_tasks"
+# Lower rooms first; a module may import from its own room and from rooms before it.
+ROOMS = (
+    "core",
+    "datasets",
+    "sources",
+    "configuration",
+    "evaluation",
+    "build",
+    "api",
+    "seqio_task",
+    "registration",
+    "cli",
+)
+# The public module may name everything public; `api` calls SeqIO when it is called.
+LATE = {("api", "seqio_task"), ("api", "configuration")}
+ONLY_CORE = ("datasets", "evaluation")
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def imports():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from ((name, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{name} imports relatively"
+                yield name, node.module or ""
+
+
+OURS = sorted({(a, b) for a, b in imports() if b.split(".")[0] == "flan_tasks" and room(a)})
+THEIRS = sorted({(a, b.split(".")[0]) for a, b in imports() if b.split(".")[0] != "flan_tasks"})
+
+
+@pytest.mark.parametrize(("importer", "imported"), OURS)
+def test_no_arrow_points_back(importer, imported):
+    above, below = room(importer), room(imported)
+    if below == "" or (above, below) in LATE:
+        return  # the version; what is imported late
+    assert ROOMS.index(below) <= ROOMS.index(above), f"{importer} imports {imported}"
+    if above in ONLY_CORE:
+        assert below in ("core", above), f"{importer} imports {imported}; it needs core alone"
+
+
+@pytest.mark.parametrize(
+    ("importer", "library"), [(a, b) for a, b in THEIRS if room(a) in ("core", "datasets")]
+)
+def test_core_and_declarations_use_the_standard_library_alone(importer, library):
+    assert library in sys.stdlib_module_names, f"{importer} imports {library}"
+
+
+@pytest.mark.parametrize(
+    ("importer", "library"),
+    [(a, b) for a, b in THEIRS if b in ("tensorflow", "tensorflow_datasets", "seqio")],
+)
+def test_tensorflow_is_imported_in_its_places_only(importer, library):
+    allowed = (
+        "flan_tasks.sources.tfds",
+        "flan_tasks.build.writers.tfrecord",
+        "flan_tasks.seqio_task",
+        "flan_tasks.registration",
+        "flan_tasks.api",  # for type checkers
+    )
+    assert importer in allowed, f"{importer} imports {library}"
+
+
+def run(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import flan_tasks",
+        "import flan_tasks; flan_tasks.datasets.names(); flan_tasks.templates('rte')",
+        "import sys; sys.argv = ['flan', 'list']; from flan_tasks.cli.main import cli\n"
+        "cli.main(['list'], standalone_mode=False)",
+        "from flan_tasks.cli.main import cli; cli.main(['build', '--help'], standalone_mode=False)",
+    ],
+)
+def test_light_calls_load_nothing_heavy(code):
+    heavy = (
+        "('tensorflow', 'jax', 'seqio', 'tensorflow_datasets', 'numpy', 'pyarrow', 'datasets',"
+        " 'sentencepiece', 'sklearn')"
+    )
+    printed = run(f"{code}\nimport sys\nprint('LOADED', [n for n in {heavy} if n in sys.modules])")
+    assert printed.splitlines()[-1] == "LOADED []"
+
+
+def test_importing_opens_no_file_of_data_and_no_socket():
+    code = """
+import sys
+seen = []
+def look(event, args):
+    if event.startswith("socket."):
+        seen.append(event)
+    if event == "open" and str(args[0]).endswith((".toml", ".jsonl", ".arrow")):
+        seen.append(str(args[0]))
+sys.addaudithook(look)
+import flan_tasks
+print(seen)
+"""
+    assert run(code).strip() == "[]"

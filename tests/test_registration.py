@@ -1,0 +1,109 @@
+"""Every published name, in an interpreter of its own: configuration is decided once."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+def run(code: str, **env: str) -> str:
+    import os
+
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=500,
+        env=os.environ | env,
+    )
+    assert found.returncode == 0, found.stderr[-3000:]
+    return found.stdout.strip().splitlines()[-1]
+
+
+SAMPLES = {"FLAN_TASKS_SOURCE": "samples", "FLAN_TASKS_VOCAB": "bytes"}
+
+
+def test_every_published_name_yields():
+    code = """
+import json, seqio, flan_tasks.registration
+from flan_tasks.core.naming import parse_name
+L = {"inputs": 512, "targets": 128}
+names = [n for n in (*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()) if n.startswith("flan:")]
+for name in names:
+    parse_name(name)
+    provider = seqio.get_mixture_or_task(name)
+    split = "train" if "train" in provider.splits else "test"
+    if name.count(".") >= 1 and not name.startswith("flan:mix."):
+        split = "test"
+    row = next(iter(provider.get_dataset(L, split, num_epochs=1).as_numpy_iterator()))
+    assert row["inputs"].size > 1 and row["targets"].size > 1, name
+print(json.dumps(names))
+"""
+    names = json.loads(run(code, **SAMPLES))
+    assert {"flan:rte", "flan:anli", "flan:mix.all", "flan:mix.nli"} <= set(names)
+    assert sum(name.startswith("flan:rte.") for name in names) == 20
+
+
+def test_registering_opens_nothing():
+    code = """
+import sys
+seen = []
+def look(event, args):
+    if event.startswith("socket.connect") or (
+        event == "open" and str(args[0]).endswith((".jsonl", ".arrow", ".model"))
+    ):
+        seen.append(str(args))
+sys.addaudithook(look)
+import flan_tasks.registration
+print(seen)
+"""
+    assert run(code) == "[]"
+
+
+def test_configuration_is_decided_once():
+    code = """
+import flan_tasks as ft, flan_tasks.registration, seqio
+ft.configure(source="samples", vocab="bytes")
+next(iter(seqio.get_mixture_or_task("flan:rte").get_dataset(None, "train")))
+ft.configure(source="samples")
+try:
+    ft.configure(source="tfds")
+except ft.DeclarationError as error:
+    print("refused:", error)
+"""
+    assert run(code).startswith("refused: registered names are in use with Configuration(source='sam")
+
+
+@pytest.mark.parametrize("given", [{"source": "sample"}, {"source": "gcs"}])
+def test_configure_refuses_an_unknown_source(given):
+    import flan_tasks as ft
+
+    with pytest.raises(ft.UnknownNameError, match="unknown source"):
+        ft.configure(**given)
+
+
+def test_additions_after_registration_are_registered(tmp_path):
+    code = f"""
+import sys; sys.path.insert(0, {str(ROOT / "tests")!r})
+import flan_tasks as ft, flan_tasks.registration, seqio, pathlib, json
+from conftest import TOY_TEMPLATES, toy_dataset, toy_rows
+folder = pathlib.Path({str(tmp_path)!r})
+(folder / "birds.toml").write_text(TOY_TEMPLATES)
+(folder / "train.jsonl").write_text("\\n".join(json.dumps(r) for r in toy_rows(20)))
+from flan_tasks import Files, Mixture, Splits
+ft.add(
+    toy_dataset(source=Files({{"train": "train.jsonl"}}, root=str(folder)),
+                splits=Splits.validation_from_train(4, test=None)),
+    templates=folder / "birds.toml",
+)
+ft.add(Mixture(name="zoo", include=("birds",)))
+ft.configure(vocab="bytes")
+task, mixture = map(seqio.get_mixture_or_task, ("flan:birds", "flan:mix.zoo"))
+n = sum(1 for _ in task.get_dataset(None, "train"))
+m = sum(1 for _ in mixture.get_dataset(None, "train", num_epochs=1))
+print(n, m, "flan:birds.plain.rank" in seqio.TaskRegistry.names())
+"""
+    assert run(code) == "16 16 True"
