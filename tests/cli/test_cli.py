@@ -1,0 +1,201 @@
+"""The command line, run in this process; what it prints, where, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from flan_tasks.cli import main as cli_main
+from flan_tasks.datasets import catalog
+
+
+@pytest.fixture
+def flan(monkeypatch, capsys):
+    def run(*words, code=0):
+        monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            cli_main.main()
+        printed = capsys.readouterr()
+        assert caught.value.code == code, printed.err + printed.out
+        return printed
+
+    return run
+
+
+def test_help_names_every_command(flan):
+    printed = flan("--help").out
+    assert all(name in printed for name in cli_main.COMMANDS)
+
+
+@pytest.mark.parametrize("name", cli_main.COMMANDS)
+def test_every_command_has_help(flan, name):
+    assert f"flan {name}" in flan(name, "--help").out.replace("Usage:", "")
+
+
+def test_a_misspelt_command_is_a_usage_error(flan):
+    assert "Did you mean build?" in flan("biuld", code=2).err
+
+
+def test_list_json_has_the_promised_keys(flan):
+    found = json.loads(flan("list", "--json").out)
+    assert {entry["name"] for entry in found["datasets"]} == {d.name for d in catalog().datasets}
+    wanted = {"name", "cluster", "part_of", "of_62", "source", "license", "options"}
+    assert wanted | {"forward", "inverted", "size"} <= set(found["datasets"][0])
+    mixtures = {entry["name"]: entry for entry in found["mixtures"]}
+    assert {"all", "nli", "without.nli"} <= set(mixtures)
+    assert {"name", "rate", "share"} <= set(mixtures["nli"]["datasets"][0])
+    assert sum(d["share"] for d in mixtures["nli"]["datasets"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_list_prints_each_dataset_on_a_line(flan):
+    lines = flan("list", "nli").out.splitlines()
+    assert any(line.split()[:2] == ["nli", "rte"] for line in lines)
+
+
+def test_list_mixtures_prints_shares(flan):
+    printed = flan("list", "--mixtures", "nli").out
+    assert "rte" in printed and "%" in printed
+
+
+def test_show_prints_prompts(flan):
+    found = json.loads(flan("show", "rte", "-n", "2", "--json").out)["prompts"]
+    assert len(found) == 2
+    assert all(prompt["inputs"] and prompt["targets"] for prompt in found)
+
+
+def test_show_all_prints_every_template_once(flan):
+    found = json.loads(flan("show", "rte", "--all", "--json").out)["prompts"]
+    assert [prompt["template"] for prompt in found] == list(catalog().templates("rte").ids)
+
+
+def test_show_keeps_control_characters_off_the_terminal(flan, tmp_path, monkeypatch):
+    from flan_tasks.cli import show
+
+    show._print(
+        {"dataset": "d", "template": "t", "kind": "forward", "key": "k",
+         "inputs": "a\x1b[31mred\u202eb\nc", "targets": "\x07x"}
+    )
+
+
+def test_show_of_an_unknown_template_offers_the_nearest(flan):
+    name = catalog().templates("rte").ids[0]
+    assert f"Did you mean {name}" in flan("show", "rte", "--template", name[:-1], code=2).err
+
+
+def test_lint_is_clean(flan):
+    assert "0 findings" in flan("lint").out
+
+
+def test_sources_say_what_there_is(flan):
+    found = json.loads(flan("sources", "rte", "--source", "samples", "--json").out)["sources"]
+    assert found[0]["state"] == "available"
+    assert "train" in found[0]["detail"]
+
+
+def test_env_prints_versions(flan):
+    found = json.loads(flan("env", "--json").out)
+    assert found["flan_tasks"] and found["packages"]["seqio"] == "0.0.20"
+
+
+def build(flan, out, *words, mixture="nli", code=0):
+    return flan("build", mixture, "--source", "samples", "--out", out, *words, code=code)
+
+
+def test_build_prints_before_and_after_and_keeps_progress_apart(flan, tmp_path):
+    printed = build(flan, tmp_path / "out")
+    assert "requested" in printed.out and "never seen" in printed.out
+    assert "Realized" in printed.out and "skipped" in printed.out
+    assert "reading rte" in printed.err and "reading rte" not in printed.out
+    assert "are what the manifest says" in flan("verify", tmp_path / "out").out
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet", "tfrecord", "seqio-cache"])
+def test_build_json_prints_one_object_and_verify_agrees(flan, tmp_path, form):
+    out = tmp_path / "out"
+    printed = build(flan, out, "--format", form, "--vocab", "bytes", "--json", mixture="rte")
+    found = json.loads(printed.out)
+    assert found["examples"] == sum(task["realized"] for task in found["tasks"])
+    checked = json.loads(flan("verify", out, "--json").out)
+    assert checked["ok"] and checked["examples"] == found["examples"]
+
+
+def test_build_again_writes_nothing(flan, tmp_path):
+    build(flan, tmp_path / "out")
+    assert "nothing was written" in build(flan, tmp_path / "out").out
+
+
+def test_dry_run_writes_nothing(flan, tmp_path):
+    printed = flan("build", "rte", "--source", "samples", "--dry-run")
+    assert "rte" in printed.out and list(tmp_path.glob("out*")) == []
+
+
+def test_build_takes_a_toml_file(flan, tmp_path):
+    (tmp_path / "mine.toml").write_text('include = ["rte", "cb"]\ncap = 5\n')
+    printed = build(flan, tmp_path / "out", "--json", mixture=tmp_path / "mine.toml")
+    assert json.loads(printed.out)["examples"] == 10
+
+
+BAD = [
+    (["build", "nlu", "--source", "samples", "--out", "OUT"], 2, 'unknown mixture or dataset "nlu"'),
+    (["build", "BAD.toml", "--source", "samples", "--out", "OUT"], 1, 'unknown key "capp"'),
+    (["build", "gone.toml", "--source", "samples", "--out", "OUT"], 1, "gone.toml: cannot be read"),
+    (["build", "rte", "--source", "samples"], 2, "--out DIR is needed"),
+    (["build", "rte", "--source", "sample", "--out", "OUT"], 2, "'sample' is not one of"),
+    (["build", "rte", "--source", "samples", "--out", "FULL"], 1, "it holds thesis.tex"),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--vocab", "BAD.model"],
+        1,
+        "is no SentencePiece model",
+    ),
+    (
+        ["build", "rte", "--source", "tfds", "--data-dir", ".", "--out", "OUT"],
+        1,
+        "TFDS super_glue/rte:1.0.2 is not prepared in the data directory",
+    ),
+    (["build", "rte", "--source", "samples", "--out", "OUT", "--lengths", "inputs=x"], 2, "inputs=x"),
+    (["build", "rte", "--source", "samples", "--out", "OUT", "--examples", "0"], 2, "0 is not in"),
+    (["build", "rte", "--module", "no_such", "--out", "OUT"], 2, "--module no_such: no such Python"),
+    (["verify", "."], 1, "is no build directory"),
+    (["lint", "rtee"], 2, "Did you mean rte"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "message"), BAD)
+def test_bad_input_is_one_clear_error_and_leaves_nothing(flan, tmp_path, monkeypatch, words, code, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "BAD.toml").write_text("capp = 3")
+    (tmp_path / "BAD.model").write_bytes(b"no model")
+    (tmp_path / "FULL").mkdir()
+    (tmp_path / "FULL" / "thesis.tex").write_text("x")
+    printed = flan(*words, code=code)
+    assert message in printed.err
+    assert "Traceback" not in printed.err
+    assert not (tmp_path / "OUT").exists()
+    assert os.listdir(tmp_path / "FULL") == ["thesis.tex"]
+
+
+def test_a_broken_pipe_is_no_error():
+    command = f"{sys.executable} -m flan_tasks.cli.main list --json | head -c 10"
+    found = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_another_seed_gives_other_templates_and_the_same_counts(flan, tmp_path):
+    found = []
+    for seed in (0, 1):
+        out = tmp_path / str(seed)
+        manifest = json.loads(build(flan, out, "--seed", seed, "--json").out)
+        rows = [
+            json.loads(line)
+            for path in sorted(Path(out).glob("*.jsonl"))
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+        found.append((manifest, rows))
+    counts = [[task["realized"] for task in manifest["tasks"]] for manifest, _ in found]
+    assert counts[0] == counts[1]
+    drawn = [{(row["task"], row["key"], row["template"]) for row in rows} for _, rows in found]
+    assert drawn[0] != drawn[1]
