@@ -23,6 +23,7 @@ _SPELLED = tuple(
         (r"(?<!\S)' n '(?!\S)", "'n'"),
         # Within a sentence a capital A before an amount is Australia's; at its head it is a word.
         (r"(?<=[\w,(] )(?-i:A) \$ (?=\d)", "A$"),
+        (r"(?<!\S)(\d{3,4}) -- (\d{2,4})(?!\d)", r"\1–\2"),
         (r"(?<!\S)(gon|wan) na(?!\S)", r"\1na"),
         (r"(?<!\S)got ta(?!\S)", "gotta"),
     )

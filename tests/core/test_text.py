@@ -37,6 +37,7 @@ def test_one_line_folds_every_blank():
         ("a well @-@ known 3 @,@ 000", "a well-known 3,000"),
         ("either \\/ or , four \\*", "either / or, four *"),
         ("the 1970 ’ s , the term ‘ lull ’", "the 1970’s, the term ‘lull’"),
+        ("( 1901 -- 88 ) -- in 1912 -- he", "(1901–88) -- in 1912 -- he"),
         ("wait ... and see ...", "wait ... and see ..."),
     ],
 )
