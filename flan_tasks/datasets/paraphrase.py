@@ -46,7 +46,7 @@ GLUE_MRPC = Dataset(
     normalize=_glue_mrpc,
     metrics=("accuracy", "f1"),
     size={"train": 3668, "validation": 408, "test": 1725},
-    license="Microsoft Research licence (research use)",
+    license="Microsoft Research license (research use)",
     citation=(
         "Dolan and Brockett 2005, Automatically Constructing a Corpus of Sentential Paraphrases; "
         "Wang et al. 2019, GLUE"
@@ -89,13 +89,15 @@ GLUE_QQP = Dataset(
     metrics=("accuracy", "f1"),
     size={"train": 363846, "validation": 40430, "test": 390965},
     license="Quora's terms of service (non-commercial use)",
-    citation="Iyer et al. 2017, First Quora Dataset Release: Question Pairs; Wang et al. 2019, GLUE",
+    citation=(
+        "Iyer et al. 2017, First Quora Dataset Release: Question Pairs; Wang et al. 2019, GLUE"
+    ),
     alternatives=(Alternative(HuggingFace("nyu-mll/glue", "qqp")),),
 )
 
 
 def _paws_wiki(row: Row) -> Normalized:
-    """Asks whether two sentences of nearly the same words mean the same; undoes their tokenizing."""
+    """Asks whether two sentences of nearly equal words mean the same; undoes their tokenizing."""
     return _sentence_pair(row)
 
 
@@ -144,7 +146,9 @@ STSB = Dataset(
     metrics=("pearson", "spearman"),
     size={"train": 5749, "validation": 1500, "test": 1379},
     license="by part of the corpus, mostly CC-BY-SA-4.0, some for research only",
-    citation="Cer et al. 2017, SemEval-2017 Task 1: Semantic Textual Similarity; Wang et al. 2019, GLUE",
+    citation=(
+        "Cer et al. 2017, SemEval-2017 Task 1: Semantic Textual Similarity; Wang et al. 2019, GLUE"
+    ),
     # A part of it (MSRpar) is sentence pairs of MRPC with other judgments.
     overlaps=("glue_mrpc",),
     alternatives=(Alternative(HuggingFace("nyu-mll/glue", "stsb")),),

@@ -92,9 +92,7 @@ def _sst2(row: Row) -> Normalized:
     sentence = _CUT_ENDS.sub("", detokenize(row["sentence"]))
     if not any(letter.isalnum() for letter in sentence):
         return Skip("no text")
-    return Example(
-        fields={"sentence": sentence}, options=_OPTIONS, answer=_OPTIONS[row["label"]]
-    )
+    return Example(fields={"sentence": sentence}, options=_OPTIONS, answer=_OPTIONS[row["label"]])
 
 
 SST2 = Dataset(
