@@ -5,27 +5,50 @@ import re
 _BLANKS = re.compile(r"[^\S\n]+")
 _NEWLINES = re.compile(r"\n{3,}")
 
-# Pairs of (pattern, replacement), applied in order, that undo Penn-Treebank-style tokenizing.
-_DETOKENIZE = tuple(
-    (re.compile(pattern), replacement)
+# Spellings that stand for a mark in tokenized corpora, replaced wherever they occur.
+_SPELLED = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        (r"``\s?|\s?''", '"'),
-        (r"-LRB-|-lrb-", "("),
-        (r"-RRB-|-rrb-", ")"),
-        (r"-LSB-|-lsb-", "["),
-        (r"-RSB-|-rsb-", "]"),
-        (r"\s+@-@\s+", "-"),
-        (r"(?i)\b(can) not\b(?=[^\w]|$)", r"\1not"),
-        (r"\s+(n't|N'T)\b", r"\1"),
-        (r"\s+('(?:s|S|re|RE|ve|VE|ll|LL|d|D|m|M))\b", r"\1"),
-        (r"\s+([.,;:!?%])(?=\s|$|[\"')\]])", r"\1"),
-        (r"([(\[])\s+", r"\1"),
-        (r"\s+([)\]])", r"\1"),
-        (r"([$£€#])\s+(?=\d)", r"\1"),
-        (r"(\d)\s+,\s+(\d{3})\b", r"\1,\2"),
+        (r"-LRB-", "("),
+        (r"-RRB-", ")"),
+        (r"-LSB-", "["),
+        (r"-RSB-", "]"),
+        (r"-LCB-", "{"),
+        (r"-RCB-", "}"),
+        (r"\s@([-,.])@\s", r"\1"),
+        (r"\\([/*])", r"\1"),
+        (r"(?<!\S)\.(?:\s\.)+(?!\S)", lambda match: match.group(0).replace(" ", "")),
+        (r"(?<!\S)' '(?!\S)", '"'),
+        (r"(?<=\.) ' s(?!\S)", "'s"),
+        (r"(?<!\S)' n '(?!\S)", "'n'"),
+        # Within a sentence a capital A before an amount is Australia's; at its head it is a word.
+        (r"(?<=[\w,(] )(?-i:A) \$ (?=\d)", "A$"),
+        (r"(?<!\S)(\d{3,4}) -- (\d{2,4})(?!\d)", r"\1–\2"),
+        (r"(?<!\S)(gon|wan) na(?!\S)", r"\1na"),
+        (r"(?<!\S)got ta(?!\S)", "gotta"),
     )
 )
-_QUOTED = re.compile(r'"\s*([^"]*?)\s*"')
+# Pairs of words that only a tokenizer parts; joined where the text shows other signs of one.
+_CANNOT = re.compile(r"(?i)(?<!\S)(can) not(?!\S)(?! only)")
+
+_QUOTE_MARKS = ('"', "''", "``")
+_CLITIC = re.compile(r"(?i)n't|'(?:s|t|re|ve|ll|d|m)")
+# "O 'Brien", "o 'clock", "y 'all": Moses parts words at the apostrophe.
+_APOSTROPHE_WORD = re.compile(r"'[^\W\d_]\w*")
+_BEFORE_APOSTROPHE = frozenset("O o D d L l y Y ma Ma".split())
+_CURLY_CLITIC = frozenset("s t re ve ll d m".split())
+_CLOSING = re.compile(r"(?!\.\.)[.,;:!?]+|[)\]}”]")
+_OPENING = frozenset("( [ { “ ‘ `".split())
+_CURRENCIES = frozenset("$ £ € ¥".split())
+# What comes before a dollar sign in the name of a currency: US$, HK$ and so on.
+_DOLLARS = frozenset("US C NZ HK S NT R CA AU".split())
+_INITIALS = re.compile(r"[A-Z]{1,2}")
+_AMOUNT = re.compile(r"(?:US|A|C|NZ|HK)?\.?\d")
+# Words in s that are no plural, so that a lone ' after them is no possessive.
+_NO_PLURAL = frozenset("is was as has his this its yes us does says".split())
+_SAYING = frozenset(
+    "said says say saying wrote writes adds told tells asks read reads by that".split()
+)
 
 
 def tidy(text: str) -> str:
@@ -41,24 +64,141 @@ def one_line(text: str) -> str:
 
 
 def detokenize(text: str) -> str:
-    """Undoes Penn-Treebank-style tokenizing: blanks before punctuation, split clitics, brackets.
+    """Undoes the tokenizing of Penn Treebank and Moses: text as people type it comes out as it was.
 
-    Quotation marks are joined to what they enclose where they come in pairs; an odd one stays.
+    Only marks that stand between blanks are moved, so text that was never tokenized keeps its own.
+    Quotation marks are joined to what they enclose; where one of a pair is missing, its neighbors
+    tell which side it belongs to.
     """
     text = one_line(text)
-    for pattern, replacement in _DETOKENIZE:
+    for pattern, replacement in _SPELLED:
         text = pattern.sub(replacement, text)
-    if text.count('"') % 2 == 0:
-        text = _space_quotes(text)
-    return one_line(text)
+    tokens = text.split()
+    joined = _join(tokens)
+    if joined != " ".join(tokens):
+        joined = _CANNOT.sub(r"\1not", joined)
+    return joined
 
 
-def _space_quotes(text: str) -> str:
-    def joined(match: re.Match[str]) -> str:
-        before = text[match.start() - 1 : match.start()]
-        after = text[match.end() : match.end() + 1]
-        left = " " if before and not before.isspace() and before not in "([-" else ""
-        right = " " if after and after.isalnum() else ""
-        return f'{left}"{match.group(1)}"{right}'
+def _join(tokens: list[str]) -> str:
+    opens = _quote_sides(tokens)
+    pieces: list[str] = []
+    glued = True  # whether the token before wants none between
+    for number, token in enumerate(tokens):
+        before = tokens[number - 1] if number else ""
+        after = tokens[number + 1] if number + 1 < len(tokens) else ""
+        left, right = _sides(token, before=before, after=after)
+        if number in opens:
+            left, right = not opens[number], opens[number]
+        # Nothing joins a mark to the dash before it: "-- ( that is ) -- ".
+        if not (glued or (left and before not in ("--", "-"))):
+            pieces.append(" ")
+        pieces.append(_plain_quotes(token))
+        glued = right
+    return "".join(pieces)
 
-    return _QUOTED.sub(joined, text)
+
+def _sides(token: str, *, before: str, after: str) -> tuple[bool, bool]:
+    """Whether a token is joined to the one before it, and to the one after it."""
+    number_before, number_after = before[-1:].isdigit(), after[:1].isdigit()
+    if token == ":" and _is_time(before, after):
+        return True, True
+    if token == "/":
+        both = number_before and number_after
+        both = both or (before.lower(), after.lower()) == ("and", "or")
+        both = both or (before.isupper() and after.isupper() and len(before) > 1)
+        return both, both
+    if token == "&":
+        both = bool(_INITIALS.fullmatch(before) and _INITIALS.fullmatch(after))
+        both = both and min(len(before), len(after)) == 1
+        return both, both
+    if token in ("’", "´"):
+        return True, after in _CURLY_CLITIC
+    if token in _CURRENCIES:
+        amount = bool(_AMOUNT.match(after))
+        return amount and token == "$" and before in _DOLLARS, amount
+    if token == "#":
+        return before == "C", number_after
+    if token in ("%", "°", "′", "″"):
+        return number_before, token == "°" and after in ("C", "F")
+    if token in ("<", ">"):
+        return token == ">", token == "<"
+    if token in _OPENING:
+        return False, True
+    if _CLOSING.fullmatch(token) or _CLITIC.fullmatch(token):
+        return True, False
+    if _APOSTROPHE_WORD.fullmatch(token) and before in _BEFORE_APOSTROPHE:
+        return True, False
+    return False, False
+
+
+def _is_time(before: str, after: str) -> bool:
+    return bool(re.fullmatch(r"\d{1,2}", before) and re.fullmatch(r"\d{2}", after[:2]))
+
+
+def _quote_sides(tokens: list[str]) -> dict[int, bool]:
+    """For each quotation mark that stands alone: whether it opens."""
+    return _double_quotes(tokens) | _single_quotes(tokens)
+
+
+def _double_quotes(tokens: list[str]) -> dict[int, bool]:
+    alone = [number for number, token in enumerate(tokens) if token in _QUOTE_MARKS]
+    # "``" opens and "''" closes, unless an even number of them begins with a closing one.
+    directed = len(alone) % 2 == 1 or any(tokens[number] == "``" for number in alone[:1])
+    found: dict[int, bool] = {}
+    is_open = False
+    for number, token in enumerate(tokens):
+        if directed and token in ("``", "''"):
+            found[number] = is_open = token == "``"
+        elif token in _QUOTE_MARKS:
+            # One of a pair may be missing: is it the first or the last?
+            odd = len(alone) % 2 and number == alone[0] and not is_open
+            is_open = not (_closes(tokens, number, single=len(alone) == 1) if odd else is_open)
+            found[number] = is_open
+        elif (mark := max(token.rfind(mark) for mark in _QUOTE_MARKS)) >= 0:
+            is_open = not any(letter.isalnum() for letter in token[:mark])
+    return found
+
+
+def _single_quotes(tokens: list[str]) -> dict[int, bool]:
+    alone = [number for number, token in enumerate(tokens) if token in ("'", "`")]
+    directed = any(tokens[number] == "`" for number in alone)
+    found: dict[int, bool] = {}
+    is_open = False
+    for number in alone:
+        before = tokens[number - 1] if number else ""
+        after = tokens[number + 1] if number + 1 < len(tokens) else ""
+        if tokens[number] == "`":
+            is_open = True
+        elif is_open:
+            # Inside of quotes, after a plural and before a word, it is more likely a possessive.
+            possessive = before.endswith("s") and after[:1].isalnum() and number != alone[-1]
+            is_open = possessive
+            found[number] = False
+            continue
+        else:
+            plural = before.lower().endswith(("s", "z", "x")) and before not in _NO_PLURAL
+            plural = plural or number == alone[-1] and before[-1:].isalnum()
+            is_open = bool(after) and not directed and not plural
+        found[number] = is_open
+    return found
+
+
+def _closes(tokens: list[str], number: int, *, single: bool) -> bool:
+    """Whether the first quotation mark of an odd number closes what began before the text."""
+    before = tokens[number - 1] if number else ""
+    after = tokens[number + 1] if number + 1 < len(tokens) else ""
+    if not before or not after:
+        return bool(before)
+    if before[-1] not in ".,!?'":
+        return False
+    if after[0].islower():
+        return True
+    verb = tokens[number - 2]
+    return single and before == "," and not (verb in _SAYING or verb.endswith("ed"))
+
+
+def _plain_quotes(token: str) -> str:
+    if token == "`":
+        return "'"
+    return token.replace("``", '"').replace("''", '"')
