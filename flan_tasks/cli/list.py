@@ -8,7 +8,7 @@ from flan_tasks.cli import options
 from flan_tasks.cli.table import print_table
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.mixture import Mixture, mixing_rates
-from flan_tasks.core.origin import HuggingFace, Tfds
+from flan_tasks.core.origin import HuggingFace, Tfds, origin_name
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.template import FORWARD, INVERTED
 from flan_tasks.datasets import catalog
@@ -67,9 +67,7 @@ def _source_name(dataset: Dataset) -> str:
     origin = dataset.source
     if isinstance(origin, Tfds):
         return f"tfds {origin.name}"
-    if isinstance(origin, HuggingFace):
-        return f"hf {origin.path}/{origin.config}".rstrip("/")
-    return "files"
+    return f"hf {origin_name(origin)}" if isinstance(origin, HuggingFace) else "files"
 
 
 def declared_counts(mixture: Mixture) -> dict[str, int]:

@@ -62,6 +62,15 @@ class Files:
 Origin = Tfds | HuggingFace | Files
 
 
+def origin_name(origin: Origin) -> str:
+    """What names an origin without its version; empty for files, whose place is their user's."""
+    if isinstance(origin, Tfds):
+        return origin.builder
+    if isinstance(origin, HuggingFace):
+        return f"{origin.path}/{origin.config}".rstrip("/")
+    return ""
+
+
 @dataclass(frozen=True)
 class Alternative:
     """A second place that has the dataset, in its own row schema."""

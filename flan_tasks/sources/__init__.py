@@ -6,7 +6,7 @@ from typing import Any
 
 from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
-from flan_tasks.core.origin import Alternative, Files, HuggingFace, Origin, Tfds
+from flan_tasks.core.origin import Alternative, Files, HuggingFace, Origin, Tfds, origin_name
 from flan_tasks.sources.base import Source, State, Status
 from flan_tasks.sources.files import FilesSource, find_files
 from flan_tasks.sources.huggingface import HuggingFaceSource
@@ -57,7 +57,7 @@ def open_source(
 def alternatives(dataset: Dataset) -> Sequence[str]:
     """Says where else a dataset can be had, one line each."""
     return [
-        f"{_kind_of(other.origin)} {_name_of(other.origin)}" + ("" if other.tested else " (untested)")
+        f"{_kind_of(other.origin)} {origin_name(other.origin)}" + ("" if other.tested else " (untested)")
         for other in dataset.alternatives
     ]
 
@@ -83,14 +83,6 @@ def _open_origin(
 
 def _kind_of(origin: Origin) -> str:
     return next(kind for kind, cls in _ORIGINS.items() if isinstance(origin, cls))
-
-
-def _name_of(origin: Origin) -> str:
-    if isinstance(origin, Tfds):
-        return origin.name
-    if isinstance(origin, HuggingFace):
-        return f"{origin.path}/{origin.config}".rstrip("/")
-    return ", ".join(origin.paths.values())
 
 
 class _Adapted(Source):

@@ -6,6 +6,7 @@ from flan_tasks.core.choice import hash_text, permute
 from flan_tasks.core.dataset import Dataset, normalize_row, selected
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.origin import origin_name
 from flan_tasks.sources.base import Source
 
 VALIDATION_LIMIT = 200
@@ -15,7 +16,8 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
     """Returns the row numbers of the source split that our `split` reads, in reading order.
 
     Sources that keep their rows in an order of their own (files are often sorted by label) are
-    permuted first; the permutation belongs to the dataset, so no seed moves a row between splits.
+    permuted first. The permutation belongs to the declared source, so that no seed moves a row
+    between splits, and datasets made from one source cut it up in one way.
 
     Raises:
       SourceUnavailableError: the source lacks the split, or the split has no rows here.
@@ -33,7 +35,7 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
         )
     if source.is_shuffled:
         return range(part.start, part.stop)
-    key = hash_text("split order", dataset.name, source_split)
+    key = hash_text("split order", origin_name(dataset.source) or dataset.name, source_split)
     return [permute(index, num_rows, key) for index in range(part.start, part.stop)]
 
 

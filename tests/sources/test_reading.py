@@ -58,6 +58,27 @@ def test_rows_in_an_order_of_their_own_are_permuted_before_they_are_sliced():
     assert sorted(positions(dataset, ordered, "train")) != list(range(36))
 
 
+def test_datasets_made_from_one_source_cut_it_up_in_one_way():
+    from flan_tasks.core.origin import Tfds
+    from flan_tasks.core.splits import Splits
+
+    source = Memory({"train": toy_rows(90)})
+    blocks = [
+        toy_dataset(
+            f"birds{i}",
+            source=Tfds("birds:1.0.0"),
+            splits=Splits.carved(validation=5, test=6, block=(i, 3)),
+        )
+        for i in range(3)
+    ]
+    seen: list[int] = []
+    for dataset in blocks:
+        seen += [*positions(dataset, source, "train"), *positions(dataset, source, "validation")]
+    assert len(set(seen)) == len(seen) == 84
+    assert len({tuple(positions(dataset, source, "test")) for dataset in blocks}) == 1
+    assert not set(seen) & set(positions(blocks[0], source, "test"))
+
+
 def test_read_examples_gives_keys_of_the_source_rows():
     source = Memory({"train": toy_rows(20)})
     for number, (example,) in read_examples(toy_dataset(), source, "train"):
