@@ -125,7 +125,13 @@ def make_manifest(
 
 
 def canonical_command(
-    name: str, *, source: str, num_examples: int, seed: int, settings: BuildSettings
+    name: str,
+    *,
+    source: str,
+    num_examples: int,
+    seed: int,
+    settings: BuildSettings,
+    filters: Sequence[str] = (),
 ) -> str:
     """The command that makes the same bytes, every default spelled out, without paths."""
     words = [f"flan build {name} --out DIR --source {source}"]
@@ -139,6 +145,7 @@ def canonical_command(
     words.append(f"--lengths {lengths}")
     if settings.num_shards:
         words.append(f"--shards {settings.num_shards}")
+    words += filters
     return " ".join(words)
 
 

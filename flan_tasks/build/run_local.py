@@ -1,6 +1,6 @@
 """Runs a build in this process: shard after shard, then the card, then the manifest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ def build(
     folder: Path,
     *,
     source: str,
+    filters: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Built:
     """Writes a planned mixture to a directory; interrupted builds go on where they stopped.
@@ -44,6 +45,7 @@ def build(
       settings: how they are written.
       folder: new, empty, or an unfinished build of the same plan.
       source: kind of source, for the canonical command.
+      filters: options that changed the mixture, for the canonical command.
       progress: told which shard is being written.
 
     Raises:
@@ -58,6 +60,7 @@ def build(
         num_examples=len(plan),
         seed=plan.seed,
         settings=settings,
+        filters=filters,
     )
     digest = _digest(prepared, plan, settings, command)
     if directory.check_free(folder, digest):

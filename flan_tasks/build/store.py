@@ -70,17 +70,25 @@ class StoredExamples:
 
     def take(self, indices: Sequence[int] | np.ndarray) -> list[Example]:
         """Reads examples by number, in the order asked for."""
-        rows = self._table.take(pa.array(indices, pa.int64())).to_pylist()
+        found = self._table.take(pa.array(indices, pa.int64()))
+        columns = {name: found.column(name).to_pylist() for name in found.column_names}
+        names = [name for name in columns if name.startswith("f_")]
+        texts = zip(*(columns[name] for name in names), strict=True)
+        fields = [name[2:] for name in names]
+        rest = zip(
+            *(columns[name] for name in ("answer", "options", "references", "extra", "key")),
+            strict=True,
+        )
         return [
-            Example(
-                fields={n[2:]: value for n, value in row.items() if n.startswith("f_")},
-                answer=row["answer"],
-                options=tuple(row["options"]),
-                references=tuple(row["references"]),
-                extra=json.loads(row["extra"]) if row["extra"] else {},
-                key=row["key"],
+            Example.checked_before(
+                fields=dict(zip(fields, values, strict=True)),
+                answer=answer,
+                options=tuple(options),
+                references=tuple(references),
+                extra=json.loads(extra) if extra else {},
+                key=key,
             )
-            for row in rows
+            for values, (answer, options, references, extra, key) in zip(texts, rest, strict=True)
         ]
 
     @cached_property

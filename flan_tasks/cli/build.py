@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,18 @@ class Lengths(click.ParamType):
 @click.option("--lengths", type=Lengths(), default="inputs=1024,targets=256", show_default=True)
 @click.option("--shards", type=click.IntRange(min=1), help="Files to write; by default by rows.")
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
+@click.option(
+    "--license-allow",
+    multiple=True,
+    metavar="PATTERN",
+    help="Keep only datasets whose licence fits, such as 'CC-BY-*'; may be given again.",
+)
+@click.option(
+    "--license-deny",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave out datasets whose licence fits; may be given again.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
 @options.module
@@ -77,6 +91,8 @@ def command(
     lengths: dict[str, int],
     shards: int | None,
     store: Path | None,
+    license_allow: tuple[str, ...],
+    license_deny: tuple[str, ...],
     dry_run: bool,
     explain: bool,
     as_json: bool,
@@ -94,6 +110,10 @@ def command(
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
     declared = _mixture(mixture)
+    refused = catalog().refused_licenses(declared, allow=license_allow, deny=license_deny)
+    declared = replace(declared, exclude=(*declared.exclude, *(d.name for d in refused)))
+    filters = [f"--license-allow {shlex.quote(pattern)}" for pattern in license_allow]
+    filters += [f"--license-deny {shlex.quote(pattern)}" for pattern in license_deny]
     writer = WRITERS[form]
     name = vocab or (os.environ.get(VOCAB, "t5") if writer.needs_vocabulary else None)
     settings = BuildSettings(
@@ -121,6 +141,8 @@ def command(
     plan = make_plan(prepared, seed=seed, num_examples=examples, grouped=writer.grouped)
     options.end_progress()
     if not as_json:
+        for dataset in refused:
+            click.echo(f"{dataset.name}: left out by its licence ({dataset.license})")
         _print_before(prepared, task_table(prepared, plan), len(plan), size_notes(prepared))
     if dry_run:
         if as_json:
@@ -128,7 +150,9 @@ def command(
             click.echo(json.dumps({**found, "missing": dict(prepared.missing)}))
         return
     assert out is not None
-    built = build(prepared, plan, settings, out, source=source, progress=options.progress)
+    built = build(
+        prepared, plan, settings, out, source=source, filters=filters, progress=options.progress
+    )
     options.end_progress()
     if as_json:
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))

@@ -1,7 +1,8 @@
 """The catalog: every dataset with its templates, sample rows and cluster, and every mixture."""
 
 import dataclasses
-from collections.abc import Iterable
+import fnmatch
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
@@ -186,6 +187,27 @@ class Catalog:
         if not left:
             raise DeclarationError(f'mixture "{mixture.name}": nothing is left to train on')
         return left
+
+    def refused_licenses(
+        self, mixture: Mixture, *, allow: Sequence[str] = (), deny: Sequence[str] = ()
+    ) -> tuple[Dataset, ...]:
+        """Returns the members whose licence is not allowed, or is denied.
+
+        Args:
+          mixture: whose members.
+          allow: patterns such as "CC-BY-*", case aside; where given, one must fit.
+          deny: patterns of which none may fit.
+        """
+
+        def fits(dataset: Dataset, patterns: Sequence[str]) -> bool:
+            name = dataset.license.casefold()
+            return any(fnmatch.fnmatchcase(name, pattern.casefold()) for pattern in patterns)
+
+        return tuple(
+            dataset
+            for dataset in self.members(mixture)
+            if (allow and not fits(dataset, allow)) or fits(dataset, deny)
+        )
 
     def held_out(self, mixture: Mixture) -> tuple[Dataset, ...]:
         """Returns the datasets that a mixture holds out for evaluation."""

@@ -85,3 +85,16 @@ def test_check_finds_overlaps_said_on_one_side_only(catalog, tmp_path):
     path = tmp_path / "birds.toml"
     catalog.add(toy_dataset("f", overlaps=("b", "gone")), cluster="air", templates=path)
     assert catalog.check() == ["f overlaps b, which does not say so", 'f: overlaps "gone", which is no dataset']
+
+
+def test_refused_licenses_are_those_not_allowed_and_those_denied(tmp_path):
+    path = tmp_path / "birds.toml"
+    path.write_text(TOY_TEMPLATES)
+    found = Catalog()
+    for name, license_ in (("a", "CC-BY-4.0"), ("b", "CC-BY-NC-4.0"), ("c", "MIT")):
+        found.add(toy_dataset(name, license=license_), cluster="air", templates=path)
+    mixture = Mixture(name="m")
+    assert names(found.refused_licenses(mixture)) == []
+    assert names(found.refused_licenses(mixture, allow=["cc-by-*"])) == ["c"]
+    assert names(found.refused_licenses(mixture, deny=["*-NC-*"])) == ["b"]
+    assert names(found.refused_licenses(mixture, allow=["CC*"], deny=["*NC*"])) == ["b", "c"]

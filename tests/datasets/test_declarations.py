@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import ROOT
+from datasets_page import datasets_page
 from golden_text import golden_text
 
 from flan_tasks.core.dataset import normalize_row, selected
@@ -170,3 +171,11 @@ def test_golden_renderings(name, request):
 def test_no_golden_file_is_left_over():
     known = {GOLDEN / catalog()[name].cluster / f"{name}.txt" for name in NAMES}
     assert set(GOLDEN.rglob("*.txt")) == known
+
+
+def test_datasets_page_is_what_the_declarations_say(request):
+    path = ROOT / "docs" / "datasets.md"
+    text = datasets_page(catalog())
+    if request.config.getoption("--update-golden"):
+        path.write_text(text, encoding="utf-8", newline="\n")
+    assert text == path.read_text(encoding="utf-8"), "run pytest --update-golden"
