@@ -64,7 +64,9 @@ def main() -> int:
     theirs = t5.accuracy(*numbers)
     agree &= compare("accuracy", metric("accuracy")(found, said), theirs, {"accuracy": "accuracy"})
     theirs = t5.mean_multiclass_f1(num_classes=3)(*numbers)
-    agree &= compare("macro_f1", metric("macro_f1")(found, said), theirs, {"macro_f1": "mean_3class_f1"})
+    agree &= compare(
+        "macro_f1", metric("macro_f1")(found, said), theirs, {"macro_f1": "mean_3class_f1"}
+    )
 
     options = ("no", "yes")
     found = labels(draw, options, 300)
@@ -73,7 +75,9 @@ def main() -> int:
     theirs = t5.f1_score_with_invalid(*numbers)
     agree &= compare("f1", metric("f1")(found, said), theirs, {"f1": "f1"})
     theirs = t5.matthews_corrcoef(*numbers)
-    agree &= compare("matthews", metric("matthews")(found, said), theirs, {"matthews": "matthews_corrcoef"})
+    agree &= compare(
+        "matthews", metric("matthews")(found, said), theirs, {"matthews": "matthews_corrcoef"}
+    )
 
     scores = [draw.uniform(0, 5) for _ in range(100)]
     found = [Gold(str(round(s)), (str(round(s)),), extra={"score": s}) for s in scores]

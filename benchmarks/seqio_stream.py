@@ -1,7 +1,7 @@
 """Our SeqIO mixture against the same mixture written SeqIO's usual way, on the same rows.
 
     python benchmarks/seqio_stream.py --mixture all --source samples --vocab spiece.model
-    python benchmarks/seqio_stream.py --mixture nli --source tfds --data-dir DIR --vocab spiece.model
+    python benchmarks/seqio_stream.py --mixture nli --source tfds --data-dir DIR --vocab FILE
 
 SeqIO's way: one task a dataset, normalized fields read from TFRecord files, a template chosen and
 filled in the graph, `seqio.preprocessors.tokenize` and `append_eos`, a shuffle buffer of 1,000 a
@@ -68,7 +68,11 @@ def measure(args: argparse.Namespace, way: str) -> dict[str, float]:
         start = time.monotonic()
         mixture = graph_mixture(plan, Path(folder), args.vocab) if way == "graph" else engine
         packed = seqio.get_dataset(
-            mixture, LENGTHS, seqio.EncDecFeatureConverter(pack=True), shuffle=True, seed=0,
+            mixture,
+            LENGTHS,
+            seqio.EncDecFeatureConverter(pack=True),
+            shuffle=True,
+            seed=0,
             num_epochs=None,
         ).batch(32)
         stream = iter(packed)
@@ -77,7 +81,11 @@ def measure(args: argparse.Namespace, way: str) -> dict[str, float]:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         rate = tokens_per_second(stream, args.seconds)
         plain = seqio.get_dataset(
-            mixture, LENGTHS, seqio.EncDecFeatureConverter(pack=False), shuffle=True, seed=0,
+            mixture,
+            LENGTHS,
+            seqio.EncDecFeatureConverter(pack=False),
+            shuffle=True,
+            seed=0,
             num_epochs=None,
         ).batch(32)
         unpacked = tokens_per_second(iter(plain), args.seconds)
@@ -137,9 +145,7 @@ def graph_mixture(plan, folder: Path, vocab: str):
     def task(item):
         @seqio.map_over_dataset(num_seeds=1)
         def choose(row, seed):
-            number = tf.random.stateless_uniform(
-                [], seed, 0, len(item.templates), dtype=tf.int32
-            )
+            number = tf.random.stateless_uniform([], seed, 0, len(item.templates), dtype=tf.int32)
             branches = [
                 lambda t=template: (
                     fill(t.pieces["inputs", True], row),

@@ -53,7 +53,9 @@ def add(
     """
     if isinstance(item, Mixture):
         if templates is not None or samples is not None:
-            raise DeclarationError(f'mixture "{item.name}": templates and samples belong to datasets')
+            raise DeclarationError(
+                f'mixture "{item.name}": templates and samples belong to datasets'
+            )
         found = catalog().add_mixture(item)
     else:
         if templates is None:

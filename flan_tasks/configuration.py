@@ -29,7 +29,10 @@ _in_use: list[Configuration] = []
 
 
 def configure(
-    *, source: str | None = None, data_dir: str | Path | None = None, vocab: str | Path | None = None
+    *,
+    source: str | None = None,
+    data_dir: str | Path | None = None,
+    vocab: str | Path | None = None,
 ) -> None:
     """Decides what registered names read; what is not given is left as it is.
 
@@ -64,7 +67,10 @@ def current() -> Configuration:
 
 
 def resolve(
-    *, source: str | None = None, data_dir: str | Path | None = None, vocab: str | Path | None = None
+    *,
+    source: str | None = None,
+    data_dir: str | Path | None = None,
+    vocab: str | Path | None = None,
 ) -> Configuration:
     """Returns the configuration with some of it replaced, without holding it."""
     found = _resolve()

@@ -1,8 +1,8 @@
 """Importing this module registers every published name with SeqIO.
 
 `flan:<dataset>`, `flan:<dataset>.<template>`, `flan:<dataset>.<template>.rank`, `flan:<parent>` for
-datasets in parts, and `flan:mix.<name>`. Bodies are built on first use: no row, vocabulary or metric
-library is opened before the first `get_dataset`. What names read: `flan_tasks.configure`.
+datasets in parts, and `flan:mix.<name>`. Bodies are built on first use: no row, vocabulary or
+metric library is opened before the first `get_dataset`. What names read: `flan_tasks.configure`.
 """
 
 import functools

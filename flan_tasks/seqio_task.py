@@ -73,7 +73,8 @@ class Prompts:
         found = tuple(
             template
             for template in known
-            if (wanted is None or template.id in wanted) and (kinds is None or template.kind in kinds)
+            if (wanted is None or template.id in wanted)
+            and (kinds is None or template.kind in kinds)
         )
         if not found:
             raise DeclarationError(
@@ -257,7 +258,10 @@ class EngineSource(seqio.DataSource):
             found = prepare(alone, catalog(), source=source_choice(chosen), split=split)
             item = found.ingredients[0]
             self._opened[split] = Ingredient(
-                item.dataset, item.examples, item.available, self.prompts.choose(item.dataset, split)
+                item.dataset,
+                item.examples,
+                item.available,
+                self.prompts.choose(item.dataset, split),
             )
         return self._opened[split]
 
@@ -487,9 +491,7 @@ def source_choice(configuration: Configuration) -> SourceChoice:
     return SourceChoice(configuration.source, Path(override) if override else data_dir)
 
 
-def _lengths(
-    sequence_length: Mapping[str, int] | None, trim: bool
-) -> Mapping[str, int | None]:
+def _lengths(sequence_length: Mapping[str, int] | None, trim: bool) -> Mapping[str, int | None]:
     given = sequence_length or {}
     return {name: given.get(name) if trim else None for name in (_INPUTS, _TARGETS)}
 
@@ -559,7 +561,11 @@ def _stream(
     # Each example is a slice of its chunk's flat ids: plain tensors, which are handed out several
     # times faster than ragged ones are unbatched.
     def split(
-        inputs: tf.Tensor, num_in: tf.Tensor, targets: tf.Tensor, num_out: tf.Tensor, *more: tf.Tensor
+        inputs: tf.Tensor,
+        num_in: tf.Tensor,
+        targets: tf.Tensor,
+        num_out: tf.Tensor,
+        *more: tf.Tensor,
     ) -> tf.data.Dataset:
         edges = (tf.cumsum(num_in) - num_in, num_in, tf.cumsum(num_out) - num_out, num_out)
 

@@ -1,4 +1,4 @@
-"""For authors of templates: `python tests/author.py NAME...` lints datasets and prints renderings."""
+"""For authors: `python tests/author.py NAME...` lints datasets and prints their renderings."""
 
 import sys
 
@@ -12,7 +12,7 @@ from flan_tasks.sources.samples import SamplesSource
 
 
 def main(names: list[str]) -> int:
-    """Lints the datasets, then prints every template filled; returns 1 where lint finds something."""
+    """Lints datasets and prints every template filled; returns 1 where lint finds something."""
     found = 0
     datasets = catalog().expand(names) if names else catalog().datasets
     for dataset in datasets:

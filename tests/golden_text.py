@@ -1,4 +1,4 @@
-"""Golden renderings: every template of a dataset filled with its sample rows, as text to be read."""
+"""Golden renderings: every template of a dataset filled with its sample rows, to be read."""
 
 from collections.abc import Sequence
 

@@ -56,6 +56,7 @@ def test_own_dataset_is_known_to_seqio_by_name(folder):
 import my_tasks, flan_tasks as ft, flan_tasks.registration, seqio
 ft.configure(vocab="bytes")
 task = seqio.get_mixture_or_task("flan:haiku")
-print(sum(1 for _ in task.get_dataset(None, "train")), "flan:mix.my_mix" in seqio.MixtureRegistry.names())
+mixtures = seqio.MixtureRegistry.names()
+print(sum(1 for _ in task.get_dataset(None, "train")), "flan:mix.my_mix" in mixtures)
 """
     assert run([sys.executable, "-c", code], folder).strip() == "4 True"

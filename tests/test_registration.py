@@ -31,7 +31,8 @@ def test_every_published_name_yields():
 import json, seqio, flan_tasks.registration
 from flan_tasks.core.naming import parse_name
 L = {"inputs": 512, "targets": 128}
-names = [n for n in (*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()) if n.startswith("flan:")]
+names = [*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()]
+names = [name for name in names if name.startswith("flan:")]
 for name in names:
     parse_name(name)
     provider = seqio.get_mixture_or_task(name)
@@ -74,7 +75,9 @@ try:
 except ft.DeclarationError as error:
     print("refused:", error)
 """
-    assert run(code).startswith("refused: registered names are in use with Configuration(source='sam")
+    assert run(code).startswith(
+        "refused: registered names are in use with Configuration(source='sam"
+    )
 
 
 @pytest.mark.parametrize("given", [{"source": "sample"}, {"source": "gcs"}])

@@ -39,9 +39,7 @@ def nli(**changes):
 
 
 def built(name, *, split="train", seed=0, num_examples=None):
-    found = prepare(
-        catalog().mixture(name), catalog(), source=SourceChoice("samples"), split=split
-    )
+    found = prepare(catalog().mixture(name), catalog(), source=SourceChoice("samples"), split=split)
     plan = make_plan(found, seed=seed, num_examples=num_examples)
     return [(r.inputs, r.targets) for c in rendered_rows(plan, 0, len(plan)) for r in c]
 
@@ -138,7 +136,9 @@ def test_endless_streams_begin_as_their_first_epoch():
 
 
 def test_passthrough_features_are_handed_out():
-    data = nli().get_dataset(LENGTHS, "train", num_epochs=1, passthrough_features=["template", "key"])
+    data = nli().get_dataset(
+        LENGTHS, "train", num_epochs=1, passthrough_features=["template", "key"]
+    )
     assert set(data.element_spec) == {"inputs", "targets", "template", "key"}
     with pytest.raises(ft.UnknownNameError, match='passthrough feature "temlate".*template'):
         nli().get_dataset(LENGTHS, "train", passthrough_features=["temlate"])
@@ -241,7 +241,9 @@ def test_evaluator_scores_ranks(right):
     name = f"my:cb_rank_{right}"
     template = ft.templates("cb").of_kind("forward")[0].id
     task = ft.task("cb", template=template, rank=True, register_as=name, **SAMPLES)
-    correct = [bool(r["is_correct"]) for r in rows(task.get_dataset(LENGTHS, "test", shuffle=False))]
+    correct = [
+        bool(r["is_correct"]) for r in rows(task.get_dataset(LENGTHS, "test", shuffle=False))
+    ]
 
     def score(dataset):
         return [(i, -1.0 if c == right else -9.0) for i, c in enumerate(correct)]

@@ -179,7 +179,9 @@ def verify(folder: Path) -> dict[str, Any]:
             continue
         facts = file_facts(path)
         if facts["bytes"] != entry["bytes"]:
-            problems.append(f"{name} has {facts['bytes']} bytes; the manifest says {entry['bytes']}")
+            problems.append(
+                f"{name} has {facts['bytes']} bytes; the manifest says {entry['bytes']}"
+            )
         elif facts["sha256"] != entry["sha256"]:
             problems.append(f"{name} was changed: its SHA-256 is {facts['sha256'][:16]}...")
     found = {

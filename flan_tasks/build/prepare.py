@@ -128,11 +128,11 @@ def prepare(
             )
         found.append(Ingredient(dataset, examples, len(examples), templates))
     if missing and (not allow_missing or not found):
-        raise SourceUnavailableError(_missing_text(mixture, split, missing, notes, some=bool(found)))
+        raise SourceUnavailableError(
+            _missing_text(mixture, split, missing, notes, some=bool(found))
+        )
     found = _share_limit(found, limit)
-    return Prepared(
-        mixture, split, _with_rates(mixture, catalog, found, split), missing, without
-    )
+    return Prepared(mixture, split, _with_rates(mixture, catalog, found, split), missing, without)
 
 
 def _missing_text(

@@ -44,9 +44,7 @@ class BuildSettings:
         return WriteSettings(self.split, self.style, self.lengths, eos_id)
 
 
-def build_shard(
-    plan: Plan, shard: Shard, settings: BuildSettings, folder: Path
-) -> dict[str, Any]:
+def build_shard(plan: Plan, shard: Shard, settings: BuildSettings, folder: Path) -> dict[str, Any]:
     """Writes one shard and returns what is known of it, as it stands in the manifest.
 
     The file appears under its name only when it is whole.
@@ -124,9 +122,7 @@ class _Stats:
         self._longest = dict.fromkeys(PARTS, 0)
         self._trimmed = dict.fromkeys(PARTS, 0)
 
-    def count(
-        self, chunks: Iterator[Sequence[TokenizedRow]]
-    ) -> Iterator[Sequence[TokenizedRow]]:
+    def count(self, chunks: Iterator[Sequence[TokenizedRow]]) -> Iterator[Sequence[TokenizedRow]]:
         for chunk in chunks:
             for item in chunk:
                 self._templates[item.row.dataset.name, item.row.template.id] += 1

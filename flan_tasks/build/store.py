@@ -172,7 +172,9 @@ class Store:
             with tempfile.NamedTemporaryFile(dir=self.root, suffix=".tmp", delete=False) as file:
                 temporary = Path(file.name)
         except OSError as error:
-            raise BuildError(f"the store {self.root} cannot be written: {error.strerror}") from error
+            raise BuildError(
+                f"the store {self.root} cannot be written: {error.strerror}"
+            ) from error
         try:
             batches: list[pa.RecordBatch] = []
             pending: list[Example] = []
@@ -211,9 +213,7 @@ class Store:
             temporary.unlink(missing_ok=True)
 
 
-def key_parts(
-    dataset: Dataset, source: Source, split: str, *, limit: int | None
-) -> dict[str, Any]:
+def key_parts(dataset: Dataset, source: Source, split: str, *, limit: int | None) -> dict[str, Any]:
     """Returns everything a dataset's stored examples depend on, by name."""
     source_split = dataset.splits.source_split(split)
     source.num_rows(source_split)

@@ -53,9 +53,7 @@ class Lengths(click.ParamType):
     help="bytes, t5, or a SentencePiece model or tokenizer.json; formats with ids need one "
     f"(default {VOCAB}, or t5), text formats then count tokens.",
 )
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True
-)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True)
 @click.option("--style", type=click.Choice(STYLES), default=STYLES[0], show_default=True)
 @click.option("--lengths", type=Lengths(), default="inputs=1024,targets=256", show_default=True)
 @click.option("--shards", type=click.IntRange(min=1), help="Files to write; by default by rows.")
@@ -192,8 +190,17 @@ def _explain(declared: Mixture, store, choice, split: str) -> None:
 def _print_before(prepared, tasks: list[dict], num_examples: int, notes: list[str]) -> None:
     click.echo(f"{prepared.mixture.name}, {prepared.split}: {num_examples:,} examples planned\n")
     print_table(
-        ["task", "cluster", "rate", "share", "requested", "available", "repeated", "never seen",
-         "templates"],
+        [
+            "task",
+            "cluster",
+            "rate",
+            "share",
+            "requested",
+            "available",
+            "repeated",
+            "never seen",
+            "templates",
+        ],
         [
             [
                 t["name"],
@@ -245,8 +252,8 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
         verb = "trimmed to" if trims else "longer than (kept whole)"
         click.echo(
             f"Tokens ({manifest['vocabulary'][:20]}): {tokens['inputs']:,} in inputs, "
-            f"{tokens['targets']:,} in targets. {verb.capitalize()} {manifest['lengths']['inputs']} / "
-            f"{manifest['lengths']['targets']} with EOS: {over['inputs']:,} inputs, "
-            f"{over['targets']:,} targets."
+            f"{tokens['targets']:,} in targets. {verb.capitalize()} "
+            f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
+            f"{over['inputs']:,} inputs, {over['targets']:,} targets."
         )
     click.echo(f"It is in {out}; `flan verify {out}` checks it.")

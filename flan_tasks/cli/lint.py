@@ -35,9 +35,7 @@ def command(names: tuple[str, ...], as_json: bool) -> int:
     findings += [Finding("declarations", "", problem) for problem in catalog().check()]
     findings = list(dict.fromkeys(findings))
     if as_json:
-        found = [
-            {"path": f.path, "template": f.template, "problem": f.problem} for f in findings
-        ]
+        found = [{"path": f.path, "template": f.template, "problem": f.problem} for f in findings]
         click.echo(json.dumps({"findings": found}, ensure_ascii=False))
     else:
         for finding in findings:

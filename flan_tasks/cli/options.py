@@ -22,10 +22,12 @@ def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str
         except ModuleNotFoundError as error:
             if error.name and name.split(".")[0] == error.name.split(".")[0]:
                 raise UnknownNameError(
-                    f'--module {name}: no such Python module; looked in {os.getcwd()} and where '
+                    f"--module {name}: no such Python module; looked in {os.getcwd()} and where "
                     "Python looks. Write my_tasks, not my_tasks.py"
                 ) from error
-            raise DeclarationError(f"--module {name}: it imports {error.name}, which is missing") from error
+            raise DeclarationError(
+                f"--module {name}: it imports {error.name}, which is missing"
+            ) from error
 
 
 module = click.option(

@@ -52,7 +52,13 @@ def command(
     if len(datasets) > 1 and (template_id or every):
         raise click.UsageError("--template and --all show one dataset")
     for dataset, template, example in _pick(
-        datasets, template_id, every=every, number=number, seed=seed, source=source, data_dir=data_dir
+        datasets,
+        template_id,
+        every=every,
+        number=number,
+        seed=seed,
+        source=source,
+        data_dir=data_dir,
     ):
         filled = render(template, example, options=not no_options)
         shown.append(
@@ -100,7 +106,9 @@ def _pick(
         yield dataset, template, draw.choice(_examples(dataset, source, data_dir))
 
 
-def _examples(dataset: Dataset, source: str, data_dir: Path | None, most: int = 200) -> list[Example]:
+def _examples(
+    dataset: Dataset, source: str, data_dir: Path | None, most: int = 200
+) -> list[Example]:
     from flan_tasks.sources import open_source
     from flan_tasks.sources.reading import read_examples
 

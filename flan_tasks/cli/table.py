@@ -26,4 +26,6 @@ def clean(cell: object) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return not cell or cell.rstrip("%").replace(",", "").replace(".", "", 1).isdigit() or cell == "-"
+    return (
+        not cell or cell.rstrip("%").replace(",", "").replace(".", "", 1).isdigit() or cell == "-"
+    )

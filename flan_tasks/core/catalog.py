@@ -48,7 +48,9 @@ class Catalog:
                 f'dataset "{dataset.name}": the name is taken by a dataset, parent or cluster'
             )
         if cluster in self._datasets or cluster in self.parents or cluster == ALL:
-            raise DeclarationError(f'dataset "{dataset.name}": cluster "{cluster}" is a dataset\'s name')
+            raise DeclarationError(
+                f'dataset "{dataset.name}": cluster "{cluster}" is a dataset\'s name'
+            )
         dataset = dataclasses.replace(dataset, cluster=cluster, of_62=of_62)
         self._datasets[dataset.name] = dataset
         self._template_files[dataset.name] = (templates, f"templates/{cluster}/{templates.name}")

@@ -204,7 +204,9 @@ def _complete(dataset: Dataset, item: Example | Skip, *, key: str, where: str) -
             f"declared are {list(dataset.options)}"
         )
     if dataset.options_per_example and len(item.options) < 2:
-        raise RowError(f"{where}: the example has {len(item.options)} options; it needs two or more")
+        raise RowError(
+            f"{where}: the example has {len(item.options)} options; it needs two or more"
+        )
     if item.options and not dataset.is_classification:
         raise RowError(f"{where}: the example has options, and the dataset declares none")
     return item if item.key else dataclasses.replace(item, key=key)
@@ -214,7 +216,8 @@ def _check_schema(dataset: Dataset, row: Row, *, where: str) -> None:
     missing = [column for column in dataset.schema if column not in row]
     if missing:
         raise RowError(
-            f"{where}: no column {', '.join(missing)}; the row has {', '.join(sorted(row)) or 'none'}"
+            f"{where}: no column {', '.join(missing)}; "
+            f"the row has {', '.join(sorted(row)) or 'none'}"
         )
     for column, kind in dataset.schema.items():
         value = row[column]

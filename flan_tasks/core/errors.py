@@ -1,4 +1,4 @@
-"""The errors this project raises on purpose; each message says what, where and what would be right."""
+"""The errors raised on purpose; each message says what, where and what would be right."""
 
 import difflib
 from collections.abc import Iterable

@@ -213,15 +213,14 @@ def _check_whole(dataset: Dataset, templates: TemplateSet) -> Iterable[str]:
             yield f'{len(ids)} templates begin with "{start}": {", ".join(ids)}'
 
 
-def _shown_example(
-    dataset: Dataset, templates: TemplateSet
-) -> tuple[Example | None, list[str]]:
+def _shown_example(dataset: Dataset, templates: TemplateSet) -> tuple[Example | None, list[str]]:
     shown = templates.example
     assert shown is not None
     problems = []
     if set(shown.fields) != set(dataset.fields):
         problems.append(
-            f"[example] has {sorted(shown.fields)}; the dataset's fields are {sorted(dataset.fields)}"
+            f"[example] has {sorted(shown.fields)}; "
+            f"the dataset's fields are {sorted(dataset.fields)}"
         )
     if dataset.options and shown.options != dataset.options:
         problems.append(f"[example] options must be {list(dataset.options)}")
@@ -232,9 +231,7 @@ def _shown_example(
     if problems:
         return None, problems
     return (
-        Example(
-            fields=shown.fields, answer=shown.answer, options=shown.options, key="[example]"
-        ),
+        Example(fields=shown.fields, answer=shown.answer, options=shown.options, key="[example]"),
         [],
     )
 

@@ -139,7 +139,10 @@ def _is_number(value: object) -> bool:
 
 
 def mixing_rates(
-    mixture: Mixture, members: Sequence[Dataset], counts: Mapping[str, int], *,
+    mixture: Mixture,
+    members: Sequence[Dataset],
+    counts: Mapping[str, int],
+    *,
     rate_of: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, float]:
     """Returns dataset name -> rate; a dataset without examples has none.

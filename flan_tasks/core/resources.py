@@ -22,4 +22,6 @@ def folder(name: str) -> Path:
         if place.is_dir() and not (place / "__init__.py").exists():
             return place
     looked = ", ".join(str(place) for place in places)
-    raise FlanTasksError(f"the {name} folder is missing; looked for {looked}. Reinstall flan-tasks.")
+    raise FlanTasksError(
+        f"the {name} folder is missing; looked for {looked}. Reinstall flan-tasks."
+    )

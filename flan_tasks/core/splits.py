@@ -60,7 +60,7 @@ class Splits:
         ):
             if carve and (own is not None or self.train is None):
                 raise DeclarationError(
-                    f"{name} is carved from train, so it needs a train split and no split of its own"
+                    f"{name} is carved from train: it needs a train split and no split of its own"
                 )
         if min(self.carve_validation, self.carve_test) < 0:
             raise DeclarationError("a carve is a number of rows, zero or more")

@@ -206,7 +206,9 @@ def parse_template_set(text: str, *, path: str) -> TemplateSet:
         tables = []
     for number, table in enumerate(tables, start=1):
         template, found = _template(table)
-        problems += [f'{path}: template {table.get("id", number)!r}: {problem}' for problem in found]
+        problems += [
+            f"{path}: template {table.get('id', number)!r}: {problem}" for problem in found
+        ]
         if template is not None:
             templates.append(template)
     counts = Counter(template.id for template in templates)
@@ -238,7 +240,9 @@ def read_template_set(path: Path, *, name: str | None = None) -> TemplateSet:
 
 def _template(table: Mapping[str, Any]) -> tuple[Template | None, list[str]]:
     known = ("id", "kind", "inputs", "targets", "inputs_without_options")
-    problems = [f'unknown key "{key}"; known are {", ".join(known)}' for key in table if key not in known]
+    problems = [
+        f'unknown key "{key}"; known are {", ".join(known)}' for key in table if key not in known
+    ]
     problems += [f'no "{key}"' for key in ("id", "inputs", "targets") if key not in table]
     problems += [
         f'"{key}" must be text' for key in known if key in table and not isinstance(table[key], str)

@@ -55,7 +55,8 @@ def macro_f1(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     classes = list(range(len(golds[0].options)))
     numbers = _class_numbers(golds, predictions)
     return {
-        "macro_f1": 100 * float(f1_score(*numbers, labels=classes, average="macro", zero_division=0))
+        "macro_f1": 100
+        * float(f1_score(*numbers, labels=classes, average="macro", zero_division=0))
     }
 
 

@@ -41,9 +41,7 @@ def open_source(
     if kind == "samples":
         return SamplesSource(dataset.name, samples)
     if kind == "files" and data_dir is not None and not isinstance(dataset.source, Files):
-        return FilesSource(
-            dataset.name, find_files(data_dir / dataset.name), schema=dataset.schema
-        )
+        return FilesSource(dataset.name, find_files(data_dir / dataset.name), schema=dataset.schema)
     wanted = _ORIGINS.get(kind)
     for alternative in (Alternative(dataset.source), *dataset.alternatives):
         if wanted is None or isinstance(alternative.origin, wanted):
@@ -57,7 +55,8 @@ def open_source(
 def alternatives(dataset: Dataset) -> Sequence[str]:
     """Says where else a dataset can be had, one line each."""
     return [
-        f"{_kind_of(other.origin)} {origin_name(other.origin)}" + ("" if other.tested else " (untested)")
+        f"{_kind_of(other.origin)} {origin_name(other.origin)}"
+        + ("" if other.tested else " (untested)")
         for other in dataset.alternatives
     ]
 

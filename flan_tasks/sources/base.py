@@ -65,7 +65,7 @@ class Source(ABC):
         """Returns what pins the rows down: names, versions, sizes, digests; never a path."""
 
     def labels(self) -> Mapping[str, tuple[str, ...]]:
-        """Returns column -> label names as the source itself states them; empty where it does not."""
+        """Returns column -> label names as the source states them; empty where it does not."""
         return {}
 
     def num_rows(self, split: str) -> int:

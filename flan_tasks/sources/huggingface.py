@@ -42,7 +42,9 @@ class HuggingFaceSource(Source):
             "revision": self._origin.revision,
             "rows": self.num_rows(split),
             "sha256": hashlib.sha256(
-                json.dumps([info.download_checksums, info.dataset_size, repr(info.features)]).encode()
+                json.dumps(
+                    [info.download_checksums, info.dataset_size, repr(info.features)]
+                ).encode()
             ).hexdigest(),
         }
 

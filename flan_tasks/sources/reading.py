@@ -31,7 +31,8 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
     part = dataset.splits.slice(split, num_rows)
     if not len(part):
         raise SourceUnavailableError(
-            f"{source.kind} has {num_rows} rows in split {source_split}: too few for a {split} split"
+            f"{source.kind} has {num_rows} rows in split {source_split}: "
+            f"too few for a {split} split"
         )
     if source.is_shuffled:
         return range(part.start, part.stop)
@@ -53,9 +54,7 @@ def read_examples(
     check_labels(dataset, source)
     for number, row in zip(numbers, source.rows(source_split, numbers), strict=True):
         items = normalize_row(dataset, row, source_split=source_split, number=number)
-        yield number, tuple(
-            selected(dataset, item, source_split=source_split) for item in items
-        )
+        yield number, tuple(selected(dataset, item, source_split=source_split) for item in items)
 
 
 def check_labels(dataset: Dataset, source: Source) -> None:

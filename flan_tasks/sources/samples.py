@@ -56,7 +56,8 @@ class SamplesSource(Source):
                 split, row = entry["split"], entry["row"]
             except (ValueError, KeyError, TypeError) as error:
                 raise RowError(
-                    f'{self._path.name}, line {number}: wanted {{"split": ..., "row": {{...}}}}: {error}'
+                    f"{self._path.name}, line {number}: wanted "
+                    f'{{"split": ..., "row": {{...}}}}: {error}'
                 ) from error
             found.setdefault(split, []).append(json.dumps(row, ensure_ascii=False))
         return found

@@ -32,9 +32,7 @@ def prepared(tmp_path):
 @pytest.fixture
 def run(prepared, tmp_path):
     def go(*, seed=0, settings=SETTINGS, folder=tmp_path / "out"):
-        return build(
-            prepared, make_plan(prepared, seed=seed), settings, folder, source="files"
-        )
+        return build(prepared, make_plan(prepared, seed=seed), settings, folder, source="files")
 
     return go
 
@@ -219,9 +217,7 @@ def test_missing_datasets_stand_in_manifest_and_card(tmp_path):
     catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
     (tmp_path / "fish" / "train.jsonl").unlink()
     found = prepare(Mixture(name="m"), catalog, source=SourceChoice(), allow_missing=True)
-    built = build(
-        found, make_plan(found, seed=0), SETTINGS, tmp_path / "out", source="files"
-    )
+    built = build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out", source="files")
     assert list(built.manifest["missing"]) == ["fish"]
     card = (tmp_path / "out" / "README.md").read_text()
     assert "could not be had, 1; built without" in card and "- fish: no file train.jsonl" in card

@@ -18,7 +18,13 @@ def prepared(tmp_path):
 
 def triples(rows):
     return list(
-        zip(rows.task.tolist(), rows.example.tolist(), rows.epoch.tolist(), rows.template.tolist(), strict=True)
+        zip(
+            rows.task.tolist(),
+            rows.example.tolist(),
+            rows.epoch.tolist(),
+            rows.template.tolist(),
+            strict=True,
+        )
     )
 
 
@@ -41,7 +47,9 @@ def test_every_example_is_seen_before_any_is_seen_twice(prepared):
     for task, available in enumerate((100, 30)):
         here = rows.task == task
         seen = {}
-        for epoch, example in zip(rows.epoch[here].tolist(), rows.example[here].tolist(), strict=True):
+        for epoch, example in zip(
+            rows.epoch[here].tolist(), rows.example[here].tolist(), strict=True
+        ):
             seen.setdefault(epoch, []).append(example)
         full = [sorted(examples) for epoch, examples in sorted(seen.items())][:-1]
         assert all(examples == list(range(available)) for examples in full)

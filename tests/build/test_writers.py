@@ -121,10 +121,14 @@ def test_seqio_cache_has_the_files_seqio_looks_for(prepared, tmp_path):
 def test_the_same_build_twice_gives_the_same_bytes(prepared, tmp_path, form):
     for name in ("one", "two"):
         run(prepared, tmp_path / name, form)
-    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
+    files = sorted(
+        p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file()
+    )
     assert len(files) >= 3
     for name in files:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), (
+            name
+        )
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet", "tfrecord"])

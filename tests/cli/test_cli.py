@@ -76,8 +76,14 @@ def test_show_keeps_control_characters_off_the_terminal(flan, tmp_path, monkeypa
     from flan_tasks.cli import show
 
     show._print(
-        {"dataset": "d", "template": "t", "kind": "forward", "key": "k",
-         "inputs": "a\x1b[31mred\u202eb\nc", "targets": "\x07x"}
+        {
+            "dataset": "d",
+            "template": "t",
+            "kind": "forward",
+            "key": "k",
+            "inputs": "a\x1b[31mred\u202eb\nc",
+            "targets": "\x07x",
+        }
     )
 
 
@@ -140,7 +146,11 @@ def test_build_takes_a_toml_file(flan, tmp_path):
 
 
 BAD = [
-    (["build", "nlu", "--source", "samples", "--out", "OUT"], 2, 'unknown mixture or dataset "nlu"'),
+    (
+        ["build", "nlu", "--source", "samples", "--out", "OUT"],
+        2,
+        'unknown mixture or dataset "nlu"',
+    ),
     (["build", "BAD.toml", "--source", "samples", "--out", "OUT"], 1, 'unknown key "capp"'),
     (["build", "gone.toml", "--source", "samples", "--out", "OUT"], 1, "gone.toml: cannot be read"),
     (["build", "rte", "--source", "samples"], 2, "--out DIR is needed"),
@@ -156,16 +166,26 @@ BAD = [
         1,
         "TFDS super_glue/rte:1.0.2 is not prepared in the data directory",
     ),
-    (["build", "rte", "--source", "samples", "--out", "OUT", "--lengths", "inputs=x"], 2, "inputs=x"),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--lengths", "inputs=x"],
+        2,
+        "inputs=x",
+    ),
     (["build", "rte", "--source", "samples", "--out", "OUT", "--examples", "0"], 2, "0 is not in"),
-    (["build", "rte", "--module", "no_such", "--out", "OUT"], 2, "--module no_such: no such Python"),
+    (
+        ["build", "rte", "--module", "no_such", "--out", "OUT"],
+        2,
+        "--module no_such: no such Python",
+    ),
     (["verify", "."], 1, "is no build directory"),
     (["lint", "rtee"], 2, "Did you mean rte"),
 ]
 
 
 @pytest.mark.parametrize(("words", "code", "message"), BAD)
-def test_bad_input_is_one_clear_error_and_leaves_nothing(flan, tmp_path, monkeypatch, words, code, message):
+def test_bad_input_is_one_clear_error_and_leaves_nothing(
+    flan, tmp_path, monkeypatch, words, code, message
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "BAD.toml").write_text("capp = 3")
     (tmp_path / "BAD.model").write_bytes(b"no model")

@@ -84,7 +84,10 @@ def test_check_finds_overlaps_said_on_one_side_only(catalog, tmp_path):
     assert catalog.check() == []
     path = tmp_path / "birds.toml"
     catalog.add(toy_dataset("f", overlaps=("b", "gone")), cluster="air", templates=path)
-    assert catalog.check() == ["f overlaps b, which does not say so", 'f: overlaps "gone", which is no dataset']
+    assert catalog.check() == [
+        "f overlaps b, which does not say so",
+        'f: overlaps "gone", which is no dataset',
+    ]
 
 
 def test_refused_licenses_are_those_not_allowed_and_those_denied(tmp_path):

@@ -97,9 +97,7 @@ def test_lint_finds_one_wording_with_a_word_changed():
 def test_lint_finds_an_unused_field():
     dataset = toy_dataset(fields=("animal", "habitat"))
     template = Template(id="x", inputs="Is a {animal} a bird?", targets="{answer}")
-    owl = Example(
-        fields={"animal": "owl", "habitat": "barn"}, answer="yes", options=("yes", "no")
-    )
+    owl = Example(fields={"animal": "owl", "habitat": "barn"}, answer="yes", options=("yes", "no"))
     found = lint_set(dataset, TemplateSet("t.toml", (template,)), [owl])
     assert any('no template uses the field "habitat"' in f.problem for f in found)
 

@@ -44,7 +44,9 @@ def test_drop_options_line_takes_the_blank_line_with_it(text, dropped):
 
 
 def template(id_="x", extra=""):
-    return f"[[template]]\nid = \"{id_}\"\ninputs = '''\nQ {{a}}'''\ntargets = '{{answer}}'\n{extra}"
+    return (
+        f"[[template]]\nid = \"{id_}\"\ninputs = '''\nQ {{a}}'''\ntargets = '{{answer}}'\n{extra}"
+    )
 
 
 def test_parse_template_set_reads_comment_and_templates():

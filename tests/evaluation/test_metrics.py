@@ -45,7 +45,9 @@ def test_f1_is_that_of_yes():
 
 def test_matthews_of_a_known_table():
     # TP 1, TN 1, FP 1, FN 0: (1*1 - 1*0) / sqrt(2*1*2*1) = 0.5
-    found = metric("matthews")(golds("yes", "no", "no", options=("no", "yes")), ["yes", "no", "yes"])
+    found = metric("matthews")(
+        golds("yes", "no", "no", options=("no", "yes")), ["yes", "no", "yes"]
+    )
     assert found["matthews"] == pytest.approx(50)
 
 

@@ -80,7 +80,9 @@ def test_a_folder_without_files_says_what_is_wanted(tmp_path):
 
 
 def test_a_split_that_is_missing_is_named(source):
-    with pytest.raises(SourceUnavailableError, match=r'no split "test" here; it has train \(3 rows'):
+    with pytest.raises(
+        SourceUnavailableError, match=r'no split "test" here; it has train \(3 rows'
+    ):
         source.num_rows("test")
 
 

@@ -98,12 +98,16 @@ def test_a_source_too_small_to_carve_from_says_so():
 
 def test_labels_that_differ_from_the_source_are_refused():
     source = Memory({"train": toy_rows(8)}, labels={"bird": ("yes", "no")})
-    with pytest.raises(DeclarationError, match=r"labels \['no', 'yes'\]; memory states \['yes', 'no"):
+    with pytest.raises(
+        DeclarationError, match=r"labels \['no', 'yes'\]; memory states \['yes', 'no"
+    ):
         list(read_examples(toy_dataset(), source, "train"))
 
 
 def test_open_source_of_a_kind_that_is_not_declared_says_what_is():
-    with pytest.raises(SourceUnavailableError, match='birds has no source of kind "hf"; it declares'):
+    with pytest.raises(
+        SourceUnavailableError, match='birds has no source of kind "hf"; it declares'
+    ):
         open_source(toy_dataset(), kind="hf", samples=None)
 
 

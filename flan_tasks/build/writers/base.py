@@ -65,7 +65,9 @@ class Writer(ABC):
 
     def shards(self, plan: Plan, split: str, num_shards: int | None) -> list[Shard]:
         """Cuts a plan into files; by default one after the other, of nearly equal size."""
-        return cut(0, len(plan), num_shards, name=lambda i, n: f"{shard_name(split, i, n)}{self.ending}")
+        return cut(
+            0, len(plan), num_shards, name=lambda i, n: f"{shard_name(split, i, n)}{self.ending}"
+        )
 
     @abstractmethod
     def write(
@@ -73,9 +75,7 @@ class Writer(ABC):
     ) -> None:
         """Writes the rows of one shard to `path`; the same rows give the same bytes."""
 
-    def finish(
-        self, folder: Path, shards: Sequence[Mapping], settings: WriteSettings
-    ) -> list[str]:
+    def finish(self, folder: Path, shards: Sequence[Mapping], settings: WriteSettings) -> list[str]:
         """Writes what belongs beside the shards; returns the paths, relative to `folder`.
 
         Args:

@@ -73,9 +73,7 @@ class SeqioCacheWriter(Writer):
             ),
         )
 
-    def finish(
-        self, folder: Path, shards: Sequence[Mapping], settings: WriteSettings
-    ) -> list[str]:
+    def finish(self, folder: Path, shards: Sequence[Mapping], settings: WriteSettings) -> list[str]:
         tasks: dict[str, list[Mapping]] = {}
         for shard in shards:
             tasks.setdefault(str(Path(shard["path"]).parent), []).append(shard)
