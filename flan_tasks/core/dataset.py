@@ -62,6 +62,8 @@ class Dataset:
     alternatives: tuple[Alternative, ...] = ()
     # Drops examples by the source split they come from (its second argument), with a reason.
     select: Callable[[Example, str], Skip | None] | None = None
+    # File of embedded rows under samples/<cluster>/; by default the dataset's own name.
+    samples: str = ""
     # File under templates/<cluster>/; by default the parent's name, else its own.
     templates: str = ""
     # False for a dataset that is published but stands in no default mixture.
@@ -116,6 +118,11 @@ class Dataset:
     def template_file(self) -> str:
         """Name of its template file, without folder and ending."""
         return self.templates or self.parent
+
+    @property
+    def samples_file(self) -> str:
+        """Name of its file of embedded rows, without folder and ending."""
+        return self.samples or self.name
 
     @property
     def summary(self) -> str:

@@ -19,7 +19,7 @@ def catalog() -> Catalog:
         module = importlib.import_module(f"{__name__}.{cluster}")
         for dataset in vars(module).values():
             if isinstance(dataset, Dataset):
-                rows = samples / cluster / f"{dataset.name}.jsonl"
+                rows = samples / cluster / f"{dataset.samples_file}.jsonl"
                 found.add(
                     dataset,
                     cluster=cluster,
