@@ -158,19 +158,29 @@ _TREC_CLASSES = {
     "NUM": "a number, date or amount",
     "LOC": "a place",
 }
-# Single quotation marks as the corpus writes them: ` news'. A lone NN stands where one was lost.
-_BACKTICK = re.compile(r"(?<!`)` ?(?=\w)")
-_LOST_MARK = re.compile(r"\bNN\b")
+# The corpus opens single quotation marks with a backtick and parts "it ." from the mark after it.
+_TREC_REPAIRS = (
+    (re.compile(r"(?<!`)` ?(?=\w)"), "'"),
+    (re.compile(r"\s+(?=[.,?!]\"(?:\s|$))"), ""),
+)
+# A tagger's output got into a few questions.
+_TAG = re.compile(r"\bNN(?:S|P|PS)?\b")
+
+
+def _mended(text: str, repairs: tuple[tuple[re.Pattern[str], str], ...]) -> str:
+    for pattern, replacement in repairs:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def _trec(row: Row) -> Normalized:
-    """Asks what kind of answer a question wants; undoes tokenizing, drops garbled questions."""
+    """Asks what kind of answer a question wants; undoes tokenizing, drops questions with tags."""
     if row["label-coarse"] < 0:
         return Skip("no gold label")
-    if _LOST_MARK.search(row["text"]):
-        return Skip("garbled quotation marks")
+    if _TAG.search(row["text"]):
+        return Skip("tags among the words")
     return Example(
-        fields={"question": detokenize(_BACKTICK.sub("'", row["text"]))},
+        fields={"question": detokenize(_mended(row["text"], _TREC_REPAIRS))},
         options=TREC.options,
         answer=_TREC_CLASSES[TREC.labels["label-coarse"][row["label-coarse"]]],
     )
@@ -207,13 +217,10 @@ def _cola(row: Row) -> Normalized:
     """Asks whether a sentence is grammatical English; mends typeset quotation marks."""
     if row["label"] < 0:
         return Skip("no gold label")
-    sentence = one_line(row["sentence"])
-    for pattern, replacement in _COLA_REPAIRS:
-        sentence = pattern.sub(replacement, sentence)
-    if not sentence:
-        return Skip("no sentence")
     return Example(
-        fields={"sentence": sentence}, options=COLA.options, answer=COLA.options[row["label"]]
+        fields={"sentence": _mended(one_line(row["sentence"]), _COLA_REPAIRS)},
+        options=COLA.options,
+        answer=COLA.options[row["label"]],
     )
 
 
@@ -271,11 +278,10 @@ MATH_DATASET = Dataset(
 
 _PARA_CRAWL = Tfds("para_crawl/enda:1.2.0")
 _PARA_CRAWL_ROWS = {"train": 2414895}
-_PARA_CRAWL_LICENSE = "CC0-1.0"
 _PARA_CRAWL_CITATION = "Bañón et al. 2020, ParaCrawl: Web-Scale Acquisition of Parallel Corpora"
 _ADDRESS = re.compile(r"://|\bwww\.|\w@\w")
-# Marks by category, yet no punctuation: they stand for a word of their own.
-_SPOKEN_MARKS = frozenset("%‰&@#*/\\§¶†‡•_")
+# Marks by category, yet none that a reader could put back: they have a meaning of their own.
+_SIGNS = frozenset("%‰&@#*/\\§¶†‡•_[]{}")
 _APOSTROPHES_AND_HYPHENS = frozenset("'’‐‑-")
 _IN_NUMBERS = frozenset(".,:·")
 _BEFORE_NUMBERS = frozenset("-.")
@@ -298,29 +304,35 @@ def without_punctuation(text: str) -> str:
     """Removes what Unicode calls punctuation, in every script, where a reader could put it back.
 
     Apostrophes and hyphens inside a word, marks inside a number, a minus sign and the points of
-    an abbreviation are spelling and stay, as do signs that are spoken, such as % and &. A mark
-    that alone parts two words leaves a blank.
+    an abbreviation are spelling and stay, as do signs such as % and &. A mark that alone parts two
+    words leaves a blank.
     """
-    kept = []
-    for number, letter in enumerate(text):
-        before, after = text[number - 1 : number], text[number + 1 : number + 2]
-        if not unicodedata.category(letter).startswith("P") or letter in _SPOKEN_MARKS:
-            kept.append(letter)
-        elif _is_spelling(letter, before=before, after=after):
-            kept.append(letter)
-        else:
-            kept.append(" ")
+    kept = (
+        letter
+        if not unicodedata.category(letter).startswith("P")
+        or letter in _SIGNS
+        or _is_spelling(text, number)
+        else " "
+        for number, letter in enumerate(text)
+    )
     return one_line("".join(kept))
 
 
-def _is_spelling(mark: str, *, before: str, after: str) -> bool:
-    if mark in _BEFORE_NUMBERS and after.isdigit() and (not before or before.isspace()):
+def _is_spelling(text: str, number: int) -> bool:
+    mark, before, after = (
+        text[number],
+        text[max(0, number - 2) : number],
+        text[number + 1 : number + 2],
+    )
+    if mark in _BEFORE_NUMBERS and after.isdigit() and not before[-1:].strip():
         return True
-    if not _in_word(before) or not _in_word(after):
+    if mark == "." and before[:1] == "." and before[1:].isalpha():
+        return True  # the last point of "a.m."
+    if not _in_word(before[-1:]) or not _in_word(after):
         return False
     if mark in _APOSTROPHES_AND_HYPHENS or mark == ".":
         return True
-    return mark in _IN_NUMBERS and before.isdigit() and after.isdigit()
+    return mark in _IN_NUMBERS and before[-1].isdigit() and after.isdigit()
 
 
 def _in_word(letter: str) -> bool:
@@ -336,7 +348,7 @@ FIX_PUNCT = Dataset(
     normalize=_fix_punct,
     metrics=("edit_distance",),
     size=_PARA_CRAWL_ROWS,
-    license=_PARA_CRAWL_LICENSE,
+    license="CC0-1.0",
     citation=_PARA_CRAWL_CITATION,
     samples="para_crawl",
     overlaps=("true_case", "word_segment"),
@@ -361,7 +373,7 @@ TRUE_CASE = Dataset(
     normalize=_true_case,
     metrics=("edit_distance",),
     size=_PARA_CRAWL_ROWS,
-    license=_PARA_CRAWL_LICENSE,
+    license="CC0-1.0",
     citation=_PARA_CRAWL_CITATION,
     samples="para_crawl",
     overlaps=("fix_punct", "word_segment"),
@@ -386,7 +398,7 @@ WORD_SEGMENT = Dataset(
     normalize=_word_segment,
     metrics=("edit_distance",),
     size=_PARA_CRAWL_ROWS,
-    license=_PARA_CRAWL_LICENSE,
+    license="CC0-1.0",
     citation=_PARA_CRAWL_CITATION,
     samples="para_crawl",
     overlaps=("fix_punct", "true_case"),
