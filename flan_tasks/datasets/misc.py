@@ -22,13 +22,10 @@ HISTORY_TURNS = 5
 def _coqa(row: Row) -> Normalized:
     """Asks the next question of a conversation about a story; keeps the last turns before it."""
     story = tidy(row["story"])
-    turns = [
-        (one_line(question), one_line(answer))
-        for question, answer in zip(row["questions"], row["answers"]["input_text"], strict=True)
-    ]
     found: list[Example | Skip] = []
     history: list[str] = []
-    for question, answer in turns:
+    for question, answer in zip(row["questions"], row["answers"]["input_text"], strict=True):
+        question, answer = one_line(question), one_line(answer)
         if not question or not answer:
             found.append(Skip("no question or no answer"))
             continue
@@ -198,10 +195,7 @@ TREC = Dataset(
     metrics=("accuracy",),
     size={"train": 5452, "test": 500},
     license="not stated by the source",
-    citation=(
-        "Li and Roth 2002, Learning Question Classifiers; "
-        "Hovy et al. 2001, Toward Semantics-Based Answer Pinpointing"
-    ),
+    citation="Li and Roth 2002, Learning Question Classifiers",
 )
 
 
