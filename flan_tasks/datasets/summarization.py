@@ -86,6 +86,8 @@ _BYLINE = (
 )
 _PAGE_CALL = re.compile(r"(?i)\s*(?:E-mail to a friend|Scroll down for videos?)\s?\.?(?=\s|$)")
 _LINK_LINE = re.compile(r"^(?:READ|CLICK HERE|SCROLL DOWN|WATCH)\b")
+# A stop was put after every line of a page, also where the sentence goes on in the next line.
+_BROKEN_LINE = re.compile(r" \.(?= [a-z])|(?<=,)\.(?= [a-z])")
 _LOOSE_STOP = re.compile(r"(?<=[^\s.]) \.(?=\s|$)(?! \.)")
 
 
@@ -97,7 +99,8 @@ def _cnn_dailymail(row: Row) -> Normalized:
     article = _DATELINE.sub("", article, count=1)
     if article.lstrip("(").startswith("Editor"):
         article = _DATELINE_AFTER_NOTE.sub("", article, count=1)
-    article = _LOOSE_STOP.sub(".", _PAGE_CALL.sub("", article)).strip()
+    article = _BROKEN_LINE.sub("", _PAGE_CALL.sub("", article))
+    article = _LOOSE_STOP.sub(".", article).strip()
     points = [_LOOSE_STOP.sub(".", one_line(line)) for line in row["highlights"].splitlines()]
     points = [point for point in points if point and not _LINK_LINE.match(point)]
     if not article:
