@@ -163,8 +163,7 @@ def _share_limit(found: Sequence[Ingredient], limit: int | None) -> list[Ingredi
         return list(found)
     groups: dict[str, dict[str, int]] = {}
     for item in found:
-        groups.setdefault(item.dataset.parent, {})[item.dataset.name] = item.examples.rows_at_hand
-    # Shares go by rows, which are known before skips; a part never gets more than it has.
+        groups.setdefault(item.dataset.parent, {})[item.dataset.name] = _size(item.examples)
     shares = {n: s for sizes in groups.values() for n, s in share_limit(limit, sizes).items()}
     return [
         replace(item, available=min(shares[item.dataset.name], item.available))
@@ -172,6 +171,13 @@ def _share_limit(found: Sequence[Ingredient], limit: int | None) -> list[Ingredi
         else item
         for item in found
     ]
+
+
+def _size(examples: StoredExamples) -> int:
+    """Examples of a whole split; where reading stopped at the limit, rows stand in for them."""
+    if examples.rows == examples.rows_at_hand:
+        return len(examples)
+    return max(len(examples), examples.rows_at_hand)
 
 
 def _with_rates(

@@ -49,8 +49,6 @@ def _pair(row: Row, *, labels: tuple[str, ...], options: tuple[str, ...]) -> Nor
     return _judged(row, texts=texts, labels=labels, options=options)
 
 
-
-
 # Entailment, neutral, contradiction.
 _ANLI_LABELS = ("e", "n", "c")
 

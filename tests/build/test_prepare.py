@@ -1,5 +1,5 @@
 import pytest
-from conftest import make_catalog
+from conftest import make_catalog, toy_normalize
 
 from flan_tasks.build.prepare import SourceChoice, prepare
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
@@ -10,6 +10,17 @@ def test_limit_is_shared_by_parts_in_proportion(tmp_path):
     catalog = make_catalog(tmp_path, {"r1": 104, "r2": 304}, part_of="rounds")
     found = prepare(Mixture(name="m", limit=40), catalog, source=SourceChoice())
     assert {i.dataset.name: i.available for i in found.ingredients} == {"r1": 10, "r2": 30}
+
+
+def test_parts_whose_rows_hold_several_examples_keep_them_all(tmp_path):
+    def twice(row):
+        """Asks twice."""
+        one = toy_normalize(row)
+        return one, one
+
+    catalog = make_catalog(tmp_path, {"r1": 24, "r2": 44}, part_of="rounds", normalize=twice)
+    found = prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    assert {i.dataset.name: i.available for i in found.ingredients} == {"r1": 40, "r2": 80}
 
 
 def test_missing_sources_are_all_listed(tmp_path):
