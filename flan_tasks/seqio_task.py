@@ -487,8 +487,11 @@ class EngineMixture(seqio.Mixture):
 def source_choice(configuration: Configuration) -> SourceChoice:
     """Where rows are read from; SeqIO's data-dir override is honored where none is configured."""
     data_dir = configuration.data_dir
-    override = seqio.get_tfds_data_dir_override() if data_dir is None else None
-    return SourceChoice(configuration.source, Path(override) if override else data_dir)
+    if data_dir is None:
+        # The override has no getter; a loader that names no directory of its own tells it.
+        override = seqio.utils.LazyTfdsLoader("any:1.0.0").data_dir
+        data_dir = Path(override) if override else None
+    return SourceChoice(configuration.source, data_dir)
 
 
 def _lengths(sequence_length: Mapping[str, int] | None, trim: bool) -> Mapping[str, int | None]:
