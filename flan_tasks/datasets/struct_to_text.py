@@ -28,6 +28,8 @@ _TITLE_TAG = "[TITLE]"
 _RECORD_RELATION = re.compile(
     r"(.+?) (eatType|priceRange|customer rating|familyFriendly|food|area|near) (.+)"
 )
+# A number in quotation marks before its unit: "4020.0"(minutes).
+_QUOTED_NUMBER = re.compile(r'^"([^"]+)"\s*\(([^()]+)\)$')
 _ATTRIBUTE = re.compile(r"([^\[\],][^\[\]]*)\[([^\[\]]*)\]")
 
 
@@ -251,7 +253,8 @@ def _value(text: str) -> str:
 
 
 def _dart_value(text: str) -> str:
-    text = one_line(html.unescape(text))
-    if len(text) > 2 and text[0] == text[-1] == '"' and text.count('"') == 2:
-        text = text[1:-1].strip()
-    return text
+    text = _QUOTED_NUMBER.sub(r"\1 (\2)", one_line(html.unescape(text)))
+    inner = text[1:-1]
+    if inner and text[0] == text[-1] == '"' and '"' not in inner.replace('\\"', ""):
+        text = inner.strip()
+    return text.replace('\\"', '"')
