@@ -30,6 +30,8 @@ _RECORD_RELATION = re.compile(
 )
 # A number in quotation marks before its unit: "4020.0"(minutes).
 _QUOTED_NUMBER = re.compile(r'^"([^"]+)"\s*\(([^()]+)\)$')
+# A kind or unit in brackets: (comicsCharacter), (kilometrePerSeconds).
+_JOINED_NOTE = re.compile(r"\(([a-z]+[A-Z][A-Za-z]*)\)")
 _ATTRIBUTE = re.compile(r"([^\[\],][^\[\]]*)\[([^\[\]]*)\]")
 
 
@@ -257,4 +259,5 @@ def _dart_value(text: str) -> str:
     inner = text[1:-1]
     if inner and text[0] == text[-1] == '"' and '"' not in inner.replace('\\"', ""):
         text = inner.strip()
-    return text.replace('\\"', '"')
+    text = text.replace('\\"', '"')
+    return _JOINED_NOTE.sub(lambda match: f"({_relation(match.group(1))})", text)

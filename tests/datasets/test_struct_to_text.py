@@ -69,6 +69,7 @@ def test_web_nlg_relation_is_in_words(name, words):
         ('"Rome, Italy"', "Rome, Italy"),
         (r'"Stadium \"North\""', 'Stadium "North"'),
         ('"4020.0"(minutes)', "4020.0 (minutes)"),
+        ("Airman_(comicsCharacter)", "Airman (comics character)"),
         ('"A" and "B"', '"A" and "B"'),
     ],
 )
