@@ -17,7 +17,12 @@ _SPELLED = tuple(
         (r"-RCB-", "}"),
         (r"\s@([-,.])@\s", r"\1"),
         (r"\\([/*])", r"\1"),
-        (r"(?<!\S)\.(?:\s\.)+(?!\S)", lambda match: match.group(0).replace(" ", "")),
+        (
+            r"\.(?:\s\.){2,}|(?<!\S)\.\s\.(?!\S)",
+            lambda match: match.group(0).replace(" ", ""),
+        ),
+        # A stock's symbol, "< .XYZ >"; elsewhere such marks compare and keep their blanks.
+        (r"(?<!\S)< ((?-i:\.?[A-Z]{2}[\w.]*)) >(?!\S)", r"<\1>"),
         (r"(?<!\S)' '(?!\S)", '"'),
         (r"(?<=\.) ' s(?!\S)", "'s"),
         (r"(?<!\S)' n '(?!\S)", "'n'"),
@@ -121,8 +126,6 @@ def _sides(token: str, *, before: str, after: str) -> tuple[bool, bool]:
         return before == "C", number_after
     if token in ("%", "°", "′", "″"):
         return number_before, token == "°" and after in ("C", "F")
-    if token in ("<", ">"):
-        return token == ">", token == "<"
     if token in _OPENING:
         return False, True
     if _CLOSING.fullmatch(token) or _CLITIC.fullmatch(token):
@@ -149,15 +152,26 @@ def _double_quotes(tokens: list[str]) -> dict[int, bool]:
     is_open = False
     for number, token in enumerate(tokens):
         if directed and token in ("``", "''"):
-            found[number] = is_open = token == "``"
+            found[number] = is_open = _directed_opens(tokens, number, is_open=is_open)
         elif token in _QUOTE_MARKS:
             # One of a pair may be missing: is it the first or the last?
             odd = len(alone) % 2 and number == alone[0] and not is_open
             is_open = not (_closes(tokens, number, single=len(alone) == 1) if odd else is_open)
-            found[number] = is_open
+            found[number] = is_open = is_open and number + 1 < len(tokens)
         elif (mark := max(token.rfind(mark) for mark in _QUOTE_MARKS)) >= 0:
             is_open = not any(letter.isalnum() for letter in token[:mark])
     return found
+
+
+def _directed_opens(tokens: list[str], number: int, *, is_open: bool) -> bool:
+    """Whether a mark that has a direction opens; some sources turn one of a pair round."""
+    following = tokens[number + 1 :]
+    if tokens[number] == "``":
+        return any(not _CLOSING.fullmatch(token) for token in following)
+    # Nothing is open: it opens what the next mark, of the same direction, closes.
+    later = [token for token in following if token in _QUOTE_MARKS]
+    pairs = len(later) % 2 == 1 and later[0] == "''"
+    return bool(following) and not is_open and (number == 0 or pairs)
 
 
 def _single_quotes(tokens: list[str]) -> dict[int, bool]:
@@ -178,7 +192,8 @@ def _single_quotes(tokens: list[str]) -> dict[int, bool]:
             continue
         else:
             plural = before.lower().endswith(("s", "z", "x")) and before not in _NO_PLURAL
-            plural = plural or number == alone[-1] and before[-1:].isalnum()
+            last = number == alone[-1] and before not in _NO_PLURAL
+            plural = plural or last and before[-1:].isalnum()
             is_open = bool(after) and not directed and not plural
         found[number] = is_open
     return found

@@ -16,6 +16,9 @@ from flan_tasks.core.text import detokenize, tidy
 
 _OPTIONS = ("negative", "positive")
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+# What the source's tweets have in place of characters that were lost before it was published.
+_LOST = "ï¿½"
+_LOST_APOSTROPHE = re.compile(rf"(?<=[a-z]){_LOST}(?=(?:s|t|m|d|re|ve|ll)\b)", re.IGNORECASE)
 # Commas and dashes left at the ends of a phrase that was cut out of a sentence.
 _CUT_ENDS = re.compile(r"^(?:[,;:]|--?)\s+|\s*(?:[,;:]|\s--?)$")
 
@@ -62,12 +65,13 @@ IMDB_REVIEWS = Dataset(
 
 
 def _sentiment140(row: Row) -> Normalized:
-    """Asks whether a tweet is positive or negative; drops neutral ones, turns &amp; into &."""
+    """Asks whether a tweet is positive or negative; drops neutral ones, mends lost characters."""
     if row["polarity"] == 2:
         return Skip("neutral")
     if row["polarity"] not in (0, 4):
         return Skip("no gold label")
-    return _whole_text(tidy(html.unescape(row["text"])), row["polarity"] // 4)
+    text = _LOST_APOSTROPHE.sub("'", row["text"]).replace(_LOST, "")
+    return _whole_text(tidy(html.unescape(text)), row["polarity"] // 4)
 
 
 SENTIMENT140 = Dataset(

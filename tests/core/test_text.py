@@ -39,6 +39,8 @@ def test_one_line_folds_every_blank():
         ("the 1970 ’ s , the term ‘ lull ’", "the 1970’s, the term ‘lull’"),
         ("( 1901 -- 88 ) -- in 1912 -- he", "(1901–88) -- in 1912 -- he"),
         ("wait ... and see ...", "wait ... and see ..."),
+        ('he stopped . . .and " . . . left "', 'he stopped ...and "... left"'),
+        ("shares of Reeve < .XYZ > fell", "shares of Reeve <.XYZ> fell"),
     ],
 )
 def test_detokenize_gives_what_people_type(tokenized, typed):
@@ -57,6 +59,11 @@ def test_detokenize_gives_what_people_type(tokenized, typed):
         ('She replied , " We are late .', 'She replied, "We are late.'),
         ('We are late . "', 'We are late."'),
         ("( `` Aster alpinus '' )", '("Aster alpinus")'),
+        ("the `` Gull '' , '' Tern '' sailed", 'the "Gull", "Tern" sailed'),
+        ("known as the Gull of Teal `` .", 'known as the Gull of Teal".'),
+        ("'' sails well , they said", '"sails well, they said'),
+        ("known as ' a fine ship", "known as 'a fine ship"),
+        ('"We are late, " he said. "', '"We are late," he said."'),
         ("the ` small ' film , sir", "the 'small' film, sir"),
         ("it is ' bigger than others ' .", "it is 'bigger than others'."),
         ("the nurses ' home , the boys ' club", "the nurses' home, the boys' club"),
@@ -73,6 +80,7 @@ def test_detokenize_joins_quotes_to_what_they_enclose(tokenized, typed):
         'He said, "I can not only sing, I can dance," and left.',
         "It's 5% of $3.20 -- that's what the clerks' \"rule\" says (I think).",
         "We can not go.",
+        "if x < y and 1/2 > 0, then y > x",
         "In June 1998, 300 people came; at 9:30 they'd gone.",
         "the 'bad old days' / the '60s & after: C#, R&D, #2, <.XYZ>",
         "The word “maître d'” isn’t French…",

@@ -52,6 +52,11 @@ def test_tweets_lose_their_html_escapes():
     assert example.fields["text"] == 'me & you <3 "hi"'
 
 
+def test_tweets_get_back_lost_apostrophes_and_lose_other_lost_characters():
+    example = SENTIMENT140.normalize({"text": "thatï¿½s my ï¿½tieï¿½", "polarity": 0})
+    assert example.fields["text"] == "that's my tie"
+
+
 def test_empty_tweets_are_skipped():
     assert SENTIMENT140.normalize({"text": " ", "polarity": 4}) == Skip("no text")
 
