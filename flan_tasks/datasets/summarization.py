@@ -16,17 +16,21 @@ from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.text import detokenize, one_line, tidy
 
+_BLANK_BEFORE_MARK = re.compile(r" +([.,;:?!])(?=\s|$)")
+
 # AG News: every "&" became a blank, so "&#39;" reads " #39;" and "Marks & Spencer" has three.
 _LOST_AMPERSAND = re.compile(r"(?<=[A-Za-z])   (?=[A-Z])")
 _BROKEN_CODE = re.compile(
     r"(?: |(?<![&\w]))(#\d{2,5}|quot|amp|lt|gt|nbsp|apos|hellip|[mn]dash|[lr][sd]quo);"
 )
 _STOCK_LINK = re.compile(r"\s*<a\s[^<>]*fullquote[^<>]*>[^<]*</a>", re.IGNORECASE)
-_STOCK_NOTE = re.compile(r" ?\([\w.]+: Quote, Profile, Research\)")
+_STOCK_NOTE = re.compile(r" ?\([\w.]+: Quote, Profile(?:, Research)?\)?")
 _BLOCK_TAG = re.compile(r"</?(?:p|br|img|table|tr|td|div|ul|li)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _CUT_TAG = re.compile(r"</?[A-Za-z][^<>]*$")
 _ESCAPED = re.compile(r'\\([$"#&])')
+# A section's name before the text would give the answer away.
+_SECTION_START = re.compile(r"[A-Z][\w /-]{1,20} ; |(?:[A-Z]\w+ )?News: ")
 _AGENCY_START = re.compile(r"([A-Z][\w. ]{1,30}) - ")
 
 # Opinions: how many of a text's many voices are shown.
@@ -39,7 +43,11 @@ _FOOTNOTE = re.compile(r"\s*\[\s?\d+\s?\]")
 # XSum: what the page around an article left in it.
 _PLAYBACK = re.compile(r"Media playback is (?:not supported|unsupported) on (?:this|your) device")
 _UPDATED = re.compile(r"(?:\d{1,2} \w+ \d{4} )?Last updated at \d{1,2}:\d{2} (?:GMT|BST)")
-_BLANK_BEFORE_MARK = re.compile(r" +([.,;:?!])(?=\s|$)")
+_CONTACT = re.compile(
+    r"^(?:follow (?:us|@\w+|[\w.]+ [\w.]+) on (?:twitter|facebook|instagram)\b|twitter: @"
+    r"|\S+@bbc\.co\.uk\b).*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def _ag_news(row: Row) -> Normalized:
@@ -90,7 +98,9 @@ def _news_feed(text: str) -> str:
     text = _BROKEN_CODE.sub(lambda code: html.unescape(f"&{code.group(1)};"), text)
     text = _untagged_news(html.unescape(text))
     # "\$" is a dollar; any other backslash stands where a line ended.
-    return one_line(_ESCAPED.sub(r"\1", text).replace("\\", " "))
+    text = one_line(_ESCAPED.sub(r"\1", text).replace("\\", " "))
+    text = _SECTION_START.sub("", text, count=1) if _SECTION_START.match(text) else text
+    return _BLANK_BEFORE_MARK.sub(r"\1", text)
 
 
 def _untagged_news(text: str) -> str:
@@ -205,8 +215,8 @@ def _guide(text: str) -> str:
 
 
 def _xsum(row: Row) -> Normalized:
-    """Asks for a news article in one sentence; drops notes on playback and time stamps."""
-    article = tidy(_UPDATED.sub("", _PLAYBACK.sub("", row["document"])))
+    """Asks for a news article in one sentence; drops notes on playback, time and contacts."""
+    article = tidy(_CONTACT.sub("", _UPDATED.sub("", _PLAYBACK.sub("", row["document"]))))
     article = _BLANK_BEFORE_MARK.sub(r"\1", article)
     summary = one_line(row["summary"])
     if not article:
