@@ -15,6 +15,8 @@ from flan_tasks.core.splits import Splits
 from flan_tasks.core.text import detokenize, one_line
 
 _BLANK = "_____"
+# "Joe Joe's uncle": some rows of WSC have the owner twice.
+_SAID_TWICE = re.compile(r"\b(\w+) (?=\1 ?'s\b)")
 _DETERMINERS = frozenset(
     "a all an any both each every her his its many most my no our several some that the their "
     "these this those two your".split()
@@ -28,6 +30,12 @@ def _mid_sentence(candidate: str) -> str:
     if blank and word.lower() in _DETERMINERS:
         return candidate[0].lower() + candidate[1:]
     return candidate
+
+
+def _unusable(options: tuple[str, ...]) -> Skip | None:
+    if "" in options:
+        return Skip("an empty option")
+    return Skip("two equal options") if len(set(options)) < len(options) else None
 
 
 def _whole(words: str) -> re.Pattern[str]:
@@ -54,8 +62,8 @@ def _definite_pronoun_resolution(row: Row) -> Normalized:
         return Skip("no gold label")
     sentence, pronoun = one_line(row["sentence"]), one_line(row["pronoun"])
     options = tuple(_mid_sentence(candidate) for candidate in row["candidates"])
-    if len(set(options)) < 2 or "" in options:
-        return Skip("two equal options")
+    if problem := _unusable(options):
+        return problem
     # The source says which word, not which occurrence. Where two of them differ in meaning, its
     # labels are those of the first.
     found = _whole(pronoun).search(sentence) if pronoun else None
@@ -99,8 +107,8 @@ def _winogrande(row: Row) -> Normalized:
         return Skip("not exactly one blank")
     sentence = detokenize(row["sentence"])
     options = tuple(_cased_as_in(sentence, row[f"option{n}"]) for n in WINOGRANDE.labels["label"])
-    if len(set(options)) < 2 or "" in options:
-        return Skip("two equal options")
+    if problem := _unusable(options):
+        return problem
     return Example(
         fields={
             "sentence": sentence.replace("_", _BLANK),
@@ -156,8 +164,8 @@ def _wsc273(row: Row) -> Normalized:
     if row["label"] < 0:
         return Skip("no gold label")
     options = tuple(_mid_sentence(row[f"option{number}_normalized"]) for number in (1, 2))
-    if len(set(options)) < 2 or "" in options:
-        return Skip("two equal options")
+    if problem := _unusable(options):
+        return problem
     start, stop = row["pronoun_start"], row["pronoun_end"]
     fields = _pronoun_fields(row["text"], row["text"][start:stop], start)
     return Example(
@@ -198,7 +206,7 @@ def _wsc(row: Row) -> Normalized:
     """Asks whether two expressions mean the same one; marks both in the text, undoes tokenizing."""
     if row["label"] < 0:
         return Skip("no gold label")
-    text = row["text"]
+    text = _SAID_TWICE.sub("", row["text"])
     spans = [_place(text, row[f"span{n}_text"], row[f"span{n}_index"]) for n in (1, 2)]
     if None in spans:
         return Skip("a span is not in the text")
