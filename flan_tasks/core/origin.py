@@ -78,7 +78,7 @@ class Alternative:
     origin: Origin
     # Turns a row of this origin into the primary schema; None where they are equal.
     adapt: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    # Our split name -> the split's name there, where they differ.
+    # The primary source's name of a split -> its name there, where they differ.
     splits: Mapping[str, str] = field(default_factory=dict)
     # Whether reading it live was ever run; shown to users.
     tested: bool = False
