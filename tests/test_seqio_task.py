@@ -230,7 +230,9 @@ def test_evaluator_scores_generation(right):
     wanted = [gold.answer if right else "perhaps" for gold in golds(task)]
 
     def predict(dataset):
-        return [(i, vocabulary.encode(text)) for i, text in enumerate(wanted)]
+        # As a model gives them: ids of one length, EOS and padding at the end.
+        rows = [[*vocabulary.encode(text), vocabulary.eos_id] for text in wanted]
+        return [(i, (row + [0] * 12)[:12]) for i, row in enumerate(rows)]
 
     scores = evaluate(task, predict_fn=predict)
     assert scores["accuracy"] == (100 if right else 0)

@@ -33,8 +33,9 @@ def catalog() -> Catalog:
 
 
 def clusters() -> tuple[str, ...]:
-    """Names of the clusters that have a module here."""
-    return tuple(sorted(info.name for info in pkgutil.iter_modules(__path__)))
+    """Names of the clusters that have a module here; modules with an underscore are parts."""
+    found = (info.name for info in pkgutil.iter_modules(__path__))
+    return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
 def names() -> tuple[str, ...]:

@@ -61,9 +61,8 @@ _MARKUP = tuple(
         (r"(?<=\d) , (?=\d{3}\b)", ","),
     )
 )
-_BRACKETS = re.compile(r"\(([^()]*)\)")
-# A pronunciation that was cut out leaves its end, "(] ; born 1950)", or nothing, "( ; born 1950)".
-_CUT_OUT = re.compile(r"(?:or|pronounced|,|\s)*\]?[\s,]*", re.IGNORECASE)
+_BRACKETS = re.compile(r"(?<!\S)\(([^()]*)\)")
+_PARTS = re.compile(r"\s*;(?:\s+|$)")
 
 
 def _passage(text: str) -> str:
@@ -76,11 +75,12 @@ def _passage(text: str) -> str:
 
 
 def _without_cut_out(match: re.Match[str]) -> str:
-    inside = match.group(1)
-    parts = [part.strip() for part in inside.split(";")]
-    if "[" not in inside:
-        parts = [part.removeprefix("]").removesuffix("]").strip(" ,") for part in parts]
-    kept = [part for part in parts if not _CUT_OUT.fullmatch(part)]
+    """Of a pronunciation, its end may be left, "(] ; born 1950)", or nothing, "( ; born 1950)"."""
+    has_end = "]" in match.group(1) and "[" not in match.group(1)
+    parts = [part.strip(" ,]" if has_end else " ,") for part in _PARTS.split(match.group(1))]
+    # The words that led up to it are of no use without it.
+    leading = ("", "pronounced") if all(parts) and not has_end else ("", "pronounced", "or")
+    kept = [part for part in parts if part not in leading]
     return f"({'; '.join(kept)})" if kept else ""
 
 
@@ -183,7 +183,8 @@ _TWO_LABELS = ("entailment", "not_entailment")
 
 def _qnli(row: Row) -> Normalized:
     """Asks whether a sentence of an article holds the answer to a question."""
-    fields = {name: _plain(row[name]) for name in ("question", "sentence")}
+    # Sentences are as Wikipedia has them; what stands between blanks there may be code.
+    fields = {"question": _plain(row["question"]), "sentence": tidy(row["sentence"])}
     return _judged(row, fields=fields, labels=_TWO_LABELS, options=QNLI.options)
 
 

@@ -18,6 +18,13 @@ from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.text import detokenize, one_line, tidy
+from flan_tasks.datasets._summarization_feeds_and_opinions import (  # noqa: F401, E501 - collected by the catalog
+    AG_NEWS,
+    OPINION_ABSTRACTS_IDEBATE,
+    OPINION_ABSTRACTS_ROTTEN_TOMATOES,
+    WIKI_LINGUA_ENGLISH_EN,
+    XSUM,
+)
 
 # Traces of quoted-printable transfer coding: a coded blank, or a word broken by "= ".
 _CODED = re.compile(r"=(?:20|09)(?!\d)|[a-z]= [a-z]")

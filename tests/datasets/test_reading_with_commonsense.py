@@ -27,7 +27,7 @@ def _record_row(passage: str = "Ann met Bo in Rome.", **changes) -> dict:
     [
         ("I ca n't go , sorry .", "I can't go, sorry."),
         ("I' ve seen it.", "I've seen it."),
-        ('He said " yes ".', 'He said "yes".'),
+        ('He said " yes " .', 'He said "yes".'),
         ("The boys' dog barked.", "The boys' dog barked."),
     ],
 )
