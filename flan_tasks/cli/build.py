@@ -123,6 +123,10 @@ def command(
         num_shards=shards,
     )
     check_settings(settings)
+    if form in ("tfrecord", "seqio-cache") or options.reads_tfds(
+        catalog().members(declared), source
+    ):
+        options.import_tensorflow_quietly()
     kept = Store(store or default_store())
     choice = SourceChoice(source, data_dir)
     if explain:

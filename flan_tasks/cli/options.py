@@ -3,12 +3,15 @@
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from flan_tasks.configuration import DATA_DIR, SOURCE
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
+from flan_tasks.core.origin import Tfds
 
 SOURCES = ("declared", "samples", "tfds", "files", "hf")
 
@@ -69,3 +72,30 @@ def end_progress() -> None:
     """Takes the last progress line away."""
     if sys.stderr.isatty():
         click.echo("\r\033[K", err=True, nl=False)
+
+
+def import_tensorflow_quietly() -> None:
+    """Imports TensorFlow and TFDS without the lines their C++ parts write to stderr on import.
+
+    Nothing of ours writes there meanwhile; an import that fails still raises.
+    """
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import absl.logging
+
+        importlib.import_module("tensorflow_datasets")
+        absl.logging.set_verbosity(absl.logging.ERROR)
+        # TFDS loads TensorFlow only when it is first used.
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
+
+
+def reads_tfds(datasets: Sequence[Dataset], source: str) -> bool:
+    """Whether any of the datasets would be read through TFDS."""
+    declared = source == "declared" and any(isinstance(d.source, Tfds) for d in datasets)
+    return declared or source == "tfds"

@@ -51,6 +51,8 @@ def command(
     datasets = catalog().members(catalog().mixture(name))
     if len(datasets) > 1 and (template_id or every):
         raise click.UsageError("--template and --all show one dataset")
+    if options.reads_tfds(datasets, source):
+        options.import_tensorflow_quietly()
     for dataset, template, example in _pick(
         datasets,
         template_id,
@@ -100,9 +102,13 @@ def _pick(
             yield dataset, template, examples[(start + i) % len(examples)]
         return
     draw = random.Random(seed)
+    order = draw.sample(datasets, len(datasets))
     for i in range(number):
-        dataset = datasets[i % len(datasets)] if len(datasets) <= number else draw.choice(datasets)
-        template = draw.choice(catalog().templates(dataset.name).templates)
+        dataset = order[i % len(order)]
+        templates = catalog().templates(dataset.name).templates
+        # A dataset's second prompt has another template than its first.
+        turn = random.Random(f"{seed} {dataset.name}").sample(templates, len(templates))
+        template = turn[i // len(order) % len(turn)]
         yield dataset, template, draw.choice(_examples(dataset, source, data_dir))
 
 
