@@ -32,6 +32,8 @@ def command(names: tuple[str, ...], mixtures: bool, as_json: bool) -> None:
         _print_mixtures(_mixtures(names), whole=bool(names))
     else:
         _print_datasets(_datasets(names))
+        for dataset in _datasets(names) if names else ():
+            click.echo(f"{dataset.name}: {dataset.summary} {dataset.citation}")
 
 
 def _datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
