@@ -1,8 +1,13 @@
 """Natural language inference: does a text follow from another?
 
-All answers speak of what follows, not of what is true. Label numbers are the source's own and
-differ from set to set, so every dataset states the names behind its numbers in `labels`.
+All answers speak of what follows, not of what is true. Three-way sets ask whether a statement is
+true if the text is, so that "no" means ruled out and never merely unproven. Label numbers are the
+source's own and differ from set to set, so every dataset states the names behind its numbers in
+`labels`. Normalizers undo tokenizing and drop the leavings of web pages.
 """
+
+import html
+import re
 
 from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
@@ -25,28 +30,58 @@ _ANSWERS = {
 }
 
 
-def _answer(labels: tuple[str, ...], number: int) -> str | None:
-    return _ANSWERS[labels[number]] if number >= 0 else None
-
-
 def _judged(
-    row: Row,
-    *,
-    texts: dict[str, str],
-    labels: tuple[str, ...],
-    options: tuple[str, ...],
+    row: Row, *, fields: dict[str, str], labels: tuple[str, ...], options: tuple[str, ...]
 ) -> Normalized:
-    answer = _answer(labels, row["label"])
-    if answer is None:
+    if row["label"] < 0:
         return Skip("no gold label")
-    if not all(text.strip() for text in texts.values()):
+    if not all(fields.values()):
         return Skip("empty text")
-    return Example(fields=texts, options=options, answer=answer)
+    return Example(fields=fields, options=options, answer=_ANSWERS[labels[row["label"]]])
+
+
+def _plain(text: str) -> str:
+    """One sentence or paragraph as people type it: a few rows of most sets are tokenized."""
+    return detokenize(html.unescape(text))
 
 
 def _pair(row: Row, *, labels: tuple[str, ...], options: tuple[str, ...]) -> Normalized:
-    texts = {"premise": tidy(row["premise"]), "hypothesis": tidy(row["hypothesis"])}
-    return _judged(row, texts=texts, labels=labels, options=options)
+    fields = {name: _plain(row[name]) for name in ("premise", "hypothesis")}
+    return _judged(row, fields=fields, labels=labels, options=options)
+
+
+# What the pages that ANLI's passages were taken from leave behind.
+_MARKUP = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"<br ?/?>", "\n"),
+        (r"</?nowiki>|<ref\b[^<>]*>|</ref>", ""),
+        (r",?\s*\{'1': [^{}]*\}", ""),
+        (r"\[(?:header|title|step|substeps)\]", " "),
+        (r"(?<=\d) , (?=\d{3}\b)", ","),
+    )
+)
+_BRACKETS = re.compile(r"(?<!\S)\(([^()]*)\)")
+_PARTS = re.compile(r"\s*;(?:\s+|$)")
+
+
+def _passage(text: str) -> str:
+    """Text of a web page: without markup, and without what cut-out pronunciations leave."""
+    text = html.unescape(text)
+    for pattern, replacement in _MARKUP:
+        text = pattern.sub(replacement, text)
+    text = _BRACKETS.sub(_without_cut_out, text)
+    return tidy("\n".join(detokenize(line) for line in tidy(text).split("\n")))
+
+
+def _without_cut_out(match: re.Match[str]) -> str:
+    """Of a pronunciation, its end may be left, "(] ; born 1950)", or nothing, "( ; born 1950)"."""
+    has_end = "]" in match.group(1) and "[" not in match.group(1)
+    parts = [part.strip(" ,]" if has_end else " ,") for part in _PARTS.split(match.group(1))]
+    # The words that led up to it are of no use without it.
+    leading = ("", "pronounced") if all(parts) and not has_end else ("", "pronounced", "or")
+    kept = [part for part in parts if part not in leading]
+    return f"({'; '.join(kept)})" if kept else ""
 
 
 # Entailment, neutral, contradiction.
@@ -54,9 +89,9 @@ _ANLI_LABELS = ("e", "n", "c")
 
 
 def _anli(row: Row) -> Normalized:
-    """Asks what a passage says of a claim that people wrote to mislead a model."""
-    texts = {"context": tidy(row["context"]), "hypothesis": tidy(row["hypothesis"])}
-    return _judged(row, texts=texts, labels=_ANLI_LABELS, options=_THREE_WAY)
+    """Asks if a claim written to mislead is right by a passage; drops markup, undoes tokenizing."""
+    fields = {name: _passage(row[name]) for name in ("context", "hypothesis")}
+    return _judged(row, fields=fields, labels=_ANLI_LABELS, options=_THREE_WAY)
 
 
 def _anli_round(number: int, *, train: int, held_out: int) -> Dataset:
@@ -82,13 +117,16 @@ ANLI_R1 = _anli_round(1, train=16_946, held_out=1000)
 ANLI_R2 = _anli_round(2, train=45_460, held_out=1000)
 ANLI_R3 = _anli_round(3, train=100_459, held_out=1200)
 
+# Who speaks next: "A: Is it? B: No." is written on one line.
+_TURN = re.compile(r" ([AB]: )")
 _CB_LABELS = ("entailment", "contradiction", "neutral")
 
 
 def _cb(row: Row) -> Normalized:
-    """Asks whether the last speaker or the writer holds a clause to be so; undoes tokenizing."""
-    texts = {name: detokenize(row[name]) for name in ("premise", "hypothesis")}
-    return _judged(row, texts=texts, labels=_CB_LABELS, options=_THREE_WAY)
+    """Asks if the writer or last speaker holds a clause true; parts turns, undoes tokenizing."""
+    premise = _TURN.sub(r"\n\1", _plain(row["premise"]))
+    fields = {"premise": premise, "hypothesis": _plain(row["hypothesis"])}
+    return _judged(row, fields=fields, labels=_CB_LABELS, options=_THREE_WAY)
 
 
 CB = Dataset(
@@ -145,8 +183,9 @@ _TWO_LABELS = ("entailment", "not_entailment")
 
 def _qnli(row: Row) -> Normalized:
     """Asks whether a sentence of an article holds the answer to a question."""
-    texts = {"question": tidy(row["question"]), "sentence": tidy(row["sentence"])}
-    return _judged(row, texts=texts, labels=_TWO_LABELS, options=QNLI.options)
+    # Sentences are as Wikipedia has them; what stands between blanks there may be code.
+    fields = {"question": _plain(row["question"]), "sentence": tidy(row["sentence"])}
+    return _judged(row, fields=fields, labels=_TWO_LABELS, options=QNLI.options)
 
 
 QNLI = Dataset(
@@ -216,8 +255,8 @@ _WNLI_LABELS = ("not_entailment", "entailment")
 
 def _wnli(row: Row) -> Normalized:
     """Asks whether a sentence follows that names what a pronoun in the first may stand for."""
-    texts = {"sentence1": tidy(row["sentence1"]), "sentence2": tidy(row["sentence2"])}
-    return _judged(row, texts=texts, labels=_WNLI_LABELS, options=WNLI.options)
+    fields = {name: _plain(row[name]) for name in ("sentence1", "sentence2")}
+    return _judged(row, fields=fields, labels=_WNLI_LABELS, options=WNLI.options)
 
 
 WNLI = Dataset(
