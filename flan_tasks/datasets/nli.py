@@ -4,6 +4,9 @@ All answers speak of what follows, not of what is true. Label numbers are the so
 differ from set to set, so every dataset states the names behind its numbers in `labels`.
 """
 
+import html
+import re
+
 from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
@@ -51,11 +54,20 @@ def _pair(row: Row, *, labels: tuple[str, ...], options: tuple[str, ...]) -> Nor
 
 # Entailment, neutral, contradiction.
 _ANLI_LABELS = ("e", "n", "c")
+_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+# What wikis and how-to articles leave behind in the passages.
+_MARKUP = re.compile(r"</?(?:nowiki|ref)\b[^>]*>|\[(?:substeps|step|title|header)\]", re.IGNORECASE)
+
+
+def _anli_text(text: str) -> str:
+    """Turns <br> into line ends, drops markup, and undoes the tokenizing of some passages."""
+    text = _MARKUP.sub("", _LINE_BREAK.sub("\n", text))
+    return tidy("\n".join(detokenize(line) for line in tidy(text).split("\n")))
 
 
 def _anli(row: Row) -> Normalized:
     """Asks what a passage says of a claim that people wrote to mislead a model."""
-    texts = {"context": tidy(row["context"]), "hypothesis": tidy(row["hypothesis"])}
+    texts = {name: _anli_text(row[name]) for name in ("context", "hypothesis")}
     return _judged(row, texts=texts, labels=_ANLI_LABELS, options=_THREE_WAY)
 
 
@@ -112,7 +124,8 @@ _MNLI_LABELS = ("entailment", "neutral", "contradiction")
 
 def _mnli(row: Row) -> Normalized:
     """Asks what a text of one of ten genres, spoken or written, says of a statement."""
-    return _pair(row, labels=_MNLI_LABELS, options=_THREE_WAY)
+    texts = {name: tidy(html.unescape(row[name])) for name in ("premise", "hypothesis")}
+    return _judged(row, texts=texts, labels=_MNLI_LABELS, options=_THREE_WAY)
 
 
 def _mnli_part(name: str, *, splits: Splits) -> Dataset:
