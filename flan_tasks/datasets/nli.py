@@ -86,15 +86,6 @@ def _without_cut_out(match: re.Match[str]) -> str:
 
 # Entailment, neutral, contradiction.
 _ANLI_LABELS = ("e", "n", "c")
-_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-# What wikis and how-to articles leave behind in the passages.
-_MARKUP = re.compile(r"</?(?:nowiki|ref)\b[^>]*>|\[(?:substeps|step|title|header)\]", re.IGNORECASE)
-
-
-def _anli_text(text: str) -> str:
-    """Turns <br> into line ends, drops markup, and undoes the tokenizing of some passages."""
-    text = _MARKUP.sub("", _LINE_BREAK.sub("\n", text))
-    return tidy("\n".join(detokenize(line) for line in tidy(text).split("\n")))
 
 
 def _anli(row: Row) -> Normalized:
@@ -159,8 +150,7 @@ _MNLI_LABELS = ("entailment", "neutral", "contradiction")
 
 def _mnli(row: Row) -> Normalized:
     """Asks what a text of one of ten genres, spoken or written, says of a statement."""
-    texts = {name: tidy(html.unescape(row[name])) for name in ("premise", "hypothesis")}
-    return _judged(row, texts=texts, labels=_MNLI_LABELS, options=_THREE_WAY)
+    return _pair(row, labels=_MNLI_LABELS, options=_THREE_WAY)
 
 
 def _mnli_part(name: str, *, splits: Splits) -> Dataset:
