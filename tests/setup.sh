@@ -5,7 +5,7 @@
 
 set -euo pipefail
 
-project_extras="${1:?extras, such as [test]}"
+project_extras="${1?extras, such as [test], or nothing}"
 project_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 PYTHON="$project_root/.venv/bin/python"
 
