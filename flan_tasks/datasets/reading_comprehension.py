@@ -27,6 +27,7 @@ _WIKI_MACRO = re.compile(r"\{\s*\{[^{}]*\}\s*\}")
 _TOKENIZED = re.compile(r"\w [.,?!](?:\s|$)")
 _SPLIT_MARKS = re.compile(r"``|\w n't\b")
 _BLANK_BEFORE_MARK = re.compile(r" ([.,;:?!])(?=\s|$)")
+_PERIOD_AT_END = re.compile(r"(?<=\w\w)\.$")
 _LONE_I = re.compile(r"\bi\b(?!\.\w)")
 _DATE = re.compile(r"(\d*)-([A-Z][a-z]+)-(\d{1,2})")
 
@@ -163,6 +164,9 @@ def _openbookqa(row: Row) -> Normalized:
         return Skip("no gold label")
     letters = OPENBOOKQA.labels["answerKey"]
     options = tuple(one_line(row["question"][f"choice_{letter}"]) for letter in letters)
+    if not all(option.endswith(".") for option in options):
+        # Where one option alone has a period, it is nine times in ten a wrong one.
+        options = tuple(_PERIOD_AT_END.sub("", option) for option in options)
     stem = one_line(row["question"]["stem"])
     if not stem or "" in options:
         return Skip("no question or an empty option")

@@ -181,6 +181,25 @@ def test_openbookqa_row_with_equal_options_is_skipped():
 
 
 @pytest.mark.parametrize(
+    ("ends", "wanted"),
+    [
+        (("a house", "a rock", "luck.", "a rose"), ("a house", "a rock", "luck", "a rose")),
+        (
+            ("It ran.", "It sat.", "It hid.", "It ate."),
+            ("It ran.", "It sat.", "It hid.", "It ate."),
+        ),
+        (("3 p.m.", "noon", "midnight", "dawn"), ("3 p.m.", "noon", "midnight", "dawn")),
+    ],
+)
+def test_openbookqa_option_loses_a_period_that_others_lack(
+    ends: tuple[str, ...], wanted: tuple[str, ...]
+):
+    choices = {f"choice_{letter}": end for letter, end in zip("ABCD", ends, strict=True)}
+    question = {**ROWS["openbookqa"]["question"], **choices}
+    assert example(OPENBOOKQA, question=question).options == wanted
+
+
+@pytest.mark.parametrize(
     ("text", "wanted"),
     [
         ("ice is", "Ice is ..."),
