@@ -145,7 +145,9 @@ def command(
     if not as_json:
         for dataset in refused:
             click.echo(f"{dataset.name}: left out by its licence ({dataset.license})")
-        _print_before(prepared, task_table(prepared, plan), len(plan), size_notes(prepared))
+        # Embedded rows are a dozen or two of each dataset, and are meant to be.
+        notes = [] if source == "samples" else size_notes(prepared)
+        _print_before(prepared, task_table(prepared, plan), len(plan), notes)
     if dry_run:
         if as_json:
             found = {"tasks": task_table(prepared, plan), "examples": len(plan)}
