@@ -66,6 +66,8 @@ COPA = Dataset(
 )
 
 _MARKUP = re.compile(r"\[(header|title|step|substeps)\]")
+# A few videos' texts open with a period: ". a woman stands".
+_STRAY_START = re.compile(r"^\s*\.\s+([^\W\d_])")
 _SENTENCE_END = re.compile(r"[.!?…:;,][\"'”’)\]]*$")
 # The half sentence that an ending completes: it has no end of its own.
 _HALF = re.compile(r"([.!?…][\"'”’)\]]*\s+)([^\W\d_A-Z])(?=[^.!?…]*$)")
@@ -73,7 +75,8 @@ _HALF = re.compile(r"([.!?…][\"'”’)\]]*\s+)([^\W\d_A-Z])(?=[^.!?…]*$)")
 
 def _hellaswag(row: Row) -> Normalized:
     """Asks how a text goes on; drops its markup, mends the case and joint of half sentences."""
-    context = _HALF.sub(lambda match: match[1] + match[2].upper(), _paragraphs(row["context"]))
+    context = _STRAY_START.sub(lambda match: match[1].upper(), _paragraphs(row["context"]))
+    context = _HALF.sub(lambda match: match[1] + match[2].upper(), context)
     endings = [_sentences(ending) for ending in row["endings"]]
     # ", she runs" and "'s a dog" are no options to be read alone: the word before goes with them.
     if any(ending[:1] in (",", "'", "’") for ending in endings) and " " in context:
@@ -159,7 +162,7 @@ def _unspaced(text: str) -> str:
 
 
 def _story_cloze(row: Row) -> Normalized:
-    """Asks which of two last sentences fits a story of four; folds blanks, adds lost periods."""
+    """Asks which of two last sentences fits a story of four; mends blanks, adds lost periods."""
     options = tuple(_whole(ending) for ending in row["endings"])
     return _choice(
         fields={"context": _whole(row["context"])}, options=options, right=row["label"] - 1
@@ -167,7 +170,7 @@ def _story_cloze(row: Row) -> Normalized:
 
 
 def _whole(text: str) -> str:
-    text = re.sub(r",$", ".", one_line(text))
+    text = re.sub(r",$", ".", _unspaced(text))
     return f"{text}." if text[-1:].isalnum() else text
 
 

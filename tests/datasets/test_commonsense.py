@@ -49,6 +49,16 @@ def test_hellaswag_half_sentence_begins_with_a_capital():
     assert HELLASWAG.normalize(_hellaswag_row()).fields["context"] == "A dog sits. It"
 
 
+def test_hellaswag_period_before_the_text_goes():
+    row = _hellaswag_row(". a dog sits. it")
+    assert HELLASWAG.normalize(row).fields["context"] == "A dog sits. It"
+
+
+def test_hellaswag_ellipsis_before_the_text_stays():
+    row = _hellaswag_row("... and a dog sits. It barks.")
+    assert HELLASWAG.normalize(row).fields["context"] == "... and a dog sits. It barks."
+
+
 def test_hellaswag_whole_sentences_keep_their_case():
     row = _hellaswag_row("Buy e.g. apples. Wash them.")
     assert HELLASWAG.normalize(row).fields["context"] == "Buy e.g. apples. Wash them."
@@ -107,6 +117,11 @@ def test_story_cloze_label_counts_from_one():
 
 def test_story_cloze_lost_period_is_added():
     assert STORY_CLOZE.normalize(_story_row()).fields["context"] == "Ann ran. She fell."
+
+
+def test_story_cloze_blank_before_a_period_goes():
+    row = _story_row(endings=["It hurt .", "She flew."])
+    assert STORY_CLOZE.normalize(row).answer == "It hurt."
 
 
 def test_story_cloze_last_comma_becomes_a_period():
