@@ -37,6 +37,8 @@ from flan_tasks.evaluation.seqio_metrics import generation_metrics, postprocess,
 Configure = Callable[[], Configuration]
 
 CHUNK = 1024
+# Rows of a chunk for each task of a mixture: what is done once a task and chunk is spread over them.
+CHUNK_PER_TASK = 48
 # In rank tasks: whether the option is the answer.
 IS_CORRECT = "is_correct"
 _INPUTS, _TARGETS = "inputs", "targets"
@@ -471,6 +473,7 @@ class EngineMixture(seqio.Mixture):
                 self._configuration().vocab, _lengths(sequence_length, trim_output_features)
             ),
             texts=tuple(dict.fromkeys(texts)),
+            chunk_rows=max(CHUNK, CHUNK_PER_TASK * len(plan.ingredients)),
         ).prefetch(2)
 
     def num_input_examples(self, split: str) -> int:
@@ -528,6 +531,7 @@ def _stream(
     encode: Encode,
     texts: Sequence[str],
     rank: bool = False,
+    chunk_rows: int = CHUNK,
 ) -> tf.data.Dataset:
     """Makes a tf.data.Dataset of examples out of chunks that Python renders and tokenizes.
 
@@ -540,7 +544,7 @@ def _stream(
         total = per_epoch * num_epochs
         count = (total - index + num_shards - 1) // num_shards
     # Small datasets come in smaller chunks: the first example is there at once.
-    size = int(min(CHUNK, max(1, count)))
+    size = int(min(chunk_rows, max(1, count)))
     num_chunks = -(-count // size)
 
     def chunk(number: np.int64) -> list[np.ndarray]:
