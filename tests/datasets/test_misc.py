@@ -1,11 +1,15 @@
 """Repairs and label maps of the misc normalizers, on toy rows."""
 
+import re
 from typing import Any
 
 import pytest
 
 from flan_tasks.core.dataset import Dataset, normalize_row
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.render import render
+from flan_tasks.core.template import FORWARD
+from flan_tasks.datasets import catalog
 from flan_tasks.datasets.misc import (
     COLA,
     COQA,
@@ -159,6 +163,22 @@ def test_trec_mark_before_a_closing_quotation_mark_is_joined():
 def test_trec_question_with_tags_is_skipped():
     row = {"text": 'What is NN The " Iliad NN ?', "label-coarse": 0}
     assert isinstance(normalized(TREC, row)[0], Skip)
+
+
+@pytest.mark.parametrize("dataset", [COLA, TREC, WIC], ids=lambda dataset: dataset.name)
+def test_prompt_without_options_names_every_answer(dataset: Dataset):
+    templates = catalog().templates(dataset.name)
+    example = Example(
+        fields=templates.example.fields, options=dataset.options, answer=dataset.options[0]
+    )
+    for template in templates.of_kind(FORWARD):
+        inputs = render(template, example, options=False).inputs.lower()
+        missing = [
+            option
+            for option in dataset.options
+            if not re.search(rf"\b{re.escape(option)}\b", inputs)
+        ]
+        assert not missing, template.id
 
 
 @pytest.mark.parametrize(("label", "answer"), [(0, "unacceptable"), (1, "acceptable")])
