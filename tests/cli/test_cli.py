@@ -219,3 +219,21 @@ def test_another_seed_gives_other_templates_and_the_same_counts(flan, tmp_path):
     assert counts[0] == counts[1]
     drawn = [{(row["task"], row["key"], row["template"]) for row in rows} for _, rows in found]
     assert drawn[0] != drawn[1]
+
+
+def test_all_trains_on_61_datasets_and_evaluates_62(flan):
+    found = {}
+    for split in ("train", "test"):
+        words = ("build", "all", "--source", "samples", "--split", split, "--dry-run", "--json")
+        tasks = json.loads(flan(*words).out)["tasks"]
+        found[split] = {task["dataset"] for task in tasks}
+    assert (len(found["train"]), len(found["test"])) == (61, 62)
+    assert found["test"] - found["train"] == {"wsc273"}
+
+
+def test_build_leaves_out_licences_that_are_denied(flan, tmp_path):
+    kept = json.loads(build(flan, tmp_path / "a", "--json").out)
+    denied = json.loads(build(flan, tmp_path / "b", "--json", "--license-deny", "cc-by-nc*").out)
+    gone = {t["dataset"] for t in kept["tasks"]} - {t["dataset"] for t in denied["tasks"]}
+    assert gone == {"anli"}
+    assert "--license-deny 'cc-by-nc*'" in denied["command"]
