@@ -2,9 +2,7 @@
 are one planned stream instead of many pipelines. Public SeqIO calls only.
 """
 
-import atexit
 import functools
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +19,9 @@ from flan_tasks.build.vocabulary import (
     BYTES,
     EXTRA_IDS,
     SentencePieceVocabulary,
-    Vocabulary,
     open_vocabulary,
 )
-from flan_tasks.build.writers.seqio_cache import ABOUT, PRETOKENIZED, about_text
+from flan_tasks.build.writers.seqio_cache import ABOUT, PRETOKENIZED
 from flan_tasks.configuration import Configuration
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, VocabularyError, unknown_name
@@ -33,15 +30,12 @@ from flan_tasks.core.naming import MixtureName, TaskName
 from flan_tasks.core.template import FORWARD, Template
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.seqio_metrics import generation_metrics, postprocess, rank_metrics
+from flan_tasks.seqio_stream import CHUNK, INPUTS, TARGETS, encoder, lengths_of, stream
 
 Configure = Callable[[], Configuration]
 
-CHUNK = 1024
-# Rows of a chunk for each task of a mixture: what is done once a task and chunk is spread over them.
+# Rows of a chunk for each task of a mixture, over which the work done once for each is spread.
 CHUNK_PER_TASK = 48
-# In rank tasks: whether the option is the answer.
-IS_CORRECT = "is_correct"
-_INPUTS, _TARGETS = "inputs", "targets"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,13 +189,13 @@ class _Features(Mapping):
         feature = seqio.Feature(
             vocabulary=seqio_vocabulary(self._configuration().vocab), add_eos=True
         )
-        return {_INPUTS: feature, _TARGETS: feature}
+        return {INPUTS: feature, TARGETS: feature}
 
     def __getitem__(self, name: str) -> seqio.Feature:
         return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter((_INPUTS, _TARGETS))
+        return iter((INPUTS, TARGETS))
 
     def __len__(self) -> int:
         return 2
@@ -296,12 +290,12 @@ class EngineSource(seqio.DataSource):
             example, _, template = draw_examples(item, seed, positions, shuffle=shuffle)
             return render_task(item, example, template, options=self.prompts.options)
 
-        return _stream(
+        return stream(
             rows,
             per_epoch=item.available,
             num_epochs=num_epochs,
             shard_info=shard_info,
-            encode=_encoder(self.configuration().vocab, sequence_length),
+            encode=encoder(self.configuration().vocab, sequence_length),
             texts=(*PRETOKENIZED, *ABOUT),
             rank=self.prompts.rank,
         )
@@ -326,7 +320,7 @@ class EngineTask(seqio.Task):
         super().__init__(
             name=name,
             source=EngineSource(dataset, prompts, configuration),
-            output_features=dict.fromkeys((_INPUTS, _TARGETS)),
+            output_features=dict.fromkeys((INPUTS, TARGETS)),
             preprocessors=[
                 seqio.CacheDatasetPlaceholder(required=False),
                 seqio.preprocessors.append_eos_after_trim,
@@ -373,7 +367,7 @@ class EngineTask(seqio.Task):
             shuffle=shuffle,
             seed=self._seed if seed is None else seed,
             shard_info=shard_info,
-            sequence_length=_lengths(sequence_length, trim_output_features),
+            sequence_length=lengths_of(sequence_length, trim=trim_output_features),
             num_epochs=num_epochs,
         ).prefetch(2)
 
@@ -462,15 +456,15 @@ class EngineMixture(seqio.Mixture):
             if name not in known:
                 raise unknown_name("passthrough feature", name, known)
         plan = self.plan(split, seed=seed)
-        return _stream(
+        return stream(
             lambda positions: render_chunk(
                 plan, plan.rows_at(positions, shuffle=shuffle), options=self._options
             ),
             per_epoch=len(plan),
             num_epochs=num_epochs,
             shard_info=shard_info,
-            encode=_encoder(
-                self._configuration().vocab, _lengths(sequence_length, trim_output_features)
+            encode=encoder(
+                self._configuration().vocab, lengths_of(sequence_length, trim=trim_output_features)
             ),
             texts=tuple(dict.fromkeys(texts)),
             chunk_rows=max(CHUNK, CHUNK_PER_TASK * len(plan.ingredients)),
@@ -495,162 +489,3 @@ def source_choice(configuration: Configuration) -> SourceChoice:
         override = seqio.utils.LazyTfdsLoader("any:1.0.0").data_dir
         data_dir = Path(override) if override else None
     return SourceChoice(configuration.source, data_dir)
-
-
-def _lengths(sequence_length: Mapping[str, int] | None, trim: bool) -> Mapping[str, int | None]:
-    given = sequence_length or {}
-    return {name: given.get(name) if trim else None for name in (_INPUTS, _TARGETS)}
-
-
-Encode = Callable[[Sequence[str], str], list[np.ndarray]]
-
-
-def _encoder(vocab: str, lengths: Mapping[str, int | None] | None) -> Encode:
-    """Returns (texts, feature) -> ids; with lengths, cut to them and closed by EOS."""
-    vocabulary: Vocabulary = open_vocabulary(vocab)
-    eos = np.asarray([vocabulary.eos_id], np.int32)
-
-    def encode(texts: Sequence[str], feature: str) -> list[np.ndarray]:
-        found = vocabulary.encode(texts)
-        if lengths is None:
-            return found
-        length = lengths.get(feature)
-        if length is None:
-            return [np.concatenate((ids, eos)) for ids in found]
-        return [np.concatenate((ids[: length - 1], eos)) for ids in found]
-
-    return encode
-
-
-def _stream(
-    rows: Callable[[np.ndarray], list[BuiltRow]],
-    *,
-    per_epoch: int,
-    num_epochs: int | None,
-    shard_info: seqio.ShardInfo | None,
-    encode: Encode,
-    texts: Sequence[str],
-    rank: bool = False,
-    chunk_rows: int = CHUNK,
-) -> tf.data.Dataset:
-    """Makes a tf.data.Dataset of examples out of chunks that Python renders and tokenizes.
-
-    Each chunk is a pure function of its number, so nothing is carried from one to the next.
-    """
-    index, num_shards = (shard_info.index, shard_info.num_shards) if shard_info else (0, 1)
-    if num_epochs is None:
-        count = np.iinfo(np.int64).max // (2 * num_shards)
-    else:
-        total = per_epoch * num_epochs
-        count = (total - index + num_shards - 1) // num_shards
-    # Small datasets come in smaller chunks: the first example is there at once.
-    size = int(min(chunk_rows, max(1, count)))
-    num_chunks = -(-count // size)
-
-    def chunk(number: np.int64) -> list[np.ndarray]:
-        with _running:
-            first = int(number) * size
-            positions = np.arange(first, min(first + size, count), dtype=np.int64)
-            found = rows(positions * num_shards + index)
-            pairs = _each_option(found) if rank else ((row, row.targets) for row in found)
-            return _columns(list(pairs), encode, names)
-
-    names = [*texts, *((IS_CORRECT,) if rank else ())]
-    types = [tf.int32, tf.int64, tf.int32, tf.int64]
-    types += [tf.bool if name == IS_CORRECT else tf.string for name in names]
-
-    def make(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        values = tf.numpy_function(chunk, [number], types, stateful=False)
-        for value in values:
-            value.set_shape([None])
-        return tuple(values)
-
-    # Each example is a slice of its chunk's flat ids: plain tensors, which are handed out several
-    # times faster than ragged ones are unbatched.
-    def split(
-        inputs: tf.Tensor,
-        num_in: tf.Tensor,
-        targets: tf.Tensor,
-        num_out: tf.Tensor,
-        *more: tf.Tensor,
-    ) -> tf.data.Dataset:
-        edges = (tf.cumsum(num_in) - num_in, num_in, tf.cumsum(num_out) - num_out, num_out)
-
-        def one(first_in, length_in, first_out, length_out, *texts):
-            return {
-                _INPUTS: inputs[first_in : first_in + length_in],
-                _TARGETS: targets[first_out : first_out + length_out],
-                **dict(zip(names, texts, strict=True)),
-            }
-
-        return tf.data.Dataset.from_tensor_slices((*edges, *more)).map(one)
-
-    chunks = tf.data.Dataset.range(num_chunks).map(make, num_parallel_calls=2, deterministic=True)
-    return chunks.prefetch(1).flat_map(split)
-
-
-def _each_option(found: Sequence[BuiltRow]) -> Iterator[tuple[BuiltRow, str]]:
-    for row in found:
-        for option in row.example.options:
-            yield row, option
-
-
-def _columns(
-    found: Sequence[tuple[BuiltRow, str]], encode: Encode, names: Sequence[str]
-) -> list[np.ndarray]:
-    columns = []
-    for texts, feature in (
-        ([row.inputs for row, _ in found], _INPUTS),
-        ([target for _, target in found], _TARGETS),
-    ):
-        ids = encode(texts, feature)
-        flat = np.concatenate(ids) if ids else np.zeros(0, np.int32)
-        columns += [flat, np.asarray([len(one) for one in ids], np.int64)]
-    for name in names:
-        if name == IS_CORRECT:
-            columns.append(np.asarray([target == row.targets for row, target in found], bool))
-        else:
-            values = [_text(name, row, target).encode() for row, target in found]
-            columns.append(np.asarray(values, dtype=object))
-    return columns
-
-
-def _text(name: str, row: BuiltRow, target: str) -> str:
-    if name == "inputs_pretokenized":
-        return row.inputs
-    if name == "targets_pretokenized":
-        return target
-    return about_text(row, name)
-
-
-class _Running:
-    """Keeps the interpreter from ending while TensorFlow's threads are inside Python.
-
-    A thread that waits for the interpreter lock while the interpreter ends never wakes up, and
-    TensorFlow waits for the thread. So at exit chunks in work are waited for, and none is begun.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Condition()
-        self._inside = 0
-        self._ending = False
-        atexit.register(self._end)
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._ending:
-                raise RuntimeError("the interpreter is ending")
-            self._inside += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            self._lock.notify_all()
-
-    def _end(self) -> None:
-        with self._lock:
-            self._ending = True
-            self._lock.wait_for(lambda: not self._inside, timeout=10)
-
-
-_running = _Running()

@@ -17,6 +17,7 @@ ROOMS = (
     "evaluation",
     "build",
     "api",
+    "seqio_stream",
     "seqio_task",
     "registration",
     "cli",
@@ -71,6 +72,7 @@ def test_tensorflow_is_imported_in_its_places_only(importer, library):
     allowed = (
         "flan_tasks.sources.tfds",
         "flan_tasks.build.writers.tfrecord",
+        "flan_tasks.seqio_stream",
         "flan_tasks.seqio_task",
         "flan_tasks.registration",
         "flan_tasks.api",  # for type checkers
