@@ -223,6 +223,9 @@ def _xsum(row: Row) -> Normalized:
         return Skip("no text")
     if not summary:
         return Skip("no summary")
+    # Of a page with a film, a line may be left: who reports. It tells nothing of the news.
+    if len(article) < len(summary):
+        return Skip("the text is shorter than the summary")
     return Example(fields={"article": article}, answer=summary)
 
 

@@ -32,7 +32,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "target": "Stir.",
         "references": [],
     },
-    "xsum": {"document": "It was sold.", "summary": "A letter was sold."},
+    "xsum": {"document": "It was sold.", "summary": "Sold."},
 }
 
 
@@ -171,3 +171,8 @@ def test_xsum_drops_what_the_page_left(noise):
 
 def test_xsum_skips_an_article_without_text():
     assert item(XSUM, document="") == Skip("no text")
+
+
+def test_xsum_skips_an_article_shorter_than_its_summary():
+    found = item(XSUM, document="Jo Doe reports.", summary="A letter has been sold.")
+    assert found == Skip("the text is shorter than the summary")
