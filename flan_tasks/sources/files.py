@@ -72,7 +72,11 @@ class FilesSource(Source):
         return {"source": self.kind, "rows": self.num_rows(split), "sha256": digests}
 
     def _paths(self, split: str) -> list[Path]:
-        pattern = str(Path(self._origin.root) / self._origin.paths[split])
+        place = Path(self._origin.root) / self._origin.paths[split]
+        if place.is_file():  # a name may hold what a pattern would read otherwise: train[1].csv
+            return [place]
+        root = Path(glob.escape(self._origin.root))
+        pattern = str(root / self._origin.paths[split])
         return [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]
 
     def _missing(self, splits: Sequence[str]) -> str:

@@ -66,6 +66,15 @@ def test_files_of_a_pattern_are_read_in_name_order(tmp_path):
     assert [row["text"] for row in source.rows("train", range(2))] == ["a", "b"]
 
 
+@pytest.mark.parametrize("pattern", ["train[1].jsonl", "tr*.jsonl"])
+def test_files_are_found_where_names_hold_brackets(tmp_path, pattern):
+    folder = tmp_path / "data [v1]"
+    folder.mkdir()
+    write(folder, ".jsonl").rename(folder / "train[1].jsonl")
+    source = FilesSource("toy", Files({"train": pattern}, root=str(folder)), schema=SCHEMA)
+    assert source.splits() == {"train": 3}
+
+
 def test_files_that_are_missing_are_named(tmp_path):
     source = FilesSource("toy", Files({"train": "no.jsonl"}, root=str(tmp_path)), schema={})
     assert source.status().state is State.GONE
