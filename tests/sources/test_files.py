@@ -88,6 +88,19 @@ def test_a_folder_without_files_says_what_is_wanted(tmp_path):
         source.splits()
 
 
+def test_csv_cells_may_be_as_long_as_documents_are(tmp_path):
+    (tmp_path / "train.csv").write_text("text\n" + "x" * 200_000 + "\n")
+    source = FilesSource("toy", find_files(tmp_path), schema={"text": str})
+    assert [len(row["text"]) for row in source.rows("train", [0])] == [200_000]
+
+
+def test_csv_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "train.csv").write_bytes(b"text\rone\rtwo\r")
+    source = FilesSource("toy", find_files(tmp_path), schema={"text": str})
+    with pytest.raises(RowError, match="train.csv, row 0: not valid CSV: new-line"):
+        source.splits()
+
+
 def test_a_split_that_is_missing_is_named(source):
     with pytest.raises(
         SourceUnavailableError, match=r'no split "test" here; it has train \(3 rows'
