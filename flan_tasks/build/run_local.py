@@ -67,6 +67,9 @@ def build(
         return Built(directory.read_manifest(folder), was_there=True)
     state = directory.Progress(folder)
     with state.lock():
+        # Again, as another build may have ended between the first look and the lock.
+        if directory.check_free(folder, digest):
+            return Built(directory.read_manifest(folder), was_there=True)
         state.begin(digest, command)
         shards = writer.shards(plan, settings.split, settings.num_shards)
         known = []

@@ -203,6 +203,27 @@ def test_a_second_build_at_the_same_time_is_refused(run, tmp_path):
             run()
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_build_that_ends_between_look_and_lock_is_kept(run, tmp_path, monkeypatch, seed):
+    look = directory.check_free
+    looked = []
+
+    def look_early(folder, digest):
+        found = look(folder, digest)
+        looked.append(digest)
+        if len(looked) == 1:
+            run(seed=seed)
+        return found
+
+    monkeypatch.setattr(directory, "check_free", look_early)
+    if seed == 0:
+        assert run().was_there
+    else:
+        with pytest.raises(BuildError, match="holds another build"):
+            run()
+    assert verify(tmp_path / "out")["seed"] == seed
+
+
 def test_manifest_has_no_time_host_or_path(run, tmp_path):
     run()
     first = files(tmp_path / "out")
