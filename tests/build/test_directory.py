@@ -95,6 +95,13 @@ def test_a_complete_build_is_recognized(run, tmp_path):
     assert files(tmp_path / "out") == before
 
 
+def test_a_complete_build_that_lost_a_shard_is_not_called_complete(run, tmp_path):
+    run()
+    (tmp_path / "out" / "train-00001-of-00004.jsonl").unlink()
+    with pytest.raises(BuildError, match="train-00001-of-00004.jsonl is missing.*run the same"):
+        run()
+
+
 def test_another_build_in_the_directory_is_refused(run, tmp_path):
     run()
     before = files(tmp_path / "out")
