@@ -117,4 +117,5 @@ def _digest(prepared: Prepared, plan: Plan, settings: BuildSettings, command: st
         repr(prepared.mixture),
         sorted(prepared.missing),
         prepared.without_split,
+        [item.examples.key for item in prepared.ingredients],
     )

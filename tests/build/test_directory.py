@@ -252,6 +252,20 @@ def test_missing_datasets_stand_in_manifest_and_card(tmp_path):
     assert str(tmp_path) not in (tmp_path / "out" / "manifest.json").read_text()
 
 
+def test_datasets_of_which_every_row_is_skipped_stand_in_manifest_and_card(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
+    rows = (tmp_path / "fish" / "train.jsonl").read_text().splitlines()
+    bare = [json.dumps(json.loads(row) | {"bird": -1}) for row in rows]
+    (tmp_path / "fish" / "train.jsonl").write_text("\n".join(bare) + "\n")
+    found = prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    built = build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out", source="files")
+    (fish,) = (task for task in built.manifest["tasks"] if task["name"] == "fish")
+    assert (fish["realized"], fish["rows_read"], fish["skipped"]) == (0, 20, {"no gold label": 20})
+    assert verify(tmp_path / "out") == built.manifest
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| fish | animals | 0.0 | 0.00% | 0 | 0 | 0 | 0 | 20 no gold label |" in card
+
+
 def test_card_escapes_text_of_declarations(tmp_path):
     catalog = make_catalog(tmp_path, {"birds": 34}, license="CC <script> | x")
     found = prepare(Mixture(name="m"), catalog, source=SourceChoice())
