@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.errors import DeclarationError, TemplateError, unknown_name
+from flan_tasks.core.lint import unknown_fields
 from flan_tasks.core.mixture import ALL, Mixture
 from flan_tasks.core.template import TemplateSet, read_template_set
 
@@ -137,6 +138,21 @@ class Catalog:
         if path not in self._template_sets:
             self._template_sets[path] = read_template_set(path, name=shown)
         return self._template_sets[path]
+
+    def check_fields(self, dataset: Dataset) -> None:
+        """Checks that the templates of a dataset use no field it does not have.
+
+        Raises:
+          TemplateError: with every such field.
+        """
+        templates = self.templates(dataset.name)
+        problems = [
+            f'{templates.path}: template "{template.id}" {problem}'
+            for template in templates
+            for problem in unknown_fields(dataset, template)
+        ]
+        if problems:
+            raise TemplateError("\n".join(problems))
 
     def samples(self, name: str) -> Path | None:
         """Returns the file of a dataset's embedded rows, or None where it has none."""
