@@ -30,6 +30,7 @@ class Catalog:
         templates: Path,
         samples: Path | None = None,
         of_62: bool = False,
+        shown: str = "",
     ) -> Dataset:
         """Adds a dataset to a cluster and returns it with the cluster filled in.
 
@@ -39,6 +40,7 @@ class Catalog:
           templates: its template file.
           samples: its embedded rows, if it has some.
           of_62: whether it belongs to the paper's 62.
+          shown: how messages name the template file; by default templates/<cluster>/<file>.
 
         Raises:
           DeclarationError: the name is taken.
@@ -54,7 +56,8 @@ class Catalog:
             )
         dataset = dataclasses.replace(dataset, cluster=cluster, of_62=of_62)
         self._datasets[dataset.name] = dataset
-        self._template_files[dataset.name] = (templates, f"templates/{cluster}/{templates.name}")
+        shown = shown or f"templates/{cluster}/{templates.name}"
+        self._template_files[dataset.name] = (templates, shown)
         if samples is not None:
             self._samples[dataset.name] = samples
         return dataset
