@@ -14,6 +14,8 @@ from flan_tasks.build.shard import BuildSettings
 from flan_tasks.core.naming import TaskName
 
 SCHEMA = 1
+# What the card calls sources that have no name of their own.
+_UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
 # Libraries whose version can change the bytes of a build.
 _LIBRARIES = ("pyarrow", "sentencepiece", "tensorflow", "tensorflow-datasets", "tokenizers")
 
@@ -212,7 +214,7 @@ def make_card(manifest: Mapping[str, Any]) -> str:
     lines += ["", "## Sources", ""]
     for task in manifest["tasks"]:
         source = task["source"]
-        name = source.get("name", "rows written for flan_tasks")
+        name = source.get("name") or _UNNAMED[source["source"]]
         lines.append(f"- {task['name']}: {source['source']}, {name}. {task['citation']}")
     return "\n".join(lines) + "\n"
 

@@ -110,7 +110,8 @@ def command(
     declared = _mixture(mixture)
     refused = catalog().refused_licenses(declared, allow=license_allow, deny=license_deny)
     declared = replace(declared, exclude=(*declared.exclude, *(d.name for d in refused)))
-    filters = [f"--license-allow {shlex.quote(pattern)}" for pattern in license_allow]
+    filters = [f"--module {name}" for name in options.modules()]
+    filters += [f"--license-allow {shlex.quote(pattern)}" for pattern in license_allow]
     filters += [f"--license-deny {shlex.quote(pattern)}" for pattern in license_deny]
     writer = WRITERS[form]
     name = vocab or (os.environ.get(VOCAB, "t5") if writer.needs_vocabulary else None)
@@ -153,7 +154,14 @@ def command(
         return
     assert out is not None
     built = build(
-        prepared, plan, settings, out, source=source, filters=filters, progress=options.progress
+        prepared,
+        plan,
+        settings,
+        out,
+        source=source,
+        name=Path(mixture).name if mixture.endswith(".toml") else mixture,
+        filters=filters,
+        progress=options.progress,
     )
     options.end_progress()
     if as_json:

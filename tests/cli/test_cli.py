@@ -145,6 +145,22 @@ def test_build_takes_a_toml_file(flan, tmp_path):
     assert json.loads(printed.out)["examples"] == 10
 
 
+def test_the_command_of_a_build_is_one_that_runs(flan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_lists.py").write_text("import flan_tasks")
+    (tmp_path / "mine.toml").write_text('include = ["rte", "cb"]\n')
+    options = ["--module", "my_lists", "--source", "files", "--data-dir", ".", "--allow-missing"]
+    row = {"premise": "It rains.", "hypothesis": "It is wet.", "idx": 0, "label": 0}
+    (tmp_path / "rte").mkdir()
+    (tmp_path / "rte" / "train.jsonl").write_text((json.dumps(row) + "\n") * 9)
+    printed = flan("build", "mine.toml", "--out", tmp_path / "out", *options, "--json")
+    manifest = json.loads(printed.out)
+    assert manifest["command"].startswith("flan build mine.toml --out DIR")
+    assert manifest["command"].endswith(" --module my_lists --allow-missing")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "- rte: files, files of their user." in card
+
+
 BAD = [
     (
         ["build", "nlu", "--source", "samples", "--out", "OUT"],
