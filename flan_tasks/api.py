@@ -182,7 +182,8 @@ def mixture(
     }
     lists = ("include", "exclude", "hold_out", "kinds")
     fields = {
-        key: tuple(value) if key in lists else value
+        # A lone text stays one, for the declaration to refuse: its letters are no names.
+        key: tuple(value) if key in lists and not isinstance(value, str) else value
         for key, value in given.items()
         if value is not None
     }

@@ -6,7 +6,7 @@ from conftest import TOY_TEMPLATES, toy_dataset
 import flan_tasks as ft
 from flan_tasks import api
 from flan_tasks.core.catalog import Catalog
-from flan_tasks.core.errors import TemplateError
+from flan_tasks.core.errors import DeclarationError, TemplateError
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,11 @@ def test_a_dataset_can_be_added_again_once_its_templates_are_mended(tmp_path):
         ft.add(toy_dataset(), templates=path)
     path.write_text(TOY_TEMPLATES)
     assert ft.add(toy_dataset(), templates=path).cluster == "own"
+
+
+def test_a_text_in_place_of_a_list_of_names_is_refused():
+    with pytest.raises(DeclarationError, match="include is one text"):
+        ft.mixture("mine", include="rte")
 
 
 def test_templates_of_a_user_are_named_by_their_own_path(tmp_path, catalog):

@@ -58,6 +58,9 @@ class Mixture:
 
     def __post_init__(self) -> None:
         problems = list(check_mixture_name(self.name))
+        for key in ("include", "exclude", "hold_out", "kinds"):
+            if isinstance(getattr(self, key), str):
+                problems.append(f'{key} is one text; write ("{getattr(self, key)}",)')
         if self.scheme not in SCHEMES:
             problems.append(f'scheme "{self.scheme}" must be one of {", ".join(SCHEMES)}')
         if self.cap_per not in CAP_PER:
@@ -67,7 +70,7 @@ class Mixture:
         # Far below 1, a rate to the power 1/T is more than a float holds.
         if not 0.1 <= self.temperature < math.inf:
             problems.append(f"temperature {self.temperature} must be a number of 0.1 or more")
-        if not self.kinds or set(self.kinds) - set(KINDS):
+        if not isinstance(self.kinds, str) and (not self.kinds or set(self.kinds) - set(KINDS)):
             problems.append(f"kinds {list(self.kinds)} must be among {', '.join(KINDS)}")
         if not self.include:
             problems.append("include is empty")

@@ -111,3 +111,9 @@ def test_read_mixture_is_named_after_its_file(tmp_path):
 def test_mixture_refuses_a_name_of_capitals():
     with pytest.raises(DeclarationError, match="lower-case words joined by dots"):
         Mixture(name="No NLI")
+
+
+@pytest.mark.parametrize("key", ["include", "exclude", "hold_out", "kinds"])
+def test_mixture_refuses_a_text_in_place_of_a_list(key):
+    with pytest.raises(DeclarationError, match=rf'"mine": {key} is one text; write \("rte",\)'):
+        Mixture(name="mine", **{key: "rte"})
