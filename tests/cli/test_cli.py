@@ -168,6 +168,11 @@ BAD = [
         'unknown mixture or dataset "nlu"',
     ),
     (["build", "BAD.toml", "--source", "samples", "--out", "OUT"], 1, 'unknown key "capp"'),
+    (
+        ["build", "odd.toml", "--source", "samples", "--out", "OUT"],
+        2,
+        'odd.toml: unknown dataset or cluster "rtee". Did you mean rte',
+    ),
     (["build", "gone.toml", "--source", "samples", "--out", "OUT"], 1, "gone.toml: cannot be read"),
     (["build", "rte", "--source", "samples"], 2, "--out DIR is needed"),
     (["build", "rte", "--source", "sample", "--out", "OUT"], 2, "'sample' is not one of"),
@@ -187,6 +192,16 @@ BAD = [
         2,
         "inputs=x",
     ),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--lengths", "inputs=²"],
+        2,
+        "inputs=²",
+    ),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--examples", "9" * 20],
+        2,
+        "is not in the range",
+    ),
     (["build", "rte", "--source", "samples", "--out", "OUT", "--examples", "0"], 2, "0 is not in"),
     (
         ["build", "rte", "--module", "no_such", "--out", "OUT"],
@@ -204,6 +219,7 @@ def test_bad_input_is_one_clear_error_and_leaves_nothing(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "BAD.toml").write_text("capp = 3")
+    (tmp_path / "odd.toml").write_text('include = ["rtee"]')
     (tmp_path / "BAD.model").write_bytes(b"no model")
     (tmp_path / "FULL").mkdir()
     (tmp_path / "FULL" / "thesis.tex").write_text("x")
