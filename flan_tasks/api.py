@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.template import TemplateSet
+from flan_tasks.core.template import TemplateSet, read_template_set
 from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
@@ -60,14 +60,14 @@ def add(
     else:
         if templates is None:
             raise DeclarationError(f'dataset "{item.name}": give templates=, its template file')
-        catalog().add(
+        read_template_set(Path(templates))  # before adding: one that fails can be added again
+        found = catalog().add(
             item,
             cluster=cluster,
             templates=Path(templates),
             samples=Path(samples) if samples is not None else None,
+            shown=str(templates),
         )
-        catalog().templates(item.name)
-        found = catalog()[item.name]
     _register_late(found)
     return found
 
@@ -182,7 +182,8 @@ def mixture(
     }
     lists = ("include", "exclude", "hold_out", "kinds")
     fields = {
-        key: tuple(value) if key in lists else value
+        # A lone text stays one, for the declaration to refuse: its letters are no names.
+        key: tuple(value) if key in lists and not isinstance(value, str) else value
         for key, value in given.items()
         if value is not None
     }

@@ -48,7 +48,8 @@ def check_free(folder: Path, digest: str) -> bool:
     """Looks whether a build may go into `folder`; returns whether it is there already, complete.
 
     Raises:
-      BuildError: the folder holds something else, another build, or a file.
+      BuildError: the folder holds something else, another build, this one with files missing,
+        or is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise BuildError(f"{folder} is a file; name a new or empty folder")
@@ -57,6 +58,7 @@ def check_free(folder: Path, digest: str) -> bool:
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         if manifest["digest"] == digest:
+            _check_there(folder, manifest)
             return True
         raise BuildError(
             f"{folder} holds another build, made by: {manifest.get('command', '?')}. Its data, "
@@ -80,6 +82,18 @@ def check_free(folder: Path, digest: str) -> bool:
         f"{folder} is not empty and no build of ours: it holds {', '.join(names[:5])}"
         f"{', ...' if len(names) > 5 else ''}. Name a new or empty folder"
     )
+
+
+def _check_there(folder: Path, manifest: Mapping[str, Any]) -> None:
+    # Sizes alone: this is on the way of every rerun, and `verify` reads the contents.
+    sizes = {entry["path"]: entry["bytes"] for entry in manifest["files"]}
+    for name, size in sizes.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != size:
+            raise BuildError(
+                f"{folder} held this build, and its {name} is missing or of another size; remove "
+                "the folder and run the same command again"
+            )
 
 
 class Progress:

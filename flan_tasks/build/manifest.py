@@ -14,12 +14,20 @@ from flan_tasks.build.shard import BuildSettings
 from flan_tasks.core.naming import TaskName
 
 SCHEMA = 1
+# What the card calls sources that have no name of their own.
+_UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
 # Libraries whose version can change the bytes of a build.
 _LIBRARIES = ("pyarrow", "sentencepiece", "tensorflow", "tensorflow-datasets", "tokenizers")
 
 
 def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
-    """One entry a task: what is at hand, what is asked for, what is repeated or never seen."""
+    """One entry a task: what is at hand, what is asked for, what is repeated or never seen.
+
+    Tasks of which no example is left, every row being skipped, stand there with their skips.
+    """
+    counts = {
+        item.dataset.name: count for item, count in zip(plan.ingredients, plan.counts, strict=True)
+    }
     total_rate = sum(item.rate for item in plan.ingredients) or 1.0
     return [
         {
@@ -30,9 +38,9 @@ def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
             "rate": round(item.rate, 6),
             "share": round(item.rate / total_rate, 6),
             "available": item.available,
-            "requested": count,
-            "repeated": max(0, count - item.available),
-            "never_seen": max(0, item.available - count),
+            "requested": counts.get(item.dataset.name, 0),
+            "repeated": max(0, counts.get(item.dataset.name, 0) - item.available),
+            "never_seen": max(0, item.available - counts.get(item.dataset.name, 0)),
             "rows_read": item.examples.rows,
             "examples_read": len(item.examples),
             "skipped": dict(item.examples.skipped),
@@ -42,7 +50,7 @@ def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
             "license": item.dataset.license,
             "citation": item.dataset.citation,
         }
-        for item, count in zip(plan.ingredients, plan.counts, strict=True)
+        for item in prepared.ingredients
     ]
 
 
@@ -206,7 +214,7 @@ def make_card(manifest: Mapping[str, Any]) -> str:
     lines += ["", "## Sources", ""]
     for task in manifest["tasks"]:
         source = task["source"]
-        name = source.get("name", "rows written for flan_tasks")
+        name = source.get("name") or _UNNAMED[source["source"]]
         lines.append(f"- {task['name']}: {source['source']}, {name}. {task['citation']}")
     return "\n".join(lines) + "\n"
 

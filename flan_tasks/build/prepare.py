@@ -90,6 +90,7 @@ def prepare(
     Raises:
       SourceUnavailableError: rows of some datasets cannot be had (all are listed), or of all.
       DeclarationError: no member has that split.
+      TemplateError: a template uses a field that its dataset does not have.
     """
     store = store or Store(default_store())
     members = catalog.members(mixture)
@@ -119,6 +120,7 @@ def prepare(
             missing[dataset.name] = str(error).removeprefix(f"{dataset.name}: ")
             notes[dataset.name] = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
             continue
+        catalog.check_fields(dataset)
         kinds = mixture.kinds if split == "train" else (FORWARD,)
         templates = catalog.templates(dataset.name).of_kind(*kinds)
         if not templates and dataset.is_trained_on:

@@ -34,6 +34,7 @@ def build(
     folder: Path,
     *,
     source: str,
+    name: str = "",
     filters: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Built:
@@ -45,6 +46,7 @@ def build(
       settings: how they are written.
       folder: new, empty, or an unfinished build of the same plan.
       source: kind of source, for the canonical command.
+      name: what the mixture was asked for by, for the canonical command; its own name if empty.
       filters: options that changed the mixture, for the canonical command.
       progress: told which shard is being written.
 
@@ -54,8 +56,10 @@ def build(
     """
     check_settings(settings)
     writer = WRITERS[settings.format]
+    if prepared.missing:
+        filters = [*filters, "--allow-missing"]
     command = canonical_command(
-        prepared.mixture.name,
+        name or prepared.mixture.name,
         source=source,
         num_examples=len(plan),
         seed=plan.seed,
@@ -67,6 +71,9 @@ def build(
         return Built(directory.read_manifest(folder), was_there=True)
     state = directory.Progress(folder)
     with state.lock():
+        # Again, as another build may have ended between the first look and the lock.
+        if directory.check_free(folder, digest):
+            return Built(directory.read_manifest(folder), was_there=True)
         state.begin(digest, command)
         shards = writer.shards(plan, settings.split, settings.num_shards)
         known = []
@@ -114,4 +121,5 @@ def _digest(prepared: Prepared, plan: Plan, settings: BuildSettings, command: st
         repr(prepared.mixture),
         sorted(prepared.missing),
         prepared.without_split,
+        [item.examples.key for item in prepared.ingredients],
     )

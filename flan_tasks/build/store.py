@@ -5,6 +5,7 @@ rule, the normalizer's code, the schema and the limit. Whatever changes makes an
 """
 
 import errno
+import functools
 import hashlib
 import inspect
 import json
@@ -12,10 +13,11 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -233,15 +235,34 @@ def _digest(parts: Mapping[str, Any]) -> str:
 
 
 def _code_hash(dataset: Dataset) -> str:
-    # The whole module, since a normalizer calls its neighbors; and the shared repairs.
-    modules: Iterable[Any] = (sys.modules.get(dataset.normalize.__module__), text_module)
-    digest = hashlib.sha256()
-    for module in modules:
-        try:
-            digest.update(inspect.getsource(module).encode())
-        except (OSError, TypeError):  # typed in by hand: the code object is all there is
-            digest.update(dataset.normalize.__code__.co_code)
-    return digest.hexdigest()
+    # Whole modules, since a normalizer calls its neighbors; and the shared repairs.
+    adapts = (alternative.adapt for alternative in dataset.alternatives)
+    found = [inspect.getsource(text_module)]
+    for function in (dataset.normalize, dataset.select, *adapts):
+        found += _function_text(function) if function is not None else ["none"]
+    return hashlib.sha256("\0".join(found).encode()).hexdigest()
+
+
+def _function_text(function: Any) -> Iterator[str]:
+    while isinstance(function, functools.partial):
+        yield repr((function.args, sorted(function.keywords.items())))
+        function = function.func
+    yield getattr(function, "__qualname__", type(function).__qualname__)
+    try:
+        yield inspect.getsource(sys.modules[function.__module__])
+    except (OSError, TypeError, KeyError):  # typed in by hand: the code object is all there is
+        if code := getattr(function, "__code__", None):
+            yield from _code_text(code)
+
+
+def _code_text(code: CodeType) -> Iterator[str]:
+    yield code.co_code.hex()
+    yield repr(code.co_names)
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            yield from _code_text(value)
+        else:  # a set of texts has another order in each process
+            yield repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)
 
 
 def _check_unique(dataset: Dataset, example: Example, seen: dict[int, str]) -> None:

@@ -13,6 +13,7 @@ from flan_tasks.build.formats import FORMATS, STYLES
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_table
 from flan_tasks.configuration import VOCAB
+from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.datasets import catalog
@@ -29,7 +30,7 @@ class Lengths(click.ParamType):
         found = {"inputs": 1024, "targets": 256}
         for piece in value.split(","):
             name, _, number = piece.partition("=")
-            if name.strip() not in found or not number.strip().isdigit():
+            if name.strip() not in found or not number.strip().isdecimal():
                 self.fail(f"{piece!r}: wanted inputs=NUMBER,targets=NUMBER", param, ctx)
             found[name.strip()] = int(number)
         return found
@@ -44,7 +45,7 @@ class Lengths(click.ParamType):
 @click.option("--split", type=click.Choice(SPLITS), default="train", show_default=True)
 @click.option(
     "--examples",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=10**12),
     help="Rows to build; by default one pass of the capped mixture.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
@@ -108,12 +109,14 @@ def command(
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
     declared = _mixture(mixture)
+    _check_names(declared, mixture)
     refused = catalog().refused_licenses(declared, allow=license_allow, deny=license_deny)
     declared = replace(declared, exclude=(*declared.exclude, *(d.name for d in refused)))
-    filters = [f"--license-allow {shlex.quote(pattern)}" for pattern in license_allow]
+    filters = [f"--module {name}" for name in options.modules()]
+    filters += [f"--license-allow {shlex.quote(pattern)}" for pattern in license_allow]
     filters += [f"--license-deny {shlex.quote(pattern)}" for pattern in license_deny]
     writer = WRITERS[form]
-    name = vocab or (os.environ.get(VOCAB, "t5") if writer.needs_vocabulary else None)
+    name = vocab or ((os.environ.get(VOCAB) or "t5") if writer.needs_vocabulary else None)
     settings = BuildSettings(
         format=form,
         split=split,
@@ -155,7 +158,14 @@ def command(
         return
     assert out is not None
     built = build(
-        prepared, plan, settings, out, source=source, filters=filters, progress=options.progress
+        prepared,
+        plan,
+        settings,
+        out,
+        source=source,
+        name=Path(mixture).name if mixture.endswith(".toml") else mixture,
+        filters=filters,
+        progress=options.progress,
     )
     options.end_progress()
     if as_json:
@@ -169,6 +179,14 @@ def _mixture(name: str) -> Mixture:
     if path.suffix == ".toml":
         return read_mixture(path)
     return catalog().mixture(name)
+
+
+def _check_names(declared: Mixture, name: str) -> None:
+    names = (*declared.include, *declared.exclude, *declared.hold_out, *declared.rates)
+    try:
+        catalog().expand(names)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{name}: {error}") from error
 
 
 def _explain(declared: Mixture, store, choice, split: str) -> None:

@@ -17,6 +17,7 @@ SOURCES = ("declared", "samples", "tfds", "files", "hf")
 
 
 def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
+    ctx.meta["flan_tasks.modules"] = names
     if names and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     for name in names:
@@ -31,6 +32,11 @@ def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str
             raise DeclarationError(
                 f"--module {name}: it imports {error.name}, which is missing"
             ) from error
+
+
+def modules() -> tuple[str, ...]:
+    """The modules named by `--module` in the command that runs."""
+    return click.get_current_context().meta.get("flan_tasks.modules", ())
 
 
 module = click.option(

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.errors import DeclarationError, TemplateError, unknown_name
+from flan_tasks.core.lint import unknown_fields
 from flan_tasks.core.mixture import ALL, Mixture
 from flan_tasks.core.template import TemplateSet, read_template_set
 
@@ -29,6 +30,7 @@ class Catalog:
         templates: Path,
         samples: Path | None = None,
         of_62: bool = False,
+        shown: str = "",
     ) -> Dataset:
         """Adds a dataset to a cluster and returns it with the cluster filled in.
 
@@ -38,6 +40,7 @@ class Catalog:
           templates: its template file.
           samples: its embedded rows, if it has some.
           of_62: whether it belongs to the paper's 62.
+          shown: how messages name the template file; by default templates/<cluster>/<file>.
 
         Raises:
           DeclarationError: the name is taken.
@@ -53,7 +56,8 @@ class Catalog:
             )
         dataset = dataclasses.replace(dataset, cluster=cluster, of_62=of_62)
         self._datasets[dataset.name] = dataset
-        self._template_files[dataset.name] = (templates, f"templates/{cluster}/{templates.name}")
+        shown = shown or f"templates/{cluster}/{templates.name}"
+        self._template_files[dataset.name] = (templates, shown)
         if samples is not None:
             self._samples[dataset.name] = samples
         return dataset
@@ -137,6 +141,21 @@ class Catalog:
         if path not in self._template_sets:
             self._template_sets[path] = read_template_set(path, name=shown)
         return self._template_sets[path]
+
+    def check_fields(self, dataset: Dataset) -> None:
+        """Checks that the templates of a dataset use no field it does not have.
+
+        Raises:
+          TemplateError: with every such field.
+        """
+        templates = self.templates(dataset.name)
+        problems = [
+            f'{templates.path}: template "{template.id}" {problem}'
+            for template in templates
+            for problem in unknown_fields(dataset, template)
+        ]
+        if problems:
+            raise TemplateError("\n".join(problems))
 
     def samples(self, name: str) -> Path | None:
         """Returns the file of a dataset's embedded rows, or None where it has none."""

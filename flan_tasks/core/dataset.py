@@ -160,13 +160,13 @@ def normalize_row(
     _check_schema(dataset, row, where=where)
     try:
         found = dataset.normalize(row)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except DeclarationError as error:
+        raise RowError(f"{where}: {error}. The row is {_short(row)}") from error
+    except Exception as error:  # noqa: BLE001 - whatever a normalizer raises, the row must be named
         raise RowError(
             f"{where}: the normalizer fails with {type(error).__name__}: {error}. "
             f"The row is {_short(row)}"
         ) from error
-    except DeclarationError as error:
-        raise RowError(f"{where}: {error}. The row is {_short(row)}") from error
     items = found if isinstance(found, tuple) else (found,)
     return tuple(
         _complete(dataset, item, key=_key(source_split, number, index, len(items)), where=where)
@@ -175,10 +175,26 @@ def normalize_row(
 
 
 def selected(dataset: Dataset, item: Example | Skip, *, source_split: str) -> Example | Skip:
-    """Applies the dataset's own selection to a normalized example."""
+    """Applies the dataset's own selection to a normalized example.
+
+    Raises:
+      RowError: the selection fails, or gives neither a Skip nor None.
+    """
     if isinstance(item, Skip) or dataset.select is None:
         return item
-    return dataset.select(item, source_split) or item
+    where = f"{dataset.name}, split {source_split}, example {item.key}"
+    try:
+        found = dataset.select(item, source_split)
+    except Exception as error:  # noqa: BLE001 - whatever it raises, the example must be named
+        raise RowError(f"{where}: select fails with {type(error).__name__}: {error}") from error
+    if found is None:
+        return item
+    if not isinstance(found, Skip):
+        raise RowError(
+            f"{where}: select returned {type(found).__name__}; return Skip(reason) to drop the "
+            "example, None to keep it"
+        )
+    return found
 
 
 def _key(source_split: str, number: int, index: int, count: int) -> str:

@@ -56,7 +56,7 @@ def lint_set(
         Finding(templates.path, template.id, problem)
         for template in templates
         for problem in (
-            *_check_fields(dataset, templates, template),
+            *_check_fields(dataset, template),
             *_check_wording(template),
             *_check_direction(dataset, template),
         )
@@ -112,7 +112,8 @@ def lint_across(sets: Iterable[TemplateSet]) -> list[Finding]:
     return findings
 
 
-def _check_fields(dataset: Dataset, templates: TemplateSet, template: Template) -> Iterable[str]:
+def unknown_fields(dataset: Dataset, template: Template) -> Iterable[str]:
+    """Yields what is wrong with the fields a template uses and its dataset does not have."""
     known = {*dataset.fields, ANSWER, *((OPTIONS,) if dataset.is_classification else ())}
     used = template.fields("inputs") | template.fields("targets")
     used |= template.fields("inputs", options=False)
@@ -122,6 +123,10 @@ def _check_fields(dataset: Dataset, templates: TemplateSet, template: Template) 
             f"uses {{{name}}}; fields are {', '.join(sorted(known))}."
             + (f" Did you mean {{{near}}}?" if near else "")
         )
+
+
+def _check_fields(dataset: Dataset, template: Template) -> Iterable[str]:
+    yield from unknown_fields(dataset, template)
     if OPTIONS in template.fields("targets"):
         yield "its targets list the options; a target is one text to be learned"
 

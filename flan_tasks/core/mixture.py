@@ -1,5 +1,6 @@
 """Mixtures: which datasets, at which rates."""
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -57,22 +58,28 @@ class Mixture:
 
     def __post_init__(self) -> None:
         problems = list(check_mixture_name(self.name))
+        for key in ("include", "exclude", "hold_out", "kinds"):
+            if isinstance(getattr(self, key), str):
+                problems.append(f'{key} is one text; write ("{getattr(self, key)}",)')
         if self.scheme not in SCHEMES:
             problems.append(f'scheme "{self.scheme}" must be one of {", ".join(SCHEMES)}')
         if self.cap_per not in CAP_PER:
             problems.append(f'cap_per "{self.cap_per}" must be one of {", ".join(CAP_PER)}')
         if self.cap < 1 or self.limit < 1:
             problems.append("cap and limit must be 1 or more")
-        if self.temperature <= 0:
-            problems.append("temperature must be above 0")
-        if not self.kinds or set(self.kinds) - set(KINDS):
+        # Far below 1, a rate to the power 1/T is more than a float holds.
+        if not 0.1 <= self.temperature < math.inf:
+            problems.append(f"temperature {self.temperature} must be a number of 0.1 or more")
+        if not isinstance(self.kinds, str) and (not self.kinds or set(self.kinds) - set(KINDS)):
             problems.append(f"kinds {list(self.kinds)} must be among {', '.join(KINDS)}")
         if not self.include:
             problems.append("include is empty")
         if (self.scheme == "rates") != bool(self.rates):
             problems.append('rates belong to scheme = "rates", which needs them')
-        if any(rate <= 0 for rate in self.rates.values()):
-            problems.append("every rate must be above 0; leave out what is not wanted by `exclude`")
+        if not all(0 < rate < math.inf for rate in self.rates.values()):
+            problems.append(
+                "every rate must be a number above 0; leave out what is not wanted by `exclude`"
+            )
         if problems:
             raise DeclarationError(f'mixture "{self.name}": ' + "; ".join(problems))
 

@@ -30,12 +30,20 @@ def postprocess(output: Any, example: Mapping[str, Any] | None = None, is_target
 
 
 def generation_metrics(names: Sequence[str]) -> list[Callable]:
-    """Returns (targets, predictions) functions for metric names."""
+    """Returns (targets, predictions) functions for metric names.
+
+    Raises:
+      UnknownNameError: there is no such metric.
+    """
     return [_generation(name) for name in names]
 
 
 def rank_metrics(names: Sequence[str]) -> list[Callable]:
-    """Returns (targets, scores) functions for metric names; the likeliest option is the answer."""
+    """Returns (targets, scores) functions for metric names; the likeliest option is the answer.
+
+    Raises:
+      UnknownNameError: there is no such metric.
+    """
     return [_rank(name) for name in names]
 
 
@@ -54,18 +62,22 @@ def best_options(
 
 
 def _generation(name: str) -> Callable:
+    measure = metric(name)
+
     def compute(targets, predictions):
-        return metric(name)(targets, predictions)
+        return measure(targets, predictions)
 
     compute.__name__ = name
     return compute
 
 
 def _rank(name: str) -> Callable:
+    measure = metric(name)
+
     def compute(targets, scores):
         # Evaluators hand out scores alone, or with auxiliary values.
         found = scores[0] if isinstance(scores, tuple) else scores
-        return metric(name)(*best_options(targets, found))
+        return measure(*best_options(targets, found))
 
     compute.__name__ = name
     return compute

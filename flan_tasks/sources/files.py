@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -72,7 +73,11 @@ class FilesSource(Source):
         return {"source": self.kind, "rows": self.num_rows(split), "sha256": digests}
 
     def _paths(self, split: str) -> list[Path]:
-        pattern = str(Path(self._origin.root) / self._origin.paths[split])
+        place = Path(self._origin.root) / self._origin.paths[split]
+        if place.is_file():  # a name may hold what a pattern would read otherwise: train[1].csv
+            return [place]
+        root = Path(glob.escape(self._origin.root))
+        pattern = str(root / self._origin.paths[split])
         return [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]
 
     def _missing(self, splits: Sequence[str]) -> str:
@@ -143,21 +148,28 @@ class _Csv(_Table):
         super().__init__(path, schema)
         self._file = path.open("rb")
         lines = _Lines(self._file)
-        reader = csv.reader(lines)
-        self._header = next(reader, [])
         self._starts = array("q")
-        start = lines.offset
-        for cells in reader:
-            if cells:
-                self._starts.append(start)
-            start = lines.offset
+        with _any_cell_size():
+            reader = csv.reader(lines)
+            try:
+                self._header = next(reader, [])
+                start = lines.offset
+                for cells in reader:
+                    if cells:
+                        self._starts.append(start)
+                    start = lines.offset
+            except csv.Error as error:
+                raise RowError(
+                    f"{path.name}, row {len(self._starts)}: not valid CSV: {error}"
+                ) from error
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def row(self, number: int) -> Row:
         self._file.seek(self._starts[number])
-        cells = next(csv.reader(_Lines(self._file)))
+        with _any_cell_size():
+            cells = next(csv.reader(_Lines(self._file)))
         if len(cells) != len(self._header):
             raise RowError(
                 f"{self.path.name}, row {number}: {len(cells)} cells; the header has "
@@ -181,6 +193,16 @@ class _Csv(_Table):
                 f'{self.path.name}, row {number}: column "{column}" is {cell!r}; '
                 f"the schema says {kind.__name__}"
             ) from error
+
+
+@contextmanager
+def _any_cell_size() -> Iterator[None]:
+    # Documents are longer than the 131,072 letters csv allows; its limit is the whole process's.
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 class _Lines:

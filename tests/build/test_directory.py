@@ -95,6 +95,13 @@ def test_a_complete_build_is_recognized(run, tmp_path):
     assert files(tmp_path / "out") == before
 
 
+def test_a_complete_build_that_lost_a_shard_is_not_called_complete(run, tmp_path):
+    run()
+    (tmp_path / "out" / "train-00001-of-00004.jsonl").unlink()
+    with pytest.raises(BuildError, match="train-00001-of-00004.jsonl is missing.*run the same"):
+        run()
+
+
 def test_another_build_in_the_directory_is_refused(run, tmp_path):
     run()
     before = files(tmp_path / "out")
@@ -203,6 +210,27 @@ def test_a_second_build_at_the_same_time_is_refused(run, tmp_path):
             run()
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_build_that_ends_between_look_and_lock_is_kept(run, tmp_path, monkeypatch, seed):
+    look = directory.check_free
+    looked = []
+
+    def look_early(folder, digest):
+        found = look(folder, digest)
+        looked.append(digest)
+        if len(looked) == 1:
+            run(seed=seed)
+        return found
+
+    monkeypatch.setattr(directory, "check_free", look_early)
+    if seed == 0:
+        assert run().was_there
+    else:
+        with pytest.raises(BuildError, match="holds another build"):
+            run()
+    assert verify(tmp_path / "out")["seed"] == seed
+
+
 def test_manifest_has_no_time_host_or_path(run, tmp_path):
     run()
     first = files(tmp_path / "out")
@@ -222,6 +250,20 @@ def test_missing_datasets_stand_in_manifest_and_card(tmp_path):
     card = (tmp_path / "out" / "README.md").read_text()
     assert "could not be had, 1; built without" in card and "- fish: no file train.jsonl" in card
     assert str(tmp_path) not in (tmp_path / "out" / "manifest.json").read_text()
+
+
+def test_datasets_of_which_every_row_is_skipped_stand_in_manifest_and_card(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
+    rows = (tmp_path / "fish" / "train.jsonl").read_text().splitlines()
+    bare = [json.dumps(json.loads(row) | {"bird": -1}) for row in rows]
+    (tmp_path / "fish" / "train.jsonl").write_text("\n".join(bare) + "\n")
+    found = prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    built = build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out", source="files")
+    (fish,) = (task for task in built.manifest["tasks"] if task["name"] == "fish")
+    assert (fish["realized"], fish["rows_read"], fish["skipped"]) == (0, 20, {"no gold label": 20})
+    assert verify(tmp_path / "out") == built.manifest
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| fish | animals | 0.0 | 0.00% | 0 | 0 | 0 | 0 | 20 no gold label |" in card
 
 
 def test_card_escapes_text_of_declarations(tmp_path):

@@ -2,7 +2,7 @@ import pytest
 from conftest import make_catalog, toy_normalize
 
 from flan_tasks.build.prepare import SourceChoice, prepare
-from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.errors import DeclarationError, SourceUnavailableError, TemplateError
 from flan_tasks.core.mixture import Mixture
 
 
@@ -56,6 +56,18 @@ def test_kinds_choose_the_templates(tmp_path):
     mixture = Mixture(name="m", kinds=("inverted",))
     (item,) = prepare(mixture, catalog, source=SourceChoice()).ingredients
     assert [template.id for template in item.templates] == ["name_one"]
+
+
+def test_a_template_with_a_misspelt_field_is_named_before_anything_is_built(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 20})
+    path = tmp_path / "birds.toml"
+    path.write_text(path.read_text().replace("Is a {animal}", "Is a {animel}"))
+    with pytest.raises(TemplateError) as caught:
+        prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    assert str(caught.value) == (
+        'templates/animals/birds.toml: template "plain" uses {animel}; '
+        "fields are animal, answer, options. Did you mean {animal}?"
+    )
 
 
 def test_evaluation_splits_use_forward_templates_and_every_example(tmp_path):

@@ -7,7 +7,7 @@ from conftest import make_catalog, toy_normalize
 
 from flan_tasks.build.store import Store
 from flan_tasks.core.errors import BuildError, RowError
-from flan_tasks.core.example import Example
+from flan_tasks.core.example import Example, Skip
 from flan_tasks.sources import open_source
 
 
@@ -71,6 +71,39 @@ def test_whatever_changes_makes_another_key_and_is_explained(toys, tmp_path, cha
     source = open_source(dataset, samples=None)
     (line,) = store.explain(dataset, source, "train", limit=limit)
     assert line.startswith(before.path.name) and change in line.split("differs in ")[1]
+
+
+def typed_in(text):
+    """A function as a notebook has it: its source is in no file."""
+    namespace: dict = {"Example": Example, "Skip": Skip}
+    exec(text, namespace)
+    return namespace["f"]
+
+
+def test_a_constant_changed_in_a_normalizer_typed_in_makes_another_key(toys):
+    store, dataset, source = toys
+    text = """def f(row):
+        "Asks."
+        return Example(fields={"animal": "ANIMAL"}, answer="yes", options=("yes", "no"))"""
+    for animal in ("owl", "hen"):
+        normalize = typed_in(text.replace("ANIMAL", animal))
+        changed = dataclasses.replace(dataset, normalize=normalize)
+        found = store.open(changed, source, "train", limit=None)
+        assert found[0].fields == {"animal": animal}
+
+
+def test_a_changed_selection_makes_another_key(toys):
+    store, dataset, source = toys
+    assert len(store.open(dataset, source, "train", limit=None)) == 40
+    for letter in "12":
+        select = typed_in(
+            f"def f(example, split): return Skip('x') if '{letter}' in example.key else None"
+        )
+        changed = dataclasses.replace(dataset, select=select)
+        found = store.open(changed, source, "train", limit=None)
+        assert found.skipped["x"] and not any(
+            letter in e.key for e in found.take(range(len(found)))
+        )
 
 
 def test_a_damaged_file_is_written_anew(toys):

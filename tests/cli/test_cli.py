@@ -145,6 +145,22 @@ def test_build_takes_a_toml_file(flan, tmp_path):
     assert json.loads(printed.out)["examples"] == 10
 
 
+def test_the_command_of_a_build_is_one_that_runs(flan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_lists.py").write_text("import flan_tasks")
+    (tmp_path / "mine.toml").write_text('include = ["rte", "cb"]\n')
+    options = ["--module", "my_lists", "--source", "files", "--data-dir", ".", "--allow-missing"]
+    row = {"premise": "It rains.", "hypothesis": "It is wet.", "idx": 0, "label": 0}
+    (tmp_path / "rte").mkdir()
+    (tmp_path / "rte" / "train.jsonl").write_text((json.dumps(row) + "\n") * 9)
+    printed = flan("build", "mine.toml", "--out", tmp_path / "out", *options, "--json")
+    manifest = json.loads(printed.out)
+    assert manifest["command"].startswith("flan build mine.toml --out DIR")
+    assert manifest["command"].endswith(" --module my_lists --allow-missing")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "- rte: files, files of their user." in card
+
+
 BAD = [
     (
         ["build", "nlu", "--source", "samples", "--out", "OUT"],
@@ -152,6 +168,11 @@ BAD = [
         'unknown mixture or dataset "nlu"',
     ),
     (["build", "BAD.toml", "--source", "samples", "--out", "OUT"], 1, 'unknown key "capp"'),
+    (
+        ["build", "odd.toml", "--source", "samples", "--out", "OUT"],
+        2,
+        'odd.toml: unknown dataset or cluster "rtee". Did you mean rte',
+    ),
     (["build", "gone.toml", "--source", "samples", "--out", "OUT"], 1, "gone.toml: cannot be read"),
     (["build", "rte", "--source", "samples"], 2, "--out DIR is needed"),
     (["build", "rte", "--source", "sample", "--out", "OUT"], 2, "'sample' is not one of"),
@@ -171,6 +192,16 @@ BAD = [
         2,
         "inputs=x",
     ),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--lengths", "inputs=²"],
+        2,
+        "inputs=²",
+    ),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--examples", "9" * 20],
+        2,
+        "is not in the range",
+    ),
     (["build", "rte", "--source", "samples", "--out", "OUT", "--examples", "0"], 2, "0 is not in"),
     (
         ["build", "rte", "--module", "no_such", "--out", "OUT"],
@@ -188,6 +219,7 @@ def test_bad_input_is_one_clear_error_and_leaves_nothing(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "BAD.toml").write_text("capp = 3")
+    (tmp_path / "odd.toml").write_text('include = ["rtee"]')
     (tmp_path / "BAD.model").write_bytes(b"no model")
     (tmp_path / "FULL").mkdir()
     (tmp_path / "FULL" / "thesis.tex").write_text("x")

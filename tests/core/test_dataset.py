@@ -45,6 +45,28 @@ def test_normalize_row_names_what_breaks_the_schema(row, message):
         normalize(toy_dataset(), row)
 
 
+def test_normalize_row_names_the_row_whatever_the_normalizer_raises():
+    def divide(row):
+        """Divides by nothing."""
+        return row["bird"] / 0
+
+    with pytest.raises(RowError, match="row 7: the normalizer fails with ZeroDivisionError"):
+        normalize(toy_dataset(normalize=divide), {"animal": "owl", "bird": 1})
+
+
+@pytest.mark.parametrize(
+    ("select", "message"),
+    [
+        (lambda example, split: True, "select returned bool; return Skip"),
+        (lambda example, split: example.fields["bird"], "select fails with KeyError"),
+    ],
+)
+def test_selected_names_the_example_that_select_fails_on(select, message):
+    (example,) = normalize(toy_dataset(), {"animal": "owl", "bird": 1})
+    with pytest.raises(RowError, match=f"birds, split train, example train:7: {message}"):
+        selected(toy_dataset(select=select), example, source_split="train")
+
+
 def test_normalize_row_refuses_other_fields_than_declared():
     def other(row):
         """Asks."""

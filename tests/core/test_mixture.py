@@ -86,10 +86,15 @@ def test_parse_mixture_reads_every_key():
         ("include = []", "include is empty"),
         ('scheme = "even"', "must be one of proportional"),
         ('kinds = ["backward"]', "kinds"),
-        ("temperature = 0.0", "above 0"),
+        ("temperature = 0.0", "0.1 or more"),
+        ("temperature = 0.001", "0.1 or more"),
+        ("temperature = nan", "0.1 or more"),
+        ("temperature = inf", "0.1 or more"),
         ("rates = {rte = 1}", "rates belong to scheme"),
         ('scheme = "rates"', "rates belong to scheme"),
         ('scheme = "rates"\nrates = {rte = 0}', "above 0"),
+        ('scheme = "rates"\nrates = {rte = nan}', "above 0"),
+        ('scheme = "rates"\nrates = {rte = inf}', "above 0"),
         ("cap = ", "not valid TOML"),
     ],
 )
@@ -106,3 +111,9 @@ def test_read_mixture_is_named_after_its_file(tmp_path):
 def test_mixture_refuses_a_name_of_capitals():
     with pytest.raises(DeclarationError, match="lower-case words joined by dots"):
         Mixture(name="No NLI")
+
+
+@pytest.mark.parametrize("key", ["include", "exclude", "hold_out", "kinds"])
+def test_mixture_refuses_a_text_in_place_of_a_list(key):
+    with pytest.raises(DeclarationError, match=rf'"mine": {key} is one text; write \("rte",\)'):
+        Mixture(name="mine", **{key: "rte"})

@@ -5,7 +5,12 @@ import pytest
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.metrics import METRICS, metric
-from flan_tasks.evaluation.seqio_metrics import Candidate, best_options
+from flan_tasks.evaluation.seqio_metrics import (
+    Candidate,
+    best_options,
+    generation_metrics,
+    rank_metrics,
+)
 
 
 def golds(*answers, options=(), references=None, extra=None):
@@ -120,3 +125,9 @@ def test_gold_of_an_inverted_template_has_its_target_as_only_reference():
     assert Gold.of(example, answer="x").references == ("x",)
     gold = Gold.of(example, answer="Paris")
     assert Gold.from_json(gold.to_json()) == gold
+
+
+@pytest.mark.parametrize("make", [generation_metrics, rank_metrics])
+def test_a_misspelt_metric_is_named_when_its_task_is_made(make):
+    with pytest.raises(UnknownNameError, match='unknown metric "acuracy". Did you mean accuracy'):
+        make(["acuracy"])

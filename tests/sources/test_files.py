@@ -66,6 +66,15 @@ def test_files_of_a_pattern_are_read_in_name_order(tmp_path):
     assert [row["text"] for row in source.rows("train", range(2))] == ["a", "b"]
 
 
+@pytest.mark.parametrize("pattern", ["train[1].jsonl", "tr*.jsonl"])
+def test_files_are_found_where_names_hold_brackets(tmp_path, pattern):
+    folder = tmp_path / "data [v1]"
+    folder.mkdir()
+    write(folder, ".jsonl").rename(folder / "train[1].jsonl")
+    source = FilesSource("toy", Files({"train": pattern}, root=str(folder)), schema=SCHEMA)
+    assert source.splits() == {"train": 3}
+
+
 def test_files_that_are_missing_are_named(tmp_path):
     source = FilesSource("toy", Files({"train": "no.jsonl"}, root=str(tmp_path)), schema={})
     assert source.status().state is State.GONE
@@ -76,6 +85,19 @@ def test_files_that_are_missing_are_named(tmp_path):
 def test_a_folder_without_files_says_what_is_wanted(tmp_path):
     source = FilesSource("toy", find_files(tmp_path), schema={})
     with pytest.raises(SourceUnavailableError, match="wanted one for each split"):
+        source.splits()
+
+
+def test_csv_cells_may_be_as_long_as_documents_are(tmp_path):
+    (tmp_path / "train.csv").write_text("text\n" + "x" * 200_000 + "\n")
+    source = FilesSource("toy", find_files(tmp_path), schema={"text": str})
+    assert [len(row["text"]) for row in source.rows("train", [0])] == [200_000]
+
+
+def test_csv_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "train.csv").write_bytes(b"text\rone\rtwo\r")
+    source = FilesSource("toy", find_files(tmp_path), schema={"text": str})
+    with pytest.raises(RowError, match="train.csv, row 0: not valid CSV: new-line"):
         source.splits()
 
 
