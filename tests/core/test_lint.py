@@ -76,7 +76,8 @@ def test_lint_leaves_marks_of_the_data_alone():
 
 
 def test_lint_counts_templates_and_options_and_asks_for_an_example():
-    found = lint_set(toy_dataset(), parse_template_set(TOY_TEMPLATES, path="t.toml"), [OWL])
+    ours = toy_dataset(of_62=True)
+    found = lint_set(ours, parse_template_set(TOY_TEMPLATES, path="t.toml"), [OWL])
     problems = "\n".join(f.problem for f in found)
     assert "2 forward templates; 10 are wanted" in problems
     assert "1 of 2 forward templates list {options}; most should" in problems
