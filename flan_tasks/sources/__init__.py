@@ -40,7 +40,9 @@ def open_source(
         raise unknown_name("source", kind, KINDS)
     if kind == "samples":
         return SamplesSource(dataset.name, samples)
-    if kind == "files" and data_dir is not None and not isinstance(dataset.source, Files):
+    # A dataset that declares files keeps to them where the folder has none for it.
+    declares = isinstance(dataset.source, Files)
+    if kind == "files" and data_dir and not (declares and not (data_dir / dataset.name).is_dir()):
         return FilesSource(dataset.name, find_files(data_dir / dataset.name), schema=dataset.schema)
     wanted = _ORIGINS.get(kind)
     for alternative in (Alternative(dataset.source), *dataset.alternatives):

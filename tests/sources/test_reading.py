@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.origin import Files
+from flan_tasks.core.splits import Splits
 from flan_tasks.sources import open_source
 from flan_tasks.sources.base import Source, State, Status
 from flan_tasks.sources.reading import positions, read_examples
@@ -119,3 +122,15 @@ def test_open_source_reads_files_in_a_folder_named_after_the_dataset(tmp_path: P
     dataset = toy_dataset(source=Tfds("birds:1.0.0"))
     source = open_source(dataset, kind="files", data_dir=tmp_path, samples=None)
     assert source.splits() == {"train": 1}
+
+
+def test_open_source_reads_the_folder_given_for_a_dataset_that_declares_files(tmp_path: Path):
+    for place, count in (("declared", 2), ("given/birds", 5)):
+        (tmp_path / place).mkdir(parents=True)
+        lines = "".join(json.dumps(row) + "\n" for row in toy_rows(count))
+        (tmp_path / place / "train.jsonl").write_text(lines)
+    origin = Files({"train": "train.jsonl"}, root=str(tmp_path / "declared"))
+    dataset = toy_dataset(source=origin, splits=Splits.given(validation=None, test=None))
+    for folder, count in (("given", 5), ("elsewhere", 2)):
+        source = open_source(dataset, kind="files", data_dir=tmp_path / folder, samples=None)
+        assert source.splits() == {"train": count}
