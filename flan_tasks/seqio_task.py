@@ -25,7 +25,7 @@ from flan_tasks.build.writers.seqio_cache import ABOUT, PRETOKENIZED
 from flan_tasks.configuration import Configuration
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, VocabularyError, unknown_name
-from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.mixture import Mixture, mixing_rates
 from flan_tasks.core.naming import MixtureName, TaskName
 from flan_tasks.core.template import FORWARD, Template
 from flan_tasks.datasets import catalog
@@ -396,6 +396,7 @@ class EngineMixture(seqio.Mixture):
         self._allow_missing = allow_missing
         self._options = options
         self._prepared: dict[str, Any] = {}
+        self._from_cache = False
         super().__init__(name=name, tasks=[(task, self._rate) for task in tasks])
 
     def plan(self, split: str, *, seed: int | None = None) -> Plan:
@@ -435,21 +436,25 @@ class EngineMixture(seqio.Mixture):
         Without `shuffle` the tasks follow one another, each in the order of its source.
         """
         if use_cached:
-            return super().get_dataset(
-                sequence_length=sequence_length,
-                split=split,
-                use_cached=True,
-                shuffle=shuffle,
-                seed=seed,
-                shard_info=shard_info,
-                num_epochs=num_epochs,
-                copy_pretokenized=copy_pretokenized,
-                compute_stats_empirically=compute_stats_empirically,
-                log_mixing_proportions=log_mixing_proportions,
-                passthrough_features=passthrough_features,
-                trim_output_features=trim_output_features,
-                try_in_mem_cache=try_in_mem_cache,
-            )
+            self._from_cache = True
+            try:
+                return super().get_dataset(
+                    sequence_length=sequence_length,
+                    split=split,
+                    use_cached=True,
+                    shuffle=shuffle,
+                    seed=seed,
+                    shard_info=shard_info,
+                    num_epochs=num_epochs,
+                    copy_pretokenized=copy_pretokenized,
+                    compute_stats_empirically=compute_stats_empirically,
+                    log_mixing_proportions=log_mixing_proportions,
+                    passthrough_features=passthrough_features,
+                    trim_output_features=trim_output_features,
+                    try_in_mem_cache=try_in_mem_cache,
+                )
+            finally:
+                self._from_cache = False
         known = {*PRETOKENIZED, *ABOUT}
         texts = [*(PRETOKENIZED if copy_pretokenized else ()), *(passthrough_features or ())]
         for name in texts:
@@ -475,10 +480,26 @@ class EngineMixture(seqio.Mixture):
         return len(self.plan(split))
 
     def _rate(self, task: seqio.Task) -> float:
-        rates = {str(TaskName(i.dataset.name)): i.rate for i in self.plan("train").ingredients}
         # Test-only members and missing ones have no part in training.
-        name = task.source.dataset.name
-        return rates.get(str(TaskName(name)), 0.0)
+        rates = self._cached_rates() if self._from_cache else self._planned_rates()
+        return rates.get(task.source.dataset.name, 0.0)
+
+    def _planned_rates(self) -> Mapping[str, float]:
+        return {item.dataset.name: item.rate for item in self.plan("train").ingredients}
+
+    def _cached_rates(self) -> Mapping[str, float]:
+        """Rates by the caches' own counts: a cache is mixed where the rows are not at hand."""
+        counts = {
+            task.source.dataset.name: int(task.get_cached_stats("train")["examples"])
+            for task in self.tasks
+            if "train" in task.splits and task.cache_dir
+        }
+        members = [catalog()[task.source.dataset.name] for task in self.tasks]
+        meant = {
+            name: [dataset.name for dataset in catalog().expand([name])]
+            for name in self.declaration.rates
+        }
+        return mixing_rates(self.declaration, members, counts, rate_of=meant)
 
 
 def source_choice(configuration: Configuration) -> SourceChoice:

@@ -37,8 +37,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise BuildError(f"{folder} is no build directory: it has no {MANIFEST}")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found.get("files"), list) or "digest" not in found:
-            raise ValueError("no list of files, or no digest")
+        missing = {"files", "tasks", "examples", "digest", "command"} - set(found)
+        if missing:
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         return found
     except (OSError, ValueError, AttributeError) as error:
         raise BuildError(f"{path} is damaged: {error}") from error

@@ -11,7 +11,6 @@ import inspect
 import json
 import os
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -171,8 +170,10 @@ class Store:
         schema = _schema(dataset)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.root, suffix=".tmp", delete=False) as file:
-                temporary = Path(file.name)
+            # By process, as two may write one file; not by tempfile, whose files none but their
+            # user may read.
+            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+            temporary.touch()
         except OSError as error:
             raise BuildError(
                 f"the store {self.root} cannot be written: {error.strerror}"

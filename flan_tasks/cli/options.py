@@ -23,6 +23,8 @@ def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str
     for name in names:
         try:
             importlib.import_module(name)
+        except (SyntaxError, ValueError) as error:
+            raise DeclarationError(f"--module {name!r} cannot be imported: {error}") from error
         except ModuleNotFoundError as error:
             if error.name and name.split(".")[0] == error.name.split(".")[0]:
                 raise UnknownNameError(

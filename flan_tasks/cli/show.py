@@ -22,7 +22,14 @@ from flan_tasks.datasets import catalog
 @click.argument("name")
 @click.option("--template", "template_id", help="Show this template alone.")
 @click.option("--all", "every", is_flag=True, help="Show every template once.")
-@click.option("-n", "--number", default=3, show_default=True, help="How many prompts to show.")
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="How many prompts to show.",
+)
 @click.option("--seed", default=0, show_default=True, help="Which ones.")
 @click.option("--no-options", is_flag=True, help="Leave the options out of the prompts.")
 @click.option(

@@ -162,7 +162,9 @@ def mixing_rates(
     """
     present = [dataset for dataset in members if counts.get(dataset.name, 0) > 0]
     if mixture.scheme == "rates":
-        return _given_rates(mixture, present, counts, rate_of or {})
+        return _given_rates(
+            mixture, present, [dataset.name for dataset in members], counts, rate_of or {}
+        )
     groups: dict[str, list[str]] = {}
     for dataset in present:
         key = dataset.parent if mixture.cap_per == "dataset" else dataset.name
@@ -191,11 +193,18 @@ def one_pass(mixture: Mixture, members: Sequence[Dataset], counts: Mapping[str, 
 def _given_rates(
     mixture: Mixture,
     present: Iterable[Dataset],
+    members: Sequence[str],
     counts: Mapping[str, int],
     rate_of: Mapping[str, Sequence[str]],
 ) -> dict[str, float]:
     names = [dataset.name for dataset in present]
     rates: dict[str, float] = {}
+    for key in mixture.rates:
+        if not set(rate_of.get(key, (key,))) & set(members):
+            raise DeclarationError(
+                f'mixture "{mixture.name}": rates name {key}, which is none of its datasets: '
+                f"{', '.join(members)}"
+            )
     for key, rate in mixture.rates.items():
         meant = [name for name in names if name in rate_of.get(key, (key,))]
         total = sum(counts[name] for name in meant)

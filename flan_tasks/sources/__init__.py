@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.dataset import Dataset, Row
-from flan_tasks.core.errors import SourceUnavailableError, unknown_name
+from flan_tasks.core.errors import RowError, SourceUnavailableError, unknown_name
 from flan_tasks.core.origin import Alternative, Files, HuggingFace, Origin, Tfds, origin_name
 from flan_tasks.sources.base import Source, State, Status
 from flan_tasks.sources.files import FilesSource, find_files
@@ -104,8 +104,19 @@ class _Adapted(Source):
         return {here.get(split, split): rows for split, rows in self._source.splits().items()}
 
     def rows(self, split: str, positions: range | Sequence[int]) -> Iterator[Row]:
-        for row in self._source.rows(self._there.get(split, split), positions):
-            yield self._adapt(row) if self._adapt else row
+        rows = self._source.rows(self._there.get(split, split), positions)
+        for number, row in zip(positions, rows, strict=True):
+            yield self._adapted(row, split, number) if self._adapt else row
+
+    def _adapted(self, row: Row, split: str, number: int) -> Row:
+        assert self._adapt is not None
+        try:
+            return self._adapt(row)
+        except Exception as error:  # noqa: BLE001 - whatever an adapter raises, the row is named
+            raise RowError(
+                f"{self.kind}, split {split}, row {number}: its adapter fails with "
+                f"{type(error).__name__}: {error}; the row has {', '.join(sorted(row))}"
+            ) from error
 
     def identity(self, split: str) -> Mapping[str, Any]:
         return self._source.identity(self._there.get(split, split))

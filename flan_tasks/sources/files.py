@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.dataset import Row
-from flan_tasks.core.errors import RowError, SourceUnavailableError
+from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.origin import Files
 from flan_tasks.sources.base import Source, State, Status
 
@@ -94,6 +94,14 @@ class FilesSource(Source):
             # A note, since the message goes into manifests and those hold no path.
             error.add_note(f"looked in {Path(self._origin.root).absolute()}")
             raise error
+        readers: dict[Path, str] = {}
+        for split in self._origin.paths:
+            for path in self._paths(split):
+                if readers.setdefault(path, split) != split:
+                    raise DeclarationError(
+                        f"{self._name}: splits {readers[path]} and {split} both read {path.name}; "
+                        "rows of one would be rows of the other"
+                    )
         return {
             split: [_open(path, self._schema) for path in self._paths(split)]
             for split in self._origin.paths

@@ -80,7 +80,7 @@ def test_verify_rejects_counts_that_do_not_add_up(run, tmp_path):
         verify(tmp_path / "out")
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", "{}"])
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"files": [], "digest": ""}'])
 def test_verify_rejects_what_is_no_build(tmp_path, content):
     if content is not None:
         (tmp_path / "manifest.json").write_text(content)

@@ -48,6 +48,13 @@ def test_rates_refuse_a_member_without_one():
         mixing_rates(mixture, ALL, COUNTS)
 
 
+def test_rates_refuse_a_name_that_is_no_member():
+    given = {"rounds": 5, "big": 2, "small": 1, "huge": 3}
+    mixture = Mixture(name="m", scheme="rates", rates=given)
+    with pytest.raises(DeclarationError, match="rates name huge, which is none of its datasets"):
+        mixing_rates(mixture, ALL, COUNTS, rate_of={"rounds": ["r1", "r2"]})
+
+
 def test_a_dataset_without_examples_has_no_rate():
     assert "small" not in rates(COUNTS | {"small": 0})
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from flan_tasks.core.errors import RowError, SourceUnavailableError
+from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.origin import Files
 from flan_tasks.sources.base import State
 from flan_tasks.sources.files import FilesSource, find_files
@@ -73,6 +73,13 @@ def test_files_are_found_where_names_hold_brackets(tmp_path, pattern):
     write(folder, ".jsonl").rename(folder / "train[1].jsonl")
     source = FilesSource("toy", Files({"train": pattern}, root=str(folder)), schema=SCHEMA)
     assert source.splits() == {"train": 3}
+
+
+def test_a_file_of_two_splits_is_refused(tmp_path):
+    (tmp_path / "train.jsonl").write_text("{}\n")
+    origin = Files({"train": "*.jsonl", "test": "train.jsonl"}, root=str(tmp_path))
+    with pytest.raises(DeclarationError, match="train and test both read train.jsonl"):
+        FilesSource("toy", origin, schema={}).splits()
 
 
 def test_files_that_are_missing_are_named(tmp_path):

@@ -65,3 +65,14 @@ def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(SourceUnavailableError, match=r'pip install "flan-tasks\[hf\]"'):
         HuggingFaceSource(HuggingFace("a/b")).splits()
+
+
+def test_an_adapter_that_fails_names_the_row(folder):
+    from conftest import toy_dataset
+
+    from flan_tasks.core.errors import RowError
+
+    wrong = Alternative(HuggingFace(str(folder)), adapt=lambda row: {"animal": row["creature"]})
+    source = open_source(toy_dataset(alternatives=(wrong,)), kind="hf", samples=None)
+    with pytest.raises(RowError, match="split train, row 3: its adapter fails with KeyError"):
+        list(source.rows("train", [3]))
