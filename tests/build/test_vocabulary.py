@@ -73,3 +73,22 @@ def test_what_is_no_vocabulary_is_named(tmp_path, name, content, message):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(VocabularyError, match=message):
         open_vocabulary(str(tmp_path / name))
+
+
+def test_ids_equal_seqio_for_every_template_and_sample_row(t5_model):
+    seqio = pytest.importorskip("seqio")
+    from flan_tasks.cli.lint import sample_examples
+    from flan_tasks.core.render import render
+    from flan_tasks.datasets import catalog
+
+    ours = open_vocabulary(str(t5_model))
+    theirs = seqio.SentencePieceVocabulary(str(t5_model), extra_ids=100)
+    texts: dict[str, None] = {}
+    for dataset in catalog().datasets:
+        for example in sample_examples(dataset.name):
+            for template in catalog().templates(dataset.name):
+                filled = render(template, example)
+                texts |= dict.fromkeys((filled.inputs, filled.targets))
+    assert len(texts) > 15_000
+    for text, ids in zip(texts, ours.encode(list(texts)), strict=True):
+        assert ids.tolist() == list(theirs.encode(text)), text
