@@ -165,7 +165,8 @@ def mixture(
       DeclarationError: it cannot work.
     """
     from flan_tasks.configuration import resolve
-    from flan_tasks.seqio_task import make_mixture, register
+    from flan_tasks.seqio_mixture import make_mixture
+    from flan_tasks.seqio_task import register
 
     given = {
         "include": include,

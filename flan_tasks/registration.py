@@ -15,7 +15,8 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.template import FORWARD
 from flan_tasks.datasets import catalog
-from flan_tasks.seqio_task import Prompts, make_mixture, make_task, register
+from flan_tasks.seqio_mixture import make_mixture
+from flan_tasks.seqio_task import Prompts, make_task, register
 
 
 def register_all() -> None:

@@ -19,11 +19,12 @@ ROOMS = (
     "api",
     "seqio_stream",
     "seqio_task",
+    "seqio_mixture",
     "registration",
     "cli",
 )
 # The public module may name everything public; `api` calls SeqIO when it is called.
-LATE = {("api", "seqio_task"), ("api", "configuration")}
+LATE = {("api", "seqio_task"), ("api", "seqio_mixture"), ("api", "configuration")}
 ONLY_CORE = ("datasets", "evaluation")
 
 
@@ -74,6 +75,7 @@ def test_tensorflow_is_imported_in_its_places_only(importer, library):
         "flan_tasks.build.writers.tfrecord",
         "flan_tasks.seqio_stream",
         "flan_tasks.seqio_task",
+        "flan_tasks.seqio_mixture",
         "flan_tasks.registration",
         "flan_tasks.api",  # for type checkers
     )

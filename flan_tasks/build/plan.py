@@ -140,9 +140,14 @@ def make_plan(
         raise DeclarationError(f"{num_examples} examples: wanted 1 or more")
     items = tuple(item for item in prepared.ingredients if item.available and item.templates)
     if not items:
+        reasons = [
+            f"{item.dataset.name}: {count} {reason}"
+            for item in prepared.ingredients
+            for reason, count in item.examples.skipped.items()
+        ]
         raise DeclarationError(
             f'mixture "{prepared.mixture.name}": no dataset has an example for {prepared.split}; '
-            "every row was skipped"
+            f"every row was skipped ({', '.join(reasons) or 'there are none'})"
         )
     if num_examples is None and (grouped or prepared.split != "train"):
         counts = [item.available for item in items]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from flan_tasks.build.plan import largest_remainder, make_plan
 from flan_tasks.build.prepare import SourceChoice, prepare
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.example import Skip
 from flan_tasks.core.mixture import Mixture
 
 
@@ -100,6 +101,17 @@ def test_without_shuffle_examples_come_in_store_order(prepared):
 def test_plan_refuses(prepared, seed, count):
     with pytest.raises(DeclarationError):
         make_plan(prepared, seed=seed, num_examples=count)
+
+
+def test_a_mixture_whose_every_row_is_skipped_says_why(tmp_path):
+    def nothing(row):
+        """Asks nothing."""
+        return Skip("too short")
+
+    catalog = make_catalog(tmp_path, {"birds": 24}, normalize=nothing)
+    found = prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    with pytest.raises(DeclarationError, match=r"every row was skipped \(birds: 20 too short\)"):
+        make_plan(found, seed=0)
 
 
 def test_rows_outside_the_plan_are_refused(prepared):
