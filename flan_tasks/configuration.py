@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.origin import SOURCE_KINDS
 
 SOURCE = "FLAN_TASKS_SOURCE"
 DATA_DIR = "FLAN_TASKS_DATA_DIR"
 VOCAB = "FLAN_TASKS_VOCAB"
-_SOURCES = ("declared", "samples", "tfds", "files", "hf")
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def configure(
       UnknownNameError: there is no such source.
       DeclarationError: a registered name was used before, with another configuration.
     """
-    if source is not None and source not in _SOURCES:
-        raise unknown_name("source", source, _SOURCES)
+    if source is not None and source not in SOURCE_KINDS:
+        raise unknown_name("source", source, SOURCE_KINDS)
     wanted = {SOURCE: source, DATA_DIR: data_dir, VOCAB: vocab}
     before = dict(_chosen)
     _chosen.update({name: str(value) for name, value in wanted.items() if value is not None})
@@ -74,8 +74,8 @@ def resolve(
 ) -> Configuration:
     """Returns the configuration with some of it replaced, without holding it."""
     found = _resolve()
-    if source is not None and source not in _SOURCES:
-        raise unknown_name("source", source, _SOURCES)
+    if source is not None and source not in SOURCE_KINDS:
+        raise unknown_name("source", source, SOURCE_KINDS)
     return Configuration(
         source or found.source,
         Path(data_dir) if data_dir is not None else found.data_dir,
@@ -86,7 +86,7 @@ def resolve(
 def _resolve() -> Configuration:
     values = {name: _chosen.get(name) or os.environ.get(name) for name in (SOURCE, DATA_DIR, VOCAB)}
     source = values[SOURCE] or "declared"
-    if source not in _SOURCES:
-        raise unknown_name(f"source in {SOURCE}", source, _SOURCES)
+    if source not in SOURCE_KINDS:
+        raise unknown_name(f"source in {SOURCE}", source, SOURCE_KINDS)
     data_dir = values[DATA_DIR]
     return Configuration(source, Path(data_dir) if data_dir else None, values[VOCAB] or "t5")

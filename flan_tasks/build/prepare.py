@@ -60,7 +60,7 @@ class Prepared:
 class SourceChoice:
     """Where rows are read from."""
 
-    # One of `sources.KINDS`.
+    # One of `core.origin.SOURCE_KINDS`.
     kind: str = DECLARED
     # A prepared TFDS tree, or a folder of files.
     data_dir: Path | None = None

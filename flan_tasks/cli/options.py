@@ -11,9 +11,7 @@ import click
 from flan_tasks.configuration import DATA_DIR, SOURCE
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
-from flan_tasks.core.origin import Tfds
-
-SOURCES = ("declared", "samples", "tfds", "files", "hf")
+from flan_tasks.core.origin import SOURCE_KINDS, Tfds
 
 
 def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
@@ -54,7 +52,7 @@ module = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 source = click.option(
     "--source",
-    type=click.Choice(SOURCES),
+    type=click.Choice(SOURCE_KINDS),
     default="declared",
     envvar=SOURCE,
     show_default=True,

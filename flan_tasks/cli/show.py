@@ -13,6 +13,7 @@ from flan_tasks.core.choice import below, hash_text
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
 from flan_tasks.core.example import Example
+from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.core.render import render
 from flan_tasks.core.template import Template
 from flan_tasks.datasets import catalog
@@ -34,7 +35,7 @@ from flan_tasks.datasets import catalog
 @click.option("--no-options", is_flag=True, help="Leave the options out of the prompts.")
 @click.option(
     "--source",
-    type=click.Choice(options.SOURCES),
+    type=click.Choice(SOURCE_KINDS),
     default="samples",
     show_default=True,
     help="Where rows come from.",

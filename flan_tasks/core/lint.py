@@ -4,7 +4,7 @@ Every finding is one line: file, template, what is wrong, what would be right.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flan_tasks.core.dataset import Dataset
@@ -318,11 +318,3 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
     near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
     return near[0] if near else ""
-
-
-def summarize(findings: Iterable[Finding]) -> Mapping[str, int]:
-    """Counts findings by file."""
-    counts: dict[str, int] = {}
-    for finding in findings:
-        counts[finding.path] = counts.get(finding.path, 0) + 1
-    return counts

@@ -6,6 +6,10 @@ from typing import Any
 
 from flan_tasks.core.errors import DeclarationError
 
+# What a user may ask rows of: each dataset's own source, or one kind for all.
+DECLARED = "declared"
+SOURCE_KINDS = (DECLARED, "samples", "tfds", "files", "hf")
+
 
 @dataclass(frozen=True)
 class Tfds:

@@ -6,18 +6,25 @@ from typing import Any
 
 from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.errors import RowError, SourceUnavailableError, unknown_name
-from flan_tasks.core.origin import Alternative, Files, HuggingFace, Origin, Tfds, origin_name
+from flan_tasks.core.origin import (
+    DECLARED,
+    SOURCE_KINDS,
+    Alternative,
+    Files,
+    HuggingFace,
+    Origin,
+    Tfds,
+    origin_name,
+)
 from flan_tasks.sources.base import Source, State, Status
 from flan_tasks.sources.files import FilesSource, find_files
 from flan_tasks.sources.huggingface import HuggingFaceSource
 from flan_tasks.sources.samples import SamplesSource
 from flan_tasks.sources.tfds import TfdsSource
 
-DECLARED = "declared"
-KINDS = (DECLARED, "samples", "tfds", "files", "hf")
 _ORIGINS = {"tfds": Tfds, "hf": HuggingFace, "files": Files}
 
-__all__ = ["DECLARED", "KINDS", "Source", "State", "Status", "open_source"]
+__all__ = ["DECLARED", "SOURCE_KINDS", "Source", "State", "Status", "open_source"]
 
 
 def open_source(
@@ -27,7 +34,7 @@ def open_source(
 
     Args:
       dataset: whose rows are wanted.
-      kind: one of KINDS; `declared` takes the dataset's own source.
+      kind: one of SOURCE_KINDS; `declared` takes the dataset's own source.
       data_dir: for TFDS a prepared tree; for files a folder that has `<dataset>/<split>.jsonl`
         (or .csv, .parquet) in the dataset's own schema.
       samples: the dataset's embedded rows.
@@ -36,8 +43,8 @@ def open_source(
       UnknownNameError: no such kind of source.
       SourceUnavailableError: the dataset declares no source of that kind.
     """
-    if kind not in KINDS:
-        raise unknown_name("source", kind, KINDS)
+    if kind not in SOURCE_KINDS:
+        raise unknown_name("source", kind, SOURCE_KINDS)
     if kind == "samples":
         return SamplesSource(dataset.name, samples)
     # A dataset that declares files keeps to them where the folder has none for it.
