@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -110,7 +110,13 @@ class Store:
         self.root = root
 
     def open(
-        self, dataset: Dataset, source: Source, split: str, *, limit: int | None
+        self,
+        dataset: Dataset,
+        source: Source,
+        split: str,
+        *,
+        limit: int | None,
+        reading: Callable[[], None] | None = None,
     ) -> StoredExamples:
         """Returns the examples of a dataset's split, reading them from the source if need be.
 
@@ -120,6 +126,7 @@ class Store:
           split: train, validation or test.
           limit: at most so many examples are read; None reads all. Validation has a limit of its
             own, 200.
+          reading: called before rows are read; not where the store has their examples.
 
         Raises:
           SourceUnavailableError: the rows cannot be had.
@@ -133,6 +140,8 @@ class Store:
         path = self.root / f"{dataset.name}-{split}-{key[:16]}.arrow"
         found = _read(path, key)
         if found is None:
+            if reading:
+                reading()
             self._write(path, key, parts, dataset, source, split, limit)
             found = _read(path, key)
         if found is None:

@@ -3,6 +3,8 @@
 import json
 import os
 import shlex
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import click
 
 from flan_tasks.build.formats import FORMATS, STYLES
 from flan_tasks.cli import options
+from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.table import print_table
 from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import UnknownNameError
@@ -71,6 +74,7 @@ class Lengths(click.ParamType):
     metavar="PATTERN",
     help="Leave out datasets whose licence fits; may be given again.",
 )
+@runner_options
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
 @options.module
@@ -92,6 +96,9 @@ def command(
     store: Path | None,
     license_allow: tuple[str, ...],
     license_deny: tuple[str, ...],
+    workers: int,
+    runner: str,
+    beam_args: str | None,
     dry_run: bool,
     explain: bool,
     as_json: bool,
@@ -126,10 +133,7 @@ def command(
         num_shards=shards,
     )
     check_settings(settings)
-    if form in ("tfrecord", "seqio-cache") or options.reads_tfds(
-        catalog().members(declared), source
-    ):
-        options.import_tensorflow_quietly()
+    how = chosen_runner(workers, runner, beam_args)
     kept = Store(store or default_store())
     choice = SourceChoice(source, data_dir)
     if explain:
@@ -141,7 +145,7 @@ def command(
         split=split,
         store=kept,
         allow_missing=allow_missing,
-        progress=options.progress,
+        progress=_says_reading(quietly=options.reads_tfds(catalog().members(declared), source)),
     )
     plan = make_plan(prepared, seed=seed, num_examples=examples, grouped=writer.grouped)
     options.end_progress()
@@ -157,6 +161,8 @@ def command(
             click.echo(json.dumps({**found, "missing": dict(prepared.missing)}))
         return
     assert out is not None
+    from flan_tasks.cli.progress import BuildProgress
+
     built = build(
         prepared,
         plan,
@@ -165,13 +171,25 @@ def command(
         source=source,
         name=Path(mixture).name if mixture.endswith(".toml") else mixture,
         filters=filters,
-        progress=options.progress,
+        **how,
+        watch=BuildProgress(),
     )
     options.end_progress()
     if as_json:
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))
     else:
         _print_after(built.manifest, out, was_there=built.was_there, trims=writer.trims)
+
+
+def _says_reading(*, quietly: bool) -> Callable[[str], None]:
+    """What is told of reading; only then is TensorFlow imported, and only where TFDS is read."""
+
+    def tell(text: str) -> None:
+        if quietly and "tensorflow_datasets" not in sys.modules:
+            options.import_tensorflow_quietly()
+        options.progress(text)
+
+    return tell
 
 
 def _mixture(name: str) -> Mixture:

@@ -125,7 +125,7 @@ def test_a_file_in_place_of_the_directory_is_refused(run, tmp_path):
 
 
 def test_an_interrupted_build_goes_on_and_gives_the_same_bytes(run, tmp_path, monkeypatch):
-    import flan_tasks.build.run_local as run_local
+    from flan_tasks.build import work
 
     run(folder=tmp_path / "whole")
     made = []
@@ -136,8 +136,8 @@ def test_an_interrupted_build_goes_on_and_gives_the_same_bytes(run, tmp_path, mo
         made.append(shard.path)
         return original(plan, shard, settings, folder)
 
-    original = run_local.build_shard
-    monkeypatch.setattr(run_local, "build_shard", stops)
+    original = work.build_shard
+    monkeypatch.setattr(work, "build_shard", stops)
     with pytest.raises(KeyboardInterrupt):
         run()
     with pytest.raises(BuildError, match="unfinished build"):
@@ -149,12 +149,12 @@ def test_an_interrupted_build_goes_on_and_gives_the_same_bytes(run, tmp_path, mo
 
 
 def test_an_interrupted_build_of_another_plan_is_refused(run, tmp_path, monkeypatch):
-    import flan_tasks.build.run_local as run_local
+    from flan_tasks.build import work
 
     def stops(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_local, "build_shard", stops)
+    monkeypatch.setattr(work, "build_shard", stops)
     with pytest.raises(KeyboardInterrupt):
         run()
     monkeypatch.undo()
