@@ -117,6 +117,10 @@ class _Worker:
             raise found
         return found
 
+    def hang_up(self) -> None:
+        """Closes the line: it gets nothing more, and nobody listens."""
+        self._pipe.close()
+
     def _died(self) -> NoReturn:
         self.process.join(_GRACE)
         code = self.process.exitcode
@@ -139,7 +143,11 @@ class _Worker:
 
 def _stop(workers: Sequence[_Worker]) -> None:
     for worker in workers:
-        if worker.shard is None:  # it was told that there is nothing left, and goes by itself
+        # One that waits for a shard goes by itself: a signal may reach another of its threads, and
+        # would not wake the one that reads.
+        idle = worker.shard is None
+        worker.hang_up()
+        if idle:
             worker.process.join(_GRACE)
         worker.process.terminate()
     until = time.monotonic() + _GRACE
@@ -184,13 +192,16 @@ def _run(pipe: Any, data: bytes, rows: Any, held: _Held, log: Path) -> None:
             found: Any = work.build(shard, tick)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where users see it
             found = _portable(error)
-        pipe.send(found)
+        try:
+            pipe.send(found)
+        except OSError:  # nobody listens any more
+            return
 
 
 def _next(pipe: Any) -> Shard | None:
     try:
         return pipe.recv()
-    except EOFError:
+    except (EOFError, OSError):
         return None
 
 

@@ -121,7 +121,7 @@ def test_ctrl_c_stops_the_workers_and_the_same_command_goes_on(tmp_path):
     out = tmp_path / "out"
     with builds.start(out) as process:
         until = time.monotonic() + 60
-        while not list(out.glob("*.jsonl")) and time.monotonic() < until:
+        while not list(out.glob(".progress/*.jsonl.json")) and time.monotonic() < until:
             time.sleep(0.005)
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=60)
@@ -139,7 +139,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
     out = tmp_path / "out"
     with builds.start(out) as process:
         until = time.monotonic() + 60
-        while not list(out.glob("*.jsonl")) and time.monotonic() < until:
+        while not list(out.glob(".progress/*.jsonl.json")) and time.monotonic() < until:
             time.sleep(0.005)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
