@@ -89,7 +89,8 @@ def _differences(there: Recipe, now: Recipe) -> Iterator[str]:
     yield from _changed("flan_tasks", there.get("flan_tasks"), now.get("flan_tasks"))
     words = _words(there.get("command", "")), _words(now.get("command", ""))
     for name in {**words[0], **words[1]}:
-        yield from _changed(name, words[0].get(name), words[1].get(name))
+        there_is, now_is = (w[name] or "given" if name in w else None for w in words)
+        yield from _changed(name, there_is, now_is)
     mixtures = there.get("mixture", {}), now.get("mixture", {})
     for name in {**mixtures[0], **mixtures[1]}:
         yield from _changed(f"mixture, {name}", mixtures[0].get(name), mixtures[1].get(name))

@@ -99,8 +99,14 @@ class StoredExamples:
 
     @cached_property
     def _table(self) -> pa.Table:
-        with pa.memory_map(str(self.path)) as mapped:
-            return pa.ipc.open_file(mapped).read_all()
+        try:
+            with pa.memory_map(str(self.path)) as mapped:
+                return pa.ipc.open_file(mapped).read_all()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise BuildError(
+                f"stored examples {self.path} cannot be read: {error}. Remove the file, if it is "
+                "there, and run the same command again: it is made anew"
+            ) from error
 
 
 class Store:
