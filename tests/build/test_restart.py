@@ -78,7 +78,7 @@ def is_gone(group: int) -> bool:
 
 
 def test_a_build_killed_five_times_ends_as_if_nothing_had_happened(tmp_path):
-    builds = Builds(tmp_path, "--workers", "2")
+    builds = Builds(tmp_path, "--workers", "2", "--format", "arrays", "--arch", "decoder")
     builds.run(tmp_path / "whole")
     whole = files(tmp_path / "whole")
     out = tmp_path / "out"
@@ -87,7 +87,7 @@ def test_a_build_killed_five_times_ends_as_if_nothing_had_happened(tmp_path):
         ("9", "first"),
         ("14", "self"),
         ("3", "all"),
-        ("train-00004-of-00006.jsonl", "first"),
+        ("train-00004-of-00006.segment_ids.npy", "first"),
         ("manifest.json", "all"),
     ):
         builds.run(out, code=None, KILL_AT=at, KILL_WHO=who)
@@ -101,7 +101,7 @@ def test_a_build_killed_five_times_ends_as_if_nothing_had_happened(tmp_path):
 @pytest.mark.parametrize("seed", range(50))
 def test_a_build_killed_at_a_random_point_ends_as_if_nothing_had_happened(tmp_path, seed):
     draw = random.Random(seed)
-    form = draw.choice(("jsonl", "parquet", "jsonl", "tfrecord"))
+    form = draw.choice(("jsonl", "parquet", "arrays", "arrays"))
     builds = Builds(tmp_path, "--format", form, "--workers", str(draw.choice((1, 2, 3))))
     builds.run(tmp_path / "whole", KILL_AT="0", KILL_WHO="all")
     num_steps = builds.steps.stat().st_size

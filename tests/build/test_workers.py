@@ -9,6 +9,7 @@ import pytest
 from conftest import make_catalog
 
 from flan_tasks.build.directory import verify
+from flan_tasks.build.formats import FORMATS
 from flan_tasks.build.plan import make_plan
 from flan_tasks.build.prepare import SourceChoice, prepare
 from flan_tasks.build.run_local import build
@@ -79,12 +80,21 @@ def files(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_any_number_of_workers_gives_the_same_bytes(run, tmp_path):
-    run("1")
+@pytest.mark.parametrize(("form", "workers"), [("jsonl", 2), ("arrays", 8)])
+def test_any_number_of_workers_gives_the_same_bytes(run, tmp_path, form, workers):
+    run("one", how=settings(form))
+    run("several", how=settings(form), workers=workers)
+    assert files(tmp_path / "several") == files(tmp_path / "one")
+    verify(tmp_path / "several")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMATS)
+def test_one_two_and_eight_workers_give_the_same_bytes_in_every_format(run, tmp_path, form):
+    run("1", how=settings(form))
     for workers in (2, 8):
-        run(str(workers), workers=workers)
+        run(str(workers), how=settings(form), workers=workers)
         assert files(tmp_path / str(workers)) == files(tmp_path / "1")
-    verify(tmp_path / "8")
 
 
 @pytest.mark.parametrize(
@@ -146,8 +156,8 @@ def test_progress_tells_of_rows_shards_and_tokens(run):
 
 def test_progress_of_one_process_shows_rows_inside_a_shard(prepared, tmp_path):
     seen = []
-    plan = make_plan(prepared, seed=0, num_examples=3000)
+    plan = make_plan(prepared, seed=0, num_examples=9000)
     options = {"source": "files", "watch": seen.append}
     build(prepared, plan, settings(num_shards=1), tmp_path / "out", **options)
-    running = [done for status in seen for done, rows in status.running.values() if rows == 3000]
-    assert running == [0, 1024, 2048]
+    running = [done for status in seen for done, rows in status.running.values() if rows == 9000]
+    assert running == [0, 8192]
