@@ -1,5 +1,6 @@
 """Builds that are killed and begun again; each must end as if nothing had happened."""
 
+import functools
 import os
 import random
 import signal
@@ -97,15 +98,28 @@ def test_a_build_killed_five_times_ends_as_if_nothing_had_happened(tmp_path):
     assert files(out) == whole
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Gives, for a form and a number of workers, an undisturbed build: its files and its steps."""
+    place = tmp_path_factory.mktemp("undisturbed")
+
+    @functools.cache
+    def made(form: str, workers: int) -> tuple[Builds, dict[str, bytes], int]:
+        builds = Builds(place, "--format", form, "--workers", str(workers))
+        builds.run(place / f"{form}-{workers}", KILL_AT="0", KILL_WHO="all")
+        return builds, files(place / f"{form}-{workers}"), builds.steps.stat().st_size
+
+    return made
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(50))
-def test_a_build_killed_at_a_random_point_ends_as_if_nothing_had_happened(tmp_path, seed):
+def test_a_build_killed_at_a_random_point_ends_as_if_nothing_had_happened(
+    tmp_path, undisturbed, seed
+):
     draw = random.Random(seed)
-    form = draw.choice(("jsonl", "parquet", "arrays", "arrays"))
-    builds = Builds(tmp_path, "--format", form, "--workers", str(draw.choice((1, 2, 3))))
-    builds.run(tmp_path / "whole", KILL_AT="0", KILL_WHO="all")
-    num_steps = builds.steps.stat().st_size
-    whole = files(tmp_path / "whole")
+    form, workers = draw.choice(("jsonl", "parquet", "arrays", "arrays")), draw.choice((1, 2, 3))
+    builds, whole, num_steps = undisturbed(form, workers)
     out = tmp_path / "out"
     for _ in range(draw.choice((1, 2))):
         at, who = str(draw.randint(1, num_steps)), draw.choice(WHO)
