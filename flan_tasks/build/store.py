@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from flan_tasks.build import checksum
 from flan_tasks.core import text as text_module
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.dataset import Dataset
@@ -235,6 +236,8 @@ class Store:
                     for batch in batches:
                         writer.write_batch(batch)
             _sync(temporary)
+            # First the checksum, so that no file is there without one.
+            checksum.write(temporary, stands_for=path)
             os.replace(temporary, path)
         except OSError as error:
             if error.errno == errno.ENOSPC:
