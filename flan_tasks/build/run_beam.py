@@ -21,7 +21,7 @@ class Beam:
     """Builds shards in a pipeline with any Beam options; a `MapShards`.
 
     Raises:
-      DeclarationError: Beam is not installed, or an option is unknown to it.
+      DeclarationError: Beam is not installed.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:

@@ -210,7 +210,7 @@ def command(
     if as_json:
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))
     else:
-        _print_after(built.manifest, out, was_there=built.was_there, trims=writer.trims)
+        _print_after(built, out, trims=writer.trims)
 
 
 def _says_reading(*, quietly: bool) -> Callable[[str], None]:
@@ -335,8 +335,9 @@ def _print_before(prepared, tasks: list[dict], num_examples: int, notes: list[st
             click.echo(f"  ... ({len(notes) - 8} more in manifest.json)")
 
 
-def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> None:
-    if was_there:
+def _print_after(built, out: Path, *, trims: bool) -> None:
+    manifest = built.manifest
+    if built.was_there:
         click.echo(f"\n{out} holds this build already, complete; nothing was written.")
         return
     rows = sum(t["rows_read"] for t in manifest["tasks"])
@@ -346,7 +347,10 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
         for reason, count in task["skipped"].items():
             reasons[reason] = reasons.get(reason, 0) + count
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-    click.echo(f"\nRealized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
+    shards = len(manifest["shards"])
+    before = f"{built.kept} of {shards} shards were there from before; " if built.kept else ""
+    click.echo(f"\n{before}{shards - built.kept} shards were built in {built.seconds:.1f} s.")
+    click.echo(f"Realized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
     click.echo(
         f"From {rows:,} rows: {read:,} examples, {sum(reasons.values()):,} skipped"
         + (f" ({skipped})" if skipped else "")

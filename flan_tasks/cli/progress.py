@@ -42,7 +42,7 @@ class BuildProgress:
         # One column short of the edge, where some terminals would begin a new line.
         width = shutil.get_terminal_size().columns - 1
         line = describe(status) + _running(status)
-        click.echo(f"\r\033[K{line[:width]}", err=True, nl=False)
+        click.echo(f"\r\033[K{line[:width]}", err=True, nl=False, color=True)
 
 
 def describe(status: Status) -> str:

@@ -32,7 +32,7 @@ def test_tokens_are_left_out_where_none_are_counted_and_long_times_have_hours():
 
 def test_the_end_has_no_time_left():
     last = status(done=10, rows_done=100_000, running={})
-    assert describe(last).endswith("100,000 of 100,000 rows | 10,000 rows/s | 2.00 M tokens/s")
+    assert describe(last).endswith("100,000 of 100,000 rows | 10,000 rows/s | 0.80 M tokens/s")
 
 
 def test_the_beginning_promises_nothing():
