@@ -129,8 +129,9 @@ def test_a_build_killed_at_a_random_point_ends_as_if_nothing_had_happened(
     assert files(out) == whole
 
 
-def test_ctrl_c_stops_the_workers_and_the_same_command_goes_on(tmp_path):
-    builds = Builds(tmp_path, "--workers", "2", "--examples", "6000")
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
+def test_ctrl_c_stops_the_build_and_the_same_command_goes_on(tmp_path, workers):
+    builds = Builds(tmp_path, "--workers", workers, "--examples", "6000")
     builds.run(tmp_path / "whole")
     out = tmp_path / "out"
     with builds.start(out) as process:

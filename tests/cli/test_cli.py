@@ -334,3 +334,21 @@ def test_verify_checks_the_store(flan, tmp_path):
         "without_checksum": [],
     }
     assert "of its files 1 are what was stored" in flan("verify", "--store", tmp_path / "store").out
+
+
+@pytest.mark.slow
+def test_a_finished_build_of_prepared_tfds_data_is_recognized_without_tensorflow(
+    flan, tmp_path, real_tree
+):
+    words = ["build", "rte", "--source", "tfds", "--data-dir", str(real_tree), "--examples", "50"]
+    words += ["--out", str(tmp_path / "out")]
+    flan(*words)
+    code = f"""
+import sys
+from flan_tasks.cli.main import cli
+cli.main({words!r}, standalone_mode=False)
+assert not {{"tensorflow", "tensorflow_datasets"}} & set(sys.modules)
+"""
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert "nothing was written" in found.stdout
