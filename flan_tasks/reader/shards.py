@@ -1,5 +1,10 @@
 """The files of an `arrays` build: checked by size when opened, mapped when first read."""
 
+import functools
+import io
+import math
+import mmap
+import resource
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +18,8 @@ from flan_tasks.reader.features import DECODER_SEGMENTS, STORED
 
 # What is stored about the examples of the rows: name -> type and extra entries.
 _OFFSETS, _EXAMPLES, _TASKS = "offsets", "examples", "tasks"
-# Shards mapped at one time. Each mapping holds a file descriptor, of which a process usually has
-# 1,024, and a shard has up to seven files.
-MAPPED_SHARDS = 64
+# Linux allows a process 65,530 mappings.
+_MOST = 4096
 
 
 class Shards:
@@ -38,6 +42,7 @@ class Shards:
         )
         self._ids = np.dtype(np.uint16 if manifest["vocabulary_size"] <= 1 << 16 else np.uint32)
         self._mapped: OrderedDict[int, _Shard] = OrderedDict()
+        self._most_mapped = _most_mapped()
         self._check(manifest)
 
     @property
@@ -105,7 +110,7 @@ class Shards:
                 self._names[number],
                 self._expected(number),
             )
-            while len(self._mapped) > MAPPED_SHARDS:
+            while len(self._mapped) > self._most_mapped:
                 self._mapped.popitem(last=False)
         else:
             self._mapped.move_to_end(number)
@@ -194,19 +199,46 @@ class _Shard:
         return int(self[_EXAMPLES][example])
 
     def _map(self, name: str) -> np.ndarray:
-        path = self._folder / _path(self._name, name)
+        shape, dtype = self._expected[name]
+        header = _header(shape, dtype)
+        path = f"{self._folder}/{_path(self._name, name)}"
         try:
-            # The plain view: indexing np.memmap itself makes an object of Python each time.
-            found = np.lib.format.open_memmap(path, mode="r").view(np.ndarray)
+            with open(path, "rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             raise BuildError(f"{path} cannot be read: {error}") from error
-        shape, dtype = self._expected[name]
-        if found.shape != shape or found.dtype != dtype:
-            raise BuildError(
-                f"{path} holds {found.dtype}{list(found.shape)}; {MANIFEST} says "
-                f"{dtype}{list(shape)}"
-            )
-        return found
+        # Compared as bytes: numpy parses a header in the time in which it maps ten files.
+        if mapped[: len(header)] == header:
+            data = np.frombuffer(mapped, dtype, offset=len(header))
+            if data.size == math.prod(shape):
+                return data.reshape(shape)
+        raise BuildError(f"{path} holds {_contents(path)}; {MANIFEST} says {dtype}{list(shape)}")
+
+
+@functools.lru_cache(maxsize=1024)
+def _header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
+    """The first bytes of a .npy file."""
+    found = io.BytesIO()
+    about = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(found, about)
+    return found.getvalue()
+
+
+def _contents(path: str) -> str:
+    try:
+        found = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:
+        return f"no array ({error})"
+    return f"{found.dtype}{list(found.shape)}"
+
+
+def _most_mapped() -> int:
+    """Shards mapped at one time: each mapping holds a file descriptor, and a shard has up to seven.
+
+    Half of the descriptors that the process may have are left to others.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST if soft == resource.RLIM_INFINITY else max(1, min(_MOST, soft // 14))
 
 
 def _path(shard: str, array: str) -> str:

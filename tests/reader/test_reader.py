@@ -1,5 +1,7 @@
 import json
+import os
 import pickle
+import resource
 import time
 from collections import Counter
 
@@ -189,7 +191,7 @@ def test_a_copy_through_pickle_reads_the_same(reader):
     same(pickle.loads(data).batch(1, 8), reader.batch(1, 8))
 
 
-def test_many_shards_open_at_once_and_hold_few_files(tmp_path):
+def test_many_shards_open_at_once_and_read(tmp_path):
     reader_of = write_build(tmp_path / "many", make_rows(1000), shards=1000)
     start = time.perf_counter()
     reader = flan_tasks.open(reader_of)
@@ -197,8 +199,20 @@ def test_many_shards_open_at_once_and_hold_few_files(tmp_path):
     assert time.perf_counter() - start < 1
     wanted = sorted(reader.epoch_and_row(0, 1000)[1].tolist())
     assert wanted == list(range(1000))
-    batch = reader.batch(0, 1000)  # 7,000 files: more than a process may hold open
+    batch = reader.batch(0, 1000)
     assert len(batch["segment_tasks"]) == 1000
+
+
+def test_a_process_of_few_files_reads_many_shards(tmp_path):
+    folder = write_build(tmp_path / "many", make_rows(60), shards=60)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_now = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * open_now + 56, hard))
+    try:
+        batch = flan_tasks.open(folder).batch(0, 60)  # 300 files
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    same(batch, flan_tasks.open(folder).batch(0, 60))
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet", "tfrecord", "arrayrecord", "seqio-cache"])
