@@ -1,6 +1,7 @@
 """The forms a build is written in, one module each, one interface."""
 
 from flan_tasks.build.writers.arrayrecord import ArrayrecordWriter
+from flan_tasks.build.writers.arrays import ArraysWriter
 from flan_tasks.build.writers.base import Writer
 from flan_tasks.build.writers.jsonl import JsonlWriter
 from flan_tasks.build.writers.parquet import ParquetWriter
@@ -13,6 +14,7 @@ WRITERS: dict[str, Writer] = {
     "tfrecord": TfrecordWriter(),
     "arrayrecord": ArrayrecordWriter(),
     "seqio-cache": SeqioCacheWriter(),
+    "arrays": ArraysWriter(),
 }
 
 __all__ = ["WRITERS", "Writer"]
