@@ -15,7 +15,14 @@ from flan_tasks.build.prepare import Ingredient, Prepared
 Recipe = Mapping[str, Any]
 
 # Libraries whose version can change the bytes of a build.
-_LIBRARIES = ("pyarrow", "sentencepiece", "tensorflow", "tensorflow-datasets", "tokenizers")
+_LIBRARIES = (
+    "array_record",
+    "pyarrow",
+    "sentencepiece",
+    "tensorflow",
+    "tensorflow-datasets",
+    "tokenizers",
+)
 # Differences listed before the rest is only counted.
 _SHOWN = 12
 
