@@ -28,6 +28,7 @@ NEEDS = {
     "jsonl": (("datasets",), "->"),
     "parquet": (("datasets",), " "),
     "tfrecord": (("tensorflow",), "flan:"),
+    "packed-tfrecord": (("tensorflow",), "(4, 256)"),
     "arrayrecord": (("grain", "array_record", "tensorflow"), "["),
     "seqio-cache": (("seqio",), "["),
 }
@@ -51,7 +52,7 @@ def test_every_block_is_here():
 
 
 # Those that start TensorFlow take seconds each; the writers' own tests read the same formats.
-SLOW = ("tfrecord", "arrayrecord", "seqio-cache")
+SLOW = ("tfrecord", "packed-tfrecord", "arrayrecord", "seqio-cache")
 
 
 @pytest.mark.parametrize(
