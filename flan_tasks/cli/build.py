@@ -26,7 +26,7 @@ _DEFAULT_LENGTHS = {"inputs": 1024, "targets": 256}
 
 
 # Written with TensorFlow, which the workers import where there are several.
-_TENSORFLOW_FORMATS = ("tfrecord", "packed-tfrecord", "seqio-cache")
+_TENSORFLOW_FORMATS = ("tfrecord", "packed-tfrecord", "arrayrecord", "seqio-cache")
 
 
 class Lengths(click.ParamType):
