@@ -30,7 +30,7 @@ setup(
     ],
     package_dir={f"flan_tasks.resources.{name}": name for name in RESOURCES},
     package_data={
-        "flan_tasks": ["samples/*/*.jsonl"],
+        "flan_tasks": ["samples/*/*.jsonl", "report/page/*", "report/vendor/*"],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},
     },
     entry_points={"console_scripts": ["flan=flan_tasks.cli.main:main"]},

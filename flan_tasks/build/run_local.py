@@ -1,13 +1,14 @@
 """Runs a build in this process: shard after shard, then the card, then the manifest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import flan_tasks
 from flan_tasks.build import directory
-from flan_tasks.build.manifest import canonical_command, make_card, make_manifest
+from flan_tasks.build.card import make_card
+from flan_tasks.build.manifest import canonical_command, make_manifest, template_texts
 from flan_tasks.build.plan import Plan, plan_digest
 from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.shard import BuildSettings, build_shard, file_facts, write_error
@@ -15,6 +16,10 @@ from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.errors import DeclarationError
 
 CARD = "README.md"
+TEMPLATES = "templates.json"
+REPORT = "report.html"
+# The directory with its shards, and the manifest as far as it goes -> text of the report.
+Report = Callable[[Path, Mapping[str, Any]], str]
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ def build(
     source: str,
     name: str = "",
     filters: Sequence[str] = (),
+    report: Report | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Built:
     """Writes a planned mixture to a directory; interrupted builds go on where they stopped.
@@ -48,6 +54,7 @@ def build(
       source: kind of source, for the canonical command.
       name: what the mixture was asked for by, for the canonical command; its own name if empty.
       filters: options that changed the mixture, for the canonical command.
+      report: makes the report; without it there is none, and the command says so.
       progress: told which shard is being written.
 
     Raises:
@@ -58,6 +65,8 @@ def build(
     writer = WRITERS[settings.format]
     if prepared.missing:
         filters = [*filters, "--allow-missing"]
+    if report is None:
+        filters = [*filters, "--no-report"]
     command = canonical_command(
         name or prepared.mixture.name,
         source=source,
@@ -93,11 +102,20 @@ def build(
         manifest = make_manifest(
             prepared, plan, settings, digest=digest, command=command, shards=known, others=others
         )
-        directory.write_text(folder / CARD, make_card(manifest))
-        manifest["files"].append({"path": CARD, **file_facts(folder / CARD)})
+        _add(folder, manifest, TEMPLATES, template_texts(plan))
+        _add(folder, manifest, CARD, make_card(manifest))
+        if report:
+            if progress:
+                progress(f"writing {REPORT}")
+            _add(folder, manifest, REPORT, report(folder, manifest))
         directory.write_json(folder / directory.MANIFEST, manifest)
         state.end()
     return Built(manifest, was_there=False)
+
+
+def _add(folder: Path, manifest: dict[str, Any], name: str, text: str) -> None:
+    directory.write_text(folder / name, text)
+    manifest["files"].append({"path": name, **file_facts(folder / name)})
 
 
 def check_settings(settings: BuildSettings) -> None:

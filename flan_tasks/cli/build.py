@@ -73,6 +73,7 @@ class Lengths(click.ParamType):
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
+@click.option("--no-report", is_flag=True, help="Write no report.html.")
 @options.module
 @options.as_json
 def command(
@@ -94,6 +95,7 @@ def command(
     license_deny: tuple[str, ...],
     dry_run: bool,
     explain: bool,
+    no_report: bool,
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
@@ -105,6 +107,7 @@ def command(
     from flan_tasks.build.store import Store, default_store
     from flan_tasks.build.vocabulary import open_vocabulary
     from flan_tasks.build.writers import WRITERS
+    from flan_tasks.report.make import reporter
 
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
@@ -165,6 +168,7 @@ def command(
         source=source,
         name=Path(mixture).name if mixture.endswith(".toml") else mixture,
         filters=filters,
+        report=None if no_report else reporter(plan, settings.vocabulary),
         progress=options.progress,
     )
     options.end_progress()
@@ -280,4 +284,7 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
             f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
             f"{over['inputs']:,} inputs, {over['targets']:,} targets."
         )
-    click.echo(f"It is in {out}; `flan verify {out}` checks it.")
+    if any(entry["path"] == "report.html" for entry in manifest["files"]):
+        click.echo(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
+    else:
+        click.echo(f"It is in {out}; `flan report {out}` shows it.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.run_local import CARD, REPORT, TEMPLATES
 from flan_tasks.report.lengths import histograms
 from flan_tasks.report.sample import Sample
 
@@ -19,6 +20,8 @@ FIRST_CODE = 0x5D
 _SURROGATES = 0xD800
 _NUM_SURROGATES = 0x800
 _LEFT_OUT = ("files", "shards")
+# Files about the data, which are written after it and while a report is made.
+_BESIDE = (CARD, REPORT, TEMPLATES)
 
 
 def summary(
@@ -37,7 +40,7 @@ def summary(
       trims: whether the build cuts what is too long.
     """
     kept = {name: value for name, value in manifest.items() if name not in _LEFT_OUT}
-    files = manifest["files"]
+    files = [entry for entry in manifest["files"] if entry["path"] not in _BESIDE]
     wordings, places = _unique(tuple(map(_wording, some)) for some in templates.values())
     return {
         **kept,
