@@ -1,10 +1,10 @@
 // The examples: filters and search, a list that draws only what is in view, and one example read.
 
-const HEIGHT = 66;
+const HEIGHT = 80;
 const VIEWS = [["text", "Text"], ["tokens", "Tokens"], ["row", "Packed row"]];
 
 function makeBrowser(shown) {
-  const place = find("browse");
+  const place = find("page-examples");
   const total = shown.row.length;
   const state = { cluster: "", dataset: "", template: "", kind: "", text: "", found: [], at: -1, view: "text" };
   const kindOf = (index) => shown.templates[shown.template[index]][1];
@@ -54,7 +54,7 @@ function makeBrowser(shown) {
     for (let index = 0; index < total; index += 1)
       if (wanted[shown.task[index]] && styles[shown.template[index]] && (!pattern || pattern.test(shown.inputs[index]) || pattern.test(shown.targets[index]))) state.found.push(index);
     const many = state.found.length;
-    status.textContent = many === total ? `${plural(total, "example")} sampled from ${count(build.examples)}` : `${count(many)} of ${plural(total, "sampled example")}`;
+    status.textContent = many === total ? (total === build.examples ? `all ${plural(total, "example")}` : `${plural(total, "example")} sampled from ${count(build.examples)}`) : `${count(many)} of ${plural(total, "sampled example")}`;
     clear.hidden = many === total && !state.text;
     for (const node of Object.values(selects)) node.classList.toggle("set", node.value !== "");
     canvas.style.height = `${many * HEIGHT}px`;
@@ -123,7 +123,11 @@ function makeBrowser(shown) {
     const can = { text: true, tokens: hasTokens(shown), row: hasTokens(shown) && shown.packed.length > 0 };
     const current = can[state.view] ? state.view : "text";
     const kind = kindOf(index);
-    const open = (other) => { reset(); apply(); select(state.found.indexOf(other)); view.scrollTop = 0; };
+    const open = (other) => {
+      if (!state.found.includes(other)) { reset(); apply(); }
+      select(state.found.indexOf(other));
+      view.scrollTop = 0;
+    };
     const blocks = current === "tokens" ? tokenBlocks(shown, index) : current === "row" ? packedBlocks(shown, index, open) : textBlocks(index);
     view.replaceChildren(
       make(
@@ -133,7 +137,7 @@ function makeBrowser(shown) {
         make(
           "div.tools",
           null,
-          make("button.button.back", { type: "button", onclick: () => place.classList.remove("reading") }, "← List"),
+          make("button.button.back", { type: "button", "aria-label": "Back to the list", onclick: () => { place.classList.remove("reading"); drawList(); } }, "←"),
           make("span.choice", { role: "group", "aria-label": "Show as" }, VIEWS.filter(([name]) => name !== "row" || isPacked).map(([name, label]) => make("button", { type: "button", disabled: !can[name], title: can[name] ? null : build.notes[0] || "", "aria-pressed": String(name === current), onclick: () => show(name) }, label))),
           make("span.turn", null, make("button.button", { type: "button", "aria-label": "Previous example", disabled: state.at === 0, onclick: () => move(-1) }, "↑"), make("button.button", { type: "button", "aria-label": "Next example", disabled: state.at === state.found.length - 1, onclick: () => move(1) }, "↓")),
         ),

@@ -29,7 +29,7 @@ function templateUse(task) {
   const top = Math.max(1, ...Object.values(counts));
   return ids.map((id) => {
     const template = kinds[id];
-    const head = [make("span.label", null, make("span.mono", null, id), template && template.kind !== "forward" ? [" ", make("span.tag.inverted", null, template.kind)] : null), track(counts[id] || 0, top), make("span.num", null, count(counts[id] || 0))];
+    const head = [make("span.named", null, make("span.label.mono", null, id), template && template.kind !== "forward" ? make("span.tag.inverted", null, template.kind) : null), track(counts[id] || 0, top), make("span.num", null, count(counts[id] || 0))];
     return make("details.template", null, make("summary", null, head), template ? wording(template) : make("p.soft.small", null, "The build does not hold its wording."));
   });
 }
@@ -44,7 +44,7 @@ function taskDetail(task) {
   return make(
     "div.detail",
     null,
-    make("div", null, make("h3", null, `Templates, ${count(task.templates)}, by use`), templateUse(task)),
+    make("div", null, make("h3", null, `${plural(task.templates, "template")}, with the examples of each`), templateUse(task)),
     make(
       "div",
       null,
@@ -106,5 +106,5 @@ function drawDatasets() {
       else head.removeAttribute("aria-sort");
   }
   order();
-  find("datasets").append(panel("Datasets", "A row opens on its templates, what was skipped, and its source.", make("div.wide", null, make("table.grid", null, make("thead", null, make("tr", null, heads)), body))));
+  find("page-datasets").append(panel("Datasets", "A row opens on its templates, what was skipped, and its source.", make("div.wide", null, make("table.grid", null, make("thead", null, make("tr", null, heads)), body))));
 }

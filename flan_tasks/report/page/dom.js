@@ -39,7 +39,7 @@ const track = (share, largest, requested) =>
   make(
     "span.track",
     { "aria-hidden": "true" },
-    make("i", { style: `width:${(100 * share) / largest}%` }),
+    share ? make("i", { style: `width:${(100 * share) / largest}%` }) : null,
     requested === undefined ? null : make("b", { style: `left:${(100 * requested) / largest}%` }),
   );
 

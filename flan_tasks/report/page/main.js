@@ -1,7 +1,7 @@
 // Heading, sections, theme; the examples come in when the rest is on the screen.
 
 const SECTIONS = [["overview", "Overview"], ["datasets", "Datasets"], ["examples", "Examples"], ["sources", "Sources"]];
-const nodeOf = (name) => find(name === "examples" ? "browse" : name);
+const nodeOf = (name) => find(`page-${name}`);
 const done = new Set();
 let browser = null;
 

@@ -8,7 +8,7 @@ function notices() {
       ? make("details.notice", { open: missing.length <= 4 }, make("summary", null, `${plural(missing.length, "dataset")} could not be had; this mixture was built without ${missing.length === 1 ? "it" : "them"}`), make("ul", null, missing.map(item)))
       : null,
     build.without_split.length
-      ? make("div.notice", null, make("b", null, `No ${build.split} split, by declaration: `), build.without_split.join(", "))
+      ? make("div.notice.plain", null, make("b", null, `No ${build.split} split, by declaration: `), build.without_split.join(", "))
       : null,
   ];
 }
@@ -48,7 +48,7 @@ function shares() {
     make("span.num", null, percent(got / build.examples)),
     make("span.num.soft", null, count(got)),
   ];
-  const note = make("span", null, make("span.key", null, make("i"), "realized"), " ", make("span.key", null, make("b"), "requested by the rates"), " ");
+  const note = make("span.keys", null, make("span.key", null, make("i"), "realized"), make("span.key", null, make("b"), "requested by the rates"));
   return panel(
     "Shares",
     note,
@@ -109,6 +109,16 @@ function lengthsByCluster() {
   );
 }
 
+// The first few lines, and the others behind a button.
+function folded(values, line) {
+  const holder = make("div", null, values.slice(0, 8).map(line));
+  const rest = values.slice(8);
+  if (rest.length < 3) return [...holder.children, ...rest.map(line)];
+  const more = make("button.button.more", { type: "button", onclick: () => more.replaceWith(...rest.map(line)) }, `Show ${count(rest.length)} more`);
+  holder.append(more);
+  return holder;
+}
+
 function skipped() {
   const reasons = new Map();
   for (const task of tasks)
@@ -124,7 +134,7 @@ function skipped() {
     "Skipped rows",
     sorted.length ? "by reason; every row read is an example or stands here" : null,
     sorted.length
-      ? sorted.map(([reason, { number, names }]) =>
+      ? folded(sorted, ([reason, { number, names }]) =>
           make("details.group", null, make("summary.share", null, make("span.label", null, reason), track(number, top), make("span.num", null, count(number)), make("span.num.soft", null, plural(names.length, "task"))), make("p.small.soft", { style: "padding:2px 0 6px 22px" }, names.join(", "))),
         )
       : make("p.soft", null, "No row was skipped."),
@@ -147,6 +157,6 @@ function repeats() {
 
 function drawOverview() {
   const [boxes, draw] = lengths();
-  find("overview").append(...[...notices(), tiles(), shares(), boxes, lengthsByCluster(), skipped(), repeats()].filter(Boolean));
+  find("page-overview").append(...[...notices(), tiles(), shares(), boxes, lengthsByCluster(), skipped(), repeats()].filter(Boolean));
   draw();
 }

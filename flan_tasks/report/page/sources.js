@@ -20,10 +20,10 @@ function drawSources() {
     ["Libraries", Object.entries(build.libraries).map(([name, version]) => `${name} ${version}`).join(", ")],
     ["Digest", build.digest],
   ];
-  find("sources").append(
+  find("page-sources").append(
     panel("Made by", "The same command on the same data gives the same bytes.", make("pre.command", null, build.command), copy, make("dl.facts", { style: "margin-top:16px" }, facts.map(([name, value]) => [make("dt", null, name), make("dd", null, value)]))),
     panel("Licences", "as each source states them", make("div.wide", null, make("table.grid", null, make("thead", null, make("tr", null, make("th", null, "licence"), make("th.num", null, "examples"), make("th", null, "datasets"))), make("tbody", null, sorted.map(([name, { names, number: many }]) => make("tr", null, make("td", null, name), make("td.num", null, count(many)), make("td.soft.small", null, names.join(", ")))))))),
     panel("Sources", null, make("div.wide", null, make("table.grid", null, make("thead", null, make("tr", null, ["dataset", "source", "citation"].map((name, place) => make(place === 2 ? "th.second" : "th", null, name)))), make("tbody", null, tasks.map((task) => make("tr", null, make("td", null, task.name), make("td.small", null, sourceOf(task)), make("td.soft.small.second", null, task.citation))))))),
   );
-  if (build.sizes && build.sizes.length) find("sources").append(panel("Rows at hand that differ from declared sizes", null, make("ul.small.soft", { style: "list-style:none" }, build.sizes.map((note) => make("li", null, note)))));
+  if (build.sizes && build.sizes.length) find("page-sources").append(panel("Rows at hand that differ from declared sizes", null, make("ul.small.soft", { style: "list-style:none" }, build.sizes.map((note) => make("li", null, note)))));
 }
