@@ -6,12 +6,20 @@ const clusters = [...new Set(tasks.map((task) => task.cluster))].sort();
 const isPacked = build.rows !== undefined && build.lengths !== undefined && build.arch !== undefined;
 const parts = ["inputs", "targets"];
 
+function fromBase64(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const letters = atob(text);
+  const data = new Uint8Array(letters.length);
+  for (let place = 0; place < letters.length; place += 1) data[place] = letters.charCodeAt(place);
+  return data;
+}
+
 async function readExamples() {
   const node = find("examples");
   let text = node.textContent;
   node.remove();
   if (node.type.includes("gzip")) {
-    const data = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const data = fromBase64(text);
     const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
     text = await new Response(stream).text();
   }
