@@ -68,6 +68,7 @@ function histogram(place, { width, counts, limit }, unit) {
   }
 
   drawn.push(draw);
+  draw();
   new ResizeObserver(() => { if (!plot || plot.width !== place.clientWidth) draw(); }).observe(place);
 }
 
