@@ -122,7 +122,8 @@ def _yaml_list(key: str, values: Any, *, last: str = "") -> Iterator[str]:
 def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
     mixture, tasks = manifest["mixture"], manifest["tasks"]
     parents = {task["dataset"] for task in tasks}
-    yield f"# {mixture['name']}: {manifest['examples']:,} instruction examples ({manifest['split']})"
+    examples = f"{manifest['examples']:,} instruction examples"
+    yield f"# {mixture['name']}: {examples} ({manifest['split']})"
     yield ""
     yield mixture["description"] or "A mixture made with flan_tasks."
     yield ""
@@ -195,6 +196,13 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
             "targets."
         )
         yield ""
+    if "packing" in manifest:
+        packing = manifest["packing"]
+        yield (
+            f"Packed for {manifest['arch']} models: {packing['rows']:,} rows; no packing needs "
+            f"fewer than {packing['bound']:,}."
+        )
+        yield ""
 
 
 def _making(manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -246,8 +254,8 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "- The wording of all prompts is English, whatever the languages of the texts."
     if any(task["source"]["source"] == "samples" for task in tasks):
         yield (
-            "- The rows are samples written for flan_tasks in the schema of each source, a dozen or "
-            "two a dataset: good for trying things out, not for training."
+            "- The rows are samples written for flan_tasks in the schema of each source, a dozen "
+            "or two a dataset: good for trying things out, not for training."
         )
     if over := manifest.get("over_length"):
         if sum(over.values()):

@@ -21,9 +21,7 @@ import click
 )
 @click.option("--vocab", help="Vocabulary to show tokens by; by default that of the build.")
 @click.option("--text", is_flag=True, help="Print tables here instead.")
-def command(
-    folder: Path, out: Path | None, examples: int, vocab: str | None, text: bool
-) -> None:
+def command(folder: Path, out: Path | None, examples: int, vocab: str | None, text: bool) -> None:
     """Shows the build in FOLDER: shares, templates, lengths, sources, and its examples.
 
     Every build holds such a page already, report.html; this one may sample more.

@@ -19,9 +19,7 @@ def reporter(plan: Plan, vocabulary: Vocabulary | None) -> Report:
     """Returns what makes the report of a build of `plan`, for `run_local.build`."""
 
     def report(folder: Path, manifest: Mapping[str, Any]) -> str:
-        sample = sample_plan(
-            plan, manifest, folder, wanted=DEFAULT_EXAMPLES, vocabulary=vocabulary
-        )
+        sample = sample_plan(plan, manifest, folder, wanted=DEFAULT_EXAMPLES, vocabulary=vocabulary)
         return make_page(manifest, sample, templates=read_templates(folder))
 
     return report

@@ -41,9 +41,7 @@ def make_page(
     }
     # Piece by piece and not by replacing: data may hold the name of a place.
     pieces = _asset("page", "page.html").split("%%")
-    return "".join(
-        parts[piece] if number % 2 else piece for number, piece in enumerate(pieces)
-    )
+    return "".join(parts[piece] if number % 2 else piece for number, piece in enumerate(pieces))
 
 
 def _asset(folder: str, name: str) -> str:

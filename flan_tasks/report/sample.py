@@ -1,4 +1,4 @@
-"""The examples a report shows: evenly spaced rows of a build, with their ids where there are any."""
+"""The examples a report shows: evenly spaced rows of a build, with ids where there are any."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

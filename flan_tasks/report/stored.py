@@ -22,11 +22,12 @@ def read_rows(folder: Path, manifest: Mapping[str, Any], positions: np.ndarray) 
     read = READERS[manifest["format"]]
     found: list[Row] = []
     first = 0
-    for entry in manifest["files"]:
-        rows = entry.get("rows", 0)
+    for shard in manifest["shards"]:
+        rows = shard["rows"]
         here = positions[(positions >= first) & (positions < first + rows)] - first
         if len(here):
-            path = folder / entry["path"]
+            (name,) = shard["paths"]
+            path = folder / name
             try:
                 found += [_texts(row) for row in read(path, here)]
             except (OSError, ValueError, KeyError, struct.error) as error:

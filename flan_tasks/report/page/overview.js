@@ -13,6 +13,20 @@ function notices() {
   ];
 }
 
+// What of the packed rows is tokens and not padding; EOS of every text counts.
+function fills() {
+  const used = parts.map((part) => build.tokens[part] - build.tokens_over[part] + build.examples);
+  if (build.arch === "decoder") return [["tokens", sum(used) / (build.rows * build.lengths.row)]];
+  return parts.map((part, place) => [part, used[place] / (build.rows * build.lengths[part])]);
+}
+
+function packing() {
+  if (!isPacked) return null;
+  const { rows, bound } = build.packing;
+  const line = ([name, share]) => make("div.share", null, make("span.label", null, name), track(share, 1), make("span.num", null, percent(share)), make("span.num.soft", null, `${percent(1 - share, 0)} padding`));
+  return panel("Packing", `${plural(build.examples, "example")} in ${plural(rows, "row")}, ${(build.examples / rows).toFixed(1)} a row; no packing needs fewer than ${count(bound)}`, fills().map(line));
+}
+
 function tiles() {
   const of62 = new Set(tasks.map((task) => task.dataset)).size;
   const repeated = sum(tasks.map((task) => task.repeated));
@@ -27,7 +41,7 @@ function tiles() {
     const over = build.over_length;
     found.push([build.trims ? "Trimmed" : "Over length", count(over.inputs + over.targets), `${plural(over.inputs, "input")} beyond ${count(build.lengths.inputs)}, ${plural(over.targets, "target")} beyond ${count(build.lengths.targets)}${build.trims ? "" : "; kept whole"}`]);
   }
-  if (isPacked) found.push(["Packed rows", count(build.rows), `${(build.examples / build.rows).toFixed(1)} examples a row`]);
+  if (isPacked) found.push(["Packed rows", count(build.rows), `${fills().map(([part, share]) => `${part} ${percent(share, 0)} filled`).join(", ")}`]);
   found.push(["Repeated", count(repeated), repeated ? `${percent(repeated / build.examples)} of examples were drawn before` : "no example stands here twice"]);
   found.push(["Skipped", count(skipped), `of ${plural(sum(tasks.map((task) => task.rows_read)), "row")} read, with a reason each`]);
   return make("dl.tiles", null, found.map(([name, value, note]) => make("div.tile", null, make("dt", null, name), make("dd", null, value), make("p", null, note))));
@@ -157,6 +171,6 @@ function repeats() {
 
 function drawOverview() {
   const [boxes, draw] = lengths();
-  find("page-overview").append(...[...notices(), tiles(), shares(), boxes, lengthsByCluster(), skipped(), repeats()].filter(Boolean));
+  find("page-overview").append(...[...notices(), tiles(), shares(), packing(), boxes, lengthsByCluster(), skipped(), repeats()].filter(Boolean));
   draw();
 }
