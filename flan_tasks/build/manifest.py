@@ -188,14 +188,7 @@ def template_texts(plan: Plan) -> str:
     With them a build says what its prompts were made of, when the collection has long moved on.
     """
     found = {
-        item.dataset.name: [
-            {
-                name: text
-                for name in ("id", "kind", "inputs", "targets", "inputs_without_options")
-                if (text := getattr(template, name))
-            }
-            for template in item.templates
-        ]
+        item.dataset.name: [template.texts for template in item.templates]
         for item in plan.ingredients
     }
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"

@@ -18,6 +18,7 @@ COMMANDS = {
     "build": "Builds a mixture into a directory of shards.",
     "verify": "Compares a built directory with its manifest.",
     "report": "Shows what is in a built directory, in a browser or here.",
+    "diff": "Says what differs between two builds, or two mixtures.",
     "env": "Prints versions and settings, for reports.",
 }
 
