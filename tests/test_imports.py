@@ -17,6 +17,7 @@ ROOMS = (
     "evaluation",
     "build",
     "report",
+    "reader",
     "api",
     "seqio_stream",
     "seqio_task",
@@ -122,4 +123,10 @@ sys.addaudithook(look)
 import flan_tasks
 print(seen)
 """
+    assert run(code).strip() == "[]"
+
+
+def test_the_reader_needs_numpy_alone():
+    heavy = "('tensorflow', 'jax', 'seqio', 'pyarrow', 'datasets', 'sentencepiece', 'sklearn')"
+    code = f"import flan_tasks.reader, sys; print([n for n in {heavy} if n in sys.modules])"
     assert run(code).strip() == "[]"

@@ -16,7 +16,14 @@ from flan_tasks.core.naming import TaskName
 
 SCHEMA = 1
 # Libraries whose version can change the bytes of a build.
-_LIBRARIES = ("pyarrow", "sentencepiece", "tensorflow", "tensorflow-datasets", "tokenizers")
+_LIBRARIES = (
+    "array_record",
+    "pyarrow",
+    "sentencepiece",
+    "tensorflow",
+    "tensorflow-datasets",
+    "tokenizers",
+)
 
 
 def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
