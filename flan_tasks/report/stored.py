@@ -77,25 +77,38 @@ def _parquet(path: Path, positions: np.ndarray) -> Iterator[Row]:
 
 
 def _records(path: Path, positions: np.ndarray) -> Iterator[Row]:
-    # The class of the records is all that is wanted of TensorFlow; their frames are read here,
-    # as its reader cannot step over records without reading them.
-    import tensorflow as tf
-
+    # The frames of the records are read here: TensorFlow's reader cannot step over any.
     wanted = set(positions.tolist())
     with path.open("rb") as file:
         number = 0
         while head := file.read(12):
             (length,) = struct.unpack("<Q", head[:8])
             if number in wanted:
-                yield _record(tf.train.Example.FromString(file.read(length)))
+                yield _record(file.read(length))
             else:
                 file.seek(length, 1)
             file.seek(4, 1)
             number += 1
 
 
-def _record(example) -> Row:
-    features = example.features.feature
+def _array_records(path: Path, positions: np.ndarray) -> Iterator[Row]:
+    try:
+        from array_record.python.array_record_module import ArrayRecordReader
+    except ImportError as error:
+        raise BuildError(
+            'Reading ArrayRecord needs array_record: pip install "flan-tasks[arrayrecord]"'
+        ) from error
+    reader = ArrayRecordReader(str(path))
+    try:
+        yield from map(_record, reader.read(positions.tolist()))
+    finally:
+        reader.close()
+
+
+def _record(data: bytes) -> Row:
+    import tensorflow as tf
+
+    features = tf.train.Example.FromString(data).features.feature
 
     def texts(name: str) -> list[str]:
         return [value.decode() for value in features[name].bytes_list.value]
@@ -115,4 +128,5 @@ READERS = {
     "parquet": _parquet,
     "tfrecord": _records,
     "seqio-cache": _records,
+    "arrayrecord": _array_records,
 }

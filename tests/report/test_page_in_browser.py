@@ -220,6 +220,16 @@ def test_without_a_vocabulary_lengths_are_characters_and_tokens_say_why(make_bui
     assert button.is_disabled()
 
 
+def test_a_report_without_examples_still_tells_the_numbers(make_build, screen, tmp_path):
+    path = tmp_path / "afterwards.html"
+    path.write_text(report_of(make_build("packed-tfrecord")), encoding="utf-8")
+    shown = screen(**WIDE)
+    shown.open(path)
+    assert "56" in shown.page.inner_text(".tiles")
+    shown.page.click("nav >> text=Examples")
+    assert "cannot be shown row by row" in shown.page.inner_text(".list")
+
+
 def test_a_report_made_afterwards_is_the_one_of_the_build(make_build):
     folder = make_build()
     assert report_of(folder) == (folder / "report.html").read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ FORMS = [
     ("parquet", "prompt-completion"),
     ("tfrecord", "inputs-targets"),
     ("seqio-cache", "inputs-targets"),
+    ("arrayrecord", "inputs-targets"),
 ]
 
 
@@ -25,6 +26,14 @@ FORMS = [
 def test_files_give_the_report_that_the_plan_gave(make_build, form, style):
     folder = make_build(form, style=style)
     assert report_of(folder) == (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_rows_that_cannot_be_read_one_by_one_are_said_to_be(make_build):
+    folder = make_build("packed-tfrecord")
+    _, sample = read_build(folder)
+    assert sample.examples == () and "cannot be shown" in sample.notes[0]
+    assert '"sampled":0' in report_of(folder)
+    assert '"sampled":56' in (folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("arch", ["encoder-decoder", "decoder"])

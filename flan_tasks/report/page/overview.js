@@ -84,6 +84,7 @@ function shares() {
 }
 
 function lengths() {
+  if (!build.sampled) return [null, () => {}];
   const { unit } = build.histograms;
   const charts = [];
   const boxes = parts.map((part) => {
@@ -99,7 +100,7 @@ function lengths() {
       make("p.quantiles", null, [["half within", middle], ["90 % within", most], ["99 % within", nearly], ["longest", found.longest]].map(([name, value]) => make("span", null, name + " ", make("b", null, count(value))))),
     );
   });
-  return [build.sampled ? make("div.two", null, boxes) : null, () => charts.forEach(([place, found]) => histogram(place, found, unit))];
+  return [make("div.two", null, boxes), () => charts.forEach(([place, found]) => histogram(place, found, unit))];
 }
 
 function lengthsByCluster() {
