@@ -11,7 +11,18 @@ from flan_tasks.report.sample import Sample
 
 _HERE = Path(__file__).parent
 # In this order: each may use what stands before it.
-_SCRIPTS = ("dom", "data", "charts", "overview", "datasets", "sources", "tokens", "browser", "main")
+_SCRIPTS = (
+    "dom",
+    "data",
+    "charts",
+    "overview",
+    "datasets",
+    "sources",
+    "texts",
+    "tokens",
+    "browser",
+    "main",
+)
 
 
 def make_page(

@@ -14,7 +14,11 @@ function histogram(place, { width, counts, limit }, unit) {
     tip.hidden = bin === null || bin === undefined || chart.cursor.left < 0;
     if (tip.hidden) return;
     const last = bin === counts.length - 1;
-    const range = last ? `${count(edges[bin])} or more` : width === 1 ? count(edges[bin]) : `${count(edges[bin])}–${count(edges[bin] + width - 1)}`;
+    const range = last
+      ? `${count(edges[bin])} or more`
+      : width === 1
+        ? count(edges[bin])
+        : `${count(edges[bin])}–${count(edges[bin] + width - 1)}`;
     tip.textContent = `${range} ${unit}: ${plural(counts[bin], "example")}`;
     const scale = devicePixelRatio;
     const x = chart.bbox.left / scale + chart.valToPos(edges[bin] + width / 2, "x");
@@ -38,14 +42,22 @@ function histogram(place, { width, counts, limit }, unit) {
     ctx.stroke();
     ctx.font = `${12 * scale}px ${getComputedStyle(document.body).fontFamily}`;
     ctx.textAlign = x > bbox.left + bbox.width * 0.7 ? "right" : "left";
-    ctx.fillText(`limit ${count(limit)}`, x + (ctx.textAlign === "right" ? -6 : 6) * scale, bbox.top + 13 * scale);
+    ctx.fillText(
+      `limit ${count(limit)}`,
+      x + (ctx.textAlign === "right" ? -6 : 6) * scale,
+      bbox.top + 13 * scale,
+    );
     ctx.restore();
   }
 
   function draw() {
     if (plot) plot.destroy();
     if (!place.clientWidth) return;
-    const axis = { stroke: color("--soft"), font: `12px ${getComputedStyle(document.body).fontFamily}`, ticks: { show: false } };
+    const axis = {
+      stroke: color("--soft"),
+      font: `12px ${getComputedStyle(document.body).fontFamily}`,
+      ticks: { show: false },
+    };
     plot = new uPlot(
       {
         width: place.clientWidth,
@@ -53,12 +65,29 @@ function histogram(place, { width, counts, limit }, unit) {
         padding: [8, 8, 0, 0],
         legend: { show: false },
         cursor: { y: false, x: false, points: { show: false }, drag: { x: false, y: false } },
-        scales: { x: { time: false, range: [0, end] }, y: { range: (_, low, high) => [0, high * 1.08 || 1] } },
+        scales: {
+          x: { time: false, range: [0, end] },
+          y: { range: (_, low, high) => [0, high * 1.08 || 1] },
+        },
         axes: [
           { ...axis, grid: { show: false }, size: 28, values: (_, marks) => marks.map(count) },
-          { ...axis, grid: { stroke: color("--line"), width: 1 }, size: 52, values: (_, marks) => marks.map(short) },
+          {
+            ...axis,
+            grid: { stroke: color("--line"), width: 1 },
+            size: 52,
+            values: (_, marks) => marks.map(short),
+          },
         ],
-        series: [{}, { stroke: color("--bar"), fill: color("--bar"), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.86, 60], align: 1 }) }],
+        series: [
+          {},
+          {
+            stroke: color("--bar"),
+            fill: color("--bar"),
+            width: 0,
+            points: { show: false },
+            paths: uPlot.paths.bars({ size: [0.86, 60], align: 1 }),
+          },
+        ],
         hooks: { draw: [drawLimit], setCursor: [showTip] },
       },
       [edges, counts],
@@ -69,7 +98,9 @@ function histogram(place, { width, counts, limit }, unit) {
 
   drawn.push(draw);
   draw();
-  new ResizeObserver(() => { if (!plot || plot.width !== place.clientWidth) draw(); }).observe(place);
+  new ResizeObserver(() => {
+    if (!plot || plot.width !== place.clientWidth) draw();
+  }).observe(place);
 }
 
 const drawCharts = () => drawn.forEach((draw) => draw());

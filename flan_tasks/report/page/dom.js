@@ -25,7 +25,9 @@ const plural = (number, one, many) => `${count(number)} ${number === 1 ? one : m
 const short = (number) =>
   number < 10000
     ? count(number)
-    : new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }).format(number);
+    : new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }).format(
+        number,
+      );
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 function bytes(number) {
@@ -44,4 +46,9 @@ const track = (share, largest, requested) =>
   );
 
 const panel = (title, note, ...children) =>
-  make("section.panel", { "aria-label": title }, make("header", null, make("h2", null, title), note ? make("p", null, note) : null), ...children);
+  make(
+    "section.panel",
+    { "aria-label": title },
+    make("header", null, make("h2", null, title), note ? make("p", null, note) : null),
+    ...children,
+  );
