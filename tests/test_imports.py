@@ -16,6 +16,7 @@ ROOMS = (
     "configuration",
     "evaluation",
     "build",
+    "report",
     "reader",
     "api",
     "seqio_stream",
@@ -74,6 +75,7 @@ def test_tensorflow_is_imported_in_its_places_only(importer, library):
     allowed = (
         "flan_tasks.sources.tfds",
         "flan_tasks.build.writers.tfrecord",
+        "flan_tasks.report.stored",
         "flan_tasks.seqio_stream",
         "flan_tasks.seqio_task",
         "flan_tasks.seqio_mixture",

@@ -1,4 +1,4 @@
-"""The manifest and the dataset card: what a build is, without time, host, path or worker count."""
+"""The manifest: what a build is, without time, host, path or worker count."""
 
 import dataclasses
 import json
@@ -15,8 +15,6 @@ from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.naming import TaskName
 
 SCHEMA = 1
-# What the card calls sources that have no name of their own.
-_UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
 
 
 def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
@@ -47,6 +45,7 @@ def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
             "templates": len(item.templates),
             "store_key": item.examples.key,
             "source": item.examples.parts["source"],
+            "languages": list(item.dataset.languages),
             "license": item.dataset.license,
             "citation": item.dataset.citation,
         }
@@ -180,74 +179,13 @@ def canonical_command(
     return " ".join(words)
 
 
-def make_card(manifest: Mapping[str, Any]) -> str:
-    """Returns the dataset card, README.md of the build."""
-    mixture = manifest["mixture"]
-    lines = [
-        f"# {mixture['name']}: {manifest['examples']:,} instruction examples ({manifest['split']})",
-        "",
-        mixture["description"] or "A mixture made with flan_tasks.",
-        "",
-        f"Made with flan_tasks {manifest['flan_tasks']} by",
-        "",
-        f"    {manifest['command']}",
-        "",
-        "The same command on the same data gives the same bytes. `flan verify DIR` compares every "
-        "file with `manifest.json`.",
-        "",
-    ]
-    if manifest["missing"]:
-        lines += [
-            "## Missing",
-            "",
-            f"Datasets whose rows could not be had, {len(manifest['missing'])}; built without:",
-            "",
-            *(f"- {name}: {_cell(reason)}" for name, reason in manifest["missing"].items()),
-            "",
-        ]
-    if manifest["without_split"]:
-        lines += [
-            f"Without a {manifest['split']} split by declaration: "
-            f"{', '.join(manifest['without_split'])}.",
-            "",
-        ]
-    lines += [
-        "## What is in it",
-        "",
-        "| task | cluster | rate | share | examples | at hand | repeated | never seen | skipped "
-        "| licence |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for task in manifest["tasks"]:
-        skipped = ", ".join(f"{n} {_cell(reason)}" for reason, n in task["skipped"].items()) or "0"
-        lines.append(
-            f"| {task['name']} | {task['cluster']} | {task['rate']:,.1f} | {task['share']:.2%} "
-            f"| {task['realized']:,} | {task['available']:,} | {task['repeated']:,} "
-            f"| {task['never_seen']:,} | {skipped} | {_cell(task['license'])} |"
-        )
-    if "over_length" in manifest:
-        over, tokens = manifest["over_length"], manifest["tokens"]
-        lines += [
-            "",
-            f"Tokens ({manifest['vocabulary']}): {tokens['inputs']:,} in inputs, "
-            f"{tokens['targets']:,} in targets. Longer than {manifest['lengths']['inputs']} / "
-            f"{manifest['lengths']['targets']} with EOS: {over['inputs']:,} inputs, "
-            f"{over['targets']:,} targets.",
-        ]
-    if "packing" in manifest:
-        packing = manifest["packing"]
-        lines += [
-            "",
-            f"Packed for {manifest['arch']} models: {packing['rows']:,} rows; no packing needs "
-            f"fewer than {packing['bound']:,}.",
-        ]
-    lines += ["", "## Sources", ""]
-    for task in manifest["tasks"]:
-        source = task["source"]
-        name = source.get("name") or _UNNAMED[source["source"]]
-        lines.append(f"- {task['name']}: {source['source']}, {name}. {task['citation']}")
-    return "\n".join(lines) + "\n"
+def template_texts(plan: Plan) -> str:
+    """Returns templates.json: for each task the templates its rows are drawn from, word for word.
 
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    With them a build says what its prompts were made of, when the collection has long moved on.
+    """
+    found = {
+        item.dataset.name: [template.texts for template in item.templates]
+        for item in plan.ingredients
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"

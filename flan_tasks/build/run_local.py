@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.build import directory
+from flan_tasks.build.card import make_card
 from flan_tasks.build.formats import DECODER, ENCODER_DECODER
-from flan_tasks.build.manifest import canonical_command, make_card, make_manifest
+from flan_tasks.build.manifest import canonical_command, make_manifest, template_texts
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.recipe import make_recipe
@@ -24,6 +25,10 @@ from flan_tasks.build.writers.base import Shard
 from flan_tasks.core.errors import DeclarationError
 
 CARD = "README.md"
+TEMPLATES = "templates.json"
+REPORT = "report.html"
+# The directory with its shards, and the manifest as far as it goes -> text of the report.
+Report = Callable[[Path, Mapping[str, Any]], str]
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ def build(
     filters: Sequence[str] = (),
     workers: int = 1,
     map_shards: MapShards | None = None,
+    report: Report | None = None,
     watch: Callable[[Status], None] | None = None,
 ) -> Built:
     """Writes a planned mixture to a directory; interrupted builds go on where they stopped.
@@ -87,6 +93,7 @@ def build(
       filters: options that changed the mixture, for the canonical command.
       workers: local processes; 1 builds in this one.
       map_shards: another way to build the shards.
+      report: makes the report; without it there is none, and the command says so.
       watch: told how far the build is, several times a second.
 
     Raises:
@@ -94,6 +101,8 @@ def build(
       BuildError: the folder holds something else, or cannot be written.
     """
     check_settings(settings)
+    if report is None:
+        filters = [*filters, "--no-report"]
     recipe = _recipe(prepared, plan, settings, source=source, name=name, filters=filters)
     state = directory.Progress(folder)
     if directory.check_free(folder, recipe):
@@ -120,7 +129,7 @@ def build(
                     known[facts["path"]] = facts
                     tally.add(facts)
             manifest = _finish(
-                prepared, plan, settings, folder, recipe, [known[s.path] for s in shards]
+                prepared, plan, settings, folder, recipe, [known[s.path] for s in shards], report
             )
         except BaseException:
             state.sweep()  # of workers that had to be killed
@@ -142,6 +151,7 @@ def _finish(
     folder: Path,
     recipe: Mapping[str, Any],
     known: Sequence[Mapping[str, Any]],
+    report: Report | None,
 ) -> dict[str, Any]:
     try:
         beside = WRITERS[settings.format].finish(folder, known, settings.for_writer)
@@ -149,8 +159,10 @@ def _finish(
         raise write_error(error, folder) from error
     others = [{"path": name, **file_facts(folder / name)} for name in beside]
     manifest = make_manifest(prepared, plan, settings, recipe=recipe, shards=known, others=others)
-    directory.write_text(folder / CARD, make_card(manifest))
-    manifest["files"].append({"path": CARD, **file_facts(folder / CARD)})
+    _add(folder, manifest, TEMPLATES, template_texts(plan))
+    _add(folder, manifest, CARD, make_card(manifest))
+    if report:
+        _add(folder, manifest, REPORT, report(folder, manifest))
     return directory.write_manifest(folder, manifest)
 
 
@@ -202,6 +214,11 @@ class _Tally:
                 running={path: (rows, self._rows[path]) for path, rows in running.items()},
             )
         )
+
+
+def _add(folder: Path, manifest: dict[str, Any], name: str, text: str) -> None:
+    directory.write_text(folder / name, text)
+    manifest["files"].append({"path": name, **file_facts(folder / name)})
 
 
 def check_settings(settings: BuildSettings) -> None:

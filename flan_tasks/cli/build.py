@@ -101,6 +101,7 @@ class Lengths(click.ParamType):
 @runner_options
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
+@click.option("--no-report", is_flag=True, help="Write no report.html.")
 @options.module
 @options.as_json
 def command(
@@ -126,6 +127,7 @@ def command(
     beam_args: str | None,
     dry_run: bool,
     explain: bool,
+    no_report: bool,
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
@@ -137,6 +139,7 @@ def command(
     from flan_tasks.build.store import Store, default_store
     from flan_tasks.build.vocabulary import open_vocabulary
     from flan_tasks.build.writers import WRITERS
+    from flan_tasks.report.make import reporter
 
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
@@ -204,6 +207,7 @@ def command(
         name=Path(mixture).name if mixture.endswith(".toml") else mixture,
         filters=filters,
         **how,
+        report=None if no_report else reporter(plan, settings.vocabulary),
         watch=BuildProgress(),
     )
     options.end_progress()
@@ -371,4 +375,7 @@ def _print_after(built, out: Path, *, trims: bool) -> None:
             f"Packed into {packing['rows']:,} rows; no packing needs fewer than "
             f"{packing['bound']:,}."
         )
-    click.echo(f"It is in {out}; `flan verify {out}` checks it.")
+    if any(entry["path"] == "report.html" for entry in manifest["files"]):
+        click.echo(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
+    else:
+        click.echo(f"It is in {out}; `flan report {out}` shows it.")

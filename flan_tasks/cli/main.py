@@ -17,6 +17,8 @@ COMMANDS = {
     "sources": "Says for each dataset whether its rows can be had.",
     "build": "Builds a mixture into a directory of shards.",
     "verify": "Compares a built directory with its manifest.",
+    "report": "Shows what is in a built directory, in a browser or here.",
+    "diff": "Says what differs between two builds, or two mixtures.",
     "env": "Prints versions and settings, for reports.",
 }
 

@@ -50,6 +50,7 @@ def test_verify_accepts_a_build(run, tmp_path):
     assert set(files(tmp_path / "out")) == {
         *(f"train-0000{i}-of-00004.jsonl" for i in range(4)),
         "README.md",
+        "templates.json",
         "manifest.json",
     }
 
