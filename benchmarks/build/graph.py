@@ -1,8 +1,8 @@
 """The same rows the way SeqIO's users write them: templates in the graph, a pipeline a task.
 
 Normalized fields are read from TFRecord files, the template is filled by `tf.strings.join` in a
-branch of `tf.switch_case`, then come `seqio.preprocessors.tokenize` and `append_eos`. Which template
-an example gets stands in its record, so that every way makes the same texts.
+branch of `tf.switch_case`, then come `seqio.preprocessors.tokenize` and `append_eos`. Which
+template an example gets stands in its record, so that every way makes the same texts.
 """
 
 import functools
@@ -75,7 +75,8 @@ def _task(item: Ingredient, count: int, folder: Path, features: dict):
             lambda t=template: tuple(fill(t.pieces[part, True], row) for part in PARTS)
             for template in item.templates
         ]
-        return dict(zip(PARTS, tf.switch_case(tf.cast(row[_TEMPLATE], tf.int32), branches)))
+        texts = tf.switch_case(tf.cast(row[_TEMPLATE], tf.int32), branches)
+        return dict(zip(PARTS, texts, strict=True))
 
     names = [*item.dataset.fields, "answer"]
     names += [OPTIONS] if item.dataset.is_classification else []

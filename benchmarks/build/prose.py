@@ -66,9 +66,9 @@ def prose_catalog(folder: Path) -> Catalog:
     return catalog
 
 
-def write_prose(folder: Path, plans: Iterable[Plan], *, rows: int) -> None:
-    """Writes so many rows, evenly for the ten tasks, of the sentences in all texts of the plans."""
-    sentences = sorted({found for plan in plans for found in _sentences(plan)})
+def write_prose(folder: Path, plan: Plan, *, rows: int) -> None:
+    """Writes so many rows, evenly for the ten tasks, of the sentences in all texts of a plan."""
+    sentences = sorted(set(_sentences(plan)))
     draw = random.Random(0)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "prose.toml").write_text(_template_file(), encoding="utf-8")

@@ -83,8 +83,7 @@ def open_prepared(rows: RowSet, split: str = "train") -> Prepared:
         if not (folder / "prose.toml").exists():
             source = "real" if rows.data_dir else "samples"
             base = RowSet(source, None, rows.work, rows.vocab, rows.data_dir)
-            plans = [make_plan(open_prepared(base, split), seed=0) for split in ("train", "test")]
-            write_prose(folder, plans, rows=max(rows.rows or 0, _PROSE_ROWS))
+            write_prose(folder, open_plan(base), rows=max(rows.rows or 0, _PROSE_ROWS))
         known = prose_catalog(folder)
         return prepare(known.mixture("prose"), known, source=SourceChoice(), store=store)
     real = rows.name == "real"
