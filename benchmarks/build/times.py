@@ -5,6 +5,9 @@ python -m benchmarks.build.times --what open --set prose --rows 20000 --work DIR
 """
 
 import argparse
+import statistics
+import subprocess
+import sys
 from typing import Any
 
 from benchmarks.build.measure import Clock, peak_megabytes, print_result
@@ -90,14 +93,32 @@ def open_times(rows: RowSet) -> dict[str, Any]:
     }
 
 
+def command_times() -> dict[str, Any]:
+    """Runs light commands, each five times; returns the median seconds of each."""
+    found = {}
+    for command in ("--help", "list"):
+        code = "from flan_tasks.cli.main import main; main()"
+        seconds = []
+        for _ in range(5):
+            clock = Clock()
+            subprocess.run(
+                [sys.executable, "-c", code, command], stdout=subprocess.DEVNULL, check=True
+            )
+            seconds.append(clock.spent().wall)
+        found[f"flan {command}"] = statistics.median(seconds)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--what", choices=("plan", "open"), required=True)
+    parser.add_argument("--what", choices=("plan", "open", "commands"), required=True)
     parser.add_argument("--plan-rows", type=float, default=1e8)
     add_arguments(parser)
     args = parser.parse_args()
     if args.what == "plan":
         print_result(**plan_times(int(args.plan_rows)))
+    if args.what == "commands":
+        print_result(**command_times())
     print_result(**open_times(row_set(args)))
 
 
