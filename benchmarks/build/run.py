@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.build import tables
+from benchmarks.build.lines import read
 from benchmarks.build.measure import run_alone
 
 RESULTS = Path("docs/benchmarks.jsonl")
@@ -271,7 +272,7 @@ def main() -> None:
         work.mkdir(parents=True, exist_ok=True)
         results = work / "results.jsonl" if args.quick else RESULTS
         run_all(size, args, work, results)
-        lines = tables.read(results)
+        lines = read(results)
     if args.quick:
         print(tables.as_text(lines))
     else:

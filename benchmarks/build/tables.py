@@ -7,17 +7,22 @@ hand. Figures are medians; where a way had several turns, the least and the most
 """
 
 import argparse
-import json
 import re
-import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.build import targets
-
-Line = dict[str, Any]
-Number = int | float
+from benchmarks.build.lines import (
+    Line,
+    markdown,
+    median,
+    megabytes,
+    millions,
+    of_table,
+    read,
+    seconds,
+    several,
+)
 
 _WAYS = {
     "pieces": "bare SentencePiece, texts to ids",
@@ -37,28 +42,6 @@ _WHAT = {
     "mixture": "the mixture all",
     "user": "a user's mixture that contains it",
 }
-
-
-def read(path: Path) -> list[Line]:
-    """Returns the lines of a run."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def of_table(lines: Sequence[Line], table: str, **labels: str) -> list[Line]:
-    """Returns the lines of a table that bear these labels and did not fail."""
-    return [
-        line
-        for line in lines
-        if line["table"] == table
-        and "failed" not in line
-        and all(line.get(name) == value for name, value in labels.items())
-    ]
-
-
-def median(lines: Sequence[Line], value: str) -> float | None:
-    """Returns the median of a value over lines, None without any."""
-    found = [line[value] for line in lines]
-    return statistics.median(found) if found else None
 
 
 def write(lines: Sequence[Line], page: Path) -> None:
@@ -82,31 +65,6 @@ def write(lines: Sequence[Line], page: Path) -> None:
 def as_text(lines: Sequence[Line]) -> str:
     """Returns all tables, one after the other."""
     return "\n\n".join(f"## {name}\n\n{make(lines)}" for name, make in TABLES.items())
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return "Not measured."
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _several(lines: Sequence[Line], value: str, show: Callable[[Number], str]) -> str:
-    found = sorted(line[value] for line in lines)
-    middle = show(statistics.median(found))
-    return middle if len(found) == 1 else f"{middle} ({show(found[0])}–{show(found[-1])})"
-
-
-def _millions(number: Number) -> str:
-    return f"{number / 1e6:.2f} M"
-
-
-def _seconds(number: Number) -> str:
-    return f"{number:.2f} s" if number >= 0.1 else f"{1000 * number:.1f} ms"
-
-
-def _megabytes(number: Number) -> str:
-    return f"{number:,.0f} MB"
 
 
 def _failures(lines: Sequence[Line]) -> str:
@@ -138,7 +96,7 @@ def _machine(lines: Sequence[Line]) -> str:
 
 
 def _rows(lines: Sequence[Line]) -> str:
-    return _markdown(
+    return markdown(
         ["set", "rows", "distinct rows", "tasks", "tokens", "mean inputs", "mean targets"],
         [
             [
@@ -146,7 +104,7 @@ def _rows(lines: Sequence[Line]) -> str:
                 f"{line['rows']:,}",
                 f"{line['distinct_rows']:,}",
                 str(line["tasks"]),
-                _millions(line["tokens"]),
+                millions(line["tokens"]),
                 f"{line['mean_inputs']:.0f}",
                 f"{line['mean_targets']:.0f}",
             ]
@@ -167,17 +125,17 @@ def _throughput(lines: Sequence[Line]) -> str:
                     [
                         name,
                         said + (f" ({found[0]['packing']})" if way == "hf" else ""),
-                        _several(found, "tokens_per_cpu_second", _millions),
+                        several(found, "tokens_per_cpu_second", millions),
                         f"{bare / cpu:.0%}" if bare and cpu else "",
-                        _several(found, "tokens_per_second", _millions),
-                        _several(found, "wall", _seconds),
-                        _megabytes(median(found, "peak_mb") or 0),
+                        several(found, "tokens_per_second", millions),
+                        several(found, "wall", seconds),
+                        megabytes(median(found, "peak_mb") or 0),
                         str(len(found)),
                     ]
                 )
             if way == "stream" and found:
                 rows.append(_without_graph(name, found, bare))
-    return _markdown(
+    return markdown(
         [
             *("rows", "way", "tokens per CPU-second", "of bare SentencePiece"),
             *("tokens per second", "wall", "peak memory", "turns"),
@@ -202,10 +160,10 @@ def _without_graph(name: str, found: Sequence[Line], bare: float | None) -> list
     return [
         name,
         "the same, building its graph not counted",
-        _several(steady, "per_cpu", _millions),
+        several(steady, "per_cpu", millions),
         f"{bare / cpu:.0%}" if bare and cpu else "",
-        _several(steady, "per_second", _millions),
-        _several(steady, "wall", _seconds),
+        several(steady, "per_second", millions),
+        several(steady, "wall", seconds),
         "",
         str(len(found)),
     ]
@@ -221,14 +179,14 @@ def _first_batch(lines: Sequence[Line]) -> str:
                     [
                         f"{name}, {found[0]['tasks']} tasks",
                         said,
-                        _several(found, "from_start", _seconds),
-                        _several(found, "after_import", _seconds),
-                        _several(found, "cpu", _seconds),
-                        _several(found, "peak_mb", _megabytes),
+                        several(found, "from_start", seconds),
+                        several(found, "after_import", seconds),
+                        several(found, "cpu", seconds),
+                        several(found, "peak_mb", megabytes),
                         str(len(found)),
                     ]
                 )
-    return _markdown(
+    return markdown(
         [
             *("rows", "way", "from the start of the process", "after imports"),
             *("CPU after imports", "peak memory", "turns"),
@@ -253,7 +211,7 @@ def _packing(lines: Sequence[Line]) -> str:
         for line in of_table(lines, "packing")
         for choice in line["choices"]
     ]
-    return _markdown(
+    return markdown(
         [
             *("split", "examples", "lengths", "rows", "of the bound", "of the sharper bound"),
             *("SeqIO's rows / ours", "filled", "examples per CPU-second"),
@@ -284,30 +242,30 @@ def _scaling(lines: Sequence[Line]) -> str:
                 [
                     said,
                     f"{one[0]['rows']:,}",
-                    _several(one, "wall", _seconds),
-                    _several(two, "wall", _seconds),
+                    several(one, "wall", seconds),
+                    several(two, "wall", seconds),
                     f"{gain:.2f}",
-                    _several(one, "tokens_per_cpu_second", _millions),
-                    _several(two, "tokens_per_cpu_second", _millions),
+                    several(one, "tokens_per_cpu_second", millions),
+                    several(two, "tokens_per_cpu_second", millions),
                 ]
             )
-    return _markdown(
+    return markdown(
         ["what", "rows", "1", "2", "gain", "tokens per CPU-second, 1", "tokens per CPU-second, 2"],
         rows,
     )
 
 
 def _memory(lines: Sequence[Line]) -> str:
-    return _markdown(
+    return markdown(
         ["examples", "most memory of a worker", "of the process that starts them", "rows/s"]
         + ["tokens/s", "wall"],
         [
             [
                 f"{line['rows']:,}",
-                *(_megabytes(line[name]) for name in ("worker_peak_mb", "peak_mb")),
+                *(megabytes(line[name]) for name in ("worker_peak_mb", "peak_mb")),
                 f"{line['rows_per_second']:,.0f}",
-                _millions(line["tokens_per_second"]),
-                _seconds(line["wall"]),
+                millions(line["tokens_per_second"]),
+                seconds(line["wall"]),
             ]
             for line in of_table(lines, "memory")
         ],
@@ -318,24 +276,24 @@ def _times(lines: Sequence[Line]) -> str:
     rows = []
     for line in of_table(lines, "times", what="plan"):
         rows += [
-            [f"making a plan of {line['rows']:,} rows", _seconds(line["make"])],
-            ["its last block, which is resuming there", _seconds(line["last_block"])],
-            ["going through all of it", _seconds(line["through"])],
-            ["its rows per CPU-second", _millions(line["rows_per_cpu_second"])],
-            ["most memory doing so", _megabytes(line["peak_mb"])],
+            [f"making a plan of {line['rows']:,} rows", seconds(line["make"])],
+            ["its last block, which is resuming there", seconds(line["last_block"])],
+            ["going through all of it", seconds(line["through"])],
+            ["its rows per CPU-second", millions(line["rows_per_cpu_second"])],
+            ["most memory doing so", megabytes(line["peak_mb"])],
         ]
     for line in of_table(lines, "times", what="open"):
         rows += [
-            ["finding a mixture in the store", _seconds(line["prepare"])],
-            ["knowing a finished build again", _seconds(line["known_again"])],
-            ["opening a build of 64 shards", _seconds(line["open"])],
-            ["its first batch of 256 rows", _seconds(line["first_batch"])],
-            ["the batch of step 10^9", _seconds(line["step_1e9"])],
+            ["finding a mixture in the store", seconds(line["prepare"])],
+            ["knowing a finished build again", seconds(line["known_again"])],
+            ["opening a build of 64 shards", seconds(line["open"])],
+            ["its first batch of 256 rows", seconds(line["first_batch"])],
+            ["the batch of step 10^9", seconds(line["step_1e9"])],
             ["batches of 256 per second", f"{line['batches_per_second']:,.0f}"],
         ]
     for line in of_table(lines, "times", what="commands"):
-        rows += [[name, _seconds(value)] for name, value in line.items() if name[:5] == "flan "]
-    return _markdown(["what", "figure"], rows)
+        rows += [[name, seconds(value)] for name, value in line.items() if name[:5] == "flan "]
+    return markdown(["what", "figure"], rows)
 
 
 def _streams(lines: Sequence[Line]) -> str:
@@ -350,10 +308,10 @@ def _streams(lines: Sequence[Line]) -> str:
                     [
                         said,
                         "ours" if way == "engine" else "SeqIO's way",
-                        _seconds(line["first_batch"]),
-                        _megabytes(line["peak_mb"]),
+                        seconds(line["first_batch"]),
+                        megabytes(line["peak_mb"]),
                         *(
-                            _millions(line[f"{form}_tokens_per_second"])
+                            millions(line[f"{form}_tokens_per_second"])
                             + (
                                 f" ({line[f'{form}_tokens_per_second'] / o:.1f} ×)"
                                 if other and (o := other[f"{form}_tokens_per_second"])
@@ -363,7 +321,7 @@ def _streams(lines: Sequence[Line]) -> str:
                         ),
                     ]
                 )
-    return _markdown(
+    return markdown(
         [
             *("what", "way", "first packed batch", "memory at it"),
             *("tokens per second packed", "tokens per second unpacked"),
@@ -381,11 +339,11 @@ def _profile(lines: Sequence[Line]) -> str:
         [stage, *(f"{line['stages'][stage] / sum(line['stages'].values()):.1%}" for line in found)]
         for stage in stages
     ]
-    return _markdown(["stage", *(line["set"] for line in found)], rows)
+    return markdown(["stage", *(line["set"] for line in found)], rows)
 
 
 def _targets(lines: Sequence[Line]) -> str:
-    return _markdown(
+    return markdown(
         ["what", "to reach", "measured", ""],
         [
             [said, wanted, shown, "reached" if reached else "not reached"]

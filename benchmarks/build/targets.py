@@ -2,9 +2,9 @@
 
 import statistics
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-Line = dict[str, Any]
+from benchmarks.build.lines import Line
+
 # What is compared, what is wanted, what was measured, whether that reaches it.
 Verdict = tuple[str, str, str, bool]
 
