@@ -120,7 +120,7 @@ def steps(size: Size, args: argparse.Namespace, work: Path) -> Iterator[Step]:
         )
     for count in size.memory:
         command = ("workers", "--workers", "2", "--set", real, "--rows", str(count), *shared)
-        yield Step("memory", {"rows": f"{count:,}"}, command, timeout=400)
+        yield Step("memory", {"size": f"{count:,}"}, command, timeout=400)
     for what in ("plan", "open", "commands"):
         of_set = ("--set", "prose", *rows["prose"], *shared)
         command = ("times", "--what", what, "--plan-rows", str(size.plan), *of_set)
@@ -228,17 +228,18 @@ def run_all(size: Size, args: argparse.Namespace, work: Path, results: Path) -> 
     start = time.monotonic()
     with results.open("w", encoding="utf-8") as file:
 
-        def note(**line: Any) -> None:
+        def note(line: Mapping[str, Any]) -> None:
             file.write(json.dumps(line) + "\n")
             file.flush()
 
-        note(table="machine", **about_machine(args))
+        note({"table": "machine", **about_machine(args)})
         todo = list(steps(size, args, work))
         for number, step in enumerate(todo, start=1):
             elapsed = time.monotonic() - start
+            label = {"table": step.table, **step.labels}
             what = f"{step.table} {' '.join(step.labels.values())}"
             if elapsed > 60 * args.minutes:
-                note(table=step.table, **step.labels, failed="not begun: the time was spent")
+                note({**label, "failed": "not begun: the time was spent"})
                 print(f"[{elapsed:5.0f} s] {number}/{len(todo)} {what}: no time left", flush=True)
                 continue
             module, *options = step.command
@@ -247,10 +248,11 @@ def run_all(size: Size, args: argparse.Namespace, work: Path, results: Path) -> 
                 timeout=step.timeout,
                 environment=step.environment,
             )
-            note(table=step.table, **step.labels, **found)
+            note({**found, **label})
             said = found.get("failed") or f"{found['process']['wall']:.1f} s"
             print(f"[{elapsed:5.0f} s] {number}/{len(todo)} {what}: {said}", flush=True)
-        note(table="end", load_after=os.getloadavg()[0], seconds=time.monotonic() - start)
+        seconds = time.monotonic() - start
+        note({"table": "end", "load_after": os.getloadavg()[0], "seconds": seconds})
 
 
 def main() -> None:
