@@ -4,7 +4,8 @@
 #   bash benchmarks/build.sh --data-dir TFDS_TREE --vocab spiece.model      about 25 minutes
 #   bash benchmarks/build.sh --quick --vocab spiece.model                   about 3 minutes
 #
-# --data-dir is a TFDS tree with real rows; without it the embedded rows stand in for them.
+# --data-dir is a TFDS tree with real rows; without it, and in a quick run, the embedded rows stand
+# in for them.
 # --beam-python and --torch-python name the interpreters of environments with apache-beam and with
 # TRL, as neither installs beside everything else; without them those two ways are left out, or use
 # what is at hand. A full run writes docs/benchmarks.jsonl and the tables of docs/benchmarks.md; a
