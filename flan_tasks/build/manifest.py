@@ -1,7 +1,6 @@
 """The manifest and the dataset card: what a build is, without time, host, path or worker count."""
 
 import dataclasses
-import importlib.metadata
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 import flan_tasks
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
+from flan_tasks.build.recipe import Recipe, digest_of, library_versions
 from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.naming import TaskName
@@ -17,15 +17,6 @@ from flan_tasks.core.naming import TaskName
 SCHEMA = 1
 # What the card calls sources that have no name of their own.
 _UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
-# Libraries whose version can change the bytes of a build.
-_LIBRARIES = (
-    "array_record",
-    "pyarrow",
-    "sentencepiece",
-    "tensorflow",
-    "tensorflow-datasets",
-    "tokenizers",
-)
 
 
 def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
@@ -84,8 +75,7 @@ def make_manifest(
     plan: Plan,
     settings: BuildSettings,
     *,
-    digest: str,
-    command: str,
+    recipe: Recipe,
     shards: Sequence[Mapping[str, Any]],
     others: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
@@ -95,8 +85,7 @@ def make_manifest(
       prepared: the mixture.
       plan: its rows.
       settings: how they were written.
-      digest: hash of everything the bytes depend on.
-      command: the canonical command.
+      recipe: everything the bytes depend on, the canonical command among it.
       shards: what is known of each shard.
       others: path, size and digest of every other file.
     """
@@ -117,9 +106,9 @@ def make_manifest(
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "flan_tasks": flan_tasks.__version__,
-        "libraries": _versions(),
-        "command": command,
-        "digest": digest,
+        "libraries": library_versions(),
+        "command": recipe["command"],
+        "digest": digest_of(recipe),
         "mixture": dataclasses.asdict(prepared.mixture),
         "split": prepared.split,
         "seed": plan.seed,
@@ -133,6 +122,7 @@ def make_manifest(
         "without_split": list(prepared.without_split),
         "sizes": size_notes(prepared),
         "tasks": tasks,
+        "recipe": recipe,
     }
     if settings.vocabulary:
         found |= {
@@ -261,13 +251,3 @@ def make_card(manifest: Mapping[str, Any]) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

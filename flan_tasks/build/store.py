@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from flan_tasks.build import checksum
 from flan_tasks.core import text as text_module
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.dataset import Dataset
@@ -117,8 +118,14 @@ class StoredExamples:
 
     @cached_property
     def _table(self) -> pa.Table:
-        with pa.memory_map(str(self.path)) as mapped:
-            return pa.ipc.open_file(mapped).read_all()
+        try:
+            with pa.memory_map(str(self.path)) as mapped:
+                return pa.ipc.open_file(mapped).read_all()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise BuildError(
+                f"stored examples {self.path} cannot be read: {error}. Remove the file, if it is "
+                "there, and run the same command again: it is made anew"
+            ) from error
 
 
 class Store:
@@ -128,7 +135,13 @@ class Store:
         self.root = root
 
     def open(
-        self, dataset: Dataset, source: Source, split: str, *, limit: int | None
+        self,
+        dataset: Dataset,
+        source: Source,
+        split: str,
+        *,
+        limit: int | None,
+        reading: Callable[[], None] | None = None,
     ) -> StoredExamples:
         """Returns the examples of a dataset's split, reading them from the source if need be.
 
@@ -138,6 +151,7 @@ class Store:
           split: train, validation or test.
           limit: at most so many examples are read; None reads all. Validation has a limit of its
             own, 200.
+          reading: called before rows are read; not where the store has their examples.
 
         Raises:
           SourceUnavailableError: the rows cannot be had.
@@ -151,6 +165,8 @@ class Store:
         path = self.root / f"{dataset.name}-{split}-{key[:16]}.arrow"
         found = _read(path, key)
         if found is None:
+            if reading:
+                reading()
             self._write(path, key, parts, dataset, source, split, limit)
             found = _read(path, key)
         if found is None:
@@ -222,6 +238,8 @@ class Store:
                     for batch in batches:
                         writer.write_batch(batch)
             _sync(temporary)
+            # First the checksum, so that no file is there without one.
+            checksum.write(temporary, stands_for=path)
             os.replace(temporary, path)
         except OSError as error:
             if error.errno == errno.ENOSPC:

@@ -71,8 +71,10 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("flan: interrupted; what is complete is kept, run the command again", err=True)
-        sys.exit(1)
+        click.echo(
+            "\nflan: interrupted; what is complete is kept, and the same command goes on", err=True
+        )
+        sys.exit(130)  # as a shell says it of a program that Ctrl-C ended
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
