@@ -31,8 +31,9 @@ SETS = ("real", "samples", "prose")
 LENGTHS = {"inputs": 1024, "targets": 256}
 PARTS = ("inputs", "targets")
 _BLOCK = 4096
-# Enough for the largest run; the store of prose is filled once for all of them.
-_PROSE_ROWS = 20_000
+# Distinct rows of prose: the fewest that will do, as each is made and stored first. Larger plans go
+# on with further passes.
+_PROSE_ROWS = (20_000, 80_000)
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,12 @@ def open_prepared(rows: RowSet, split: str = "train") -> Prepared:
     """Returns the mixture of a set, from the store where that is filled."""
     store = Store(rows.work / "store")
     if rows.name == "prose":
-        folder = rows.work / f"prose-{max(rows.rows or 0, _PROSE_ROWS)}"
+        distinct = next((n for n in _PROSE_ROWS if n >= (rows.rows or 0)), _PROSE_ROWS[-1])
+        folder = rows.work / f"prose-of-{distinct}"
         if not (folder / "prose.toml").exists():
             source = "real" if rows.data_dir else "samples"
             base = RowSet(source, None, rows.work, rows.vocab, rows.data_dir)
-            write_prose(folder, open_plan(base), rows=max(rows.rows or 0, _PROSE_ROWS))
+            write_prose(folder, open_plan(base), rows=distinct)
         known = prose_catalog(folder)
         return prepare(known.mixture("prose"), known, source=SourceChoice(), store=store)
     real = rows.name == "real"

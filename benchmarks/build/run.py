@@ -58,7 +58,7 @@ FULL = Size(
     rows=20_000,
     turns=3,
     seconds=5.0,
-    scaling=80_000,
+    scaling=240_000,
     memory=(20_000, 200_000, 2_000_000),
     plan=100_000_000,
     splits=("train", "validation", "test"),
@@ -164,7 +164,7 @@ def _first_batches(size: Size, real: str, shared: tuple[str, ...]) -> Iterator[S
 def _scaling(size: Size, shared: tuple[str, ...]) -> Iterator[Step]:
     pieces = ("workers", "--set", "prose", "--rows", str(size.rows), *shared)
     builds = ("workers", "--set", "prose", "--rows", str(size.scaling), "--shards", "8", *shared)
-    for _ in range(size.turns):
+    for _ in range(min(size.turns, 2)):
         for number in ("1", "2"):
             yield Step(
                 "scaling",

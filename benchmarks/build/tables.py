@@ -249,10 +249,13 @@ def _scaling(lines: Sequence[Line]) -> str:
                     several(two, "tokens_per_cpu_second", millions),
                 ]
             )
-    return markdown(
+    contents = {line["content"] for line in of_table(lines, "scaling", what="build")}
+    table = markdown(
         ["what", "rows", "1", "2", "gain", "tokens per CPU-second, 1", "tokens per CPU-second, 2"],
         rows,
     )
+    same = {0: "", 1: "Every build gave the same bytes."}
+    return f"{table}\n\n{same.get(len(contents), 'The builds gave DIFFERENT bytes.')}"
 
 
 def _memory(lines: Sequence[Line]) -> str:

@@ -8,6 +8,7 @@ of the same number for any number of workers, so the bytes are the same.
 """
 
 import argparse
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,14 @@ def build_with(rows: RowSet, workers: int, shards: int | None) -> dict[str, Any]
         "tokens_per_cpu_second": tokens / spent.cpu,
         "peak_mb": peak_megabytes(),
         "worker_peak_mb": children_peak_megabytes() if workers > 1 else peak_megabytes(),
-        "digest": built.manifest["digest"],
-        "files": sorted(file["sha256"] for file in built.manifest["files"]),
+        "content": _content(built.manifest),
     }
+
+
+def _content(manifest: dict[str, Any]) -> str:
+    """A hash of all files of a build, which is the same for any number of workers."""
+    files = sorted((file["path"], file["sha256"]) for file in manifest["files"])
+    return hashlib.sha256(repr(files).encode()).hexdigest()
 
 
 def main() -> None:
