@@ -49,7 +49,7 @@ def several(lines: Sequence[Line], value: str, show: Callable[[Number], str]) ->
 
 def millions(number: Number) -> str:
     """Shows a large number."""
-    return f"{number / 1e6:.2f} M"
+    return f"{number / 1e6:.2f} M" if number >= 1e5 else f"{number / 1e3:.0f} k"
 
 
 def seconds(number: Number) -> str:

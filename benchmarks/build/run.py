@@ -160,7 +160,7 @@ def _first_batches(size: Size, real: str, shared: tuple[str, ...]) -> Iterator[S
                 # Minutes of processors for the last: twice is enough to see what it is.
                 if way != "graph" or turn < min(size.turns, 2):
                     command = ("first_batch", "--way", way, "--set", name, *shared)
-                    yield Step("first_batch", {"set": name, "way": way}, command)
+                    yield Step("first_batch", {"set": name, "way": way}, command, timeout=300)
 
 
 def _scaling(size: Size, shared: tuple[str, ...]) -> Iterator[Step]:
@@ -185,7 +185,7 @@ def _streams(size: Size, real: str, shared: tuple[str, ...]) -> Iterator[Step]:
         for way in ("engine", "graph"):
             options = ("--what", what, "--way", way, "--seconds", str(size.seconds))
             command = ("streams", *options, "--set", real, *shared)
-            yield Step("streams", {"what": what, "way": way}, command)
+            yield Step("streams", {"what": what, "way": way}, command, timeout=300)
 
 
 def about_machine(args: argparse.Namespace) -> dict[str, Any]:
