@@ -72,7 +72,7 @@ class StoredExamples:
 
     def take(self, indices: Sequence[int] | np.ndarray) -> list[Example]:
         """Reads examples by number, in the order asked for."""
-        found = self._table.take(pa.array(indices, pa.int64()))
+        found = self._table.take(_numbers(indices))
         columns = {name: found.column(name).to_pylist() for name in found.column_names}
         names = [name for name in columns if name.startswith("f_")]
         texts = zip(*(columns[name] for name in names), strict=True)
@@ -103,7 +103,7 @@ class StoredExamples:
           indices: numbers of the examples.
         """
         columns = [name if name in ("answer", "options") else f"f_{name}" for name in names]
-        found = self._table.select(columns).take(pa.array(indices, pa.int64()))
+        found = self._table.select(columns).take(_numbers(indices))
         return {
             name: found.column(column).to_pylist()
             for name, column in zip(names, columns, strict=True)
@@ -112,7 +112,9 @@ class StoredExamples:
     @cached_property
     def key_hashes(self) -> np.ndarray:
         """A number for each example's key: uint64[examples]."""
-        return self._table.column("key_hash").to_numpy()
+        # Not `to_numpy` of the whole: that one imports pandas, which takes longer than the rest.
+        chunks = self._table.column("key_hash").chunks
+        return np.concatenate([np.zeros(0, np.uint64), *map(np.from_dlpack, chunks)])
 
     @cached_property
     def _table(self) -> pa.Table:
@@ -308,6 +310,12 @@ def _check_unique(dataset: Dataset, example: Example, seen: dict[int, str]) -> N
             "a normalizer that sets keys must give each example its own"
         )
     seen[number] = example.key
+
+
+def _numbers(indices: Sequence[int] | np.ndarray) -> pa.Array:
+    # Not `pa.array`: given numpy's arrays it imports pandas.
+    found = np.ascontiguousarray(indices, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(found), [None, pa.py_buffer(found)])
 
 
 def _schema(dataset: Dataset) -> pa.Schema:
