@@ -19,7 +19,7 @@ PLAIN_LIMIT = 8_000_000
 FIRST_CODE = 0x5D
 _SURROGATES = 0xD800
 _NUM_SURROGATES = 0x800
-_LEFT_OUT = ("files", "shards")
+_LEFT_OUT = ("files", "shards", "recipe", "sha256")
 # Files about the data, which are written after it and while a report is made.
 _BESIDE = (CARD, REPORT, TEMPLATES)
 
