@@ -269,3 +269,16 @@ def test_build_leaves_out_licences_that_are_denied(flan, tmp_path):
     gone = {t["dataset"] for t in kept["tasks"]} - {t["dataset"] for t in denied["tasks"]}
     assert gone == {"anli"}
     assert "--license-deny 'cc-by-nc*'" in denied["command"]
+
+
+def test_contamination_of_a_build_of_embedded_rows(flan, tmp_path):
+    folder = tmp_path / "out"
+    flan("build", "nli", "--source", "samples", "--out", folder)
+    printed = flan("contamination", folder, "--against", "sentiment", "--source", "samples").out
+    assert "None occurs in them" in printed
+    found = json.loads(
+        flan("contamination", folder, "--against", "nli", "--source", "samples", "--json").out
+    )
+    assert found["findings"] == [] and found["examples"] > 50
+    wrong = flan("contamination", folder, "--against", "nil", "--source", "samples", code=2)
+    assert "nli" in wrong.err
