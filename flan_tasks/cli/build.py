@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from flan_tasks.build.formats import FORMATS, STYLES
+from flan_tasks.build.formats import ARCHS, FORMATS, STYLES
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_table
 from flan_tasks.configuration import VOCAB
@@ -30,8 +30,10 @@ class Lengths(click.ParamType):
         found = {"inputs": 1024, "targets": 256}
         for piece in value.split(","):
             name, _, number = piece.partition("=")
-            if name.strip() not in found or not number.strip().isdecimal():
-                self.fail(f"{piece!r}: wanted inputs=NUMBER,targets=NUMBER", param, ctx)
+            if name.strip() not in (*found, "row") or not number.strip().isdecimal():
+                self.fail(
+                    f"{piece!r}: wanted inputs=NUMBER,targets=NUMBER[,row=NUMBER]", param, ctx
+                )
             found[name.strip()] = int(number)
         return found
 
@@ -57,6 +59,13 @@ class Lengths(click.ParamType):
 @click.option("--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True)
 @click.option("--style", type=click.Choice(STYLES), default=STYLES[0], show_default=True)
 @click.option("--lengths", type=Lengths(), default="inputs=1024,targets=256", show_default=True)
+@click.option(
+    "--arch",
+    type=click.Choice(ARCHS),
+    default=ARCHS[0],
+    show_default=True,
+    help="What packed rows are for: two sides, or inputs and targets in one.",
+)
 @click.option("--shards", type=click.IntRange(min=1), help="Files to write; by default by rows.")
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
 @click.option(
@@ -96,6 +105,7 @@ def command(
     form: str,
     style: str,
     lengths: dict[str, int],
+    arch: str,
     shards: int | None,
     store: Path | None,
     license_allow: tuple[str, ...],
@@ -134,9 +144,10 @@ def command(
         lengths=lengths,
         vocabulary=open_vocabulary(name) if name else None,
         num_shards=shards,
+        arch=arch,
     )
     check_settings(settings)
-    if form in ("tfrecord", "seqio-cache") or options.reads_tfds(
+    if form in ("tfrecord", "packed-tfrecord", "seqio-cache") or options.reads_tfds(
         catalog().members(declared), source
     ):
         options.import_tensorflow_quietly()
@@ -290,5 +301,11 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
             f"{tokens['targets']:,} in targets. {verb.capitalize()} "
             f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
             f"{over['inputs']:,} inputs, {over['targets']:,} targets."
+        )
+    if "packing" in manifest:
+        packing = manifest["packing"]
+        click.echo(
+            f"Packed into {packing['rows']:,} rows; no packing needs fewer than "
+            f"{packing['bound']:,}."
         )
     click.echo(f"It is in {out}; `flan verify {out}` checks it.")

@@ -1,5 +1,6 @@
 """The forms a build is written in, one module each, one interface."""
 
+from flan_tasks.build.writers.arrays import ArraysWriter
 from flan_tasks.build.writers.base import Writer
 from flan_tasks.build.writers.jsonl import JsonlWriter
 from flan_tasks.build.writers.parquet import ParquetWriter
@@ -11,6 +12,7 @@ WRITERS: dict[str, Writer] = {
     "parquet": ParquetWriter(),
     "tfrecord": TfrecordWriter(),
     "seqio-cache": SeqioCacheWriter(),
+    "arrays": ArraysWriter(),
 }
 
 __all__ = ["WRITERS", "Writer"]
