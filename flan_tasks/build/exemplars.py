@@ -275,7 +275,7 @@ def option_orders(
       epochs: int64[n].
     """
     orders: list[list[int]] = [[] for _ in sizes]
-    for size in np.unique(sizes):
+    for size in np.unique(sizes[sizes > 0]):
         here = np.flatnonzero(sizes == size)
         found = draws.permute(
             np.tile(np.arange(size), len(here)),
