@@ -17,6 +17,7 @@ COMMANDS = {
     "sources": "Says for each dataset whether its rows can be had.",
     "build": "Builds a mixture into a directory of shards.",
     "contamination": "Looks for examples of a build in evaluation sets.",
+    "export-lm-eval": "Writes evaluation tasks for lm-evaluation-harness.",
     "verify": "Compares a built directory with its manifest.",
     "env": "Prints versions and settings, for reports.",
 }
@@ -29,7 +30,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return importlib.import_module(f"flan_tasks.cli.{name}").command
+        return importlib.import_module(f"flan_tasks.cli.{name.replace('-', '_')}").command
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         name = args[0] if args else ""

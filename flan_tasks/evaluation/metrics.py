@@ -32,6 +32,10 @@ METRICS: dict[str, Metric] = {
     "bleu": bleu,
     "edit_distance": edit_distance,
 }
+# Metrics whose every number is the mean over examples, so that it has a standard error.
+AVERAGED = frozenset(
+    {"accuracy", "squad", "trivia_qa", "record", "drop", "coqa", "rouge", "edit_distance"}
+)
 # Numbers of which less is better.
 LOWER_IS_BETTER = frozenset({"edit_distance"})
 
