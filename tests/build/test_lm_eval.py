@@ -172,7 +172,7 @@ def test_the_real_package_runs_them_on_a_tiny_model(tmp_path):
     templates = [catalog().templates(n).of_kind("forward")[0].id for n in ("cb", "squad_v1")]
     variation = Variation(templates=(f"cb.{templates[0]}", f"squad_v1.{templates[1]}"))
     out = tmp_path / "out"
-    names = written(out, "cb", "squad_v1", variation=variation, limit=5, answer_length=4)
+    names = written(out, "cb", "squad_v1", variation=variation, limit=4, answer_length=4)
     assert len(names) == 3
     tasks = ["flan_cb", "flan_cb_rank", "flan_squad_v1"]
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
@@ -191,7 +191,7 @@ def test_the_real_package_runs_them_on_a_tiny_model(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.split("RESULT ")[1])
-    assert found["compared"] == 15 and found["difference"] < 1e-4
+    assert found["compared"] == 12 and found["difference"] < 1e-4
     for task in names:
         said = found["said"][task]
         if task.endswith("_rank"):
