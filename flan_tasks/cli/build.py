@@ -165,7 +165,7 @@ def command(
     check_settings(settings)
     if lengths == AUTO and settings.vocabulary is None:
         raise click.UsageError("--lengths auto counts tokens; give --vocab")
-    if form in ("tfrecord", "packed-tfrecord", "seqio-cache") or options.reads_tfds(
+    if form in ("tfrecord", "packed-tfrecord", "arrayrecord", "seqio-cache") or options.reads_tfds(
         catalog().members(declared), source
     ):
         options.import_tensorflow_quietly()
