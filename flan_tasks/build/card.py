@@ -4,10 +4,13 @@ Its header lets `datasets.load_dataset(DIR)` open a text build, and the hub show
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from flan_tasks.build.fingerprints import SHORTEST_TEXT
 from flan_tasks.build.formats import STYLES
+from flan_tasks.core.variation import SHUFFLED
 
 # What the card calls sources that have no name of their own.
 _UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
@@ -31,7 +34,7 @@ _CATEGORIES = {
     "summarization": "summarization",
     "translation": "translation",
 }
-_COLUMNS = ("task", "dataset", "cluster", "template", "kind", "key", "split")
+_COLUMNS = ("task", "dataset", "cluster", "template", "kind", "num_shots", "key", "split")
 # Formats that `datasets` reads.
 _LOADABLE = ("jsonl", "parquet")
 
@@ -42,6 +45,7 @@ def make_card(manifest: Mapping[str, Any]) -> str:
         *_header(manifest),
         *_opening(manifest),
         *_wanting(manifest),
+        *_variation(manifest),
         *_table(manifest),
         *_making(manifest),
         *_sources(manifest),
@@ -99,7 +103,7 @@ def _features(style: str) -> Iterator[str]:
     texts = {"messages": (), "prompt-completion": ("prompt", "completion")}
     for name in (*texts.get(style, ("inputs", "targets")), *_COLUMNS):
         yield f"  - name: {name}"
-        yield "    dtype: string"
+        yield f"    dtype: {'int32' if name == 'num_shots' else 'string'}"
     yield "  - name: options"
     yield "    sequence: string"
     yield "  - name: license"
@@ -147,7 +151,8 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield (
             f"{columns}, never trimmed; `task`, `dataset`, `cluster`, `template`, `kind` "
-            "(forward, or inverted where the task is turned round), `key` (where the row stands in "
+            "(forward, or inverted where the task is turned round), `num_shots` (exemplars in the "
+            "prompt), `key` (where the row stands in "
             "its source), `split`, `options` (the allowed answers) and `license` say what it is."
         )
         yield ""
@@ -166,6 +171,40 @@ def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
     if manifest["without_split"]:
         names = ", ".join(manifest["without_split"])
         yield f"Without a {manifest['split']} split by declaration: {names}."
+        yield ""
+    if found := manifest["decontaminated"]:
+        yield (
+            f"Left out: training examples that occur in the evaluation sets of "
+            f"{', '.join(found['against'])}, {sum(found['dropped'].values()):,} of "
+            f"{len(found['dropped'])} datasets (a whole example, a whole text of "
+            f"{SHORTEST_TEXT} words or more, or {found['run']} words in a row; case and "
+            "punctuation aside)."
+        )
+        yield ""
+
+
+def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
+    variation = manifest["variation"]
+    found = []
+    if not variation["options"]:
+        found.append("Prompts do not show the options.")
+    if variation["option_order"] == SHUFFLED:
+        found.append("Options stand in an order drawn for each example and epoch.")
+    if variation["templates"]:
+        found.append(f"Templates: {', '.join(variation['templates'])}.")
+    if variation["kinds"]:
+        found.append(f"Kinds of template: {', '.join(variation['kinds'])}.")
+    if variation["shots"]:
+        counts: Counter[int] = Counter()
+        for task in manifest["tasks"]:
+            counts.update({int(number): rows for number, rows in task["num_shots"].items()})
+        by_number = ", ".join(f"{number}: {rows:,}" for number, rows in sorted(counts.items()))
+        found.append(
+            f"Up to {variation['shots']} exemplars stand before each query, as many as fit into "
+            f"{manifest['lengths']['inputs']} tokens. Prompts by number of exemplars: {by_number}."
+        )
+    if found:
+        yield " ".join(found)
         yield ""
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flan_tasks
+from flan_tasks.build.contamination import describe
+from flan_tasks.build.fingerprints import RUN
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.recipe import Recipe, digest_of, library_versions
@@ -94,11 +96,19 @@ def make_manifest(
         for name, counts in shard["templates"].items():
             realized[name] += sum(counts.values())
             templates.setdefault(name, Counter()).update(counts)
+    shots: dict[str, Counter[str]] = {}
+    for shard in shards:
+        for name, counts in shard["num_shots"].items():
+            # Of a shard built before an interruption the numbers come back from JSON as text.
+            by_number = {str(number): rows for number, rows in counts.items()}
+            shots.setdefault(name, Counter()).update(by_number)
     tasks = [
         {
             **entry,
             "realized": realized[entry["name"]],
             "template_counts": dict(sorted(templates.get(entry["name"], Counter()).items())),
+            # Exemplars in a prompt -> prompts that have so many.
+            "num_shots": dict(sorted(shots.get(entry["name"], Counter()).items(), key=_by_number)),
         }
         for entry in task_table(prepared, plan)
     ]
@@ -120,6 +130,8 @@ def make_manifest(
         "missing": dict(prepared.missing),
         "without_split": list(prepared.without_split),
         "sizes": size_notes(prepared),
+        "variation": dataclasses.asdict(prepared.variation),
+        "decontaminated": _decontaminated(prepared),
         "tasks": tasks,
         "recipe": recipe,
     }
@@ -150,6 +162,31 @@ def make_manifest(
     found["files"] = [*(file for shard in shards for file in shard["files"]), *others]
     # Through JSON once, so that a manifest in hand equals one read back.
     return json.loads(json.dumps(found))
+
+
+def _by_number(item: tuple[str, int]) -> int:
+    return int(item[0])
+
+
+def _decontaminated(prepared: Prepared) -> dict[str, Any] | None:
+    if not prepared.drop_against:
+        return None
+    reason = describe(prepared.drop_against)
+    dropped = {item.dataset.name: item.examples.skipped for item in prepared.ingredients}
+    return {
+        "against": list(prepared.drop_against),
+        "run": RUN,
+        "evaluation": [
+            {
+                "name": part.dataset.name,
+                "split": part.split,
+                "examples": len(part.examples),
+                "store_key": part.examples.key,
+            }
+            for part in prepared.compared_with
+        ],
+        "dropped": {name: counts[reason] for name, counts in dropped.items() if reason in counts},
+    }
 
 
 def canonical_command(

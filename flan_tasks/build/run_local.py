@@ -101,6 +101,9 @@ def build(
       BuildError: the folder holds something else, or cannot be written.
     """
     check_settings(settings)
+    if plan.has_exemplars and settings.vocabulary is None:
+        raise DeclarationError("exemplars are fitted to a number of tokens: give a vocabulary")
+    filters = [*filters, *prepared.variation.words]
     if report is None:
         filters = [*filters, "--no-report"]
     recipe = _recipe(prepared, plan, settings, source=source, name=name, filters=filters)

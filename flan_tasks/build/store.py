@@ -5,25 +5,21 @@ rule, the normalizer's code, the schema and the limit. Whatever changes makes an
 """
 
 import errno
-import functools
 import hashlib
-import inspect
 import json
 import os
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from flan_tasks.build import checksum
-from flan_tasks.core import text as text_module
+from flan_tasks.build.store_key import digest_of_parts, key_parts
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError
@@ -33,8 +29,6 @@ from flan_tasks.sources.reading import VALIDATION_LIMIT, positions, read_example
 
 ENVIRONMENT = "FLAN_TASKS_STORE"
 _BATCH = 1000
-# Raised when the layout of the files changes, so that old ones are not read.
-_LAYOUT = 1
 
 
 def default_store() -> Path:
@@ -116,6 +110,15 @@ class StoredExamples:
         chunks = self._table.column("key_hash").chunks
         return np.concatenate([np.zeros(0, np.uint64), *map(np.from_dlpack, chunks)])
 
+    def copy(self, numbers: np.ndarray, path: Path, *, metadata: Mapping[str, str]) -> None:
+        """Writes some of the examples, in the order asked for, to another file."""
+        schema = self._table.schema.with_metadata(metadata)
+        with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, schema) as writer:
+            for start in range(0, len(numbers), _BATCH):
+                chunk = self._table.take(pa.array(numbers[start : start + _BATCH], pa.int64()))
+                for batch in chunk.replace_schema_metadata(metadata).to_batches():
+                    writer.write_batch(batch)
+
     @cached_property
     def _table(self) -> pa.Table:
         try:
@@ -161,7 +164,7 @@ class Store:
         if split == "validation":
             limit = VALIDATION_LIMIT if limit is None else min(limit, VALIDATION_LIMIT)
         parts = key_parts(dataset, source, split, limit=limit)
-        key = _digest(parts)
+        key = digest_of_parts(parts)
         path = self.root / f"{dataset.name}-{split}-{key[:16]}.arrow"
         found = _read(path, key)
         if found is None:
@@ -173,12 +176,57 @@ class Store:
             raise BuildError(f"{path} was just written and cannot be read")
         return found
 
+    def without(
+        self, examples: StoredExamples, numbers: np.ndarray, *, reason: str
+    ) -> StoredExamples:
+        """Returns stored examples less some, in a file of their own; those count as skipped.
+
+        Args:
+          examples: all of them.
+          numbers: which are left out: int64[n].
+          reason: under which they are counted.
+
+        Raises:
+          BuildError: the store cannot be written.
+        """
+        if not len(numbers):
+            return examples
+        left_out = hashlib.sha256(np.sort(numbers).astype("<i8").tobytes()).hexdigest()
+        parts = {**examples.parts, "without": [examples.key, reason, left_out]}
+        key = digest_of_parts(parts)
+        dataset_and_split = examples.path.stem.rsplit("-", 1)[0]
+        path = self.root / f"{dataset_and_split}-{key[:16]}.arrow"
+        found = _read(path, key)
+        if found is not None:
+            return found
+        skipped = {**examples.skipped, reason: len(numbers)}
+        about = {
+            "key": key,
+            "parts": parts,
+            "skipped": dict(sorted(skipped.items())),
+            "rows": examples.rows,
+            "at_hand": examples.rows_at_hand,
+        }
+        keep = np.setdiff1d(np.arange(len(examples)), numbers)
+        temporary = self._temporary(path)
+        try:
+            examples.copy(keep, temporary, metadata={"flan_tasks": json.dumps(about)})
+            _publish(temporary, path)
+        except OSError as error:
+            raise self._failed(error) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        found = _read(path, key)
+        if found is None:
+            raise BuildError(f"{path} was just written and cannot be read")
+        return found
+
     def explain(
         self, dataset: Dataset, source: Source, split: str, *, limit: int | None
     ) -> list[str]:
         """Says which parts of the key differ from those of the files at hand, one line each."""
         parts = key_parts(dataset, source, split, limit=limit)
-        key = _digest(parts)
+        key = digest_of_parts(parts)
         lines = []
         for path in sorted(self.root.glob(f"{dataset.name}-{split}-*.arrow")):
             found = _read(path, None)
@@ -202,16 +250,7 @@ class Store:
         skipped: Counter[str] = Counter()
         seen: dict[int, str] = {}
         schema = _schema(dataset)
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            # By process, as two may write one file; not by tempfile, whose files none but their
-            # user may read.
-            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-            temporary.touch()
-        except OSError as error:
-            raise BuildError(
-                f"the store {self.root} cannot be written: {error.strerror}"
-            ) from error
+        temporary = self._temporary(path)
         try:
             batches: list[pa.RecordBatch] = []
             pending: list[Example] = []
@@ -237,69 +276,40 @@ class Store:
                 with pa.ipc.new_file(out, schema) as writer:
                     for batch in batches:
                         writer.write_batch(batch)
-            _sync(temporary)
-            # First the checksum, so that no file is there without one.
-            checksum.write(temporary, stands_for=path)
-            os.replace(temporary, path)
+            _publish(temporary, path)
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise BuildError(
-                    f"no space left for the store in {self.root}; free some, or name another place "
-                    f"in {ENVIRONMENT}, and run the same command again"
-                ) from error
-            raise
+            raise self._failed(error) from error
         finally:
             temporary.unlink(missing_ok=True)
 
+    def _temporary(self, path: Path) -> Path:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            # By process, as two may write one file; not by tempfile, whose files none but their
+            # user may read.
+            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+            temporary.touch()
+            return temporary
+        except OSError as error:
+            raise BuildError(
+                f"the store {self.root} cannot be written: {error.strerror}"
+            ) from error
 
-def key_parts(dataset: Dataset, source: Source, split: str, *, limit: int | None) -> dict[str, Any]:
-    """Returns everything a dataset's stored examples depend on, by name."""
-    source_split = dataset.splits.source_split(split)
-    source.num_rows(source_split)
-    return {
-        "layout": _LAYOUT,
-        "source": dict(source.identity(source_split)),
-        "split": [split, repr(dataset.splits), source.is_shuffled],
-        "normalizer": _code_hash(dataset),
-        "schema": {name: kind.__name__ for name, kind in dataset.schema.items()},
-        "fields": [list(dataset.fields), list(dataset.options), dataset.options_per_example],
-        "limit": limit,
-    }
-
-
-def _digest(parts: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _code_hash(dataset: Dataset) -> str:
-    # Whole modules, since a normalizer calls its neighbors; and the shared repairs.
-    adapts = (alternative.adapt for alternative in dataset.alternatives)
-    found = [inspect.getsource(text_module)]
-    for function in (dataset.normalize, dataset.select, *adapts):
-        found += _function_text(function) if function is not None else ["none"]
-    return hashlib.sha256("\0".join(found).encode()).hexdigest()
+    def _failed(self, error: OSError) -> Exception:
+        if error.errno != errno.ENOSPC:
+            return error
+        return BuildError(
+            f"no space left for the store in {self.root}; free some, or name another place "
+            f"in {ENVIRONMENT}, and run the same command again"
+        )
 
 
-def _function_text(function: Any) -> Iterator[str]:
-    while isinstance(function, functools.partial):
-        yield repr((function.args, sorted(function.keywords.items())))
-        function = function.func
-    yield getattr(function, "__qualname__", type(function).__qualname__)
-    try:
-        yield inspect.getsource(sys.modules[function.__module__])
-    except (OSError, TypeError, KeyError):  # typed in by hand: the code object is all there is
-        if code := getattr(function, "__code__", None):
-            yield from _code_text(code)
-
-
-def _code_text(code: CodeType) -> Iterator[str]:
-    yield code.co_code.hex()
-    yield repr(code.co_names)
-    for value in code.co_consts:
-        if isinstance(value, CodeType):
-            yield from _code_text(value)
-        else:  # a set of texts has another order in each process
-            yield repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)
+def _publish(temporary: Path, path: Path) -> None:
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    # First the checksum, so that no file is there without one.
+    checksum.write(temporary, stands_for=path)
+    os.replace(temporary, path)
 
 
 def _check_unique(dataset: Dataset, example: Example, seen: dict[int, str]) -> None:
@@ -363,8 +373,3 @@ def _read(path: Path, key: str | None) -> StoredExamples | None:
     return StoredExamples(
         path, about["key"], about["parts"], about["rows"], about["at_hand"], about["skipped"]
     )
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

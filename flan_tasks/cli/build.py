@@ -19,6 +19,7 @@ from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
+from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 
 AUTO = "auto"
@@ -85,6 +86,7 @@ class Lengths(click.ParamType):
     help="What packed rows are for: two sides, or inputs and targets in one.",
 )
 @click.option("--shards", type=click.IntRange(min=1), help="Files to write; by default by rows.")
+@options.variation
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
 @click.option(
     "--license-allow",
@@ -99,6 +101,14 @@ class Lengths(click.ParamType):
     help="Leave out datasets whose licence fits; may be given again.",
 )
 @runner_options
+@click.option(
+    "--drop-contaminated",
+    "drop_against",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out training examples that occur in the evaluation sets of this dataset, cluster "
+    "or mixture; may be given again.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
@@ -119,12 +129,14 @@ def command(
     lengths: dict[str, int] | str,
     arch: str,
     shards: int | None,
+    variation: Variation,
     store: Path | None,
     license_allow: tuple[str, ...],
     license_deny: tuple[str, ...],
     workers: int,
     runner: str,
     beam_args: str | None,
+    drop_against: tuple[str, ...],
     dry_run: bool,
     explain: bool,
     no_report: bool,
@@ -150,8 +162,11 @@ def command(
     filters = [f"--module {name}" for name in options.modules()]
     filters += [f"--license-allow {shlex.quote(pattern)}" for pattern in license_allow]
     filters += [f"--license-deny {shlex.quote(pattern)}" for pattern in license_deny]
+    filters += [f"--drop-contaminated {name}" for name in drop_against]
     writer = WRITERS[form]
-    name = vocab or ((os.environ.get(VOCAB) or "t5") if writer.needs_vocabulary else None)
+    # Exemplars are fitted to a number of tokens.
+    needs_ids = writer.needs_vocabulary or variation.shots > 0
+    name = vocab or ((os.environ.get(VOCAB) or "t5") if needs_ids else None)
     settings = BuildSettings(
         format=form,
         split=split,
@@ -176,6 +191,8 @@ def command(
         split=split,
         store=kept,
         allow_missing=allow_missing,
+        variation=variation,
+        drop_against=drop_against,
         progress=_says_reading(quietly=options.reads_tfds(catalog().members(declared), source)),
     )
     plan = make_plan(prepared, seed=seed, num_examples=examples, grouped=writer.grouped)
@@ -360,6 +377,8 @@ def _print_after(built, out: Path, *, trims: bool) -> None:
         + (f" ({skipped})" if skipped else "")
         + "."
     )
+    if manifest["variation"]["shots"]:
+        _print_shots(manifest)
     if "tokens" in manifest:
         tokens, over = manifest["tokens"], manifest["over_length"]
         verb = "trimmed to" if trims else "longer than (kept whole)"
@@ -379,3 +398,17 @@ def _print_after(built, out: Path, *, trims: bool) -> None:
         click.echo(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
     else:
         click.echo(f"It is in {out}; `flan report {out}` shows it.")
+
+
+def _print_shots(manifest: dict) -> None:
+    wanted = manifest["variation"]["shots"]
+    counts: dict[int, int] = {}
+    for task in manifest["tasks"]:
+        for number, rows in task["num_shots"].items():
+            counts[int(number)] = counts.get(int(number), 0) + rows
+    text = ", ".join(f"{number}: {rows:,}" for number, rows in sorted(counts.items()))
+    click.echo(f"Exemplars, {wanted} wanted; prompts by number that fit: {text}.")
+    for task in manifest["tasks"]:
+        none = task["num_shots"].get("0", 0)
+        if none:
+            click.echo(f"  {task['name']}: {none:,} of {task['realized']:,} prompts have none")

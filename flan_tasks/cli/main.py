@@ -16,6 +16,8 @@ COMMANDS = {
     "lint": "Checks templates, alone and filled with sample rows.",
     "sources": "Says for each dataset whether its rows can be had.",
     "build": "Builds a mixture into a directory of shards.",
+    "contamination": "Looks for examples of a build in evaluation sets.",
+    "export-lm-eval": "Writes evaluation tasks for lm-evaluation-harness.",
     "verify": "Compares a built directory with its manifest.",
     "report": "Shows what is in a built directory, in a browser or here.",
     "diff": "Says what differs between two builds, or two mixtures.",
@@ -30,7 +32,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return importlib.import_module(f"flan_tasks.cli.{name}").command
+        return importlib.import_module(f"flan_tasks.cli.{name.replace('-', '_')}").command
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         name = args[0] if args else ""

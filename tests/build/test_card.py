@@ -13,7 +13,7 @@ STYLES = [
     ("prompt-completion", {"prompt", "completion"}),
     ("messages", {"messages"}),
 ]
-ABOUT = {"task", "dataset", "cluster", "template", "kind", "key", "split", "options", "license"}
+ABOUT = {"task", "dataset", "cluster", "template", "kind", "num_shots", "key", "split", "options", "license"}
 
 
 def header(folder):
