@@ -24,6 +24,8 @@ def toy(request):
 
 
 def pack(model, pairs, rows=PACKED):
+    """Five rows, whatever the examples, so that one compiled program serves all tests."""
+    rows = [*rows, *[()] * (5 - len(rows))]
     return rows_of(model.config.architecture, [[pairs[i] for i in row] for row in rows])
 
 
@@ -107,19 +109,17 @@ def test_rows_without_their_order_of_positions_differ():
     )
 
 
-@pytest.mark.parametrize("remat", ["dots", "full"])
-@pytest.mark.parametrize("config", [T5, DECODER], ids=["t5", "decoder"])
-def test_recomputing_changes_no_gradient(config, remat):
-    batch = pack(Model(config), examples())
+def test_recomputing_changes_no_gradient():
+    batch, key = pack(Model(T5), examples()), jax.random.key(5)
 
-    def gradient(model):
+    def gradient(remat):
+        model = Model(changed(T5, dropout=0.1, remat=remat))
         params = random_params(model)
-        key = jax.random.key(5)
         return jax.jit(jax.grad(lambda p: jnp.mean(model.logits(p, batch, key) ** 2)))(params)
 
-    plain = gradient(Model(changed(config, dropout=0.1)))
-    again = gradient(Model(changed(config, dropout=0.1, remat=remat)))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-4), plain, again)
+    plain, *others = (gradient(remat) for remat in ("none", "dots", "full"))
+    for other in others:
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), plain, other)
 
 
 def test_dropout_follows_its_key_alone():
