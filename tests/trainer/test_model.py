@@ -162,11 +162,12 @@ def test_bfloat16_stays_near_float32(config):
 
 
 def test_gradients_of_a_bfloat16_model_are_float32_and_near():
-    batch = pack(Model(T5), examples())
-    params = random_params(Model(T5))
+    config = CONFIGS["relative"]
+    batch = pack(Model(config), examples())
+    params = random_params(Model(config))
 
     def gradient(dtype):
-        model = Model(changed(T5, dtype=dtype))
+        model = Model(changed(config, dtype=dtype))
         return jax.jit(jax.grad(lambda p: jnp.mean(model.logits(p, batch) ** 2)))(params)
 
     exact, coarse = jax.tree.leaves(gradient("float32")), jax.tree.leaves(gradient("bfloat16"))
@@ -216,7 +217,8 @@ class TestAdapters:
         assert kept.keys() == self.paths(plain).keys()
         for path, leaf in self.paths(plain).items():
             np.testing.assert_array_equal(kept[path], leaf, err_msg=str(path))
-        np.testing.assert_array_equal(base.logits(plain, batch), lora.logits(added, batch))
+        found, wanted = jax.jit(lora.logits)(added, batch), jax.jit(base.logits)(plain, batch)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
 
     def test_merging_keeps_the_logits_and_drops_the_adapters(self, pair):
         base, lora = pair
@@ -224,7 +226,7 @@ class TestAdapters:
         merged = lora.merge_lora(params)
         assert self.paths(merged).keys() == self.paths(base.abstract()).keys()
         assert self.paths(lora.without_adapters().abstract()).keys() == self.paths(merged).keys()
-        found, wanted = base.logits(merged, batch), lora.logits(params, batch)
+        found, wanted = jax.jit(base.logits)(merged, batch), jax.jit(lora.logits)(params, batch)
         np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-4)
 
     def test_only_named_matrices_have_them(self):
