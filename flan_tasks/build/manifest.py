@@ -1,7 +1,6 @@
-"""The manifest and the dataset card: what a build is, without time, host, path or worker count."""
+"""The manifest: what a build is, without time, host, path or worker count."""
 
 import dataclasses
-import importlib.metadata
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,20 +9,19 @@ from typing import Any
 import flan_tasks
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
+from flan_tasks.build.recipe import Recipe, digest_of, library_versions
 from flan_tasks.build.shard import BuildSettings
+from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.naming import TaskName
 
 SCHEMA = 1
-# What the card calls sources that have no name of their own.
-_UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
-# Libraries whose version can change the bytes of a build.
-_LIBRARIES = ("pyarrow", "sentencepiece", "tensorflow", "tensorflow-datasets", "tokenizers")
 
 
 def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
     """One entry a task: what is at hand, what is asked for, what is repeated or never seen.
 
-    Tasks of which no example is left, every row being skipped, stand there with their skips.
+    Those the plan draws from come first and in its order, so that their numbers are the plan's;
+    tasks of which no example is left, every row being skipped, stand behind with their skips.
     """
     counts = {
         item.dataset.name: count for item, count in zip(plan.ingredients, plan.counts, strict=True)
@@ -47,10 +45,14 @@ def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
             "templates": len(item.templates),
             "store_key": item.examples.key,
             "source": item.examples.parts["source"],
+            "languages": list(item.dataset.languages),
             "license": item.dataset.license,
             "citation": item.dataset.citation,
         }
-        for item in prepared.ingredients
+        for item in (
+            *plan.ingredients,
+            *(item for item in prepared.ingredients if item.dataset.name not in counts),
+        )
     ]
 
 
@@ -72,8 +74,7 @@ def make_manifest(
     plan: Plan,
     settings: BuildSettings,
     *,
-    digest: str,
-    command: str,
+    recipe: Recipe,
     shards: Sequence[Mapping[str, Any]],
     others: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
@@ -83,8 +84,7 @@ def make_manifest(
       prepared: the mixture.
       plan: its rows.
       settings: how they were written.
-      digest: hash of everything the bytes depend on.
-      command: the canonical command.
+      recipe: everything the bytes depend on, the canonical command among it.
       shards: what is known of each shard.
       others: path, size and digest of every other file.
     """
@@ -105,9 +105,9 @@ def make_manifest(
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "flan_tasks": flan_tasks.__version__,
-        "libraries": _versions(),
-        "command": command,
-        "digest": digest,
+        "libraries": library_versions(),
+        "command": recipe["command"],
+        "digest": digest_of(recipe),
         "mixture": dataclasses.asdict(prepared.mixture),
         "split": prepared.split,
         "seed": plan.seed,
@@ -116,18 +116,38 @@ def make_manifest(
         "vocabulary": settings.vocabulary.name if settings.vocabulary else None,
         "lengths": dict(settings.lengths),
         "examples": len(plan),
+        "rows": sum(shard["rows"] for shard in shards),
         "missing": dict(prepared.missing),
         "without_split": list(prepared.without_split),
         "sizes": size_notes(prepared),
         "tasks": tasks,
+        "recipe": recipe,
     }
     if settings.vocabulary:
-        for name in ("tokens", "over_length"):
+        found |= {
+            "vocabulary_size": settings.vocabulary.size,
+            "eos_id": settings.vocabulary.eos_id,
+            "pad_id": settings.vocabulary.pad_id,
+        }
+        for name in ("tokens", "over_length", "tokens_over"):
             found[name] = {
                 part: sum(shard[name][part] for shard in shards) for part in ("inputs", "targets")
             }
-    kept = ("path", "bytes", "sha256", "rows", "tokens")
-    found["files"] = [{name: s[name] for name in kept if name in s} for s in shards] + [*others]
+    if WRITERS[settings.format].is_packed:
+        found["arch"] = settings.arch
+        found["packing"] = {
+            name: sum(shard[name] for shard in shards) for name in ("rows", "bound", "simple_bound")
+        }
+    kept = ("rows", "examples", "tokens", "bound")
+    found["shards"] = [
+        {
+            "name": shard["path"],
+            **{name: shard[name] for name in kept if name in shard},
+            "paths": [file["path"] for file in shard["files"]],
+        }
+        for shard in shards
+    ]
+    found["files"] = [*(file for shard in shards for file in shard["files"]), *others]
     # Through JSON once, so that a manifest in hand equals one read back.
     return json.loads(json.dumps(found))
 
@@ -149,6 +169,8 @@ def canonical_command(
     if settings.vocabulary:
         words.append(f"--vocab {settings.vocabulary.name}")
     words.append(f"--format {settings.format} --style {settings.style}")
+    if WRITERS[settings.format].is_packed:
+        words.append(f"--arch {settings.arch}")
     lengths = ",".join(f"{part}={length}" for part, length in settings.lengths.items())
     words.append(f"--lengths {lengths}")
     if settings.num_shards:
@@ -157,77 +179,13 @@ def canonical_command(
     return " ".join(words)
 
 
-def make_card(manifest: Mapping[str, Any]) -> str:
-    """Returns the dataset card, README.md of the build."""
-    mixture = manifest["mixture"]
-    lines = [
-        f"# {mixture['name']}: {manifest['examples']:,} instruction examples ({manifest['split']})",
-        "",
-        mixture["description"] or "A mixture made with flan_tasks.",
-        "",
-        f"Made with flan_tasks {manifest['flan_tasks']} by",
-        "",
-        f"    {manifest['command']}",
-        "",
-        "The same command on the same data gives the same bytes. `flan verify DIR` compares every "
-        "file with `manifest.json`.",
-        "",
-    ]
-    if manifest["missing"]:
-        lines += [
-            "## Missing",
-            "",
-            f"Datasets whose rows could not be had, {len(manifest['missing'])}; built without:",
-            "",
-            *(f"- {name}: {_cell(reason)}" for name, reason in manifest["missing"].items()),
-            "",
-        ]
-    if manifest["without_split"]:
-        lines += [
-            f"Without a {manifest['split']} split by declaration: "
-            f"{', '.join(manifest['without_split'])}.",
-            "",
-        ]
-    lines += [
-        "## What is in it",
-        "",
-        "| task | cluster | rate | share | examples | at hand | repeated | never seen | skipped "
-        "| licence |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for task in manifest["tasks"]:
-        skipped = ", ".join(f"{n} {_cell(reason)}" for reason, n in task["skipped"].items()) or "0"
-        lines.append(
-            f"| {task['name']} | {task['cluster']} | {task['rate']:,.1f} | {task['share']:.2%} "
-            f"| {task['realized']:,} | {task['available']:,} | {task['repeated']:,} "
-            f"| {task['never_seen']:,} | {skipped} | {_cell(task['license'])} |"
-        )
-    if "over_length" in manifest:
-        over, tokens = manifest["over_length"], manifest["tokens"]
-        lines += [
-            "",
-            f"Tokens ({manifest['vocabulary']}): {tokens['inputs']:,} in inputs, "
-            f"{tokens['targets']:,} in targets. Longer than {manifest['lengths']['inputs']} / "
-            f"{manifest['lengths']['targets']} with EOS: {over['inputs']:,} inputs, "
-            f"{over['targets']:,} targets.",
-        ]
-    lines += ["", "## Sources", ""]
-    for task in manifest["tasks"]:
-        source = task["source"]
-        name = source.get("name") or _UNNAMED[source["source"]]
-        lines.append(f"- {task['name']}: {source['source']}, {name}. {task['citation']}")
-    return "\n".join(lines) + "\n"
+def template_texts(plan: Plan) -> str:
+    """Returns templates.json: for each task the templates its rows are drawn from, word for word.
 
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    With them a build says what its prompts were made of, when the collection has long moved on.
+    """
+    found = {
+        item.dataset.name: [template.texts for template in item.templates]
+        for item in plan.ingredients
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from flan_tasks.build.store import Store, StoredExamples, default_store
@@ -11,7 +12,7 @@ from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.template import FORWARD, Template
-from flan_tasks.sources import DECLARED, open_source
+from flan_tasks.sources import DECLARED, State, open_source
 
 Progress = Callable[[str], None]
 
@@ -85,7 +86,7 @@ def prepare(
       split: train, validation or test.
       store: where examples are kept; the default store if None.
       allow_missing: go on without datasets whose rows cannot be had.
-      progress: told what is being read.
+      progress: told what is being fetched or read; what is in the store is not read.
 
     Raises:
       SourceUnavailableError: rows of some datasets cannot be had (all are listed), or of all.
@@ -106,8 +107,7 @@ def prepare(
     notes: dict[str, str] = {}
     limit = mixture.limit if split == "train" else None
     for number, dataset in enumerate(present, start=1):
-        if progress:
-            progress(f"reading {dataset.name} ({number} of {len(present)})")
+        where = f"{dataset.name} ({number} of {len(present)})"
         try:
             rows = open_source(
                 dataset,
@@ -115,7 +115,16 @@ def prepare(
                 data_dir=source.data_dir,
                 samples=catalog.samples(dataset.name),
             )
-            examples = store.open(dataset, rows, split, limit=limit)
+            available = rows.status().state is State.AVAILABLE
+            if progress and not available and source.data_dir is None:
+                progress(f"fetching {where}")
+            examples = store.open(
+                dataset,
+                rows,
+                split,
+                limit=limit,
+                reading=partial(progress, f"reading {where}") if progress else None,
+            )
         except SourceUnavailableError as error:
             missing[dataset.name] = str(error).removeprefix(f"{dataset.name}: ")
             notes[dataset.name] = "".join(f" ({note})" for note in getattr(error, "__notes__", []))

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from flan_tasks.build import checksum
 from flan_tasks.core import text as text_module
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.dataset import Dataset
@@ -71,7 +72,7 @@ class StoredExamples:
 
     def take(self, indices: Sequence[int] | np.ndarray) -> list[Example]:
         """Reads examples by number, in the order asked for."""
-        found = self._table.take(pa.array(indices, pa.int64()))
+        found = self._table.take(_numbers(indices))
         columns = {name: found.column(name).to_pylist() for name in found.column_names}
         names = [name for name in columns if name.startswith("f_")]
         texts = zip(*(columns[name] for name in names), strict=True)
@@ -92,15 +93,39 @@ class StoredExamples:
             for values, (answer, options, references, extra, key) in zip(texts, rest, strict=True)
         ]
 
+    def texts(
+        self, names: Sequence[str], indices: Sequence[int] | np.ndarray
+    ) -> dict[str, list[Any]]:
+        """Reads some columns of examples, in the order asked for: name -> value of each.
+
+        Args:
+          names: fields, `answer` or `options` (whose values are lists).
+          indices: numbers of the examples.
+        """
+        columns = [name if name in ("answer", "options") else f"f_{name}" for name in names]
+        found = self._table.select(columns).take(_numbers(indices))
+        return {
+            name: found.column(column).to_pylist()
+            for name, column in zip(names, columns, strict=True)
+        }
+
     @cached_property
     def key_hashes(self) -> np.ndarray:
         """A number for each example's key: uint64[examples]."""
-        return self._table.column("key_hash").to_numpy()
+        # Not `to_numpy` of the whole: that one imports pandas, which takes longer than the rest.
+        chunks = self._table.column("key_hash").chunks
+        return np.concatenate([np.zeros(0, np.uint64), *map(np.from_dlpack, chunks)])
 
     @cached_property
     def _table(self) -> pa.Table:
-        with pa.memory_map(str(self.path)) as mapped:
-            return pa.ipc.open_file(mapped).read_all()
+        try:
+            with pa.memory_map(str(self.path)) as mapped:
+                return pa.ipc.open_file(mapped).read_all()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise BuildError(
+                f"stored examples {self.path} cannot be read: {error}. Remove the file, if it is "
+                "there, and run the same command again: it is made anew"
+            ) from error
 
 
 class Store:
@@ -110,7 +135,13 @@ class Store:
         self.root = root
 
     def open(
-        self, dataset: Dataset, source: Source, split: str, *, limit: int | None
+        self,
+        dataset: Dataset,
+        source: Source,
+        split: str,
+        *,
+        limit: int | None,
+        reading: Callable[[], None] | None = None,
     ) -> StoredExamples:
         """Returns the examples of a dataset's split, reading them from the source if need be.
 
@@ -120,6 +151,7 @@ class Store:
           split: train, validation or test.
           limit: at most so many examples are read; None reads all. Validation has a limit of its
             own, 200.
+          reading: called before rows are read; not where the store has their examples.
 
         Raises:
           SourceUnavailableError: the rows cannot be had.
@@ -133,6 +165,8 @@ class Store:
         path = self.root / f"{dataset.name}-{split}-{key[:16]}.arrow"
         found = _read(path, key)
         if found is None:
+            if reading:
+                reading()
             self._write(path, key, parts, dataset, source, split, limit)
             found = _read(path, key)
         if found is None:
@@ -204,6 +238,8 @@ class Store:
                     for batch in batches:
                         writer.write_batch(batch)
             _sync(temporary)
+            # First the checksum, so that no file is there without one.
+            checksum.write(temporary, stands_for=path)
             os.replace(temporary, path)
         except OSError as error:
             if error.errno == errno.ENOSPC:
@@ -274,6 +310,12 @@ def _check_unique(dataset: Dataset, example: Example, seen: dict[int, str]) -> N
             "a normalizer that sets keys must give each example its own"
         )
     seen[number] = example.key
+
+
+def _numbers(indices: Sequence[int] | np.ndarray) -> pa.Array:
+    # Not `pa.array`: given numpy's arrays it imports pandas.
+    found = np.ascontiguousarray(indices, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(found), [None, pa.py_buffer(found)])
 
 
 def _schema(dataset: Dataset) -> pa.Schema:

@@ -3,14 +3,17 @@
 import json
 import os
 import shlex
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flan_tasks.build.formats import FORMATS, STYLES
+from flan_tasks.build.formats import ARCHS, FORMATS, STYLES
 from flan_tasks.cli import options
+from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.table import print_table
 from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import UnknownNameError
@@ -18,20 +21,31 @@ from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.datasets import catalog
 
+AUTO = "auto"
+_DEFAULT_LENGTHS = {"inputs": 1024, "targets": 256}
+
+
+# Written with TensorFlow, which the workers import where there are several.
+_TENSORFLOW_FORMATS = ("tfrecord", "packed-tfrecord", "arrayrecord", "seqio-cache")
+
 
 class Lengths(click.ParamType):
-    """`inputs=1024,targets=256`; what is not given keeps its default."""
+    """`inputs=1024,targets=256`, where what is not given keeps its default, or `auto`."""
 
     name = "lengths"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, int]:
-        if isinstance(value, dict):
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, int] | str:
+        if isinstance(value, dict) or value == AUTO:
             return value
-        found = {"inputs": 1024, "targets": 256}
+        found = dict(_DEFAULT_LENGTHS)
         for piece in value.split(","):
             name, _, number = piece.partition("=")
-            if name.strip() not in found or not number.strip().isdecimal():
-                self.fail(f"{piece!r}: wanted inputs=NUMBER,targets=NUMBER", param, ctx)
+            if name.strip() not in (*found, "row") or not number.strip().isdecimal():
+                self.fail(
+                    f"{piece!r}: wanted inputs=NUMBER,targets=NUMBER[,row=NUMBER], or auto",
+                    param,
+                    ctx,
+                )
             found[name.strip()] = int(number)
         return found
 
@@ -56,7 +70,20 @@ class Lengths(click.ParamType):
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True)
 @click.option("--style", type=click.Choice(STYLES), default=STYLES[0], show_default=True)
-@click.option("--lengths", type=Lengths(), default="inputs=1024,targets=256", show_default=True)
+@click.option(
+    "--lengths",
+    type=Lengths(),
+    default="inputs=1024,targets=256",
+    show_default=True,
+    help="Longest inputs and targets with EOS (decoder rows: row=); auto proposes from the data.",
+)
+@click.option(
+    "--arch",
+    type=click.Choice(ARCHS),
+    default=ARCHS[0],
+    show_default=True,
+    help="What packed rows are for: two sides, or inputs and targets in one.",
+)
 @click.option("--shards", type=click.IntRange(min=1), help="Files to write; by default by rows.")
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
 @click.option(
@@ -71,8 +98,10 @@ class Lengths(click.ParamType):
     metavar="PATTERN",
     help="Leave out datasets whose licence fits; may be given again.",
 )
+@runner_options
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
+@click.option("--no-report", is_flag=True, help="Write no report.html.")
 @options.module
 @options.as_json
 def command(
@@ -87,13 +116,18 @@ def command(
     vocab: str | None,
     form: str,
     style: str,
-    lengths: dict[str, int],
+    lengths: dict[str, int] | str,
+    arch: str,
     shards: int | None,
     store: Path | None,
     license_allow: tuple[str, ...],
     license_deny: tuple[str, ...],
+    workers: int,
+    runner: str,
+    beam_args: str | None,
     dry_run: bool,
     explain: bool,
+    no_report: bool,
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
@@ -105,6 +139,7 @@ def command(
     from flan_tasks.build.store import Store, default_store
     from flan_tasks.build.vocabulary import open_vocabulary
     from flan_tasks.build.writers import WRITERS
+    from flan_tasks.report.make import reporter
 
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
@@ -121,15 +156,15 @@ def command(
         format=form,
         split=split,
         style=style,
-        lengths=lengths,
+        lengths=_DEFAULT_LENGTHS if isinstance(lengths, str) else lengths,
         vocabulary=open_vocabulary(name) if name else None,
         num_shards=shards,
+        arch=arch,
     )
     check_settings(settings)
-    if form in ("tfrecord", "seqio-cache") or options.reads_tfds(
-        catalog().members(declared), source
-    ):
-        options.import_tensorflow_quietly()
+    if lengths == AUTO and settings.vocabulary is None:
+        raise click.UsageError("--lengths auto counts tokens; give --vocab")
+    how = chosen_runner(workers, runner, beam_args)
     kept = Store(store or default_store())
     choice = SourceChoice(source, data_dir)
     if explain:
@@ -141,7 +176,7 @@ def command(
         split=split,
         store=kept,
         allow_missing=allow_missing,
-        progress=options.progress,
+        progress=_says_reading(quietly=options.reads_tfds(catalog().members(declared), source)),
     )
     plan = make_plan(prepared, seed=seed, num_examples=examples, grouped=writer.grouped)
     options.end_progress()
@@ -151,12 +186,18 @@ def command(
         # Embedded rows are a dozen or two of each dataset, and are meant to be.
         notes = [] if source == "samples" else size_notes(prepared)
         _print_before(prepared, task_table(prepared, plan), len(plan), notes)
+    if lengths == AUTO:
+        settings = replace(settings, lengths=_proposed(plan, settings, quiet=as_json))
     if dry_run:
         if as_json:
             found = {"tasks": task_table(prepared, plan), "examples": len(plan)}
             click.echo(json.dumps({**found, "missing": dict(prepared.missing)}))
         return
     assert out is not None
+    from flan_tasks.cli.progress import BuildProgress
+
+    if form in _TENSORFLOW_FORMATS and how.get("workers") == 1 and not out.exists():
+        options.import_tensorflow_quietly()  # it will be, and its lines belong to nobody
     built = build(
         prepared,
         plan,
@@ -165,13 +206,57 @@ def command(
         source=source,
         name=Path(mixture).name if mixture.endswith(".toml") else mixture,
         filters=filters,
-        progress=options.progress,
+        **how,
+        report=None if no_report else reporter(plan, settings.vocabulary),
+        watch=BuildProgress(),
     )
     options.end_progress()
     if as_json:
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))
     else:
-        _print_after(built.manifest, out, was_there=built.was_there, trims=writer.trims)
+        _print_after(built, out, trims=writer.trims)
+
+
+def _says_reading(*, quietly: bool) -> Callable[[str], None]:
+    """What is told of reading; only then is TensorFlow imported, and only where TFDS is read."""
+
+    def tell(text: str) -> None:
+        if quietly and "tensorflow_datasets" not in sys.modules:
+            options.import_tensorflow_quietly()
+        options.progress(text)
+
+    return tell
+
+
+def _proposed(plan, settings, *, quiet: bool) -> dict[str, int]:
+    from flan_tasks.build.lengths import length_choices, proposed
+
+    choices = length_choices(plan, settings.vocabulary, arch=settings.arch)
+    chosen = proposed(choices)
+    if not quiet:
+        click.echo(f"\nLengths from the data ({settings.vocabulary.name[:20]} tokens with EOS):\n")
+        print_table(
+            [
+                *("whole", "inputs", "targets", "inputs cut", "their tokens lost"),
+                *("targets cut", "their tokens lost", "padding packed", "padding unpacked", ""),
+            ],
+            [
+                [
+                    f"{c.percentile:g} %",
+                    *(f"{c.lengths[part]:,}" for part in ("inputs", "targets")),
+                    *(
+                        f"{costs[part]:.2%}"
+                        for part in ("inputs", "targets")
+                        for costs in (c.cut, c.lost)
+                    ),
+                    f"{c.packed_padding:.1%}",
+                    f"{c.unpacked_padding:.1%}",
+                    "chosen" if c is chosen else "",
+                ]
+                for c in choices
+            ],
+        )
+    return dict(chosen.lengths)
 
 
 def _mixture(name: str) -> Mixture:
@@ -254,8 +339,9 @@ def _print_before(prepared, tasks: list[dict], num_examples: int, notes: list[st
             click.echo(f"  ... ({len(notes) - 8} more in manifest.json)")
 
 
-def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> None:
-    if was_there:
+def _print_after(built, out: Path, *, trims: bool) -> None:
+    manifest = built.manifest
+    if built.was_there:
         click.echo(f"\n{out} holds this build already, complete; nothing was written.")
         return
     rows = sum(t["rows_read"] for t in manifest["tasks"])
@@ -265,7 +351,10 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
         for reason, count in task["skipped"].items():
             reasons[reason] = reasons.get(reason, 0) + count
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-    click.echo(f"\nRealized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
+    shards = len(manifest["shards"])
+    before = f"{built.kept} of {shards} shards were there from before; " if built.kept else ""
+    click.echo(f"\n{before}{shards - built.kept} shards were built in {built.seconds:.1f} s.")
+    click.echo(f"Realized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
     click.echo(
         f"From {rows:,} rows: {read:,} examples, {sum(reasons.values()):,} skipped"
         + (f" ({skipped})" if skipped else "")
@@ -280,4 +369,13 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
             f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
             f"{over['inputs']:,} inputs, {over['targets']:,} targets."
         )
-    click.echo(f"It is in {out}; `flan verify {out}` checks it.")
+    if "packing" in manifest:
+        packing = manifest["packing"]
+        click.echo(
+            f"Packed into {packing['rows']:,} rows; no packing needs fewer than "
+            f"{packing['bound']:,}."
+        )
+    if any(entry["path"] == "report.html" for entry in manifest["files"]):
+        click.echo(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
+    else:
+        click.echo(f"It is in {out}; `flan report {out}` shows it.")

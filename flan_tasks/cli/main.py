@@ -17,6 +17,8 @@ COMMANDS = {
     "sources": "Says for each dataset whether its rows can be had.",
     "build": "Builds a mixture into a directory of shards.",
     "verify": "Compares a built directory with its manifest.",
+    "report": "Shows what is in a built directory, in a browser or here.",
+    "diff": "Says what differs between two builds, or two mixtures.",
     "env": "Prints versions and settings, for reports.",
 }
 
@@ -71,8 +73,10 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("flan: interrupted; what is complete is kept, run the command again", err=True)
-        sys.exit(1)
+        click.echo(
+            "\nflan: interrupted; what is complete is kept, and the same command goes on", err=True
+        )
+        sys.exit(130)  # as a shell says it of a program that Ctrl-C ended
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

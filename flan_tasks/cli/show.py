@@ -1,14 +1,19 @@
 """`flan show`: prompts of a dataset or mixture, as a person reads them."""
 
+from __future__ import annotations
+
 import json
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import clean
+from flan_tasks.configuration import VOCAB
 from flan_tasks.core.choice import below, hash_text
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
@@ -17,6 +22,9 @@ from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.core.render import render
 from flan_tasks.core.template import Template
 from flan_tasks.datasets import catalog
+
+if TYPE_CHECKING:
+    from flan_tasks.build.vocabulary import Vocabulary
 
 
 @click.command(name="show")
@@ -32,6 +40,12 @@ from flan_tasks.datasets import catalog
     help="How many prompts to show.",
 )
 @click.option("--seed", default=0, show_default=True, help="Which ones.")
+@click.option("--tokens", is_flag=True, help="Show tokens, those that are trained in color.")
+@click.option(
+    "--vocab",
+    help="For --tokens: bytes, t5, or a SentencePiece model or tokenizer.json "
+    f"(default {VOCAB}, or t5).",
+)
 @click.option("--no-options", is_flag=True, help="Leave the options out of the prompts.")
 @click.option(
     "--source",
@@ -49,12 +63,17 @@ def command(
     every: bool,
     number: int,
     seed: int,
+    tokens: bool,
+    vocab: str | None,
     no_options: bool,
     source: str,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
     """Prints prompts of NAME, a dataset, cluster or mixture, filled with its rows."""
+    if vocab and not tokens:
+        raise click.UsageError("--vocab goes with --tokens")
+    vocabulary = _vocabulary(vocab) if tokens else None
     shown = []
     datasets = catalog().members(catalog().mixture(name))
     if len(datasets) > 1 and (template_id or every):
@@ -71,21 +90,33 @@ def command(
         data_dir=data_dir,
     ):
         filled = render(template, example, options=not no_options)
-        shown.append(
-            {
-                "dataset": dataset.name,
-                "template": template.id,
-                "kind": template.kind,
-                "key": example.key,
-                "inputs": filled.inputs,
-                "targets": filled.targets,
-            }
-        )
+        prompt = {
+            "dataset": dataset.name,
+            "template": template.id,
+            "kind": template.kind,
+            "key": example.key,
+            "inputs": filled.inputs,
+            "targets": filled.targets,
+        }
+        if vocabulary:
+            ids = vocabulary.encode([filled.inputs, filled.targets])
+            pairs = zip(("input_ids", "target_ids"), ids, strict=True)
+            prompt |= {part: [*found.tolist(), vocabulary.eos_id] for part, found in pairs}
+        shown.append(prompt)
     if as_json:
         click.echo(json.dumps({"prompts": shown}, ensure_ascii=False))
         return
     for prompt in shown:
-        _print(prompt)
+        if vocabulary:
+            _print_tokens(prompt, vocabulary)
+        else:
+            _print(prompt)
+
+
+def _vocabulary(name: str | None) -> Vocabulary:
+    from flan_tasks.build.vocabulary import open_vocabulary
+
+    return open_vocabulary(name or os.environ.get(VOCAB) or "t5")
 
 
 def _pick(
@@ -145,9 +176,31 @@ def _examples(
     )
 
 
-def _print(prompt: dict[str, str]) -> None:
+def _print_head(prompt: dict[str, Any]) -> None:
     head = f" {prompt['dataset']} · {prompt['template']} ({prompt['kind']}) · {prompt['key']} "
     click.secho(f"──{clean(head)}".ljust(78, "─"), bold=True)
+
+
+def _print_tokens(prompt: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """Prints both parts cut at their tokens: shades of one color, or bars where there is none."""
+    _print_head(prompt)
+    parts = (
+        ("prompt", "not trained", prompt["input_ids"], ("white", "bright_black")),
+        ("target", "trained", prompt["target_ids"], ("green", "bright_green")),
+    )
+    for name, trained, ids, colors in parts:
+        click.secho(f"── {name}: {len(ids)} tokens, {trained}", dim=True)
+        pieces = [*vocabulary.pieces(ids[:-1]), "EOS"]
+        line = click.style("|", dim=True).join(
+            click.style(_safe(piece), fg=colors[place % 2], bold=trained == "trained")
+            for place, piece in enumerate(pieces)
+        )
+        click.echo(line)
+    click.echo()
+
+
+def _print(prompt: dict[str, Any]) -> None:
+    _print_head(prompt)
     click.echo(_safe(prompt["inputs"]))
     click.secho("── target", dim=True)
     click.secho(_safe(prompt["targets"]), fg="green")

@@ -141,12 +141,12 @@ def test_recomputing_changes_no_gradient():
 
 
 def test_dropout_follows_its_key_alone():
-    model = Model(changed(T5, dropout=0.3))
-    params, batch = random_params(model), pack(Model(T5), examples())
+    model = Model(changed(CONFIGS["relative"], dropout=0.3))
+    params, batch = random_params(model), pack(Model(CONFIGS["relative"]), examples())
     one, same = (jax.jit(model.logits)(params, batch, KEYS[0]) for _ in range(2))
     np.testing.assert_array_equal(one, same)
     assert not np.allclose(one, jax.jit(model.logits)(params, batch, KEYS[1]))
-    without = jax.jit(Model(T5).logits)(params, batch)
+    without = jax.jit(Model(CONFIGS["relative"]).logits)(params, batch)
     np.testing.assert_array_equal(jax.jit(model.logits)(params, batch), without)
 
 
@@ -208,8 +208,8 @@ class TestAdapters:
             for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
         }
 
-    def test_fresh_ones_change_nothing(self, pair):
-        base, lora = pair
+    def test_fresh_ones_change_nothing(self):
+        base, lora = Model(DECODER), Model(changed(DECODER, lora_rank=2))
         batch = pack(base, examples())
         key = jax.random.key(3, impl="rbg")
         plain, added = jax.jit(base.init)(key), jax.jit(lora.init)(key)
