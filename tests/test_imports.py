@@ -17,6 +17,7 @@ ROOMS = (
     "evaluation",
     "build",
     "api",
+    "trainer",
     "seqio_stream",
     "seqio_task",
     "seqio_mixture",
