@@ -157,7 +157,9 @@ class OptimizerConfig:
         problems = wrong_types(self)
         if not problems:
             if self.name not in OPTIMIZERS:
-                problems.append(("name", str(unknown_name("optimizer", self.name, OPTIMIZERS))))
+                problems.append(
+                    ("name", f"is an {unknown_name('optimizer', self.name, OPTIMIZERS)}")
+                )
             problems += [
                 ("schedule", f"has an {unknown_name('factor', factor, FACTORS)}")
                 for factor in self.factors
