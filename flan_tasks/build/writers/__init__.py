@@ -1,5 +1,6 @@
 """The forms a build is written in, one module each, one interface."""
 
+from flan_tasks.build.writers.arrayrecord import ArrayrecordWriter
 from flan_tasks.build.writers.base import Writer
 from flan_tasks.build.writers.jsonl import JsonlWriter
 from flan_tasks.build.writers.parquet import ParquetWriter
@@ -10,6 +11,7 @@ WRITERS: dict[str, Writer] = {
     "jsonl": JsonlWriter(),
     "parquet": ParquetWriter(),
     "tfrecord": TfrecordWriter(),
+    "arrayrecord": ArrayrecordWriter(),
     "seqio-cache": SeqioCacheWriter(),
 }
 
