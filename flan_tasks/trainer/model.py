@@ -14,17 +14,16 @@ import jax.numpy as jnp
 from flax import nnx
 
 from flan_tasks.core.errors import ModelError
+from flan_tasks.trainer.cache import Cache, grown, rows_of
 from flan_tasks.trainer.decoder import Decoder
 from flan_tasks.trainer.layers import ADAPTERS
 from flan_tasks.trainer.model_config import SIZES, ModelConfig, sized
 from flan_tasks.trainer.t5 import T5
 
-__all__ = ["SIZES", "Model", "ModelConfig", "sized"]
+__all__ = ["SIZES", "Cache", "Model", "ModelConfig", "sized"]
 
 # Nested dict of arrays; the same tree for parameters, gradients, specs and axes.
 Tree = dict[str, Any]
-# What decoding remembers; see `Model.prefill`.
-Cache = dict[str, jax.Array]
 Batch = Mapping[str, jax.Array]
 
 
@@ -107,17 +106,7 @@ class Model:
         logits, key, value = self._network(params).extend(
             cache, tokens[:, None], jnp.zeros_like(tokens)[:, None], None
         )
-        place = cache["used"]
-        grown = {
-            "key": jax.lax.dynamic_update_slice_in_dim(cache["key"], key, place, axis=2),
-            "value": jax.lax.dynamic_update_slice_in_dim(cache["value"], value, place, axis=2),
-            "positions": jax.lax.dynamic_update_slice_in_dim(
-                cache["positions"], cache["next"][:, None], place, axis=1
-            ),
-            "next": cache["next"] + 1,
-            "used": place + 1,
-        }
-        return logits[:, 0], {**cache, **grown}
+        return logits[:, 0], grown(cache, key, value)
 
     def extend(
         self, params: Tree, cache: Cache, tokens: jax.Array, segment_ids: jax.Array
@@ -135,12 +124,7 @@ class Model:
 
     def select_rows(self, cache: Cache, rows: jax.Array) -> Cache:
         """Returns the cache of the given rows, in their order; rows may repeat (beams)."""
-        by_axis = {"key": 1, "value": 1, "cross_key": 1, "cross_value": 1, "used": None}
-        found = {}
-        for name, value in cache.items():
-            axis = by_axis.get(name, 0)
-            found[name] = value if axis is None else jnp.take(value, rows, axis=axis)
-        return found
+        return rows_of(cache, rows)
 
     def _network(self, params: Tree) -> Any:
         return nnx.merge(self._graph, nnx.State(params))
