@@ -25,14 +25,8 @@ RULES: Mapping[str, str | None] = {
     "mlp": "model",
     "heads": "model",
     "kv_heads": "model",
-    "joined_kv": "model",
-    "head_dim": None,
-    "kv": None,
     "layers": None,
-    "buckets": None,
     "relpos_buckets": None,
-    "norm": None,
-    "rank": None,
     "lora_rank": None,
 }
 # Leaves smaller than this may be whole on every device: norms, biases, adapters.
