@@ -5,6 +5,7 @@ room's model files and nothing else. The networks are in `t5` and `decoder`, the
 `layers`, sizes and validation in `model_config`.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -64,6 +65,26 @@ class Model:
     def is_adapter(self, path: tuple[str, ...]) -> bool:
         """Whether the parameter at a path of names belongs to an adapter, not to the base."""
         return path[-1] in ADAPTERS
+
+    def without_adapters(self) -> "Model":
+        """Returns the model of the base alone; it fits what `merge_lora` returns."""
+        return Model(dataclasses.replace(self.config, lora_rank=0))
+
+    def merge_lora(self, params: Tree) -> Tree:
+        """Returns parameters of the base alone, each adapter added into its matrix.
+
+        W + (alpha / rank) A B, computed in float32 (Hu et al. 2021).
+        """
+        scale = self.config.lora_alpha / max(self.config.lora_rank, 1)
+
+        def merged(tree: Tree) -> Tree:
+            found = {n: merged(v) if isinstance(v, Mapping) else v for n, v in tree.items()}
+            if ADAPTERS[0] in found:
+                low, high = (found.pop(name) for name in ADAPTERS)
+                found["kernel"] = found["kernel"] + scale * jnp.matmul(low, high)
+            return found
+
+        return merged(params)
 
     def logits(self, params: Tree, batch: Batch, dropout_key: jax.Array | None = None) -> jax.Array:
         """Returns float32[B, T, V] for a batch with T5X's feature names; no key, no dropout.
