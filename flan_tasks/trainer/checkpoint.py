@@ -49,7 +49,11 @@ class Checkpoints:
                 save_root_metadata=False,
                 enable_async_checkpointing=True,
             ),
-            item_names=(PARAMS, OPTIMIZER, RECORD),
+            item_handlers={
+                PARAMS: ocp.StandardCheckpointHandler(),
+                OPTIMIZER: ocp.StandardCheckpointHandler(),
+                RECORD: ocp.JsonCheckpointHandler(),
+            },
         )
 
     def latest(self) -> int | None:
@@ -251,7 +255,7 @@ def without_nothing(tree: Tree) -> Tree:
     if not isinstance(tree, Mapping):
         return tree
     kept = {name: without_nothing(value) for name, value in tree.items() if value is not None}
-    return {name: value for name, value in kept.items() if value != {}}
+    return {k: v for k, v in kept.items() if not (isinstance(v, Mapping) and not v)}
 
 
 def _with_nothing(template: Tree, tree: Tree) -> Tree:
