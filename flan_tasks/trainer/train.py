@@ -291,14 +291,19 @@ def stop_signals() -> Iterator[Callable[[int], str | None]]:
 # -- The run -----------------------------------------------------------------------------------
 
 
-def train(run: Run, *, gin_text: str = "") -> Result:
+def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Result:
     """Trains until `run.train_steps`, from the newest checkpoint of its MODEL_DIR if there is one.
+
+    Args:
+      run: what to train.
+      gin_text: kept with the checkpoints.
+      devices: on which; all of them by default.
 
     Raises:
       FlanTasksError: something does not fit, is damaged, or is not finite.
     """
     partition.start_hosts(run.hosts)
-    mesh = partition.make_mesh(run.mesh)
+    mesh = partition.make_mesh(run.mesh, devices)
     source = open_source(run.data, run.model)
     validation = open_evaluation(run.data, run.model)
     if validation is not None:
@@ -370,7 +375,7 @@ def train(run: Run, *, gin_text: str = "") -> Result:
 
 
 def _size(run: Run, source: Source, mesh: Mesh) -> Size:
-    rows, lengths = source.batch_size, _lengths(run, source)
+    rows, lengths = source.batch_size, lengths_of(run, source)
     flops = training_flops(run.model, inputs=lengths["inputs"], targets=lengths["targets"]).total
     devices = mesh.devices.ravel()
     peak = peak_flops(devices[0].device_kind)
@@ -383,7 +388,8 @@ def _size(run: Run, source: Source, mesh: Mesh) -> Size:
     )
 
 
-def _lengths(run: Run, source: Source) -> dict[str, int]:
+def lengths_of(run: Run, source: Source) -> dict[str, int]:
+    """Tokens of inputs and of targets in a row; for a decoder they add up to it."""
     if not isinstance(source, BuildSource):
         return dict(run.data.task_feature_lengths or {})
     stored = source.reader.manifest["lengths"]

@@ -1,7 +1,14 @@
-"""Programs compiled once a session: most tests of the trainer run the same few."""
+"""Eight virtual devices, and programs compiled once a session: most tests run the same few."""
 
-import jax
-import pytest
+import os
+
+# Read when JAX first makes a backend, which importing it does not.
+os.environ["XLA_FLAGS"] = (
+    f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8".strip()
+)
+
+import jax  # noqa: E402 - after the flag
+import pytest  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

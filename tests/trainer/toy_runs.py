@@ -3,9 +3,13 @@
 import dataclasses
 from pathlib import Path
 
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
 from packed_build import make_rows, write_build
 from toy_models import DECODER, T5
 
+from flan_tasks.trainer.checkpoint import OPTIMIZER, PARAMS
 from flan_tasks.trainer.config import (
     CheckpointConfig,
     DataConfig,
@@ -13,6 +17,7 @@ from flan_tasks.trainer.config import (
     OptimizerConfig,
     Run,
 )
+from flan_tasks.trainer.feedback import METRICS, read_metrics
 from flan_tasks.trainer.train import Result, train
 
 MODELS = {
@@ -51,6 +56,23 @@ def toy_run(folder: Path, *, architecture: str = "t5", name: str = "run", **chan
     return Run(**parts, **whole)
 
 
-def toy_train(folder: Path, **changes) -> Result:
-    """Trains a toy run."""
-    return train(toy_run(folder, **changes))
+def toy_train(folder: Path, *, devices: int = 1, **changes) -> Result:
+    """Trains a toy run on that many devices."""
+    return train(toy_run(folder, **changes), devices=jax.devices()[:devices])
+
+
+def saved(result: Result) -> dict:
+    """Parameters and optimizer state of a result's checkpoint, as numpy arrays by name."""
+    found = {}
+    for item in (PARAMS, OPTIMIZER):
+        with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+            tree = checkpointer.restore(result.checkpoint / item)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            found[f"{item}/{name}"] = np.asarray(leaf)
+    return found
+
+
+def losses(folder: Path) -> list[float]:
+    """The loss of each line of a MODEL_DIR's metrics."""
+    return [line["loss"] for line in read_metrics(folder / METRICS) if line["kind"] == "train"]
