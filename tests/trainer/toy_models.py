@@ -37,12 +37,16 @@ Example = tuple[np.ndarray, np.ndarray]
 
 
 def random_params(model: Model, seed: int = 0) -> dict:
-    """Fresh parameters with every one moved, so that zeros and ones hide nothing."""
+    """Parameters with no zeros or ones that could hide something; nothing is compiled for them."""
     draw = np.random.default_rng(seed)
-    return jax.tree.map(
-        lambda x: x + 0.1 * draw.standard_normal(x.shape, dtype=np.float32),
-        jax.device_get(jax.jit(model.init)(jax.random.key(seed))),
-    )
+
+    def drawn(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
+        values = draw.standard_normal(leaf.shape, dtype=np.float32)
+        if leaf.shape[-1] == model.config.embed and len(leaf.shape) < 3 and leaf.shape[0] < 100:
+            return 1 + 0.1 * values  # a norm's scale, of one layer or of all
+        return values * leaf.shape[-2] ** -0.5
+
+    return jax.tree.map(drawn, model.abstract())
 
 
 def examples(seed: int = 0, lengths: list | None = None) -> list[Example]:
@@ -60,7 +64,7 @@ def examples(seed: int = 0, lengths: list | None = None) -> list[Example]:
 def rows_of(
     architecture: str, rows: list[list[Example]], *, inputs: int = INPUTS, targets: int = TARGETS
 ) -> dict[str, np.ndarray]:
-    """A batch with T5X's names, each row holding the given examples."""
+    """A batch with T5X's names, each row holding the given examples; no examples, all padding."""
     if architecture == "t5":
         encoder = _filled([[pair[0] for pair in row] for row in rows], inputs)
         decoder = _filled([[pair[1] for pair in row] for row in rows], targets)
