@@ -106,14 +106,16 @@ class Progress:
         write_json(self._folder / _PLAN, {"digest": digest, "command": command})
 
     def done(self, folder: Path, shard_path: str) -> dict[str, Any] | None:
-        """Returns what is known of a shard if it is whole and its file agrees, else None."""
+        """Returns what is known of a shard if it is whole and its files agree, else None."""
         note = self._note(shard_path)
         try:
             known = json.loads(note.read_text(encoding="utf-8"))
-            facts = file_facts(folder / shard_path)
-        except (OSError, ValueError):
+            whole = all(
+                file_facts(folder / file["path"]).items() <= file.items() for file in known["files"]
+            )
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        return known if known.items() >= facts.items() else None
+        return known if whole else None
 
     def note(self, known: Mapping[str, Any]) -> None:
         """Notes that a shard is whole."""
@@ -181,9 +183,11 @@ def verify(folder: Path) -> dict[str, Any]:
         if path.is_file() and path.relative_to(folder).parts[0] != PROGRESS
     }
     problems += [f"{name} is not in the manifest" for name in sorted(found - {*listed, MANIFEST})]
-    rows = sum(entry.get("rows", 0) for entry in manifest["files"])
-    if rows != manifest["examples"]:
-        problems.append(f"its files have {rows} rows; the manifest says {manifest['examples']}")
+    examples = sum(shard["examples"] for shard in manifest["shards"])
+    if examples != manifest["examples"]:
+        problems.append(
+            f"its shards have {examples} examples; the manifest says {manifest['examples']}"
+        )
     by_task = sum(task["realized"] for task in manifest["tasks"])
     if by_task != manifest["examples"]:
         problems.append(f"its tasks add up to {by_task}; the manifest says {manifest['examples']}")

@@ -1,4 +1,15 @@
-"""Names of the output formats and of the styles of the text formats; imports nothing."""
+"""Names of the output formats, their styles and architectures; imports nothing."""
 
-FORMATS = ("jsonl", "parquet", "tfrecord", "arrayrecord", "seqio-cache")
+FORMATS = (
+    "jsonl",
+    "parquet",
+    "tfrecord",
+    "arrayrecord",
+    "seqio-cache",
+    "arrays",
+    "packed-tfrecord",
+)
 STYLES = ("inputs-targets", "prompt-completion", "messages")
+ENCODER_DECODER = "encoder-decoder"
+DECODER = "decoder"
+ARCHS = (ENCODER_DECODER, DECODER)

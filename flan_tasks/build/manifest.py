@@ -11,6 +11,7 @@ import flan_tasks
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.shard import BuildSettings
+from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.naming import TaskName
 
 SCHEMA = 1
@@ -30,7 +31,8 @@ _LIBRARIES = (
 def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
     """One entry a task: what is at hand, what is asked for, what is repeated or never seen.
 
-    Tasks of which no example is left, every row being skipped, stand there with their skips.
+    Those the plan draws from come first and in its order, so that their numbers are the plan's;
+    tasks of which no example is left, every row being skipped, stand behind with their skips.
     """
     counts = {
         item.dataset.name: count for item, count in zip(plan.ingredients, plan.counts, strict=True)
@@ -57,7 +59,10 @@ def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
             "license": item.dataset.license,
             "citation": item.dataset.citation,
         }
-        for item in prepared.ingredients
+        for item in (
+            *plan.ingredients,
+            *(item for item in prepared.ingredients if item.dataset.name not in counts),
+        )
     ]
 
 
@@ -123,18 +128,37 @@ def make_manifest(
         "vocabulary": settings.vocabulary.name if settings.vocabulary else None,
         "lengths": dict(settings.lengths),
         "examples": len(plan),
+        "rows": sum(shard["rows"] for shard in shards),
         "missing": dict(prepared.missing),
         "without_split": list(prepared.without_split),
         "sizes": size_notes(prepared),
         "tasks": tasks,
     }
     if settings.vocabulary:
-        for name in ("tokens", "over_length"):
+        found |= {
+            "vocabulary_size": settings.vocabulary.size,
+            "eos_id": settings.vocabulary.eos_id,
+            "pad_id": settings.vocabulary.pad_id,
+        }
+        for name in ("tokens", "over_length", "tokens_over"):
             found[name] = {
                 part: sum(shard[name][part] for shard in shards) for part in ("inputs", "targets")
             }
-    kept = ("path", "bytes", "sha256", "rows", "tokens")
-    found["files"] = [{name: s[name] for name in kept if name in s} for s in shards] + [*others]
+    if WRITERS[settings.format].is_packed:
+        found["arch"] = settings.arch
+        found["packing"] = {
+            name: sum(shard[name] for shard in shards) for name in ("rows", "bound", "simple_bound")
+        }
+    kept = ("rows", "examples", "tokens", "bound")
+    found["shards"] = [
+        {
+            "name": shard["path"],
+            **{name: shard[name] for name in kept if name in shard},
+            "paths": [file["path"] for file in shard["files"]],
+        }
+        for shard in shards
+    ]
+    found["files"] = [*(file for shard in shards for file in shard["files"]), *others]
     # Through JSON once, so that a manifest in hand equals one read back.
     return json.loads(json.dumps(found))
 
@@ -156,6 +180,8 @@ def canonical_command(
     if settings.vocabulary:
         words.append(f"--vocab {settings.vocabulary.name}")
     words.append(f"--format {settings.format} --style {settings.style}")
+    if WRITERS[settings.format].is_packed:
+        words.append(f"--arch {settings.arch}")
     lengths = ",".join(f"{part}={length}" for part, length in settings.lengths.items())
     words.append(f"--lengths {lengths}")
     if settings.num_shards:
@@ -217,6 +243,13 @@ def make_card(manifest: Mapping[str, Any]) -> str:
             f"{tokens['targets']:,} in targets. Longer than {manifest['lengths']['inputs']} / "
             f"{manifest['lengths']['targets']} with EOS: {over['inputs']:,} inputs, "
             f"{over['targets']:,} targets.",
+        ]
+    if "packing" in manifest:
+        packing = manifest["packing"]
+        lines += [
+            "",
+            f"Packed for {manifest['arch']} models: {packing['rows']:,} rows; no packing needs "
+            f"fewer than {packing['bound']:,}.",
         ]
     lines += ["", "## Sources", ""]
     for task in manifest["tasks"]:

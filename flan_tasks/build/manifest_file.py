@@ -25,7 +25,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise BuildError(f"{folder} is no build directory: it has no {MANIFEST}")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        missing = {"files", "tasks", "examples", "digest", "command"} - set(found)
+        missing = {"files", "shards", "tasks", "examples", "digest", "command"} - set(found)
         if missing:
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         return found

@@ -7,6 +7,7 @@ from typing import Any
 
 import flan_tasks
 from flan_tasks.build import directory
+from flan_tasks.build.formats import DECODER, ENCODER_DECODER
 from flan_tasks.build.manifest import canonical_command, make_card, make_manifest
 from flan_tasks.build.plan import Plan, plan_digest
 from flan_tasks.build.prepare import Prepared
@@ -109,8 +110,19 @@ def check_settings(settings: BuildSettings) -> None:
         raise DeclarationError(
             f"style {settings.style} is for jsonl and parquet; {settings.format} has one form"
         )
-    if min(settings.lengths.values()) < 2:
-        raise DeclarationError(f"lengths {dict(settings.lengths)}: wanted 2 or more each")
+    lengths = dict(settings.lengths)
+    if min(lengths.values()) < 2:
+        raise DeclarationError(f"lengths {lengths}: wanted 2 or more each")
+    if not writer.is_packed and settings.arch != ENCODER_DECODER:
+        raise DeclarationError(
+            f"--arch {settings.arch} is for packed formats; {settings.format} does not pack"
+        )
+    if "row" in lengths and settings.arch != DECODER:
+        raise DeclarationError("the length row is for --arch decoder; others have two sides")
+    if "row" in lengths and lengths["row"] < lengths["inputs"] + lengths["targets"]:
+        raise DeclarationError(
+            f"lengths {lengths}: a row must hold the longest inputs and targets together"
+        )
 
 
 def _digest(prepared: Prepared, plan: Plan, settings: BuildSettings, command: str) -> str:

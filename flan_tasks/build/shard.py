@@ -4,20 +4,22 @@ import errno
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from flan_tasks.build.formats import DECODER, ENCODER_DECODER
+from flan_tasks.build.packed import PARTS, packed_shard
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.rows import BuiltRow, rendered_rows
 from flan_tasks.build.vocabulary import Vocabulary
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.build.writers.base import Shard, TokenizedRow, WriteSettings
 from flan_tasks.core.errors import BuildError
-
-PARTS = ("inputs", "targets")
 
 
 @dataclass(frozen=True)
@@ -30,49 +32,63 @@ class BuildSettings:
     split: str
     # One of `formats.STYLES`.
     style: str
-    # Longest inputs and targets, EOS included.
+    # Longest inputs and targets, EOS included; decoder-only also `row`, by default their sum.
     lengths: Mapping[str, int]
     # For ids and token counts; None counts no tokens.
     vocabulary: Vocabulary | None = None
     # Number of files (for each task, where a format keeps tasks apart); None goes by rows.
     num_shards: int | None = None
 
+    # One of `formats.ARCHS`; packed formats only.
+    arch: str = ENCODER_DECODER
+
+    def __post_init__(self) -> None:
+        if self.arch == DECODER and "row" not in self.lengths:
+            lengths = {**self.lengths, "row": sum(self.lengths[part] for part in PARTS)}
+            object.__setattr__(self, "lengths", lengths)
+
     @property
     def for_writer(self) -> WriteSettings:
         """What the writer needs of it."""
         eos_id = self.vocabulary.eos_id if self.vocabulary else None
-        return WriteSettings(self.split, self.style, self.lengths, eos_id)
+        return WriteSettings(self.split, self.style, self.lengths, eos_id, self.arch)
 
 
 def build_shard(plan: Plan, shard: Shard, settings: BuildSettings, folder: Path) -> dict[str, Any]:
     """Writes one shard and returns what is known of it, as it stands in the manifest.
 
-    The file appears under its name only when it is whole.
+    Each file appears under its name only when it is whole.
 
     Raises:
       BuildError: it cannot be written; nothing of it is left behind.
     """
-    path = folder / shard.path
-    temporary = path.with_name(path.name + ".tmp")
-    stats = _Stats(settings)
+    writer = WRITERS[settings.format]
+    paths = writer.paths(shard, settings.for_writer)
+    temporary = {path: folder / f"{path}.tmp" for path in paths}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        chunks = stats.count(_tokenized(plan, shard, settings))
-        WRITERS[settings.format].write(temporary, chunks, settings.for_writer)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        known = {"path": shard.path, **file_facts(temporary), **stats.facts()}
-        os.replace(temporary, path)
+        (folder / shard.path).parent.mkdir(parents=True, exist_ok=True)
+        if writer.is_packed:
+            stats = _write_packed(plan, shard, settings, temporary)
+        else:
+            stats = _write_rows(plan, shard, settings, temporary[shard.path])
+        for path in paths:
+            with temporary[path].open("rb") as file:
+                os.fsync(file.fileno())
+        files = [{"path": path, **file_facts(temporary[path])} for path in paths]
+        for path in paths:
+            os.replace(temporary[path], folder / path)
     except OSError as error:
-        raise write_error(error, path) from error
+        raise write_error(error, folder / shard.path) from error
     except Exception as error:
         if _is_full(error):  # TensorFlow wraps the system's error in one of its own
-            raise write_error(OSError(errno.ENOSPC, "No space left on device"), path) from error
+            full = OSError(errno.ENOSPC, "No space left on device")
+            raise write_error(full, folder / shard.path) from error
         raise
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return known
+        for path in temporary.values():
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+    return {"path": shard.path, "files": files, **stats}
 
 
 def file_facts(path: Path) -> dict[str, Any]:
@@ -96,11 +112,67 @@ def _is_full(error: Exception) -> bool:
     return type(error).__name__ == "ResourceExhaustedError" or "No space left" in str(error)
 
 
-def _tokenized(
-    plan: Plan, shard: Shard, settings: BuildSettings
-) -> Iterator[Sequence[TokenizedRow]]:
-    for rows in rendered_rows(plan, shard.start, shard.stop):
-        yield tokenize(rows, settings.vocabulary)
+def _write_rows(plan: Plan, shard: Shard, settings: BuildSettings, path: Path) -> dict[str, Any]:
+    counted = _Counted(settings)
+    chunks = (
+        counted.seen(tokenize(rows, settings.vocabulary))
+        for rows in rendered_rows(plan, shard.start, shard.stop)
+    )
+    WRITERS[settings.format].write(path, chunks, settings.for_writer)
+    lengths = {part: np.asarray(found, np.int64) for part, found in counted.lengths.items()}
+    rows = counted.templates.total()
+    found = {"rows": rows, "examples": rows, "templates": _by_task(counted.templates)}
+    return found | (token_facts(lengths, settings.lengths) if settings.vocabulary else {})
+
+
+def _write_packed(
+    plan: Plan, shard: Shard, settings: BuildSettings, paths: Mapping[str, Path]
+) -> dict[str, Any]:
+    assert settings.vocabulary is not None
+    packed = packed_shard(
+        plan,
+        shard.start,
+        shard.stop,
+        vocabulary=settings.vocabulary,
+        lengths=settings.lengths,
+        arch=settings.arch,
+    )
+    WRITERS[settings.format].write_packed(paths, packed, settings.for_writer)
+    templates: Counter[tuple[str, str]] = Counter()
+    drawn, counts = np.unique(
+        np.stack((packed.task, packed.template), axis=1), axis=0, return_counts=True
+    )
+    for (task, template), count in zip(drawn.tolist(), counts.tolist(), strict=True):
+        item = plan.ingredients[task]
+        templates[item.dataset.name, item.templates[template].id] = count
+    lengths = {part: packed.whole[:, side] - 1 for side, part in enumerate(PARTS)}
+    return {
+        "rows": packed.num_rows,
+        "examples": len(packed.whole),
+        "templates": _by_task(templates),
+        "simple_bound": packed.simple_bound,
+        "bound": packed.bound,
+        **token_facts(lengths, settings.lengths),
+    }
+
+
+def token_facts(
+    lengths: Mapping[str, np.ndarray], limits: Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """Counts tokens, each part's longest text, texts over the limits and the tokens they lose.
+
+    Args:
+      lengths: part -> tokens of each text, uncut and without EOS: int64[texts].
+      limits: part -> longest text, EOS included.
+    """
+    # One place is for EOS.
+    over = {part: np.maximum(found - (limits[part] - 1), 0) for part, found in lengths.items()}
+    return {
+        "tokens": {part: int(found.sum()) for part, found in lengths.items()},
+        "longest": {part: int(found.max(initial=0)) for part, found in lengths.items()},
+        "over_length": {part: int((found > 0).sum()) for part, found in over.items()},
+        "tokens_over": {part: int(found.sum()) for part, found in over.items()},
+    }
 
 
 def tokenize(rows: Sequence[BuiltRow], vocabulary: Vocabulary | None) -> list[TokenizedRow]:
@@ -112,37 +184,24 @@ def tokenize(rows: Sequence[BuiltRow], vocabulary: Vocabulary | None) -> list[To
     return [TokenizedRow(row, inputs, targets) for row, inputs, targets in pairs]
 
 
-class _Stats:
+class _Counted:
     """Counts what passes through to a writer."""
 
     def __init__(self, settings: BuildSettings) -> None:
-        self._settings = settings
-        self._templates: Counter[tuple[str, str]] = Counter()
-        self._tokens = dict.fromkeys(PARTS, 0)
-        self._longest = dict.fromkeys(PARTS, 0)
-        self._trimmed = dict.fromkeys(PARTS, 0)
+        self._has_ids = settings.vocabulary is not None
+        self.templates: Counter[tuple[str, str]] = Counter()
+        self.lengths: dict[str, list[int]] = {part: [] for part in PARTS}
 
-    def count(self, chunks: Iterator[Sequence[TokenizedRow]]) -> Iterator[Sequence[TokenizedRow]]:
-        for chunk in chunks:
-            for item in chunk:
-                self._templates[item.row.dataset.name, item.row.template.id] += 1
-                for part in PARTS if item.inputs is not None else ():
-                    num = len(getattr(item, part))
-                    self._tokens[part] += num
-                    self._longest[part] = max(self._longest[part], num)
-                    # One place is for EOS.
-                    self._trimmed[part] += num > self._settings.lengths[part] - 1
-            yield chunk
+    def seen(self, chunk: Sequence[TokenizedRow]) -> Sequence[TokenizedRow]:
+        self.templates.update((item.row.dataset.name, item.row.template.id) for item in chunk)
+        if self._has_ids:
+            for part in PARTS:
+                self.lengths[part] += [len(getattr(item, part)) for item in chunk]
+        return chunk
 
-    def facts(self) -> dict[str, Any]:
-        tasks: dict[str, dict[str, int]] = {}
-        for (name, template), count in sorted(self._templates.items()):
-            tasks.setdefault(name, {})[template] = count
-        found: dict[str, Any] = {"rows": self._templates.total(), "templates": tasks}
-        if self._settings.vocabulary is not None:
-            found |= {
-                "tokens": self._tokens,
-                "longest": self._longest,
-                "over_length": self._trimmed,
-            }
-        return found
+
+def _by_task(templates: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    tasks: dict[str, dict[str, int]] = {}
+    for (name, template), count in sorted(templates.items()):
+        tasks.setdefault(name, {})[template] = count
+    return tasks

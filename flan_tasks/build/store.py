@@ -92,6 +92,22 @@ class StoredExamples:
             for values, (answer, options, references, extra, key) in zip(texts, rest, strict=True)
         ]
 
+    def texts(
+        self, names: Sequence[str], indices: Sequence[int] | np.ndarray
+    ) -> dict[str, list[Any]]:
+        """Reads some columns of examples, in the order asked for: name -> value of each.
+
+        Args:
+          names: fields, `answer` or `options` (whose values are lists).
+          indices: numbers of the examples.
+        """
+        columns = [name if name in ("answer", "options") else f"f_{name}" for name in names]
+        found = self._table.select(columns).take(pa.array(indices, pa.int64()))
+        return {
+            name: found.column(column).to_pylist()
+            for name, column in zip(names, columns, strict=True)
+        }
+
     @cached_property
     def key_hashes(self) -> np.ndarray:
         """A number for each example's key: uint64[examples]."""

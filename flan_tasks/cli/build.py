@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from flan_tasks.build.formats import FORMATS, STYLES
+from flan_tasks.build.formats import ARCHS, FORMATS, STYLES
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_table
 from flan_tasks.configuration import VOCAB
@@ -18,20 +18,27 @@ from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.datasets import catalog
 
+AUTO = "auto"
+_DEFAULT_LENGTHS = {"inputs": 1024, "targets": 256}
+
 
 class Lengths(click.ParamType):
-    """`inputs=1024,targets=256`; what is not given keeps its default."""
+    """`inputs=1024,targets=256`, where what is not given keeps its default, or `auto`."""
 
     name = "lengths"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, int]:
-        if isinstance(value, dict):
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, int] | str:
+        if isinstance(value, dict) or value == AUTO:
             return value
-        found = {"inputs": 1024, "targets": 256}
+        found = dict(_DEFAULT_LENGTHS)
         for piece in value.split(","):
             name, _, number = piece.partition("=")
-            if name.strip() not in found or not number.strip().isdecimal():
-                self.fail(f"{piece!r}: wanted inputs=NUMBER,targets=NUMBER", param, ctx)
+            if name.strip() not in (*found, "row") or not number.strip().isdecimal():
+                self.fail(
+                    f"{piece!r}: wanted inputs=NUMBER,targets=NUMBER[,row=NUMBER], or auto",
+                    param,
+                    ctx,
+                )
             found[name.strip()] = int(number)
         return found
 
@@ -56,7 +63,20 @@ class Lengths(click.ParamType):
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True)
 @click.option("--style", type=click.Choice(STYLES), default=STYLES[0], show_default=True)
-@click.option("--lengths", type=Lengths(), default="inputs=1024,targets=256", show_default=True)
+@click.option(
+    "--lengths",
+    type=Lengths(),
+    default="inputs=1024,targets=256",
+    show_default=True,
+    help="Longest inputs and targets with EOS (decoder rows: row=); auto proposes from the data.",
+)
+@click.option(
+    "--arch",
+    type=click.Choice(ARCHS),
+    default=ARCHS[0],
+    show_default=True,
+    help="What packed rows are for: two sides, or inputs and targets in one.",
+)
 @click.option("--shards", type=click.IntRange(min=1), help="Files to write; by default by rows.")
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
 @click.option(
@@ -87,7 +107,8 @@ def command(
     vocab: str | None,
     form: str,
     style: str,
-    lengths: dict[str, int],
+    lengths: dict[str, int] | str,
+    arch: str,
     shards: int | None,
     store: Path | None,
     license_allow: tuple[str, ...],
@@ -121,12 +142,15 @@ def command(
         format=form,
         split=split,
         style=style,
-        lengths=lengths,
+        lengths=_DEFAULT_LENGTHS if isinstance(lengths, str) else lengths,
         vocabulary=open_vocabulary(name) if name else None,
         num_shards=shards,
+        arch=arch,
     )
     check_settings(settings)
-    if form in ("tfrecord", "seqio-cache") or options.reads_tfds(
+    if lengths == AUTO and settings.vocabulary is None:
+        raise click.UsageError("--lengths auto counts tokens; give --vocab")
+    if form in ("tfrecord", "packed-tfrecord", "seqio-cache") or options.reads_tfds(
         catalog().members(declared), source
     ):
         options.import_tensorflow_quietly()
@@ -151,6 +175,8 @@ def command(
         # Embedded rows are a dozen or two of each dataset, and are meant to be.
         notes = [] if source == "samples" else size_notes(prepared)
         _print_before(prepared, task_table(prepared, plan), len(plan), notes)
+    if lengths == AUTO:
+        settings = replace(settings, lengths=_proposed(plan, settings, quiet=as_json))
     if dry_run:
         if as_json:
             found = {"tasks": task_table(prepared, plan), "examples": len(plan)}
@@ -172,6 +198,37 @@ def command(
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))
     else:
         _print_after(built.manifest, out, was_there=built.was_there, trims=writer.trims)
+
+
+def _proposed(plan, settings, *, quiet: bool) -> dict[str, int]:
+    from flan_tasks.build.lengths import length_choices, proposed
+
+    choices = length_choices(plan, settings.vocabulary, arch=settings.arch)
+    chosen = proposed(choices)
+    if not quiet:
+        click.echo(f"\nLengths from the data ({settings.vocabulary.name[:20]} tokens with EOS):\n")
+        print_table(
+            [
+                *("whole", "inputs", "targets", "inputs cut", "their tokens lost"),
+                *("targets cut", "their tokens lost", "padding packed", "padding unpacked", ""),
+            ],
+            [
+                [
+                    f"{c.percentile:g} %",
+                    *(f"{c.lengths[part]:,}" for part in ("inputs", "targets")),
+                    *(
+                        f"{costs[part]:.2%}"
+                        for part in ("inputs", "targets")
+                        for costs in (c.cut, c.lost)
+                    ),
+                    f"{c.packed_padding:.1%}",
+                    f"{c.unpacked_padding:.1%}",
+                    "chosen" if c is chosen else "",
+                ]
+                for c in choices
+            ],
+        )
+    return dict(chosen.lengths)
 
 
 def _mixture(name: str) -> Mixture:
@@ -279,5 +336,11 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
             f"{tokens['targets']:,} in targets. {verb.capitalize()} "
             f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
             f"{over['inputs']:,} inputs, {over['targets']:,} targets."
+        )
+    if "packing" in manifest:
+        packing = manifest["packing"]
+        click.echo(
+            f"Packed into {packing['rows']:,} rows; no packing needs fewer than "
+            f"{packing['bound']:,}."
         )
     click.echo(f"It is in {out}; `flan verify {out}` checks it.")

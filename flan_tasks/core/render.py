@@ -1,11 +1,11 @@
 """Rendering: one template and one example make one prompt and one target."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flan_tasks.core.errors import TemplateError
 from flan_tasks.core.example import Example
-from flan_tasks.core.template import ANSWER, OPTIONS, Pieces, Template
+from flan_tasks.core.template import ANSWER, OPTIONS, Form, Template
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ def render(template: Template, example: Example, *, options: bool = True) -> Ren
     shown = options and bool(example.options)
     try:
         return Rendered(
-            _fill(template.pieces["inputs", shown], example),
-            _fill(template.pieces["targets", shown], example),
+            _fill(template.forms["inputs", shown], example),
+            _fill(template.forms["targets", shown], example),
         )
     except KeyError as error:
         raise TemplateError(
@@ -42,20 +42,55 @@ def render(template: Template, example: Example, *, options: bool = True) -> Ren
         ) from error
 
 
+def render_columns(
+    templates: Sequence[Template],
+    chosen: Sequence[int],
+    columns: Mapping[str, Sequence[str]],
+    *,
+    options: bool,
+) -> tuple[list[str], list[str]]:
+    """Fills many examples of one dataset at once; the texts are those `render` makes.
+
+    Args:
+      templates: those of the dataset.
+      chosen: for each example the number of its template.
+      columns: field, or answer -> the value of each example; under "options" the suffix that
+        `format_options` makes, where a template shows it.
+      options: whether the options line is shown; False too for datasets without options.
+
+    Raises:
+      TemplateError: a template uses a field that is no column.
+    """
+    place = {name: number for number, name in enumerate(columns)}
+    forms: dict[int, tuple[tuple[str, tuple[int, ...]], ...]] = {}
+    for number in set(chosen):
+        template = templates[number]
+        used = template.forms["inputs", options], template.forms["targets", options]
+        for name in (*used[0].names, *used[1].names):
+            if name not in place:
+                raise TemplateError(
+                    f'template "{template.id}" uses {{{name}}}; there are '
+                    f"{', '.join(sorted(columns))}"
+                )
+        forms[number] = tuple((f.text, tuple(place[name] for name in f.names)) for f in used)
+    inputs, targets = [], []
+    for number, values in zip(chosen, zip(*columns.values(), strict=True), strict=True):
+        (prompt, asked), (target, told) = forms[number]
+        inputs.append(prompt % tuple([values[i] for i in asked]))
+        targets.append(target % tuple([values[i] for i in told]))
+    return inputs, targets
+
+
 def format_options(options: Sequence[str]) -> str:
     """The OPTIONS suffix: a header line and one line for each option."""
     return "OPTIONS:\n" + "\n".join(f"- {option}" for option in options)
 
 
-def _fill(pieces: Pieces, example: Example) -> str:
-    parts = []
-    for is_field, text in pieces:
-        if not is_field:
-            parts.append(text)
-        elif text == ANSWER:
-            parts.append(example.answer)
-        elif text == OPTIONS:
-            parts.append(format_options(example.options))
-        else:
-            parts.append(example.fields[text])
-    return "".join(parts)
+def _fill(form: Form, example: Example) -> str:
+    return form.text % tuple([_value(name, example) for name in form.names])
+
+
+def _value(name: str, example: Example) -> str:
+    if name == ANSWER:
+        return example.answer
+    return format_options(example.options) if name == OPTIONS else example.fields[name]

@@ -56,6 +56,22 @@ def parse_text(text: str) -> Pieces:
     return tuple(pieces)
 
 
+@dataclass(frozen=True)
+class Form:
+    """A parsed text made ready to be filled many times: `text % values of names`."""
+
+    # The literal text with `%s` where each field goes; its own percent signs are doubled.
+    text: str
+    # The fields in the order they go in; a name may stand here twice.
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pieces: Pieces) -> "Form":
+        """Returns the form of a parsed text."""
+        text = "".join("%s" if is_field else text.replace("%", "%%") for is_field, text in pieces)
+        return cls(text, tuple(text for is_field, text in pieces if is_field))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Template:
     """A pair of texts with fields that makes (inputs, targets).
@@ -101,6 +117,11 @@ class Template:
             ("targets", True): targets,
             ("targets", False): targets,
         }
+
+    @cached_property
+    def forms(self) -> dict[tuple[str, bool], Form]:
+        """(part, with options) -> the form that rendering fills."""
+        return {key: Form.of(pieces) for key, pieces in self.pieces.items()}
 
     def fields(self, part: str, *, options: bool = True) -> set[str]:
         """Names in braces in `part`, one of inputs and targets."""

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.features import STORED, features
+from flan_tasks.build.formats import ENCODER_DECODER
 from flan_tasks.build.manifest_file import MANIFEST, read_manifest
 from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
 from flan_tasks.core.errors import BuildError, VocabularyError
-from flan_tasks.reader.features import ENCODER_DECODER, STORED, features
 from flan_tasks.reader.order import Place, epoch_and_row
 from flan_tasks.reader.shards import Shards
 

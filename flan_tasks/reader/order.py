@@ -8,7 +8,8 @@ from flan_tasks.build import draws
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError
 
-_ROWS = hash_text("order of packed rows")
+# Another than the order of rows inside a shard, which the build has drawn already.
+_ROWS = hash_text("order of an epoch")
 MAX_SEED = (1 << 63) - 1
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.features import DECODER_SEGMENTS, STORED
 from flan_tasks.build.manifest_file import MANIFEST
 from flan_tasks.core.errors import BuildError
-from flan_tasks.reader.features import DECODER_SEGMENTS, STORED
 
 # What is stored about the examples of the rows: name -> type and extra entries.
 _OFFSETS, _EXAMPLES, _TASKS = "offsets", "examples", "tasks"

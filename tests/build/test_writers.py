@@ -134,9 +134,8 @@ def test_the_same_build_twice_gives_the_same_bytes(prepared, tmp_path, form):
 @pytest.mark.parametrize("form", ["jsonl", "parquet", "tfrecord"])
 def test_rows_do_not_depend_on_the_number_of_shards(prepared, tmp_path, form):
     _, manifest = run(prepared, tmp_path / "out", form, num_shards=7)
-    shards = [entry for entry in manifest["files"] if "rows" in entry]
-    assert [entry["rows"] for entry in shards] == [7, 7, 7, 7, 7, 7, 8]
-    assert shards[3]["path"].startswith("train-00003-of-00007.")
+    assert [shard["rows"] for shard in manifest["shards"]] == [7, 7, 7, 7, 7, 7, 8]
+    assert manifest["shards"][3]["name"].startswith("train-00003-of-00007.")
 
 
 def test_over_long_rows_are_counted(prepared, tmp_path):
@@ -161,10 +160,16 @@ def test_settings_that_do_not_go_together_are_refused(prepared, tmp_path, form, 
 
 
 def test_cut_makes_nearly_equal_shards_of_every_row():
-    shards = cut(5, 30, 4, name=lambda i, n: f"{i}/{n}")
+    shards = cut(5, 30, 4, per_shard=1000, name=lambda i, n: f"{i}/{n}")
     assert [(s.start, s.stop) for s in shards] == [(5, 11), (11, 17), (17, 23), (23, 30)]
-    assert len(cut(0, 3, 8, name=lambda i, n: "")) == 3
-    assert len(cut(0, 50_000, None, name=lambda i, n: "")) == 3
+    assert len(cut(0, 3, 8, per_shard=1000, name=lambda i, n: "")) == 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "count"), [(0, 1), (9_999, 1), (10_000, 2), (50_000, 8), (199_999, 10), (10**6, 50)]
+)
+def test_shards_go_by_rows_and_are_some_as_soon_as_it_is_worth_it(rows, count):
+    assert len(cut(0, rows, None, per_shard=20_000, name=lambda i, n: "")) == count
 
 
 def test_with_eos_closes_what_it_cuts():

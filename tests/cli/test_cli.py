@@ -269,3 +269,17 @@ def test_build_leaves_out_licences_that_are_denied(flan, tmp_path):
     gone = {t["dataset"] for t in kept["tasks"]} - {t["dataset"] for t in denied["tasks"]}
     assert gone == {"anli"}
     assert "--license-deny 'cc-by-nc*'" in denied["command"]
+
+
+def test_lengths_from_the_data_are_shown_chosen_and_written_out(flan, tmp_path):
+    words = ("build", "nli", "--source", "samples", "--vocab", "bytes", "--format", "arrays")
+    printed = flan(*words, "--lengths", "auto", "--out", tmp_path / "out").out
+    assert "chosen" in printed
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    lengths = manifest["lengths"]
+    assert (
+        f"--lengths inputs={lengths['inputs']},targets={lengths['targets']}"
+        in (manifest["command"])
+    )
+    assert max(manifest["over_length"].values()) <= 0.01 * manifest["examples"] + 1
+    flan("build", "nli", "--source", "samples", "--lengths", "auto", "--dry-run", code=2)

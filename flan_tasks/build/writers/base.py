@@ -1,12 +1,14 @@
 """What every writer does, and the rows it is handed."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from flan_tasks.build.formats import ENCODER_DECODER
+from flan_tasks.build.packed import PackedShard
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.rows import BuiltRow
 
@@ -35,13 +37,16 @@ class WriteSettings:
     lengths: Mapping[str, int]
     # Number that ends a text; None without a vocabulary.
     eos_id: int | None = None
+    # One of `formats.ARCHS`; packed formats only.
+    arch: str = ENCODER_DECODER
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A file of a build and the rows of the plan that go into it."""
+    """A part of a build and the rows of the plan that go into it."""
 
-    # Relative to the build directory, with forward slashes.
+    # Its file, or what the names of its files begin with: relative to the build directory, with
+    # forward slashes.
     path: str
     # First row of the plan.
     start: int
@@ -62,18 +67,42 @@ class Writer(ABC):
     trims: bool = False
     # Whether it knows the three styles.
     has_styles: bool = False
+    # Whether several examples share a row; `write_packed` is called then instead of `write`.
+    is_packed: bool = False
+    # Rows of the plan in a shard of a large build.
+    rows_per_shard: int = 20_000
+
+    def paths(self, shard: Shard, settings: WriteSettings) -> list[str]:
+        """Returns the files of a shard, relative to the build directory."""
+        return [shard.path]
 
     def shards(self, plan: Plan, split: str, num_shards: int | None) -> list[Shard]:
-        """Cuts a plan into files; by default one after the other, of nearly equal size."""
+        """Cuts a plan into shards; by default one after the other, of nearly equal size."""
         return cut(
-            0, len(plan), num_shards, name=lambda i, n: f"{shard_name(split, i, n)}{self.ending}"
+            0,
+            len(plan),
+            num_shards,
+            per_shard=self.rows_per_shard,
+            name=lambda i, n: f"{shard_name(split, i, n)}{self.ending}",
         )
 
-    @abstractmethod
     def write(
         self, path: Path, chunks: Iterator[Sequence[TokenizedRow]], settings: WriteSettings
     ) -> None:
         """Writes the rows of one shard to `path`; the same rows give the same bytes."""
+        raise NotImplementedError
+
+    def write_packed(
+        self, paths: Mapping[str, Path], packed: PackedShard, settings: WriteSettings
+    ) -> None:
+        """Writes the packed rows of one shard; the same rows give the same bytes.
+
+        Args:
+          paths: for each of `self.paths` where it is to be written.
+          packed: the rows.
+          settings: as for `write`.
+        """
+        raise NotImplementedError
 
     def finish(self, folder: Path, shards: Sequence[Mapping], settings: WriteSettings) -> list[str]:
         """Writes what belongs beside the shards; returns the paths, relative to `folder`.
@@ -86,14 +115,31 @@ class Writer(ABC):
         return []
 
 
-# Rows of a shard where the user does not say how many shards there are to be.
-ROWS_PER_SHARD = 20_000
+# A build of some size has so many shards at least, to be shared by as many workers, as long as each
+# has this many rows.
+SOME_SHARDS = 8
+SOME_ROWS = 5_000
 
 
-def cut(start: int, stop: int, num_shards: int | None, *, name) -> list[Shard]:
-    """Cuts rows `start` to `stop` into shards of nearly equal size; never by cores or time."""
+def cut(
+    start: int,
+    stop: int,
+    num_shards: int | None,
+    *,
+    per_shard: int,
+    name: Callable[[int, int], str],
+) -> list[Shard]:
+    """Cuts rows `start` to `stop` into shards of nearly equal size; never by cores or time.
+
+    Args:
+      start: first row.
+      stop: the row after the last.
+      num_shards: how many; None goes by rows.
+      per_shard: rows of a shard, at most, where `num_shards` is None.
+      name: (number, of how many) -> name of a shard.
+    """
     rows = stop - start
-    count = num_shards or max(1, -(-rows // ROWS_PER_SHARD))
+    count = num_shards or max(-(-rows // per_shard), min(SOME_SHARDS, rows // SOME_ROWS))
     count = min(count, rows) or 1
     edges = [start + rows * i // count for i in range(count + 1)]
     return [Shard(name(i, count), edges[i], edges[i + 1]) for i in range(count)]

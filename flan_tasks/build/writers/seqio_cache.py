@@ -50,6 +50,7 @@ class SeqioCacheWriter(Writer):
                 start,
                 start + count,
                 num_shards,
+                per_shard=self.rows_per_shard,
                 name=lambda i, n, f=folder: f"{f}/{split}.tfrecord-{i:05d}-of-{n:05d}",
             )
             start += count

@@ -6,8 +6,8 @@ packed rows. `segment_tasks` is ours: the number of the task that each decoder p
 
 import numpy as np
 
-ENCODER_DECODER = "encoder-decoder"
-DECODER = "decoder"
+from flan_tasks.build.formats import DECODER, ENCODER_DECODER
+
 # The stored arrays of each kind of model: name -> its length among those of the manifest.
 STORED = {
     ENCODER_DECODER: {
