@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import PartitionSpec as P
 from toy_runs import MODELS, toy_run
 
 from flan_tasks.core.errors import UnknownNameError
@@ -31,14 +32,14 @@ def test_every_axis_of_the_models_has_a_rule(architecture):
     model = Model(MODELS[architecture])
     placed = partition.shardings(model.axes(), model.abstract(), cube())
     specs = {sharding.spec for sharding in jax.tree.leaves(placed)}
-    assert ("model", "fsdp") in specs and (None, "fsdp", "model") in specs
+    assert P("model", "fsdp") in specs and P(None, "fsdp", "model") in specs
     with pytest.raises(UnknownNameError, match='unknown logical axis "embd". Did you mean embed'):
         partition.spec(("embd",), (8,), cube())
 
 
 def test_a_dimension_that_does_not_divide_is_whole():
-    assert partition.spec(("embed", "mlp"), (7, 8), cube()) == (None, "model")
-    assert partition.spec(("embed", "embed"), (8, 8), cube()) == ("fsdp", None)
+    assert partition.spec(("embed", "mlp"), (7, 8), cube()) == P(None, "model")
+    assert partition.spec(("embed", "embed"), (8, 8), cube()) == P("fsdp", None)
 
 
 @pytest.mark.parametrize("name", ["adafactor", "adamw"])
@@ -48,12 +49,12 @@ def test_optimizer_moments_lie_like_their_parameters(name, tmp_path):
     where = place(run, model, optimizer_of(run, model), cube())
     kernel = where.params["decoder"]["stack"]["layers"]["mlp"]["wi_0"]["kernel"].sharding.spec
     moments = where.state["moments"]["decoder"]["stack"]["layers"]["mlp"]["wi_0"]["kernel"]
-    assert kernel == (None, "fsdp", "model")
+    assert kernel == P(None, "fsdp", "model")
     if name == "adamw":
         assert moments["first"].sharding.spec == moments["second"].sharding.spec == kernel
     else:
-        assert moments["row"].sharding.spec == (None, "fsdp")
-        assert moments["column"].sharding.spec == (None, "model")
+        assert moments["row"].sharding.spec == P(None, "fsdp")
+        assert moments["column"].sharding.spec == P(None, "model")
 
 
 def test_big_arrays_are_not_silently_whole():
