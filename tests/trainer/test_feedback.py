@@ -41,17 +41,21 @@ def feedback(folder, *, start: int = 0, **changes) -> tuple[Feedback, Clock]:
 
 def test_a_line_sums_its_interval(tmp_path, capsys):
     told, clock = feedback(tmp_path)
+    clock.now = 100.0  # the first step compiles
     for step in range(1, 5):
-        clock.now += 0.5
         told.step(step, FOUND)
-    (line,) = read_metrics(tmp_path / "metrics.jsonl")
+        if step == 2:  # an evaluation takes its own time
+            clock.now += 77
+            told.evaluation(2, {"loss": 1.0, "accuracy": 0.5, "target_tokens": 7})
+        clock.now += 0.5
+    line = read_metrics(tmp_path / "metrics.jsonl")[-1]
     assert line["kind"] == "train" and line["step"] == 4
     assert (line["loss"], line["accuracy"], line["z_loss"]) == (0.5, 0.25, 0.05)
     assert (line["steps_per_second"], line["tokens_per_second"]) == (2.0, 100.0)
     assert (line["non_padding"], line["mfu"]) == (0.5, 0.2)
     assert line["task_loss"] == {"a": 1.5, "c": 0.25}
     said = capsys.readouterr().err
-    assert "step 4/8  loss 0.5000  accuracy 25.0%  100 tokens/s  50% not padding  2s left" in said
+    assert "step 4/8  loss 0.5000  accuracy 25.0%  50% not padding  100 tokens/s  2s left" in said
     assert "MFU 20.0%" in said and "\r" not in said
 
 
