@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flan_tasks
+from flan_tasks.build.contamination import describe
+from flan_tasks.build.fingerprints import RUN, SHORTEST_TEXT
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.shard import BuildSettings
@@ -125,6 +127,7 @@ def make_manifest(
         "missing": dict(prepared.missing),
         "without_split": list(prepared.without_split),
         "sizes": size_notes(prepared),
+        "decontaminated": _decontaminated(prepared),
         "tasks": tasks,
     }
     if settings.vocabulary:
@@ -154,6 +157,27 @@ def make_manifest(
     found["files"] = [*(file for shard in shards for file in shard["files"]), *others]
     # Through JSON once, so that a manifest in hand equals one read back.
     return json.loads(json.dumps(found))
+
+
+def _decontaminated(prepared: Prepared) -> dict[str, Any] | None:
+    if not prepared.drop_against:
+        return None
+    reason = describe(prepared.drop_against)
+    dropped = {item.dataset.name: item.examples.skipped for item in prepared.ingredients}
+    return {
+        "against": list(prepared.drop_against),
+        "run": RUN,
+        "evaluation": [
+            {
+                "name": part.dataset.name,
+                "split": part.split,
+                "examples": len(part.examples),
+                "store_key": part.examples.key,
+            }
+            for part in prepared.compared_with
+        ],
+        "dropped": {name: counts[reason] for name, counts in dropped.items() if reason in counts},
+    }
 
 
 def canonical_command(
@@ -212,6 +236,15 @@ def make_card(manifest: Mapping[str, Any]) -> str:
         lines += [
             f"Without a {manifest['split']} split by declaration: "
             f"{', '.join(manifest['without_split'])}.",
+            "",
+        ]
+    if found := manifest["decontaminated"]:
+        lines += [
+            f"Left out: training examples that occur in the evaluation sets of "
+            f"{', '.join(found['against'])}, {sum(found['dropped'].values()):,} of "
+            f"{len(found['dropped'])} datasets (a whole example, a whole text of "
+            f"{SHORTEST_TEXT} words or more, or {found['run']} words in a row; case and "
+            "punctuation aside).",
             "",
         ]
     lines += [

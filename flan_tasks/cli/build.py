@@ -91,6 +91,14 @@ class Lengths(click.ParamType):
     metavar="PATTERN",
     help="Leave out datasets whose licence fits; may be given again.",
 )
+@click.option(
+    "--drop-contaminated",
+    "drop_against",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out training examples that occur in the evaluation sets of this dataset, cluster "
+    "or mixture; may be given again.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
 @options.module
@@ -113,6 +121,7 @@ def command(
     store: Path | None,
     license_allow: tuple[str, ...],
     license_deny: tuple[str, ...],
+    drop_against: tuple[str, ...],
     dry_run: bool,
     explain: bool,
     as_json: bool,
@@ -136,6 +145,7 @@ def command(
     filters = [f"--module {name}" for name in options.modules()]
     filters += [f"--license-allow {shlex.quote(pattern)}" for pattern in license_allow]
     filters += [f"--license-deny {shlex.quote(pattern)}" for pattern in license_deny]
+    filters += [f"--drop-contaminated {name}" for name in drop_against]
     writer = WRITERS[form]
     name = vocab or ((os.environ.get(VOCAB) or "t5") if writer.needs_vocabulary else None)
     settings = BuildSettings(
@@ -165,6 +175,7 @@ def command(
         split=split,
         store=kept,
         allow_missing=allow_missing,
+        drop_against=drop_against,
         progress=options.progress,
     )
     plan = make_plan(prepared, seed=seed, num_examples=examples, grouped=writer.grouped)
