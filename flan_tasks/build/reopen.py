@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from flan_tasks.build.contamination import Part
+from flan_tasks.build.exemplars import Queries, choose_exemplars
 from flan_tasks.build.plan import Plan, make_plan
-from flan_tasks.build.prepare import Prepared, Progress, SourceChoice, prepare
+from flan_tasks.build.prepare import Ingredient, Prepared, Progress, SourceChoice, prepare
 from flan_tasks.build.store import Store
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.variation import Variation
+
+Declared = TypeVar("Declared", Mixture, Variation)
+_CHUNK = 2048
 
 
 def reopen(
@@ -38,12 +43,13 @@ def reopen(
       SourceUnavailableError: rows cannot be had.
     """
     found = prepare(
-        _mixture(manifest["mixture"]),
+        _declared(Mixture, manifest["mixture"]),
         catalog,
         source=source,
         split=manifest["split"],
         store=store,
         allow_missing=bool(manifest["missing"]),
+        variation=_declared(Variation, manifest.get("variation") or {}),
         drop_against=(manifest.get("decontaminated") or {}).get("against", ()),
         progress=progress,
     )
@@ -79,22 +85,42 @@ def reopen(
 
 
 def drawn(prepared: Prepared, plan: Plan) -> tuple[Part, ...]:
-    """Returns the examples a plan draws, each once, dataset by dataset."""
+    """Returns the examples a plan draws, as query or exemplar, each once, dataset by dataset."""
     rows = plan.rows(0, len(plan))
-    return tuple(
-        Part(
-            item.dataset,
-            prepared.split,
-            item.examples,
-            np.unique(rows.example[rows.task == number]),
+    found = []
+    for number, item in enumerate(plan.ingredients):
+        here = rows.task == number
+        numbers = np.unique(rows.example[here])
+        if item.exemplars is not None and item.exemplars.examples.key == item.examples.key:
+            numbers = np.union1d(
+                numbers, _exemplars(item, plan, rows.example[here], rows.epoch[here])
+            )
+        found.append(Part(item.dataset, prepared.split, item.examples, numbers))
+    return tuple(found)
+
+
+def _exemplars(item: Ingredient, plan: Plan, example: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+    # Those that may stand in a prompt; the token budget leaves some of them out.
+    assert item.exemplars is not None
+    seen: set[int] = set()
+    for start in range(0, len(example), _CHUNK):
+        here = slice(start, start + _CHUNK)
+        queries = Queries(
+            item.dataset.name,
+            item.examples.take(example[here]),
+            item.examples.key_hashes[example[here]],
+            epoch[here],
         )
-        for number, item in enumerate(plan.ingredients)
-    )
+        for chosen in choose_exemplars(
+            item.exemplars, queries, shots=item.variation.shots, seed=plan.seed
+        ):
+            seen.update(number for number, _ in chosen)
+    return np.asarray(sorted(seen), np.int64)
 
 
-def _mixture(found: Mapping[str, Any]) -> Mixture:
-    known = {field.name for field in fields(Mixture)}
-    return Mixture(
+def _declared(kind: type[Declared], found: Mapping[str, Any]) -> Declared:
+    known = {field.name for field in fields(kind)}
+    return kind(
         **{
             name: tuple(value) if isinstance(value, list) else value
             for name, value in found.items()
