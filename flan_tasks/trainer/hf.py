@@ -72,11 +72,14 @@ def places(config: ModelConfig) -> dict[str, Place]:
 
 
 def _of_layer(half: str) -> Iterator[tuple[str, tuple[str, ...], bool]]:
-    attentions = [("SelfAttention", "attention")]
+    attentions = [("SelfAttention", "attention", "attention_norm")]
     if half == "decoder":
-        attentions = [("SelfAttention", "self_attention"), ("EncDecAttention", "cross_attention")]
-    for number, (theirs, ours) in enumerate(attentions):
-        yield f"{number}.layer_norm", (ours.replace("attention", "norm"), "scale"), False
+        attentions = [
+            ("SelfAttention", "self_attention", "self_norm"),
+            ("EncDecAttention", "cross_attention", "cross_norm"),
+        ]
+    for number, (theirs, ours, norm) in enumerate(attentions):
+        yield f"{number}.layer_norm", (norm, "scale"), False
         for letter, name in zip("qkvo", ("query", "key", "value", "out"), strict=True):
             yield f"{number}.{theirs}.{letter}", (ours, name, "kernel"), True
     last = len(attentions)

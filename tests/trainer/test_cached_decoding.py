@@ -112,8 +112,9 @@ def test_selected_rows_go_on_as_their_originals(toy):
 def test_encoded_inputs_are_taken_as_they_are():
     toy = Toy("t5")
     batch = beginning(toy.model, toy.pairs)
-    encoded = toy.model.encode(toy.params, batch)
-    found, _ = toy.model.prefill(toy.params, batch, STEPS, encoded=encoded)
+    encoded = jax.jit(toy.model.encode)(toy.params, batch)
+    prefill = jax.jit(partial(toy.model.prefill, steps=STEPS))
+    found, _ = prefill(toy.params, batch, encoded=encoded)
     np.testing.assert_allclose(found, toy.first, atol=1e-5)
 
 

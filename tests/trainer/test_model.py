@@ -9,6 +9,8 @@ from toy_models import CONFIGS, DECODER, T5, examples, of_example, random_params
 from flan_tasks.core.errors import ModelError
 from flan_tasks.trainer.model import Model
 
+# Of the generator that compiles in a tenth of the time.
+KEYS = [jax.random.key(seed, impl="rbg") for seed in (1, 2)]
 PACKED = [(0, 1), (2, 3), (4,)]
 
 
@@ -110,7 +112,7 @@ def test_rows_without_their_order_of_positions_differ():
 
 
 def test_recomputing_changes_no_gradient():
-    batch, key = pack(Model(T5), examples()), jax.random.key(5)
+    batch, key = pack(Model(T5), examples()), KEYS[0]
 
     def gradient(remat):
         model = Model(changed(T5, dropout=0.1, remat=remat))
@@ -125,9 +127,9 @@ def test_recomputing_changes_no_gradient():
 def test_dropout_follows_its_key_alone():
     model = Model(changed(T5, dropout=0.3))
     params, batch = random_params(model), pack(Model(T5), examples())
-    one, same = (jax.jit(model.logits)(params, batch, jax.random.key(1)) for _ in range(2))
+    one, same = (jax.jit(model.logits)(params, batch, KEYS[0]) for _ in range(2))
     np.testing.assert_array_equal(one, same)
-    assert not np.allclose(one, jax.jit(model.logits)(params, batch, jax.random.key(2)))
+    assert not np.allclose(one, jax.jit(model.logits)(params, batch, KEYS[1]))
     without = jax.jit(Model(T5).logits)(params, batch)
     np.testing.assert_array_equal(jax.jit(model.logits)(params, batch), without)
 
@@ -140,11 +142,21 @@ def test_bfloat16_stays_near_float32(config):
     coarse = jax.jit(Model(changed(config, dtype="bfloat16")).logits)(params, batch)
     assert coarse.dtype == jnp.float32
     real = batch["decoder_segment_ids"] > 0
-    assert np.abs(coarse - exact)[real].max() < 0.1 * np.std(exact)
-    gradient = jax.grad(lambda p: Model(changed(config, dtype="bfloat16")).logits(p, batch).mean())(
-        params
-    )
-    assert {leaf.dtype for leaf in jax.tree.leaves(gradient)} == {jnp.dtype("float32")}
+    assert np.std((coarse - exact)[real]) < 0.05 * np.std(exact)
+
+
+def test_gradients_of_a_bfloat16_model_are_float32_and_near():
+    batch = pack(Model(T5), examples())
+    params = random_params(Model(T5))
+
+    def gradient(dtype):
+        model = Model(changed(T5, dtype=dtype))
+        return jax.jit(jax.grad(lambda p: jnp.mean(model.logits(p, batch) ** 2)))(params)
+
+    exact, coarse = jax.tree.leaves(gradient("float32")), jax.tree.leaves(gradient("bfloat16"))
+    assert {leaf.dtype for leaf in coarse} == {jnp.dtype("float32")}
+    for one, other in zip(exact, coarse, strict=True):
+        assert np.linalg.norm(one - other) < 0.1 * np.linalg.norm(one)
 
 
 def test_parameters_abstract_and_axes_are_one_tree(toy):
@@ -181,7 +193,8 @@ class TestAdapters:
     def test_fresh_ones_change_nothing(self, pair):
         base, lora = pair
         batch = pack(base, examples())
-        plain, added = base.init(jax.random.key(3)), lora.init(jax.random.key(3))
+        key = jax.random.key(3, impl="rbg")
+        plain, added = jax.jit(base.init)(key), jax.jit(lora.init)(key)
         kept = {p: x for p, x in self.paths(added).items() if not lora.is_adapter(p)}
         assert kept.keys() == self.paths(plain).keys()
         for path, leaf in self.paths(plain).items():
@@ -193,10 +206,9 @@ class TestAdapters:
         batch, params = pack(base, examples()), random_params(lora)
         merged = lora.merge_lora(params)
         assert self.paths(merged).keys() == self.paths(base.abstract()).keys()
-        assert lora.without_adapters().config == base.config
+        assert self.paths(lora.without_adapters().abstract()).keys() == self.paths(merged).keys()
         found, wanted = base.logits(merged, batch), lora.logits(params, batch)
         np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-4)
-        assert not np.allclose(base.logits(base.merge_lora(merged), batch) * 0, wanted)
 
     def test_only_named_matrices_have_them(self):
         model = Model(changed(T5, lora_rank=2, lora_targets=("wo",)))
