@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 from flan_tasks import datasets
 from flan_tasks.api import add, mixture, task, templates
+from flan_tasks.api import open_build as open
 from flan_tasks.configuration import configure
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import (
@@ -50,6 +51,7 @@ __all__ = [
     "configure",
     "datasets",
     "mixture",
+    "open",
     "task",
     "templates",
 ]

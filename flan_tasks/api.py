@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
     import seqio
+
+    from flan_tasks.reader import Reader
 
 OWN_CLUSTER = "own"
 
@@ -236,6 +239,24 @@ def _variation(
         templates=templates,
         kinds=kinds,
     )
+
+
+def open_build(folder: str | os.PathLike, *, vocab: str | os.PathLike | None = None) -> Reader:
+    """Opens a build of format `arrays` for reading; public as `flan_tasks.open`.
+
+    Args:
+      folder: the build directory.
+      vocab: for texts, where the build's vocabulary is neither bytes nor t5: its file.
+
+    Raises:
+      BuildError: the directory is none, unfinished, damaged, or of another format.
+      VocabularyError: the vocabulary cannot be read, or is not the one of the build.
+    """
+    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.reader import Reader
+
+    vocabulary = open_vocabulary(os.fspath(vocab)) if vocab is not None else None
+    return Reader(Path(folder), vocabulary=vocabulary)
 
 
 def _declared(name: str, fields: dict[str, Any]) -> Mixture:

@@ -16,6 +16,7 @@ ROOMS = (
     "configuration",
     "evaluation",
     "build",
+    "reader",
     "api",
     "seqio_stream",
     "seqio_task",
@@ -121,4 +122,10 @@ sys.addaudithook(look)
 import flan_tasks
 print(seen)
 """
+    assert run(code).strip() == "[]"
+
+
+def test_the_reader_needs_numpy_alone():
+    heavy = "('tensorflow', 'jax', 'seqio', 'pyarrow', 'datasets', 'sentencepiece', 'sklearn')"
+    code = f"import flan_tasks.reader, sys; print([n for n in {heavy} if n in sys.modules])"
     assert run(code).strip() == "[]"

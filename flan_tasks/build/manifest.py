@@ -21,7 +21,14 @@ SCHEMA = 1
 # What the card calls sources that have no name of their own.
 _UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
 # Libraries whose version can change the bytes of a build.
-_LIBRARIES = ("pyarrow", "sentencepiece", "tensorflow", "tensorflow-datasets", "tokenizers")
+_LIBRARIES = (
+    "array_record",
+    "pyarrow",
+    "sentencepiece",
+    "tensorflow",
+    "tensorflow-datasets",
+    "tokenizers",
+)
 
 
 def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:

@@ -78,6 +78,10 @@ class Plan:
     def _ends(self) -> np.ndarray:
         return np.cumsum(np.asarray(self.counts, np.int64))
 
+    @cached_property
+    def _numbers(self) -> "_Numbers":
+        return _Numbers.of(self.ingredients)
+
     def rows(self, start: int, stop: int) -> Rows:
         """Returns rows `start` to `stop` (exclusive).
 
@@ -98,22 +102,34 @@ class Plan:
         """
         passes, slots = positions // len(self), positions % len(self)
         if shuffle and not self.grouped:
+            if len(passes) and passes[0] == passes[-1] and (passes == passes[0]).all():
+                passes = int(passes[0])  # one key for all rows, which is twice as fast
             slots = draws.permute(slots, len(self), self.seed, _ORDER, passes)
         task = np.searchsorted(self._ends, slots, side="right")
         counts = np.asarray(self.counts, np.int64)[task]
         occurrence = slots - (self._ends[task] - counts) + passes * counts
-        return self._draw(task, occurrence, shuffle=shuffle)
+        return _draw(self.ingredients, self._numbers, self.seed, task, occurrence, shuffle=shuffle)
 
-    def _draw(self, task: np.ndarray, occurrence: np.ndarray, *, shuffle: bool) -> Rows:
-        example = np.zeros(len(task), np.int64)
-        epoch = np.zeros(len(task), np.int64)
-        template = np.zeros(len(task), np.int64)
-        for number in np.unique(task):
-            item = self.ingredients[number]
-            here = np.flatnonzero(task == number)
-            found = draw_examples(item, self.seed, occurrence[here], shuffle=shuffle)
-            example[here], epoch[here], template[here] = found.example, found.epoch, found.template
-        return Rows(task, example, epoch, template)
+
+@dataclass(frozen=True)
+class _Numbers:
+    """What is drawn from, an entry for each task."""
+
+    # Number for the name: uint64[tasks].
+    names: np.ndarray
+    # How many examples may be drawn: int64[tasks].
+    available: np.ndarray
+    # How many templates there are: int64[tasks].
+    templates: np.ndarray
+
+    @classmethod
+    def of(cls, items: Sequence[Ingredient]) -> "_Numbers":
+        """Gathers them."""
+        return cls(
+            np.asarray([hash_text(item.dataset.name) for item in items], np.uint64),
+            np.asarray([item.available for item in items], np.int64),
+            np.asarray([len(item.templates) for item in items], np.int64),
+        )
 
 
 def draw_examples(
@@ -127,14 +143,45 @@ def draw_examples(
       occurrence: int64[n], counting the task's rows from 0.
       shuffle: whether each epoch has an order of its own; otherwise examples stay in store order.
     """
-    name = hash_text(item.dataset.name)
-    epoch = occurrence // item.available
-    example = occurrence % item.available
+    task = np.zeros(len(occurrence), np.int64)
+    rows = _draw([item], _Numbers.of([item]), seed, task, occurrence, shuffle=shuffle)
+    return Draw(rows.example, rows.epoch, rows.template)
+
+
+def _draw(
+    items: Sequence[Ingredient],
+    numbers: _Numbers,
+    seed: int,
+    task: np.ndarray,
+    occurrence: np.ndarray,
+    *,
+    shuffle: bool,
+) -> Rows:
+    # All tasks at once: task by task, a block of 1,024 rows of 73 tasks took ten times as long.
+    names, available, templates = (
+        column[0] if len(items) == 1 else column[task]
+        for column in (numbers.names, numbers.available, numbers.templates)
+    )
+    epoch = occurrence // available
+    example = occurrence % available
     if shuffle:
-        example = draws.permute(example, item.available, seed, name, epoch, _EXAMPLES)
-    key = item.examples.key_hashes[example]
-    template = draws.below(len(item.templates), seed, name, key, epoch, _TEMPLATE)
-    return Draw(example, epoch, template)
+        example = draws.permute(example, available, seed, names, epoch, _EXAMPLES)
+    keys = _keys(items, task, example)
+    template = draws.below(templates, seed, names, keys, epoch, _TEMPLATE)
+    return Rows(task, example, epoch, template)
+
+
+def _keys(items: Sequence[Ingredient], task: np.ndarray, example: np.ndarray) -> np.ndarray:
+    """Returns the number of each example's key: uint64[n]."""
+    keys = np.empty(len(task), np.uint64)
+    # Numpy sorts 16 bits by counting, which takes a tenth of the time; no mixture has 2^16 tasks.
+    order = np.argsort(task.astype(np.uint16), kind="stable")
+    edges = np.searchsorted(task[order], np.arange(len(items) + 1))
+    for item, start, stop in zip(items, edges, edges[1:], strict=False):
+        if start < stop:
+            here = order[start:stop]
+            keys[here] = item.examples.key_hashes[example[here]]
+    return keys
 
 
 def make_plan(

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.plan import Draw
 from flan_tasks.build.prepare import Ingredient
-from flan_tasks.build.rows import Draw, render_task
+from flan_tasks.build.rows import render_task
 from flan_tasks.core.choice import hash_text, permute
 from flan_tasks.core.template import Template
 from flan_tasks.evaluation.gold import Gold

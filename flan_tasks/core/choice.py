@@ -29,11 +29,16 @@ def mix(*numbers: int) -> int:
     """Mixes 64-bit numbers, in order, to one that looks random."""
     state = 0
     for number in numbers:
-        state = (state + number + GOLDEN) & MASK
-        state = ((state ^ (state >> 30)) * MULTIPLIERS[0]) & MASK
-        state = ((state ^ (state >> 27)) * MULTIPLIERS[1]) & MASK
-        state ^= state >> 31
+        state = step(state, number)
     return state
+
+
+def step(state: int, number: int) -> int:
+    """Takes one more number into a state of `mix`."""
+    state = (state + number + GOLDEN) & MASK
+    state = ((state ^ (state >> 30)) * MULTIPLIERS[0]) & MASK
+    state = ((state ^ (state >> 27)) * MULTIPLIERS[1]) & MASK
+    return state ^ (state >> 31)
 
 
 def below(bound: int, *numbers: int) -> int:

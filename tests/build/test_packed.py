@@ -188,3 +188,29 @@ def test_settings_that_do_not_go_together_are_refused(prepared, tmp_path, change
     with pytest.raises(DeclarationError, match=message):
         run_local.build(prepared, plan, settings_of(**changes), tmp_path / "out", source="files")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arch", ["encoder-decoder", "decoder"])
+def test_packed_tfrecords_hold_what_the_reader_gives(prepared, tmp_path, arch):
+    tf = pytest.importorskip("tensorflow")
+    import flan_tasks
+
+    plan = make_plan(prepared, seed=0)
+    for form in ("arrays", "packed-tfrecord"):
+        made = settings_of(format=form, arch=arch, num_shards=2)
+        run_local.build(prepared, plan, made, tmp_path / form, source="files")
+    reader = flan_tasks.open(tmp_path / "arrays")
+    wanted = [reader[row] for row in range(len(reader))]
+    lengths = {name: len(array) for name, array in wanted[0].items() if name != "segment_tasks"}
+    records = tf.data.TFRecordDataset(
+        sorted(map(str, (tmp_path / "packed-tfrecord").glob("*.tfrecord")))
+    )
+    spec = {n: tf.io.FixedLenFeature([length], tf.int64) for n, length in lengths.items()}
+    found = [
+        {name: value.numpy() for name, value in tf.io.parse_single_example(record, spec).items()}
+        for record in records
+    ]
+    assert len(found) == len(wanted)
+    for ours, row in zip(found, wanted, strict=True):
+        for name in lengths:
+            assert (ours[name] == row[name]).all(), name

@@ -1,0 +1,227 @@
+"""The reading side of a build: packed rows by number, batches by step, nothing to remember.
+
+Needs numpy and the build directory; neither TensorFlow nor JAX, and none of the data sources.
+"""
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flan_tasks.build.features import STORED, features
+from flan_tasks.build.formats import ENCODER_DECODER
+from flan_tasks.build.manifest_file import MANIFEST, read_manifest
+from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
+from flan_tasks.core.errors import BuildError, VocabularyError
+from flan_tasks.reader.order import Place, epoch_and_row
+from flan_tasks.reader.shards import Shards
+
+ARRAYS = "arrays"
+# What opens the other formats; {0} is the directory.
+_OTHERS = {
+    "jsonl": 'datasets.load_dataset("json", data_files="{0}/*.jsonl")',
+    "parquet": 'datasets.load_dataset("parquet", data_files="{0}/*.parquet")',
+    "tfrecord": 'tf.data.TFRecordDataset(tf.io.gfile.glob("{0}/*.tfrecord"))',
+    "packed-tfrecord": 'tf.data.TFRecordDataset(tf.io.gfile.glob("{0}/*.tfrecord"))',
+    "arrayrecord": 'grain.sources.ArrayRecordDataSource(glob.glob("{0}/*.arrayrecord"))',
+    "seqio-cache": 'seqio.add_global_cache_dirs(["{0}"]) and use_cached=True',
+}
+
+
+@dataclass(frozen=True)
+class PackedExample:
+    """One example, as it stands in a packed row."""
+
+    # int32[length], EOS included.
+    inputs: np.ndarray
+    # int32[length], EOS included.
+    targets: np.ndarray
+    # Number of its task: an index into `Reader.tasks`.
+    task: int
+    # Which row of the plan it was.
+    plan_row: int
+
+
+class Reader:
+    """The packed rows of an `arrays` build.
+
+    `len` counts rows and `[k]` reads one, so that Grain and PyTorch take it as a data source;
+    `batch` is a pure function of its arguments, so that a trainer resumes by computing the step.
+    """
+
+    def __init__(self, folder: Path, *, vocabulary: Vocabulary | None = None) -> None:
+        """Opens a directory.
+
+        Args:
+          folder: a complete build of format `arrays`.
+          vocabulary: for `text`, where the manifest names it by digest only.
+
+        Raises:
+          BuildError: the directory is none, unfinished, damaged, or of another format.
+          VocabularyError: the vocabulary is not the one of the build.
+        """
+        self.folder = folder
+        self.manifest: dict[str, Any] = read_manifest(folder)
+        _check_manifest(folder, self.manifest)
+        if vocabulary is not None and vocabulary.name != self.manifest["vocabulary"]:
+            raise VocabularyError(
+                f'vocabulary "{vocabulary.name}" does not belong to {folder}, whose ids are of '
+                f'"{self.manifest["vocabulary"]}"'
+            )
+        self._vocabulary = vocabulary
+        try:
+            self._shards = Shards(folder, self.manifest)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BuildError(f"{folder / MANIFEST} is damaged: {error!r}") from error
+
+    @property
+    def arch(self) -> str:
+        """For which models it was packed: "encoder-decoder" or "decoder"."""
+        return self._shards.arch
+
+    @property
+    def tasks(self) -> Sequence[Mapping[str, Any]]:
+        """What is known of each task, by its number."""
+        return self.manifest["tasks"]
+
+    @property
+    def num_examples(self) -> int:
+        """How many examples are in the rows."""
+        return self._shards.examples
+
+    def __len__(self) -> int:
+        return self._shards.rows
+
+    def __getitem__(self, row: int) -> dict[str, np.ndarray]:
+        """Returns the features of a stored row: int32[length] each."""
+        found = self.rows(np.asarray([_in_range(row, len(self), "row")]))
+        return {name: array[0] for name, array in found.items()}
+
+    def __repr__(self) -> str:
+        return f'flan_tasks.open("{self.folder}"): {len(self)} rows of {self.num_examples} examples'
+
+    def rows(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns the features of stored rows, by number: int32[len(rows), length] each."""
+        stored, tasks = self._shards.gather(rows)
+        return features(self.arch, stored) | {"segment_tasks": tasks}
+
+    def batch(
+        self,
+        step: int,
+        batch_size: int,
+        *,
+        host: int = 0,
+        hosts: int = 1,
+        seed: int = 0,
+        shuffle: bool = True,
+    ) -> dict[str, np.ndarray]:
+        """Returns one host's part of a batch: int32[batch_size // hosts, length] each.
+
+        Every epoch has each row once, in an order of its own; a batch at an epoch's end takes the
+        rest of its rows from the next epoch.
+
+        Args:
+          step: number of the batch, from 0, without end.
+          batch_size: rows over all hosts together.
+          host: which host asks.
+          hosts: how many hosts share the batch.
+          seed: what the order of each epoch depends on.
+          shuffle: whether rows come in that order; otherwise as stored.
+
+        Raises:
+          DeclarationError: an argument is out of range, or hosts do not divide the batch.
+        """
+        place = Place(step, batch_size, host, hosts, seed, shuffle)
+        return self.rows(epoch_and_row(place, len(self))[1])
+
+    def epoch_and_row(
+        self,
+        step: int,
+        batch_size: int,
+        *,
+        host: int = 0,
+        hosts: int = 1,
+        seed: int = 0,
+        shuffle: bool = True,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the epoch and the number of each row that `batch` gives for these arguments."""
+        return epoch_and_row(Place(step, batch_size, host, hosts, seed, shuffle), len(self))
+
+    def unpack(self, row: int) -> list[PackedExample]:
+        """Returns the examples of a stored row."""
+        row = _in_range(row, len(self), "row")
+        shard, local, numbers = self._shards.row_examples(row)
+        stored = {name: shard[name][local].astype(np.int32) for name in STORED[self.arch]}
+        return [
+            PackedExample(*self._parts(stored, segment), shard.task(number), shard.plan_row(number))
+            for segment, number in enumerate(numbers, start=1)
+        ]
+
+    def example(self, number: int) -> PackedExample:
+        """Returns one example, counted through the rows as stored."""
+        number = _in_range(number, self.num_examples, "example")
+        row, place = self._shards.row_of_example(number)
+        return self.unpack(row)[place]
+
+    def text(self, example: PackedExample) -> tuple[str, str]:
+        """Returns the inputs and targets of an example as the vocabulary decodes them.
+
+        Raises:
+          VocabularyError: the build's vocabulary is not at hand.
+        """
+        if self._vocabulary is None:
+            name = self.manifest["vocabulary"]
+            if name.startswith("sha256:"):
+                raise VocabularyError(
+                    f"{self.folder} names its vocabulary by digest, {name[:15]}...; give its file: "
+                    "flan_tasks.open(DIR, vocab=PATH)"
+                )
+            self._vocabulary = open_vocabulary(name)
+        end = self.manifest["eos_id"]
+        return tuple(
+            self._vocabulary.decode(ids[:-1] if len(ids) and ids[-1] == end else ids)
+            for ids in (example.inputs, example.targets)
+        )
+
+    def _parts(
+        self, stored: Mapping[str, np.ndarray], segment: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if self.arch == ENCODER_DECODER:
+            return tuple(
+                stored[part][stored[f"{part}_segment_ids"] == segment]
+                for part in ("inputs", "targets")
+            )
+        here = stored["segment_ids"] == segment
+        trained = stored["loss_mask"] > 0
+        return stored["tokens"][here & ~trained], stored["tokens"][here & trained]
+
+
+def _check_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    form = manifest.get("format")
+    if form != ARRAYS:
+        other = _OTHERS.get(form)
+        hint = f"Read it with {other.format(folder)}" if other else "It is none of ours"
+        raise BuildError(
+            f'{folder} is of format "{form}"; flan_tasks.open reads "{ARRAYS}". {hint}, or build '
+            f"with --format {ARRAYS}"
+        )
+    needed = ("arch", "lengths", "vocabulary", "vocabulary_size", "eos_id", "rows", "shards")
+    missing = [name for name in needed if name not in manifest]
+    if missing:
+        raise BuildError(f"{folder / MANIFEST} is damaged: it lacks {', '.join(missing)}")
+    if manifest["arch"] not in STORED:
+        raise BuildError(
+            f'{folder} was packed for "{manifest["arch"]}"; known are {", ".join(STORED)}'
+        )
+
+
+def _in_range(number: int, size: int, what: str) -> int:
+    found = operator.index(number)
+    if found < 0:
+        found += size
+    if not 0 <= found < size:
+        raise IndexError(f"{what} {number} of a build of {size}")
+    return found

@@ -1,0 +1,245 @@
+"""The files of an `arrays` build: checked by size when opened, mapped when first read."""
+
+import functools
+import io
+import math
+import mmap
+import resource
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flan_tasks.build.features import DECODER_SEGMENTS, STORED
+from flan_tasks.build.manifest_file import MANIFEST
+from flan_tasks.core.errors import BuildError
+
+# What is stored about the examples of the rows: name -> type and extra entries.
+_OFFSETS, _EXAMPLES, _TASKS = "offsets", "examples", "tasks"
+# Linux allows a process 65,530 mappings.
+_MOST = 4096
+
+
+class Shards:
+    """The shards of a build as one sequence of rows, and one of examples."""
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+        """Checks that every file is there and of the size the manifest says.
+
+        Raises:
+          BuildError: files are missing or of another size, or the manifest contradicts itself.
+        """
+        self.arch: str = manifest["arch"]
+        self.lengths = dict(manifest["lengths"])
+        self.lengths.setdefault("row", self.lengths["inputs"] + self.lengths["targets"])
+        self._folder = folder
+        self._names = [shard["name"] for shard in manifest["shards"]]
+        self._row_ends = np.cumsum([shard["rows"] for shard in manifest["shards"]], dtype=np.int64)
+        self._example_ends = np.cumsum(
+            [shard["examples"] for shard in manifest["shards"]], dtype=np.int64
+        )
+        self._ids = np.dtype(np.uint16 if manifest["vocabulary_size"] <= 1 << 16 else np.uint32)
+        self._mapped: OrderedDict[int, _Shard] = OrderedDict()
+        self._most_mapped = _most_mapped()
+        self._check(manifest)
+
+    @property
+    def rows(self) -> int:
+        """Number of stored rows."""
+        return int(self._row_ends[-1]) if len(self._row_ends) else 0
+
+    @property
+    def examples(self) -> int:
+        """Number of examples in them."""
+        return int(self._example_ends[-1]) if len(self._example_ends) else 0
+
+    def gather(self, rows: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Reads stored rows, in the order asked for.
+
+        Returns:
+          The stored arrays, int32[rows, length] each, and the task of every decoder position, -1 on
+          padding.
+        """
+        stored = {
+            name: np.empty((len(rows), self.lengths[length]), np.int32)
+            for name, length in STORED[self.arch].items()
+        }
+        segments = stored[DECODER_SEGMENTS[self.arch]]
+        tasks = np.empty(segments.shape, np.int32)
+        numbers = np.searchsorted(self._row_ends, rows, side="right")
+        for number in np.unique(numbers):
+            here = np.flatnonzero(numbers == number)
+            shard = self._shard(int(number))
+            local = rows[here] - self._start(self._row_ends, number)
+            for name, array in stored.items():
+                array[here] = shard[name][local]
+            tasks[here] = shard.tasks_of(local, segments[here])
+        return stored, tasks
+
+    def row_examples(self, row: int) -> tuple["_Shard", int, range]:
+        """Returns the shard of a row, its number there, and the numbers there of its examples."""
+        number = int(np.searchsorted(self._row_ends, row, side="right"))
+        shard = self._shard(number)
+        local = row - self._start(self._row_ends, number)
+        first, last = shard[_OFFSETS][local : local + 2]
+        return shard, local, range(int(first), int(last))
+
+    def row_of_example(self, example: int) -> tuple[int, int]:
+        """Returns the row an example is in, and its place among the row's examples."""
+        number = int(np.searchsorted(self._example_ends, example, side="right"))
+        local = example - self._start(self._example_ends, number)
+        offsets = self._shard(number)[_OFFSETS]
+        row = int(np.searchsorted(offsets, local, side="right")) - 1
+        return row + self._start(self._row_ends, number), local - int(offsets[row])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Mappings are not sent to other processes; those map anew.
+        return self.__dict__ | {"_mapped": OrderedDict()}
+
+    @staticmethod
+    def _start(ends: np.ndarray, number: int) -> int:
+        return int(ends[number - 1]) if number else 0
+
+    def _shard(self, number: int) -> "_Shard":
+        found = self._mapped.get(number)
+        if found is None:
+            found = self._mapped[number] = _Shard(
+                self._folder,
+                self._names[number],
+                self._expected(number),
+            )
+            while len(self._mapped) > self._most_mapped:
+                self._mapped.popitem(last=False)
+        else:
+            self._mapped.move_to_end(number)
+        return found
+
+    def _expected(self, number: int) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+        """Shape and type of each array of a shard."""
+        rows = int(self._row_ends[number]) - self._start(self._row_ends, number)
+        examples = int(self._example_ends[number]) - self._start(self._example_ends, number)
+        tokens = ("inputs", "targets", "tokens")
+        return {
+            **{
+                name: (
+                    (rows, self.lengths[length]),
+                    self._ids if name in tokens else np.dtype(np.uint8),
+                )
+                for name, length in STORED[self.arch].items()
+            },
+            _OFFSETS: ((rows + 1,), np.dtype(np.int64)),
+            _EXAMPLES: ((examples,), np.dtype(np.int64)),
+            _TASKS: ((examples,), np.dtype(np.int16)),
+        }
+
+    def _check(self, manifest: Mapping[str, Any]) -> None:
+        sizes = {entry["path"]: entry["bytes"] for entry in manifest["files"]}
+        problems = []
+        for number, name in enumerate(self._names):
+            for array in self._expected(number):
+                path = _path(name, array)
+                if path not in sizes:
+                    problems.append(f"{path} is not in {MANIFEST}")
+                    continue
+                try:
+                    size = (self._folder / path).stat().st_size
+                except OSError as error:
+                    problems.append(f"{path}: {error.strerror}")
+                    continue
+                if size != sizes[path]:
+                    problems.append(f"{path} has {size:,} bytes; {MANIFEST} says {sizes[path]:,}")
+        for what, there in (("rows", self.rows), ("examples", self.examples)):
+            if there != manifest[what]:
+                problems.append(
+                    f"its shards have {there:,} {what}; {MANIFEST} says {manifest[what]:,}"
+                )
+        if not self.rows:
+            problems.append("it has no rows")
+        if problems:
+            more = f"and {len(problems) - 10} more" if len(problems) > 10 else ""
+            lines = [f"{self._folder} is damaged; copy or build it again:", *problems[:10], more]
+            raise BuildError("\n".join(filter(None, lines)))
+
+
+class _Shard:
+    """The arrays of one shard, each mapped when it is first asked for."""
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        expected: Mapping[str, tuple[tuple[int, ...], np.dtype]],
+    ) -> None:
+        self._folder = folder
+        self._name = name
+        self._expected = expected
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        found = self._arrays.get(name)
+        if found is None:
+            found = self._arrays[name] = self._map(name)
+        return found
+
+    def tasks_of(self, rows: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        """Returns the task of every position of rows, -1 on padding: int32[rows, length]."""
+        if not len(self[_TASKS]):
+            return np.full(segments.shape, -1, np.int32)
+        examples = self[_OFFSETS][rows][:, None] + segments - 1
+        return np.where(segments > 0, self[_TASKS][np.maximum(examples, 0)], -1)
+
+    def task(self, example: int) -> int:
+        """Returns the number of an example's task."""
+        return int(self[_TASKS][example])
+
+    def plan_row(self, example: int) -> int:
+        """Returns the row of the plan an example was."""
+        return int(self[_EXAMPLES][example])
+
+    def _map(self, name: str) -> np.ndarray:
+        shape, dtype = self._expected[name]
+        header = _header(shape, dtype)
+        path = f"{self._folder}/{_path(self._name, name)}"
+        try:
+            with open(path, "rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            raise BuildError(f"{path} cannot be read: {error}") from error
+        # Compared as bytes: numpy parses a header in the time in which it maps ten files.
+        if mapped[: len(header)] == header:
+            data = np.frombuffer(mapped, dtype, offset=len(header))
+            if data.size == math.prod(shape):
+                return data.reshape(shape)
+        raise BuildError(f"{path} holds {_contents(path)}; {MANIFEST} says {dtype}{list(shape)}")
+
+
+@functools.lru_cache(maxsize=1024)
+def _header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
+    """The first bytes of a .npy file."""
+    found = io.BytesIO()
+    about = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(found, about)
+    return found.getvalue()
+
+
+def _contents(path: str) -> str:
+    try:
+        found = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:
+        return f"no array ({error})"
+    return f"{found.dtype}{list(found.shape)}"
+
+
+def _most_mapped() -> int:
+    """Shards mapped at one time: each mapping holds a file descriptor, and a shard has up to seven.
+
+    Half of the descriptors that the process may have are left to others.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST if soft == resource.RLIM_INFINITY else max(1, min(_MOST, soft // 14))
+
+
+def _path(shard: str, array: str) -> str:
+    return f"{shard}.{array}.npy"
