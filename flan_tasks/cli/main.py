@@ -17,9 +17,13 @@ COMMANDS = {
     "sources": "Says for each dataset whether its rows can be had.",
     "build": "Builds a mixture into a directory of shards.",
     "contamination": "Looks for examples of a build in evaluation sets.",
+    "train": "Trains a model on a build, in JAX.",
+    "eval": "Scores a model template by template.",
     "verify": "Compares a built directory with its manifest.",
     "env": "Prints versions and settings, for reports.",
 }
+# What runs on accelerators; all else keeps off them, so that TensorFlow takes none.
+ON_DEVICES = {"train"}
 
 
 class _Commands(click.Group):
@@ -57,7 +61,8 @@ def main() -> None:
     """Runs `flan`; exits with 0, 1 (failure) or 2 (usage)."""
     # TensorFlow logs to the terminal whatever it is asked; results and messages are ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    if not ON_DEVICES & set(sys.argv[1:3]):
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     debug = "--debug" in sys.argv[1:]
     try:
         code = cli.main(standalone_mode=False)
