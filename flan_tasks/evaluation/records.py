@@ -6,7 +6,7 @@ next one. Everything scores need stands in the lines: a table can be made again 
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,8 @@ class Record:
     sums: tuple[float, ...] = ()
     # Number of tokens of each option; empty where they are not known.
     tokens: tuple[int, ...] = ()
+    # Whether the end of the prompt, or of an option, was cut to fit.
+    trimmed: bool = False
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -95,6 +97,7 @@ class Record:
             "prompt": self.prompt.inputs,
             **gold,
             "num_shots": self.prompt.num_shots,
+            "trimmed": self.trimmed,
         }
         if self.sums:
             line |= {"scores": list(self.sums), "tokens": list(self.tokens)}
@@ -115,7 +118,7 @@ class Record:
         sums = tuple(line.get("scores", ()))
         text = "" if sums else line["prediction"]
         prompt = Prompt(line["prompt"], gold, line["num_shots"])
-        return cls(prompt, text, sums, tuple(line.get("tokens", ())))
+        return cls(prompt, text, sums, tuple(line.get("tokens", ())), line["trimmed"])
 
 
 class Answers:
@@ -181,105 +184,6 @@ def write_whole(path: Path, text: str) -> None:
         out.flush()
         os.fsync(out.fileno())
     os.replace(aside, path)
-
-
-def read_answers(
-    path: Path,
-) -> dict[tuple[str, str, str], dict[str, Mapping[str, Any]]]:
-    """Reads predictions made elsewhere: (dataset, template, split) -> key -> line.
-
-    Each line has `dataset`, `template`, `split`, `key`, and either `prediction`, a text, or
-    `scores`, a number for each option, with `tokens` where their lengths are known.
-
-    Raises:
-      EvaluationError: lines are malformed or come twice; the first of them are listed.
-    """
-    found: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}
-    problems = []
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path}: cannot be read: {error}") from error
-    for number, text in enumerate(lines, start=1):
-        if not text.strip():
-            continue
-        problem, line = _line(text)
-        if not problem:
-            unit = (line["dataset"], line["template"], line["split"])
-            if line["key"] in found.setdefault(unit, {}):
-                problem = f"{', '.join(unit)}, key {line['key']} stands there twice"
-            found[unit][line["key"]] = line
-        if problem:
-            problems.append(f"{path}:{number}: {problem}")
-    if problems:
-        more = [f"... and {len(problems) - 5} more"] if len(problems) > 5 else []
-        raise EvaluationError("\n".join([*problems[:5], *more]))
-    return found
-
-
-def answered(
-    unit: Unit, prompts: Sequence[Prompt], lines: Mapping[str, Mapping[str, Any]]
-) -> list[Record]:
-    """Returns the records that predictions made elsewhere mean for some prompts.
-
-    Raises:
-      EvaluationError: a prompt has no line, a line no prompt, or scores do not fit the options.
-    """
-    missing = [prompt.gold.key for prompt in prompts if prompt.gold.key not in lines]
-    if missing:
-        raise EvaluationError(
-            f"{unit}: {len(missing)} of {len(prompts)} examples have no prediction, the first "
-            f"is {missing[0]}; write the prompts that are wanted with --write-prompts"
-        )
-    extra = set(lines) - {prompt.gold.key for prompt in prompts}
-    if extra:
-        raise EvaluationError(
-            f"{unit}: {len(extra)} predictions are of no example that is scored, such as "
-            f"{min(extra)}; was another split, number of examples or source used?"
-        )
-    records = []
-    for prompt in prompts:
-        line = lines[prompt.gold.key]
-        if unit.method == GENERATE:
-            records.append(Record(prompt, line["prediction"].strip()))
-            continue
-        sums, tokens = (tuple(line.get(name) or ()) for name in ("scores", "tokens"))
-        count = len(prompt.gold.options)
-        if len(sums) != count or len(tokens) not in (0, count):
-            raise EvaluationError(
-                f"{unit}, key {prompt.gold.key}: {len(sums)} scores and {len(tokens)} tokens for "
-                f"{count} options"
-            )
-        records.append(Record(prompt, "", sums, tokens))
-    return records
-
-
-def _line(text: str) -> tuple[str, dict[str, Any]]:
-    try:
-        line = json.loads(text)
-    except ValueError as error:
-        return f"not JSON: {error}", {}
-    if not isinstance(line, dict):
-        return "not a JSON object", {}
-    missing = [
-        name
-        for name in ("dataset", "template", "split", "key")
-        if not isinstance(line.get(name), str)
-    ]
-    if missing:
-        return f"no text under {', '.join(missing)}", {}
-    scores = line.get("scores")
-    if scores:
-        fine = isinstance(scores, list) and all(_is_number(score) for score in scores)
-        return ("" if fine else "scores are no list of numbers"), line
-    if not isinstance(line.get("prediction"), str):
-        return "neither scores nor a prediction", {}
-    return "", line
-
-
-def _is_number(value: Any) -> bool:
-    # Not a number is no score: it compares with nothing.
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

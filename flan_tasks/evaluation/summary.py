@@ -42,6 +42,8 @@ class TemplateScore:
     errors: Mapping[str, float | None]
     # Mean number of exemplars before a prompt.
     shots: float = 0.0
+    # Prompts whose end was cut to fit.
+    trimmed: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,11 @@ def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[
             scores |= values
             errors |= standard_errors(name, golds, predictions)
         shots = statistics.fmean(record.prompt.num_shots for record in records)
+        trimmed = sum(record.trimmed for record in records)
         found.append(
-            TemplateScore(unit.template, unit.split, way, len(records), scores, errors, shots)
+            TemplateScore(
+                unit.template, unit.split, way, len(records), scores, errors, shots, trimmed
+            )
         )
     return found
 

@@ -25,10 +25,18 @@ class Programs:
     Args:
       limit: how many may be compiled.
       log: told of each.
+      place: puts a NumPy array, whose first axis is that of the batch, on the devices.
     """
 
-    def __init__(self, *, limit: int = LIMIT, log: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        limit: int = LIMIT,
+        log: Callable[[str], None] | None = None,
+        place: Callable[[np.ndarray], jax.Array] | None = None,
+    ) -> None:
         self.limit = limit
+        self._place = place
         self._log = log
         self._compiled: dict[tuple, Any] = {}
 
@@ -47,6 +55,9 @@ class Programs:
           EvaluationError: it would be one program more than the limit.
         """
         leaves, tree = jax.tree.flatten(arguments)
+        if self._place:
+            leaves = [self._place(x) if isinstance(x, np.ndarray) else x for x in leaves]
+            arguments = jax.tree.unflatten(tree, leaves)
         shapes = tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves)
         key = (name, tree, shapes)
         if key not in self._compiled:
