@@ -186,7 +186,7 @@ def evaluate(
         try:
             asked = list(questions(evaluation, dataset, catalog, store=store, progress=progress))
         except SourceUnavailableError as error:
-            missing[dataset.name] = str(error).splitlines()[-1].strip()
+            missing[dataset.name] = _reason(error, dataset)
             continue
         for question in asked:
             unit = question.unit
@@ -213,3 +213,10 @@ def evaluate(
     if not found:
         raise EvaluationError("nothing was answered; there is nothing to score")
     return Outcome(tuple(found), missing)
+
+
+def _reason(error: SourceUnavailableError, dataset: Dataset) -> str:
+    """The line of an error about one dataset, without what stands around it."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    own = [line for line in lines if line.startswith(f"{dataset.name}: ")]
+    return (own or lines)[0].removeprefix(f"{dataset.name}: ")

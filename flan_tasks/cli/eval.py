@@ -225,25 +225,19 @@ def _evaluate(
 
 
 def _print_dataset(score: "DatasetScore") -> None:
-    from flan_tasks.evaluation.tables import template_rows, with_error
+    from flan_tasks.evaluation.tables import score_table, with_error
 
-    splits = list(dict.fromkeys(one.split for one in score.templates))
-    for way in dict.fromkeys(one.way for one in score.templates):
-        for number in next(one for one in score.templates if one.way == way).scores:
-            spreads = {s.split: s for s in score.spreads if s.way == way and s.number == number}
-            sizes = ", ".join(f"{spreads[s].num_examples:,} {s} examples" for s in splits)
-            click.echo(f"\n{score.dataset} ({score.cluster}): {number} by {way}; {sizes}")
-            rows = template_rows(score, number, way)
-            for name, pick in (("mean", "mean"), ("standard deviation", "deviation")):
-                values = [getattr(spreads[split], pick) for split in splits]
-                rows.append([name, *("-" if v is None else f"{v:.1f}" for v in values)])
-            print_table(["template (± standard error)", *splits], rows)
-            for best in score.best:
-                if (best.number, best.way) == (number, way):
-                    click.echo(
-                        f"best on validation: {best.template}, {best.validation:.1f}; "
-                        f"on test {with_error(best.test, best.error)}"
-                    )
+    sizes = {one.split: one.num_examples for one in score.templates}
+    shown = ", ".join(f"{count:,} {split}" for split, count in sizes.items())
+    for number in dict.fromkeys(spread.number for spread in score.spreads):
+        click.echo(f"\n{score.dataset} ({score.cluster}): {number}; examples: {shown}")
+        print_table(*score_table(score, number))
+        for best in score.best:
+            if best.number == number:
+                click.echo(
+                    f"best on validation by {best.way}: {best.template}, {best.validation:.1f}; "
+                    f"on test {with_error(best.test, best.error)}"
+                )
 
 
 def _print_overview(scores: Sequence["DatasetScore"]) -> None:

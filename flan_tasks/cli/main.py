@@ -23,7 +23,7 @@ COMMANDS = {
     "env": "Prints versions and settings, for reports.",
 }
 # What runs on accelerators; all else keeps off them, so that TensorFlow takes none.
-ON_DEVICES = {"train"}
+ON_DEVICES = {"train", "eval"}
 
 
 class _Commands(click.Group):

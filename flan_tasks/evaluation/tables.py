@@ -74,15 +74,24 @@ def as_csv(scores: Sequence[DatasetScore]) -> str:
     return out.getvalue()
 
 
-def template_rows(score: DatasetScore, number: str, way: str) -> list[list[str]]:
-    """Returns a line for each template: its id, then value and error on each split."""
-    splits = list(dict.fromkeys(one.split for one in score.templates))
-    cells: dict[str, dict[str, str]] = {}
-    for one in score.templates:
-        if one.way == way and number in one.scores:
-            text = with_error(one.scores[number], one.errors[number])
-            cells.setdefault(one.template, {})[one.split] = text
-    return [[name, *(of.get(split, "") for split in splits)] for name, of in cells.items()]
+def score_table(score: DatasetScore, number: str) -> tuple[list[str], list[list[str]]]:
+    """Returns the columns and lines of one number: templates, mean, standard deviation.
+
+    A column is a way to an answer and a split; a template's cell is its value and standard error.
+    """
+    spreads = [spread for spread in score.spreads if spread.number == number]
+    columns = [(spread.way, spread.split) for spread in spreads]
+    cells = {
+        (one.template, one.way, one.split): with_error(one.scores[number], one.errors[number])
+        for one in score.templates
+        if number in one.scores
+    }
+    names = list(dict.fromkeys(template for template, _, _ in cells))
+    lines = [[name, *(cells.get((name, *column), "") for column in columns)] for name in names]
+    lines.append(["mean", *(f"{spread.mean:.1f}" for spread in spreads)])
+    deviations = [spread.deviation for spread in spreads]
+    lines.append(["standard deviation", *("-" if d is None else f"{d:.1f}" for d in deviations)])
+    return ["template", *(f"{split}, {way}" for way, split in columns)], lines
 
 
 def with_error(value: float, error: float | None) -> str:

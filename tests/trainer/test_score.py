@@ -1,6 +1,7 @@
 """Scores of options side by side against each option alone, in rows of its own."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from toy_models import CONFIGS, random_params, rows_of
@@ -64,6 +65,37 @@ def test_scores_equal_the_slow_way(name, lengths):
         )
     # One to read inputs of one bucket, one to score options.
     assert len(programs) == 2
+
+
+class Parrot:
+    """A model, in all that scoring calls, that is sure to hear its prompt once more."""
+
+    config = CONFIGS["t5"]
+
+    def prefill(self, params, batch, steps):
+        heard = jnp.asarray(batch["encoder_input_tokens"])
+        return self._likes(heard[:, 0]), {"heard": heard}
+
+    def extend(self, params, cache, tokens, segment_ids):
+        index = jnp.arange(tokens.shape[1])[None]
+        begins = jnp.where(segment_ids[:, 1:] != segment_ids[:, :-1], index[:, 1:], 0)
+        place = index - jax.lax.cummax(jnp.pad(begins, [(0, 0), (1, 0)]), axis=1)
+        return self._likes(jnp.take_along_axis(cache["heard"], place + 1, axis=1))
+
+    def _likes(self, tokens):
+        return 10.0 * jax.nn.one_hot(tokens, self.config.vocabulary_size)
+
+
+@pytest.mark.parametrize("right", [0, 1, 2])
+def test_a_model_that_knows_the_answer_prefers_it_wherever_it_stands(right):
+    draw = np.random.default_rng(3)
+    options = [[tokens(draw, n) for n in (4, 4, 4)] for _ in range(5)]
+    prompts = [of_one[right] for of_one in options]
+    found = score_options(Parrot(), {}, prompts, options, batch_size=2, programs=Programs())
+    assert [int(np.argmax([score.sum for score in scores])) for scores in found] == [right] * 5
+    # Sure of every token: log of e^10 / (e^10 + 119) each.
+    sure = 4 * -np.log1p(119 * np.exp(-10))
+    np.testing.assert_allclose([scores[right].sum for scores in found], sure, atol=1e-5)
 
 
 def test_no_prompts_have_no_scores():
