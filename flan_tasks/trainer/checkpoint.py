@@ -171,7 +171,10 @@ def warm_start(path: str | Path, model: Model, params: Tree) -> Tree:
     if is_hugging_face(path):
         from flan_tasks.trainer import hf
 
-        found = hf.load(path, model)
+        # No such folder has adapters; the fresh ones are of this run's seed.
+        found = _nested(
+            {k: v for k, v in _flat(hf.import_hf(model, path)).items() if not model.is_adapter(k)}
+        )
     else:
         folder = newest(path)
         wanted = shapes
@@ -193,10 +196,14 @@ def warm_start(path: str | Path, model: Model, params: Tree) -> Tree:
                 lambda: checkpointer.restore(item, args=ocp.args.StandardRestore(wanted)),
             )
     merged = {**_flat(params), **_flat(found)}
-    placed = {
-        key: jax.device_put(merged[key], leaf.sharding) for key, leaf in _flat(shapes).items()
-    }
-    return _nested(placed)
+    return _nested({key: _put(merged[key], leaf.sharding) for key, leaf in _flat(shapes).items()})
+
+
+def _put(value: Any, sharding: Any) -> jax.Array:
+    """An array where it belongs; each process brings the parts its own devices hold."""
+    if isinstance(value, jax.Array):
+        return value
+    return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
 
 
 def newest(path: Path) -> Path:

@@ -79,7 +79,9 @@ class Feedback:
         self._active, self._clock = active, clock
         self._sums: dict[str, Any] = {}
         self._steps = 0
-        self._since = clock()
+        # Seconds, steps and tokens that rates are of; the first step, which compiles, is not.
+        self._timed = (0.0, 0, 0.0)
+        self._since: float | None = None
         self._terminal = sys.stderr.isatty()
         self._board: Any = None
         if not active:
@@ -115,13 +117,21 @@ class Feedback:
             if name not in ("learning_rate", "grad_norm"):
                 self._sums[name] = self._sums.get(name, 0) + np.asarray(value, np.float64)
         self._steps += 1
+        now = self._clock()
+        if self._since is not None:
+            seconds, steps, tokens = self._timed
+            self._timed = (
+                seconds + now - self._since,
+                steps + 1,
+                tokens + float(found["real_tokens"]),
+            )
+        self._since = now
         if step % self._period == 0 or step == self._size.train_steps:
             self._write(step, found)
 
     def _write(self, step: int, last: Mapping[str, Any]) -> None:
-        seconds = max(self._clock() - self._since, 1e-9)
-        sums, steps = self._sums, self._steps
-        self._sums, self._steps, self._since = {}, 0, self._clock()
+        sums, steps, (seconds, timed_steps, timed_tokens) = self._sums, self._steps, self._timed
+        self._sums, self._steps, self._timed = {}, 0, (0.0, 0, 0.0)
         tokens = max(float(sums["tokens"]), 1.0)
         line: dict[str, Any] = {"step": step}
         line |= {name: float(sums[key]) / tokens for key, name in _MEANS.items()}
@@ -129,21 +139,24 @@ class Feedback:
         line["skipped"] = int(sums["skipped"])
         line["target_tokens"] = int(sums["tokens"])
         line["non_padding"] = float(sums["real_tokens"]) / (steps * self._size.positions)
-        line["steps_per_second"] = steps / seconds
-        line["tokens_per_second"] = float(sums["real_tokens"]) / seconds
-        if self._size.peak:
-            line["mfu"] = steps * self._size.flops / seconds / self._size.peak
+        if seconds > 0:
+            line["steps_per_second"] = timed_steps / seconds
+            line["tokens_per_second"] = timed_tokens / seconds
+            if self._size.peak:
+                line["mfu"] = timed_steps * self._size.flops / seconds / self._size.peak
         if "task_loss" in sums:
             line["task_loss"] = by_task(self._size.tasks, sums["task_loss"], sums["task_tokens"])
         self._put("train", line)
-        left = (self._size.train_steps - step) / line["steps_per_second"]
-        self._say(
+        text = (
             f"step {step:,}/{self._size.train_steps:,}  loss {line['loss']:.4f}  "
-            f"accuracy {line['accuracy']:.1%}  {line['tokens_per_second']:,.0f} tokens/s  "
-            f"{line['non_padding']:.0%} not padding  {duration(left)} left"
-            + (f"  MFU {line['mfu']:.1%}" if "mfu" in line else "")
-            + (f"  {line['skipped']} skipped" if line["skipped"] else "")
+            f"accuracy {line['accuracy']:.1%}  {line['non_padding']:.0%} not padding"
         )
+        if seconds > 0:
+            left = (self._size.train_steps - step) / line["steps_per_second"]
+            text += f"  {line['tokens_per_second']:,.0f} tokens/s  {duration(left)} left"
+        text += f"  MFU {line['mfu']:.1%}" if "mfu" in line else ""
+        text += f"  {line['skipped']} skipped" if line["skipped"] else ""
+        self._say(text)
 
     def evaluation(self, step: int, found: Mapping[str, Any]) -> None:
         """Writes the metrics of an evaluation after `step` steps."""
@@ -154,11 +167,6 @@ class Feedback:
         )
         # The time of an evaluation is not that of training.
         self._since = self._clock()
-
-    def pause(self) -> None:
-        """Takes what came before out of the rates: compilation, a checkpoint."""
-        if self._steps == 0:
-            self._since = self._clock()
 
     def _put(self, kind: str, line: Mapping[str, Any]) -> None:
         if not self._active:

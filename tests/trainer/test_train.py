@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT
-from toy_runs import losses, saved, toy_build, toy_run, toy_train
+from toy_runs import compiled_once, losses, saved, toy_build, toy_run, toy_train
 
 from flan_tasks.core.errors import BuildError
 from flan_tasks.trainer import train as train_module
@@ -15,6 +15,7 @@ from flan_tasks.trainer.config import MeshConfig, TrainingError
 from flan_tasks.trainer.data import BuildSource
 from flan_tasks.trainer.feedback import read_metrics
 
+__all__ = ["compiled_once"]  # a fixture of these tests
 GOLDEN = ROOT / "tests" / "golden" / "trainer"
 
 

@@ -1,11 +1,19 @@
 """Small builds and runs on them: two layers of width 32 over random bytes."""
 
 import dataclasses
+import os
 from pathlib import Path
+
+# Eight virtual devices and quick compilation; read when JAX first makes a backend, not on import.
+os.environ["XLA_FLAGS"] = (
+    f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
+    " --xla_backend_optimization_level=0".strip()
+)
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+import pytest
 from packed_build import make_rows, write_build
 from toy_models import DECODER, T5
 
@@ -25,6 +33,16 @@ MODELS = {
     for name, config, layers in (("t5", T5, 2), ("decoder", DECODER, 0))
 }
 ARCHES = {"t5": "encoder-decoder", "decoder": "decoder"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory):
+    """Keeps compiled programs for the session, as most runs are of the same few; returns where."""
+    folder = tmp_path_factory.mktemp("compiled")
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    yield folder
+    jax.config.update("jax_compilation_cache_dir", None)
 
 
 def toy_build(folder: Path, *, architecture: str = "t5", rows: int = 20, seed: int = 0) -> Path:
