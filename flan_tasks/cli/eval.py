@@ -1,28 +1,32 @@
 """`flan eval`: a model on datasets, template by template."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.gin_command import GinCommand
 from flan_tasks.cli.table import clean, print_table
 from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import UnknownNameError
+from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
     from flan_tasks.build.evaluate import Answerer, Evaluation
     from flan_tasks.evaluation.summary import DatasetScore
+    from flan_tasks.trainer.eval_config import Decoding
 
 _METHODS = ("auto", "rank", "generate", "both")
-_DECODING = ("greedy", "beam", "sample")
 _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validation", "test")}
 
 
-@click.command(name="eval")
+@click.command(name="eval", cls=GinCommand)
 @click.argument("names", nargs=-1, required=True)
 @click.option(
     "--model",
@@ -67,12 +71,7 @@ _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validatio
 )
 @click.option("--vocab", help=f"bytes, t5, or a file; by default the model's (not {VOCAB}).")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="What is computed in.")
-@click.option("--decoding", type=click.Choice(_DECODING), default="greedy", show_default=True)
-@click.option("--beams", type=click.IntRange(min=1), default=4, show_default=True)
-@click.option("--alpha", type=float, default=0.6, show_default=True, help="Length penalty.")
-@click.option("--temperature", type=float, default=1.0, show_default=True)
-@click.option("--top-k", type=click.IntRange(min=0), default=0, help="0 is all.")
-@click.option("--top-p", type=float, default=1.0, show_default=True)
+@options.decoding
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
 @options.variation
 @options.module
@@ -94,12 +93,7 @@ def command(
     lengths: str,
     vocab: str | None,
     dtype: str | None,
-    decoding: str,
-    beams: int,
-    alpha: float,
-    temperature: float,
-    top_k: int,
-    top_p: float,
+    decoding: dict[str, Any],
     store: Path | None,
     variation: Variation,
     as_json: bool,
@@ -109,26 +103,103 @@ def command(
     Every forward template of every dataset is asked; options are ranked by the log-probability
     the model gives them (summed, and divided by their number of tokens), other answers are
     generated. OUT gets scores.json, scores.csv, scores.svg, and all answers as JSONL; the same
-    command goes on where it was stopped.
+    command goes on where it was stopped. With --gin_file runs/eval.gin the options are gin's.
     """
-    from flan_tasks.build.contamination import evaluation_side
-    from flan_tasks.build.evaluate import Evaluation
-    from flan_tasks.build.prepare import SourceChoice
-    from flan_tasks.build.store import Store, default_store
-
     sources = [one for one in (model_path, predictions, write_prompts) if one is not None]
     if len(sources) != 1:
         raise click.UsageError("give one of --model, --predictions and --write-prompts")
     if out is None and write_prompts is None:
         raise click.UsageError("give --out, a directory for the results")
-    wanted = {dataset.name for name in names for dataset in evaluation_side(catalog(), name)}
+    asked = partial(
+        _asked,
+        names,
+        splits=_SPLITS[split],
+        method=method,
+        examples=examples,
+        seed=seed,
+        source=source,
+        data_dir=data_dir,
+        variation=variation,
+        allow_missing=allow_missing,
+    )
+    if write_prompts is not None:
+        _write_prompts(asked(), write_prompts, store)
+    elif predictions is not None:
+        from flan_tasks.evaluation.elsewhere import FileAnswers
+
+        _evaluate(asked(), FileAnswers(predictions), out, store, as_json=as_json)
+    else:
+        from flan_tasks.trainer.eval_config import Decoding
+
+        how = Decoding(**decoding, seed=seed)
+        # The names first: a model takes seconds to open.
+        evaluation = asked()
+        answerer = _model(model_path, parsed_lengths(lengths), how, batch_size, vocab, dtype)
+        _evaluate(evaluation, answerer, out, store, as_json=as_json)
+
+
+@command.with_gin
+def from_gin(arguments: tuple[str, ...]) -> None:
+    """Evaluates what a gin file with T5X's names says, such as runs/eval.gin."""
+    from flan_tasks.trainer.eval_config import EvalRun
+    from flan_tasks.trainer.gin_files import load
+    from flan_tasks.trainer.main import parse
+
+    given = parse(arguments)
+    loaded = load(given.files, given.bindings, root=EvalRun)
+    run: EvalRun = loaded.run
+    if given.dry_run:
+        click.echo(loaded.operative, nl=False)
+        return
+    evaluation = _asked(
+        tuple(name.strip() for name in run.mixture_or_task_name.split(",")),
+        splits=_SPLITS[run.split],
+        method=run.method,
+        examples=run.num_examples,
+        seed=run.seed,
+        source=run.source,
+        data_dir=Path(run.data_dir) if run.data_dir else None,
+        variation=run.variation,
+        allow_missing=run.allow_missing,
+    )
+    path = Path(run.checkpoint_path)
+    answerer = _model(path, run.lengths, run.decoding, run.batch_size, run.vocab, run.dtype)
+    out = Path(run.output_dir)
+    _evaluate(evaluation, answerer, out, None, as_json=False)
+    (out / "operative_config.gin").write_text(loaded.operative, encoding="utf-8")
+
+
+def _asked(
+    names: Sequence[str],
+    *,
+    splits: tuple[str, ...],
+    method: str,
+    examples: int | None,
+    seed: int,
+    source: str,
+    data_dir: Path | None,
+    variation: Variation,
+    allow_missing: bool,
+) -> "Evaluation":
+    """Returns what is evaluated; `flan:` names mean what they do in SeqIO."""
+    from flan_tasks.build.contamination import evaluation_side
+    from flan_tasks.build.evaluate import Evaluation
+    from flan_tasks.build.prepare import SourceChoice
+
+    plain, templates, methods = zip(*(_plain(name) for name in names), strict=True)
+    named = tuple(name for name in templates if name)
+    if named:
+        variation = replace(variation, templates=(*(variation.templates or ()), *named))
+    if any(methods) and method == "auto":
+        method = methods[0] or method
+    wanted = {dataset.name for name in plain for dataset in evaluation_side(catalog(), name)}
     datasets = tuple(dataset for dataset in catalog().datasets if dataset.name in wanted)
     variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
     if options.reads_tfds(datasets, source):
         options.import_tensorflow_quietly()
-    evaluation = Evaluation(
+    return Evaluation(
         datasets=datasets,
-        splits=_SPLITS[split],
+        splits=splits,
         method=method,
         examples=examples,
         seed=seed,
@@ -136,35 +207,37 @@ def command(
         variation=variation,
         allow_missing=allow_missing,
     )
-    kept = Store(store or default_store())
-    if write_prompts is not None:
-        _write_prompts(evaluation, write_prompts, kept)
-        return
-    if predictions is not None:
-        from flan_tasks.evaluation.elsewhere import FileAnswers
 
-        answerer: Any = FileAnswers(predictions)
-    else:
-        from flan_tasks.trainer.decode import Decoding
-        from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
-        how = Decoding(
-            method=decoding,
-            beams=beams,
-            alpha=alpha,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-        )
-        answerer = ModelAnswers(
-            open_model(model_path, vocab=vocab, dtype=dtype),
-            lengths=parsed_lengths(lengths),
-            decoding=how,
-            batch_size=batch_size,
-            log=options.progress,
-        )
-    _evaluate(evaluation, answerer, out, kept, as_json)
+def _plain(name: str) -> tuple[str, str, str]:
+    """Returns the dataset or mixture a name means, its template and its method."""
+    if not name.startswith(PREFIX):
+        return name, "", ""
+    found = parse_name(name)
+    if isinstance(found, MixtureName):
+        return found.name, "", ""
+    template = f"{found.dataset}.{found.template}" if found.template else ""
+    method = ("rank" if found.is_rank else "generate") if template else ""
+    return found.dataset, template, method
+
+
+def _model(
+    path: Path,
+    lengths: dict[str, int],
+    decoding: "Decoding",
+    batch_size: int,
+    vocab: str | None,
+    dtype: str | None,
+) -> "Answerer":
+    from flan_tasks.trainer.evaluate import ModelAnswers, open_model
+
+    return ModelAnswers(
+        open_model(path, vocab=vocab, dtype=dtype),
+        lengths=lengths,
+        decoding=decoding,
+        batch_size=batch_size,
+        log=options.progress,
+    )
 
 
 def parsed_lengths(text: str) -> dict[str, int]:
@@ -182,15 +255,20 @@ def parsed_lengths(text: str) -> dict[str, int]:
     return found
 
 
-def _write_prompts(evaluation: "Evaluation", path: Path, store: Any) -> None:
+def _write_prompts(evaluation: "Evaluation", path: Path, store: Path | None) -> None:
     from flan_tasks.build.evaluate import questions
+    from flan_tasks.build.store import Store, default_store
     from flan_tasks.evaluation.elsewhere import prompt_line
     from flan_tasks.evaluation.records import write_whole
 
     lines = []
     for dataset in evaluation.datasets:
         for question in questions(
-            evaluation, dataset, catalog(), store=store, progress=options.progress
+            evaluation,
+            dataset,
+            catalog(),
+            store=Store(store or default_store()),
+            progress=options.progress,
         ):
             prompts = question.prompts(seed=evaluation.seed, budget=None)
             lines += [prompt_line(question.unit, prompt) for prompt in prompts]
@@ -200,16 +278,27 @@ def _write_prompts(evaluation: "Evaluation", path: Path, store: Any) -> None:
 
 
 def _evaluate(
-    evaluation: "Evaluation", answerer: "Answerer", out: Path, store: Any, as_json: bool
+    evaluation: "Evaluation",
+    answerer: "Answerer",
+    out: Path,
+    store: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     from flan_tasks.build.evaluate import evaluate
+    from flan_tasks.build.store import Store, default_store
     from flan_tasks.evaluation.records import Answers
     from flan_tasks.evaluation.tables import write_results
 
     settings = {**answerer.settings, **evaluation.settings}
     answers = Answers(out, settings)
     outcome = evaluate(
-        evaluation, catalog(), answers, answerer, store=store, progress=options.progress
+        evaluation,
+        catalog(),
+        answers,
+        answerer,
+        store=Store(store or default_store()),
+        progress=options.progress,
     )
     options.end_progress()
     paths = write_results(out, outcome.scores, settings=settings, missing=outcome.missing)

@@ -139,6 +139,55 @@ def variation(function: Callable) -> Callable:
     return command
 
 
+def decoding(function: Callable) -> Callable:
+    """Adds the options of writing text, which reach the command as `decoding`, a dict."""
+
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        decoding: str,
+        beams: int,
+        alpha: float,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        **more: Any,
+    ) -> Any:
+        how = {"method": decoding, "beams": beams, "alpha": alpha, "temperature": temperature}
+        return function(*args, decoding={**how, "top_k": top_k, "top_p": top_p}, **more)
+
+    for option in reversed(
+        [
+            click.option(
+                "--decoding",
+                type=click.Choice(["greedy", "beam", "sample"]),
+                default="greedy",
+                show_default=True,
+                help="How text is written.",
+            ),
+            click.option("--beams", type=click.IntRange(min=1), default=4, show_default=True),
+            click.option(
+                "--alpha",
+                type=float,
+                default=0.6,
+                show_default=True,
+                help="Exponent of the length penalty of beams.",
+            ),
+            click.option(
+                "--temperature",
+                type=float,
+                default=1.0,
+                show_default=True,
+                help="Of samples, as are --top-k (0 is all) and --top-p.",
+            ),
+            click.option("--top-k", type=click.IntRange(min=0), default=0, show_default=True),
+            click.option("--top-p", type=float, default=1.0, show_default=True),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
 def progress(text: str) -> None:
     """Says what is being done, on stderr; on a terminal each line replaces the one before."""
     if sys.stderr.isatty():
@@ -167,7 +216,9 @@ def import_tensorflow_quietly() -> None:
         importlib.import_module("tensorflow_datasets")
         absl.logging.set_verbosity(absl.logging.ERROR)
         # TFDS loads TensorFlow only when it is first used.
-        importlib.import_module("tensorflow")
+        tensorflow = importlib.import_module("tensorflow")
+        # It would take a GPU's memory away from JAX for reading rows.
+        tensorflow.config.set_visible_devices([], "GPU")
     finally:
         os.dup2(kept, 2)
         os.close(nowhere)

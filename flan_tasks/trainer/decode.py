@@ -5,7 +5,7 @@ ended. Draws depend on the seed of each example, so its batch and its place ther
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,53 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from flan_tasks.core.choice import mix
-from flan_tasks.core.errors import EvaluationError
+from flan_tasks.trainer.eval_config import Decoding
 from flan_tasks.trainer.model import Cache, Model, Tree
 from flan_tasks.trainer.programs import TARGETS, Programs, batches, bucket, inputs_batch
 
-METHODS = ("greedy", "sample", "beam")
 _NEVER = -1e9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decoding:
-    """How tokens are chosen.
-
-    Raises:
-      EvaluationError: a value is out of range.
-    """
-
-    # "greedy", "sample" or "beam".
-    method: str = "greedy"
-    # Most tokens of an answer, EOS included.
-    max_tokens: int = 256
-    # Divides logits before sampling.
-    temperature: float = 1.0
-    # Sample among so many likeliest tokens; 0 means all.
-    top_k: int = 0
-    # Sample among the fewest likeliest tokens that have this share of the probability.
-    top_p: float = 1.0
-    # Width of the beam.
-    beams: int = 4
-    # Exponent of the length penalty of beams.
-    alpha: float = 0.6
-    # What samples depend on, beside each example's own seed.
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        wrong = []
-        if self.method not in METHODS:
-            wrong.append(f'method is "{self.method}"; wanted {", ".join(METHODS)}')
-        if self.max_tokens < 1 or self.beams < 1:
-            wrong.append("max_tokens and beams must be 1 or more")
-        if not self.temperature > 0:
-            wrong.append(f"temperature is {self.temperature}; wanted more than 0")
-        if self.top_k < 0 or not 0 < self.top_p <= 1:
-            wrong.append("top_k must be 0 or more, and top_p over 0 and at most 1")
-        if self.alpha < 0:
-            wrong.append(f"alpha is {self.alpha}; wanted 0 or more")
-        if wrong:
-            raise EvaluationError("decoding cannot go this way: " + "; ".join(wrong))
 
 
 class Generated(NamedTuple):

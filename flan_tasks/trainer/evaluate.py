@@ -20,7 +20,8 @@ from flan_tasks.evaluation.records import RANK, Prompt, Record, Unit
 from flan_tasks.trainer import partition
 from flan_tasks.trainer.checkpoint import is_hugging_face, newest, read_record, warm_start
 from flan_tasks.trainer.config import MeshConfig
-from flan_tasks.trainer.decode import Decoding, generate
+from flan_tasks.trainer.decode import generate
+from flan_tasks.trainer.eval_config import Decoding
 from flan_tasks.trainer.hf import import_hf, read_config
 from flan_tasks.trainer.model import Model, ModelConfig, Tree
 from flan_tasks.trainer.programs import Programs

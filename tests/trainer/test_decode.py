@@ -8,7 +8,9 @@ import pytest
 from toy_models import CONFIGS, examples, random_params, rows_of
 
 from flan_tasks.core.errors import EvaluationError
-from flan_tasks.trainer.decode import Decoding, generate
+from flan_tasks.trainer.decode import generate
+from flan_tasks.trainer.eval_config import Decoding
+from flan_tasks.trainer.field_checks import ConfigError
 from flan_tasks.trainer.model import Model
 from flan_tasks.trainer.programs import Programs, batches, bucket
 
@@ -205,5 +207,5 @@ def test_lengths_fall_into_buckets():
     "how", [{"method": "best"}, {"beams": 0}, {"temperature": 0}, {"top_p": 0}, {"alpha": -1}]
 )
 def test_impossible_decoding_is_refused(how):
-    with pytest.raises(EvaluationError, match="decoding cannot go this way"):
+    with pytest.raises(ConfigError, match=f"Decoding.{next(iter(how))} is"):
         Decoding(**how)

@@ -17,7 +17,7 @@ from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.records import GENERATE, RANK, Prompt, Unit
 from flan_tasks.trainer.checkpoint import Checkpoints
 from flan_tasks.trainer.config import CheckpointConfig, TrainingError
-from flan_tasks.trainer.decode import Decoding
+from flan_tasks.trainer.eval_config import Decoding
 from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 from flan_tasks.trainer.hf import export_hf
 from flan_tasks.trainer.model import Model
