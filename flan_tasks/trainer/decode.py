@@ -133,7 +133,7 @@ def _possible(scores: jax.Array, model: Model) -> jax.Array:
 def _choose(logits: jax.Array, keys: jax.Array, step: jax.Array, how: Decoding) -> jax.Array:
     if how.method == "greedy":
         return jnp.argmax(logits, axis=-1).astype(jnp.int32)
-    logits = _likeliest(logits / how.temperature, how)
+    logits = likeliest(logits / how.temperature, how)
 
     def draw(key: jax.Array, of_row: jax.Array) -> jax.Array:
         key = jax.random.fold_in(jax.random.wrap_key_data(key), step)
@@ -142,7 +142,7 @@ def _choose(logits: jax.Array, keys: jax.Array, step: jax.Array, how: Decoding) 
     return jax.vmap(draw)(keys, logits).astype(jnp.int32)
 
 
-def _likeliest(logits: jax.Array, how: Decoding) -> jax.Array:
+def likeliest(logits: jax.Array, how: Decoding) -> jax.Array:
     """Returns logits [B, V] with all but the tokens to sample among at minus infinity."""
     if how.top_k:
         found, _ = jax.lax.top_k(logits, min(how.top_k, logits.shape[-1]))

@@ -8,9 +8,8 @@ import pytest
 from toy_models import CONFIGS, examples, random_params, rows_of
 
 from flan_tasks.core.errors import EvaluationError
-from flan_tasks.trainer.decode import generate
+from flan_tasks.trainer.decode import generate, likeliest
 from flan_tasks.trainer.eval_config import Decoding
-from flan_tasks.trainer.field_checks import ConfigError
 from flan_tasks.trainer.model import Model
 from flan_tasks.trainer.programs import Programs, batches, bucket
 
@@ -156,23 +155,21 @@ def test_sampling_depends_on_the_seed_and_not_on_the_batch(toy):
 
 def test_the_likeliest_token_alone_is_greedy(toy):
     wanted = [answer.tokens.tolist() for answer in toy.generate()]
-    for how in ({"top_k": 1}, {"top_p": 1e-6}):
-        found = [answer.tokens.tolist() for answer in toy.generate(method="sample", **how)]
-        assert found == wanted
+    found = toy.generate(method="sample", top_k=1, temperature=2.0)
+    assert [answer.tokens.tolist() for answer in found] == wanted
 
 
-def test_samples_stay_among_the_likeliest(toy):
-    prompt = toy.prompts[0]
-    chances = np.sort(np.exp(toy.log_probabilities(prompt, [])[0]))[::-1]
-    order = np.argsort(-toy.log_probabilities(prompt, [])[0])
-    fewest = int(np.searchsorted(np.cumsum(chances), 0.3)) + 1
-    for how, allowed in (({"top_k": 3}, 3), ({"top_p": 0.3}, fewest)):
-        answers = toy.generate(
-            [prompt] * 40, method="sample", seeds=range(40), batch_size=40, **how
-        )
-        firsts = {int(a.tokens[0]) if len(a.tokens) else toy.eos_id for a in answers}
-        assert firsts <= set(order[:allowed].tolist())
-        assert len(firsts) > 1
+@pytest.mark.parametrize("how", [{"top_k": 3}, {"top_p": 0.3}, {"top_k": 40, "top_p": 0.9}, {}])
+def test_samples_are_among_the_likeliest(how):
+    logits = np.random.default_rng(1).standard_normal((5, 60)).astype(np.float32) * 2
+    found = np.asarray(likeliest(logits, Decoding(method="sample", **how)))
+    for row, kept in zip(logits, found, strict=True):
+        order = np.argsort(-row)[: how.get("top_k", 60)]
+        shares = np.exp(row[order]) / np.exp(row[order]).sum()
+        count = int(np.searchsorted(np.cumsum(shares), how["top_p"])) + 1 if "top_p" in how else 60
+        wanted = order[:count]
+        assert set(np.flatnonzero(np.isfinite(kept))) == set(wanted)
+        np.testing.assert_array_equal(kept[wanted], row[wanted])
 
 
 def test_ids_that_pad_the_vocabulary_are_never_written(toy):
@@ -201,11 +198,3 @@ def test_lengths_fall_into_buckets():
     assert [bucket(n, (4, 16)) for n in (1, 4, 5, 16, 17, 40)] == [4, 4, 16, 16, 32, 64]
     assert list(batches([5, 1, 3], 2)) == [[1, 2], [0, 0]]
     assert list(batches([], 2)) == []
-
-
-@pytest.mark.parametrize(
-    "how", [{"method": "best"}, {"beams": 0}, {"temperature": 0}, {"top_p": 0}, {"alpha": -1}]
-)
-def test_impossible_decoding_is_refused(how):
-    with pytest.raises(ConfigError, match=f"Decoding.{next(iter(how))} is"):
-        Decoding(**how)

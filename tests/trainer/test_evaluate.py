@@ -12,7 +12,7 @@ from toy_models import T5, random_params, rows_of
 import flan_tasks
 import flan_tasks.cli.main as cli_main
 from flan_tasks.build.vocabulary import BytesVocabulary
-from flan_tasks.core.errors import ModelError
+from flan_tasks.core.errors import EvaluationError, ModelError
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.records import GENERATE, RANK, Prompt, Unit
 from flan_tasks.trainer.checkpoint import Checkpoints
@@ -20,6 +20,7 @@ from flan_tasks.trainer.config import CheckpointConfig, TrainingError
 from flan_tasks.trainer.eval_config import Decoding
 from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 from flan_tasks.trainer.hf import export_hf
+from flan_tasks.trainer.infer import read_prompts
 from flan_tasks.trainer.model import Model
 
 CONFIG = dataclasses.replace(T5, vocabulary_size=259)
@@ -152,3 +153,27 @@ def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsy
     assert {line["template"] for line in lines} == {name}
     flan(*words, "--out", tmp_path / "no", code=2)
     flan(*common, "--model", model_dir, "--lengths", "inputs=x", code=2)
+
+
+def test_flan_infer_gives_every_line_back_with_an_answer(model_dir, tmp_path, monkeypatch, capsys):
+    path, out = tmp_path / "prompts.jsonl", tmp_path / "answers.jsonl"
+    lines = [{"prompt": "Is a heron a bird?", "id": 7}, {"inputs": "Is tin?", "id": 8}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    words = (path, "--model", model_dir, "--out", out, "--lengths", "inputs=64,targets=8")
+    monkeypatch.setattr("sys.argv", ["flan", "infer", *map(str, words)])
+    with pytest.raises(SystemExit) as caught:
+        cli_main.main()
+    assert caught.value.code == 0, capsys.readouterr()
+    found = [json.loads(line) for line in out.read_text(encoding="utf-8").split("\n") if line]
+    assert [{k: v for k, v in line.items() if k != "prediction"} for line in found] == lines
+    assert all(isinstance(line["prediction"], str) for line in found)
+
+
+def test_prompts_are_read_as_json_lines_or_plain_text(tmp_path):
+    plain = tmp_path / "prompts.txt"
+    plain.write_text("One?\n\nTwo?\n")
+    assert [text for text, _ in read_prompts(plain)] == ["One?", "Two?"]
+    wrong = tmp_path / "wrong.jsonl"
+    wrong.write_text('{"prompt": "One?"}\n{"text": "Two?"}\n')
+    with pytest.raises(EvaluationError, match="wrong.jsonl:2: wanted a JSON object"):
+        read_prompts(wrong)
