@@ -11,9 +11,12 @@ import tensorflow as tf
 from conftest import ROOT
 
 import flan_tasks as ft
+from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.plan import make_plan
 from flan_tasks.build.prepare import SourceChoice, prepare
 from flan_tasks.build.rows import rendered_rows
+from flan_tasks.build.vocabulary import open_vocabulary
+from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.gold import Gold
 
@@ -190,6 +193,56 @@ def test_evaluation_splits_draw_forward_templates_only():
 def test_options_can_be_left_out():
     found = texts(rows(rte(options=False).get_dataset(LENGTHS, "train", num_epochs=4)))
     assert not any("OPTIONS:" in inputs for inputs, _ in found)
+
+
+VARIED = {"shots": 3, "option_order": "shuffled", "kinds": ("forward",)}
+
+
+def varied(split):
+    found = prepare(
+        catalog().mixture("rte"),
+        catalog(),
+        source=SourceChoice("samples"),
+        split=split,
+        variation=Variation(**VARIED),
+    )
+    plan = make_plan(found, seed=3)
+    budget = Budget(open_vocabulary("bytes"), LENGTHS["inputs"])
+    return [
+        (r.inputs, r.targets, r.num_shots)
+        for chunk in rendered_rows(plan, 0, len(plan), budget=budget)
+        for r in chunk
+    ]
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_varied_text_of_a_task_equals_that_of_a_build(split):
+    found = rows(rte(**VARIED).get_dataset(LENGTHS, split, seed=3))
+    shots = [int(row["num_shots"]) for row in found]
+    both = [(*text, count) for text, count in zip(texts(found), shots, strict=True)]
+    assert sorted(both) == sorted(varied(split))
+    assert len(set(shots)) > 1  # some are dropped to keep the length
+
+
+def test_varied_text_of_a_mixture_equals_that_of_a_build():
+    mixture = ft.mixture("rte", **SAMPLES, **VARIED)
+    data = mixture.get_dataset(LENGTHS, "train", seed=3, num_epochs=1, copy_pretokenized=True)
+    assert texts(rows(data)) == [row[:2] for row in varied("train")]
+
+
+def test_templates_of_a_mixture_are_named_by_dataset():
+    ids = ft.templates("rte").ids[:2]
+    mixture = nli(templates=[f"rte.{ids[0]}", f"rte.{ids[1]}"])
+    data = mixture.get_dataset(
+        LENGTHS, "train", num_epochs=4, passthrough_features=["task", "template"]
+    )
+    used = {}
+    for row in rows(data):
+        used.setdefault(row["task"].decode(), set()).add(row["template"].decode())
+    assert used["flan:rte"] == set(ids)
+    assert len(used["flan:cb"]) > 2
+    with pytest.raises(ft.FlanTasksError, match="template of these datasets"):
+        nli(templates=["rte.nope"])
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,9 @@ def proposed(choices: list[LengthChoice]) -> LengthChoice:
 def _sampled_lengths(plan: Plan, vocabulary: Vocabulary) -> np.ndarray:
     count = min(len(plan), _SAMPLE)
     rows = plan.rows_at(np.arange(count, dtype=np.int64) * len(plan) // count)
-    sides = render_texts(plan, rows)
+    # With all exemplars that are wanted: how many fit depends on what is chosen here.
+    texts = render_texts(plan, rows)
+    sides = (texts.inputs, texts.targets)
     return np.stack([vocabulary.encode_flat(side, _LONGEST).whole for side in sides], axis=1)
 
 

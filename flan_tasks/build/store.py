@@ -5,24 +5,20 @@ rule, the normalizer's code, the schema and the limit. Whatever changes makes an
 """
 
 import errno
-import functools
 import hashlib
-import inspect
 import json
 import os
-import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from flan_tasks.core import text as text_module
+from flan_tasks.build.store_key import digest_of_parts, key_parts
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError
@@ -32,8 +28,6 @@ from flan_tasks.sources.reading import VALIDATION_LIMIT, positions, read_example
 
 ENVIRONMENT = "FLAN_TASKS_STORE"
 _BATCH = 1000
-# Raised when the layout of the files changes, so that old ones are not read.
-_LAYOUT = 1
 
 
 def default_store() -> Path:
@@ -154,7 +148,7 @@ class Store:
         if split == "validation":
             limit = VALIDATION_LIMIT if limit is None else min(limit, VALIDATION_LIMIT)
         parts = key_parts(dataset, source, split, limit=limit)
-        key = _digest(parts)
+        key = digest_of_parts(parts)
         path = self.root / f"{dataset.name}-{split}-{key[:16]}.arrow"
         found = _read(path, key)
         if found is None:
@@ -181,7 +175,7 @@ class Store:
             return examples
         left_out = hashlib.sha256(np.sort(numbers).astype("<i8").tobytes()).hexdigest()
         parts = {**examples.parts, "without": [examples.key, reason, left_out]}
-        key = _digest(parts)
+        key = digest_of_parts(parts)
         dataset_and_split = examples.path.stem.rsplit("-", 1)[0]
         path = self.root / f"{dataset_and_split}-{key[:16]}.arrow"
         found = _read(path, key)
@@ -215,7 +209,7 @@ class Store:
     ) -> list[str]:
         """Says which parts of the key differ from those of the files at hand, one line each."""
         parts = key_parts(dataset, source, split, limit=limit)
-        key = _digest(parts)
+        key = digest_of_parts(parts)
         lines = []
         for path in sorted(self.root.glob(f"{dataset.name}-{split}-*.arrow")):
             found = _read(path, None)
@@ -292,56 +286,6 @@ class Store:
             f"no space left for the store in {self.root}; free some, or name another place "
             f"in {ENVIRONMENT}, and run the same command again"
         )
-
-
-def key_parts(dataset: Dataset, source: Source, split: str, *, limit: int | None) -> dict[str, Any]:
-    """Returns everything a dataset's stored examples depend on, by name."""
-    source_split = dataset.splits.source_split(split)
-    source.num_rows(source_split)
-    return {
-        "layout": _LAYOUT,
-        "source": dict(source.identity(source_split)),
-        "split": [split, repr(dataset.splits), source.is_shuffled],
-        "normalizer": _code_hash(dataset),
-        "schema": {name: kind.__name__ for name, kind in dataset.schema.items()},
-        "fields": [list(dataset.fields), list(dataset.options), dataset.options_per_example],
-        "limit": limit,
-    }
-
-
-def _digest(parts: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _code_hash(dataset: Dataset) -> str:
-    # Whole modules, since a normalizer calls its neighbors; and the shared repairs.
-    adapts = (alternative.adapt for alternative in dataset.alternatives)
-    found = [inspect.getsource(text_module)]
-    for function in (dataset.normalize, dataset.select, *adapts):
-        found += _function_text(function) if function is not None else ["none"]
-    return hashlib.sha256("\0".join(found).encode()).hexdigest()
-
-
-def _function_text(function: Any) -> Iterator[str]:
-    while isinstance(function, functools.partial):
-        yield repr((function.args, sorted(function.keywords.items())))
-        function = function.func
-    yield getattr(function, "__qualname__", type(function).__qualname__)
-    try:
-        yield inspect.getsource(sys.modules[function.__module__])
-    except (OSError, TypeError, KeyError):  # typed in by hand: the code object is all there is
-        if code := getattr(function, "__code__", None):
-            yield from _code_text(code)
-
-
-def _code_text(code: CodeType) -> Iterator[str]:
-    yield code.co_code.hex()
-    yield repr(code.co_names)
-    for value in code.co_consts:
-        if isinstance(value, CodeType):
-            yield from _code_text(value)
-        else:  # a set of texts has another order in each process
-            yield repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)
 
 
 def _check_unique(dataset: Dataset, example: Example, seen: dict[int, str]) -> None:

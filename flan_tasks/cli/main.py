@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "Trains a model on a build, in JAX.",
     "eval": "Scores a model template by template.",
     "infer": "Writes a model's answers to prompts of a file.",
+    "export-lm-eval": "Writes evaluation tasks for lm-evaluation-harness.",
     "verify": "Compares a built directory with its manifest.",
     "env": "Prints versions and settings, for reports.",
 }
@@ -34,7 +35,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return importlib.import_module(f"flan_tasks.cli.{name}").command
+        return importlib.import_module(f"flan_tasks.cli.{name.replace('-', '_')}").command
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         name = args[0] if args else ""

@@ -3,7 +3,9 @@
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +18,7 @@ from flan_tasks.core.example import Example
 from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.core.render import render
 from flan_tasks.core.template import Template
+from flan_tasks.core.variation import FIXED, Variation
 from flan_tasks.datasets import catalog
 
 
@@ -32,7 +35,7 @@ from flan_tasks.datasets import catalog
     help="How many prompts to show.",
 )
 @click.option("--seed", default=0, show_default=True, help="Which ones.")
-@click.option("--no-options", is_flag=True, help="Leave the options out of the prompts.")
+@options.variation
 @click.option(
     "--source",
     type=click.Choice(SOURCE_KINDS),
@@ -49,7 +52,7 @@ def command(
     every: bool,
     number: int,
     seed: int,
-    no_options: bool,
+    variation: Variation,
     source: str,
     data_dir: Path | None,
     as_json: bool,
@@ -59,6 +62,7 @@ def command(
     datasets = catalog().members(catalog().mixture(name))
     if len(datasets) > 1 and (template_id or every):
         raise click.UsageError("--template and --all show one dataset")
+    variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
     if options.reads_tfds(datasets, source):
         options.import_tensorflow_quietly()
     for dataset, template, example in _pick(
@@ -67,18 +71,17 @@ def command(
         every=every,
         number=number,
         seed=seed,
+        variation=variation,
         source=source,
         data_dir=data_dir,
     ):
-        filled = render(template, example, options=not no_options)
         shown.append(
             {
                 "dataset": dataset.name,
                 "template": template.id,
                 "kind": template.kind,
                 "key": example.key,
-                "inputs": filled.inputs,
-                "targets": filled.targets,
+                **_filled(dataset, template, example, variation, seed, source, data_dir),
             }
         )
     if as_json:
@@ -95,6 +98,7 @@ def _pick(
     every: bool,
     number: int,
     seed: int,
+    variation: Variation,
     source: str,
     data_dir: Path | None,
 ) -> Iterator[tuple[Dataset, Template, Example]]:
@@ -104,7 +108,8 @@ def _pick(
         if template_id and template_id not in templates.ids:
             raise unknown_name(f"template of {dataset.name}", template_id, templates.ids)
         examples = _examples(dataset, source, data_dir)
-        chosen = [templates[template_id]] * number if template_id else list(templates)
+        listed = variation.choose(dataset.name, templates.templates, "train")
+        chosen = [templates[template_id]] * number if template_id else listed
         start = below(len(examples), seed, hash_text("show"))
         for i, template in enumerate(chosen):
             yield dataset, template, examples[(start + i) % len(examples)]
@@ -113,11 +118,44 @@ def _pick(
     order = draw.sample(datasets, len(datasets))
     for i in range(number):
         dataset = order[i % len(order)]
-        templates = catalog().templates(dataset.name).templates
+        every_one = catalog().templates(dataset.name).templates
+        templates = variation.choose(dataset.name, every_one, "train")
         # A dataset's second prompt has another template than its first.
         turn = random.Random(f"{seed} {dataset.name}").sample(templates, len(templates))
         template = turn[i // len(order) % len(turn)]
         yield dataset, template, draw.choice(_examples(dataset, source, data_dir))
+
+
+def _filled(
+    dataset: Dataset,
+    template: Template,
+    example: Example,
+    variation: Variation,
+    seed: int,
+    source: str,
+    data_dir: Path | None,
+) -> dict[str, object]:
+    if not variation.shots and variation.option_order == FIXED:
+        filled = render(template, example, options=variation.options)
+        return {"inputs": filled.inputs, "targets": filled.targets, "num_shots": 0}
+    import numpy as np
+
+    from flan_tasks.build.plan import Draw
+    from flan_tasks.build.prepare import SourceChoice, prepare
+    from flan_tasks.build.rows import render_task
+
+    # The engine's own way, so that what is shown is what a build of the seed has.
+    item = prepare(
+        catalog().mixture(dataset.name),
+        catalog(),
+        source=SourceChoice(source, data_dir),
+        split=dataset.splits.names[0],
+        variation=replace(variation, templates=(template.id,), kinds=(template.kind,)),
+    ).ingredients[0]
+    number = np.flatnonzero(item.examples.key_hashes == np.uint64(hash_text(example.key)))[:1]
+    zero = np.zeros(1, np.int64)
+    (row,) = render_task(item, Draw(number, zero, zero), seed=seed)
+    return {"inputs": row.inputs, "targets": row.targets, "num_shots": row.num_shots}
 
 
 def _examples(
@@ -145,8 +183,10 @@ def _examples(
     )
 
 
-def _print(prompt: dict[str, str]) -> None:
+def _print(prompt: dict[str, Any]) -> None:
     head = f" {prompt['dataset']} · {prompt['template']} ({prompt['kind']}) · {prompt['key']} "
+    if prompt.get("num_shots"):
+        head += f"· {prompt['num_shots']} exemplars "
     click.secho(f"──{clean(head)}".ljust(78, "─"), bold=True)
     click.echo(_safe(prompt["inputs"]))
     click.secho("── target", dim=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from flan_tasks.core.errors import unknown_name
 from flan_tasks.evaluation.classes import accuracy, f1, macro_f1, matthews, pearson, spearman
 from flan_tasks.evaluation.gold import Gold, Scores
-from flan_tasks.evaluation.reading import coqa, drop, multirc, quac, squad, squad_v2
+from flan_tasks.evaluation.reading import coqa, drop, multirc, quac, squad, squad_v2, trivia_qa
 from flan_tasks.evaluation.texts import bleu, bleu_signature, edit_distance, rouge
 
 Metric = Callable[[Sequence[Gold], Sequence[str]], Scores]
@@ -22,7 +22,8 @@ METRICS: dict[str, Metric] = {
     "spearman": spearman,
     "squad": squad,
     "squad_v2": squad_v2,
-    "trivia_qa": squad,
+    "natural_questions": squad,
+    "trivia_qa": trivia_qa,
     "record": squad,
     "drop": drop,
     "coqa": coqa,
@@ -32,6 +33,13 @@ METRICS: dict[str, Metric] = {
     "bleu": bleu,
     "edit_distance": edit_distance,
 }
+# Metrics whose every number is the mean over examples, so that it has a standard error.
+AVERAGED = frozenset(
+    {
+        *("accuracy", "squad", "natural_questions", "trivia_qa", "record", "drop", "coqa"),
+        *("rouge", "edit_distance"),
+    }
+)
 # Numbers of which less is better.
 LOWER_IS_BETTER = frozenset({"edit_distance"})
 

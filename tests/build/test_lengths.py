@@ -19,7 +19,8 @@ def plan(tmp_path):
 
 @pytest.mark.parametrize("arch", ["encoder-decoder", "decoder"])
 def test_each_choice_counts_what_it_cuts(plan, arch):
-    inputs, targets = render_texts(plan, plan.rows(0, len(plan)))
+    texts = render_texts(plan, plan.rows(0, len(plan)))
+    inputs, targets = texts.inputs, texts.targets
     for choice in length_choices(plan, open_vocabulary("bytes"), arch=arch):
         for part, texts in (("inputs", inputs), ("targets", targets)):
             whole = [len(text.encode()) + 1 for text in texts]

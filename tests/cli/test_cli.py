@@ -271,6 +271,52 @@ def test_build_leaves_out_licences_that_are_denied(flan, tmp_path):
     assert "--license-deny 'cc-by-nc*'" in denied["command"]
 
 
+def test_contamination_of_a_build_of_embedded_rows(flan, tmp_path):
+    folder = tmp_path / "out"
+    flan("build", "nli", "--source", "samples", "--out", folder)
+    printed = flan("contamination", folder, "--against", "sentiment", "--source", "samples").out
+    assert "None occurs in them" in printed
+    found = json.loads(
+        flan("contamination", folder, "--against", "nli", "--source", "samples", "--json").out
+    )
+    assert found["findings"] == [] and found["examples"] > 50
+    wrong = flan("contamination", folder, "--against", "nil", "--source", "samples", code=2)
+    assert "nli" in wrong.err
+
+
+def test_show_varies_prompts(flan):
+    off = flan("show", "rte", "--options", "off", "-n", "4", "--json").out
+    assert "OPTIONS:" not in off
+    found = json.loads(flan("show", "rte", "--shots", "2", "--kinds", "forward", "--json").out)
+    for prompt in found["prompts"]:
+        assert prompt["num_shots"] == 2 and prompt["inputs"].count("\n\n\n") == 2
+        assert prompt["kind"] == "forward"
+    orders = set()
+    for seed in range(8):
+        printed = flan("show", "rte", "--option-order", "shuffled", "--seed", seed, "--json").out
+        for prompt in json.loads(printed)["prompts"]:
+            lines = prompt["inputs"].splitlines()
+            orders.add("\n".join(line for line in lines if line.startswith("- ")))
+    assert len(orders - {""}) > 1
+    one = flan("show", "rte", "--templates", "nope", code=2).err
+    assert "template of rte" in one
+
+
+def test_build_varies_prompts(flan, tmp_path):
+    folder = tmp_path / "out"
+    printed = flan(
+        *("build", "nli", "--source", "samples", "--vocab", "bytes", "--out", folder),
+        *("--shots", "2", "--options", "off", "--option-order", "shuffled", "--kinds", "forward"),
+    ).out
+    assert "Exemplars, 2 wanted; prompts by number that fit:" in printed
+    (path,) = folder.glob("*.jsonl")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert {row["kind"] for row in rows} == {"forward"}
+    assert {row["num_shots"] for row in rows} <= {0, 1, 2}
+    assert not any("OPTIONS:" in row["inputs"] for row in rows)
+    flan("contamination", folder, "--against", "sentiment", "--source", "samples")
+
+
 def test_lengths_from_the_data_are_shown_chosen_and_written_out(flan, tmp_path):
     words = ("build", "nli", "--source", "samples", "--vocab", "bytes", "--format", "arrays")
     printed = flan(*words, "--lengths", "auto", "--out", tmp_path / "out").out
@@ -283,16 +329,3 @@ def test_lengths_from_the_data_are_shown_chosen_and_written_out(flan, tmp_path):
     )
     assert max(manifest["over_length"].values()) <= 0.01 * manifest["examples"] + 1
     flan("build", "nli", "--source", "samples", "--lengths", "auto", "--dry-run", code=2)
-
-
-def test_contamination_of_a_build_of_embedded_rows(flan, tmp_path):
-    folder = tmp_path / "out"
-    flan("build", "nli", "--source", "samples", "--out", folder)
-    printed = flan("contamination", folder, "--against", "sentiment", "--source", "samples").out
-    assert "None occurs in them" in printed
-    found = json.loads(
-        flan("contamination", folder, "--against", "nli", "--source", "samples", "--json").out
-    )
-    assert found["findings"] == [] and found["examples"] > 50
-    wrong = flan("contamination", folder, "--against", "nil", "--source", "samples", code=2)
-    assert "nli" in wrong.err

@@ -79,6 +79,13 @@ def test_squad_folds_articles_punctuation_and_case_as_its_script_does():
     assert found == {"em": 100, "f1": 100}
 
 
+def test_trivia_qa_parts_words_at_punctuation():
+    answers = golds("AC/DC")
+    assert metric("trivia_qa")(answers, ["the ac dc"]) == {"em": 100, "f1": 100}
+    assert metric("squad")(answers, ["the ac dc"]) == {"em": 0, "f1": 0}
+    assert metric("trivia_qa")(golds("rock\u2019n\u2019roll"), ["rock n roll"])["em"] == 100
+
+
 def test_squad_v2_is_all_or_nothing_without_an_answer():
     answers = golds("unanswerable", "unanswerable", "black cat", "black cat")
     said = ["Unanswerable.", "an unanswerable cat", "unanswerable", "the cat"]

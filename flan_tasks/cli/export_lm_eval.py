@@ -1,0 +1,102 @@
+"""`flan export-lm-eval`: evaluation tasks as files of lm-evaluation-harness."""
+
+import json
+from pathlib import Path
+
+import click
+
+from flan_tasks.cli import options
+from flan_tasks.core.splits import SPLITS
+from flan_tasks.core.variation import Variation
+from flan_tasks.datasets import catalog
+
+
+@click.command(name="export-lm-eval")
+@click.argument("name")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Directory: new or empty."
+)
+@options.source
+@options.data_dir
+@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), help="Examples of each dataset, at most.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@options.variation
+@click.option(
+    "--length",
+    type=click.IntRange(min=2),
+    default=1024,
+    show_default=True,
+    help="Tokens that a prompt with exemplars may have.",
+)
+@click.option("--vocab", default="t5", show_default=True, help="What counts these tokens.")
+@click.option(
+    "--answer-length",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Tokens that are generated, at most.",
+)
+@click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
+@options.module
+@options.as_json
+def command(
+    name: str,
+    out: Path,
+    source: str,
+    data_dir: Path | None,
+    split: str,
+    limit: int | None,
+    seed: int,
+    variation: Variation,
+    length: int,
+    vocab: str,
+    answer_length: int,
+    store: Path | None,
+    as_json: bool,
+) -> None:
+    """Writes tasks of NAME: a dataset, a cluster, or the held-out side of a mixture.
+
+    One task for each template, by generation and by rank classification; run them with `lm_eval run
+    --include_path DIR --tasks flan_rte,flan_rte_rank`.
+    """
+    from flan_tasks.build.contamination import evaluation_side
+    from flan_tasks.build.exemplars import Budget
+    from flan_tasks.build.lm_eval import Export, export
+    from flan_tasks.build.prepare import SourceChoice
+    from flan_tasks.build.store import Store, default_store
+    from flan_tasks.build.vocabulary import open_vocabulary
+
+    datasets = evaluation_side(catalog(), name)
+    variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
+    if options.reads_tfds(datasets, source):
+        options.import_tensorflow_quietly()
+    budget = Budget(open_vocabulary(vocab), length) if variation.shots else None
+    words = [f"flan export-lm-eval {name} --out DIR --source {source} --split {split}"]
+    words += [f"--limit {limit}"] if limit else []
+    words += [f"--seed {seed}", *variation.words]
+    words += [f"--length {length} --vocab {budget.vocabulary.name}"] if budget else []
+    settings = Export(
+        split=split,
+        variation=variation,
+        limit=limit,
+        seed=seed,
+        budget=budget,
+        answer_length=answer_length,
+    )
+    written = export(
+        datasets,
+        catalog(),
+        out,
+        settings,
+        source=SourceChoice(source, data_dir),
+        store=Store(store or default_store()),
+        command=" ".join(words),
+        progress=options.progress,
+    )
+    options.end_progress()
+    if as_json:
+        click.echo(json.dumps({"out": str(out), "tasks": written}))
+    else:
+        click.echo(f"{len(written)} tasks of {len(datasets)} datasets are in {out}; run them with")
+        click.echo(f"  lm_eval run --include_path {out} --tasks flan_{datasets[0].name} ...")
