@@ -15,7 +15,7 @@ from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.naming import TaskName
-from flan_tasks.core.variation import SHUFFLED
+from flan_tasks.core.variation import FULL, SHUFFLED
 
 SCHEMA = 1
 # What the card calls sources that have no name of their own.
@@ -316,6 +316,10 @@ def _variation_lines(manifest: Mapping[str, Any]) -> list[str]:
         found.append(f"Templates: {', '.join(variation['templates'])}.")
     if variation["kinds"]:
         found.append(f"Kinds of template: {', '.join(variation['kinds'])}.")
+    if variation["num_templates"]:
+        found.append(f"Of each dataset the first {variation['num_templates']} templates.")
+    if variation["instructions"] != FULL:
+        found.append(f"Prompts have no instruction: {variation['instructions']}.")
     if variation["shots"]:
         counts: Counter[int] = Counter()
         for task in manifest["tasks"]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "Trains a model on a build, in JAX.",
     "eval": "Scores a model template by template.",
     "infer": "Writes a model's answers to prompts of a file.",
+    "experiment": "Builds, trains and scores experiments of the paper.",
     "export-lm-eval": "Writes evaluation tasks for lm-evaluation-harness.",
     "verify": "Compares a built directory with its manifest.",
     "env": "Prints versions and settings, for reports.",

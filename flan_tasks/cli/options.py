@@ -15,7 +15,14 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
 from flan_tasks.core.origin import SOURCE_KINDS, Tfds
 from flan_tasks.core.template import KINDS
-from flan_tasks.core.variation import FIXED, MOST_SHOTS, OPTION_ORDERS, Variation
+from flan_tasks.core.variation import (
+    FIXED,
+    FULL,
+    INSTRUCTIONS,
+    MOST_SHOTS,
+    OPTION_ORDERS,
+    Variation,
+)
 
 
 def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
@@ -87,6 +94,8 @@ def variation(function: Callable) -> Callable:
         option_order: str,
         templates: tuple[str, ...] | None,
         kinds: tuple[str, ...] | None,
+        num_templates: int | None,
+        instructions: str,
         **more: Any,
     ) -> Any:
         made = Variation(
@@ -95,6 +104,8 @@ def variation(function: Callable) -> Callable:
             option_order=option_order,
             templates=templates,
             kinds=kinds,
+            num_templates=num_templates,
+            instructions=instructions,
         )
         return function(*args, variation=made, **more)
 
@@ -132,6 +143,18 @@ def variation(function: Callable) -> Callable:
                 callback=_names,
                 metavar="KIND,...",
                 help=f"Draw among templates of these kinds: {', '.join(KINDS)}.",
+            ),
+            click.option(
+                "--num-templates",
+                type=click.IntRange(min=1),
+                help="Draw among the first so many of each dataset's.",
+            ),
+            click.option(
+                "--instructions",
+                type=click.Choice(INSTRUCTIONS),
+                default=FULL,
+                show_default=True,
+                help="The templates; or fields and options alone, or after the dataset's name.",
             ),
         ]
     ):

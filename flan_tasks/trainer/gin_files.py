@@ -18,7 +18,7 @@ from typing import Any
 
 from flan_tasks.core.errors import FlanTasksError, ModelError, unknown_name
 from flan_tasks.core.resources import folder
-from flan_tasks.trainer import config, eval_config, model_config
+from flan_tasks.trainer import config, eval_config, experiment, model_config
 from flan_tasks.trainer.field_checks import ConfigError
 
 REQUIRED = "gin.REQUIRED"
@@ -37,6 +37,7 @@ OURS = {
         eval_config.EvalRun,
         eval_config.InferRun,
         eval_config.Decoding,
+        experiment.Experiment,
     )
 }
 # What gin files may make, and the file of ours that does.
@@ -44,6 +45,7 @@ ROOTS = {
     config.Run: "runs/finetune.gin",
     eval_config.EvalRun: "runs/eval.gin",
     eval_config.InferRun: "runs/infer.gin",
+    experiment.Experiment: "runs/experiments/leave_out_nli.gin",
 }
 
 
@@ -266,7 +268,7 @@ def _check_argument(binding: _Binding) -> None:
     cls = OURS.get(binding.owner)
     module = binding.selector.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     if cls is None:
-        if module in ("config", "model_config", "eval_config", binding.owner):
+        if module in ("config", "model_config", "eval_config", "experiment", binding.owner):
             error = unknown_name("configurable", binding.owner, OURS)
             raise GinError(f"{binding.where}: {error}")
         return  # of a module of the user's
