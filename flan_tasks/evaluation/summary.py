@@ -19,7 +19,19 @@ from flan_tasks.evaluation.records import Record, Unit
 
 VALIDATION, TEST = "validation", "test"
 # Metrics that are means over examples, so that their error is that of a mean.
-_MEANS = frozenset({"accuracy", "squad", "squad_v2", "trivia_qa", "rouge", "edit_distance"})
+MEANS = frozenset(
+    {
+        "accuracy",
+        "squad",
+        "squad_v2",
+        "natural_questions",
+        "trivia_qa",
+        "record",
+        "drop",
+        "rouge",
+        "edit_distance",
+    }
+)
 # Parts that are left out in turn for the error of every other metric.
 _BLOCKS = 20
 
@@ -148,12 +160,14 @@ def standard_errors(
     count = len(golds)
     if count < 2:
         return dict.fromkeys(compute(golds, predictions), None)
-    if name in _MEANS:
-        values = [compute([g], [p]) for g, p in zip(golds, predictions, strict=True)]
-        return {
-            number: statistics.stdev(one[number] for one in values) / math.sqrt(count)
-            for number in values[0]
-        }
+    if name in MEANS:
+        singles = [compute([g], [p]) for g, p in zip(golds, predictions, strict=True)]
+        # Some numbers are of a part of the examples: those with an answer, say.
+        parts: dict[str, list[float]] = {}
+        for one in singles:
+            for number, value in one.items():
+                parts.setdefault(number, []).append(value)
+        return {number: _error_of_mean(values) for number, values in parts.items()}
     blocks = min(_BLOCKS, count)
     edges = [count * block // blocks for block in range(blocks + 1)]
     values = [
@@ -162,6 +176,10 @@ def standard_errors(
     ]
     factor = math.sqrt((blocks - 1) ** 2 / blocks)
     return {n: factor * statistics.stdev(one[n] for one in values) for n in values[0]}
+
+
+def _error_of_mean(values: Sequence[float]) -> float | None:
+    return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
 
 def summarize(dataset: Dataset, scores: Sequence[TemplateScore]) -> DatasetScore:
@@ -211,6 +229,9 @@ def _best(
         return []
     found = []
     for number in chosen_among[0].scores:
+        # Numbers of a part of the examples may be missing where there are few.
+        if number not in test[0].scores:
+            continue
         sign = -1 if number in LOWER_IS_BETTER else 1
         chosen = max(chosen_among, key=lambda score: sign * score.scores[number])
         there = tested[chosen.template]

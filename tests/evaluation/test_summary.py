@@ -14,7 +14,7 @@ from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.metrics import metric
 from flan_tasks.evaluation.records import NORMALIZED, RANK, SUM, Prompt, Record, Unit
-from flan_tasks.evaluation.summary import score_unit, standard_errors, summarize
+from flan_tasks.evaluation.summary import MEANS, score_unit, standard_errors, summarize
 from flan_tasks.evaluation.tables import as_csv, score_table
 
 BIRDS = toy_dataset()
@@ -84,6 +84,23 @@ def test_the_error_of_accuracy_is_binomial():
     error = standard_errors("accuracy", golds, predictions)["accuracy"]
     assert error == pytest.approx(100 * math.sqrt(0.7 * 0.3 / 9))
     assert standard_errors("accuracy", golds[:1], predictions[:1]) == {"accuracy": None}
+
+
+@pytest.mark.parametrize("name", sorted(MEANS))
+def test_metrics_called_means_are_means_over_examples(name):
+    words = ["a heron", "the river bank", "12", "tin", ""]
+    draw = random.Random(7)
+    golds, predictions = [], []
+    for number in range(40):
+        answer = draw.choice(words[:-1] if name != "squad_v2" else words)
+        golds.append(Gold(answer, (answer, *draw.sample(words[:-1], number % 2)), (), {}, "k"))
+        predictions.append(f"{answer} {draw.choice(words)}".strip())
+    singles = [metric(name)([g], [p]) for g, p in zip(golds, predictions, strict=True)]
+    for number, value in metric(name)(golds, predictions).items():
+        own = [one[number] for one in singles if number in one]
+        assert statistics.fmean(own) == pytest.approx(value)
+        error = standard_errors(name, golds, predictions)[number]
+        assert error == pytest.approx(statistics.stdev(own) / math.sqrt(len(own)))
 
 
 def test_the_jackknife_says_how_far_other_examples_would_move_a_number():
