@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from flan_tasks.core.errors import EvaluationError
 
-_WIDTH, _PANEL, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 260, 64, 40, 48, 60
+_WIDTH, _PANEL, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 280, 64, 40, 48, 80
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ def as_csv(points: Sequence[Point]) -> str:
 
 
 def draw_series(points: Sequence[Point]) -> str:
-    """Returns a panel for each series: datasets as dots, their means joined by a line.
+    """Returns a panel for each series: datasets as dots, their mean as a stroke.
+
+    Means are joined where the points are numbers; between names there is nothing.
 
     Raises:
       EvaluationError: there is nothing to draw.
@@ -75,7 +77,7 @@ def _panel(name: str, points: Sequence[Point], *, top: int) -> list[str]:
     middles = [_LEFT + step * (place + 0.5) for place in range(len(points))]
     parts = [
         f'<text x="{_LEFT}" y="{top + 28}" font-size="15">{escape(name)}: mean over datasets '
-        "(line), datasets (dots)</text>"
+        "(strokes), datasets (dots)</text>"
     ]
     for tick in range(0, 101, 25):
         parts.append(
@@ -94,8 +96,10 @@ def _panel(name: str, points: Sequence[Point], *, top: int) -> list[str]:
             f'<text x="{x + 6:.1f}" y="{y(point.mean) - 6:.1f}" font-size="11">'
             f"{point.mean:.1f}</text>"
         )
-    joined = " ".join(
-        f"{x:.1f},{y(point.mean):.1f}" for x, point in zip(middles, points, strict=True)
-    )
-    parts.append(f'<polyline points="{joined}" fill="none" stroke="#c2410c" stroke-width="2"/>')
+    means = [(x, y(point.mean)) for x, point in zip(middles, points, strict=True)]
+    strokes = "".join(f"M{x - 9:.1f} {height:.1f}h18" for x, height in means)
+    parts.append(f'<path d="{strokes}" stroke="#c2410c" stroke-width="3"/>')
+    if all(point.point.isdecimal() for point in points):
+        joined = " ".join(f"{x:.1f},{height:.1f}" for x, height in means)
+        parts.append(f'<polyline points="{joined}" fill="none" stroke="#c2410c"/>')
     return parts
