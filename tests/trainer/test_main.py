@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -159,7 +160,10 @@ def test_two_processes_train_as_one_does(toy, tmp_path, compiled_once):
     two = "--xla_force_host_platform_device_count=2"
     whole = [a.replace(f"{tmp_path}/run", f"{tmp_path}/whole") for a in toy]
     assert start([*whole, *steps], compiled_once, XLA_FLAGS=two).wait() == 0
-    hosts = ["--gin.COORDINATOR_ADDRESS=localhost:12357", "--gin.NUM_PROCESSES=2"]
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    hosts = [f"--gin.COORDINATOR_ADDRESS=localhost:{port}", "--gin.NUM_PROCESSES=2"]
     for last in (2, 4):  # the second pair of processes resumes
         pair = [
             start(

@@ -17,6 +17,7 @@ import pytest
 from packed_build import make_rows, write_build
 from toy_models import DECODER, T5
 
+from flan_tasks.trainer import train as train_module
 from flan_tasks.trainer.checkpoint import OPTIMIZER, PARAMS
 from flan_tasks.trainer.config import (
     CheckpointConfig,
@@ -26,7 +27,7 @@ from flan_tasks.trainer.config import (
     Run,
 )
 from flan_tasks.trainer.feedback import METRICS, read_metrics
-from flan_tasks.trainer.train import Result, train
+from flan_tasks.trainer.train import Result
 
 MODELS = {
     name: dataclasses.replace(config, vocabulary_size=259, layers=2, decoder_layers=layers)
@@ -76,7 +77,25 @@ def toy_run(folder: Path, *, architecture: str = "t5", name: str = "run", **chan
 
 def toy_train(folder: Path, *, devices: int = 1, **changes) -> Result:
     """Trains a toy run on that many devices."""
-    return train(toy_run(folder, **changes), devices=jax.devices()[:devices])
+    return train_module.train(toy_run(folder, **changes), devices=jax.devices()[:devices])
+
+
+def _steps_made_once(make):
+    """Runs alike share their compiled steps: tracing takes most of a toy run's time."""
+    made = {}
+
+    def compiled_steps(run, model, optimizer, where, tasks):
+        assert run.optimizer.schedule == "constant"  # others depend on the number of steps
+        parts = (run.model, run.optimizer, run.loss, run.num_microbatches, run.seed)
+        key = (repr(parts), where.mesh, tasks)
+        if key not in made:
+            made[key] = make(run, model, optimizer, where, tasks)
+        return made[key]
+
+    return compiled_steps
+
+
+train_module.compiled_steps = _steps_made_once(train_module.compiled_steps)
 
 
 def saved(result: Result) -> dict:
