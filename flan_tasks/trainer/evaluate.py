@@ -68,8 +68,9 @@ def open_model(
     config = read_config(folder) if theirs else _recorded(folder)
     vocabulary = _vocabulary(folder, config, vocab)
     # Rows that only pad the embedding are no ids: none is ever written.
-    if theirs and config.padded_vocabulary - vocabulary.size < 128:
-        config = dataclasses.replace(config, vocabulary_size=vocabulary.size)
+    real = dataclasses.replace(config, vocabulary_size=vocabulary.size)
+    if real.padded_vocabulary == config.padded_vocabulary:
+        config = real
     # What a run chose for its speed need not hold here: cuDNN wants a GPU, and bfloat16.
     config = dataclasses.replace(config, attention="xla", remat="none", dtype=dtype or config.dtype)
     model = Model(config)
