@@ -10,7 +10,7 @@ from typing import Any
 
 from flan_tasks.build.fingerprints import SHORTEST_TEXT
 from flan_tasks.build.formats import STYLES
-from flan_tasks.core.variation import SHUFFLED
+from flan_tasks.core.variation import FULL, SHUFFLED
 
 # What the card calls sources that have no name of their own.
 _UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
@@ -194,6 +194,10 @@ def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
         found.append(f"Templates: {', '.join(variation['templates'])}.")
     if variation["kinds"]:
         found.append(f"Kinds of template: {', '.join(variation['kinds'])}.")
+    if variation["num_templates"]:
+        found.append(f"Of each dataset the first {variation['num_templates']} templates.")
+    if variation["instructions"] != FULL:
+        found.append(f"Prompts have no instruction: {variation['instructions']}.")
     if variation["shots"]:
         counts: Counter[int] = Counter()
         for task in manifest["tasks"]:

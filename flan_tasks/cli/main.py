@@ -17,15 +17,18 @@ COMMANDS = {
     "sources": "Says for each dataset whether its rows can be had.",
     "build": "Builds a mixture into a directory of shards.",
     "contamination": "Looks for examples of a build in evaluation sets.",
-    "export-lm-eval": "Writes evaluation tasks for lm-evaluation-harness.",
     "train": "Trains a model on a build, in JAX.",
+    "eval": "Scores a model template by template.",
+    "infer": "Writes a model's answers to prompts of a file.",
+    "experiment": "Builds, trains and scores experiments of the paper.",
+    "export-lm-eval": "Writes evaluation tasks for lm-evaluation-harness.",
     "verify": "Compares a built directory with its manifest.",
     "report": "Shows what is in a built directory, in a browser or here.",
     "diff": "Says what differs between two builds, or two mixtures.",
     "env": "Prints versions and settings, for reports.",
 }
 # What runs on accelerators; all else keeps off them, so that TensorFlow takes none.
-ON_DEVICES = {"train"}
+ON_DEVICES = {"train", "eval", "infer"}
 
 
 class _Commands(click.Group):

@@ -15,7 +15,14 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
 from flan_tasks.core.origin import SOURCE_KINDS, Tfds
 from flan_tasks.core.template import KINDS
-from flan_tasks.core.variation import FIXED, MOST_SHOTS, OPTION_ORDERS, Variation
+from flan_tasks.core.variation import (
+    FIXED,
+    FULL,
+    INSTRUCTIONS,
+    MOST_SHOTS,
+    OPTION_ORDERS,
+    Variation,
+)
 
 
 def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
@@ -87,6 +94,8 @@ def variation(function: Callable) -> Callable:
         option_order: str,
         templates: tuple[str, ...] | None,
         kinds: tuple[str, ...] | None,
+        num_templates: int | None,
+        instructions: str,
         **more: Any,
     ) -> Any:
         made = Variation(
@@ -95,6 +104,8 @@ def variation(function: Callable) -> Callable:
             option_order=option_order,
             templates=templates,
             kinds=kinds,
+            num_templates=num_templates,
+            instructions=instructions,
         )
         return function(*args, variation=made, **more)
 
@@ -133,6 +144,67 @@ def variation(function: Callable) -> Callable:
                 metavar="KIND,...",
                 help=f"Draw among templates of these kinds: {', '.join(KINDS)}.",
             ),
+            click.option(
+                "--num-templates",
+                type=click.IntRange(min=1),
+                help="Draw among the first so many of each dataset's.",
+            ),
+            click.option(
+                "--instructions",
+                type=click.Choice(INSTRUCTIONS),
+                default=FULL,
+                show_default=True,
+                help="The templates; or fields and options alone, or after the dataset's name.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def decoding(function: Callable) -> Callable:
+    """Adds the options of writing text, which reach the command as `decoding`, a dict."""
+
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        decoding: str,
+        beams: int,
+        alpha: float,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        **more: Any,
+    ) -> Any:
+        how = {"method": decoding, "beams": beams, "alpha": alpha, "temperature": temperature}
+        return function(*args, decoding={**how, "top_k": top_k, "top_p": top_p}, **more)
+
+    for option in reversed(
+        [
+            click.option(
+                "--decoding",
+                type=click.Choice(["greedy", "beam", "sample"]),
+                default="greedy",
+                show_default=True,
+                help="How text is written.",
+            ),
+            click.option("--beams", type=click.IntRange(min=1), default=4, show_default=True),
+            click.option(
+                "--alpha",
+                type=float,
+                default=0.6,
+                show_default=True,
+                help="Exponent of the length penalty of beams.",
+            ),
+            click.option(
+                "--temperature",
+                type=float,
+                default=1.0,
+                show_default=True,
+                help="Of samples, as are --top-k (0 is all) and --top-p.",
+            ),
+            click.option("--top-k", type=click.IntRange(min=0), default=0, show_default=True),
+            click.option("--top-p", type=float, default=1.0, show_default=True),
         ]
     ):
         command = option(command)
@@ -167,7 +239,9 @@ def import_tensorflow_quietly() -> None:
         importlib.import_module("tensorflow_datasets")
         absl.logging.set_verbosity(absl.logging.ERROR)
         # TFDS loads TensorFlow only when it is first used.
-        importlib.import_module("tensorflow")
+        tensorflow = importlib.import_module("tensorflow")
+        # It would take a GPU's memory away from JAX for reading rows.
+        tensorflow.config.set_visible_devices([], "GPU")
     finally:
         os.dup2(kept, 2)
         os.close(nowhere)

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flan_tasks.core.errors import DeclarationError, unknown_name
-from flan_tasks.core.template import FORWARD, KINDS, Template
+from flan_tasks.core.template import ANSWER, FORWARD, KINDS, OPTIONS, Template
 
 FIXED, SHUFFLED = "fixed", "shuffled"
 OPTION_ORDERS = (FIXED, SHUFFLED)
+FULL, INPUTS_ONLY, DATASET_NAME = "full", "inputs_only", "dataset_name"
+INSTRUCTIONS = (FULL, INPUTS_ONLY, DATASET_NAME)
 MOST_SHOTS = 64
 
 
@@ -29,6 +31,11 @@ class Variation:
     templates: tuple[str, ...] | None = None
     # Kinds drawn among; None means those of the mixture for train, forward elsewhere.
     kinds: tuple[str, ...] | None = None
+    # Draw among the first so many of each dataset's; None means all.
+    num_templates: int | None = None
+    # One of INSTRUCTIONS: the templates, the fields and options alone, or these after the name of
+    # the dataset (the ablation of Wei et al. 2022, section 4.3).
+    instructions: str = FULL
 
     def __post_init__(self) -> None:
         problems = []
@@ -38,6 +45,14 @@ class Variation:
             problems.append(
                 f'option_order "{self.option_order}" must be one of {", ".join(OPTION_ORDERS)}'
             )
+        if self.num_templates is not None and self.num_templates < 1:
+            problems.append(f"num_templates {self.num_templates} must be 1 or more")
+        if self.instructions not in INSTRUCTIONS:
+            problems.append(
+                f'instructions "{self.instructions}" must be one of {", ".join(INSTRUCTIONS)}'
+            )
+        elif self.instructions != FULL and (self.templates or self.num_templates):
+            problems.append(f'instructions "{self.instructions}" leave no templates to choose')
         for key in ("templates", "kinds"):
             value = getattr(self, key)
             if isinstance(value, str):
@@ -55,6 +70,8 @@ class Variation:
         found = [f"--shots {self.shots}"] if self.shots else []
         found += [] if self.options else ["--options off"]
         found += [f"--option-order {SHUFFLED}"] if self.option_order == SHUFFLED else []
+        found += [f"--num-templates {self.num_templates}"] if self.num_templates else []
+        found += [f"--instructions {self.instructions}"] if self.instructions != FULL else []
         for name in ("templates", "kinds"):
             value = getattr(self, name)
             found += [f"--{name} {','.join(value)}"] if value is not None else []
@@ -92,7 +109,9 @@ class Variation:
                 + (f", among {', '.join(sorted(wanted))}" if wanted is not None else "")
                 + f"; it has {', '.join(f'{t.id} ({t.kind})' for t in templates)}"
             )
-        return found
+        if self.instructions != FULL and templates:
+            return (without_instruction(dataset, templates, self.instructions),)
+        return found[: self.num_templates]
 
     def check_templates(self, known: Iterable[tuple[str, Sequence[str]]]) -> None:
         """Checks that every template named is one of some dataset's; `known` is (name, ids).
@@ -117,6 +136,22 @@ class Variation:
         plain = {name for name in self.templates if "." not in name}
         own = {name.split(".", 1)[1] for name in self.templates if name.startswith(f"{dataset}.")}
         return plain | own or None
+
+
+def without_instruction(dataset: str, templates: Sequence[Template], how: str) -> Template:
+    """Returns a template of no wording: a dataset's fields line by line, and its options.
+
+    The fields are those of its first forward template, in their order.
+    """
+    forward = [template for template in templates if template.kind == FORWARD]
+    first = forward[0] if forward else templates[0]
+    names = [text for is_field, text in first.pieces["inputs", False] if is_field]
+    lines = [f"{{{name}}}" for name in dict.fromkeys(names)]
+    if any(OPTIONS in template.fields("inputs") for template in forward):
+        lines += ["", f"{{{OPTIONS}}}"]
+    if how == DATASET_NAME:
+        lines = [f"[{dataset}]", *lines]
+    return Template(id=how, inputs="\n".join(lines), targets=f"{{{ANSWER}}}")
 
 
 # One prompt for one example, options shown in their own order.

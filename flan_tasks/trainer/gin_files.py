@@ -18,7 +18,7 @@ from typing import Any
 
 from flan_tasks.core.errors import FlanTasksError, ModelError, unknown_name
 from flan_tasks.core.resources import folder
-from flan_tasks.trainer import config, model_config
+from flan_tasks.trainer import config, eval_config, experiment, model_config
 from flan_tasks.trainer.field_checks import ConfigError
 
 REQUIRED = "gin.REQUIRED"
@@ -34,7 +34,18 @@ OURS = {
         config.MeshConfig,
         config.HostsConfig,
         model_config.ModelConfig,
+        eval_config.EvalRun,
+        eval_config.InferRun,
+        eval_config.Decoding,
+        experiment.Experiment,
     )
+}
+# What gin files may make, and the file of ours that does.
+ROOTS = {
+    config.Run: "runs/finetune.gin",
+    eval_config.EvalRun: "runs/eval.gin",
+    eval_config.InferRun: "runs/infer.gin",
+    experiment.Experiment: "runs/experiments/leave_out_nli.gin",
 }
 
 
@@ -83,14 +94,21 @@ class _Binding:
 class Loaded:
     """A run, and the gin text that made it."""
 
-    # The run.
-    run: config.Run
+    # The run: one of ROOTS.
+    run: Any
     # Every value in use, as gin prints it.
     operative: str
 
 
-def load(files: Sequence[str], bindings: Sequence[tuple[str, str]] = ()) -> Loaded:
+def load(
+    files: Sequence[str], bindings: Sequence[tuple[str, str]] = (), *, root: type = config.Run
+) -> Loaded:
     """Reads gin files and (name, value) bindings, later ones over earlier ones, into a run.
+
+    Args:
+      files: paths, or names among ours.
+      bindings: of the command line.
+      root: what is made of them, one of ROOTS.
 
     Raises:
       GinError: a file is missing or malformed, or a name, type or value is wrong.
@@ -102,7 +120,7 @@ def load(files: Sequence[str], bindings: Sequence[tuple[str, str]] = ()) -> Load
     lines = [(name, f"{name} = {_quoted(value)}") for name, value in bindings]
     for name, line in lines:
         found += list(_parse(line, f"--gin.{name}"))
-    _check(found)
+    _check(found, root)
     gin.clear_config()
     gin.add_config_file_search_path(str(folder("gin")))
     # gin logs an error for each folder of its search path that lacks an included file.
@@ -111,7 +129,7 @@ def load(files: Sequence[str], bindings: Sequence[tuple[str, str]] = ()) -> Load
         gin.parse_config_files_and_bindings(
             [str(path) for path in paths], [line for _, line in lines]
         )
-        made = gin.get_configurable(config.Run)()
+        made = gin.get_configurable(root)()
         operative = gin.operative_config_str()
     except ConfigError as error:
         raise GinError(_placed(error, found)) from None
@@ -208,7 +226,7 @@ def _inside(value: Any, kind: type) -> Iterator[Any]:
             yield from _inside(item, kind)
 
 
-def _check(found: list[_Binding]) -> None:
+def _check(found: list[_Binding], root: type) -> None:
     """Refuses unknown names, and macros that are missing, required or unused."""
     macros: dict[str, _Binding] = {b.selector: b for b in found if not b.argument}
     used: dict[str, str] = {}
@@ -218,15 +236,19 @@ def _check(found: list[_Binding]) -> None:
         if binding.argument:
             _check_argument(binding)
     bound = {(b.owner, b.argument) for b in found if b.argument}
-    if ("ModelConfig", "embed") not in bound:
+    has_model = ("ModelConfig", "embed") in bound
+    if root is config.Run and not has_model:
         raise GinError("there is no model; give --gin_file models/t5_1_1_small.gin or another")
+    if root is not config.Run and has_model:
+        raise GinError("a checkpoint says what model it is of; leave out the gin file of the model")
+    name = root.__name__
     unset = [
-        part.name
-        for part in dataclasses.fields(config.Run)
-        if part.default is dataclasses.MISSING and ("Run", part.name) not in bound
+        f"{name}.{part.name}"
+        for part in dataclasses.fields(root)
+        if part.default is dataclasses.MISSING and (name, part.name) not in bound
     ]
     if unset:
-        raise GinError(f"Run.{', Run.'.join(unset)} not set; give --gin_file runs/finetune.gin")
+        raise GinError(f"{', '.join(unset)} not set; give --gin_file {ROOTS[root]}")
     problems = []
     names = [name for name in used if name != REQUIRED]
     for name, where in used.items():
@@ -246,7 +268,7 @@ def _check_argument(binding: _Binding) -> None:
     cls = OURS.get(binding.owner)
     module = binding.selector.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     if cls is None:
-        if module in ("config", "model_config", binding.owner):
+        if module in ("config", "model_config", "eval_config", "experiment", binding.owner):
             error = unknown_name("configurable", binding.owner, OURS)
             raise GinError(f"{binding.where}: {error}")
         return  # of a module of the user's

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
 from flan_tasks.core.template import Template
 from flan_tasks.core.variation import PLAIN, Variation
+from flan_tasks.datasets import catalog
 
 TEMPLATES = (
     Template(id="plain", inputs="{a}?", targets="{answer}"),
@@ -83,3 +84,30 @@ def test_words_say_the_same_on_the_command_line(variation):
 
     words = [word for option in variation.words for word in option.split()]
     assert command.main(words, standalone_mode=False) == variation
+
+
+def test_the_first_templates_of_each_dataset_are_drawn():
+    every = ids(Variation())
+    assert ids(Variation(num_templates=3)) == every[:3]
+    assert ids(Variation(num_templates=99)) == every
+
+
+def test_a_prompt_without_instruction_holds_fields_and_options_alone():
+    templates = catalog().templates("rte").templates
+    (inputs,) = Variation(instructions="inputs_only").choose("rte", templates, "train")
+    names = [name for is_field, name in inputs.pieces["inputs", True] if is_field]
+    assert sorted(names[:-1]) == sorted(catalog()["rte"].fields) and names[-1] == "options"
+    words = "".join(text for is_field, text in inputs.pieces["inputs", True] if not is_field)
+    assert words.strip() == ""
+    (named,) = Variation(instructions="dataset_name").choose("rte", templates, "train")
+    assert named.inputs == f"[rte]\n{inputs.inputs}"
+    assert named.targets == inputs.targets == "{answer}"
+
+
+@pytest.mark.parametrize("name", [dataset.name for dataset in catalog().datasets])
+def test_every_dataset_has_prompts_without_instruction(name):
+    templates = catalog().templates(name).templates
+    (found,) = Variation(instructions="dataset_name").choose(name, templates, "train")
+    used = found.fields("inputs") - {"options"}
+    assert used and used <= set(catalog()[name].fields)
+    assert ("options" in found.fields("inputs")) == catalog()[name].is_classification

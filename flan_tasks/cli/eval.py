@@ -1,0 +1,357 @@
+"""`flan eval`: a model on datasets, template by template."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flan_tasks.cli import options
+from flan_tasks.cli.gin_command import GinCommand
+from flan_tasks.cli.table import clean, print_table
+from flan_tasks.configuration import VOCAB
+from flan_tasks.core.errors import UnknownNameError
+from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
+from flan_tasks.core.variation import Variation
+from flan_tasks.datasets import catalog
+
+if TYPE_CHECKING:
+    from flan_tasks.build.evaluate import Answerer, Evaluation
+    from flan_tasks.evaluation.summary import DatasetScore
+    from flan_tasks.trainer.eval_config import Decoding
+
+_METHODS = ("auto", "rank", "generate", "both")
+_SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validation", "test")}
+
+
+@click.command(name="eval", cls=GinCommand)
+@click.argument("names", nargs=-1, required=True)
+@click.option(
+    "--model",
+    "model_path",
+    type=click.Path(path_type=Path),
+    help="MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory.",
+)
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="JSONL of predictions or scores made elsewhere, instead of a model.",
+)
+@click.option(
+    "--write-prompts",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the prompts to this JSONL, to be answered elsewhere, and stop.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results.")
+@options.source
+@options.data_dir
+@click.option("--allow-missing", is_flag=True, help="Go on without datasets that cannot be had.")
+@click.option("--split", type=click.Choice(list(_SPLITS)), default="both", show_default=True)
+@click.option(
+    "--method",
+    type=click.Choice(_METHODS),
+    default="auto",
+    show_default=True,
+    help="Auto ranks options where there are some and generates elsewhere.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    help="Examples of each split, drawn by the seed and the same for all templates; default all.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
+@click.option(
+    "--lengths",
+    default="inputs=1024,targets=256",
+    show_default=True,
+    help="Longest inputs and targets in tokens, EOS included; the ends of longer ones are cut.",
+)
+@click.option("--vocab", help=f"bytes, t5, or a file; by default the model's (not {VOCAB}).")
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="What is computed in.")
+@options.decoding
+@click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
+@options.variation
+@options.module
+@options.as_json
+def command(
+    names: tuple[str, ...],
+    model_path: Path | None,
+    predictions: Path | None,
+    write_prompts: Path | None,
+    out: Path | None,
+    source: str,
+    data_dir: Path | None,
+    allow_missing: bool,
+    split: str,
+    method: str,
+    examples: int | None,
+    seed: int,
+    batch_size: int,
+    lengths: str,
+    vocab: str | None,
+    dtype: str | None,
+    decoding: dict[str, Any],
+    store: Path | None,
+    variation: Variation,
+    as_json: bool,
+) -> None:
+    """Scores a model on NAMES: datasets, clusters, or a mixture's held-out side.
+
+    Every forward template of every dataset is asked; options are ranked by the log-probability
+    the model gives them (summed, and divided by their number of tokens), other answers are
+    generated. OUT gets scores.json, scores.csv, scores.svg, and all answers as JSONL; the same
+    command goes on where it was stopped. With --gin_file runs/eval.gin the options are gin's.
+    """
+    sources = [one for one in (model_path, predictions, write_prompts) if one is not None]
+    if len(sources) != 1:
+        raise click.UsageError("give one of --model, --predictions and --write-prompts")
+    if out is None and write_prompts is None:
+        raise click.UsageError("give --out, a directory for the results")
+    asked = partial(
+        _asked,
+        names,
+        splits=_SPLITS[split],
+        method=method,
+        examples=examples,
+        seed=seed,
+        source=source,
+        data_dir=data_dir,
+        variation=variation,
+        allow_missing=allow_missing,
+    )
+    if write_prompts is not None:
+        _write_prompts(asked(), write_prompts, store)
+    elif predictions is not None:
+        from flan_tasks.evaluation.elsewhere import FileAnswers
+
+        _evaluate(asked(), FileAnswers(predictions), out, store, as_json=as_json)
+    else:
+        from flan_tasks.trainer.eval_config import Decoding
+
+        how = Decoding(**decoding, seed=seed)
+        # The names first: a model takes seconds to open.
+        evaluation = asked()
+        answerer = _model(model_path, parsed_lengths(lengths), how, batch_size, vocab, dtype)
+        _evaluate(evaluation, answerer, out, store, as_json=as_json)
+
+
+@command.with_gin
+def from_gin(arguments: tuple[str, ...]) -> None:
+    """Evaluates what a gin file with T5X's names says, such as runs/eval.gin."""
+    from flan_tasks.trainer.eval_config import EvalRun
+    from flan_tasks.trainer.gin_files import load
+    from flan_tasks.trainer.main import parse
+
+    given = parse(arguments)
+    loaded = load(given.files, given.bindings, root=EvalRun)
+    run: EvalRun = loaded.run
+    if given.dry_run:
+        click.echo(loaded.operative, nl=False)
+        return
+    evaluation = _asked(
+        tuple(name.strip() for name in run.mixture_or_task_name.split(",")),
+        splits=_SPLITS[run.split],
+        method=run.method,
+        examples=run.num_examples,
+        seed=run.seed,
+        source=run.source,
+        data_dir=Path(run.data_dir) if run.data_dir else None,
+        variation=run.variation,
+        allow_missing=run.allow_missing,
+    )
+    path = Path(run.checkpoint_path)
+    answerer = _model(path, run.lengths, run.decoding, run.batch_size, run.vocab, run.dtype)
+    out = Path(run.output_dir)
+    _evaluate(evaluation, answerer, out, None, as_json=False)
+    (out / "operative_config.gin").write_text(loaded.operative, encoding="utf-8")
+
+
+def _asked(
+    names: Sequence[str],
+    *,
+    splits: tuple[str, ...],
+    method: str,
+    examples: int | None,
+    seed: int,
+    source: str,
+    data_dir: Path | None,
+    variation: Variation,
+    allow_missing: bool,
+) -> "Evaluation":
+    """Returns what is evaluated; `flan:` names mean what they do in SeqIO."""
+    from flan_tasks.build.contamination import evaluation_side
+    from flan_tasks.build.evaluate import Evaluation
+    from flan_tasks.build.prepare import SourceChoice
+
+    plain, templates, methods = zip(*(_plain(name) for name in names), strict=True)
+    named = tuple(name for name in templates if name)
+    if named:
+        variation = replace(variation, templates=(*(variation.templates or ()), *named))
+    if any(methods) and method == "auto":
+        method = methods[0] or method
+    wanted = {dataset.name for name in plain for dataset in evaluation_side(catalog(), name)}
+    datasets = tuple(dataset for dataset in catalog().datasets if dataset.name in wanted)
+    variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
+    if options.reads_tfds(datasets, source):
+        options.import_tensorflow_quietly()
+    return Evaluation(
+        datasets=datasets,
+        splits=splits,
+        method=method,
+        examples=examples,
+        seed=seed,
+        source=SourceChoice(source, data_dir),
+        variation=variation,
+        allow_missing=allow_missing,
+    )
+
+
+def _plain(name: str) -> tuple[str, str, str]:
+    """Returns the dataset or mixture a name means, its template and its method."""
+    if not name.startswith(PREFIX):
+        return name, "", ""
+    found = parse_name(name)
+    if isinstance(found, MixtureName):
+        return found.name, "", ""
+    template = f"{found.dataset}.{found.template}" if found.template else ""
+    method = ("rank" if found.is_rank else "generate") if template else ""
+    return found.dataset, template, method
+
+
+def _model(
+    path: Path,
+    lengths: dict[str, int],
+    decoding: "Decoding",
+    batch_size: int,
+    vocab: str | None,
+    dtype: str | None,
+) -> "Answerer":
+    from flan_tasks.trainer.evaluate import ModelAnswers, open_model
+
+    return ModelAnswers(
+        open_model(path, vocab=vocab, dtype=dtype),
+        lengths=lengths,
+        decoding=decoding,
+        batch_size=batch_size,
+        log=options.progress,
+    )
+
+
+def parsed_lengths(text: str) -> dict[str, int]:
+    """Reads `inputs=1024,targets=256`, where what is not given keeps its default.
+
+    Raises:
+      UnknownNameError: it is something else.
+    """
+    found = {"inputs": 1024, "targets": 256}
+    for piece in text.split(","):
+        name, _, number = piece.partition("=")
+        if name.strip() not in found or not number.strip().isdecimal() or int(number) < 1:
+            raise UnknownNameError(f"--lengths {piece!r}: wanted inputs=NUMBER,targets=NUMBER")
+        found[name.strip()] = int(number)
+    return found
+
+
+def _write_prompts(evaluation: "Evaluation", path: Path, store: Path | None) -> None:
+    from flan_tasks.build.evaluate import questions
+    from flan_tasks.build.store import Store, default_store
+    from flan_tasks.evaluation.elsewhere import prompt_line
+    from flan_tasks.evaluation.records import write_whole
+
+    lines = []
+    for dataset in evaluation.datasets:
+        for question in questions(
+            evaluation,
+            dataset,
+            catalog(),
+            store=Store(store or default_store()),
+            progress=options.progress,
+        ):
+            prompts = question.prompts(seed=evaluation.seed, budget=None)
+            lines += [prompt_line(question.unit, prompt) for prompt in prompts]
+    options.end_progress()
+    write_whole(path, "".join(line + "\n" for line in lines))
+    click.echo(f"{len(lines):,} prompts are in {path}")
+
+
+def _evaluate(
+    evaluation: "Evaluation",
+    answerer: "Answerer",
+    out: Path,
+    store: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    from flan_tasks.build.evaluate import evaluate
+    from flan_tasks.build.store import Store, default_store
+    from flan_tasks.evaluation.records import Answers
+    from flan_tasks.evaluation.tables import write_results
+
+    settings = {**answerer.settings, **evaluation.settings}
+    answers = Answers(out, settings)
+    outcome = evaluate(
+        evaluation,
+        catalog(),
+        answers,
+        answerer,
+        store=Store(store or default_store()),
+        progress=options.progress,
+    )
+    options.end_progress()
+    paths = write_results(out, outcome.scores, settings=settings, missing=outcome.missing)
+    if as_json:
+        click.echo((out / "scores.json").read_text(encoding="utf-8"), nl=False)
+        return
+    for score in outcome.scores:
+        _print_dataset(score)
+    _print_overview(outcome.scores)
+    for name, reason in outcome.missing.items():
+        click.echo(f"not evaluated: {name}: {clean(reason)}")
+    click.echo(f"\nresults: {', '.join(str(path) for path in paths)}")
+
+
+def _print_dataset(score: "DatasetScore") -> None:
+    from flan_tasks.evaluation.tables import score_table, with_error
+
+    sizes = {one.split: one.num_examples for one in score.templates}
+    shown = ", ".join(f"{count:,} {split}" for split, count in sizes.items())
+    for number in dict.fromkeys(spread.number for spread in score.spreads):
+        click.echo(f"\n{score.dataset} ({score.cluster}): {number}; examples: {shown}")
+        print_table(*score_table(score, number))
+        for best in score.best:
+            if best.number == number:
+                click.echo(
+                    f"best on validation by {best.way}: {best.template}, {best.validation:.1f}; "
+                    f"on test {with_error(best.test, best.error)}"
+                )
+
+
+def _print_overview(scores: Sequence["DatasetScore"]) -> None:
+    rows = []
+    for score in scores:
+        for way in dict.fromkeys(one.way for one in score.templates):
+            spread = [s for s in score.spreads if s.way == way]
+            split = "test" if any(s.split == "test" for s in spread) else "validation"
+            first = next(s for s in spread if s.split == split)
+            best = [b for b in score.best if (b.way, b.number) == (way, first.number)]
+            rows.append(
+                [
+                    score.dataset,
+                    first.number,
+                    way,
+                    split,
+                    f"{first.num_examples:,}",
+                    f"{first.mean:.1f}",
+                    "-" if first.deviation is None else f"{first.deviation:.1f}",
+                    f"{first.lowest:.1f}",
+                    f"{first.highest:.1f}",
+                    f"{best[0].test:.1f}" if best else "-",
+                ]
+            )
+    click.echo()
+    print_table(
+        ["dataset", "number", "by", "split", "examples", "mean", "sd", "min", "max", "best"], rows
+    )

@@ -1,0 +1,201 @@
+"""An experiment of the paper: build a mixture, train on it, score what was held out.
+
+Each step is a `flan` command in a process of its own, and goes on where it was stopped; so an
+experiment does, and a list of them. What is compared stands in one table and one picture.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.errors import EvaluationError
+from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.variation import Variation
+from flan_tasks.evaluation.records import write_whole
+from flan_tasks.evaluation.series import Point
+from flan_tasks.trainer.field_checks import at_least, refuse, wrong_types
+
+Run = Callable[[Sequence[str]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One point of a comparison.
+
+    Raises:
+      ConfigError: a value has the wrong type or range, or two do not go together.
+    """
+
+    # Folder of its results; lower case, digits, underscores.
+    name: str
+    # What it is compared in, such as "number of clusters".
+    series: str
+    # Its place there, such as "3".
+    point: str
+    # A published mixture; or else what follows makes one.
+    mixture: str | None = None
+    # As in a mixture file.
+    include: tuple[str, ...] = ()
+    hold_out: tuple[str, ...] = ()
+    # Datasets, clusters or mixtures (what they hold out) to score.
+    evaluate: tuple[str, ...]
+    # Draw among the first so many forward templates of each dataset; None means all templates.
+    num_templates: int | None = None
+    # full, inputs_only or dataset_name; scores are always of full prompts.
+    instructions: str = "full"
+    # Gin files of `flan train`: the model, then the recipe.
+    gin_files: tuple[str, ...]
+    # Macros for them, beside BUILD_DIR and MODEL_DIR.
+    macros: Mapping[str, Any]
+    # Of the build, training and scores.
+    vocabulary: str = "t5"
+    task_feature_lengths: Mapping[str, int]
+    # Rows of the build; None is one pass.
+    rows: int | None = None
+    # Where rows come from, as in `flan build`.
+    source: str = "declared"
+    data_dir: str | None = None
+    allow_missing: bool = False
+    # Examples of a split that are scored; None is all.
+    eval_examples: int | None = None
+    eval_batch_size: int = 32
+    # Of the build, training and scores.
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        # From gin a tuple may come as a list.
+        for name in ("include", "hold_out", "evaluate", "gin_files"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        problems = wrong_types(self)
+        if not problems:
+            problems += at_least(self, 0, "seed")
+            problems += at_least(self, 1, "eval_batch_size")
+            if not self.name.replace("_", "").isalnum() or self.name != self.name.lower():
+                problems.append(("name", f"is {self.name!r}; want lower case, digits, underscores"))
+            if bool(self.mixture) == bool(self.include):
+                problems.append(("mixture", "and include: give one of them"))
+            if not self.evaluate:
+                problems.append(("evaluate", "is empty; name what is scored"))
+        refuse(self, problems)
+
+    @property
+    def variation(self) -> Variation:
+        """How training prompts are made.
+
+        Raises:
+          DeclarationError: a value is out of range.
+        """
+        if self.num_templates is None:
+            return Variation(instructions=self.instructions)
+        return Variation(
+            num_templates=self.num_templates, kinds=("forward",), instructions=self.instructions
+        )
+
+
+def commands(experiment: Experiment, folder: Path) -> dict[str, list[str]]:
+    """Returns the arguments of `flan` for each step; results lie under `folder`/its name."""
+    home = folder / experiment.name
+    rows = ["--source", experiment.source, "--seed", str(experiment.seed)]
+    if experiment.data_dir is not None:
+        rows += ["--data-dir", experiment.data_dir]
+    if experiment.allow_missing:
+        rows.append("--allow-missing")
+    lengths = ",".join(f"{name}={n}" for name, n in experiment.task_feature_lengths.items())
+    mixture = experiment.mixture or str(home / f"{experiment.name}.toml")
+    build = ["build", mixture, "--format", "arrays", "--vocab", experiment.vocabulary]
+    build += ["--lengths", lengths, "--out", str(home / "build"), *rows]
+    build += [word for words in experiment.variation.words for word in words.split(" ", 1)]
+    if experiment.rows is not None:
+        build += ["--examples", str(experiment.rows)]
+    macros = {
+        **experiment.macros,
+        "BUILD_DIR": str(home / "build"),
+        "MODEL_DIR": str(home / "model"),
+        "TASK_FEATURE_LENGTHS": dict(experiment.task_feature_lengths),
+        "RANDOM_SEED": experiment.seed,
+    }
+    train = ["train", *(word for name in experiment.gin_files for word in ("--gin_file", name))]
+    train += [f"--gin.{name}={value}" for name, value in macros.items()]
+    score = ["eval", *experiment.evaluate, "--model", str(home / "model")]
+    score += ["--out", str(home / "scores"), "--vocab", experiment.vocabulary, *rows]
+    score += ["--lengths", lengths, "--batch-size", str(experiment.eval_batch_size)]
+    if experiment.eval_examples is not None:
+        score += ["--examples", str(experiment.eval_examples)]
+    return {"build": build, "train": train, "eval": score}
+
+
+def run_experiment(experiment: Experiment, folder: Path, *, run: Run | None = None) -> Point:
+    """Builds, trains and scores, as far as that is not done; returns what came of it.
+
+    Args:
+      experiment: what is done.
+      folder: where the results of all experiments lie.
+      run: runs `flan` with arguments; in a process by default.
+
+    Raises:
+      EvaluationError: a step fails.
+    """
+    run = run or run_flan
+    home = folder / experiment.name
+    home.mkdir(parents=True, exist_ok=True)
+    if experiment.mixture is None:
+        write_whole(home / f"{experiment.name}.toml", mixture_text(experiment))
+    for arguments in commands(experiment, folder).values():
+        run(arguments)
+    return read_point(experiment, home / "scores" / "scores.json")
+
+
+def mixture_text(experiment: Experiment) -> str:
+    """Returns the mixture file of an experiment that has no published one.
+
+    Raises:
+      DeclarationError: it cannot work.
+    """
+    Mixture(name=experiment.name, include=experiment.include, hold_out=experiment.hold_out)
+    lines = [
+        f"# {experiment.series}: {experiment.point}.",
+        f"include = {json.dumps(list(experiment.include))}",
+        f"hold_out = {json.dumps(list(experiment.hold_out))}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def read_point(experiment: Experiment, path: Path) -> Point:
+    """Returns the scores of an experiment as a point of its series.
+
+    A dataset counts with the mean over templates of its first number in its first way, on test
+    where it has one, else on validation.
+
+    Raises:
+      EvaluationError: the scores cannot be read.
+    """
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        scores = {}
+        for dataset in held["datasets"]:
+            spreads = dataset["spreads"]
+            tested = [spread for spread in spreads if spread["split"] == "test"]
+            scores[dataset["dataset"]] = (tested or spreads)[0]["mean"]
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise EvaluationError(f"{path} holds no scores: {error}") from error
+    return Point(experiment.series, experiment.point, scores)
+
+
+def run_flan(arguments: Sequence[str]) -> None:
+    """Runs `flan` in a process of its own.
+
+    Raises:
+      EvaluationError: it fails.
+    """
+    command = [sys.executable, "-m", "flan_tasks.cli.main", *arguments]
+    code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+    if code:
+        raise EvaluationError(
+            f"flan {arguments[0]} failed with {code} (its message is above); what is done is kept, "
+            "run the same command again"
+        )

@@ -1,0 +1,69 @@
+"""Texts for prompts of a file, as T5X's infer writes them: each line comes back with an answer."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.choice import hash_text
+from flan_tasks.core.errors import EvaluationError
+from flan_tasks.evaluation.gold import Gold
+from flan_tasks.evaluation.records import GENERATE, Prompt, Unit, write_whole
+from flan_tasks.trainer.eval_config import InferRun
+from flan_tasks.trainer.evaluate import ModelAnswers, open_model
+
+_TEXT = ("prompt", "inputs", "inputs_pretokenized")
+
+
+def infer(run: InferRun, *, log: Callable[[str], None] | None = None) -> int:
+    """Writes an answer to every prompt; returns how many. The file appears whole or not at all.
+
+    Raises:
+      EvaluationError: the input cannot be read, or a line has no prompt.
+      FlanTasksError: the model cannot be had.
+    """
+    lines = read_prompts(Path(run.input_path))
+    answerer = ModelAnswers(
+        open_model(run.checkpoint_path, vocab=run.vocab, dtype=run.dtype),
+        lengths=run.lengths,
+        decoding=run.decoding,
+        batch_size=run.batch_size,
+        log=log,
+    )
+    # Seeds of samples come from what is asked, not from its place in the file.
+    prompts = [Prompt(text, Gold("", ("",), key=f"{hash_text(text):016x}")) for text, _ in lines]
+    found = answerer.answer(Unit("", "", "", GENERATE), prompts)
+    made = [
+        json.dumps({**line, "prediction": record.text}, ensure_ascii=False)
+        for (_, line), record in zip(lines, found, strict=True)
+    ]
+    write_whole(Path(run.output_path), "".join(line + "\n" for line in made))
+    return len(made)
+
+
+def read_prompts(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Returns each prompt with the line it came from; `.jsonl` is JSON lines, else plain text.
+
+    Raises:
+      EvaluationError: the file cannot be read, or a line has no prompt.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{path}: cannot be read: {error}") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        if path.suffix != ".jsonl":
+            found.append((line, {"prompt": line}))
+            continue
+        try:
+            held = json.loads(line)
+            text = next(held[name] for name in _TEXT if isinstance(held.get(name), str))
+        except (ValueError, AttributeError, StopIteration):
+            raise EvaluationError(
+                f"{path}:{number}: wanted a JSON object with a text under {' or '.join(_TEXT)}"
+            ) from None
+        found.append((text, held))
+    return found

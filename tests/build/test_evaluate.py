@@ -1,0 +1,181 @@
+"""Evaluations of toy datasets and of the embedded rows, answered by constructed models."""
+
+import statistics
+
+import pytest
+from conftest import make_catalog
+
+from flan_tasks.build.evaluate import AUTO, BOTH, Evaluation, evaluate, questions
+from flan_tasks.build.prepare import SourceChoice
+from flan_tasks.build.prompts import chosen_examples
+from flan_tasks.build.store import Store, default_store
+from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.variation import Variation
+from flan_tasks.datasets import catalog
+from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Record
+
+SAMPLES = SourceChoice("samples")
+
+
+class Constructed:
+    """Prefers an option by rule; stops like a killed process before the unit numbered `stop`."""
+
+    budget = None
+    settings = {"model": "constructed"}
+
+    def __init__(self, prefers, *, stop=None):
+        self.prefers = prefers
+        self.stop = stop
+        self.answered = []
+
+    def has(self, unit):
+        return True
+
+    def answer(self, unit, prompts):
+        if len(self.answered) == self.stop:
+            raise KeyboardInterrupt
+        self.answered.append(unit)
+        if unit.method == GENERATE:
+            return [Record(prompt, self.prefers(prompt.gold)) for prompt in prompts]
+        found = []
+        for prompt in prompts:
+            best = self.prefers(prompt.gold)
+            sums = tuple(-1.0 if option == best else -2.0 for option in prompt.gold.options)
+            found.append(Record(prompt, sums=sums, tokens=(1,) * len(sums)))
+        return found
+
+
+def right(gold):
+    return gold.answer
+
+
+def first(gold):
+    return gold.options[0]
+
+
+def run(folder, evaluation, answerer, known=None):
+    answers = Answers(folder / "out", {**answerer.settings, **evaluation.settings})
+    store = Store(default_store())
+    return evaluate(evaluation, known or catalog(), answers, answerer, store=store)
+
+
+def embedded(*names, **changes):
+    return Evaluation(datasets=catalog().expand(names), source=SAMPLES, **changes)
+
+
+def test_a_model_that_prefers_the_right_option_gets_everything(tmp_path):
+    outcome = run(tmp_path, embedded("nli", "sentiment", method=AUTO), Constructed(right))
+    assert len(outcome.scores) > 8
+    for score in outcome.scores:
+        assert {one.scores["accuracy"] for one in score.templates} == {100.0}
+        assert all(spread.mean == 100 for spread in score.spreads if spread.number == "accuracy")
+
+
+def test_a_model_that_prefers_the_first_option_gets_the_share_of_first_options(tmp_path):
+    outcome = run(tmp_path, embedded("rte", "copa", splits=("test",)), Constructed(first))
+    for score in outcome.scores:
+        dataset = catalog()[score.dataset]
+        asked = list(
+            questions(
+                embedded(score.dataset, splits=("test",)),
+                dataset,
+                catalog(),
+                store=Store(default_store()),
+            )
+        )
+        golds = [prompt.gold for prompt in asked[0].prompts(seed=0, budget=None)]
+        share = statistics.fmean(gold.answer == gold.options[0] for gold in golds)
+        assert 0 < share < 1
+        for one in score.templates:
+            assert one.scores["accuracy"] == pytest.approx(100 * share)
+
+
+def test_every_forward_template_and_split_is_asked_once(tmp_path):
+    asked = Constructed(right)
+    run(tmp_path, embedded("rte", method=BOTH), asked)
+    forward = catalog().templates("rte").of_kind("forward")
+    wanted = {
+        (template.id, split, method)
+        for template in forward
+        for split in ("validation", "test")
+        for method in (RANK, GENERATE)
+    }
+    assert {(u.template, u.split, u.method) for u in asked.answered} == wanted
+    assert len(asked.answered) == len(wanted)
+
+
+def test_going_on_asks_only_what_is_left_and_gives_the_same(tmp_path):
+    evaluation = embedded("rte", "copa", examples=3, seed=5)
+    whole = run(tmp_path / "whole", evaluation, Constructed(first))
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "stopped", evaluation, Constructed(first, stop=7))
+    rest = Constructed(first)
+    assert run(tmp_path / "stopped", evaluation, rest) == whole
+    done = Constructed(first)
+    assert run(tmp_path / "stopped", evaluation, done) == whole
+    assert done.answered == []
+    files = sorted(path for path in (tmp_path / "whole").rglob("*.jsonl"))
+    assert len(files) == 7 + len(rest.answered)
+    for path in files:
+        other = tmp_path / "stopped" / path.relative_to(tmp_path / "whole")
+        assert other.read_bytes() == path.read_bytes()
+
+
+def test_few_examples_are_drawn_by_the_seed_and_are_the_same_for_all_templates(tmp_path):
+    known = make_catalog(tmp_path, {"birds": 100})
+    store = Store(default_store())
+
+    def keys(**changes):
+        evaluation = Evaluation(datasets=known.datasets, splits=("test",), **changes)
+        asked = questions(evaluation, known["birds"], known, store=store)
+        return [[p.gold.key for p in one.prompts(seed=0, budget=None)] for one in asked]
+
+    few = keys(examples=4, seed=1)
+    assert len(few) == 2 and few[0] == few[1]
+    assert len(set(few[0])) == 4
+    assert any(keys(examples=4, seed=seed)[0] != few[0] for seed in range(2, 6))
+    item = next(
+        questions(Evaluation(datasets=known.datasets), known["birds"], known, store=store)
+    ).item
+    assert chosen_examples(item, None, seed=0) == list(range(item.available))
+    assert chosen_examples(item, 10**6, seed=0) == list(range(item.available))
+
+
+def test_prompts_vary_as_asked(tmp_path):
+    known = make_catalog(tmp_path, {"birds": 100})
+    evaluation = Evaluation(
+        datasets=known.datasets,
+        splits=("test",),
+        variation=Variation(shots=2, options=False, templates=("plain",)),
+    )
+    store = Store(default_store())
+    (asked,) = questions(evaluation, known["birds"], known, store=store)
+    prompts = asked.prompts(seed=0, budget=None)
+    assert {prompt.num_shots for prompt in prompts} == {2}
+    assert not any("OPTIONS" in prompt.inputs for prompt in prompts)
+    # Ranking needs the options, shown or not.
+    assert {prompt.gold.options for prompt in prompts} == {("yes", "no")}
+
+
+def test_a_dataset_that_cannot_be_had_stops_no_other(tmp_path):
+    known = make_catalog(tmp_path, {"birds": 20, "finches": 20})
+    (tmp_path / "finches" / "test.jsonl").unlink()
+    asked = Constructed(right)
+    strict = Evaluation(datasets=known.datasets, splits=("test",))
+    with pytest.raises(SourceUnavailableError, match="finches: .*test.jsonl"):
+        run(tmp_path, strict, asked, known)
+    assert {unit.dataset for unit in asked.answered} == {"birds"}
+    lenient = Evaluation(datasets=known.datasets, splits=("test",), allow_missing=True)
+    outcome = run(tmp_path, lenient, asked, known)
+    assert [score.dataset for score in outcome.scores] == ["birds"]
+    assert list(outcome.missing) == ["finches"]
+
+
+def test_what_has_no_options_is_not_ranked():
+    with pytest.raises(DeclarationError, match="common_gen: no options to rank"):
+        embedded("common_gen", method=RANK)
+    assert embedded("common_gen").methods(catalog()["common_gen"]) == (GENERATE,)
+    with pytest.raises(DeclarationError, match="method"):
+        embedded("rte", method="guess")
+    with pytest.raises(DeclarationError, match="splits"):
+        embedded("rte", splits=("train",))

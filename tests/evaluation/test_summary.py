@@ -1,0 +1,143 @@
+"""Numbers over templates: means, errors, and the best chosen on validation."""
+
+import csv
+import io
+import math
+import random
+import statistics
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from conftest import toy_dataset
+
+from flan_tasks.evaluation.chart import draw_scores
+from flan_tasks.evaluation.gold import Gold
+from flan_tasks.evaluation.metrics import metric
+from flan_tasks.evaluation.records import NORMALIZED, RANK, SUM, Prompt, Record, Unit
+from flan_tasks.evaluation.summary import MEANS, score_unit, standard_errors, summarize
+from flan_tasks.evaluation.tables import as_csv, score_table
+
+BIRDS = toy_dataset()
+
+
+def records(right, count=10):
+    """Answers of which the first `right` are right."""
+    made = []
+    for number in range(count):
+        answer = ("yes", "no")[number % 2]
+        gold = Gold(answer, (answer,), ("yes", "no"), {}, str(number))
+        best = gold.options.index(answer) ^ (number >= right)
+        sums = [-5.0, -5.0]
+        sums[best] = -1.0
+        made.append(Record(Prompt("?", gold), sums=tuple(sums), tokens=(4, 3)))
+    return made
+
+
+def scored(**right):
+    """Right answers of (validation, test) by template."""
+    return [
+        score
+        for template, counts in right.items()
+        for split, count in zip(("validation", "test"), counts, strict=True)
+        for score in score_unit(BIRDS, Unit("birds", template, split, RANK), records(count))
+    ]
+
+
+def test_the_best_on_validation_is_reported_on_test():
+    found = summarize(BIRDS, scored(plain=(6, 9), bare=(8, 5), other=(8, 4)))
+    best = next(one for one in found.best if one.way == SUM)
+    # Not the best on test, and the first of equals.
+    assert (best.template, best.validation, best.test) == ("bare", 80.0, 50.0)
+    spread = next(s for s in found.spreads if (s.way, s.split) == (SUM, "test"))
+    assert spread.mean == pytest.approx(60)
+    assert spread.deviation == pytest.approx(statistics.stdev([90, 50, 40]))
+    assert (spread.lowest, spread.highest, spread.num_templates) == (40, 90, 3)
+    assert spread.num_examples == 10
+    assert {one.way for one in found.templates} == {SUM, NORMALIZED}
+
+
+def test_without_validation_there_is_no_best():
+    only_test = [score for score in scored(plain=(6, 9)) if score.split == "test"]
+    found = summarize(BIRDS, only_test)
+    assert found.best == ()
+    assert all(spread.deviation is None for spread in found.spreads)
+
+
+def test_of_a_distance_the_least_is_best():
+    dataset = toy_dataset(metrics=("edit_distance",))
+    found = summarize(
+        dataset,
+        [
+            score
+            for template, right in (("near", 9), ("far", 2))
+            for split in ("validation", "test")
+            for score in score_unit(dataset, Unit("birds", template, split, RANK), records(right))
+        ],
+    )
+    assert {best.template for best in found.best} == {"near"}
+
+
+def test_the_error_of_accuracy_is_binomial():
+    made = records(7)
+    golds = [record.prompt.gold for record in made]
+    predictions = [record.prediction(SUM) for record in made]
+    error = standard_errors("accuracy", golds, predictions)["accuracy"]
+    assert error == pytest.approx(100 * math.sqrt(0.7 * 0.3 / 9))
+    assert standard_errors("accuracy", golds[:1], predictions[:1]) == {"accuracy": None}
+
+
+@pytest.mark.parametrize("name", sorted(MEANS))
+def test_metrics_called_means_are_means_over_examples(name):
+    words = ["a heron", "the river bank", "12", "tin", ""]
+    draw = random.Random(7)
+    golds, predictions = [], []
+    for number in range(40):
+        answer = draw.choice(words[:-1] if name != "squad_v2" else words)
+        golds.append(Gold(answer, (answer, *draw.sample(words[:-1], number % 2)), (), {}, "k"))
+        predictions.append(f"{answer} {draw.choice(words)}".strip())
+    singles = [metric(name)([g], [p]) for g, p in zip(golds, predictions, strict=True)]
+    for number, value in metric(name)(golds, predictions).items():
+        own = [one[number] for one in singles if number in one]
+        assert statistics.fmean(own) == pytest.approx(value)
+        error = standard_errors(name, golds, predictions)[number]
+        assert error == pytest.approx(statistics.stdev(own) / math.sqrt(len(own)))
+
+
+def test_the_jackknife_says_how_far_other_examples_would_move_a_number():
+    """Against the standard deviation over 300 fresh sets of examples; both are estimates."""
+    draw = random.Random(4)
+
+    def fresh(count=200):
+        answers = [draw.choice(["yes", "no"]) for _ in range(count)]
+        golds = [Gold(a, (a,), ("yes", "no"), {}, str(i)) for i, a in enumerate(answers)]
+        return golds, [a if draw.random() < 0.7 else draw.choice(["yes", "no"]) for a in answers]
+
+    values = [metric("matthews")(*fresh())["matthews"] for _ in range(300)]
+    errors = [standard_errors("matthews", *fresh())["matthews"] for _ in range(40)]
+    assert statistics.fmean(errors) == pytest.approx(statistics.stdev(values), rel=0.15)
+
+
+def test_a_line_of_csv_for_each_number_of_each_template():
+    found = [summarize(BIRDS, scored(plain=(6, 9), bare=(8, 5)))]
+    lines = list(csv.DictReader(io.StringIO(as_csv(found))))
+    assert len(lines) == 2 * 2 * 2
+    values = {(one["template"], one["split"]): one["value"] for one in lines if one["by"] == SUM}
+    assert values["bare", "test"] == "50.0000"
+
+
+def test_the_table_has_a_line_for_each_template():
+    columns, lines = score_table(summarize(BIRDS, scored(plain=(6, 9), bare=(8, 5))), "accuracy")
+    assert columns[:3] == ["template", "validation, sum", "validation, normalized"]
+    cells = dict(zip(columns, lines[0], strict=True))
+    assert (cells["template"], cells["validation, sum"]) == ("plain", "60.0 ± 16.3")
+    assert cells["test, sum"] == "90.0 ± 10.0"
+    assert [line[0] for line in lines] == ["plain", "bare", "mean", "standard deviation"]
+    assert lines[2][1] == "70.0" and lines[3][1] == "14.1"
+
+
+def test_the_picture_has_a_dot_for_each_template_and_names_no_markup():
+    found = [summarize(BIRDS, scored(plain=(6, 9), bare=(8, 5)))]
+    picture = ElementTree.fromstring(draw_scores(found))
+    name = "{http://www.w3.org/2000/svg}"
+    assert len(picture.findall(f"{name}circle")) == 2 * 2  # templates and ways
+    assert "birds accuracy, sum" in [text.text for text in picture.findall(f"{name}text")]

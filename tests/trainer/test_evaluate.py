@@ -1,0 +1,179 @@
+"""Evaluations by toy models, from a checkpoint of ours and from a Hugging Face directory."""
+
+import dataclasses
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from toy_models import T5, random_params, rows_of
+
+import flan_tasks
+import flan_tasks.cli.main as cli_main
+from flan_tasks.build.vocabulary import BytesVocabulary
+from flan_tasks.core.errors import EvaluationError, ModelError
+from flan_tasks.evaluation.gold import Gold
+from flan_tasks.evaluation.records import GENERATE, RANK, Prompt, Unit
+from flan_tasks.trainer.checkpoint import Checkpoints
+from flan_tasks.trainer.config import CheckpointConfig, TrainingError
+from flan_tasks.trainer.eval_config import Decoding
+from flan_tasks.trainer.evaluate import ModelAnswers, open_model
+from flan_tasks.trainer.hf import export_hf
+from flan_tasks.trainer.infer import read_prompts
+from flan_tasks.trainer.model import Model
+
+CONFIG = dataclasses.replace(T5, vocabulary_size=259)
+OPTIONS = ("yes", "it is not possible to tell", "no")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Model(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def params(model):
+    return random_params(model)
+
+
+@pytest.fixture(scope="module")
+def model_dir(model, params, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    checkpoints = Checkpoints(folder, CheckpointConfig())
+    placed = jax.tree.map(jax.numpy.asarray, params)
+    record = {"config": {"model": CONFIG.to_json()}}
+    checkpoints.save(3, placed, {"moments": np.zeros(2)}, record)
+    checkpoints.close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hugging_face(model, params, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hf") / "exported"
+    return export_hf(model, params, folder, vocabulary=BytesVocabulary())
+
+
+def answers_of(path, **changes):
+    how = {"lengths": {"inputs": 64, "targets": 32}, "batch_size": 4, "decoding": Decoding()}
+    return ModelAnswers(open_model(path), **how | changes)
+
+
+def prompts(texts=("Is a heron a bird?", "Is tin a bird?", "x" * 100)):
+    return [Prompt(t, Gold("yes", ("yes",), OPTIONS, {}, str(i))) for i, t in enumerate(texts)]
+
+
+def slow_sum(model, params, text, option):
+    vocabulary = BytesVocabulary()
+    pair = [np.append(vocabulary.encode([t])[0], 1).astype(np.int32) for t in (text, option)]
+    batch = rows_of("t5", [[tuple(pair)]], inputs=64, targets=32)
+    logits = np.asarray(jax.jit(model.logits)(params, batch), np.float64)[0, : len(pair[1])]
+    chances = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    return chances[np.arange(len(pair[1])), pair[1]].sum(), len(pair[1])
+
+
+@pytest.mark.parametrize("source", ["model_dir", "hugging_face"])
+def test_ranked_options_have_the_scores_of_the_slow_way(source, model, params, request):
+    answerer = answers_of(request.getfixturevalue(source))
+    asked = prompts()
+    found = answerer.answer(Unit("birds", "plain", "test", RANK), asked)
+    for prompt, record in zip(asked, found, strict=True):
+        # Cut to 63 bytes and EOS.
+        for place, option in enumerate(OPTIONS):
+            total, tokens = slow_sum(model, params, prompt.inputs[:63], option)
+            np.testing.assert_allclose(record.sums[place], total, atol=1e-4)
+            assert record.tokens[place] == tokens
+    assert [record.trimmed for record in found] == [False, False, True]
+    assert len(answerer.programs) == 2
+
+
+def test_generated_texts_do_not_depend_on_the_batch(model_dir):
+    unit = Unit("birds", "plain", "test", GENERATE)
+    asked = prompts()
+    sampled = Decoding(method="sample", temperature=0.8, seed=2)
+    answerer = answers_of(model_dir, lengths={"inputs": 64, "targets": 8}, decoding=sampled)
+    texts = [record.text for record in answerer.answer(unit, asked)]
+    turned = [record.text for record in answerer.answer(unit, asked[::-1])]
+    assert turned[::-1] == texts
+    assert len(set(texts)) > 1
+
+
+def test_a_model_says_what_it_is(model_dir, hugging_face, tmp_path):
+    ours, theirs = open_model(model_dir), open_model(hugging_face)
+    assert ours.vocabulary.name == theirs.vocabulary.name == "bytes"
+    assert ours.identity["model"].endswith("checkpoint_3")
+    assert ours.identity == open_model(model_dir).identity
+    copy = shutil.copytree(hugging_face, tmp_path / "copy")
+    (copy / "config.json").write_text((copy / "config.json").read_text() + " ")
+    assert open_model(copy).identity["files"] != theirs.identity["files"]
+
+
+def test_what_is_no_model_or_another_vocabulary_is_refused(model_dir, tmp_path, t5_model):
+    with pytest.raises(TrainingError, match="holds no checkpoint"):
+        open_model(tmp_path)
+    with pytest.raises(ModelError, match="has 32,100 ids and the model 259"):
+        open_model(model_dir, vocab=str(t5_model))
+
+
+def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsys):
+    def flan(*words, code=0):
+        monkeypatch.setattr("sys.argv", ["flan", "eval", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            cli_main.main()
+        printed = capsys.readouterr()
+        assert caught.value.code == code, printed.err + printed.out
+        return printed
+
+    name = flan_tasks.templates("copa").of_kind("forward")[0].id
+    words = ("copa", "--source", "samples", "--templates", name, "--split", "test")
+    common = (*words, "--lengths", "inputs=128,targets=64", "--out", tmp_path / "out")
+    printed = flan(*common, "--model", model_dir)
+    assert "accuracy" in printed.out and name in printed.out
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {
+        "scores.json",
+        "scores.csv",
+        "scores.svg",
+        "settings.json",
+        "predictions",
+    }
+    # Answered already: nothing is compiled, and the table is the same.
+    again = flan(*common, "--model", model_dir)
+    assert again.out == printed.out and "compiled" not in again.err
+    other = flan(*common, "--model", model_dir, "--seed", "3", code=1)
+    assert "seed: 0 there, 3 now" in other.err
+    # The same answers, as if made elsewhere, give the same numbers.
+    file = next((tmp_path / "out" / "predictions").rglob("*.jsonl"))
+    there = (*words, "--out", tmp_path / "there", "--json")
+    found = json.loads(flan(*there, "--predictions", file).out)
+    ours = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert found["datasets"][0]["spreads"] == ours["datasets"][0]["spreads"]
+    flan(*words, "--write-prompts", tmp_path / "prompts.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "prompts.jsonl").read_text().splitlines()]
+    assert len(lines) == len(file.read_text().splitlines())
+    assert {line["template"] for line in lines} == {name}
+    flan(*words, "--out", tmp_path / "no", code=2)
+    flan(*common, "--model", model_dir, "--lengths", "inputs=x", code=2)
+
+
+def test_flan_infer_gives_every_line_back_with_an_answer(model_dir, tmp_path, monkeypatch, capsys):
+    path, out = tmp_path / "prompts.jsonl", tmp_path / "answers.jsonl"
+    lines = [{"prompt": "Is a heron a bird?", "id": 7}, {"inputs": "Is tin?", "id": 8}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    words = (path, "--model", model_dir, "--out", out, "--lengths", "inputs=64,targets=8")
+    monkeypatch.setattr("sys.argv", ["flan", "infer", *map(str, words)])
+    with pytest.raises(SystemExit) as caught:
+        cli_main.main()
+    assert caught.value.code == 0, capsys.readouterr()
+    found = [json.loads(line) for line in out.read_text(encoding="utf-8").split("\n") if line]
+    assert [{k: v for k, v in line.items() if k != "prediction"} for line in found] == lines
+    assert all(isinstance(line["prediction"], str) for line in found)
+
+
+def test_prompts_are_read_as_json_lines_or_plain_text(tmp_path):
+    plain = tmp_path / "prompts.txt"
+    plain.write_text("One?\n\nTwo?\n")
+    assert [text for text, _ in read_prompts(plain)] == ["One?", "Two?"]
+    wrong = tmp_path / "wrong.jsonl"
+    wrong.write_text('{"prompt": "One?"}\n{"text": "Two?"}\n')
+    with pytest.raises(EvaluationError, match="wrong.jsonl:2: wanted a JSON object"):
+        read_prompts(wrong)
