@@ -49,6 +49,9 @@ setup(
         "jax>=0.10.2,<0.11",
         "flax>=0.12.8,<0.13",
         "optax>=0.2.8,<0.3",
+        "orbax-checkpoint>=0.12.8,<0.13",
+        # Weights in and out of Hugging Face.
+        "safetensors>=0.5",
         # Below 26 with apache-beam.
         "pyarrow>=20",
         "numpy>=2,<3",

@@ -22,6 +22,7 @@ ROOMS = (
     "seqio_task",
     "seqio_mixture",
     "registration",
+    "trainer",
     "cli",
 )
 # The public module may name everything public; `api` calls SeqIO when it is called.

@@ -40,6 +40,10 @@ class BuildError(FlanTasksError):
     """A build directory cannot be written, continued, read or verified."""
 
 
+class ModelError(FlanTasksError):
+    """A model cannot be made as configured, or weights do not fit it."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Returns the error for an unknown `kind` of name, with its three nearest neighbors."""
     known = sorted(known)
