@@ -67,6 +67,8 @@ setup(
     ],
     extras_require={
         "hf": ["datasets>=3", "tokenizers>=0.21", "huggingface_hub>=0.26"],
+        # Writes TensorBoard files without TensorFlow.
+        "train": ["tensorboardX>=2.6"],
         "arrayrecord": ["array_record>=0.8.6"],
         # apache-beam 2.77 takes protobuf below 7; [tfrecord] brings the checksums it writes with.
         "beam": ["apache-beam[tfrecord]>=2.77,<2.78", "protobuf>=6.33,<7"],

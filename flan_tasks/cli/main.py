@@ -16,9 +16,12 @@ COMMANDS = {
     "lint": "Checks templates, alone and filled with sample rows.",
     "sources": "Says for each dataset whether its rows can be had.",
     "build": "Builds a mixture into a directory of shards.",
+    "train": "Trains a model on a build, in JAX.",
     "verify": "Compares a built directory with its manifest.",
     "env": "Prints versions and settings, for reports.",
 }
+# What runs on accelerators; all else keeps off them, so that TensorFlow takes none.
+ON_DEVICES = {"train"}
 
 
 class _Commands(click.Group):
@@ -56,7 +59,8 @@ def main() -> None:
     """Runs `flan`; exits with 0, 1 (failure) or 2 (usage)."""
     # TensorFlow logs to the terminal whatever it is asked; results and messages are ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    if not ON_DEVICES & set(sys.argv[1:3]):
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     debug = "--debug" in sys.argv[1:]
     try:
         code = cli.main(standalone_mode=False)

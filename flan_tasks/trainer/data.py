@@ -1,0 +1,234 @@
+"""Batches by step: from a build directory, whose rows are arithmetic on (seed, step).
+
+The second path, a SeqIO name, is in `seqio_data`. Both give a `Source`; a thread reads ahead.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+import flan_tasks
+from flan_tasks.reader import Reader
+from flan_tasks.trainer.config import DataConfig, TrainingError
+from flan_tasks.trainer.model_config import ModelConfig
+from flan_tasks.trainer.partition import put_batch
+
+Arrays = dict[str, np.ndarray]
+# What a build must have been packed for.
+PACKED_FOR = {"t5": "encoder-decoder", "decoder": "decoder"}
+# Batches read ahead of the step that runs.
+_AHEAD = 2
+
+
+class Source(Protocol):
+    """Batches of packed rows, by number."""
+
+    # Names of the tasks that `segment_tasks` counts; empty if it has none.
+    tasks: tuple[str, ...]
+    # What must be the same for a resumed run to see the same batches.
+    identity: Mapping[str, Any]
+    # Rows over all devices in a batch.
+    batch_size: int
+
+    def read(self, step: int, block: int, blocks: int) -> Arrays:
+        """Returns one block of a batch, of `blocks` that make it up in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class BuildSource:
+    """The rows of a build, each epoch in an order of its own; any step at once."""
+
+    # The open build.
+    reader: Reader
+    # Rows over all devices in a batch.
+    batch_size: int
+    # Of the orders.
+    seed: int
+    # Whether rows are taken in those orders.
+    shuffle: bool
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks, by number."""
+        return tuple(str(task["name"]) for task in self.reader.tasks)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the rows of each step."""
+        return {
+            "kind": "build",
+            "digest": self.reader.manifest["digest"],
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "shuffle": self.shuffle,
+        }
+
+    def read(self, step: int, block: int, blocks: int) -> Arrays:
+        """Returns one block of a batch."""
+        return self.reader.batch(
+            step, self.batch_size, host=block, hosts=blocks, seed=self.seed, shuffle=self.shuffle
+        )
+
+
+@dataclass(frozen=True)
+class PassSource:
+    """One pass over a build in stored order; what is past its end weighs nothing."""
+
+    # The open build.
+    reader: Reader
+    # Rows over all devices in a batch.
+    batch_size: int
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks, by number."""
+        return tuple(str(task["name"]) for task in self.reader.tasks)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the rows."""
+        return {"kind": "build", "digest": self.reader.manifest["digest"]}
+
+    @property
+    def steps(self) -> int:
+        """Batches in the pass."""
+        return -(-len(self.reader) // self.batch_size)
+
+    def read(self, step: int, block: int, blocks: int) -> Arrays:
+        """Returns one block of a batch."""
+        share = self.batch_size // blocks
+        found = self.reader.batch(step, self.batch_size, host=block, hosts=blocks, shuffle=False)
+        first = step * self.batch_size + block * share
+        real = first + np.arange(share) < len(self.reader)
+        found["decoder_loss_weights"] = found["decoder_loss_weights"] * real[:, None]
+        return found
+
+
+def open_source(config: DataConfig, model: ModelConfig) -> Source:
+    """Returns the training batches, once they are seen to fit the model.
+
+    Raises:
+      BuildError: the build directory is missing, unfinished or damaged.
+      TrainingError: it does not fit the model.
+    """
+    if config.mixture_or_task_name is not None:
+        from flan_tasks.trainer.seqio_data import SeqioSource
+
+        return SeqioSource(config, model)
+    reader = _open(config.build_dir, config, model, name="BUILD_DIR")
+    return BuildSource(reader, config.batch_size, config.seed, config.shuffle)
+
+
+def open_evaluation(config: DataConfig, model: ModelConfig) -> PassSource | None:
+    """Returns the batches to evaluate on, if there is a build for it.
+
+    Raises:
+      BuildError: the build directory is missing, unfinished or damaged.
+      TrainingError: it does not fit the model.
+    """
+    if config.eval_build_dir is None:
+        return None
+    reader = _open(config.eval_build_dir, config, model, name="EVAL_BUILD_DIR")
+    return PassSource(reader, config.eval_batch_size or config.batch_size)
+
+
+def _open(folder: str | None, config: DataConfig, model: ModelConfig, *, name: str) -> Reader:
+    assert folder is not None
+    reader = flan_tasks.open(folder)
+    check_fit(reader, config, model, name=name)
+    return reader
+
+
+def check_fit(reader: Reader, config: DataConfig, model: ModelConfig, *, name: str) -> None:
+    """Sees that a build was packed for the model, with its vocabulary and lengths.
+
+    Raises:
+      TrainingError: with everything that does not fit.
+    """
+    problems = []
+    wanted = PACKED_FOR[model.architecture]
+    if reader.arch != wanted:
+        problems.append(
+            f'it was packed for "{reader.arch}", the model is "{model.architecture}", which needs '
+            f'"{wanted}"'
+        )
+    size = reader.manifest["vocabulary_size"]
+    if not vocabulary_fits(size, model):
+        problems.append(
+            f'its vocabulary "{reader.manifest["vocabulary"]}" has {size:,} ids, the model '
+            f"{model.vocabulary_size:,}; give --gin.VOCABULARY_SIZE={size}, or build with the "
+            "model's vocabulary"
+        )
+    lengths = config.task_feature_lengths
+    packed = {key: reader.manifest["lengths"].get(key) for key in ("inputs", "targets")}
+    if lengths is not None and dict(lengths) != packed:
+        problems.append(
+            f"it was packed to {packed}, TASK_FEATURE_LENGTHS is {dict(lengths)}; give "
+            f'--gin.TASK_FEATURE_LENGTHS="{packed}", or build with --lengths '
+            f"inputs={lengths['inputs']},targets={lengths['targets']}"
+        )
+    if problems:
+        raise TrainingError(f"{name} {reader.folder} does not fit: {'; '.join(problems)}")
+
+
+def vocabulary_fits(size: int, model: ModelConfig) -> bool:
+    """Whether ids of a vocabulary of this size are those the model's embedding is for.
+
+    Sizes that pad to the same one fit: T5's files say 32,128 for 32,100 pieces.
+    """
+    padded = model.padded_vocabulary
+    return size <= padded < size + 128
+
+
+def batches(
+    source: Source, mesh: Mesh, start: int, stop: int
+) -> Iterator[tuple[int, dict[str, jax.Array]]]:
+    """Yields (step, placed batch) from `start` to `stop`, read ahead by a thread.
+
+    What is read ahead is not taken until its step is: a resumed run computes it again.
+    """
+    ready: queue.Queue = queue.Queue(maxsize=_AHEAD)
+    done = threading.Event()
+
+    def read_ahead() -> None:
+        try:
+            for step in range(start, stop):
+
+                def read(block: int, blocks: int, step: int = step) -> Arrays:
+                    return source.read(step, block, blocks)
+
+                found = put_batch(read, mesh, source.batch_size)
+                if not _offer(ready, (step, found), done):
+                    return
+            _offer(ready, None, done)
+        except Exception as error:  # handed to the loop, which raises it
+            _offer(ready, error, done)
+
+    thread = threading.Thread(target=read_ahead, name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    finally:
+        done.set()
+        thread.join()
+
+
+def _offer(ready: queue.Queue, item: Any, done: threading.Event) -> bool:
+    """Puts an item as soon as there is room; False once nobody wants it."""
+    while not done.is_set():
+        try:
+            ready.put(item, timeout=0.1)
+            return True
+        except queue.Full:
+            continue
+    return False

@@ -1,0 +1,87 @@
+"""What a run would be, before it is one: sizes, memory, tokens; nothing is trained or written."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from flan_tasks.trainer import partition
+from flan_tasks.trainer.config import Run
+from flan_tasks.trainer.data import open_evaluation, open_source
+from flan_tasks.trainer.estimate import parameter_count, training_flops
+from flan_tasks.trainer.model import Model
+from flan_tasks.trainer.step import trained_part
+from flan_tasks.trainer.train import compiled_steps, lengths_of, optimizer_of, place
+
+
+def describe(run: Run) -> list[str]:
+    """Returns lines that say what a run would train, on what, and what it would take.
+
+    Everything is checked as in training: data, model and mesh must fit. The memory of activations
+    is the compiler's own figure for the whole step, on the devices at hand.
+
+    Raises:
+      FlanTasksError: something does not fit.
+    """
+    mesh = partition.make_mesh(run.mesh)
+    source = open_source(run.data, run.model)
+    validation = open_evaluation(run.data, run.model)
+    model = Model(run.model)
+    optimizer = optimizer_of(run, model)
+    where = place(run, model, optimizer, mesh)
+    trained = trained_part(model, where.params, adapters_only=run.optimizer.adapters_only)
+    lengths = lengths_of(run, source)
+    positions = source.batch_size * sum(lengths.values())
+    flops = source.batch_size * training_flops(run.model, **lengths).total
+    memory = {
+        "parameters": _bytes(where.params),
+        "optimizer moments": _bytes(where.state),
+    }
+    temporary = _temporary(run, model, optimizer, where, source)
+    working = "gradients and activations" if temporary else "gradients"
+    memory[f"{working} while a step runs"] = temporary or _bytes(trained)
+    devices = mesh.devices.size
+    count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(trained))
+    mesh_text = " x ".join(f"{name} {size}" for name, size in mesh.shape.items())
+    lines = [
+        f"model: {run.model.architecture}, {parameter_count(model):,} parameters, {count:,} of "
+        "them trained",
+        f"devices: {devices} x {mesh.devices.flat[0].device_kind} ({mesh_text})",
+        f"steps: {run.train_steps:,} of {source.batch_size:,} rows in {run.num_microbatches} "
+        f"part{'s' if run.num_microbatches > 1 else ''}",
+        f"tokens per step: {positions:,} ({lengths['inputs']:,} inputs + {lengths['targets']:,} "
+        f"targets a row), {flops / 1e12:,.3g} TFLOP",
+        "memory per device: "
+        + ", ".join(f"{name} {_size(value)}" for name, value in memory.items()),
+        f"tasks: {len(source.tasks) or 'as SeqIO mixes them'}",
+    ]
+    if validation is not None:
+        lines.append(f"evaluation: {len(validation.reader):,} rows in {validation.steps:,} batches")
+    return lines
+
+
+def _bytes(tree) -> int:
+    return partition.tree_bytes_per_device(jax.tree.map(lambda leaf: leaf.sharding, tree), tree)
+
+
+def _temporary(run, model, optimizer, where, source) -> int | None:
+    """Bytes the compiled step wants besides what goes in and out; None if it does not say."""
+    block = source.read(0, 0, partition.num_blocks(where.mesh))
+    rows = partition.batch_sharding(where.mesh)
+    batch = {
+        name: jax.ShapeDtypeStruct((source.batch_size, *values.shape[1:]), np.int32, sharding=rows)
+        for name, values in block.items()
+    }
+    step, _ = compiled_steps(run, model, optimizer, where, (len(source.tasks), 0))
+    number = jax.ShapeDtypeStruct((), jnp.int32)
+    found = step.lower(where.params, where.state, batch, number).compile().memory_analysis()
+    return getattr(found, "temp_size_in_bytes", None)
+
+
+def _size(value: float) -> str:
+    for unit in ("B", "KB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError

@@ -1,0 +1,313 @@
+"""Gin files and `--gin.X=Y` into a `Run`, with one-line errors where gin says too little.
+
+gin-config 0.5.0 accepts misspelt macros and values of any type, so every statement is read here
+first, with its place, and then given to gin, which evaluates it. This is the one module that
+imports gin, and it does so when called.
+"""
+
+import ast
+import dataclasses
+import difflib
+import logging
+import re
+import tokenize
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.errors import FlanTasksError, ModelError, unknown_name
+from flan_tasks.core.resources import folder
+from flan_tasks.trainer import config, model_config
+from flan_tasks.trainer.field_checks import ConfigError
+
+REQUIRED = "gin.REQUIRED"
+# What gin files may set, by the name they use.
+OURS = {
+    cls.__name__: cls
+    for cls in (
+        config.Run,
+        config.DataConfig,
+        config.OptimizerConfig,
+        config.LossConfig,
+        config.CheckpointConfig,
+        config.MeshConfig,
+        config.HostsConfig,
+        model_config.ModelConfig,
+    )
+}
+
+
+class GinError(FlanTasksError):
+    """A gin file or binding is wrong; the message begins with file and line."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class _Macro:
+    """`%NAME` in a value."""
+
+    # The name.
+    name: str
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """`@name` or `@name()` in a value."""
+
+    # The name, with its module.
+    name: str
+
+
+@dataclass(frozen=True)
+class _Binding:
+    """One `X = value` of a file or of the command line."""
+
+    # `config.Run`, or the name of a macro.
+    selector: str
+    # The argument; empty for a macro.
+    argument: str
+    # The value, with `_Macro` and `_Reference` in it.
+    value: Any
+    # file:line, or --gin.X.
+    where: str
+
+    @property
+    def owner(self) -> str:
+        """The class whose argument is set."""
+        return self.selector.rsplit(".", 1)[-1].rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run, and the gin text that made it."""
+
+    # The run.
+    run: config.Run
+    # Every value in use, as gin prints it.
+    operative: str
+
+
+def load(files: Sequence[str], bindings: Sequence[tuple[str, str]] = ()) -> Loaded:
+    """Reads gin files and (name, value) bindings, later ones over earlier ones, into a run.
+
+    Raises:
+      GinError: a file is missing or malformed, or a name, type or value is wrong.
+    """
+    import gin
+
+    paths = [find(name) for name in files]
+    found = [binding for path in paths for binding in _statements(path, ())]
+    lines = [(name, f"{name} = {_quoted(value)}") for name, value in bindings]
+    for name, line in lines:
+        found += list(_parse(line, f"--gin.{name}"))
+    _check(found)
+    gin.clear_config()
+    gin.add_config_file_search_path(str(folder("gin")))
+    # gin logs an error for each folder of its search path that lacks an included file.
+    logging.disable(logging.ERROR)
+    try:
+        gin.parse_config_files_and_bindings(
+            [str(path) for path in paths], [line for _, line in lines]
+        )
+        made = gin.get_configurable(config.Run)()
+        operative = gin.operative_config_str()
+    except ConfigError as error:
+        raise GinError(_placed(error, found)) from None
+    except ModelError as error:
+        raise GinError(_placed_model(error, found)) from None
+    except (FlanTasksError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # gin raises every kind, with the place in its text
+        raise GinError(_one_line(error, files)) from None
+    finally:
+        logging.disable(logging.NOTSET)
+        gin.clear_config()
+    return Loaded(_without_gin(made), operative)
+
+
+def find(name: str) -> Path:
+    """Returns a gin file by its path, or by its name among ours.
+
+    Raises:
+      GinError: there is none; names the nearest of ours.
+    """
+    ours = folder("gin")
+    for path in (Path(name), ours / name):
+        if path.is_file():
+            return path
+    known = sorted(str(path.relative_to(ours)) for path in ours.rglob("*.gin"))
+    raise GinError(f"{name}: no such file; {unknown_name('gin file', name, known)}")
+
+
+def _quoted(value: str) -> str:
+    """A value of the command line as gin reads it; what is no Python value is a string."""
+    if value.startswith(("%", "@", "(", "[", "{")):
+        return value
+    try:
+        ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return repr(value)
+    return value
+
+
+def _statements(path: Path, above: tuple[Path, ...]) -> Iterator[_Binding]:
+    if path in above:
+        raise GinError(f"{path}: includes itself")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GinError(f"{path}: cannot be read: {error}") from error
+    for item in _parse(text, str(path)):
+        if isinstance(item, Path):
+            yield from _statements(item, (*above, path))
+        else:
+            yield item
+
+
+def _parse(text: str, source: str) -> Iterator[Any]:
+    """Yields bindings, and paths of includes."""
+    from gin import config_parser
+
+    class Delegate(config_parser.ParserDelegate):
+        def configurable_reference(self, scoped_configurable_name, evaluate):
+            return _Reference(scoped_configurable_name)
+
+        def macro(self, macro_name):
+            return _Macro(macro_name)
+
+    def place(line: int) -> str:
+        return source if source.startswith("--gin.") else f"{source}:{line}"
+
+    try:
+        for item in config_parser.ConfigParser(text, Delegate()):
+            if isinstance(item, config_parser.BindingStatement):
+                selector = f"{item.scope}/{item.selector}" if item.scope else item.selector
+                where = place(item.location.line_num)
+                yield _Binding(selector, item.arg_name or "", item.value, where)
+            elif isinstance(item, config_parser.IncludeStatement):
+                yield find(item.filename)
+    except SyntaxError as error:
+        shown = (error.text or "").strip()
+        what = str(error.msg).split("\n")[0].rstrip(".")
+        raise GinError(f"{place(error.lineno or 1)}: {what}: {shown}") from error
+    except (tokenize.TokenError, ValueError) as error:
+        line = error.args[1][0] if isinstance(error, tokenize.TokenError) else 1
+        raise GinError(f"{place(line)}: {str(error.args[0]).splitlines()[0]}") from error
+
+
+def _inside(value: Any, kind: type) -> Iterator[Any]:
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from _inside(list(pair), kind)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _inside(item, kind)
+
+
+def _check(found: list[_Binding]) -> None:
+    """Refuses unknown names, and macros that are missing, required or unused."""
+    macros: dict[str, _Binding] = {b.selector: b for b in found if not b.argument}
+    used: dict[str, str] = {}
+    for binding in found:
+        for macro in _inside(binding.value, _Macro):
+            used.setdefault(macro.name, binding.where)
+        if binding.argument:
+            _check_argument(binding)
+    bound = {(b.owner, b.argument) for b in found if b.argument}
+    if ("ModelConfig", "embed") not in bound:
+        raise GinError("there is no model; give --gin_file models/t5_1_1_small.gin or another")
+    unset = [
+        part.name
+        for part in dataclasses.fields(config.Run)
+        if part.default is dataclasses.MISSING and ("Run", part.name) not in bound
+    ]
+    if unset:
+        raise GinError(f"Run.{', Run.'.join(unset)} not set; give --gin_file runs/finetune.gin")
+    problems = []
+    names = [name for name in used if name != REQUIRED]
+    for name, where in used.items():
+        if name != REQUIRED and name not in macros:
+            problems.append(f"{where}: %{name} is not set anywhere{_near(name, macros)}")
+    for name, binding in macros.items():
+        if name not in used:
+            hint = _near(name, names) or "; remove it, or give the file that uses it"
+            problems.append(f"{binding.where}: nothing uses the macro {name}{hint}")
+        elif binding.value == _Macro(REQUIRED):
+            problems.append(f"{binding.where}: {name} is required; give --gin.{name}=VALUE")
+    if problems:
+        raise GinError("\n".join(problems))
+
+
+def _check_argument(binding: _Binding) -> None:
+    cls = OURS.get(binding.owner)
+    module = binding.selector.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    if cls is None:
+        if module in ("config", "model_config", binding.owner):
+            error = unknown_name("configurable", binding.owner, OURS)
+            raise GinError(f"{binding.where}: {error}")
+        return  # of a module of the user's
+    known = [part.name for part in dataclasses.fields(cls)]
+    if binding.argument not in known:
+        error = unknown_name(f"parameter of {binding.owner}", binding.argument, known)
+        raise GinError(f"{binding.where}: {error}")
+
+
+def _near(name: str, known) -> str:
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f". Did you mean {', '.join(near)}?" if near else ""
+
+
+def _source(owner: str, argument: str, found: list[_Binding]) -> str:
+    """Where the value of an argument was written: the binding, or the macro it names."""
+    macros = {b.selector: b for b in found if not b.argument}
+    bound = [b for b in found if (b.owner, b.argument) == (owner, argument)]
+    if not bound:
+        return ""
+    last, via = bound[-1], ""
+    seen = set()
+    while isinstance(last.value, _Macro) and last.value.name in macros:
+        if last.value.name in seen:
+            break
+        seen.add(last.value.name)
+        via = f"{last.value.name}: "
+        last = macros[last.value.name]
+    return f"{last.where}: {via}"
+
+
+def _placed(error: ConfigError, found: list[_Binding]) -> str:
+    return "\n".join(
+        f"{_source(error.owner, name, found)}{error.owner}.{name} {what}"
+        for name, what in error.problems
+    )
+
+
+def _placed_model(error: Exception, found: list[_Binding]) -> str:
+    text = str(error).split("\n")[0].removeprefix("the model cannot be made: ")
+    lines = []
+    names = [part.name for part in dataclasses.fields(model_config.ModelConfig)]
+    for problem in re.split(rf"; (?=(?:{'|'.join(names)}) )", text):
+        named = next((n for n in names if problem.startswith(f"{n} ")), "")
+        lines.append(f"{_source('ModelConfig', named, found)}ModelConfig: {problem}")
+    return "\n".join(lines)
+
+
+def _one_line(error: Exception, files: Sequence[str]) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    place = next((line for line in lines if line.startswith("In file ")), "")
+    if place:
+        name, _, number = place.removeprefix('In file "').partition('", line ')
+        return f"{name}:{number}: {lines[0]}"
+    return f"{' '.join(files)}: {lines[0] if lines else type(error).__name__}"
+
+
+def _without_gin(value: Any) -> Any:
+    """The same dataclasses without gin's wrappers around them."""
+    for cls in OURS.values():
+        if isinstance(value, cls):
+            parts = {p.name: _without_gin(getattr(value, p.name)) for p in dataclasses.fields(cls)}
+            return cls(**parts)
+    return value

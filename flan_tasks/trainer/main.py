@@ -1,0 +1,112 @@
+"""The trainer from the command line: `flan train` and `python -m flan_tasks.trainer`."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flan_tasks.core.errors import FlanTasksError
+from flan_tasks.trainer.gin_files import GinError, load
+
+USAGE = """\
+usage: flan train --gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...] [--dry_run]
+
+  --gin_file FILE   a gin file, by path or by its name among ours (models/t5_1_1_mini.gin,
+                    runs/finetune.gin); give it again for more, later ones win
+  --gin.NAME=VALUE  sets a macro (BATCH_SIZE) or a parameter (config.Run.max_skipped); strings
+                    need no quotes
+  --dry_run         prints the resolved configuration, parameters, memory and tokens, and stops
+"""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What the command line says."""
+
+    # Gin files, in order.
+    files: tuple[str, ...]
+    # (name, value) of --gin.NAME=VALUE, in order.
+    bindings: tuple[tuple[str, str], ...]
+    # Whether to describe only.
+    dry_run: bool
+
+
+def parse(arguments: Sequence[str]) -> Arguments:
+    """Reads the command line; T5X's spellings are understood.
+
+    Raises:
+      GinError: an argument is none of ours, or lacks its value.
+    """
+    files, bindings, dry_run = [], [], False
+    left = list(arguments)
+    while left:
+        name, equals, value = left.pop(0).partition("=")
+        name = "--" + name.lstrip("-").replace("-", "_") if name.startswith("--") else name
+        if name == "--dry_run" and not equals:
+            dry_run = True
+            continue
+        if name not in ("--gin_file", "--gin_bindings") and not name.startswith("--gin."):
+            raise GinError(f"{name}: no such argument\n{USAGE.rstrip()}")
+        if not equals:
+            if not left or left[0].startswith("--"):
+                raise GinError(f"{name} needs a value: {name}=VALUE")
+            value = left.pop(0)
+        if name == "--gin_file":
+            files.append(value)
+        elif name == "--gin_bindings":
+            macro, _, value = value.partition("=")
+            bindings.append((macro.strip(), value.strip()))
+        else:
+            bindings.append((name.removeprefix("--gin."), value))
+    if not files:
+        raise GinError(f"no gin file is given\n{USAGE.rstrip()}")
+    return Arguments(tuple(files), tuple(bindings), dry_run)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Trains, or describes, what the command line says; returns the exit code.
+
+    A run that a signal ended returns 128 and the signal's number, so that schedulers start it
+    again; it goes on where it was.
+
+    Raises:
+      FlanTasksError: something is wrong with the configuration, the data or the run.
+    """
+    given = parse(arguments)
+    # Before JAX is imported, which takes seconds.
+    loaded = load(given.files, given.bindings)
+    if given.dry_run:
+        from flan_tasks.trainer.dry_run import describe
+
+        print(loaded.operative)
+        print("\n".join(describe(loaded.run)))
+        return 0
+    from flan_tasks.trainer.train import train
+
+    result = train(loaded.run, gin_text=loaded.operative)
+    print(f"step {result.step:,}; checkpoint in {result.checkpoint}")
+    if result.evaluation:
+        found = result.evaluation
+        print(f"evaluation: loss {found['loss']:.4f}, accuracy {found['accuracy']:.1%}")
+    if result.curve is not None:
+        print(f"loss curve: {result.curve}")
+    if result.stopped_by is not None:
+        print(f"stopped by {result.stopped_by}; the same command goes on", file=sys.stderr)
+        return 128 + signal.Signals[result.stopped_by]
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs `python -m flan_tasks.trainer`: messages without tracebacks, and an exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE.replace("flan train", "python -m flan_tasks.trainer"), end="")
+        return 0
+    try:
+        return run([a for a in arguments if a != "--debug"])
+    except FlanTasksError as error:
+        if "--debug" in arguments:
+            raise
+        for line in (str(error), *getattr(error, "__notes__", [])):
+            print(line, file=sys.stderr)
+        return error.exit_code

@@ -1,0 +1,155 @@
+"""Batches of any SeqIO task or mixture, through SeqIO's feature converters.
+
+SeqIO gives a stream, not rows by number: to resume at a step, the batches before it are read and
+thrown away. With a fixed seed SeqIO's stream is the same each time for sources that are; whether
+a user's source is, nobody can tell here. Every process reads the whole stream and keeps its part.
+"""
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from flan_tasks.core.errors import UnknownNameError, unknown_name
+from flan_tasks.trainer.config import DataConfig, TrainingError
+from flan_tasks.trainer.model_config import ModelConfig
+
+# What registers our own names.
+_OURS = ("flan:", "flan_tasks.registration")
+
+
+class SeqioSource:
+    """The packed batches of a SeqIO name, in order.
+
+    Raises:
+      TrainingError: SeqIO is missing, or the vocabulary does not fit the model.
+      UnknownNameError: no such task or mixture is registered.
+    """
+
+    tasks: tuple[str, ...] = ()
+
+    def __init__(self, config: DataConfig, model: ModelConfig) -> None:
+        name = config.mixture_or_task_name
+        assert name is not None
+        try:
+            import seqio
+            import tensorflow as tf
+        except ImportError as error:
+            raise TrainingError(
+                f"MIXTURE_OR_TASK_NAME {name} is read through SeqIO, which is missing: pip install "
+                "seqio; or train on a directory of `flan build --format arrays` (BUILD_DIR), which "
+                "needs neither SeqIO nor TensorFlow"
+            ) from error
+        # The accelerator is JAX's alone; TensorFlow would take its memory.
+        tf.config.set_visible_devices([], "GPU")
+        module = config.mixture_or_task_module
+        if module is None and name.startswith(_OURS[0]):
+            module = _OURS[1]
+        if module is not None:
+            _import(module)
+        self._seqio = seqio
+        self._config = config
+        self._decoder_only = model.architecture == "decoder"
+        self.batch_size = config.batch_size
+        self._registered = _find(seqio, name)
+        self._check_vocabulary(model)
+        self._stream: Iterator[dict[str, np.ndarray]] = iter(())
+        self._next = -1
+        self._batch: dict[str, np.ndarray] = {}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the rows of each step, as far as it can be told."""
+        config = self._config
+        return {
+            "kind": "seqio",
+            "name": config.mixture_or_task_name,
+            "split": config.split,
+            "lengths": dict(config.task_feature_lengths or {}),
+            "use_cached": config.use_cached_tasks,
+            "batch_size": config.batch_size,
+            "seed": config.seed,
+            "shuffle": config.shuffle,
+        }
+
+    def read(self, step: int, block: int, blocks: int) -> dict[str, np.ndarray]:
+        """Returns one block of a batch; a step behind the last one starts the stream again."""
+        if step != self._next - 1:
+            if self._next < 0 or step < self._next:
+                self._stream, self._next = self._open(), 0
+            while self._next <= step:
+                self._batch = self._take()
+                self._next += 1
+        share = self.batch_size // blocks
+        return {
+            name: np.asarray(values[block * share : (block + 1) * share])
+            for name, values in self._batch.items()
+        }
+
+    def _open(self) -> Iterator[dict[str, np.ndarray]]:
+        seqio, config = self._seqio, self._config
+        converter = (
+            seqio.PrefixLMFeatureConverter(pack=True)
+            if self._decoder_only
+            else seqio.EncDecFeatureConverter(pack=True)
+        )
+        dataset = seqio.get_dataset(
+            config.mixture_or_task_name,
+            task_feature_lengths=dict(config.task_feature_lengths or {}),
+            dataset_split=config.split,
+            shuffle=config.shuffle,
+            num_epochs=None,
+            feature_converter=converter,
+            use_cached=config.use_cached_tasks,
+            seed=config.seed,
+            batch_size=config.batch_size,
+        )
+        return dataset.as_numpy_iterator()
+
+    def _take(self) -> dict[str, np.ndarray]:
+        try:
+            return {k: np.asarray(v, np.int32) for k, v in next(self._stream).items()}
+        except StopIteration:
+            raise TrainingError(
+                f"{self._config.mixture_or_task_name} ended after {self._next:,} batches; it must "
+                "repeat without end (num_epochs=None)"
+            ) from None
+
+    def _check_vocabulary(self, model: ModelConfig) -> None:
+        from flan_tasks.trainer.data import vocabulary_fits
+
+        features = self._registered.output_features
+        if not {"inputs", "targets"} <= set(features):
+            raise TrainingError(
+                f"{self._config.mixture_or_task_name} has the features {', '.join(features)}; "
+                "inputs and targets are needed"
+            )
+        for name in ("inputs", "targets"):
+            size = features[name].vocabulary.vocab_size
+            if not vocabulary_fits(size, model):
+                raise TrainingError(
+                    f"the {name} of {self._config.mixture_or_task_name} have a vocabulary of "
+                    f"{size:,} ids, the model {model.vocabulary_size:,}; give "
+                    f"--gin.VOCABULARY_SIZE={size}"
+                )
+
+
+def _import(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise TrainingError(
+            f"MIXTURE_OR_TASK_MODULE {module} cannot be imported: {error}"
+        ) from error
+
+
+def _find(seqio: Any, name: str) -> Any:
+    try:
+        return seqio.get_mixture_or_task(name)
+    except ValueError as error:
+        known = {*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()}
+        raise UnknownNameError(
+            f"{unknown_name('SeqIO task or mixture', name, known)} MIXTURE_OR_TASK_MODULE names "
+            "the module that registers it"
+        ) from error

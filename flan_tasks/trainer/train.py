@@ -1,0 +1,398 @@
+"""One training run, from top to bottom: set-up, data, model, state, steps, loop."""
+
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+import flan_tasks
+from flan_tasks.trainer import partition
+from flan_tasks.trainer.checkpoint import Checkpoints, warm_start
+from flan_tasks.trainer.config import Run, TrainingError, as_json
+from flan_tasks.trainer.data import (
+    BuildSource,
+    PassSource,
+    Source,
+    batches,
+    open_evaluation,
+    open_source,
+)
+from flan_tasks.trainer.estimate import training_flops
+from flan_tasks.trainer.feedback import Feedback, Size, by_task, peak_flops
+from flan_tasks.trainer.model import Model
+from flan_tasks.trainer.optim import Optimizer, make_optimizer
+from flan_tasks.trainer.step import make_eval_step, make_train_step, trained_part
+
+Tree = Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    # Steps done.
+    step: int
+    # The last evaluation; empty if there was none.
+    evaluation: Mapping[str, Any]
+    # Name of the signal that ended it early, if one did.
+    stopped_by: str | None
+    # The picture of the loss, if there is one.
+    curve: Path | None
+    # Where the last checkpoint is.
+    checkpoint: Path
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Shapes with shardings of all that a step reads and writes."""
+
+    # The devices.
+    mesh: Mesh
+    # Parameters as `jax.ShapeDtypeStruct`s.
+    params: Tree
+    # Optimizer state likewise.
+    state: Tree
+
+
+# -- Set-up ------------------------------------------------------------------------------------
+
+
+def place(run: Run, model: Model, optimizer: Optimizer, mesh: Mesh) -> Placement:
+    """Decides where everything lies, and refuses to hold big arrays whole.
+
+    Raises:
+      TrainingError: rows do not split evenly, or something big would be on every device.
+    """
+    partition.check_batch_size(run.data.batch_size, run.num_microbatches, mesh)
+    shapes = model.abstract()
+    trained = trained_part(model, shapes, adapters_only=run.optimizer.adapters_only)
+    state = jax.eval_shape(optimizer.init, trained)
+    params_on = partition.shardings(model.axes(), shapes, mesh)
+    state_on = partition.shardings(optimizer.axes(trained), state, mesh)
+    partition.check_replicated(params_on, shapes, mesh, what="parameters")
+    partition.check_replicated(state_on, state, mesh, what="optimizer moments")
+
+    def on(shape: jax.ShapeDtypeStruct, sharding: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=sharding)
+
+    return Placement(mesh, jax.tree.map(on, shapes, params_on), jax.tree.map(on, state, state_on))
+
+
+def optimizer_of(run: Run, model: Model) -> Optimizer:
+    """The optimizer of what is trained of the model."""
+    axes = trained_part(model, model.axes(), adapters_only=run.optimizer.adapters_only)
+    return make_optimizer(run.optimizer, axes, train_steps=run.train_steps)
+
+
+def compiled_steps(
+    run: Run, model: Model, optimizer: Optimizer, where: Placement, tasks: tuple[int, int]
+) -> tuple[Callable, Callable]:
+    """The train and eval step, compiled at their first call; `tasks` are the counts of each."""
+    everywhere = partition.replicated(where.mesh)
+    rows = partition.batch_sharding(where.mesh)
+    params, state = (_shardings(tree) for tree in (where.params, where.state))
+    train = jax.jit(
+        make_train_step(run, model, optimizer, where.mesh, num_tasks=tasks[0]),
+        in_shardings=(params, state, rows, everywhere),
+        out_shardings=(params, state, everywhere),
+        donate_argnums=(0, 1),
+    )
+    evaluate = jax.jit(
+        make_eval_step(model, where.mesh, num_tasks=tasks[1]),
+        in_shardings=(params, rows),
+        out_shardings=everywhere,
+    )
+    return train, evaluate
+
+
+# -- State: fresh, warm or resumed -------------------------------------------------------------
+
+
+def start(
+    run: Run,
+    model: Model,
+    optimizer: Optimizer,
+    where: Placement,
+    checkpoints: Checkpoints,
+    record: Mapping[str, Any],
+    say: Callable[[str], None],
+) -> tuple[int, Tree, Tree]:
+    """Returns step, parameters and optimizer state: the newest of MODEL_DIR, or new ones.
+
+    Raises:
+      TrainingError: a checkpoint is damaged, does not fit, or is of a run on other batches.
+    """
+    latest = checkpoints.latest()
+    if latest is not None:
+        _same_run(checkpoints, latest, record)
+        params, state = checkpoints.restore(latest, where.params, where.state)
+        say(f"resumed from {checkpoints.path(latest)}")
+        return latest, params, state
+    key = jax.random.fold_in(jax.random.key(run.seed), 0)
+    params = jax.jit(model.init, out_shardings=_shardings(where.params))(key)
+    if run.checkpoint.initial_checkpoint_path is not None:
+        params = warm_start(run.checkpoint.initial_checkpoint_path, model, params)
+        say(f"parameters from {run.checkpoint.initial_checkpoint_path}")
+    trained = trained_part(model, params, adapters_only=run.optimizer.adapters_only)
+    # Without out_shardings the state would lie whole on one device.
+    state = jax.jit(optimizer.init, out_shardings=_shardings(where.state))(trained)
+    partition.check_replicated(state, where.state, where.mesh, what="optimizer moments")
+    return 0, params, state
+
+
+def _same_run(checkpoints: Checkpoints, step: int, record: Mapping[str, Any]) -> None:
+    """Refuses to go on with other batches, another model or optimizer: that is another run."""
+    before = checkpoints.record(step)
+    changed = []
+    for part in ("model", "data", "optimizer"):
+        old, new = before.get(part, {}), record[part]
+        changed += [
+            f"{part}.{name} was {old.get(name)!r} and is {new.get(name)!r}"
+            for name in sorted({*old, *new})
+            if old.get(name) != new.get(name)
+        ]
+    if changed:
+        raise TrainingError(
+            f"{checkpoints.path(step)} is of another run: {'; '.join(changed)}. Use another "
+            "MODEL_DIR; INITIAL_CHECKPOINT_PATH starts from these parameters"
+        )
+
+
+def make_record(run: Run, source: Source, gin_text: str) -> dict[str, Any]:
+    """What a checkpoint says of its run; the parts compared on resume are as a run needs them."""
+    config = as_json(run)
+    # How a model is computed may change between stops; what it computes may not.
+    free = ("remat", "attention", "dtype")
+    optimizer = {k: v for k, v in config["optimizer"].items() if k in ("name", "adapters_only")}
+    return {
+        "model": {k: v for k, v in config["model"].items() if k not in free},
+        "data": dict(source.identity),
+        "optimizer": optimizer,
+        "config": config,
+        "gin": gin_text,
+        "versions": {"flan_tasks": flan_tasks.__version__, "jax": jax.__version__},
+    }
+
+
+def _shardings(tree: Tree) -> Tree:
+    return jax.tree.map(lambda leaf: leaf.sharding, tree)
+
+
+# -- Evaluation --------------------------------------------------------------------------------
+
+
+def evaluate(
+    params: Tree, step: Callable, source: PassSource, mesh: Mesh, *, most: int
+) -> dict[str, Any]:
+    """Returns loss and accuracy per target token, over all tasks and of each.
+
+    Args:
+      params: the parameters.
+      step: a compiled evaluation step.
+      source: what to evaluate on.
+      mesh: the devices.
+      most: batches at most; 0 is all.
+    """
+    total: dict[str, Any] | None = None
+    for _, batch in batches(source, mesh, 0, min(source.steps, most or source.steps)):
+        found = step(params, batch)
+        total = found if total is None else jax.tree.map(jnp.add, total, found)
+    sums = jax.device_get(total)
+    tokens = max(float(sums["tokens"]), 1.0)
+    weights = sums["task_tokens"]
+    return {
+        "loss": float(sums["cross_entropy"]) / tokens,
+        "accuracy": float(sums["correct"]) / tokens,
+        "target_tokens": int(sums["tokens"]),
+        "task_loss": by_task(source.tasks, sums["task_loss"], weights),
+        "task_accuracy": by_task(source.tasks, sums["task_correct"], weights),
+    }
+
+
+# -- What is not finite, and signals -----------------------------------------------------------
+
+
+class FiniteWatch:
+    """Counts steps in a row whose loss or gradient was not finite."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._row = 0
+
+    def look(self, step: int, found: Mapping[str, Any], tasks: tuple[str, ...]) -> None:
+        """Takes the metrics of a step.
+
+        Raises:
+          TrainingError: training must stop.
+        """
+        if not found["skipped"]:
+            self._row = 0
+            return
+        self._row += 1
+        run = self._run
+        if run.on_nonfinite == "skip" and self._row <= run.max_skipped:
+            return
+        broken = [
+            name
+            for name, value in zip(tasks, found.get("task_loss", ()), strict=False)
+            if not math.isfinite(value)
+        ]
+        raise TrainingError(
+            f"step {step:,}: the loss is {float(found['loss']):g}, the gradient's norm "
+            f"{float(found['grad_norm']):g}"
+            + (f", {self._row} steps in a row" if self._row > 1 else "")
+            + (f"; not finite in {', '.join(broken[:5])}" if broken else "")
+            + f". The step was not taken, and nothing was saved after it; what was before is in "
+            f"{run.model_dir}. Lower LEARNING_RATE, set CLIP_NORM, or give --gin.ON_NONFINITE=skip"
+        )
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[int], str | None]]:
+    """Gives a function that says which signal, if any, asks to save and stop after a step.
+
+    Several processes must stop at the same step: there JAX's preemption service, which takes
+    SIGTERM itself, agrees on it.
+    """
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        yield (
+            lambda step: "SIGTERM" if multihost_utils.reached_preemption_sync_point(step) else None
+        )
+        return
+    asked: list[int] = []
+    before: dict[int, Any] = {}
+
+    def ask(number: int, _: Any) -> None:
+        if asked:  # asked twice: whoever asks does not want to wait
+            signal.signal(number, before[number])
+            signal.raise_signal(number)
+        asked.append(number)
+
+    if threading.current_thread() is threading.main_thread():
+        for name in (signal.SIGTERM, signal.SIGINT):
+            before[name] = signal.signal(name, ask)
+    try:
+        yield lambda step: signal.Signals(asked[0]).name if asked else None
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+# -- The run -----------------------------------------------------------------------------------
+
+
+def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Result:
+    """Trains until `run.train_steps`, from the newest checkpoint of its MODEL_DIR if there is one.
+
+    Args:
+      run: what to train.
+      gin_text: kept with the checkpoints.
+      devices: on which; all of them by default.
+
+    Raises:
+      FlanTasksError: something does not fit, is damaged, or is not finite.
+    """
+    partition.start_hosts(run.hosts)
+    mesh = partition.make_mesh(run.mesh, devices)
+    source = open_source(run.data, run.model)
+    validation = open_evaluation(run.data, run.model)
+    if validation is not None:
+        partition.check_batch_size(validation.batch_size, 1, mesh)
+    model = Model(run.model)
+    optimizer = optimizer_of(run, model)
+    where = place(run, model, optimizer, mesh)
+    counts = (len(source.tasks), len(validation.tasks) if validation is not None else 0)
+    train_step, eval_step = compiled_steps(run, model, optimizer, where, counts)
+    record = make_record(run, source, gin_text)
+    folder = Path(run.model_dir).absolute()
+    checkpoints = Checkpoints(folder, run.checkpoint)
+    first_host = jax.process_index() == 0
+    begun: list[str] = []
+    step, params, state = start(run, model, optimizer, where, checkpoints, record, begun.append)
+    if first_host and gin_text:
+        (folder / "operative_config.gin").write_text(gin_text, encoding="utf-8")
+    feedback = Feedback(
+        folder,
+        _size(run, source, mesh),
+        start=step,
+        log_period=run.log_period,
+        tensorboard=run.tensorboard,
+        active=first_host,
+    )
+    for text in begun:
+        feedback.note(text)
+    watch, evaluation = FiniteWatch(run), {}
+    stopped = None
+
+    def settle(done: int, found: Mapping[str, Any]) -> None:
+        """Looks at what a step found, which waits for it to end."""
+        values = jax.device_get(found)
+        feedback.step(done, values)
+        watch.look(done, values, source.tasks)
+
+    def due(period: int, done: int) -> bool:
+        return done == run.train_steps or (period > 0 and done % period == 0)
+
+    try:
+        with stop_signals() as asked:
+            # The step before is looked at while the next one runs, so the device never waits.
+            before: tuple[int, Mapping[str, Any]] | None = None
+            for number, batch in batches(source, mesh, step, run.train_steps):
+                params, state, found = train_step(params, state, batch, jnp.int32(number))
+                if before is not None:
+                    settle(*before)
+                step, before = number + 1, (number + 1, found)
+                stopped = asked(step)
+                save = due(run.checkpoint.period, step) or stopped is not None
+                judge = due(run.eval_period, step) or (run.checkpoint.keep_best and save)
+                judge = bool(judge) and validation is not None and stopped is None
+                if judge or save:
+                    settle(*before)
+                    before = None
+                if judge:
+                    evaluation = evaluate(params, eval_step, validation, mesh, most=run.eval_steps)
+                    feedback.evaluation(step, evaluation)
+                if save:
+                    scores = {k: evaluation[k] for k in ("loss", "accuracy")} if judge else None
+                    checkpoints.save(step, params, state, {**record, "step": step}, metrics=scores)
+                if stopped:
+                    feedback.note(f"{stopped}: saving step {step:,} and stopping")
+                    break
+    finally:
+        curve = feedback.close()
+        checkpoints.close()
+    return Result(step, evaluation, stopped, curve, checkpoints.path(step))
+
+
+def _size(run: Run, source: Source, mesh: Mesh) -> Size:
+    rows, lengths = source.batch_size, lengths_of(run, source)
+    flops = training_flops(run.model, inputs=lengths["inputs"], targets=lengths["targets"]).total
+    devices = mesh.devices.ravel()
+    peak = peak_flops(devices[0].device_kind)
+    return Size(
+        train_steps=run.train_steps,
+        positions=rows * sum(lengths.values()),
+        flops=float(rows * flops),
+        peak=peak * len(devices) if peak else None,
+        tasks=source.tasks,
+    )
+
+
+def lengths_of(run: Run, source: Source) -> dict[str, int]:
+    """Tokens of inputs and of targets in a row; for a decoder they add up to it."""
+    if not isinstance(source, BuildSource):
+        return dict(run.data.task_feature_lengths or {})
+    stored = source.reader.manifest["lengths"]
+    if run.model.architecture == "decoder" and "row" in stored:
+        return {"inputs": stored["row"] - stored["targets"], "targets": stored["targets"]}
+    return {"inputs": stored["inputs"], "targets": stored["targets"]}

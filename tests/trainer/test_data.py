@@ -1,0 +1,116 @@
+"""Batches by step, read ahead; and the second path, through SeqIO."""
+
+import threading
+
+import jax
+import numpy as np
+import pytest
+from toy_runs import MODELS, toy_run
+
+from flan_tasks.core.errors import UnknownNameError
+from flan_tasks.trainer.config import DataConfig, MeshConfig, TrainingError
+from flan_tasks.trainer.data import PassSource, batches, open_source, vocabulary_fits
+from flan_tasks.trainer.partition import make_mesh
+
+
+def mesh():
+    return make_mesh(MeshConfig(), jax.devices()[:1])
+
+
+def test_batches_begin_anywhere(tmp_path):
+    run = toy_run(tmp_path)
+    source = open_source(run.data, run.model)
+    whole = {step: batch for step, batch in batches(source, mesh(), 0, 7)}
+    later = {step: batch for step, batch in batches(source, mesh(), 4, 7)}
+    assert list(whole) == list(range(7)) and list(later) == [4, 5, 6]
+    for step, batch in later.items():
+        for name, values in batch.items():
+            np.testing.assert_array_equal(values, whole[step][name])
+
+
+def test_reading_ahead_ends_with_the_loop(tmp_path):
+    run = toy_run(tmp_path)
+    source = open_source(run.data, run.model)
+    before = threading.active_count()
+    found = batches(source, mesh(), 0, 1000)
+    next(found)
+    assert threading.active_count() == before + 1
+    found.close()
+    assert threading.active_count() == before
+
+
+def test_an_error_while_reading_reaches_the_loop(tmp_path):
+    run = toy_run(tmp_path)
+    source = open_source(run.data, run.model)
+    next((tmp_path / "build-t5").glob("*.targets.npy")).unlink()
+    with pytest.raises(Exception, match="targets.npy"):
+        list(batches(source, mesh(), 0, 9))
+
+
+def test_a_pass_weighs_each_row_once(tmp_path):
+    run = toy_run(tmp_path)
+    reader = open_source(run.data, run.model).reader
+    source = PassSource(reader, 16)
+    assert source.steps == 2
+    for blocks in (1, 2, 8):
+        weight = sum(
+            source.read(step, block, blocks)["decoder_loss_weights"].sum()
+            for step in range(source.steps)
+            for block in range(blocks)
+        )
+        rows = reader.rows(np.arange(len(reader)))
+        assert weight == rows["decoder_loss_weights"].sum()
+
+
+@pytest.mark.parametrize(
+    ("size", "fits"), [(259, True), (384, True), (257, True), (256, False), (385, False)]
+)
+def test_vocabularies_fit_if_they_pad_to_the_same(size, fits):
+    assert vocabulary_fits(size, MODELS["t5"]) is fits
+
+
+@pytest.fixture
+def flan_bytes(monkeypatch):
+    """Registered names read the embedded rows, as bytes."""
+    import flan_tasks.configuration as configuration
+
+    monkeypatch.setattr(configuration, "_in_use", [])
+    monkeypatch.setattr(configuration, "_chosen", {})
+    monkeypatch.setenv("FLAN_TASKS_SOURCE", "samples")
+    monkeypatch.setenv("FLAN_TASKS_VOCAB", "bytes")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", MODELS)
+def test_a_seqio_name_trains_and_resumes(architecture, flan_bytes, tmp_path):
+    from toy_runs import saved, toy_train
+
+    data = DataConfig(
+        mixture_or_task_name="flan:rte",
+        task_feature_lengths={"inputs": 512, "targets": 32},
+        batch_size=2,
+    )
+    changes = {"architecture": architecture, "data": data, "train_steps": 4}
+    whole = saved(toy_train(tmp_path, name="whole", **changes))
+    toy_train(tmp_path, name="parts", **{**changes, "train_steps": 2})
+    parts = saved(toy_train(tmp_path, name="parts", **changes))
+    for name, values in whole.items():
+        np.testing.assert_array_equal(parts[name], values, err_msg=name)
+
+
+@pytest.mark.slow
+def test_what_does_not_fit_a_seqio_name_is_said(flan_bytes):
+    import dataclasses
+
+    def data(name: str) -> DataConfig:
+        lengths = {"inputs": 64, "targets": 8}
+        return DataConfig(mixture_or_task_name=name, task_feature_lengths=lengths)
+
+    with pytest.raises(UnknownNameError, match="Did you mean flan:rte"):
+        open_source(data("flan:rtee"), MODELS["t5"])
+    wide = dataclasses.replace(MODELS["t5"], vocabulary_size=32100)
+    with pytest.raises(TrainingError, match="VOCABULARY_SIZE=259"):
+        open_source(data("flan:rte"), wide)
+    module = dataclasses.replace(data("mine:x"), mixture_or_task_module="no_such_module")
+    with pytest.raises(TrainingError, match="MIXTURE_OR_TASK_MODULE no_such_module"):
+        open_source(module, MODELS["t5"])

@@ -1,0 +1,141 @@
+"""Lines, files and the picture of a run."""
+
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from flan_tasks.trainer.curve import draw_curve
+from flan_tasks.trainer.feedback import Feedback, Size, duration, peak_flops, read_metrics
+
+SIZE = Size(train_steps=8, positions=100, flops=1e12, peak=1e13, tasks=("a", "b", "c"))
+FOUND = {
+    "loss": 11.0,
+    "cross_entropy": 10.0,
+    "z_loss": 1.0,
+    "correct": 5.0,
+    "tokens": 20.0,
+    "real_tokens": 50,
+    "skipped": 0,
+    "learning_rate": 0.1,
+    "grad_norm": 2.0,
+    "task_loss": [6.0, 0.0, 4.0],
+    "task_tokens": [4.0, 0.0, 16.0],
+}
+
+
+class Clock:
+    """A clock that says what it is told."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def feedback(folder, *, start: int = 0, **changes) -> tuple[Feedback, Clock]:
+    clock = Clock()
+    settings = {"log_period": 4, "tensorboard": False, **changes}
+    return Feedback(folder, SIZE, start=start, clock=clock, **settings), clock
+
+
+def test_a_line_sums_its_interval(tmp_path, capsys):
+    told, clock = feedback(tmp_path)
+    clock.now = 100.0  # the first step compiles
+    for step in range(1, 5):
+        told.step(step, FOUND)
+        if step == 2:  # an evaluation takes its own time
+            clock.now += 77
+            told.evaluation(2, {"loss": 1.0, "accuracy": 0.5, "target_tokens": 7})
+        clock.now += 0.5
+    line = read_metrics(tmp_path / "metrics.jsonl")[-1]
+    assert line["kind"] == "train" and line["step"] == 4
+    assert (line["loss"], line["accuracy"], line["z_loss"]) == (0.5, 0.25, 0.05)
+    assert (line["steps_per_second"], line["tokens_per_second"]) == (2.0, 100.0)
+    assert (line["non_padding"], line["mfu"]) == (0.5, 0.2)
+    assert line["task_loss"] == {"a": 1.5, "c": 0.25}
+    said = capsys.readouterr().err
+    assert "step 4/8  loss 0.5000  accuracy 25.0%  50% not padding  100 tokens/s  2s left" in said
+    assert "MFU 20.0%" in said and "\r" not in said
+
+
+def test_a_terminal_gets_one_living_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    told, clock = feedback(tmp_path, log_period=1)
+    for step in (1, 2):
+        clock.now += 1
+        told.step(step, FOUND)
+    assert capsys.readouterr().err.count("\r\033[K") == 2
+
+
+def test_lines_of_steps_that_are_trained_again_are_dropped(tmp_path):
+    told, _ = feedback(tmp_path, log_period=1)
+    for step in (1, 2, 3):
+        told.step(step, FOUND)
+    told.close()
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"kind": "train", "st')  # cut off by a kill
+    again, _ = feedback(tmp_path, start=2, log_period=1)
+    again.step(3, FOUND)
+    assert [line["step"] for line in read_metrics(tmp_path / "metrics.jsonl")] == [1, 2, 3]
+
+
+def test_other_hosts_write_nothing(tmp_path, capsys):
+    told, _ = feedback(tmp_path / "run", active=False, log_period=1)
+    told.step(1, FOUND)
+    told.note("hello")
+    assert told.close() is None
+    assert not (tmp_path / "run").exists() and capsys.readouterr().err == ""
+
+
+def test_tensorboard_files_need_no_tensorflow(tmp_path):
+    pytest.importorskip("tensorboardX")
+    told, _ = feedback(tmp_path, tensorboard=True, log_period=1)
+    told.step(1, FOUND)
+    told.evaluation(1, {"loss": 1.0, "accuracy": 0.5, "target_tokens": 7, "task_loss": {"a": 1.0}})
+    told.close()
+    (events,) = (tmp_path / "tensorboard").glob("events*")
+    data = events.read_bytes()
+    assert b"train/loss" in data and b"train/task_loss/a" in data and b"eval/accuracy" in data
+
+
+def test_a_missing_tensorboard_is_said_once(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    feedback(tmp_path, tensorboard=True)
+    assert "pip install tensorboardX" in capsys.readouterr().err
+
+
+def test_the_curve_is_a_picture_of_both_losses(tmp_path):
+    told, _ = feedback(tmp_path, log_period=1)
+    for step in range(1, 9):
+        told.step(step, {**FOUND, "cross_entropy": 100.0 / step})
+    told.evaluation(8, {"loss": 0.9, "accuracy": 0.5, "target_tokens": 7})
+    path = told.close()
+    assert path is not None and path.name == "loss_curve.svg"
+    root = ElementTree.fromstring(path.read_text())
+    lines = [part for part in root.iter() if part.tag.endswith("polyline")]
+    assert len(lines) == 2 and len(lines[0].get("points").split()) == 8
+    texts = [part.text for part in root.iter() if part.tag.endswith("text")]
+    assert {"training", "evaluation", "step", "Loss per target token"} <= set(texts)
+
+
+@pytest.mark.parametrize("losses", [[1.0], [0.0, 0.0], [5.0, 4.99], [1e-7, 2e-7], [12.0, 0.1]])
+def test_curves_of_any_range_stay_inside_the_picture(losses):
+    picture = draw_curve(
+        [{"kind": "train", "step": i + 1, "loss": x} for i, x in enumerate(losses)]
+    )
+    (line,) = [p for p in ElementTree.fromstring(picture).iter() if p.tag.endswith("polyline")]
+    for point in line.get("points").split():
+        x, y = map(float, point.split(","))
+        assert 0 <= x <= 760 and 40 <= y <= 380
+
+
+def test_peaks_are_known_by_the_beginning_of_a_name():
+    assert peak_flops("NVIDIA H100 80GB HBM3") == 989e12
+    assert peak_flops("NVIDIA H100 PCIe") == 756e12
+    assert peak_flops("TPU v5 lite") == 197e12 and peak_flops("TPU v5p") == 459e12
+    assert peak_flops("cpu") is None
+
+
+def test_durations_read_well():
+    assert [duration(x) for x in (42.9, 190, 7500)] == ["42s", "3m10s", "2h05m"]

@@ -1,0 +1,139 @@
+"""Gin files become runs; every mistake is one line with its place."""
+
+import dataclasses
+
+import pytest
+
+from flan_tasks.core.resources import folder
+from flan_tasks.trainer.config import as_json
+from flan_tasks.trainer.gin_files import GinError, load
+from flan_tasks.trainer.model_config import SIZES, sized
+
+MODEL = "models/t5_1_1_mini.gin"
+FILES = [MODEL, "runs/finetune.gin"]
+NEEDED = {
+    "BUILD_DIR": "build",
+    "MODEL_DIR": "run",
+    "TRAIN_STEPS": "5",
+    "INITIAL_CHECKPOINT_PATH": "None",
+}
+
+
+def given(**changes: str) -> list[tuple[str, str]]:
+    merged = {**NEEDED, **changes}
+    return [(name, value) for name, value in merged.items() if value]
+
+
+def test_macros_reach_their_fields():
+    loaded = load(FILES, given(BATCH_SIZE="8", LEARNING_RATE="1e-2", DROPOUT_RATE="0.25"))
+    run = loaded.run
+    assert (run.data.build_dir, run.model_dir, run.train_steps) == ("build", "run", 5)
+    assert (run.data.batch_size, run.optimizer.learning_rate) == (8, 0.01)
+    assert run.model.dropout == 0.25 and run.model.embed == 256
+    assert "BATCH_SIZE = 8" in loaded.operative
+    assert as_json(run)["model"]["lora_targets"] == ["query", "value"]
+
+
+def test_finetuning_is_flans_recipe():
+    run = load(FILES, given()).run
+    assert run.data.task_feature_lengths == {"inputs": 1024, "targets": 256}
+    assert (run.optimizer.name, run.optimizer.schedule) == ("adafactor", "constant")
+    assert (run.optimizer.learning_rate, run.model.dropout, run.data.batch_size) == (
+        5e-4,
+        0.05,
+        64,
+    )
+
+
+@pytest.mark.parametrize("value", ["/data/x y", "'/data/x y'", '"/data/x y"'])
+def test_strings_need_no_quotes_on_the_command_line(value):
+    assert load(FILES, given(MODEL_DIR=value)).run.model_dir == "/data/x y"
+
+
+def test_a_binding_sets_what_has_no_macro():
+    assert load(FILES, [*given(), ("config.Run.max_skipped", "3")]).run.max_skipped == 3
+
+
+def test_a_load_leaves_nothing_for_the_next():
+    load(FILES, given(BATCH_SIZE="8"))
+    assert load(FILES, given()).run.data.batch_size == 64
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"LERNING_RATE": "1"}, "--gin.LERNING_RATE: nothing uses the macro LERNING_RATE. Did you"),
+        ({"LEARNING_RATE": "many"}, "LEARNING_RATE: OptimizerConfig.learning_rate is 'many'"),
+        ({"BATCH_SIZE": "8.5"}, "DataConfig.batch_size is 8.5 (float); want int"),
+        ({"BATCH_SIZE": "True"}, "DataConfig.batch_size is True (bool); want int"),
+        ({"BATCH_SIZE": "0"}, "DataConfig.batch_size is 0; want 1 or more"),
+        ({"LEARNING_RATE": "1e999"}, "want a finite number"),
+        ({"TRAIN_STEPS": ""}, "gin:11: TRAIN_STEPS is required; give --gin.TRAIN_STEPS=VALUE"),
+        ({"BUILD_DIR": ""}, "BUILD_DIR: DataConfig.build_dir is missing: give BUILD_DIR"),
+        ({"MIXTURE_OR_TASK_NAME": "flan:rte"}, "are both given"),
+        ({"OPTIMIZER": "adafactr"}, 'unknown optimizer "adafactr". Did you mean adafactor'),
+        ({"SCHEDULE": "constant * rsqrt_deca"}, "Did you mean rsqrt_decay"),
+        ({"ON_NONFINITE": "ignore"}, "want 'stop' or 'skip'"),
+        ({"NUM_MICROBATCHES": "3"}, "it must divide batch_size 64"),
+        ({"TASK_FEATURE_LENGTHS": "{'input': 3}"}, 'wants {"inputs": 1024'),
+        ({"DTYPE": "float23"}, '--gin.DTYPE: DTYPE: ModelConfig: dtype is "float23"'),
+        ({"DROPOUT_RATE": "2.0"}, "ModelConfig: dropout is 2.0"),
+        ({"config.Run.sed": "3"}, '--gin.config.Run.sed: unknown parameter of Run "sed". Did you'),
+        ({"config.Rum.seed": "3"}, 'unknown configurable "Rum". Did you mean Run?'),
+        ({"LEARNING_RATE": "%RATE"}, "%RATE is not set anywhere"),
+        ({"MESH_DATA": "-1", "MESH_FSDP": "-1"}, "only one can be what is left"),
+        ({"CHECKPOINT_KEEP_BEST": "1"}, "needs an EVAL_BUILD_DIR"),
+    ],
+)
+def test_mistakes_are_one_line_each(changes, message):
+    with pytest.raises(GinError) as caught:
+        load(FILES, given(**changes))
+    assert message in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("X = = 3\n", "mine.gin:1: "),
+        ("\nX = (3\n", "mine.gin:3: "),
+        ("import no.such\n", "mine.gin:1: No module named 'no'"),
+        ('include "no.gin"\n', "no.gin: no such file"),
+        ('include "mine.gin"\n', "includes itself"),
+        ("BATCH_SIZE = 'x'\n", "mine.gin:1: BATCH_SIZE: DataConfig.batch_size is 'x'"),
+    ],
+)
+def test_mistakes_in_files_name_file_and_line(text, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.gin").write_text(text)
+    with pytest.raises(GinError) as caught:
+        load([*FILES, "mine.gin"], given())
+    assert message in str(caught.value) and len(str(caught.value).splitlines()) == 1
+
+
+def test_missing_files_name_the_nearest():
+    with pytest.raises(GinError, match="Did you mean models/t5_1_1_small.gin"):
+        load(["models/t5_small.gin"])
+    with pytest.raises(GinError, match="there is no model"):
+        load(FILES[1:], given())
+    with pytest.raises(GinError, match="give --gin_file runs/finetune.gin"):
+        load(FILES[:1])
+
+
+@pytest.mark.parametrize("architecture", SIZES)
+def test_model_files_are_the_sizes_of_their_names(architecture):
+    for size in SIZES[architecture]:
+        name = {"t5": "t5_1_1", "decoder": "decoder"}[architecture]
+        run = load([f"models/{name}_{size}.gin", FILES[1]], given(DROPOUT_RATE="0.0")).run
+        wanted = sized(architecture, size, vocabulary_size=run.model.vocabulary_size)
+        wanted = dataclasses.replace(wanted, dtype=run.model.dtype, remat=run.model.remat)
+        assert run.model == wanted
+
+
+def test_run_files_say_what_they_train_and_how():
+    for path in (folder("gin") / "runs").glob("*.gin"):
+        head = path.read_text().split("\n\nfrom ")[0].split("\n\nMODEL_DIR")[0]
+        assert head.startswith("# ")
+        if path.name != "training.gin":
+            assert f"runs/{path.name}" in head and "easured" in head
+    assert not list(folder("gin").rglob("*.py"))

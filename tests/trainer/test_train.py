@@ -1,0 +1,318 @@
+"""Whole runs on toy models: what they learn, and that how they are computed changes nothing."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from toy_runs import compiled_once, losses, saved, toy_build, toy_run, toy_train
+
+from flan_tasks.core.errors import BuildError
+from flan_tasks.trainer import train as train_module
+from flan_tasks.trainer.config import MeshConfig, TrainingError
+from flan_tasks.trainer.data import BuildSource
+from flan_tasks.trainer.feedback import read_metrics
+
+__all__ = ["compiled_once"]  # a fixture of these tests
+GOLDEN = ROOT / "tests" / "golden" / "trainer"
+
+
+def model_with(folder: Path, **changes):
+    import dataclasses
+
+    return dataclasses.replace(toy_run(folder).model, **changes)
+
+
+def assert_same(ours: dict, theirs: dict, *, atol: float = 0.0) -> None:
+    assert ours.keys() == theirs.keys()
+    for name, values in ours.items():
+        if atol:
+            np.testing.assert_allclose(values, theirs[name], atol=atol, rtol=0, err_msg=name)
+        else:
+            np.testing.assert_array_equal(values, theirs[name], err_msg=name)
+
+
+@pytest.mark.parametrize("architecture", ["t5", "decoder"])
+def test_twenty_steps_give_the_golden_losses(architecture, tmp_path, request):
+    toy_train(tmp_path, architecture=architecture, train_steps=20)
+    found = losses(tmp_path / "run")
+    path = GOLDEN / f"{architecture}.txt"
+    if request.config.getoption("--update-golden"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(f"step {i + 1}: {x:.4f}\n" for i, x in enumerate(found)))
+    wanted = [float(line.split(": ")[1]) for line in path.read_text().splitlines()]
+    # Rounding differs among processors, and grows with the steps.
+    np.testing.assert_allclose(found, wanted, rtol=5e-3)
+
+
+@pytest.mark.parametrize("architecture", ["t5", "decoder"])
+def test_one_batch_is_learned_by_heart(architecture, tmp_path):
+    build = toy_build(tmp_path / "one", architecture=architecture, rows=8)
+    toy_train(
+        tmp_path,
+        architecture=architecture,
+        train_steps=150,
+        data={"build_dir": str(build)},
+        optimizer={"name": "adamw", "learning_rate": 0.01},
+    )
+    found = losses(tmp_path / "run")
+    assert found[0] > 5 and found[-1] < 0.3
+
+
+@pytest.mark.parametrize("stop", [1, 4])
+def test_a_resumed_run_is_the_undisturbed_one_bit_for_bit(stop, tmp_path):
+    changes = {"model": model_with(tmp_path, dropout=0.1)}
+    whole = toy_train(tmp_path, name="whole", **changes)
+    toy_train(tmp_path, name="parts", train_steps=stop, **changes)
+    parts = toy_train(tmp_path, name="parts", **changes)
+    assert_same(saved(parts), saved(whole))
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+def test_microbatches_add_up_to_the_batch(tmp_path):
+    whole = toy_train(tmp_path, name="whole", train_steps=3)
+    parts = toy_train(tmp_path, name="parts", train_steps=3, num_microbatches=4)
+    assert_same(saved(parts), saved(whole), atol=2e-5)
+    np.testing.assert_allclose(losses(tmp_path / "parts"), losses(tmp_path / "whole"), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "mesh",
+    [MeshConfig(data=2, fsdp=2, model=2), MeshConfig(data=8), MeshConfig(data=1, fsdp=4, model=2)],
+    ids=["2x2x2", "8x1x1", "1x4x2"],
+)
+def test_eight_devices_train_as_one_does(mesh, tmp_path):
+    changes = {"model": model_with(tmp_path, dropout=0.1), "train_steps": 4}
+    one = toy_train(tmp_path, name="one", **changes)
+    eight = toy_train(tmp_path, name="eight", devices=8, mesh=mesh, **changes)
+    assert_same(saved(eight), saved(one), atol=5e-5)
+
+
+def test_a_checkpoint_goes_on_on_another_mesh(tmp_path):
+    whole = toy_train(tmp_path, name="whole")
+    toy_train(tmp_path, name="moved", train_steps=2)
+    mesh = MeshConfig(data=2, fsdp=2, model=2)
+    toy_train(tmp_path, name="moved", train_steps=4, devices=8, mesh=mesh)
+    moved = toy_train(tmp_path, name="moved")
+    assert_same(saved(moved), saved(whole), atol=5e-5)
+
+
+def test_remat_changes_nothing_but_rounding(tmp_path):
+    plain = toy_train(tmp_path, name="plain", train_steps=3)
+    remat = toy_train(
+        tmp_path, name="remat", train_steps=3, model=model_with(tmp_path, remat="full")
+    )
+    assert_same(saved(remat), saved(plain), atol=2e-5)
+
+
+def test_adapters_alone_are_trained_and_resume(tmp_path):
+    model = model_with(tmp_path, lora_rank=2)
+    base = toy_train(tmp_path, name="base", train_steps=1)
+    start = {"initial_checkpoint_path": str(tmp_path / "base")}
+    whole = toy_train(tmp_path, name="whole", model=model, checkpoint=start)
+    toy_train(tmp_path, name="parts", model=model, checkpoint=start, train_steps=2)
+    parts = toy_train(tmp_path, name="parts", model=model, checkpoint=start)
+    found = saved(whole)
+    assert_same(saved(parts), found)
+    before = {name: x for name, x in saved(base).items() if name.startswith("params/")}
+    for name, values in before.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    added = {name for name in found if name.startswith("params/")} - before.keys()
+    assert added and all("lora_" in name for name in added)
+    assert any(np.any(found[name]) for name in added if name.endswith("lora_b"))
+    assert all("lora_" in name for name in found if name.startswith("optimizer/moments"))
+
+
+def test_a_run_starts_from_the_parameters_it_is_given(tmp_path):
+    first = toy_train(tmp_path, name="first", train_steps=2)
+    still = {"learning_rate": 0.0, "min_learning_rate": 0.0}
+    for path in (tmp_path / "first", first.checkpoint):
+        second = toy_train(
+            tmp_path,
+            name=f"from-{path.name}",
+            train_steps=1,
+            optimizer=still,
+            checkpoint={"initial_checkpoint_path": str(path)},
+        )
+        kept = {k: v for k, v in saved(first).items() if k.startswith("params/")}
+        assert_same({k: v for k, v in saved(second).items() if k in kept}, kept)
+        assert saved(second)["optimizer/step"] == 1
+
+
+def test_evaluation_counts_every_row_once_whatever_the_batch(tmp_path):
+    validation = toy_build(tmp_path / "validation", rows=13, seed=7)
+    found = [
+        toy_train(
+            tmp_path,
+            name=f"run-{size}",
+            train_steps=2,
+            data={"eval_build_dir": str(validation), "eval_batch_size": size},
+        ).evaluation
+        for size in (8, 13)
+    ]
+    assert found[0]["target_tokens"] == found[1]["target_tokens"] > 0
+    assert found[0]["loss"] == pytest.approx(found[1]["loss"], rel=1e-5)
+    assert found[0]["task_loss"].keys() == {"flan:birds", "flan:fish", "flan:newts"}
+    lines = read_metrics(tmp_path / "run-8" / "metrics.jsonl")
+    assert [line["step"] for line in lines if line["kind"] == "eval"] == [2]
+
+
+def test_the_newest_and_the_best_are_kept(tmp_path):
+    validation = toy_build(tmp_path / "validation", rows=8, seed=7)
+    toy_train(
+        tmp_path,
+        train_steps=8,
+        data={"eval_build_dir": str(validation)},
+        optimizer={"learning_rate": 0.1},
+        checkpoint={"period": 1, "keep": 2, "keep_best": 1},
+        eval_period=1,
+    )
+    lines = read_metrics(tmp_path / "run" / "metrics.jsonl")
+    scores = {line["step"]: line["loss"] for line in lines if line["kind"] == "eval"}
+    best = min(scores, key=lambda step: scores[step])
+    kept = {int(p.name.split("_")[1]) for p in (tmp_path / "run").glob("checkpoint_*")}
+    assert kept == {7, 8, best}
+
+
+def test_sigterm_saves_and_the_run_goes_on_as_if_undisturbed(tmp_path, monkeypatch):
+    whole = toy_train(tmp_path, name="whole")
+    read = BuildSource.read
+
+    def read_and_signal(self, step, block, blocks):
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return read(self, step, block, blocks)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(BuildSource, "read", read_and_signal)
+        stopped = toy_train(tmp_path, name="stopped")
+    assert stopped.stopped_by == "SIGTERM" and 1 <= stopped.step < 6
+    assert stopped.checkpoint.is_dir() and signal.getsignal(signal.SIGTERM) == before
+    assert_same(saved(toy_train(tmp_path, name="stopped")), saved(whole))
+
+
+def break_step(monkeypatch, number: int, times: int = 1) -> None:
+    """Makes the gradient of some steps overflow."""
+    make = train_module.compiled_steps
+
+    def broken(*arguments):
+        train_step, eval_step = make(*arguments)
+
+        def step(params, state, batch, at):
+            if number <= int(at) < number + times:
+                batch = {**batch, "decoder_loss_weights": batch["decoder_loss_weights"] * 2**30}
+                bad = {
+                    **params,
+                    "embedding": {"embedding": params["embedding"]["embedding"] * 1e38},
+                }
+                kept = {k: np.asarray(v) for k, v in params["embedding"].items()}
+                moved, state, found = train_step(bad, state, batch, at)
+                return {**moved, "embedding": {k: v for k, v in kept.items()}}, state, found
+            return train_step(params, state, batch, at)
+
+        return step, eval_step
+
+    monkeypatch.setattr(train_module, "compiled_steps", broken)
+
+
+def test_a_step_that_is_not_finite_stops_and_saves_nothing(tmp_path, monkeypatch):
+    break_step(monkeypatch, 4)
+    with pytest.raises(TrainingError, match="step 5: the loss is .*ON_NONFINITE=skip"):
+        toy_train(tmp_path, checkpoint={"period": 2})
+    kept = sorted(p.name for p in (tmp_path / "run").glob("checkpoint_*"))
+    assert kept == ["checkpoint_2", "checkpoint_4"]
+    monkeypatch.undo()
+    whole = toy_train(tmp_path, name="whole")
+    assert_same(saved(toy_train(tmp_path, checkpoint={"period": 2})), saved(whole))
+
+
+def test_a_skipped_step_changes_neither_parameters_nor_moments(tmp_path, monkeypatch):
+    before = saved(toy_train(tmp_path, name="before", train_steps=2))
+    break_step(monkeypatch, 2)
+    after = saved(toy_train(tmp_path, name="after", train_steps=3, on_nonfinite="skip"))
+    assert_same(after, before)
+    line = read_metrics(tmp_path / "after" / "metrics.jsonl")[-1]
+    assert line["skipped"] == 1
+
+
+def test_skipping_ends_after_too_many_in_a_row(tmp_path, monkeypatch):
+    break_step(monkeypatch, 1, times=9)
+    with pytest.raises(TrainingError, match="3 steps in a row"):
+        toy_train(tmp_path, on_nonfinite="skip", max_skipped=2)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": {"seed": 1}}, "data.seed was 0 and is 1"),
+        ({"data": {"batch_size": 4}}, "data.batch_size was 8 and is 4"),
+        ({"optimizer": {"name": "adamw"}}, "optimizer.name was 'adafactor' and is 'adamw'"),
+        ({"model": {"mlp": 64}}, "model.mlp was 48 and is 64"),
+    ],
+)
+def test_another_run_is_not_resumed_and_nothing_changes(changes, message, tmp_path):
+    toy_train(tmp_path, train_steps=1)
+    before = contents(tmp_path / "run")
+    if "model" in changes:
+        changes = {"model": model_with(tmp_path, **changes["model"])}
+    with pytest.raises(TrainingError, match=message):
+        toy_train(tmp_path, train_steps=2, **changes)
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_damaged_checkpoint_is_named_and_nothing_changes(tmp_path):
+    made = toy_train(tmp_path, train_steps=1)
+    for path in sorted((made.checkpoint / "params").rglob("*")):
+        if path.is_file() and path.parent.name == "d":
+            path.write_bytes(path.read_bytes()[:20])
+    before = contents(tmp_path / "run")
+    with pytest.raises(TrainingError, match="checkpoint_1 cannot be read.*Move it away"):
+        toy_train(tmp_path, train_steps=2)
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_half_written_checkpoint_is_not_taken_for_one(tmp_path):
+    toy_train(tmp_path, train_steps=1)
+    half = tmp_path / "run" / "checkpoint_5.orbax-checkpoint-tmp"
+    (half / "params").mkdir(parents=True)
+    result = toy_train(tmp_path, train_steps=2)
+    assert result.step == 2 and not half.exists()
+
+
+def test_initial_parameters_of_another_size_are_compared_line_by_line(tmp_path):
+    toy_train(tmp_path, name="first", train_steps=1)
+    start = {"initial_checkpoint_path": str(tmp_path / "first")}
+    other = model_with(tmp_path, mlp=64)
+    with pytest.raises(TrainingError) as caught:
+        toy_train(tmp_path, name="second", model=other, checkpoint=start)
+    assert "mlp/wi_0/kernel is (2, 32, 48), the model's (2, 32, 64)" in str(caught.value)
+    with pytest.raises(TrainingError, match="no such directory"):
+        toy_train(tmp_path, name="third", checkpoint={"initial_checkpoint_path": "/no/where"})
+    with pytest.raises(TrainingError, match="holds no checkpoint"):
+        toy_train(tmp_path, name="4", checkpoint={"initial_checkpoint_path": str(tmp_path)})
+
+
+def test_builds_that_do_not_fit_are_refused_before_anything_is_written(tmp_path):
+    run = toy_run(tmp_path)
+    decoder = toy_build(tmp_path / "decoder", architecture="decoder")
+    for changes, message in (
+        ({"data": {"build_dir": str(tmp_path / "none")}}, "none"),
+        ({"data": {"build_dir": str(decoder)}}, 'packed for "decoder", the model is "t5"'),
+        ({"model": model_with(tmp_path, vocabulary_size=32100)}, "VOCABULARY_SIZE=259"),
+        ({"data": {"task_feature_lengths": {"inputs": 9, "targets": 8}}}, "packed to"),
+        ({"data": {"batch_size": 6}, "num_microbatches": 1, "devices": 4}, "multiple of 4"),
+        ({"mesh": MeshConfig(data=3)}, "does not fit 1 devices"),
+    ):
+        with pytest.raises((TrainingError, BuildError), match=message):
+            toy_train(tmp_path, **changes)
+    assert not Path(run.model_dir).exists()
+    (tmp_path / "build-t5" / "manifest.json").unlink()
+    with pytest.raises(BuildError, match="manifest.json"):
+        toy_train(tmp_path)
