@@ -12,6 +12,7 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.template import TemplateSet, read_template_set
+from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ def task(
     template: str | None = None,
     templates: Sequence[str] | None = None,
     kinds: Sequence[str] | None = None,
+    shots: int = 0,
     options: bool = True,
+    option_order: str = "fixed",
     rank: bool = False,
     seed: int = 0,
     source: str | None = None,
@@ -96,7 +99,9 @@ def task(
       template: id of one template, for evaluation; None draws among several, for training.
       templates: ids to draw among; None means all of `kinds`.
       kinds: kinds to draw among; None means forward and inverted.
+      shots: exemplars from train before each query, as many as fit into the inputs.
       options: whether prompts show the options.
+      option_order: fixed, or shuffled for each example and epoch.
       rank: whether each option becomes an example to be scored; needs `template`.
       seed: what the draws depend on where `get_dataset` is called without a seed.
       source: kind of source; None is what `configure` or the environment say.
@@ -115,9 +120,13 @@ def task(
         name,
         prompts=Prompts(
             template=template,
-            templates=tuple(templates) if templates is not None else None,
-            kinds=tuple(kinds) if kinds is not None else None,
-            options=options,
+            variation=_variation(
+                shots=shots,
+                options=options,
+                option_order=option_order,
+                templates=templates,
+                kinds=kinds,
+            ),
             rank=rank,
         ),
         seed=seed,
@@ -135,7 +144,10 @@ def mixture(
     data_dir: str | Path | None = None,
     vocab: str | Path | None = None,
     allow_missing: bool = False,
+    shots: int = 0,
     options: bool = True,
+    option_order: str = "fixed",
+    templates: Sequence[str] | None = None,
     register_as: str | None = None,
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
@@ -158,7 +170,10 @@ def mixture(
       data_dir: a prepared TFDS tree, or a folder of files.
       vocab: bytes, t5, or a path.
       allow_missing: go on without datasets whose rows cannot be had.
+      shots: exemplars from train before each query, as many as fit into the inputs.
       options: whether prompts show the options.
+      option_order: fixed, or shuffled for each example and epoch.
+      templates: ids to draw among, "follows" or "rte.follows"; None means all of `kinds`.
       register_as: a name of your own, e.g. "my:no_nli".
       include, exclude, hold_out, drop_overlaps, scheme, cap, cap_per, temperature, rates, kinds,
         limit: as in `Mixture`; they replace those of the published mixture, or declare a new one.
@@ -196,10 +211,34 @@ def mixture(
         seed=seed,
         configuration=lambda: resolve(source=source, data_dir=data_dir, vocab=vocab),
         allow_missing=allow_missing,
-        options=options,
+        variation=_variation(
+            shots=shots, options=options, option_order=option_order, templates=templates
+        ),
         name_as=register_as,
     )
     return register(made) if register_as else made
+
+
+def _variation(
+    *,
+    shots: int,
+    options: bool,
+    option_order: str,
+    templates: Sequence[str] | None,
+    kinds: Sequence[str] | None = None,
+) -> Variation:
+    # A lone text stays one, for the variation to refuse: its letters are no names.
+    templates, kinds = (
+        tuple(value) if value is not None and not isinstance(value, str) else value
+        for value in (templates, kinds)
+    )
+    return Variation(
+        shots=shots,
+        options=options,
+        option_order=option_order,
+        templates=templates,
+        kinds=kinds,
+    )
 
 
 def open_build(folder: str | os.PathLike, *, vocab: str | os.PathLike | None = None) -> Reader:

@@ -1,6 +1,7 @@
 """SeqIO mixtures that are one planned stream instead of many pipelines. Public SeqIO calls only."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import seqio
@@ -13,8 +14,9 @@ from flan_tasks.build.writers.seqio_cache import ABOUT, PRETOKENIZED
 from flan_tasks.core.errors import unknown_name
 from flan_tasks.core.mixture import Mixture, mixing_rates
 from flan_tasks.core.naming import MixtureName
+from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.datasets import catalog
-from flan_tasks.seqio_stream import CHUNK, encoder, lengths_of, stream
+from flan_tasks.seqio_stream import CHUNK, encoder, lengths_of, prompt_budget, stream
 from flan_tasks.seqio_task import Configure, Prompts, make_task, source_choice
 
 # Rows of a chunk for each task of a mixture, over which the work done once for each is spread.
@@ -27,7 +29,7 @@ def make_mixture(
     configuration: Configure,
     seed: int = 0,
     allow_missing: bool = False,
-    options: bool = True,
+    variation: Variation = PLAIN,
     name_as: str | None = None,
     task_of: Callable[[str], seqio.Task] | None = None,
 ) -> "EngineMixture":
@@ -38,7 +40,7 @@ def make_mixture(
       configuration: says where rows and vocabulary come from, when first asked.
       seed: what draws depend on where `get_dataset` gets no seed.
       allow_missing: go on without datasets whose rows cannot be had.
-      options: whether prompts show the options.
+      variation: how prompts are made of the examples.
       name_as: the mixture's own name.
       task_of: gives the task of a dataset; by default one made for this mixture.
 
@@ -46,12 +48,13 @@ def make_mixture(
       UnknownNameError: the declaration names something unknown.
       DeclarationError: nothing is left to train on.
     """
-    prompts = Prompts(options=options, kinds=_kinds(declaration))
+    members = catalog().members(declaration)
+    variation.check_templates((d.name, catalog().templates(d.name).ids) for d in members)
 
     def own(name: str) -> seqio.Task:
+        prompts = Prompts(variation=_for_task(variation, declaration, name))
         return make_task(name, prompts=prompts, configuration=configuration, seed=seed)
 
-    members = catalog().members(declaration)
     tasks = [(task_of or own)(dataset.name) for dataset in members]
     return EngineMixture(
         name=name_as or str(MixtureName(declaration.name)),
@@ -60,12 +63,23 @@ def make_mixture(
         configuration=configuration,
         seed=seed,
         allow_missing=allow_missing,
-        options=options,
+        variation=variation,
     )
 
 
-def _kinds(declaration: Mixture) -> tuple[str, ...] | None:
-    return None if set(declaration.kinds) == set(Mixture(name="any").kinds) else declaration.kinds
+def _for_task(variation: Variation, declaration: Mixture, name: str) -> Variation:
+    """The variation for one task, which knows neither the declaration nor names of others."""
+    kinds = variation.kinds
+    if kinds is None and set(declaration.kinds) != set(Mixture(name="any").kinds):
+        kinds = declaration.kinds
+    wanted = variation.wanted(name)
+    if wanted is None:
+        return replace(variation, kinds=kinds, templates=None)
+    known = catalog().templates(name)
+    variation.choose(
+        name, known.templates, catalog()[name].splits.names[0], kinds=declaration.kinds
+    )
+    return replace(variation, kinds=kinds, templates=tuple(i for i in known.ids if i in wanted))
 
 
 class EngineMixture(seqio.Mixture):
@@ -84,13 +98,13 @@ class EngineMixture(seqio.Mixture):
         configuration: Configure,
         seed: int = 0,
         allow_missing: bool = False,
-        options: bool = True,
+        variation: Variation = PLAIN,
     ) -> None:
         self.declaration = declaration
         self._configuration = configuration
         self._seed = seed
         self._allow_missing = allow_missing
-        self._options = options
+        self._variation = variation
         self._prepared: dict[str, Any] = {}
         self._from_cache = False
         super().__init__(name=name, tasks=[(task, self._rate) for task in tasks])
@@ -108,6 +122,7 @@ class EngineMixture(seqio.Mixture):
                 source=source_choice(self._configuration()),
                 split=split,
                 allow_missing=self._allow_missing,
+                variation=self._variation,
             )
         return make_plan(self._prepared[split], seed=self._seed if seed is None else int(seed))
 
@@ -157,16 +172,16 @@ class EngineMixture(seqio.Mixture):
             if name not in known:
                 raise unknown_name("passthrough feature", name, known)
         plan = self.plan(split, seed=seed)
+        lengths = lengths_of(sequence_length, trim=trim_output_features)
+        budget = prompt_budget(self._configuration().vocab, lengths)
         return stream(
             lambda positions: render_chunk(
-                plan, plan.rows_at(positions, shuffle=shuffle), options=self._options
+                plan, plan.rows_at(positions, shuffle=shuffle), budget=budget
             ),
             per_epoch=len(plan),
             num_epochs=num_epochs,
             shard_info=shard_info,
-            encode=encoder(
-                self._configuration().vocab, lengths_of(sequence_length, trim=trim_output_features)
-            ),
+            encode=encoder(self._configuration().vocab, lengths),
             texts=tuple(dict.fromkeys(texts)),
             chunk_rows=max(CHUNK, CHUNK_PER_TASK * len(plan.ingredients)),
         ).prefetch(2)

@@ -12,6 +12,7 @@ import numpy as np
 import seqio
 import tensorflow as tf
 
+from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.rows import BuiltRow
 from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
 from flan_tasks.build.writers.seqio_cache import about_text
@@ -29,6 +30,12 @@ def lengths_of(
     """Returns how long inputs and targets may be, EOS included; None is as long as they are."""
     given = sequence_length or {}
     return {name: given.get(name) if trim else None for name in (INPUTS, TARGETS)}
+
+
+def prompt_budget(vocab: str, lengths: Mapping[str, int | None] | None) -> Budget | None:
+    """What exemplars must fit into; None where inputs may be as long as they are."""
+    length = (lengths or {}).get(INPUTS)
+    return None if length is None else Budget(open_vocabulary(vocab), length)
 
 
 Encode = Callable[[Sequence[str], str], list[np.ndarray]]

@@ -5,7 +5,7 @@ Public SeqIO calls only; mixtures of such tasks are in `seqio_mixture`.
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,31 +25,35 @@ from flan_tasks.build.vocabulary import (
 from flan_tasks.build.writers.seqio_cache import ABOUT, PRETOKENIZED
 from flan_tasks.configuration import Configuration
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, VocabularyError, unknown_name
+from flan_tasks.core.errors import DeclarationError, VocabularyError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.template import FORWARD, Template
+from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.seqio_metrics import generation_metrics, postprocess, rank_metrics
-from flan_tasks.seqio_stream import INPUTS, TARGETS, encoder, lengths_of, stream
+from flan_tasks.seqio_stream import INPUTS, TARGETS, encoder, lengths_of, prompt_budget, stream
 
 Configure = Callable[[], Configuration]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompts:
-    """Which templates a task uses and how."""
+    """What the prompts of a task are."""
 
     # Id of the one template; None draws.
     template: str | None = None
-    # Ids to draw among; None means all of `kinds`.
-    templates: tuple[str, ...] | None = None
-    # Kinds to draw among; None means all for train, forward elsewhere.
-    kinds: tuple[str, ...] | None = None
-    # Whether prompts show the options.
-    options: bool = True
+    # How prompts are made of the examples, where no one template is named among several.
+    variation: Variation = PLAIN
     # Whether each option becomes an example of its own, to be scored.
     rank: bool = False
+
+    @property
+    def chosen(self) -> Variation:
+        """The variation with the one template, if there is one."""
+        if self.template is None:
+            return self.variation
+        return replace(self.variation, templates=(self.template,))
 
     def choose(self, dataset: Dataset, split: str) -> tuple[Template, ...]:
         """Returns the templates for a split.
@@ -59,22 +63,8 @@ class Prompts:
           DeclarationError: none is left.
         """
         known = catalog().templates(dataset.name)
-        wanted = (self.template,) if self.template else self.templates
-        for name in wanted or ():
-            if name not in known.ids:
-                raise unknown_name(f"template of {dataset.name}", name, known.ids)
-        kinds = self.kinds or (None if split == "train" else (FORWARD,))
-        found = tuple(
-            template
-            for template in known
-            if (wanted is None or template.id in wanted)
-            and (kinds is None or template.kind in kinds)
-        )
-        if not found:
-            raise DeclarationError(
-                f"{dataset.name}: no template is left for {split}; evaluation uses forward ones"
-            )
-        return found
+        self.chosen.check_templates([(dataset.name, known.ids)])
+        return self.chosen.choose(dataset.name, known.templates, split)
 
 
 def make_task(
@@ -103,9 +93,10 @@ def make_task(
         raise DeclarationError(f"{name} has no options to rank")
     if prompts.rank and not prompts.template:
         raise DeclarationError(f"{name}: ranking needs one template; give template=")
-    if prompts.rank and prompts.kinds not in (None, (FORWARD,)):
+    kinds = prompts.variation.kinds
+    if prompts.rank and kinds not in (None, (FORWARD,)):
         raise DeclarationError(f"{name}: only forward templates can be ranked")
-    if prompts.template or prompts.templates is not None or prompts.kinds is not None:
+    if prompts.chosen.templates is not None or kinds is not None:
         prompts.choose(dataset, dataset.splits.names[0])
     return EngineTask(
         name=name_as or str(TaskName(name, prompts.template or "", prompts.rank)),
@@ -202,14 +193,14 @@ class EngineSource(seqio.DataSource):
         if split not in self._opened:
             chosen = self.configuration()
             alone = Mixture(name=self.dataset.name, include=(self.dataset.name,))
-            found = prepare(alone, catalog(), source=source_choice(chosen), split=split)
-            item = found.ingredients[0]
-            self._opened[split] = Ingredient(
-                item.dataset,
-                item.examples,
-                item.available,
-                self.prompts.choose(item.dataset, split),
+            found = prepare(
+                alone,
+                catalog(),
+                source=source_choice(chosen),
+                split=split,
+                variation=self.prompts.chosen,
             )
+            self._opened[split] = found.ingredients[0]
         return self._opened[split]
 
     def get_dataset(
@@ -236,10 +227,11 @@ class EngineSource(seqio.DataSource):
         """
         item = self.ingredient(split)
         seed = 0 if seed is None else int(seed)
+        budget = prompt_budget(self.configuration().vocab, sequence_length)
 
         def rows(positions: np.ndarray) -> list[BuiltRow]:
-            example, _, template = draw_examples(item, seed, positions, shuffle=shuffle)
-            return render_task(item, example, template, options=self.prompts.options)
+            draw = draw_examples(item, seed, positions, shuffle=shuffle)
+            return render_task(item, draw, seed=seed, budget=budget)
 
         return stream(
             rows,

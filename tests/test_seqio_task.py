@@ -19,7 +19,7 @@ from flan_tasks.evaluation.gold import Gold
 
 LENGTHS = {"inputs": 1024, "targets": 256}
 SAMPLES = {"source": "samples", "vocab": "bytes"}
-ABOUT = ("task", "dataset", "cluster", "template", "kind", "key", "gold")
+ABOUT = ("task", "dataset", "cluster", "template", "kind", "num_shots", "key", "gold")
 
 
 def rows(dataset):
@@ -197,7 +197,7 @@ def test_options_can_be_left_out():
     [
         ({"template": "nope"}, 'template of rte "nope"'),
         ({"rank": True}, "ranking needs one template"),
-        ({"templates": []}, "no template is left"),
+        ({"templates": []}, "templates is empty"),
     ],
 )
 def test_task_refuses(changes, message):

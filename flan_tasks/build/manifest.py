@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flan_tasks
+from flan_tasks.build.contamination import describe
+from flan_tasks.build.fingerprints import RUN, SHORTEST_TEXT
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.naming import TaskName
+from flan_tasks.core.variation import SHUFFLED
 
 SCHEMA = 1
 # What the card calls sources that have no name of their own.
@@ -106,11 +109,17 @@ def make_manifest(
         for name, counts in shard["templates"].items():
             realized[name] += sum(counts.values())
             templates.setdefault(name, Counter()).update(counts)
+    shots: dict[str, Counter[str]] = {}
+    for shard in shards:
+        for name, counts in shard["num_shots"].items():
+            shots.setdefault(name, Counter()).update(counts)
     tasks = [
         {
             **entry,
             "realized": realized[entry["name"]],
             "template_counts": dict(sorted(templates.get(entry["name"], Counter()).items())),
+            # Exemplars in a prompt -> prompts that have so many.
+            "num_shots": dict(sorted(shots.get(entry["name"], Counter()).items(), key=_by_number)),
         }
         for entry in task_table(prepared, plan)
     ]
@@ -132,6 +141,8 @@ def make_manifest(
         "missing": dict(prepared.missing),
         "without_split": list(prepared.without_split),
         "sizes": size_notes(prepared),
+        "variation": dataclasses.asdict(prepared.variation),
+        "decontaminated": _decontaminated(prepared),
         "tasks": tasks,
     }
     if settings.vocabulary:
@@ -161,6 +172,31 @@ def make_manifest(
     found["files"] = [*(file for shard in shards for file in shard["files"]), *others]
     # Through JSON once, so that a manifest in hand equals one read back.
     return json.loads(json.dumps(found))
+
+
+def _by_number(item: tuple[str, int]) -> int:
+    return int(item[0])
+
+
+def _decontaminated(prepared: Prepared) -> dict[str, Any] | None:
+    if not prepared.drop_against:
+        return None
+    reason = describe(prepared.drop_against)
+    dropped = {item.dataset.name: item.examples.skipped for item in prepared.ingredients}
+    return {
+        "against": list(prepared.drop_against),
+        "run": RUN,
+        "evaluation": [
+            {
+                "name": part.dataset.name,
+                "split": part.split,
+                "examples": len(part.examples),
+                "store_key": part.examples.key,
+            }
+            for part in prepared.compared_with
+        ],
+        "dropped": {name: counts[reason] for name, counts in dropped.items() if reason in counts},
+    }
 
 
 def canonical_command(
@@ -221,6 +257,16 @@ def make_card(manifest: Mapping[str, Any]) -> str:
             f"{', '.join(manifest['without_split'])}.",
             "",
         ]
+    if found := manifest["decontaminated"]:
+        lines += [
+            f"Left out: training examples that occur in the evaluation sets of "
+            f"{', '.join(found['against'])}, {sum(found['dropped'].values()):,} of "
+            f"{len(found['dropped'])} datasets (a whole example, a whole text of "
+            f"{SHORTEST_TEXT} words or more, or {found['run']} words in a row; case and "
+            "punctuation aside).",
+            "",
+        ]
+    lines += _variation_lines(manifest)
     lines += [
         "## What is in it",
         "",
@@ -257,6 +303,29 @@ def make_card(manifest: Mapping[str, Any]) -> str:
         name = source.get("name") or _UNNAMED[source["source"]]
         lines.append(f"- {task['name']}: {source['source']}, {name}. {task['citation']}")
     return "\n".join(lines) + "\n"
+
+
+def _variation_lines(manifest: Mapping[str, Any]) -> list[str]:
+    variation = manifest["variation"]
+    found = []
+    if not variation["options"]:
+        found.append("Prompts do not show the options.")
+    if variation["option_order"] == SHUFFLED:
+        found.append("Options stand in an order drawn for each example and epoch.")
+    if variation["templates"]:
+        found.append(f"Templates: {', '.join(variation['templates'])}.")
+    if variation["kinds"]:
+        found.append(f"Kinds of template: {', '.join(variation['kinds'])}.")
+    if variation["shots"]:
+        counts: Counter[int] = Counter()
+        for task in manifest["tasks"]:
+            counts.update({int(number): rows for number, rows in task["num_shots"].items()})
+        by_number = ", ".join(f"{number}: {rows:,}" for number, rows in sorted(counts.items()))
+        found.append(
+            f"Up to {variation['shots']} exemplars stand before each query, as many as fit into "
+            f"{manifest['lengths']['inputs']} tokens. Prompts by number of exemplars: {by_number}."
+        )
+    return [*found, ""] if found else []
 
 
 def _cell(text: str) -> str:

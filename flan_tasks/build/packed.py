@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flan_tasks.build import draws
+from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.formats import DECODER
 from flan_tasks.build.packing import Packing, lower_bound, pack, simple_bound
 from flan_tasks.build.plan import Plan, Rows
@@ -34,6 +35,8 @@ class PackedShard:
     task: np.ndarray
     # Number of its template, likewise.
     template: np.ndarray
+    # Exemplars in its prompt, likewise.
+    num_shots: np.ndarray
     # Whole lengths of inputs and targets, EOS included, in plan order: int64[examples, 2].
     whole: np.ndarray
     # Rows no packing could go under, by tokens and by examples over half a row.
@@ -53,6 +56,8 @@ class EncodedRows:
 
     # Which task, example and template each of them is.
     rows: Rows
+    # Exemplars in the prompt of each: int64[n].
+    num_shots: np.ndarray
     # Their inputs.
     inputs: Encoded
     # Their targets.
@@ -71,8 +76,10 @@ def encoded_rows(
       vocabulary: gives the ids.
       lengths: longest inputs and targets, EOS included; the end of longer ones is cut.
     """
+    budget = Budget(vocabulary, lengths["inputs"])
     for first in range(start, stop, WINDOW):
         rows = plan.rows(first, min(first + WINDOW, stop))
+        found = render_texts(plan, rows, budget=budget)
         inputs, targets = (
             join_encoded(
                 [
@@ -80,9 +87,9 @@ def encoded_rows(
                     for here in range(0, len(texts), _BATCH)
                 ]
             )
-            for texts, part in zip(render_texts(plan, rows), PARTS, strict=True)
+            for texts, part in zip((found.inputs, found.targets), PARTS, strict=True)
         )
-        yield EncodedRows(rows, inputs, targets)
+        yield EncodedRows(rows, found.num_shots, inputs, targets)
 
 
 def join_encoded(pieces: Sequence[Encoded]) -> Encoded:
@@ -120,6 +127,7 @@ def packed_shard(
     ]
     task = np.concatenate([piece.rows.task for piece in pieces])
     template = np.concatenate([piece.rows.template for piece in pieces])
+    shots = np.concatenate([piece.num_shots for piece in pieces])
     del pieces
     sizes = np.stack([side.lengths for side in sides], axis=1)
     if arch == DECODER:
@@ -137,7 +145,7 @@ def packed_shard(
     }
     whole = np.stack([side.whole for side in sides], axis=1)
     return PackedShard(
-        found, task, template, whole, simple_bound(sizes, limits), lower_bound(sizes, limits)
+        found, task, template, shots, whole, simple_bound(sizes, limits), lower_bound(sizes, limits)
     )
 
 

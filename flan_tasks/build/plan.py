@@ -38,6 +38,18 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Draw:
+    """Some examples of one task; all arrays have the same length."""
+
+    # Number of the example in its store: int64[n].
+    example: np.ndarray
+    # How often the task was gone through before: int64[n].
+    epoch: np.ndarray
+    # Number of the template: int64[n].
+    template: np.ndarray
+
+
+@dataclass(frozen=True)
 class Plan:
     """A mixture, a seed and a number of rows. Every row is a pure function of (seed, k).
 
@@ -56,6 +68,11 @@ class Plan:
 
     def __len__(self) -> int:
         return sum(self.counts)
+
+    @property
+    def has_exemplars(self) -> bool:
+        """Whether prompts begin with solved examples."""
+        return any(item.exemplars is not None for item in self.ingredients)
 
     @cached_property
     def _ends(self) -> np.ndarray:
@@ -117,8 +134,8 @@ class _Numbers:
 
 def draw_examples(
     item: Ingredient, seed: int, occurrence: np.ndarray, *, shuffle: bool = True
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns (example, epoch, template) of the occurrences of one task.
+) -> Draw:
+    """Returns what the occurrences of one task are.
 
     Args:
       item: the task.
@@ -128,7 +145,7 @@ def draw_examples(
     """
     task = np.zeros(len(occurrence), np.int64)
     rows = _draw([item], _Numbers.of([item]), seed, task, occurrence, shuffle=shuffle)
-    return rows.example, rows.epoch, rows.template
+    return Draw(rows.example, rows.epoch, rows.template)
 
 
 def _draw(

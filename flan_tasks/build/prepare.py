@@ -4,13 +4,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from flan_tasks.build.contamination import (
+    EVALUATION_SPLITS,
+    Checker,
+    Part,
+    describe,
+    evaluation_side,
+)
+from flan_tasks.build.exemplars import Exemplars
 from flan_tasks.build.store import Store, StoredExamples, default_store
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
 from flan_tasks.core.splits import share_limit
-from flan_tasks.core.template import FORWARD, Template
+from flan_tasks.core.template import Template
+from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.sources import DECLARED, open_source
 
 Progress = Callable[[str], None]
@@ -30,6 +39,10 @@ class Ingredient:
     templates: tuple[Template, ...]
     # Mixing rate.
     rate: float = 0.0
+    # How prompts are made of the examples.
+    variation: Variation = PLAIN
+    # Where exemplars come from; None where the variation wants none.
+    exemplars: Exemplars | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,12 @@ class Prepared:
     missing: Mapping[str, str] = field(default_factory=dict)
     # Members that have no such split by declaration, such as test-only sets.
     without_split: tuple[str, ...] = ()
+    # How prompts are made of the examples.
+    variation: Variation = PLAIN
+    # What training examples were compared with, to drop those that occur there.
+    drop_against: tuple[str, ...] = ()
+    # The evaluation sets this meant.
+    compared_with: tuple[Part, ...] = ()
 
     @property
     def one_pass(self) -> int:
@@ -74,6 +93,8 @@ def prepare(
     split: str = "train",
     store: Store | None = None,
     allow_missing: bool = False,
+    variation: Variation = PLAIN,
+    drop_against: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Prepared:
     """Reads (or finds in the store) the examples of a mixture and computes its rates.
@@ -85,6 +106,9 @@ def prepare(
       split: train, validation or test.
       store: where examples are kept; the default store if None.
       allow_missing: go on without datasets whose rows cannot be had.
+      variation: how prompts are made of the examples.
+      drop_against: datasets, clusters or mixtures; training examples that occur in their
+        evaluation sets are left out, and counted.
       progress: told what is being read.
 
     Raises:
@@ -101,6 +125,7 @@ def prepare(
             f'mixture "{mixture.name}": none of its datasets has a {split} split: '
             f"{', '.join(without)}. Such datasets are evaluated only; try --split test"
         )
+    variation.check_templates((d.name, catalog.templates(d.name).ids) for d in present)
     found: list[Ingredient] = []
     missing: dict[str, str] = {}
     notes: dict[str, str] = {}
@@ -109,32 +134,166 @@ def prepare(
         if progress:
             progress(f"reading {dataset.name} ({number} of {len(present)})")
         try:
-            rows = open_source(
-                dataset,
-                kind=source.kind,
-                data_dir=source.data_dir,
-                samples=catalog.samples(dataset.name),
-            )
-            examples = store.open(dataset, rows, split, limit=limit)
+            examples = _open(dataset, catalog, source, store, split, limit)
+            exemplars = None
+            if variation.shots and split != "train":
+                exemplars = _exemplars(dataset, catalog, source, store, mixture.limit)
         except SourceUnavailableError as error:
             missing[dataset.name] = str(error).removeprefix(f"{dataset.name}: ")
             notes[dataset.name] = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
             continue
         catalog.check_fields(dataset)
-        kinds = mixture.kinds if split == "train" else (FORWARD,)
-        templates = catalog.templates(dataset.name).of_kind(*kinds)
+        templates = variation.choose(
+            dataset.name, catalog.templates(dataset.name).templates, split, kinds=mixture.kinds
+        )
         if not templates and dataset.is_trained_on:
             raise DeclarationError(
-                f'mixture "{mixture.name}": {dataset.name} has no {" or ".join(kinds)} template; '
-                "exclude it, or add a kind"
+                f'mixture "{mixture.name}": {dataset.name} has no {" or ".join(mixture.kinds)} '
+                "template; exclude it, or add a kind"
             )
-        found.append(Ingredient(dataset, examples, len(examples), templates))
+        found.append(
+            Ingredient(
+                dataset,
+                examples,
+                len(examples),
+                templates,
+                variation=variation,
+                exemplars=exemplars,
+            )
+        )
     if missing and (not allow_missing or not found):
         raise SourceUnavailableError(
             _missing_text(mixture, split, missing, notes, some=bool(found))
         )
+    compared: tuple[Part, ...] = ()
+    if drop_against:
+        compared = evaluation_parts(
+            drop_against,
+            catalog,
+            source=source,
+            store=store,
+            allow_missing=allow_missing,
+            progress=progress,
+        )
+        found = _without_matches(found, split, Checker(catalog, compared), store, drop_against)
     found = _share_limit(found, limit)
-    return Prepared(mixture, split, _with_rates(mixture, catalog, found, split), missing, without)
+    if variation.shots and split == "train":
+        found = [
+            replace(i, exemplars=Exemplars(i.examples, i.available, i.dataset.options))
+            for i in found
+        ]
+    return Prepared(
+        mixture,
+        split,
+        _with_rates(mixture, catalog, found, split),
+        missing,
+        without,
+        variation,
+        tuple(drop_against),
+        compared,
+    )
+
+
+def evaluation_parts(
+    names: Sequence[str],
+    catalog: Catalog,
+    *,
+    source: SourceChoice,
+    store: Store | None = None,
+    allow_missing: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Part, ...]:
+    """Returns the evaluation sets that names of datasets, clusters or mixtures mean.
+
+    Raises:
+      UnknownNameError: a name is none of these.
+      SourceUnavailableError: rows cannot be had, and may not be missing, or none can.
+    """
+    store = store or Store(default_store())
+    wanted = {dataset.name for name in names for dataset in evaluation_side(catalog, name)}
+    found: list[Part] = []
+    missing: list[str] = []
+    for dataset in catalog.datasets:
+        if dataset.name not in wanted:
+            continue
+        if progress:
+            progress(f"reading {dataset.name} for comparison")
+        for split in EVALUATION_SPLITS:
+            if split not in dataset.splits.names:
+                continue
+            try:
+                examples = _open(dataset, catalog, source, store, split, None)
+            except SourceUnavailableError as error:
+                missing.append(f"  {split}: {error}")
+                continue
+            found.append(Part(dataset, split, examples))
+    if missing and (not allow_missing or not found):
+        raise SourceUnavailableError(
+            "\n".join(
+                [
+                    f"{', '.join(names)}: evaluation sets that cannot be had to compare with:",
+                    *missing,
+                    "Provide them, or go on without them with --allow-missing.",
+                ]
+            )
+        )
+    return tuple(found)
+
+
+def _open(
+    dataset: Dataset,
+    catalog: Catalog,
+    source: SourceChoice,
+    store: Store,
+    split: str,
+    limit: int | None,
+) -> StoredExamples:
+    rows = open_source(
+        dataset,
+        kind=source.kind,
+        data_dir=source.data_dir,
+        samples=catalog.samples(dataset.name),
+    )
+    return store.open(dataset, rows, split, limit=limit)
+
+
+def _exemplars(
+    dataset: Dataset, catalog: Catalog, source: SourceChoice, store: Store, limit: int
+) -> Exemplars:
+    """Opens the training examples that exemplars of an evaluation split come from.
+
+    Raises:
+      DeclarationError: neither the dataset nor a part beside it has some.
+      SourceUnavailableError: they cannot be had.
+    """
+    beside = [
+        other
+        for other in catalog.datasets
+        if other.parent == dataset.parent and other.template_file == dataset.template_file
+    ]
+    trained = [other for other in (dataset, *beside) if other.is_trained_on]
+    if not trained:
+        raise DeclarationError(
+            f"{dataset.name}: it has no train split, so there are no exemplars; leave it out, or "
+            "take no shots"
+        )
+    examples = _open(trained[0], catalog, source, store, "train", limit)
+    return Exemplars(examples, len(examples), dataset.options)
+
+
+def _without_matches(
+    found: Sequence[Ingredient],
+    split: str,
+    checker: Checker,
+    store: Store,
+    against: Sequence[str],
+) -> list[Ingredient]:
+    kept = []
+    for item in found:
+        matching = checker.matching(Part(item.dataset, split, item.examples))
+        examples = store.without(item.examples, matching, reason=describe(against))
+        kept.append(replace(item, examples=examples, available=len(examples)))
+    return kept
 
 
 def _missing_text(

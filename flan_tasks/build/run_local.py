@@ -56,7 +56,10 @@ def build(
       BuildError: the folder holds something else, or cannot be written.
     """
     check_settings(settings)
+    if plan.has_exemplars and settings.vocabulary is None:
+        raise DeclarationError("exemplars are fitted to a number of tokens: give a vocabulary")
     writer = WRITERS[settings.format]
+    filters = [*filters, *prepared.variation.words]
     if prepared.missing:
         filters = [*filters, "--allow-missing"]
     command = canonical_command(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.formats import DECODER, ENCODER_DECODER
 from flan_tasks.build.packed import PARTS, packed_shard
 from flan_tasks.build.plan import Plan
@@ -46,6 +47,11 @@ class BuildSettings:
         if self.arch == DECODER and "row" not in self.lengths:
             lengths = {**self.lengths, "row": sum(self.lengths[part] for part in PARTS)}
             object.__setattr__(self, "lengths", lengths)
+
+    @property
+    def budget(self) -> Budget | None:
+        """What exemplars must fit into; None where there is no vocabulary to measure by."""
+        return Budget(self.vocabulary, self.lengths["inputs"]) if self.vocabulary else None
 
     @property
     def for_writer(self) -> WriteSettings:
@@ -113,15 +119,20 @@ def _is_full(error: Exception) -> bool:
 
 
 def _write_rows(plan: Plan, shard: Shard, settings: BuildSettings, path: Path) -> dict[str, Any]:
-    counted = _Counted(settings)
+    counted = _Counted(settings, has_exemplars=plan.has_exemplars)
     chunks = (
         counted.seen(tokenize(rows, settings.vocabulary))
-        for rows in rendered_rows(plan, shard.start, shard.stop)
+        for rows in rendered_rows(plan, shard.start, shard.stop, budget=settings.budget)
     )
     WRITERS[settings.format].write(path, chunks, settings.for_writer)
     lengths = {part: np.asarray(found, np.int64) for part, found in counted.lengths.items()}
     rows = counted.templates.total()
-    found = {"rows": rows, "examples": rows, "templates": _by_task(counted.templates)}
+    found = {
+        "rows": rows,
+        "examples": rows,
+        "templates": _by_task(counted.templates),
+        "num_shots": _by_task(counted.num_shots),
+    }
     return found | (token_facts(lengths, settings.lengths) if settings.vocabulary else {})
 
 
@@ -145,11 +156,16 @@ def _write_packed(
     for (task, template), count in zip(drawn.tolist(), counts.tolist(), strict=True):
         item = plan.ingredients[task]
         templates[item.dataset.name, item.templates[template].id] = count
+    shots: Counter[tuple[str, int]] = Counter()
+    if plan.has_exemplars:
+        for task, count in zip(packed.task.tolist(), packed.num_shots.tolist(), strict=True):
+            shots[plan.ingredients[task].dataset.name, count] += 1
     lengths = {part: packed.whole[:, side] - 1 for side, part in enumerate(PARTS)}
     return {
         "rows": packed.num_rows,
         "examples": len(packed.whole),
         "templates": _by_task(templates),
+        "num_shots": _by_task(shots),
         "simple_bound": packed.simple_bound,
         "bound": packed.bound,
         **token_facts(lengths, settings.lengths),
@@ -187,21 +203,25 @@ def tokenize(rows: Sequence[BuiltRow], vocabulary: Vocabulary | None) -> list[To
 class _Counted:
     """Counts what passes through to a writer."""
 
-    def __init__(self, settings: BuildSettings) -> None:
+    def __init__(self, settings: BuildSettings, *, has_exemplars: bool) -> None:
         self._has_ids = settings.vocabulary is not None
         self.templates: Counter[tuple[str, str]] = Counter()
+        self.num_shots: Counter[tuple[str, int]] = Counter()
+        self._has_exemplars = has_exemplars
         self.lengths: dict[str, list[int]] = {part: [] for part in PARTS}
 
     def seen(self, chunk: Sequence[TokenizedRow]) -> Sequence[TokenizedRow]:
         self.templates.update((item.row.dataset.name, item.row.template.id) for item in chunk)
+        if self._has_exemplars:
+            self.num_shots.update((item.row.dataset.name, item.row.num_shots) for item in chunk)
         if self._has_ids:
             for part in PARTS:
                 self.lengths[part] += [len(getattr(item, part)) for item in chunk]
         return chunk
 
 
-def _by_task(templates: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+def _by_task(counts: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:
     tasks: dict[str, dict[str, int]] = {}
-    for (name, template), count in sorted(templates.items()):
-        tasks.setdefault(name, {})[template] = count
+    for (name, what), count in sorted(counts.items()):
+        tasks.setdefault(name, {})[str(what)] = count
     return tasks

@@ -113,6 +113,15 @@ class StoredExamples:
         """A number for each example's key: uint64[examples]."""
         return self._table.column("key_hash").to_numpy()
 
+    def copy(self, numbers: np.ndarray, path: Path, *, metadata: Mapping[str, str]) -> None:
+        """Writes some of the examples, in the order asked for, to another file."""
+        schema = self._table.schema.with_metadata(metadata)
+        with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, schema) as writer:
+            for start in range(0, len(numbers), _BATCH):
+                chunk = self._table.take(pa.array(numbers[start : start + _BATCH], pa.int64()))
+                for batch in chunk.replace_schema_metadata(metadata).to_batches():
+                    writer.write_batch(batch)
+
     @cached_property
     def _table(self) -> pa.Table:
         with pa.memory_map(str(self.path)) as mapped:
@@ -155,6 +164,52 @@ class Store:
             raise BuildError(f"{path} was just written and cannot be read")
         return found
 
+    def without(
+        self, examples: StoredExamples, numbers: np.ndarray, *, reason: str
+    ) -> StoredExamples:
+        """Returns stored examples less some, in a file of their own; those count as skipped.
+
+        Args:
+          examples: all of them.
+          numbers: which are left out: int64[n].
+          reason: under which they are counted.
+
+        Raises:
+          BuildError: the store cannot be written.
+        """
+        if not len(numbers):
+            return examples
+        left_out = hashlib.sha256(np.sort(numbers).astype("<i8").tobytes()).hexdigest()
+        parts = {**examples.parts, "without": [examples.key, reason, left_out]}
+        key = _digest(parts)
+        dataset_and_split = examples.path.stem.rsplit("-", 1)[0]
+        path = self.root / f"{dataset_and_split}-{key[:16]}.arrow"
+        found = _read(path, key)
+        if found is not None:
+            return found
+        skipped = {**examples.skipped, reason: len(numbers)}
+        about = {
+            "key": key,
+            "parts": parts,
+            "skipped": dict(sorted(skipped.items())),
+            "rows": examples.rows,
+            "at_hand": examples.rows_at_hand,
+        }
+        keep = np.setdiff1d(np.arange(len(examples)), numbers)
+        temporary = self._temporary(path)
+        try:
+            examples.copy(keep, temporary, metadata={"flan_tasks": json.dumps(about)})
+            _sync(temporary)
+            os.replace(temporary, path)
+        except OSError as error:
+            raise self._failed(error) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        found = _read(path, key)
+        if found is None:
+            raise BuildError(f"{path} was just written and cannot be read")
+        return found
+
     def explain(
         self, dataset: Dataset, source: Source, split: str, *, limit: int | None
     ) -> list[str]:
@@ -184,16 +239,7 @@ class Store:
         skipped: Counter[str] = Counter()
         seen: dict[int, str] = {}
         schema = _schema(dataset)
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            # By process, as two may write one file; not by tempfile, whose files none but their
-            # user may read.
-            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-            temporary.touch()
-        except OSError as error:
-            raise BuildError(
-                f"the store {self.root} cannot be written: {error.strerror}"
-            ) from error
+        temporary = self._temporary(path)
         try:
             batches: list[pa.RecordBatch] = []
             pending: list[Example] = []
@@ -222,14 +268,30 @@ class Store:
             _sync(temporary)
             os.replace(temporary, path)
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise BuildError(
-                    f"no space left for the store in {self.root}; free some, or name another place "
-                    f"in {ENVIRONMENT}, and run the same command again"
-                ) from error
-            raise
+            raise self._failed(error) from error
         finally:
             temporary.unlink(missing_ok=True)
+
+    def _temporary(self, path: Path) -> Path:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            # By process, as two may write one file; not by tempfile, whose files none but their
+            # user may read.
+            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+            temporary.touch()
+            return temporary
+        except OSError as error:
+            raise BuildError(
+                f"the store {self.root} cannot be written: {error.strerror}"
+            ) from error
+
+    def _failed(self, error: OSError) -> Exception:
+        if error.errno != errno.ENOSPC:
+            return error
+        return BuildError(
+            f"no space left for the store in {self.root}; free some, or name another place "
+            f"in {ENVIRONMENT}, and run the same command again"
+        )
 
 
 def key_parts(dataset: Dataset, source: Source, split: str, *, limit: int | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
+from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 
 AUTO = "auto"
@@ -78,6 +79,7 @@ class Lengths(click.ParamType):
     help="What packed rows are for: two sides, or inputs and targets in one.",
 )
 @click.option("--shards", type=click.IntRange(min=1), help="Files to write; by default by rows.")
+@options.variation
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
 @click.option(
     "--license-allow",
@@ -90,6 +92,14 @@ class Lengths(click.ParamType):
     multiple=True,
     metavar="PATTERN",
     help="Leave out datasets whose licence fits; may be given again.",
+)
+@click.option(
+    "--drop-contaminated",
+    "drop_against",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out training examples that occur in the evaluation sets of this dataset, cluster "
+    "or mixture; may be given again.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
@@ -110,9 +120,11 @@ def command(
     lengths: dict[str, int] | str,
     arch: str,
     shards: int | None,
+    variation: Variation,
     store: Path | None,
     license_allow: tuple[str, ...],
     license_deny: tuple[str, ...],
+    drop_against: tuple[str, ...],
     dry_run: bool,
     explain: bool,
     as_json: bool,
@@ -136,8 +148,11 @@ def command(
     filters = [f"--module {name}" for name in options.modules()]
     filters += [f"--license-allow {shlex.quote(pattern)}" for pattern in license_allow]
     filters += [f"--license-deny {shlex.quote(pattern)}" for pattern in license_deny]
+    filters += [f"--drop-contaminated {name}" for name in drop_against]
     writer = WRITERS[form]
-    name = vocab or ((os.environ.get(VOCAB) or "t5") if writer.needs_vocabulary else None)
+    # Exemplars are fitted to a number of tokens.
+    needs_ids = writer.needs_vocabulary or variation.shots > 0
+    name = vocab or ((os.environ.get(VOCAB) or "t5") if needs_ids else None)
     settings = BuildSettings(
         format=form,
         split=split,
@@ -165,6 +180,8 @@ def command(
         split=split,
         store=kept,
         allow_missing=allow_missing,
+        variation=variation,
+        drop_against=drop_against,
         progress=options.progress,
     )
     plan = make_plan(prepared, seed=seed, num_examples=examples, grouped=writer.grouped)
@@ -328,6 +345,8 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
         + (f" ({skipped})" if skipped else "")
         + "."
     )
+    if manifest["variation"]["shots"]:
+        _print_shots(manifest)
     if "tokens" in manifest:
         tokens, over = manifest["tokens"], manifest["over_length"]
         verb = "trimmed to" if trims else "longer than (kept whole)"
@@ -344,3 +363,17 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
             f"{packing['bound']:,}."
         )
     click.echo(f"It is in {out}; `flan verify {out}` checks it.")
+
+
+def _print_shots(manifest: dict) -> None:
+    wanted = manifest["variation"]["shots"]
+    counts: dict[int, int] = {}
+    for task in manifest["tasks"]:
+        for number, rows in task["num_shots"].items():
+            counts[int(number)] = counts.get(int(number), 0) + rows
+    text = ", ".join(f"{number}: {rows:,}" for number, rows in sorted(counts.items()))
+    click.echo(f"Exemplars, {wanted} wanted; prompts by number that fit: {text}.")
+    for task in manifest["tasks"]:
+        none = task["num_shots"].get("0", 0)
+        if none:
+            click.echo(f"  {task['name']}: {none:,} of {task['realized']:,} prompts have none")

@@ -16,7 +16,9 @@ COMMANDS = {
     "lint": "Checks templates, alone and filled with sample rows.",
     "sources": "Says for each dataset whether its rows can be had.",
     "build": "Builds a mixture into a directory of shards.",
+    "contamination": "Looks for examples of a build in evaluation sets.",
     "train": "Trains a model on a build, in JAX.",
+    "eval": "Scores a model template by template.",
     "verify": "Compares a built directory with its manifest.",
     "env": "Prints versions and settings, for reports.",
 }

@@ -1,10 +1,12 @@
 """Options several subcommands share."""
 
+import functools
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +14,8 @@ from flan_tasks.configuration import DATA_DIR, SOURCE
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
 from flan_tasks.core.origin import SOURCE_KINDS, Tfds
+from flan_tasks.core.template import KINDS
+from flan_tasks.core.variation import FIXED, MOST_SHOTS, OPTION_ORDERS, Variation
 
 
 def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
@@ -64,6 +68,75 @@ data_dir = click.option(
     envvar=DATA_DIR,
     help="A prepared TFDS tree (no network then), or a folder of files.",
 )
+
+
+def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    if value is None:
+        return None
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def variation(function: Callable) -> Callable:
+    """Adds the options of prompt variations, which reach the command as `variation`."""
+
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        shots: int,
+        options: str,
+        option_order: str,
+        templates: tuple[str, ...] | None,
+        kinds: tuple[str, ...] | None,
+        **more: Any,
+    ) -> Any:
+        made = Variation(
+            shots=shots,
+            options=options == "on",
+            option_order=option_order,
+            templates=templates,
+            kinds=kinds,
+        )
+        return function(*args, variation=made, **more)
+
+    for option in reversed(
+        [
+            click.option(
+                "--shots",
+                type=click.IntRange(0, MOST_SHOTS),
+                default=0,
+                show_default=True,
+                help="Exemplars before each query, as many as fit into the inputs.",
+            ),
+            click.option(
+                "--options",
+                type=click.Choice(["on", "off"]),
+                default="on",
+                show_default=True,
+                help="Whether prompts show the options.",
+            ),
+            click.option(
+                "--option-order",
+                type=click.Choice(OPTION_ORDERS),
+                default=FIXED,
+                show_default=True,
+                help="Shuffled: drawn for each example and epoch.",
+            ),
+            click.option(
+                "--templates",
+                callback=_names,
+                metavar="ID,...",
+                help="Draw among these: follows, or rte.follows where datasets differ.",
+            ),
+            click.option(
+                "--kinds",
+                callback=_names,
+                metavar="KIND,...",
+                help=f"Draw among templates of these kinds: {', '.join(KINDS)}.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
 
 
 def progress(text: str) -> None:

@@ -32,6 +32,10 @@ class RowError(FlanTasksError):
     """A raw row breaks the schema its dataset declares; names dataset, split and row."""
 
 
+class EvaluationError(FlanTasksError):
+    """Predictions and examples do not fit together, or there is nothing to score."""
+
+
 class VocabularyError(FlanTasksError):
     """A vocabulary is missing, or is not what its name says."""
 

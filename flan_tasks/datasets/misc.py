@@ -51,7 +51,7 @@ COQA = Dataset(
     schema={"story": str, "questions": list, "answers": dict},
     fields=("story", "conversation", "question"),
     normalize=_coqa,
-    metrics=("squad",),
+    metrics=("coqa",),
     size={"train": 7199, "test": 500},
     license="by domain: CC-BY-SA-4.0, Apache-2.0, MSR-LA, RACE's own terms",
     citation="Reddy et al. 2019, CoQA: A Conversational Question Answering Challenge",
@@ -85,6 +85,8 @@ def _quac(row: Row) -> Normalized:
         },
         answer=answers[0],
         references=tuple(dict.fromkeys(text for text in answers if text)),
+        # One for each annotator: how far they agree is part of the metric.
+        extra={"annotators": [text for text in answers[1:] if text]},
     )
 
 
@@ -109,7 +111,7 @@ QUAC = Dataset(
     },
     fields=("title", "section", "article", "question"),
     normalize=_quac,
-    metrics=("squad",),
+    metrics=("quac",),
     size={"train": 83568, "validation": 7354},
     license="CC-BY-SA-4.0",
     citation="Choi et al. 2018, QuAC: Question Answering in Context",

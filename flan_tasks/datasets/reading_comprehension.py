@@ -109,7 +109,7 @@ DROP = Dataset(
     },
     fields=("passage", "question"),
     normalize=_drop,
-    metrics=("squad",),
+    metrics=("drop",),
     size={"train": 77409, "dev": 9536},
     license="CC-BY-SA-4.0",
     citation=(
@@ -255,7 +255,7 @@ SQUAD_V2 = Dataset(
     fields=("title", "context", "question"),
     normalize=_squad_v2,
     select=_keep_odd,
-    metrics=("squad",),
+    metrics=("squad_v2",),
     size={"train": 130319, "validation": 11873},
     license="CC-BY-SA-4.0",
     citation=("Rajpurkar et al. 2018, Know What You Don't Know: Unanswerable Questions for SQuAD"),

@@ -1,11 +1,15 @@
-"""What a prediction is compared with."""
+"""What a prediction is compared with, and what every metric checks first."""
 
+import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.example import Example
+
+Scores = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,9 @@ class Gold:
 
         An inverted template's target is a text of the source: its only reference.
         """
-        references = example.references if answer == example.answer else (answer,)
-        return cls(answer, references, example.options, example.extra, example.key)
+        if answer != example.answer:
+            return cls(answer, (answer,), example.options, key=example.key)
+        return cls(answer, example.references, example.options, example.extra, example.key)
 
     def to_json(self) -> str:
         """Returns it as one line of JSON."""
@@ -47,3 +52,29 @@ class Gold:
             found["extra"],
             found["key"],
         )
+
+
+def checked(
+    metric: Callable[[Sequence[Gold], Sequence[str]], Scores],
+) -> Callable[[Sequence[Gold], Sequence[str]], Scores]:
+    """Makes a metric refuse what has no score: nothing at all, or lists of two lengths."""
+
+    @functools.wraps(metric)
+    def compute(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
+        if len(golds) != len(predictions):
+            raise EvaluationError(
+                f"metric {metric.__name__}: {len(golds)} examples and {len(predictions)} "
+                "predictions; wanted one prediction for each example"
+            )
+        if not golds:
+            raise EvaluationError(
+                f"metric {metric.__name__}: there is no example to score; give one or more"
+            )
+        return metric(golds, predictions)
+
+    return compute
+
+
+def percent(values: Sequence[float | bool]) -> float:
+    """The mean of some values, of 100."""
+    return 100 * sum(values) / len(values)

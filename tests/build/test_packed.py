@@ -1,5 +1,7 @@
 """Packed shards: unpacking gives back exactly the examples."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import make_catalog
@@ -16,6 +18,7 @@ from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.variation import Variation
 
 VOCABULARY = open_vocabulary("bytes")
 
@@ -115,16 +118,19 @@ def test_tasks_are_those_of_the_plan(plan):
         assert plan.rows(number, number + 1).task[0] == task
 
 
+@pytest.mark.parametrize("order", ["fixed", "shuffled"])
 @pytest.mark.parametrize("options", [True, False])
-def test_texts_without_examples_are_those_with_them(plan, options):
+def test_texts_without_examples_are_those_with_them(plan, options, order):
     from flan_tasks.build.rows import render_chunk
 
+    variation = Variation(options=options, option_order=order)
+    items = tuple(replace(item, variation=variation) for item in plan.ingredients)
+    plan = replace(plan, ingredients=items)
     rows = plan.rows(0, 150)
-    chunk = render_chunk(plan, rows, options=options)
-    assert render_texts(plan, rows, options=options) == (
-        [row.inputs for row in chunk],
-        [row.targets for row in chunk],
-    )
+    chunk = render_chunk(plan, rows)
+    found = render_texts(plan, rows)
+    assert found.inputs == [row.inputs for row in chunk]
+    assert found.targets == [row.targets for row in chunk]
 
 
 @pytest.fixture

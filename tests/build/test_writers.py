@@ -52,7 +52,7 @@ def test_jsonl_has_every_row_and_column_in_plan_order(prepared, tmp_path):
     assert [(row["inputs"], row["targets"]) for row in rows] == texts(plan)
     assert set(rows[0]) == {
         *("inputs", "targets", "task", "dataset", "cluster", "template", "kind"),
-        *("key", "split", "options", "license"),
+        *("num_shots", "key", "split", "options", "license"),
     }
     assert rows[0]["options"] == ["yes", "no"]
 

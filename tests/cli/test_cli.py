@@ -283,3 +283,16 @@ def test_lengths_from_the_data_are_shown_chosen_and_written_out(flan, tmp_path):
     )
     assert max(manifest["over_length"].values()) <= 0.01 * manifest["examples"] + 1
     flan("build", "nli", "--source", "samples", "--lengths", "auto", "--dry-run", code=2)
+
+
+def test_contamination_of_a_build_of_embedded_rows(flan, tmp_path):
+    folder = tmp_path / "out"
+    flan("build", "nli", "--source", "samples", "--out", folder)
+    printed = flan("contamination", folder, "--against", "sentiment", "--source", "samples").out
+    assert "None occurs in them" in printed
+    found = json.loads(
+        flan("contamination", folder, "--against", "nli", "--source", "samples", "--json").out
+    )
+    assert found["findings"] == [] and found["examples"] > 50
+    wrong = flan("contamination", folder, "--against", "nil", "--source", "samples", code=2)
+    assert "nli" in wrong.err

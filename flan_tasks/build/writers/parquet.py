@@ -37,11 +37,14 @@ def _schema(style: str):
         "prompt-completion": [("prompt", pa.string()), ("completion", pa.string())],
         "inputs-targets": [("inputs", pa.string()), ("targets", pa.string())],
     }[style]
-    about = ("task", "dataset", "cluster", "template", "kind", "key", "split")
+    about = ("task", "dataset", "cluster", "template", "kind")
     return pa.schema(
         [
             *texts,
             *((name, pa.string()) for name in about),
+            ("num_shots", pa.int32()),
+            ("key", pa.string()),
+            ("split", pa.string()),
             ("options", pa.list_(pa.string())),
             ("license", pa.string()),
         ]

@@ -19,7 +19,7 @@ SEQIO_VERSION = "0.0.20"
 # Text features beside the ids, which uncached tasks hand out too: the texts, where an example comes
 # from, and what it is scored against.
 PRETOKENIZED = ("inputs_pretokenized", "targets_pretokenized")
-ABOUT = ("task", "dataset", "cluster", "template", "kind", "key", "gold")
+ABOUT = ("task", "dataset", "cluster", "template", "kind", "num_shots", "key", "gold")
 
 
 def about_text(row: BuiltRow, name: str) -> str:

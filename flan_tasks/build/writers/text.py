@@ -23,7 +23,7 @@ def columns(row: BuiltRow, *, style: str, split: str) -> dict[str, object]:
     else:
         texts = {"inputs": row.inputs, "targets": row.targets}
     about = row.about
-    names = ("task", "dataset", "cluster", "template", "kind", "key")
+    names = ("task", "dataset", "cluster", "template", "kind", "num_shots", "key")
     return {
         **texts,
         **{name: about[name] for name in names},

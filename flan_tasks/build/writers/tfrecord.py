@@ -36,7 +36,7 @@ def token_columns(item: TokenizedRow, settings: WriteSettings) -> dict[str, obje
 
 
 def write_examples(path: Path, rows: Iterator[Mapping[str, object]]) -> None:
-    """Writes rows of text, lists of text and int32 arrays as TFRecords of `tf.train.Example`."""
+    """Writes numbers, text, lists of text and int32 arrays as TFRecords of `tf.train.Example`."""
     import tensorflow as tf
 
     with tf.io.TFRecordWriter(str(path)) as writer:
@@ -51,6 +51,8 @@ def serialized(rows: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
     def feature(value: object) -> tf.train.Feature:
         if isinstance(value, np.ndarray):
             return tf.train.Feature(int64_list=tf.train.Int64List(value=value))
+        if isinstance(value, int):
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
         texts = value if isinstance(value, list) else [value]
         data = [str(text).encode() for text in texts]
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=data))

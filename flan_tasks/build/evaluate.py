@@ -1,0 +1,215 @@
+"""Asking a model the prompts of datasets, unit by unit, and scoring the answers.
+
+A unit is a dataset, template, split and method; it is kept whole, so that a run goes on where it
+was stopped. Who answers, a model or a file, is behind `Answerer`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.prepare import Ingredient, SourceChoice, prepare
+from flan_tasks.build.prompts import chosen_examples, evaluation_prompts
+from flan_tasks.build.store import Store
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import DeclarationError, EvaluationError, SourceUnavailableError
+from flan_tasks.core.variation import PLAIN, Variation
+from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Prompt, Record, Unit
+from flan_tasks.evaluation.summary import (
+    TEST,
+    VALIDATION,
+    DatasetScore,
+    TemplateScore,
+    score_unit,
+    summarize,
+)
+
+AUTO, BOTH = "auto", "both"
+METHODS = (AUTO, RANK, GENERATE, BOTH)
+SPLITS = (VALIDATION, TEST)
+Progress = Callable[[str], None]
+
+
+class Answerer(Protocol):
+    """Who answers prompts."""
+
+    # What exemplars must fit into; None where nobody knows.
+    budget: Budget | None
+    # What decides its answers; JSON-able.
+    settings: dict[str, Any]
+
+    def answer(self, unit: Unit, prompts: Sequence[Prompt]) -> list[Record]:
+        """Returns an answer for each prompt, by the unit's method."""
+        ...
+
+    def has(self, unit: Unit) -> bool:
+        """Whether it can answer a unit at all."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What is asked.
+
+    Raises:
+      DeclarationError: parts of it contradict each other.
+    """
+
+    # Each of them on each of its splits.
+    datasets: tuple[Dataset, ...]
+    # Of validation and test.
+    splits: tuple[str, ...] = SPLITS
+    # One of METHODS; auto ranks options where there are some, and generates elsewhere.
+    method: str = AUTO
+    # Examples of a split; None is all.
+    examples: int | None = None
+    # What the draw of examples, exemplars and option orders depends on.
+    seed: int = 0
+    # Where rows come from.
+    source: SourceChoice = SourceChoice()
+    # How prompts are made.
+    variation: Variation = PLAIN
+    # Go on without datasets whose rows cannot be had.
+    allow_missing: bool = False
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise DeclarationError(f'method "{self.method}" must be one of {", ".join(METHODS)}')
+        if not self.splits or set(self.splits) - set(SPLITS):
+            raise DeclarationError(f"splits {list(self.splits)} must be of {', '.join(SPLITS)}")
+        free = [d.name for d in self.datasets if not d.is_classification]
+        if self.method == RANK and free:
+            raise DeclarationError(
+                f"{', '.join(free)}: no options to rank; use method auto, generate or both"
+            )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the answers to one unit, but for who answers; JSON-able."""
+        return {
+            "examples": self.examples,
+            "seed": self.seed,
+            "source": self.source.kind,
+            "variation": self.variation.words,
+        }
+
+    def methods(self, dataset: Dataset) -> tuple[str, ...]:
+        """Returns how a dataset's prompts are answered."""
+        if not dataset.is_classification:
+            return (GENERATE,)
+        return {AUTO: (RANK,), BOTH: (RANK, GENERATE)}.get(self.method, (self.method,))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an evaluation."""
+
+    # Datasets with their numbers, in the order of the catalog.
+    scores: tuple[DatasetScore, ...]
+    # Name -> why a dataset has none.
+    missing: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A unit with what makes its prompts."""
+
+    # What is asked.
+    unit: Unit
+    # The dataset's split.
+    item: Ingredient
+    # Numbers of the examples.
+    numbers: Sequence[int]
+
+    def prompts(self, *, seed: int, budget: Budget | None) -> list[Prompt]:
+        """Returns the prompts, in the order of the source."""
+        template = next(t for t in self.item.templates if t.id == self.unit.template)
+        return evaluation_prompts(self.item, template, self.numbers, seed=seed, budget=budget)
+
+
+def questions(
+    evaluation: Evaluation,
+    dataset: Dataset,
+    catalog: Catalog,
+    *,
+    store: Store,
+    progress: Progress | None = None,
+) -> Iterator[Question]:
+    """Yields the units of one dataset: splits, methods, templates.
+
+    Raises:
+      SourceUnavailableError: its rows cannot be had.
+    """
+    for split in evaluation.splits:
+        if split not in dataset.splits.names:
+            continue
+        if progress:
+            progress(f"reading {dataset.name}, {split}")
+        prepared = prepare(
+            catalog.mixture(dataset.name),
+            catalog,
+            source=evaluation.source,
+            split=split,
+            store=store,
+            variation=evaluation.variation,
+        )
+        for item in prepared.ingredients:
+            numbers = chosen_examples(item, evaluation.examples, seed=evaluation.seed)
+            if not numbers:
+                continue
+            for method in evaluation.methods(dataset):
+                for template in item.templates:
+                    yield Question(Unit(dataset.name, template.id, split, method), item, numbers)
+
+
+def evaluate(
+    evaluation: Evaluation,
+    catalog: Catalog,
+    answers: Answers,
+    answerer: Answerer,
+    *,
+    store: Store,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Has every unit answered that is not yet, and returns the numbers of all.
+
+    Raises:
+      SourceUnavailableError: rows of some datasets cannot be had; what can be had is answered.
+      EvaluationError: there is nothing to score.
+    """
+    found: list[DatasetScore] = []
+    missing: dict[str, str] = {}
+    for dataset in evaluation.datasets:
+        scores: list[TemplateScore] = []
+        try:
+            asked = list(questions(evaluation, dataset, catalog, store=store, progress=progress))
+        except SourceUnavailableError as error:
+            missing[dataset.name] = str(error).splitlines()[-1].strip()
+            continue
+        for question in asked:
+            unit = question.unit
+            if not answers.has(unit):
+                if not answerer.has(unit):
+                    continue
+                if progress:
+                    progress(f"answering {unit}")
+                prompts = question.prompts(seed=evaluation.seed, budget=answerer.budget)
+                answers.write(unit, answerer.answer(unit, prompts))
+            scores += score_unit(dataset, unit, answers.read(unit))
+        if scores:
+            found.append(summarize(dataset, scores))
+        else:
+            missing[dataset.name] = (
+                f"it has no example or answer in {' or '.join(evaluation.splits)}"
+            )
+    if missing and not evaluation.allow_missing:
+        lines = [f"  {name}: {reason}" for name, reason in missing.items()]
+        raise SourceUnavailableError(
+            "\n".join(["datasets that cannot be evaluated:", *lines])
+            + "\nThe others are answered and kept. Provide these, or go on with --allow-missing."
+        )
+    if not found:
+        raise EvaluationError("nothing was answered; there is nothing to score")
+    return Outcome(tuple(found), missing)

@@ -1,0 +1,56 @@
+"""Prompts of evaluation: the examples of a split under one template, as a model is asked them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.plan import Draw
+from flan_tasks.build.prepare import Ingredient
+from flan_tasks.build.rows import render_task
+from flan_tasks.core.choice import hash_text, permute
+from flan_tasks.core.template import Template
+from flan_tasks.evaluation.gold import Gold
+from flan_tasks.evaluation.records import Prompt
+
+_CHOSEN = hash_text("examples of an evaluation")
+
+
+def chosen_examples(item: Ingredient, examples: int | None, *, seed: int) -> list[int]:
+    """Returns the numbers of the examples that are asked; the same for every template.
+
+    Args:
+      item: one dataset's split.
+      examples: how many; None is all. Fewer are drawn by the seed, as sources may be sorted.
+      seed: what the draw depends on.
+    """
+    if examples is None or examples >= item.available:
+        return list(range(item.available))
+    name = hash_text(item.dataset.name)
+    return sorted(permute(k, item.available, seed, _CHOSEN, name) for k in range(examples))
+
+
+def evaluation_prompts(
+    item: Ingredient,
+    template: Template,
+    numbers: Sequence[int],
+    *,
+    seed: int,
+    budget: Budget | None = None,
+) -> list[Prompt]:
+    """Returns the prompts of some examples under one template.
+
+    Args:
+      item: one dataset's split.
+      template: one of its templates.
+      numbers: which examples.
+      seed: what exemplars and option orders depend on.
+      budget: what exemplars must fit into; None takes all that are wanted.
+    """
+    place = item.templates.index(template)
+    examples = np.asarray(numbers, np.int64)
+    draw = Draw(examples, np.zeros_like(examples), np.full_like(examples, place))
+    return [
+        Prompt(row.inputs, Gold.of(row.example, answer=row.targets), row.num_shots)
+        for row in render_task(item, draw, seed=seed, budget=budget)
+    ]

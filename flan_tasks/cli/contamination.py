@@ -1,0 +1,132 @@
+"""`flan contamination`: whether examples of a build occur in evaluation sets."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+from flan_tasks.cli import options
+from flan_tasks.cli.table import clean, print_table
+from flan_tasks.datasets import catalog
+
+_WIDTH = 300
+
+
+@click.command(name="contamination")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--against",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="Dataset, cluster or mixture (its held-out side); may be given again.",
+)
+@options.source
+@options.data_dir
+@click.option("--allow-missing", is_flag=True, help="Compare with the sets that can be had.")
+@click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
+@click.option(
+    "--show",
+    type=click.IntRange(min=0),
+    default=2,
+    show_default=True,
+    help="Matches quoted for each pair of datasets.",
+)
+@options.module
+@options.as_json
+@click.pass_context
+def command(
+    ctx: click.Context,
+    folder: Path,
+    against: tuple[str, ...],
+    source: str,
+    data_dir: Path | None,
+    allow_missing: bool,
+    store: Path | None,
+    show: int,
+    as_json: bool,
+) -> None:
+    """Compares the examples of the build in FOLDER with evaluation sets.
+
+    Case, punctuation and blanks aside, three kinds of overlap are found: a whole example, a whole
+    text of 8 words or more, 13 words in a row. Exits with 1 where there is any; `flan build
+    --drop-contaminated NAME` builds without them.
+    """
+    from flan_tasks.build.contamination import Checker, evaluation_side
+    from flan_tasks.build.directory import read_manifest
+    from flan_tasks.build.prepare import SourceChoice, evaluation_parts
+    from flan_tasks.build.reopen import drawn, reopen
+    from flan_tasks.build.store import Store, default_store
+
+    manifest = read_manifest(folder)
+    names = [task["name"] for task in manifest["tasks"]]
+    compared = [dataset for name in against for dataset in evaluation_side(catalog(), name)]
+    if options.reads_tfds([*catalog().expand(names), *compared], source):
+        options.import_tensorflow_quietly()
+    kept = Store(store or default_store())
+    choice = SourceChoice(source, data_dir)
+    prepared, plan = reopen(
+        manifest, catalog(), source=choice, store=kept, progress=options.progress
+    )
+    parts = evaluation_parts(
+        against,
+        catalog(),
+        source=choice,
+        store=kept,
+        allow_missing=allow_missing,
+        progress=options.progress,
+    )
+    options.progress("comparing")
+    checker = Checker(catalog(), parts)
+    train = drawn(prepared, plan)
+    found = [finding for part in train for finding in checker.findings(part, show=show)]
+    options.end_progress()
+    counts = {
+        "examples": sum(len(part.chosen) for part in train),
+        "evaluation_examples": sum(len(part.chosen) for part in parts),
+    }
+    if as_json:
+        sets = [{"name": part.dataset.name, "split": part.split} for part in parts]
+        findings = [dataclasses.asdict(finding) for finding in found]
+        click.echo(
+            json.dumps({**counts, "compared": sets, "findings": findings}, ensure_ascii=False)
+        )
+    else:
+        _print(found, counts, against, len(parts))
+    ctx.exit(1 if found else 0)
+
+
+def _print(found: list, counts: dict[str, int], against: tuple[str, ...], num_sets: int) -> None:
+    click.echo(
+        f"{counts['examples']:,} training examples compared with {counts['evaluation_examples']:,} "
+        f"examples of {num_sets} evaluation sets ({', '.join(against)})."
+    )
+    if not found:
+        click.echo("None occurs in them: no whole example, no whole text, no 13 words in a row.")
+        return
+    print_table(
+        ["train", "evaluation", "split", "examples", "of", "in", "of", "kinds", "why"],
+        [
+            [
+                f.dataset,
+                f.evaluation,
+                f.split,
+                f"{f.examples:,}",
+                f"{f.compared:,}",
+                f"{f.evaluation_examples:,}",
+                f"{f.evaluation_compared:,}",
+                ", ".join(f"{count:,} {kind}" for kind, count in f.kinds.items()),
+                f.explanation,
+            ]
+            for f in found
+        ],
+    )
+    for finding in found:
+        for match in finding.shown:
+            click.echo(
+                f"\n{finding.dataset} {clean(match.key)} and {finding.evaluation} "
+                f"{clean(match.evaluation_key)}, {match.kind}:"
+            )
+            text = clean(match.words)
+            click.echo(f"  {text if len(text) <= _WIDTH else text[:_WIDTH] + '...'}")

@@ -1,0 +1,109 @@
+"""Metrics of classification, and correlations with a gold score."""
+
+from collections.abc import Sequence
+
+from flan_tasks.core.errors import EvaluationError
+from flan_tasks.evaluation.gold import Gold, Scores, checked, percent
+
+
+def normalize_label(text: str) -> str:
+    """Folds case and blanks and drops a final period, to compare an answer with an option."""
+    return " ".join(text.casefold().split()).rstrip(".")
+
+
+@checked
+def accuracy(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
+    """Share of predictions equal to an accepted answer, case and a final period aside."""
+    right = [
+        any(normalize_label(prediction) == normalize_label(answer) for answer in gold.references)
+        for gold, prediction in zip(golds, predictions, strict=True)
+    ]
+    return {"accuracy": percent(right)}
+
+
+@checked
+def macro_f1(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
+    """F1 averaged over the classes; a prediction that is no option counts against its class.
+
+    As SuperGLUE scores CB (Wang et al. 2019; De Marneffe et al. 2019).
+    """
+    from sklearn.metrics import f1_score
+
+    classes = list(range(len(_shared_options(golds, "macro_f1"))))
+    numbers = _class_numbers(golds, predictions)
+    return {
+        "macro_f1": 100
+        * float(f1_score(*numbers, labels=classes, average="macro", zero_division=0))
+    }
+
+
+@checked
+def f1(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
+    """F1 of the class whose option is "yes", or else the last option (MRPC, QQP: Wang 2019)."""
+    from sklearn.metrics import f1_score
+
+    options = _shared_options(golds, "f1")
+    positive = options.index("yes") if "yes" in options else len(options) - 1
+    numbers = _class_numbers(golds, predictions)
+    score = f1_score(*numbers, labels=[positive], average="macro", zero_division=0)
+    return {"f1": 100 * float(score)}
+
+
+@checked
+def matthews(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
+    """Matthews correlation (Warstadt et al. 2019)."""
+    from sklearn.metrics import matthews_corrcoef
+
+    _shared_options(golds, "matthews")
+    return {"matthews": 100 * float(matthews_corrcoef(*_class_numbers(golds, predictions)))}
+
+
+@checked
+def pearson(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
+    """Pearson correlation with the gold score; a prediction that is no number counts as 0."""
+    return {"pearson": _correlation("pearsonr", golds, predictions)}
+
+
+@checked
+def spearman(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
+    """Spearman correlation with the gold score; a prediction that is no number counts as 0."""
+    return {"spearman": _correlation("spearmanr", golds, predictions)}
+
+
+def _shared_options(golds: Sequence[Gold], name: str) -> tuple[str, ...]:
+    options = golds[0].options
+    # In any order: options may be shuffled, each example's in a way of its own.
+    if not options or any(set(gold.options) != set(options) for gold in golds):
+        raise EvaluationError(
+            f"metric {name} is for classes that all examples share; the options of example "
+            f'"{golds[0].key}" are {list(options)}, and not those of all others'
+        )
+    return options
+
+
+def _class_numbers(
+    golds: Sequence[Gold], predictions: Sequence[str]
+) -> tuple[list[int], list[int]]:
+    options = golds[0].options
+    number_of = {normalize_label(option): number for number, option in enumerate(options)}
+    right = [options.index(gold.answer) for gold in golds]
+    # One class more for whatever is no option.
+    found = [number_of.get(normalize_label(text), len(options)) for text in predictions]
+    return right, found
+
+
+def _correlation(name: str, golds: Sequence[Gold], predictions: Sequence[str]) -> float:
+    from scipy import stats
+
+    right = [float(gold.extra.get("score", gold.answer)) for gold in golds]
+    found = [_number(prediction) for prediction in predictions]
+    if len(set(right)) < 2 or len(set(found)) < 2:
+        return 0.0  # a constant correlates with nothing
+    return 100 * float(getattr(stats, name)(right, found).statistic)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.strip().rstrip("."))
+    except ValueError:
+        return 0.0

@@ -1,0 +1,162 @@
+"""Answers made elsewhere: prompts as JSON lines to be answered, and the lines that come back."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.errors import EvaluationError
+from flan_tasks.evaluation.records import GENERATE, RANK, Prompt, Record, Unit
+
+# (dataset, template, split) -> key of an example -> its line.
+Lines = dict[tuple[str, str, str], dict[str, Mapping[str, Any]]]
+
+
+class FileAnswers:
+    """Answers from a file.
+
+    Args:
+      path: JSON lines, as `read_answers` reads them.
+
+    Raises:
+      EvaluationError: lines are malformed or come twice.
+    """
+
+    # Whoever made the answers knew the length of the prompts.
+    budget = None
+
+    def __init__(self, path: Path) -> None:
+        self._lines = read_answers(path)
+        self.settings = {"predictions": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+    def has(self, unit: Unit) -> bool:
+        """Whether there are answers to a unit, of the kind its method wants."""
+        lines = self._lines.get((unit.dataset, unit.template, unit.split), {})
+        first = next(iter(lines.values()), None)
+        return first is not None and bool(first.get("scores")) == (unit.method == RANK)
+
+    def answer(self, unit: Unit, prompts: Sequence[Prompt]) -> list[Record]:
+        """Returns the answers to some prompts.
+
+        Raises:
+          EvaluationError: a prompt has no line, a line no prompt, or scores do not fit.
+        """
+        lines = self._lines[unit.dataset, unit.template, unit.split]
+        return answered(unit, prompts, lines)
+
+
+def prompt_line(unit: Unit, prompt: Prompt) -> str:
+    """Returns a prompt as one line of JSON, to be answered elsewhere.
+
+    Whoever answers adds `prediction`, or `scores` of the options, and keeps the names.
+    """
+    line = {
+        "dataset": unit.dataset,
+        "template": unit.template,
+        "split": unit.split,
+        "method": unit.method,
+        "key": prompt.gold.key,
+        "prompt": prompt.inputs,
+        "options": list(prompt.gold.options),
+    }
+    return json.dumps(line, ensure_ascii=False)
+
+
+def read_answers(
+    path: Path,
+) -> dict[tuple[str, str, str], dict[str, Mapping[str, Any]]]:
+    """Reads predictions made elsewhere: (dataset, template, split) -> key -> line.
+
+    Each line has `dataset`, `template`, `split`, `key`, and either `prediction`, a text, or
+    `scores`, a number for each option, with `tokens` where their lengths are known.
+
+    Raises:
+      EvaluationError: lines are malformed or come twice; the first of them are listed.
+    """
+    found: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}
+    problems = []
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{path}: cannot be read: {error}") from error
+    for number, text in enumerate(lines, start=1):
+        if not text.strip():
+            continue
+        problem, line = _line(text)
+        if not problem:
+            unit = (line["dataset"], line["template"], line["split"])
+            if line["key"] in found.setdefault(unit, {}):
+                problem = f"{', '.join(unit)}, key {line['key']} stands there twice"
+            found[unit][line["key"]] = line
+        if problem:
+            problems.append(f"{path}:{number}: {problem}")
+    if problems:
+        more = [f"... and {len(problems) - 5} more"] if len(problems) > 5 else []
+        raise EvaluationError("\n".join([*problems[:5], *more]))
+    return found
+
+
+def answered(
+    unit: Unit, prompts: Sequence[Prompt], lines: Mapping[str, Mapping[str, Any]]
+) -> list[Record]:
+    """Returns the records that predictions made elsewhere mean for some prompts.
+
+    Raises:
+      EvaluationError: a prompt has no line, a line no prompt, or scores do not fit the options.
+    """
+    missing = [prompt.gold.key for prompt in prompts if prompt.gold.key not in lines]
+    if missing:
+        raise EvaluationError(
+            f"{unit}: {len(missing)} of {len(prompts)} examples have no prediction, the first "
+            f"is {missing[0]}; write the prompts that are wanted with --write-prompts"
+        )
+    extra = set(lines) - {prompt.gold.key for prompt in prompts}
+    if extra:
+        raise EvaluationError(
+            f"{unit}: {len(extra)} predictions are of no example that is scored, such as "
+            f"{min(extra)}; was another split, number of examples or source used?"
+        )
+    records = []
+    for prompt in prompts:
+        line = lines[prompt.gold.key]
+        if unit.method == GENERATE:
+            records.append(Record(prompt, line["prediction"].strip()))
+            continue
+        sums, tokens = (tuple(line.get(name) or ()) for name in ("scores", "tokens"))
+        count = len(prompt.gold.options)
+        if len(sums) != count or len(tokens) not in (0, count):
+            raise EvaluationError(
+                f"{unit}, key {prompt.gold.key}: {len(sums)} scores and {len(tokens)} tokens for "
+                f"{count} options"
+            )
+        records.append(Record(prompt, "", sums, tokens))
+    return records
+
+
+def _line(text: str) -> tuple[str, dict[str, Any]]:
+    try:
+        line = json.loads(text)
+    except ValueError as error:
+        return f"not JSON: {error}", {}
+    if not isinstance(line, dict):
+        return "not a JSON object", {}
+    missing = [
+        name
+        for name in ("dataset", "template", "split", "key")
+        if not isinstance(line.get(name), str)
+    ]
+    if missing:
+        return f"no text under {', '.join(missing)}", {}
+    scores = line.get("scores")
+    if scores:
+        fine = isinstance(scores, list) and all(_is_number(score) for score in scores)
+        return ("" if fine else "scores are no list of numbers"), line
+    if not isinstance(line.get("prediction"), str):
+        return "neither scores nor a prediction", {}
+    return "", line
+
+
+def _is_number(value: Any) -> bool:
+    # Not a number is no score: it compares with nothing.
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value

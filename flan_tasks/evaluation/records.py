@@ -1,0 +1,205 @@
+"""Answers of a model, kept as JSON lines: one file for each dataset, template, split and method.
+
+A file is written aside and renamed when it is whole, so a run that was stopped goes on with the
+next one. Everything scores need stands in the lines: a table can be made again without the model.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.errors import EvaluationError
+from flan_tasks.evaluation.gold import Gold
+
+RANK, GENERATE = "rank", "generate"
+# Ways to an answer: the option of the highest sum of log-probabilities, of the highest mean for
+# each token, or the text the model wrote.
+SUM, NORMALIZED, GENERATED = "sum", "normalized", "generated"
+SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True, order=True)
+class Unit:
+    """What is answered, and kept, as a whole."""
+
+    # Name of the dataset.
+    dataset: str
+    # Id of the template.
+    template: str
+    # validation or test.
+    split: str
+    # RANK or GENERATE.
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset}, template {self.template}, {self.split}, by {self.method}"
+
+    @property
+    def path(self) -> str:
+        """Where its file lies in the folder of a run."""
+        return f"predictions/{self.dataset}/{self.template}.{self.split}.{self.method}.jsonl"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One example under one template, as a model gets it."""
+
+    # The filled inputs.
+    inputs: str
+    # What is right.
+    gold: Gold
+    # Exemplars that stand before it.
+    num_shots: int = 0
+
+
+@dataclass(frozen=True)
+class Record:
+    """One answer."""
+
+    # What was asked.
+    prompt: Prompt
+    # The text written; empty where options were ranked.
+    text: str = ""
+    # Sum of the log-probabilities of each option's tokens; empty where text was written.
+    sums: tuple[float, ...] = ()
+    # Number of tokens of each option; empty where they are not known.
+    tokens: tuple[int, ...] = ()
+    # Whether the end of the prompt, or of an option, was cut to fit.
+    trimmed: bool = False
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways to an answer that it has."""
+        if not self.sums:
+            return (GENERATED,)
+        return (SUM, NORMALIZED) if self.tokens else (SUM,)
+
+    def prediction(self, way: str) -> str:
+        """Returns the answer in one of its ways; of equal options the first."""
+        if way == GENERATED:
+            return self.text
+        scores = self.sums
+        if way == NORMALIZED:
+            scores = tuple(s / n for s, n in zip(self.sums, self.tokens, strict=True))
+        return self.prompt.gold.options[scores.index(max(scores))]
+
+    def to_json(self, unit: Unit) -> str:
+        """Returns it as one line of JSON."""
+        gold = asdict(self.prompt.gold)
+        line: dict[str, Any] = {
+            "dataset": unit.dataset,
+            "template": unit.template,
+            "split": unit.split,
+            "key": gold.pop("key"),
+            "prompt": self.prompt.inputs,
+            **gold,
+            "num_shots": self.prompt.num_shots,
+            "trimmed": self.trimmed,
+        }
+        if self.sums:
+            line |= {"scores": list(self.sums), "tokens": list(self.tokens)}
+        line["prediction"] = self.prediction(self.ways[0])
+        return json.dumps(line, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Record":
+        """Reads what `to_json` wrote."""
+        line = json.loads(text)
+        gold = Gold(
+            line["answer"],
+            tuple(line["references"]),
+            tuple(line["options"]),
+            line["extra"],
+            line["key"],
+        )
+        sums = tuple(line.get("scores", ()))
+        text = "" if sums else line["prediction"]
+        prompt = Prompt(line["prompt"], gold, line["num_shots"])
+        return cls(prompt, text, sums, tuple(line.get("tokens", ())), line["trimmed"])
+
+
+class Answers:
+    """The folder of one run: its settings, and a file of answers for each finished unit.
+
+    Args:
+      folder: new, empty, or of a run with the same settings.
+      settings: everything that decides the answers; JSON-able.
+
+    Raises:
+      EvaluationError: the folder holds something else.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self.folder = folder
+        path = folder / SETTINGS
+        wanted = json.loads(json.dumps(settings))
+        if path.exists():
+            _check_settings(folder, _read_settings(path), wanted)
+        elif folder.exists() and any(folder.iterdir()):
+            raise EvaluationError(
+                f"{folder} is not empty and holds no {SETTINGS} of an evaluation; give a new or "
+                "empty directory"
+            )
+        else:
+            write_whole(path, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
+
+    def has(self, unit: Unit) -> bool:
+        """Whether a unit is finished."""
+        return (self.folder / unit.path).exists()
+
+    def write(self, unit: Unit, records: Iterable[Record]) -> None:
+        """Keeps a finished unit."""
+        lines = "".join(record.to_json(unit) + "\n" for record in records)
+        write_whole(self.folder / unit.path, lines)
+
+    def read(self, unit: Unit) -> list[Record]:
+        """Returns the answers of a finished unit.
+
+        Raises:
+          EvaluationError: the file was changed into something else.
+        """
+        path = self.folder / unit.path
+        try:
+            return [
+                Record.from_json(line)
+                for line in path.read_text(encoding="utf-8").split("\n")
+                if line
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            raise EvaluationError(
+                f"{path} holds no answers of an evaluation ({type(error).__name__}: {error}); "
+                "remove it to have the unit answered again"
+            ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file aside, has it on disk, and gives it its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".tmp")
+    with aside.open("w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(aside, path)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{path} cannot be read: {error}; give another --out") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _check_settings(folder: Path, found: Mapping, wanted: Mapping) -> None:
+    names = sorted({*found, *wanted})
+    other = [name for name in names if found.get(name) != wanted.get(name)]
+    if other:
+        lines = [f"  {n}: {found.get(n)!r} there, {wanted.get(n)!r} now" for n in other]
+        raise EvaluationError(
+            "\n".join([f"{folder} holds an evaluation with other settings:", *lines])
+            + "\nGive the same to go on with it, or another --out."
+        )

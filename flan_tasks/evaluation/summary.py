@@ -1,0 +1,227 @@
+"""From answers to numbers: each template's score with its error, each dataset's mean and best.
+
+The best template is the one with the highest number on validation, and what is reported is its
+number on test (Wei et al. 2022, table 1 and section 3). The spread over templates is the sample
+standard deviation of their numbers; the standard error says how far one template's number would
+move with other examples.
+"""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.evaluation.gold import Gold
+from flan_tasks.evaluation.metrics import LOWER_IS_BETTER, metric
+from flan_tasks.evaluation.records import Record, Unit
+
+VALIDATION, TEST = "validation", "test"
+# Metrics that are means over examples, so that their error is that of a mean.
+_MEANS = frozenset({"accuracy", "squad", "squad_v2", "trivia_qa", "rouge", "edit_distance"})
+# Parts that are left out in turn for the error of every other metric.
+_BLOCKS = 20
+
+
+@dataclass(frozen=True)
+class TemplateScore:
+    """The numbers of one template on one split, in one way to an answer."""
+
+    # Id of the template.
+    template: str
+    # validation or test.
+    split: str
+    # SUM, NORMALIZED or GENERATED.
+    way: str
+    # Examples scored.
+    num_examples: int
+    # Number -> value.
+    scores: Mapping[str, float]
+    # Number -> standard error; None where there are too few examples to tell.
+    errors: Mapping[str, float | None]
+    # Mean number of exemplars before a prompt.
+    shots: float = 0.0
+    # Prompts whose end was cut to fit.
+    trimmed: int = 0
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One number of a dataset over all its templates."""
+
+    # Its name, such as "accuracy".
+    number: str
+    # The split.
+    split: str
+    # SUM, NORMALIZED or GENERATED.
+    way: str
+    # Templates, and examples of each.
+    num_templates: int
+    num_examples: int
+    # Mean over templates.
+    mean: float
+    # Sample standard deviation over templates; None for one template.
+    deviation: float | None
+    # Mean of the templates' standard errors.
+    error: float | None
+    # Lowest and highest.
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
+class Best:
+    """The template chosen on validation, and its number on test."""
+
+    # The number it was chosen by.
+    number: str
+    # SUM, NORMALIZED or GENERATED.
+    way: str
+    # Its id.
+    template: str
+    # Its number on both splits.
+    validation: float
+    test: float
+    # Standard error of the number on test.
+    error: float | None
+
+
+@dataclass(frozen=True)
+class DatasetScore:
+    """Everything about one dataset."""
+
+    # Its name.
+    dataset: str
+    # Its cluster.
+    cluster: str
+    # Each template on each split in each way.
+    templates: tuple[TemplateScore, ...]
+    # Each number over templates.
+    spreads: tuple[Spread, ...]
+    # Each number of the best template; empty without both splits.
+    best: tuple[Best, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns it for JSON."""
+        return asdict(self)
+
+
+def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[TemplateScore]:
+    """Returns the numbers of one unit, for each way to an answer that its records have.
+
+    Raises:
+      EvaluationError: there is nothing to score, or a metric does not fit the examples.
+    """
+    golds = [record.prompt.gold for record in records]
+    ways = records[0].ways if records else ("",)
+    found = []
+    for way in ways:
+        predictions = [record.prediction(way) for record in records]
+        scores: dict[str, float] = {}
+        errors: dict[str, float | None] = {}
+        for name in dataset.metrics:
+            values = metric(name)(golds, predictions)
+            scores |= values
+            errors |= standard_errors(name, golds, predictions)
+        shots = statistics.fmean(record.prompt.num_shots for record in records)
+        trimmed = sum(record.trimmed for record in records)
+        found.append(
+            TemplateScore(
+                unit.template, unit.split, way, len(records), scores, errors, shots, trimmed
+            )
+        )
+    return found
+
+
+def standard_errors(
+    name: str, golds: Sequence[Gold], predictions: Sequence[str]
+) -> dict[str, float | None]:
+    """Returns the standard error of each number of a metric; None for a single example.
+
+    A metric that is the mean of a value x for each example: sd(x) / sqrt(n), with the sample
+    standard deviation; for accuracy that is sqrt(p (1 - p) / (n - 1)). Any other: the jackknife
+    over g = min(20, n) blocks of neighboring examples, sqrt((g - 1) / g * sum_i (s_i - mean)^2)
+    with s_i the metric without block i (Efron and Tibshirani 1993, chapter 11).
+    """
+    compute = metric(name)
+    count = len(golds)
+    if count < 2:
+        return dict.fromkeys(compute(golds, predictions), None)
+    if name in _MEANS:
+        values = [compute([g], [p]) for g, p in zip(golds, predictions, strict=True)]
+        return {
+            number: statistics.stdev(one[number] for one in values) / math.sqrt(count)
+            for number in values[0]
+        }
+    blocks = min(_BLOCKS, count)
+    edges = [count * block // blocks for block in range(blocks + 1)]
+    values = [
+        compute([*golds[:start], *golds[stop:]], [*predictions[:start], *predictions[stop:]])
+        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+    ]
+    factor = math.sqrt((blocks - 1) ** 2 / blocks)
+    return {n: factor * statistics.stdev(one[n] for one in values) for n in values[0]}
+
+
+def summarize(dataset: Dataset, scores: Sequence[TemplateScore]) -> DatasetScore:
+    """Returns what the numbers of a dataset's templates come to."""
+    groups: dict[tuple[str, str], list[TemplateScore]] = {}
+    for score in scores:
+        groups.setdefault((score.way, score.split), []).append(score)
+    spreads = tuple(
+        _spread(number, split, way, group)
+        for (way, split), group in groups.items()
+        for number in group[0].scores
+    )
+    ways = list(dict.fromkeys(score.way for score in scores))
+    best = tuple(
+        found
+        for way in ways
+        for found in _best(way, groups.get((way, VALIDATION), []), groups.get((way, TEST), []))
+    )
+    return DatasetScore(dataset.name, dataset.cluster, tuple(scores), spreads, best)
+
+
+def _spread(number: str, split: str, way: str, group: Sequence[TemplateScore]) -> Spread:
+    values = [score.scores[number] for score in group]
+    errors = [score.errors[number] for score in group]
+    known = [error for error in errors if error is not None]
+    return Spread(
+        number,
+        split,
+        way,
+        len(group),
+        min(score.num_examples for score in group),
+        statistics.fmean(values),
+        statistics.stdev(values) if len(values) > 1 else None,
+        statistics.fmean(known) if len(known) == len(errors) else None,
+        min(values),
+        max(values),
+    )
+
+
+def _best(
+    way: str, validation: Sequence[TemplateScore], test: Sequence[TemplateScore]
+) -> list[Best]:
+    """One for each number; of equals the first template of the file."""
+    tested = {score.template: score for score in test}
+    chosen_among = [score for score in validation if score.template in tested]
+    if not chosen_among:
+        return []
+    found = []
+    for number in chosen_among[0].scores:
+        sign = -1 if number in LOWER_IS_BETTER else 1
+        chosen = max(chosen_among, key=lambda score: sign * score.scores[number])
+        there = tested[chosen.template]
+        found.append(
+            Best(
+                number,
+                way,
+                chosen.template,
+                chosen.scores[number],
+                there.scores[number],
+                there.errors[number],
+            )
+        )
+    return found

@@ -1,0 +1,112 @@
+"""Compiled programs of decoding and scoring: few shapes, counted, bounded.
+
+Every new shape of a batch is another program, which a large model compiles for minutes. So lengths
+are rounded up to buckets here, batches are always full, and a run that compiles more programs than
+it should stops and says for which shapes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from flan_tasks.core.errors import EvaluationError
+
+# Five lengths of inputs, with or without options of three lengths, and as many of generation.
+LIMIT = 32
+INPUTS = (64, 128, 256, 512, 1024)
+TARGETS = (16, 32, 64, 128, 256)
+
+
+class Programs:
+    """Functions compiled for the shapes they are called with, each shape once.
+
+    Args:
+      limit: how many may be compiled.
+      log: told of each.
+      place: puts a NumPy array, whose first axis is that of the batch, on the devices.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit: int = LIMIT,
+        log: Callable[[str], None] | None = None,
+        place: Callable[[np.ndarray], jax.Array] | None = None,
+    ) -> None:
+        self.limit = limit
+        self._place = place
+        self._log = log
+        self._compiled: dict[tuple, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self._compiled)
+
+    def call(self, name: tuple, function: Callable, *arguments: Any) -> Any:
+        """Returns `function(*arguments)`, compiled for the shapes of the arguments.
+
+        Args:
+          name: what the function is; equal names mean equal functions.
+          function: a pure function of arrays.
+          arguments: trees of arrays.
+
+        Raises:
+          EvaluationError: it would be one program more than the limit.
+        """
+        leaves, tree = jax.tree.flatten(arguments)
+        if self._place:
+            leaves = [self._place(x) if isinstance(x, np.ndarray) else x for x in leaves]
+            arguments = jax.tree.unflatten(tree, leaves)
+        shapes = tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves)
+        key = (name, tree, shapes)
+        if key not in self._compiled:
+            self._check(name)
+            self._compiled[key] = jax.jit(function).lower(*arguments).compile()
+            if self._log:
+                self._log(f"compiled {name[0]} (program {len(self)} of at most {self.limit})")
+        return self._compiled[key](*arguments)
+
+    def _check(self, name: tuple) -> None:
+        if len(self) < self.limit:
+            return
+        found = ", ".join(sorted({str(key[0][0]) for key in self._compiled}))
+        raise EvaluationError(
+            f"{len(self)} programs are compiled already ({found}) and {name[0]} wants one more; "
+            "give fewer batch sizes and lengths, or a higher limit"
+        )
+
+
+def bucket(length: int, sizes: Sequence[int]) -> int:
+    """Returns the smallest size that holds a length; beyond the largest, doubled as needed."""
+    for size in sizes:
+        if length <= size:
+            return size
+    size = sizes[-1]
+    while size < length:
+        size *= 2
+    return size
+
+
+def batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Yields numbers of examples in batches of `size`, of neighboring lengths.
+
+    The last batch is filled up by repeating its last example.
+    """
+    order = sorted(range(len(lengths)), key=lambda number: (lengths[number], number))
+    for start in range(0, len(order), size):
+        found = order[start : start + size]
+        yield found + found[-1:] * (size - len(found))
+
+
+def inputs_batch(architecture: str, prompts: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns what `Model.prefill` reads for prompts (ids with EOS), padded to their bucket."""
+    length = bucket(max(len(prompt) for prompt in prompts), INPUTS)
+    # A decoder's first token is 0, as its targets are shifted right by one.
+    first = 0 if architecture == "t5" else 1
+    tokens, segments = np.zeros((2, len(prompts), length + first), np.int32)
+    for row, prompt in enumerate(prompts):
+        tokens[row, first : first + len(prompt)] = prompt
+        segments[row, : first + len(prompt)] = 1
+    side = "encoder" if architecture == "t5" else "decoder"
+    return {f"{side}_input_tokens": tokens, f"{side}_segment_ids": segments}

@@ -1,0 +1,209 @@
+"""Decoding of toy models against reading everything anew for every token."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+from toy_models import CONFIGS, examples, random_params, rows_of
+
+from flan_tasks.core.errors import EvaluationError
+from flan_tasks.trainer.decode import Decoding, generate
+from flan_tasks.trainer.model import Model
+from flan_tasks.trainer.programs import Programs, batches, bucket
+
+TOKENS = 10
+
+
+class Toy:
+    """A model with prompts of several lengths, and its programs."""
+
+    def __init__(self, name):
+        self.model = Model(CONFIGS[name])
+        self.params = random_params(self.model)
+        self.prompts = [inputs for inputs, _ in examples(lengths=[(n, 2) for n in (9, 5, 12, 3)])]
+        self.programs = Programs(limit=100)
+        self.eos_id = 1
+        self.compute = jax.jit(self.model.logits)
+
+    def generate(self, prompts=None, *, batch_size=2, seeds=None, **how):
+        return generate(
+            self.model,
+            self.params,
+            self.prompts if prompts is None else prompts,
+            Decoding(max_tokens=TOKENS, **how),
+            eos_id=self.eos_id,
+            batch_size=batch_size,
+            programs=self.programs,
+            seeds=seeds,
+        )
+
+    def log_probabilities(self, prompt, tokens):
+        """Of the token after each of `tokens`, float64 [len(tokens) + 1, vocabulary]."""
+        targets = np.array([*tokens, 0], np.int32)
+        batch = rows_of(self.model.config.architecture, [[(prompt, targets)]])
+        logits = np.asarray(self.compute(self.params, batch), np.float64)[0]
+        logits = logits[batch["decoder_loss_weights"][0] > 0]
+        logits -= np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+        return logits[:, : self.model.config.vocabulary_size]
+
+    def slow_greedy(self, prompt):
+        tokens = []
+        while len(tokens) < TOKENS:
+            token = int(self.log_probabilities(prompt, tokens)[-1].argmax())
+            if token == self.eos_id:
+                return tokens, True
+            tokens.append(token)
+        return tokens, False
+
+    def slow_score(self, prompt, answer):
+        tokens = [*answer.tokens.tolist(), self.eos_id] if answer.ended else answer.tokens.tolist()
+        found = self.log_probabilities(prompt, tokens[:-1])
+        return sum(found[place, token] for place, token in enumerate(tokens))
+
+    def ending(self):
+        """The same with an EOS that it likes to write, so that answers have several lengths."""
+        toy = Toy.__new__(Toy)
+        vars(toy).update(vars(self), eos_id=int(self.generate()[0].tokens[3]))
+        return toy
+
+
+@pytest.fixture(scope="module", params=["t5", "rope"])
+def toy(request):
+    return Toy(request.param)
+
+
+@pytest.fixture(scope="module")
+def ending(toy):
+    return toy.ending()
+
+
+def test_greedy_with_a_cache_is_greedy_without(toy):
+    for prompt, answer in zip(toy.prompts, toy.generate(), strict=True):
+        tokens, ended = toy.slow_greedy(prompt)
+        assert answer.tokens.tolist() == tokens
+        assert answer.ended == ended
+        np.testing.assert_allclose(answer.score, toy.slow_score(prompt, answer), atol=1e-4)
+
+
+def test_answers_stop_at_eos(ending):
+    answers = ending.generate(method="sample", temperature=2.0, batch_size=4)
+    answers += ending.generate()
+    assert any(answer.ended and len(answer.tokens) < TOKENS - 1 for answer in answers)
+    for answer in answers:
+        assert ending.eos_id not in answer.tokens
+        assert answer.ended or len(answer.tokens) == TOKENS
+
+
+def test_one_beam_is_greedy(ending):
+    for alpha in (0.0, 1.0):
+        wanted = ending.generate()
+        found = ending.generate(method="beam", beams=1, alpha=alpha)
+        for ours, greedy in zip(found, wanted, strict=True):
+            assert ours.tokens.tolist() == greedy.tokens.tolist()
+            assert ours.ended == greedy.ended
+
+
+def test_scores_of_beams_are_those_of_teacher_forcing(ending):
+    answers = ending.generate(method="beam", beams=4, alpha=0.6)
+    for prompt, answer in zip(ending.prompts, answers, strict=True):
+        length = len(answer.tokens) + answer.ended
+        wanted = ending.slow_score(prompt, answer) / ((5 + length) / 6) ** 0.6
+        np.testing.assert_allclose(answer.score, wanted, atol=1e-4)
+
+
+def slow_beam(toy, prompt, *, beams, alpha):
+    """The same search written with lists, reading everything anew."""
+    alive, ended = [([], 0.0)], []
+    for length in range(1, TOKENS + 1):
+        grown = [
+            ([*tokens, token], total + gained)
+            for tokens, total in alive
+            for token, gained in enumerate(toy.log_probabilities(prompt, tokens)[-1])
+        ]
+        grown = sorted(grown, key=lambda one: -one[1])[: 2 * beams]
+        penalty = ((5 + length) / 6) ** alpha
+        ended += [(t[:-1], s / penalty) for t, s in grown[:beams] if t[-1] == toy.eos_id]
+        alive = [(t, s) for t, s in grown if t[-1] != toy.eos_id][:beams]
+        if len(ended) >= beams:
+            break
+    return max(ended or [(t, s / penalty) for t, s in alive], key=lambda one: one[1])
+
+
+def test_beam_search_finds_what_lists_find(ending):
+    prompts = ending.prompts[:2]
+    answers = ending.generate(prompts, method="beam", beams=3, alpha=0.6)
+    for prompt, answer in zip(prompts, answers, strict=True):
+        tokens, score = slow_beam(ending, prompt, beams=3, alpha=0.6)
+        assert answer.tokens.tolist() == tokens
+        np.testing.assert_allclose(answer.score, score, atol=1e-4)
+
+
+def test_sampling_depends_on_the_seed_and_not_on_the_batch(toy):
+    draw = partial(toy.generate, method="sample", seeds=[11, 12, 13, 14])
+    tokens = [answer.tokens.tolist() for answer in draw()]
+    assert [a.tokens.tolist() for a in draw()] == tokens
+    turned = toy.generate(toy.prompts[::-1], method="sample", seeds=[14, 13, 12, 11], batch_size=4)
+    assert [a.tokens.tolist() for a in turned[::-1]] == tokens
+    assert [a.tokens.tolist() for a in draw(seed=1)] != tokens
+
+
+def test_the_likeliest_token_alone_is_greedy(toy):
+    wanted = [answer.tokens.tolist() for answer in toy.generate()]
+    for how in ({"top_k": 1}, {"top_p": 1e-6}, {"temperature": 1e-4}):
+        found = [answer.tokens.tolist() for answer in toy.generate(method="sample", **how)]
+        assert found == wanted
+
+
+def test_samples_stay_among_the_likeliest(toy):
+    prompt = toy.prompts[0]
+    chances = np.sort(np.exp(toy.log_probabilities(prompt, [])[0]))[::-1]
+    order = np.argsort(-toy.log_probabilities(prompt, [])[0])
+    fewest = int(np.searchsorted(np.cumsum(chances), 0.3)) + 1
+    for how, allowed in (({"top_k": 3}, 3), ({"top_p": 0.3}, fewest)):
+        answers = toy.generate(
+            [prompt] * 40, method="sample", temperature=1.0, batch_size=40, **how
+        )
+        firsts = {int(a.tokens[0]) if len(a.tokens) else toy.eos_id for a in answers}
+        assert firsts <= set(order[:allowed].tolist())
+        assert len(firsts) > 1
+
+
+def test_ids_that_pad_the_vocabulary_are_never_written():
+    toy = Toy("t5")
+    params = jax.tree.map(np.array, toy.params)
+    params["head"]["kernel"][:, toy.model.config.vocabulary_size :] *= 100
+    toy.params = params
+    for how in ({}, {"method": "sample"}, {"method": "beam", "beams": 2}):
+        for answer in toy.generate(toy.prompts[:1], **how):
+            assert answer.tokens.max() < toy.model.config.vocabulary_size
+
+
+def test_programs_are_counted_and_bounded():
+    programs = Programs(limit=1)
+    double = lambda x: 2 * x  # noqa: E731 - one function is enough
+    ones = np.ones(3, np.float32)
+    for _ in range(2):
+        np.testing.assert_array_equal(programs.call(("doubling",), double, ones), 2 * ones)
+    assert len(programs) == 1
+    with pytest.raises(EvaluationError, match="1 programs are compiled already .doubling."):
+        programs.call(("doubling",), double, np.ones(4, np.float32))
+
+
+def test_lengths_fall_into_buckets():
+    assert [bucket(n, (4, 16)) for n in (1, 4, 5, 16, 17, 40)] == [4, 4, 16, 16, 32, 64]
+    assert list(batches([5, 1, 3], 2)) == [[1, 2], [0, 0]]
+    assert list(batches([], 2)) == []
+
+
+@pytest.mark.parametrize(
+    "how", [{"method": "best"}, {"beams": 0}, {"temperature": 0}, {"top_p": 0}, {"alpha": -1}]
+)
+def test_impossible_decoding_is_refused(how):
+    with pytest.raises(EvaluationError, match="decoding cannot go this way"):
+        Decoding(**how)
+
+
+def test_a_decoding_is_data():
+    assert dataclasses.replace(Decoding(), beams=2).beams == 2

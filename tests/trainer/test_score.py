@@ -1,0 +1,71 @@
+"""Scores of options side by side against each option alone, in rows of its own."""
+
+import jax
+import numpy as np
+import pytest
+from toy_models import CONFIGS, random_params, rows_of
+
+from flan_tasks.trainer.model import Model
+from flan_tasks.trainer.programs import Programs
+from flan_tasks.trainer.score import ROWS, score_options
+
+EOS = 1
+
+
+def tokens(draw, length):
+    ids = draw.integers(3, 120, length).astype(np.int32)
+    ids[-1] = EOS
+    return ids
+
+
+def slow_scores(model, params, prompts, options):
+    """Each option alone, unpacked, all logits computed, summed in float64."""
+    compute = jax.jit(model.logits)
+    longest = max(len(ids) for of_one in options for ids in of_one)
+    found = []
+    for prompt, of_one in zip(prompts, options, strict=True):
+        found.append([])
+        for ids in of_one:
+            architecture = model.config.architecture
+            batch = rows_of(architecture, [[(prompt, ids)]], targets=longest)
+            logits = np.asarray(compute(params, batch), np.float64)[0]
+            logits = logits[batch["decoder_loss_weights"][0] > 0]
+            chances = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+            found[-1].append(chances[np.arange(len(ids)), ids].sum())
+    return found
+
+
+# Lengths of options: a pair, one token alone, many (several rows), and one wider than a row.
+SETS = {
+    "several": [[3, 5], [1, 4, 2], [6] * 9, [2, 2]],
+    "longer than a row": [[3, 5], [ROWS[0] + 9, 4]],
+    "many rows": [[40] * 7, [2, 3]],
+}
+
+
+@pytest.mark.parametrize("name", ["t5", "rope", "relative", "rope-causal"])
+@pytest.mark.parametrize("lengths", list(SETS))
+def test_scores_equal_the_slow_way(name, lengths):
+    if lengths != "several" and name != "t5":
+        pytest.skip("how options are cut into rows is the same for every model")
+    draw = np.random.default_rng(5)
+    model = Model(CONFIGS[name])
+    params = random_params(model)
+    options = [[tokens(draw, n) for n in of_one] for of_one in SETS[lengths]]
+    prompts = [tokens(draw, n) for n in (9, 3, 15, 6)][: len(options)]
+    programs = Programs()
+    found = score_options(model, params, prompts, options, batch_size=3, programs=programs)
+    wanted = slow_scores(model, params, prompts, options)
+    for ours, slow, of_one in zip(found, wanted, options, strict=True):
+        np.testing.assert_allclose([score.sum for score in ours], slow, atol=1e-4)
+        lengths = [len(ids) for ids in of_one]
+        np.testing.assert_allclose(
+            [score.mean for score in ours], np.array(slow) / lengths, atol=1e-4
+        )
+    # One to read inputs of one bucket, one to score options.
+    assert len(programs) == 2
+
+
+def test_no_prompts_have_no_scores():
+    model = Model(CONFIGS["t5"])
+    assert score_options(model, {}, [], [], batch_size=2, programs=Programs()) == []
