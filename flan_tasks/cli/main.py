@@ -19,11 +19,12 @@ COMMANDS = {
     "contamination": "Looks for examples of a build in evaluation sets.",
     "train": "Trains a model on a build, in JAX.",
     "eval": "Scores a model template by template.",
+    "export": "Writes a trained model for Hugging Face transformers.",
     "verify": "Compares a built directory with its manifest.",
     "env": "Prints versions and settings, for reports.",
 }
 # What runs on accelerators; all else keeps off them, so that TensorFlow takes none.
-ON_DEVICES = {"train"}
+ON_DEVICES = {"train", "eval"}
 
 
 class _Commands(click.Group):
