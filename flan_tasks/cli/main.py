@@ -22,13 +22,14 @@ COMMANDS = {
     "infer": "Writes a model's answers to prompts of a file.",
     "experiment": "Builds, trains and scores experiments of the paper.",
     "export-lm-eval": "Writes evaluation tasks for lm-evaluation-harness.",
+    "export": "Writes a trained model for Hugging Face transformers.",
     "verify": "Compares a built directory with its manifest.",
     "report": "Shows what is in a built directory, in a browser or here.",
     "diff": "Says what differs between two builds, or two mixtures.",
     "env": "Prints versions and settings, for reports.",
 }
 # What runs on accelerators; all else keeps off them, so that TensorFlow takes none.
-ON_DEVICES = {"train", "eval", "infer"}
+ON_DEVICES = {"train", "eval", "infer", "experiment"}
 
 
 class _Commands(click.Group):
