@@ -13,7 +13,10 @@ STYLES = [
     ("prompt-completion", {"prompt", "completion"}),
     ("messages", {"messages"}),
 ]
-ABOUT = {"task", "dataset", "cluster", "template", "kind", "num_shots", "key", "split", "options", "license"}
+ABOUT = {
+    *("task", "dataset", "cluster", "template", "kind", "num_shots", "key", "split"),
+    *("options", "license"),
+}
 
 
 def header(folder):
