@@ -79,7 +79,7 @@ def test_a_load_leaves_nothing_for_the_next():
         ({"DTYPE": "float23"}, '--gin.DTYPE: DTYPE: ModelConfig: dtype is "float23"'),
         ({"DROPOUT_RATE": "2.0"}, "ModelConfig: dropout is 2.0"),
         ({"config.Run.sed": "3"}, '--gin.config.Run.sed: unknown parameter of Run "sed". Did you'),
-        ({"config.Rum.seed": "3"}, 'unknown configurable "Rum". Did you mean Run?'),
+        ({"config.Rum.seed": "3"}, 'unknown configurable "Rum". Did you mean Run'),
         ({"LEARNING_RATE": "%RATE"}, "%RATE is not set anywhere"),
         ({"MESH_DATA": "-1", "MESH_FSDP": "-1"}, "only one can be what is left"),
         ({"CHECKPOINT_KEEP_BEST": "1"}, "needs an EVAL_BUILD_DIR"),
