@@ -30,7 +30,7 @@ setup(
     ],
     package_dir={f"flan_tasks.resources.{name}": name for name in RESOURCES},
     package_data={
-        "flan_tasks": ["samples/*/*.jsonl"],
+        "flan_tasks": ["samples/*/*.jsonl", "report/page/*", "report/vendor/*"],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},
     },
     entry_points={"console_scripts": ["flan=flan_tasks.cli.main:main"]},
@@ -72,6 +72,8 @@ setup(
         "arrayrecord": ["array_record>=0.8.6"],
         # apache-beam 2.77 takes protobuf below 7; [tfrecord] brings the checksums it writes with.
         "beam": ["apache-beam[tfrecord]>=2.77,<2.78", "protobuf>=6.33,<7"],
+        # Tests of the report in a browser also want a Chromium, and are skipped without.
+        "browser": ["playwright>=1.49"],
         "test": [
             "pytest>=8.3",
             "hypothesis>=6.100",

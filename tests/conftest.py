@@ -11,6 +11,9 @@ from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
 
+# Builds with a report, and a browser to look at it with.
+pytest_plugins = ["report_builds"]
+
 ROOT = Path(__file__).parent.parent
 # Real rows in TFDS's on-disk form and the T5 vocabulary; tests that want them are skipped without.
 REAL = Path(os.environ.get("FLAN_TASKS_TEST_DATA", ROOT.parent / "shared" / "real"))

@@ -66,7 +66,7 @@ def write_build(
         "digest": "0" * 64,
         "examples": sum(map(len, rows)),
         "rows": len(rows),
-        "tasks": [{"name": f"flan:{name}", "dataset": name} for name in TASKS],
+        "tasks": [{"task": f"flan:{n}", "name": n, "dataset": n} for n in TASKS],
         "shards": listed,
         "files": files,
     }

@@ -16,6 +16,7 @@ ROOMS = (
     "configuration",
     "evaluation",
     "build",
+    "report",
     "reader",
     "api",
     "seqio_stream",
@@ -75,6 +76,7 @@ def test_tensorflow_is_imported_in_its_places_only(importer, library):
     allowed = (
         "flan_tasks.sources.tfds",
         "flan_tasks.build.writers.tfrecord",
+        "flan_tasks.report.stored",
         "flan_tasks.seqio_stream",
         "flan_tasks.seqio_task",
         "flan_tasks.seqio_mixture",
@@ -130,3 +132,22 @@ def test_the_reader_needs_numpy_alone():
     heavy = "('tensorflow', 'jax', 'seqio', 'pyarrow', 'datasets', 'sentencepiece', 'sklearn')"
     code = f"import flan_tasks.reader, sys; print([n for n in {heavy} if n in sys.modules])"
     assert run(code).strip() == "[]"
+
+
+def test_packing_from_a_filled_store_needs_no_pandas():
+    code = """
+import sys
+from flan_tasks.build.packed import packed_shard
+from flan_tasks.build.plan import make_plan
+from flan_tasks.build.prepare import SourceChoice, prepare
+from flan_tasks.build.vocabulary import open_vocabulary
+from flan_tasks.datasets import catalog
+found = prepare(catalog().mixture("rte"), catalog(), source=SourceChoice("samples"))
+plan = make_plan(found, seed=0)
+lengths = {"inputs": 1024, "targets": 256}
+packed_shard(plan, 0, len(plan), vocabulary=open_vocabulary("bytes"), lengths=lengths,
+             arch="encoder-decoder")
+print([n for n in ("pandas", "tensorflow", "datasets") if n in sys.modules])
+"""
+    run(code)  # fills the store
+    assert run(code).splitlines()[-1] == "[]"

@@ -43,6 +43,11 @@ def test_wheel_holds_every_data_file(wheel):
         for path in (ROOT / folder).rglob("*")
         if path.is_file()
     } | {str(path.relative_to(ROOT)) for path in (ROOT / "flan_tasks/samples").rglob("*.jsonl")}
+    for folder in ("page", "vendor"):
+        wanted |= {
+            f"flan_tasks/report/{folder}/{p.name}"
+            for p in (ROOT / "flan_tasks/report" / folder).iterdir()
+        }
     assert wanted <= names
     assert not [name for name in names if name.startswith(("tests/", "gin/", "templates/"))]
 

@@ -4,16 +4,18 @@ A directory with a manifest is complete. One without is being built, or was inte
 then holds the digest of the plan and one file for each shard that is whole.
 """
 
-import fcntl
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.build import lock
 from flan_tasks.build.manifest_file import MANIFEST, PROGRESS, read_manifest
+from flan_tasks.build.recipe import Recipe, differences, digest_of, library_versions
 from flan_tasks.build.shard import file_facts, write_error
 from flan_tasks.core.errors import BuildError
 
@@ -21,12 +23,12 @@ _PLAN = "plan.json"
 _LOCK = "lock"
 
 
-def check_free(folder: Path, digest: str) -> bool:
+def check_free(folder: Path, recipe: Recipe) -> bool:
     """Looks whether a build may go into `folder`; returns whether it is there already, complete.
 
     Raises:
-      BuildError: the folder holds something else, another build, this one with files missing,
-        or is a file.
+      BuildError: the folder holds something else, another build (what differs is said), this one
+        with files missing, or is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise BuildError(f"{folder} is a file; name a new or empty folder")
@@ -34,23 +36,17 @@ def check_free(folder: Path, digest: str) -> bool:
         return False
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
-        if manifest["digest"] == digest:
+        if manifest["digest"] == digest_of(recipe):
             _check_there(folder, manifest)
             return True
         raise BuildError(
-            f"{folder} holds another build, made by: {manifest.get('command', '?')}. Its data, "
-            "templates or options differ from what is asked for now; name another folder, or "
-            "remove this one"
+            f"{folder} holds another build, made by: {manifest['command']}. It is kept; name "
+            "another folder, or remove this one. Between it and what is asked for now differ:\n"
+            + _listed(differences(manifest.get("recipe", {}), recipe))
         )
     plan = folder / PROGRESS / _PLAN
     if plan.exists():
-        begun = json.loads(plan.read_text(encoding="utf-8"))
-        if begun["digest"] != digest:
-            raise BuildError(
-                f"{folder} holds an unfinished build, begun by: {begun['command']}. Its data, "
-                "templates or options differ from what is asked for now; finish it with that "
-                "command, name another folder, or remove this one"
-            )
+        _check_begun(folder, plan, recipe)
         return False
     if {path.name for path in folder.iterdir()} == {PROGRESS}:
         return False
@@ -59,6 +55,34 @@ def check_free(folder: Path, digest: str) -> bool:
         f"{folder} is not empty and no build of ours: it holds {', '.join(names[:5])}"
         f"{', ...' if len(names) > 5 else ''}. Name a new or empty folder"
     )
+
+
+def _check_begun(folder: Path, plan: Path, recipe: Recipe) -> None:
+    try:
+        begun = json.loads(plan.read_text(encoding="utf-8"))
+        there, libraries = begun["recipe"], begun["libraries"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BuildError(
+            f"{plan} is damaged: {error}; remove {folder} and run the same command again"
+        ) from error
+    lines = [] if there == recipe else differences(there, recipe)
+    # What is built already came from those libraries, and their bytes may not be today's.
+    now = library_versions()
+    lines += [
+        f"{name}: {libraries.get(name, 'none')}, now {now.get(name, 'none')}"
+        for name in {**libraries, **now}
+        if libraries.get(name) != now.get(name)
+    ]
+    if lines:
+        raise BuildError(
+            f"{folder} holds an unfinished build, begun by: {there['command']}. Finish it with "
+            "that command, name another folder, or remove this one. Between it and what is asked "
+            "for now differ:\n" + _listed(lines)
+        )
+
+
+def _listed(lines: list[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def _check_there(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -77,33 +101,44 @@ class Progress:
     """What is known of an unfinished build."""
 
     def __init__(self, folder: Path) -> None:
+        self._build = folder
         self._folder = folder / PROGRESS
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Holds the directory for one build at a time.
+    def lock(self) -> Iterator[int]:
+        """Holds the directory for one build at a time; yields the lock's descriptor.
 
         Raises:
           BuildError: another process builds into it now.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            file = (self._folder / _LOCK).open("w")
-        except OSError as error:
-            raise write_error(error, self._folder) from error
-        with file:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                descriptor = stack.enter_context(lock.hold(self._folder / _LOCK))
             except OSError as error:
-                raise BuildError(
-                    f"another process is building into {self._folder.parent}; wait for it, or "
-                    "name another folder"
-                ) from error
-            yield
+                raise write_error(error, self._folder) from error
+            try:
+                yield descriptor
+            finally:
+                # Nothing is unfinished where a manifest is: an end that was cut off, a lost race.
+                if (self._build / MANIFEST).exists():
+                    shutil.rmtree(self._folder, ignore_errors=True)
 
-    def begin(self, digest: str, command: str) -> None:
-        """Notes what is being built."""
-        write_json(self._folder / _PLAN, {"digest": digest, "command": command})
+    def begin(self, recipe: Recipe) -> None:
+        """Notes what is being built, and removes what a killed build left half-written."""
+        self.sweep()
+        write_json(self._folder / _PLAN, {"recipe": recipe, "libraries": library_versions()})
+
+    def sweep(self) -> None:
+        """Removes files under temporary names; only who holds the lock may."""
+        for path in self._build.rglob("*.tmp"):
+            with suppress(OSError):
+                path.unlink()
+
+    def tidy(self) -> None:
+        """Removes what is left of the progress of a complete build, if nobody is at it."""
+        if self._folder.is_dir():
+            with suppress(BuildError), self.lock():
+                pass
 
     def done(self, folder: Path, shard_path: str) -> dict[str, Any] | None:
         """Returns what is known of a shard if it is whole and its files agree, else None."""
@@ -121,12 +156,40 @@ class Progress:
         """Notes that a shard is whole."""
         write_json(self._note(known["path"]), known)
 
-    def end(self) -> None:
-        """Forgets the progress of a build that is complete."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+    @property
+    def folder(self) -> Path:
+        """Where it is kept; for logs of workers."""
+        return self._folder
 
     def _note(self, shard_path: str) -> Path:
         return self._folder / (shard_path.replace("/", "--") + ".json")
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes the manifest, which makes a build complete; returns it with its own hash.
+
+    Raises:
+      BuildError: it cannot be written.
+    """
+    sealed = {**manifest, "sha256": _seal(manifest)}
+    for place in {folder, *(path.parent for path in folder.rglob("*") if path.is_file())}:
+        _sync_folder(place)  # a loss of power must not keep the manifest and lose a shard
+    write_json(folder / MANIFEST, sealed)
+    return sealed
+
+
+def _seal(manifest: Mapping[str, Any]) -> str:
+    content = {name: value for name, value in manifest.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some file systems cannot
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -164,6 +227,8 @@ def verify(folder: Path) -> dict[str, Any]:
     """
     manifest = read_manifest(folder)
     problems = []
+    if manifest.get("sha256") != _seal(manifest):
+        problems.append(f"{MANIFEST} was changed: its content is not what its own sha256 says")
     listed = {entry["path"]: entry for entry in manifest["files"]}
     for name, entry in listed.items():
         path = folder / name

@@ -1,7 +1,6 @@
-"""The manifest and the dataset card: what a build is, without time, host, path or worker count."""
+"""The manifest: what a build is, without time, host, path or worker count."""
 
 import dataclasses
-import importlib.metadata
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,26 +8,15 @@ from typing import Any
 
 import flan_tasks
 from flan_tasks.build.contamination import describe
-from flan_tasks.build.fingerprints import RUN, SHORTEST_TEXT
+from flan_tasks.build.fingerprints import RUN
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
+from flan_tasks.build.recipe import Recipe, digest_of, library_versions
 from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.naming import TaskName
-from flan_tasks.core.variation import FULL, SHUFFLED
 
 SCHEMA = 1
-# What the card calls sources that have no name of their own.
-_UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
-# Libraries whose version can change the bytes of a build.
-_LIBRARIES = (
-    "array_record",
-    "pyarrow",
-    "sentencepiece",
-    "tensorflow",
-    "tensorflow-datasets",
-    "tokenizers",
-)
 
 
 def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
@@ -59,6 +47,7 @@ def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
             "templates": len(item.templates),
             "store_key": item.examples.key,
             "source": item.examples.parts["source"],
+            "languages": list(item.dataset.languages),
             "license": item.dataset.license,
             "citation": item.dataset.citation,
         }
@@ -87,8 +76,7 @@ def make_manifest(
     plan: Plan,
     settings: BuildSettings,
     *,
-    digest: str,
-    command: str,
+    recipe: Recipe,
     shards: Sequence[Mapping[str, Any]],
     others: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
@@ -98,8 +86,7 @@ def make_manifest(
       prepared: the mixture.
       plan: its rows.
       settings: how they were written.
-      digest: hash of everything the bytes depend on.
-      command: the canonical command.
+      recipe: everything the bytes depend on, the canonical command among it.
       shards: what is known of each shard.
       others: path, size and digest of every other file.
     """
@@ -112,7 +99,9 @@ def make_manifest(
     shots: dict[str, Counter[str]] = {}
     for shard in shards:
         for name, counts in shard["num_shots"].items():
-            shots.setdefault(name, Counter()).update(counts)
+            # Of a shard built before an interruption the numbers come back from JSON as text.
+            by_number = {str(number): rows for number, rows in counts.items()}
+            shots.setdefault(name, Counter()).update(by_number)
     tasks = [
         {
             **entry,
@@ -126,9 +115,9 @@ def make_manifest(
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "flan_tasks": flan_tasks.__version__,
-        "libraries": _versions(),
-        "command": command,
-        "digest": digest,
+        "libraries": library_versions(),
+        "command": recipe["command"],
+        "digest": digest_of(recipe),
         "mixture": dataclasses.asdict(prepared.mixture),
         "split": prepared.split,
         "seed": plan.seed,
@@ -144,6 +133,7 @@ def make_manifest(
         "variation": dataclasses.asdict(prepared.variation),
         "decontaminated": _decontaminated(prepared),
         "tasks": tasks,
+        "recipe": recipe,
     }
     if settings.vocabulary:
         found |= {
@@ -226,121 +216,13 @@ def canonical_command(
     return " ".join(words)
 
 
-def make_card(manifest: Mapping[str, Any]) -> str:
-    """Returns the dataset card, README.md of the build."""
-    mixture = manifest["mixture"]
-    lines = [
-        f"# {mixture['name']}: {manifest['examples']:,} instruction examples ({manifest['split']})",
-        "",
-        mixture["description"] or "A mixture made with flan_tasks.",
-        "",
-        f"Made with flan_tasks {manifest['flan_tasks']} by",
-        "",
-        f"    {manifest['command']}",
-        "",
-        "The same command on the same data gives the same bytes. `flan verify DIR` compares every "
-        "file with `manifest.json`.",
-        "",
-    ]
-    if manifest["missing"]:
-        lines += [
-            "## Missing",
-            "",
-            f"Datasets whose rows could not be had, {len(manifest['missing'])}; built without:",
-            "",
-            *(f"- {name}: {_cell(reason)}" for name, reason in manifest["missing"].items()),
-            "",
-        ]
-    if manifest["without_split"]:
-        lines += [
-            f"Without a {manifest['split']} split by declaration: "
-            f"{', '.join(manifest['without_split'])}.",
-            "",
-        ]
-    if found := manifest["decontaminated"]:
-        lines += [
-            f"Left out: training examples that occur in the evaluation sets of "
-            f"{', '.join(found['against'])}, {sum(found['dropped'].values()):,} of "
-            f"{len(found['dropped'])} datasets (a whole example, a whole text of "
-            f"{SHORTEST_TEXT} words or more, or {found['run']} words in a row; case and "
-            "punctuation aside).",
-            "",
-        ]
-    lines += _variation_lines(manifest)
-    lines += [
-        "## What is in it",
-        "",
-        "| task | cluster | rate | share | examples | at hand | repeated | never seen | skipped "
-        "| licence |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for task in manifest["tasks"]:
-        skipped = ", ".join(f"{n} {_cell(reason)}" for reason, n in task["skipped"].items()) or "0"
-        lines.append(
-            f"| {task['name']} | {task['cluster']} | {task['rate']:,.1f} | {task['share']:.2%} "
-            f"| {task['realized']:,} | {task['available']:,} | {task['repeated']:,} "
-            f"| {task['never_seen']:,} | {skipped} | {_cell(task['license'])} |"
-        )
-    if "over_length" in manifest:
-        over, tokens = manifest["over_length"], manifest["tokens"]
-        lines += [
-            "",
-            f"Tokens ({manifest['vocabulary']}): {tokens['inputs']:,} in inputs, "
-            f"{tokens['targets']:,} in targets. Longer than {manifest['lengths']['inputs']} / "
-            f"{manifest['lengths']['targets']} with EOS: {over['inputs']:,} inputs, "
-            f"{over['targets']:,} targets.",
-        ]
-    if "packing" in manifest:
-        packing = manifest["packing"]
-        lines += [
-            "",
-            f"Packed for {manifest['arch']} models: {packing['rows']:,} rows; no packing needs "
-            f"fewer than {packing['bound']:,}.",
-        ]
-    lines += ["", "## Sources", ""]
-    for task in manifest["tasks"]:
-        source = task["source"]
-        name = source.get("name") or _UNNAMED[source["source"]]
-        lines.append(f"- {task['name']}: {source['source']}, {name}. {task['citation']}")
-    return "\n".join(lines) + "\n"
+def template_texts(plan: Plan) -> str:
+    """Returns templates.json: for each task the templates its rows are drawn from, word for word.
 
-
-def _variation_lines(manifest: Mapping[str, Any]) -> list[str]:
-    variation = manifest["variation"]
-    found = []
-    if not variation["options"]:
-        found.append("Prompts do not show the options.")
-    if variation["option_order"] == SHUFFLED:
-        found.append("Options stand in an order drawn for each example and epoch.")
-    if variation["templates"]:
-        found.append(f"Templates: {', '.join(variation['templates'])}.")
-    if variation["kinds"]:
-        found.append(f"Kinds of template: {', '.join(variation['kinds'])}.")
-    if variation["num_templates"]:
-        found.append(f"Of each dataset the first {variation['num_templates']} templates.")
-    if variation["instructions"] != FULL:
-        found.append(f"Prompts have no instruction: {variation['instructions']}.")
-    if variation["shots"]:
-        counts: Counter[int] = Counter()
-        for task in manifest["tasks"]:
-            counts.update({int(number): rows for number, rows in task["num_shots"].items()})
-        by_number = ", ".join(f"{number}: {rows:,}" for number, rows in sorted(counts.items()))
-        found.append(
-            f"Up to {variation['shots']} exemplars stand before each query, as many as fit into "
-            f"{manifest['lengths']['inputs']} tokens. Prompts by number of exemplars: {by_number}."
-        )
-    return [*found, ""] if found else []
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    With them a build says what its prompts were made of, when the collection has long moved on.
+    """
+    found = {
+        item.dataset.name: [template.texts for template in item.templates]
+        for item in plan.ingredients
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"

@@ -1,7 +1,5 @@
 """The plan: which task, example, epoch and template row k of a build is, for any k alone."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -231,24 +229,3 @@ def largest_remainder(rates: Sequence[float], total: int) -> list[int]:
     for i in order[: total - sum(counts)]:
         counts[i] += 1
     return counts
-
-
-def plan_digest(plan: Plan, *more: object) -> str:
-    """A hash of everything the rows of a plan depend on, and of `more`."""
-    about = [
-        [
-            [
-                item.dataset.name,
-                item.examples.key,
-                item.available,
-                item.rate,
-                [[t.id, t.kind, t.inputs, t.targets] for t in item.templates],
-            ]
-            for item in plan.ingredients
-        ],
-        plan.seed,
-        plan.counts,
-        plan.grouped,
-        more,
-    ]
-    return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()

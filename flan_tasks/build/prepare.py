@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from flan_tasks.build.contamination import (
@@ -20,7 +21,7 @@ from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.template import Template
 from flan_tasks.core.variation import PLAIN, Variation
-from flan_tasks.sources import DECLARED, open_source
+from flan_tasks.sources import DECLARED, State, open_source
 
 Progress = Callable[[str], None]
 
@@ -109,7 +110,7 @@ def prepare(
       variation: how prompts are made of the examples.
       drop_against: datasets, clusters or mixtures; training examples that occur in their
         evaluation sets are left out, and counted.
-      progress: told what is being read.
+      progress: told what is being fetched or read; what is in the store is not read.
 
     Raises:
       SourceUnavailableError: rows of some datasets cannot be had (all are listed), or of all.
@@ -131,10 +132,11 @@ def prepare(
     notes: dict[str, str] = {}
     limit = mixture.limit if split == "train" else None
     for number, dataset in enumerate(present, start=1):
-        if progress:
-            progress(f"reading {dataset.name} ({number} of {len(present)})")
+        where = f"{dataset.name} ({number} of {len(present)})"
         try:
-            examples = _open(dataset, catalog, source, store, split, limit)
+            examples = _open(
+                dataset, catalog, source, store, split, limit, progress=progress, where=where
+            )
             exemplars = None
             if variation.shots and split != "train":
                 exemplars = _exemplars(dataset, catalog, source, store, mixture.limit)
@@ -247,6 +249,9 @@ def _open(
     store: Store,
     split: str,
     limit: int | None,
+    *,
+    progress: Progress | None = None,
+    where: str = "",
 ) -> StoredExamples:
     rows = open_source(
         dataset,
@@ -254,7 +259,11 @@ def _open(
         data_dir=source.data_dir,
         samples=catalog.samples(dataset.name),
     )
-    return store.open(dataset, rows, split, limit=limit)
+    available = rows.status().state is State.AVAILABLE
+    if progress and not available and source.data_dir is None:
+        progress(f"fetching {where}")
+    reading = partial(progress, f"reading {where}") if progress else None
+    return store.open(dataset, rows, split, limit=limit, reading=reading)
 
 
 def _exemplars(

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from flan_tasks.build import checksum
 from flan_tasks.build.store_key import digest_of_parts, key_parts
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.dataset import Dataset
@@ -65,7 +66,7 @@ class StoredExamples:
 
     def take(self, indices: Sequence[int] | np.ndarray) -> list[Example]:
         """Reads examples by number, in the order asked for."""
-        found = self._table.take(pa.array(indices, pa.int64()))
+        found = self._table.take(_numbers(indices))
         columns = {name: found.column(name).to_pylist() for name in found.column_names}
         names = [name for name in columns if name.startswith("f_")]
         texts = zip(*(columns[name] for name in names), strict=True)
@@ -96,7 +97,7 @@ class StoredExamples:
           indices: numbers of the examples.
         """
         columns = [name if name in ("answer", "options") else f"f_{name}" for name in names]
-        found = self._table.select(columns).take(pa.array(indices, pa.int64()))
+        found = self._table.select(columns).take(_numbers(indices))
         return {
             name: found.column(column).to_pylist()
             for name, column in zip(names, columns, strict=True)
@@ -105,7 +106,9 @@ class StoredExamples:
     @cached_property
     def key_hashes(self) -> np.ndarray:
         """A number for each example's key: uint64[examples]."""
-        return self._table.column("key_hash").to_numpy()
+        # Not `to_numpy` of the whole: that one imports pandas, which takes longer than the rest.
+        chunks = self._table.column("key_hash").chunks
+        return np.concatenate([np.zeros(0, np.uint64), *map(np.from_dlpack, chunks)])
 
     def copy(self, numbers: np.ndarray, path: Path, *, metadata: Mapping[str, str]) -> None:
         """Writes some of the examples, in the order asked for, to another file."""
@@ -118,8 +121,14 @@ class StoredExamples:
 
     @cached_property
     def _table(self) -> pa.Table:
-        with pa.memory_map(str(self.path)) as mapped:
-            return pa.ipc.open_file(mapped).read_all()
+        try:
+            with pa.memory_map(str(self.path)) as mapped:
+                return pa.ipc.open_file(mapped).read_all()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise BuildError(
+                f"stored examples {self.path} cannot be read: {error}. Remove the file, if it is "
+                "there, and run the same command again: it is made anew"
+            ) from error
 
 
 class Store:
@@ -129,7 +138,13 @@ class Store:
         self.root = root
 
     def open(
-        self, dataset: Dataset, source: Source, split: str, *, limit: int | None
+        self,
+        dataset: Dataset,
+        source: Source,
+        split: str,
+        *,
+        limit: int | None,
+        reading: Callable[[], None] | None = None,
     ) -> StoredExamples:
         """Returns the examples of a dataset's split, reading them from the source if need be.
 
@@ -139,6 +154,7 @@ class Store:
           split: train, validation or test.
           limit: at most so many examples are read; None reads all. Validation has a limit of its
             own, 200.
+          reading: called before rows are read; not where the store has their examples.
 
         Raises:
           SourceUnavailableError: the rows cannot be had.
@@ -152,6 +168,8 @@ class Store:
         path = self.root / f"{dataset.name}-{split}-{key[:16]}.arrow"
         found = _read(path, key)
         if found is None:
+            if reading:
+                reading()
             self._write(path, key, parts, dataset, source, split, limit)
             found = _read(path, key)
         if found is None:
@@ -193,8 +211,7 @@ class Store:
         temporary = self._temporary(path)
         try:
             examples.copy(keep, temporary, metadata={"flan_tasks": json.dumps(about)})
-            _sync(temporary)
-            os.replace(temporary, path)
+            _publish(temporary, path)
         except OSError as error:
             raise self._failed(error) from error
         finally:
@@ -259,8 +276,7 @@ class Store:
                 with pa.ipc.new_file(out, schema) as writer:
                     for batch in batches:
                         writer.write_batch(batch)
-            _sync(temporary)
-            os.replace(temporary, path)
+            _publish(temporary, path)
         except OSError as error:
             raise self._failed(error) from error
         finally:
@@ -288,6 +304,14 @@ class Store:
         )
 
 
+def _publish(temporary: Path, path: Path) -> None:
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    # First the checksum, so that no file is there without one.
+    checksum.write(temporary, stands_for=path)
+    os.replace(temporary, path)
+
+
 def _check_unique(dataset: Dataset, example: Example, seen: dict[int, str]) -> None:
     number = hash_text(example.key)
     if number in seen:
@@ -296,6 +320,12 @@ def _check_unique(dataset: Dataset, example: Example, seen: dict[int, str]) -> N
             "a normalizer that sets keys must give each example its own"
         )
     seen[number] = example.key
+
+
+def _numbers(indices: Sequence[int] | np.ndarray) -> pa.Array:
+    # Not `pa.array`: given numpy's arrays it imports pandas.
+    found = np.ascontiguousarray(indices, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(found), [None, pa.py_buffer(found)])
 
 
 def _schema(dataset: Dataset) -> pa.Schema:
@@ -343,8 +373,3 @@ def _read(path: Path, key: str | None) -> StoredExamples | None:
     return StoredExamples(
         path, about["key"], about["parts"], about["rows"], about["at_hand"], about["skipped"]
     )
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

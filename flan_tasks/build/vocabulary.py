@@ -80,6 +80,10 @@ class Vocabulary(ABC):
     def decode(self, ids: Sequence[int]) -> str:
         """Returns the text of one sequence of ids."""
 
+    @abstractmethod
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """Returns what each id stands for, to be read by a person; a blank is a blank."""
+
 
 class BytesVocabulary(Vocabulary):
     """UTF-8 bytes plus 3 (0 padding, 1 EOS, 2 unknown), as ByT5 (Xue et al. 2022) and SeqIO."""
@@ -99,6 +103,10 @@ class BytesVocabulary(Vocabulary):
 
     def decode(self, ids: Sequence[int]) -> str:
         return bytes(i - 3 for i in ids if 3 <= i < 259).decode("utf-8", errors="ignore")
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        special = ("<pad>", "</s>", "<unk>")
+        return [special[i] if i < 3 else _byte(i - 3) for i in ids]
 
 
 class SentencePieceVocabulary(Vocabulary):
@@ -130,6 +138,10 @@ class SentencePieceVocabulary(Vocabulary):
 
     def decode(self, ids: Sequence[int]) -> str:
         return self._processor.decode([int(i) for i in ids])
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        found = self._processor.id_to_piece([int(i) for i in ids])
+        return [piece.replace("\u2581", " ") for piece in found]
 
     def __getstate__(self) -> dict:
         return {k: v for k, v in self.__dict__.items() if k != "_processor"}
@@ -187,6 +199,9 @@ class TokenizersVocabulary(Vocabulary):
     def decode(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode([int(i) for i in ids])
 
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        return [self._tokenizer.decode([int(i)], skip_special_tokens=False) for i in ids]
+
 
 @cache
 def open_vocabulary(name: str) -> Vocabulary:
@@ -237,6 +252,13 @@ def _download_t5() -> Path:
         return Path(hf_hub_download(*T5_HUB))
     except Exception as error:  # noqa: BLE001 - the hub raises network errors of many kinds
         raise VocabularyError(f"{hint}. The hub could not be reached: {_first(error)}") from error
+
+
+def _byte(number: int) -> str:
+    # A newline is shown as one; other bytes that are no letter of their own by their number.
+    if number == 10 or 32 <= number < 127:
+        return chr(number)
+    return f"<0x{number:02X}>"
 
 
 def _first(error: Exception) -> str:

@@ -3,6 +3,8 @@
 import json
 import os
 import shlex
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import click
 
 from flan_tasks.build.formats import ARCHS, FORMATS, STYLES
 from flan_tasks.cli import options
+from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.table import print_table
 from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import UnknownNameError
@@ -21,6 +24,10 @@ from flan_tasks.datasets import catalog
 
 AUTO = "auto"
 _DEFAULT_LENGTHS = {"inputs": 1024, "targets": 256}
+
+
+# Written with TensorFlow, which the workers import where there are several.
+_TENSORFLOW_FORMATS = ("tfrecord", "packed-tfrecord", "arrayrecord", "seqio-cache")
 
 
 class Lengths(click.ParamType):
@@ -93,6 +100,7 @@ class Lengths(click.ParamType):
     metavar="PATTERN",
     help="Leave out datasets whose licence fits; may be given again.",
 )
+@runner_options
 @click.option(
     "--drop-contaminated",
     "drop_against",
@@ -103,6 +111,7 @@ class Lengths(click.ParamType):
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
+@click.option("--no-report", is_flag=True, help="Write no report.html.")
 @options.module
 @options.as_json
 def command(
@@ -124,9 +133,13 @@ def command(
     store: Path | None,
     license_allow: tuple[str, ...],
     license_deny: tuple[str, ...],
+    workers: int,
+    runner: str,
+    beam_args: str | None,
     drop_against: tuple[str, ...],
     dry_run: bool,
     explain: bool,
+    no_report: bool,
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
@@ -138,6 +151,7 @@ def command(
     from flan_tasks.build.store import Store, default_store
     from flan_tasks.build.vocabulary import open_vocabulary
     from flan_tasks.build.writers import WRITERS
+    from flan_tasks.report.make import reporter
 
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
@@ -165,10 +179,7 @@ def command(
     check_settings(settings)
     if lengths == AUTO and settings.vocabulary is None:
         raise click.UsageError("--lengths auto counts tokens; give --vocab")
-    if form in ("tfrecord", "packed-tfrecord", "seqio-cache") or options.reads_tfds(
-        catalog().members(declared), source
-    ):
-        options.import_tensorflow_quietly()
+    how = chosen_runner(workers, runner, beam_args)
     kept = Store(store or default_store())
     choice = SourceChoice(source, data_dir)
     if explain:
@@ -182,7 +193,7 @@ def command(
         allow_missing=allow_missing,
         variation=variation,
         drop_against=drop_against,
-        progress=options.progress,
+        progress=_says_reading(quietly=options.reads_tfds(catalog().members(declared), source)),
     )
     plan = make_plan(prepared, seed=seed, num_examples=examples, grouped=writer.grouped)
     options.end_progress()
@@ -200,6 +211,10 @@ def command(
             click.echo(json.dumps({**found, "missing": dict(prepared.missing)}))
         return
     assert out is not None
+    from flan_tasks.cli.progress import BuildProgress
+
+    if form in _TENSORFLOW_FORMATS and how.get("workers") == 1 and not out.exists():
+        options.import_tensorflow_quietly()  # it will be, and its lines belong to nobody
     built = build(
         prepared,
         plan,
@@ -208,13 +223,26 @@ def command(
         source=source,
         name=Path(mixture).name if mixture.endswith(".toml") else mixture,
         filters=filters,
-        progress=options.progress,
+        **how,
+        report=None if no_report else reporter(plan, settings.vocabulary),
+        watch=BuildProgress(),
     )
     options.end_progress()
     if as_json:
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))
     else:
-        _print_after(built.manifest, out, was_there=built.was_there, trims=writer.trims)
+        _print_after(built, out, trims=writer.trims)
+
+
+def _says_reading(*, quietly: bool) -> Callable[[str], None]:
+    """What is told of reading; only then is TensorFlow imported, and only where TFDS is read."""
+
+    def tell(text: str) -> None:
+        if quietly and "tensorflow_datasets" not in sys.modules:
+            options.import_tensorflow_quietly()
+        options.progress(text)
+
+    return tell
 
 
 def _proposed(plan, settings, *, quiet: bool) -> dict[str, int]:
@@ -328,8 +356,9 @@ def _print_before(prepared, tasks: list[dict], num_examples: int, notes: list[st
             click.echo(f"  ... ({len(notes) - 8} more in manifest.json)")
 
 
-def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> None:
-    if was_there:
+def _print_after(built, out: Path, *, trims: bool) -> None:
+    manifest = built.manifest
+    if built.was_there:
         click.echo(f"\n{out} holds this build already, complete; nothing was written.")
         return
     rows = sum(t["rows_read"] for t in manifest["tasks"])
@@ -339,7 +368,10 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
         for reason, count in task["skipped"].items():
             reasons[reason] = reasons.get(reason, 0) + count
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-    click.echo(f"\nRealized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
+    shards = len(manifest["shards"])
+    before = f"{built.kept} of {shards} shards were there from before; " if built.kept else ""
+    click.echo(f"\n{before}{shards - built.kept} shards were built in {built.seconds:.1f} s.")
+    click.echo(f"Realized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
     click.echo(
         f"From {rows:,} rows: {read:,} examples, {sum(reasons.values()):,} skipped"
         + (f" ({skipped})" if skipped else "")
@@ -362,7 +394,10 @@ def _print_after(manifest: dict, out: Path, *, was_there: bool, trims: bool) -> 
             f"Packed into {packing['rows']:,} rows; no packing needs fewer than "
             f"{packing['bound']:,}."
         )
-    click.echo(f"It is in {out}; `flan verify {out}` checks it.")
+    if any(entry["path"] == "report.html" for entry in manifest["files"]):
+        click.echo(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
+    else:
+        click.echo(f"It is in {out}; `flan report {out}` shows it.")
 
 
 def _print_shots(manifest: dict) -> None:

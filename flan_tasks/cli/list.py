@@ -26,7 +26,7 @@ def command(names: tuple[str, ...], mixtures: bool, as_json: bool) -> None:
     """
     if as_json:
         found = {"datasets": [_about(d) for d in _datasets(names)]}
-        found["mixtures"] = [_shares(m) for m in _mixtures(names if mixtures else ())]
+        found["mixtures"] = [shares(m) for m in _mixtures(names if mixtures else ())]
         click.echo(json.dumps(found, ensure_ascii=False))
     elif mixtures:
         _print_mixtures(_mixtures(names), whole=bool(names))
@@ -85,7 +85,8 @@ def declared_counts(mixture: Mixture) -> dict[str, int]:
     }
 
 
-def _shares(mixture: Mixture) -> dict:
+def shares(mixture: Mixture) -> dict:
+    """Rate and share of each member by declared sizes, and what is held out."""
     counts = declared_counts(mixture)
     members = catalog().members(mixture)
     meant = {name: [d.name for d in catalog().expand([name])] for name in mixture.rates}
@@ -139,7 +140,7 @@ def _print_datasets(datasets: tuple[Dataset, ...]) -> None:
 
 def _print_mixtures(mixtures: list[Mixture], *, whole: bool) -> None:
     for mixture in mixtures:
-        about = _shares(mixture)
+        about = shares(mixture)
         trained = [d for d in about["datasets"] if not d["evaluated_only"]]
         click.echo(f"{mixture.name}: {mixture.description}")
         click.echo(f"  {len(trained)} datasets and parts to train on" + _held(about))

@@ -22,11 +22,14 @@ COMMANDS = {
     "infer": "Writes a model's answers to prompts of a file.",
     "experiment": "Builds, trains and scores experiments of the paper.",
     "export-lm-eval": "Writes evaluation tasks for lm-evaluation-harness.",
+    "export": "Writes a trained model for Hugging Face transformers.",
     "verify": "Compares a built directory with its manifest.",
+    "report": "Shows what is in a built directory, in a browser or here.",
+    "diff": "Says what differs between two builds, or two mixtures.",
     "env": "Prints versions and settings, for reports.",
 }
 # What runs on accelerators; all else keeps off them, so that TensorFlow takes none.
-ON_DEVICES = {"train", "eval", "infer"}
+ON_DEVICES = {"train", "eval", "infer", "experiment"}
 
 
 class _Commands(click.Group):
@@ -80,8 +83,10 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("flan: interrupted; what is complete is kept, run the command again", err=True)
-        sys.exit(1)
+        click.echo(
+            "\nflan: interrupted; what is complete is kept, and the same command goes on", err=True
+        )
+        sys.exit(130)  # as a shell says it of a program that Ctrl-C ended
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,16 +1,20 @@
 """`flan show`: prompts of a dataset or mixture, as a person reads them."""
 
+from __future__ import annotations
+
 import json
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import clean
+from flan_tasks.configuration import VOCAB
 from flan_tasks.core.choice import below, hash_text
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
@@ -20,6 +24,9 @@ from flan_tasks.core.render import render
 from flan_tasks.core.template import Template
 from flan_tasks.core.variation import FIXED, Variation
 from flan_tasks.datasets import catalog
+
+if TYPE_CHECKING:
+    from flan_tasks.build.vocabulary import Vocabulary
 
 
 @click.command(name="show")
@@ -36,6 +43,12 @@ from flan_tasks.datasets import catalog
 )
 @click.option("--seed", default=0, show_default=True, help="Which ones.")
 @options.variation
+@click.option("--tokens", is_flag=True, help="Show tokens, those that are trained in color.")
+@click.option(
+    "--vocab",
+    help="For --tokens: bytes, t5, or a SentencePiece model or tokenizer.json "
+    f"(default {VOCAB}, or t5).",
+)
 @click.option(
     "--source",
     type=click.Choice(SOURCE_KINDS),
@@ -53,11 +66,16 @@ def command(
     number: int,
     seed: int,
     variation: Variation,
+    tokens: bool,
+    vocab: str | None,
     source: str,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
     """Prints prompts of NAME, a dataset, cluster or mixture, filled with its rows."""
+    if vocab and not tokens:
+        raise click.UsageError("--vocab goes with --tokens")
+    vocabulary = _vocabulary(vocab) if tokens else None
     shown = []
     datasets = catalog().members(catalog().mixture(name))
     if len(datasets) > 1 and (template_id or every):
@@ -75,20 +93,33 @@ def command(
         source=source,
         data_dir=data_dir,
     ):
-        shown.append(
-            {
-                "dataset": dataset.name,
-                "template": template.id,
-                "kind": template.kind,
-                "key": example.key,
-                **_filled(dataset, template, example, variation, seed, source, data_dir),
-            }
-        )
+        filled = _filled(dataset, template, example, variation, seed, source, data_dir)
+        prompt = {
+            "dataset": dataset.name,
+            "template": template.id,
+            "kind": template.kind,
+            "key": example.key,
+            **filled,
+        }
+        if vocabulary:
+            ids = vocabulary.encode([prompt["inputs"], prompt["targets"]])
+            pairs = zip(("input_ids", "target_ids"), ids, strict=True)
+            prompt |= {part: [*found.tolist(), vocabulary.eos_id] for part, found in pairs}
+        shown.append(prompt)
     if as_json:
         click.echo(json.dumps({"prompts": shown}, ensure_ascii=False))
         return
     for prompt in shown:
-        _print(prompt)
+        if vocabulary:
+            _print_tokens(prompt, vocabulary)
+        else:
+            _print(prompt)
+
+
+def _vocabulary(name: str | None) -> Vocabulary:
+    from flan_tasks.build.vocabulary import open_vocabulary
+
+    return open_vocabulary(name or os.environ.get(VOCAB) or "t5")
 
 
 def _pick(
@@ -183,11 +214,33 @@ def _examples(
     )
 
 
-def _print(prompt: dict[str, Any]) -> None:
+def _print_head(prompt: dict[str, Any]) -> None:
     head = f" {prompt['dataset']} · {prompt['template']} ({prompt['kind']}) · {prompt['key']} "
     if prompt.get("num_shots"):
         head += f"· {prompt['num_shots']} exemplars "
     click.secho(f"──{clean(head)}".ljust(78, "─"), bold=True)
+
+
+def _print_tokens(prompt: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """Prints both parts cut at their tokens: shades of one color, or bars where there is none."""
+    _print_head(prompt)
+    parts = (
+        ("prompt", "not trained", prompt["input_ids"], ("white", "bright_black")),
+        ("target", "trained", prompt["target_ids"], ("green", "bright_green")),
+    )
+    for name, trained, ids, colors in parts:
+        click.secho(f"── {name}: {len(ids)} tokens, {trained}", dim=True)
+        pieces = [*vocabulary.pieces(ids[:-1]), "EOS"]
+        line = click.style("|", dim=True).join(
+            click.style(_safe(piece), fg=colors[place % 2], bold=trained == "trained")
+            for place, piece in enumerate(pieces)
+        )
+        click.echo(line)
+    click.echo()
+
+
+def _print(prompt: dict[str, Any]) -> None:
+    _print_head(prompt)
     click.echo(_safe(prompt["inputs"]))
     click.secho("── target", dim=True)
     click.secho(_safe(prompt["targets"]), fg="green")

@@ -50,6 +50,8 @@ class Dataset:
     options: tuple[str, ...] = ()
     # True where each example brings its own options.
     options_per_example: bool = False
+    # Languages of its texts, as ISO 639-1 codes.
+    languages: tuple[str, ...] = ("en",)
     # Column -> the source's own label names, in the order of its label numbers.
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Source split -> rows, at the pinned version: lets rates be shown before the data is at hand.

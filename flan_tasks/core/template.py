@@ -106,6 +106,12 @@ class Template:
         if problems:
             raise TemplateError(f'template "{self.id}": ' + "; ".join(problems))
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """What it is made of, by name, without the parts it does not have."""
+        names = ("id", "kind", "inputs", "targets", "inputs_without_options")
+        return {name: text for name in names if (text := getattr(self, name))}
+
     @cached_property
     def pieces(self) -> dict[tuple[str, bool], Pieces]:
         """(part, with options) -> parsed text, for the parts `inputs` and `targets`."""

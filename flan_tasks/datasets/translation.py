@@ -127,6 +127,7 @@ def _both_directions(
             schema={"en": str, code: str},
             fields=("source", "source_language", "target_language"),
             normalize=_normalizer(*pair),
+            languages=pair,
             metrics=("bleu",),
             size=size,
             license=license,

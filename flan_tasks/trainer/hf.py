@@ -155,7 +155,7 @@ def export_hf(
     try:
         _write_weights(partial, tensors, _flat(params), np.dtype(dtype), shard_bytes)
         write_config(partial, model.config, vocabulary=vocabulary, dtype=dtype)
-        write_tokenizer(partial, model.config, vocabulary=vocabulary)
+        write_tokenizer(partial, vocabulary=vocabulary)
         for path in partial.iterdir():
             _sync(path)
         os.replace(partial, directory)

@@ -103,17 +103,16 @@ def write_config(
     _write(directory / "generation_config.json", ends)
 
 
-def write_tokenizer(directory: Path, config: ModelConfig, *, vocabulary: Vocabulary) -> None:
+def write_tokenizer(directory: Path, *, vocabulary: Vocabulary) -> None:
     """Writes the tokenizer's files; its ids are those the model was trained on.
 
     Raises:
       ModelError: transformers has no tokenizer for such a vocabulary.
     """
-    # Ids beyond the rows of the embedding would be errors, so none are declared there.
     specials = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
     if isinstance(vocabulary, BytesVocabulary):
-        extra = config.padded_vocabulary - vocabulary.size
-        settings = {"tokenizer_class": "ByT5Tokenizer", "extra_ids": extra, **specials}
+        # With extra ids ByT5 reads "<extra_id_0>" in a text as one of them; ours are its bytes.
+        settings = {"tokenizer_class": "ByT5Tokenizer", "extra_ids": 0, **specials}
     elif isinstance(vocabulary, SentencePieceVocabulary):
         shutil.copyfile(vocabulary.path, directory / "spiece.model")
         extra = vocabulary.extra_ids

@@ -1,6 +1,9 @@
 import errno
 import json
+import resource
 import shutil
+import signal
+import subprocess
 
 import pytest
 from conftest import make_catalog
@@ -47,6 +50,7 @@ def test_verify_accepts_a_build(run, tmp_path):
     assert set(files(tmp_path / "out")) == {
         *(f"train-0000{i}-of-00004.jsonl" for i in range(4)),
         "README.md",
+        "templates.json",
         "manifest.json",
     }
 
@@ -125,7 +129,7 @@ def test_a_file_in_place_of_the_directory_is_refused(run, tmp_path):
 
 
 def test_an_interrupted_build_goes_on_and_gives_the_same_bytes(run, tmp_path, monkeypatch):
-    import flan_tasks.build.run_local as run_local
+    from flan_tasks.build import work
 
     run(folder=tmp_path / "whole")
     made = []
@@ -136,8 +140,8 @@ def test_an_interrupted_build_goes_on_and_gives_the_same_bytes(run, tmp_path, mo
         made.append(shard.path)
         return original(plan, shard, settings, folder)
 
-    original = run_local.build_shard
-    monkeypatch.setattr(run_local, "build_shard", stops)
+    original = work.build_shard
+    monkeypatch.setattr(work, "build_shard", stops)
     with pytest.raises(KeyboardInterrupt):
         run()
     with pytest.raises(BuildError, match="unfinished build"):
@@ -149,12 +153,12 @@ def test_an_interrupted_build_goes_on_and_gives_the_same_bytes(run, tmp_path, mo
 
 
 def test_an_interrupted_build_of_another_plan_is_refused(run, tmp_path, monkeypatch):
-    import flan_tasks.build.run_local as run_local
+    from flan_tasks.build import work
 
     def stops(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_local, "build_shard", stops)
+    monkeypatch.setattr(work, "build_shard", stops)
     with pytest.raises(KeyboardInterrupt):
         run()
     monkeypatch.undo()
@@ -271,3 +275,125 @@ def test_card_escapes_text_of_declarations(tmp_path):
     found = prepare(Mixture(name="m"), catalog, source=SourceChoice())
     build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out", source="files")
     assert "CC &lt;script> \\| x |" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_manifest_edited_by_hand_is_noticed(run, tmp_path):
+    run()
+    path = tmp_path / "out" / "manifest.json"
+    path.write_text(path.read_text().replace("CC0-1.0", "CC-BY-4.0"))
+    with pytest.raises(BuildError, match="manifest.json was changed"):
+        verify(tmp_path / "out")
+
+
+def test_a_complete_build_is_left_without_progress_by_whoever_finds_it(run, tmp_path, monkeypatch):
+    run()
+    whole = files(tmp_path / "out")
+    # Killed between the manifest and the end.
+    (tmp_path / "out" / ".progress").mkdir()
+    (tmp_path / "out" / ".progress" / "plan.json").write_text("{}")
+    assert run().was_there
+    assert files(tmp_path / "out") == whole
+    assert not (tmp_path / "out" / ".progress").exists()
+    # A race lost: another build ended between the first look and the lock.
+    looks = []
+
+    def look(folder, recipe):
+        looks.append(folder)
+        return original(folder, recipe) if len(looks) > 1 else False
+
+    original = directory.check_free
+    monkeypatch.setattr(directory, "check_free", look)
+    assert run().was_there and len(looks) == 2
+    assert not (tmp_path / "out" / ".progress").exists()
+    looks.clear()
+    with pytest.raises(BuildError, match="holds another build"):
+        run(seed=1)
+    assert files(tmp_path / "out") == whole
+    assert not (tmp_path / "out" / ".progress").exists()
+
+
+def test_what_a_killed_build_left_half_written_is_removed(run, tmp_path, monkeypatch):
+    run(folder=tmp_path / "whole")
+    monkeypatch.setattr(directory, "write_text", _refuse_card(directory.write_text))
+    with pytest.raises(BuildError):
+        run()
+    monkeypatch.undo()
+    (tmp_path / "out" / "an-older-name.jsonl.tmp").write_text("half")
+    run()
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def test_a_damaged_note_of_the_plan_is_said(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(directory, "write_text", _refuse_card(directory.write_text))
+    with pytest.raises(BuildError):
+        run()
+    monkeypatch.undo()
+    (tmp_path / "out" / ".progress" / "plan.json").write_text("{")
+    with pytest.raises(BuildError, match="plan.json is damaged.*remove .*out and run the same"):
+        run()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_limit_of_the_system_on_files_is_said_and_shows_no_broken_shard(
+    prepared, tmp_path, workers
+):
+    plan = make_plan(prepared, seed=0, num_examples=4000)
+    build(prepared, plan, SETTINGS, tmp_path / "whole", source="files")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(
+            BuildError, match=r"train-0000\d-of-00004.jsonl cannot be written: File"
+        ):
+            build(prepared, plan, SETTINGS, tmp_path / "out", source="files", workers=workers)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [p for p in (tmp_path / "out").rglob("*") if p.suffix in (".tmp", ".jsonl")] == []
+    build(prepared, plan, SETTINGS, tmp_path / "out", source="files", workers=workers)
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 1.0])
+def test_a_disk_that_is_really_full_is_said_and_the_build_goes_on(
+    prepared, tmp_path, share, workers
+):
+    plan = make_plan(prepared, seed=0, num_examples=2000)
+    build(prepared, plan, SETTINGS, tmp_path / "whole", source="files")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    # Room for all shards, with notes of theirs and of the plan, and at most one more page.
+    pages = [-(-p.stat().st_size // 4096) for p in (tmp_path / "whole").glob("*.jsonl")]
+    size = int(4096 * share * (sum(pages) + len(pages) + 3))
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small disk can only be made by root")
+    try:
+        with pytest.raises(BuildError, match="no space left on the disk while writing"):
+            build(prepared, plan, SETTINGS, disk / "out", source="files", workers=workers)
+        assert not list(disk.rglob("*.tmp"))
+        assert not (disk / "out" / "manifest.json").exists()
+        subprocess.run(["mount", "-o", "remount,size=9m", str(disk)], check=True)
+        build(prepared, plan, SETTINGS, disk / "out", source="files", workers=workers)
+        assert files(disk / "out") == files(tmp_path / "whole")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_examples_that_cannot_be_read_are_said_with_what_helps(prepared, tmp_path, damaged):
+    path = prepared.ingredients[0].examples.path
+    path.unlink()
+    if damaged:
+        path.write_bytes(b"no arrow file" * 100)
+    # Workers open the store themselves; this process has it open already.
+    options = {"source": "files", "workers": 2}
+    with pytest.raises(BuildError, match=f"{path.name} cannot be read: .*run the same command"):
+        build(prepared, make_plan(prepared, seed=0), SETTINGS, tmp_path / "out", **options)
+    catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
+    again = prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    build(again, make_plan(again, seed=0), SETTINGS, tmp_path / "out", source="files")
+    verify(tmp_path / "out")

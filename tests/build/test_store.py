@@ -140,7 +140,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(toys, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("flan_tasks.build.store._sync", full)
+    monkeypatch.setattr("flan_tasks.build.store._publish", full)
     with pytest.raises(BuildError, match="no space left for the store"):
         store.open(dataset, source, "train", limit=None)
     assert list(store.root.iterdir()) == []

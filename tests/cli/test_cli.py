@@ -209,6 +209,24 @@ BAD = [
         "--module no_such: no such Python",
     ),
     (["verify", "."], 1, "is no build directory"),
+    (["verify"], 2, "name the FOLDER of a build, or give --store"),
+    (["verify", "--store", "NONE"], 1, "NONE is no store"),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--workers", "many"],
+        2,
+        "'many': wanted a number of processes, or all",
+    ),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--beam_args", "x"],
+        2,
+        "--beam_args is for --runner beam",
+    ),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--runner", "beam"]
+        + ["--workers", "2"],
+        2,
+        "--workers is for --runner local; with Beam",
+    ),
     (["lint", "rtee"], 2, "Did you mean rte"),
 ]
 
@@ -329,3 +347,54 @@ def test_lengths_from_the_data_are_shown_chosen_and_written_out(flan, tmp_path):
     )
     assert max(manifest["over_length"].values()) <= 0.01 * manifest["examples"] + 1
     flan("build", "nli", "--source", "samples", "--lengths", "auto", "--dry-run", code=2)
+
+
+@pytest.mark.parametrize("workers", ["2", "all", "0"])
+def test_workers_change_nothing_but_the_time(flan, tmp_path, workers):
+    words = ("--examples", "60", "--shards", "3", "--json")
+    one = json.loads(build(flan, tmp_path / "one", *words).out)
+    printed = build(flan, tmp_path / "several", *words, "--workers", workers)
+    assert {**json.loads(printed.out), "out": ""} == {**one, "out": ""}
+    assert "3 of 3 shards | 60 of 60 rows" in printed.err
+    assert "--workers" not in one["command"]
+
+
+def test_a_build_in_the_way_is_refused_with_what_differs(flan, tmp_path):
+    build(flan, tmp_path / "out", mixture="rte")
+    printed = build(flan, tmp_path / "out", "--seed", "3", mixture="rte", code=1)
+    assert "holds another build" in printed.err and "\n  --seed: 0, now 3\n" in printed.err
+
+
+def test_rows_in_the_store_are_not_read_again(flan, tmp_path):
+    assert "reading rte" in build(flan, tmp_path / "a", mixture="rte").err
+    assert "reading rte" not in build(flan, tmp_path / "b", mixture="rte").err
+
+
+def test_verify_checks_the_store(flan, tmp_path):
+    built = json.loads(build(flan, tmp_path / "out", "--json", mixture="rte").out)
+    assert json.loads(flan("verify", tmp_path / "out", "--store", "--json").out) == {
+        "ok": True,
+        "examples": built["examples"],
+        "files": len(built["files"]),
+        "stored": 1,
+        "without_checksum": [],
+    }
+    assert "of its files 1 are what was stored" in flan("verify", "--store", tmp_path / "store").out
+
+
+@pytest.mark.slow
+def test_a_finished_build_of_prepared_tfds_data_is_recognized_without_tensorflow(
+    flan, tmp_path, real_tree
+):
+    words = ["build", "rte", "--source", "tfds", "--data-dir", str(real_tree), "--examples", "50"]
+    words += ["--out", str(tmp_path / "out")]
+    flan(*words)
+    code = f"""
+import sys
+from flan_tasks.cli.main import cli
+cli.main({words!r}, standalone_mode=False)
+assert not {{"tensorflow", "tensorflow_datasets"}} & set(sys.modules)
+"""
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert "nothing was written" in found.stdout

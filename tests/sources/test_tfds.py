@@ -1,7 +1,13 @@
+import json
+import subprocess
+import sys
+
 import pytest
+from conftest import ROOT
 
 from flan_tasks.core.errors import SourceUnavailableError
 from flan_tasks.core.origin import Tfds
+from flan_tasks.sources import tfds as tfds_module
 from flan_tasks.sources.base import State
 from flan_tasks.sources.tfds import TfdsSource
 
@@ -34,6 +40,45 @@ def test_tfds_decodes_only_the_columns_asked_for(real_tree):
 
 def test_tfds_states_its_own_label_names(real_tree):
     assert rte(real_tree).labels() == {"label": ("entailment", "not_entailment")}
+
+
+def test_tfds_identity_is_that_of_the_builder(real_tree):
+    read, asked = rte(real_tree), rte(real_tree)
+    info = asked._builder.info.splits
+    asked._infos = {
+        name: tfds_module._SplitInfo(list(info[name].shard_lengths), int(info[name].num_bytes))
+        for name in info
+    }
+    assert asked.splits() == read.splits()
+    for split in info:
+        assert asked.identity(split) == read.identity(split)
+
+
+def test_tfds_splits_and_identity_import_no_tfds(tmp_path):
+    folder = tmp_path / "a" / "1.0.0"
+    folder.mkdir(parents=True)
+    stated = [{"name": "train", "shardLengths": ["3", "4"], "numBytes": "70"}]
+    (folder / "dataset_info.json").write_text(json.dumps({"splits": stated}))
+    code = """
+import sys
+from pathlib import Path
+from flan_tasks.core.origin import Tfds
+from flan_tasks.sources.tfds import TfdsSource
+source = TfdsSource(Tfds("a:1.0.0"), columns=(), data_dir=Path(sys.argv[1]))
+assert source.splits() == {"train": 7} and source.identity("train")["rows"] == 7
+assert "tensorflow_datasets" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"splits": [{"name": "train"}]}', "[]"])
+def test_tfds_itself_judges_an_info_of_another_form(tmp_path, text):
+    folder = tmp_path / "a" / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_text(text)
+    source = TfdsSource(Tfds("a:1.0.0"), columns=(), data_dir=tmp_path)
+    with pytest.raises(SourceUnavailableError, match="its prepared folder cannot be read|no split"):
+        source.num_rows("train")
 
 
 def test_tfds_with_a_data_dir_downloads_nothing(tmp_path):

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
-from toy_models import CONFIGS, examples, random_params, rows_of
+from toy_models import CONFIGS, examples, quickly_compiled, random_params, rows_of
 
 from flan_tasks.core.errors import ModelError
 from flan_tasks.trainer.model import Model
@@ -28,6 +28,12 @@ def beginning(model, pairs):
         "decoder_input_tokens": batch["tokens"],
         "decoder_segment_ids": batch["segments"],
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick():
+    with quickly_compiled():
+        yield
 
 
 class Toy:

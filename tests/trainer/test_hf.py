@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from safetensors.numpy import load_file, save_file
-from toy_models import random_params, rows_of
+from toy_models import quickly_compiled, random_params, rows_of
 
 from flan_tasks.build.vocabulary import BytesVocabulary, SentencePieceVocabulary
 from flan_tasks.core.errors import ModelError
@@ -22,9 +22,26 @@ LENGTHS = {"inputs": 160, "targets": 60}
 ROWS = [(0,), (1, 2, 3)]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _quick():
+    with quickly_compiled():
+        yield
+
+
 def equal(one, other):
     same = jax.tree.map(lambda a, b: np.array_equal(np.asarray(a), np.asarray(b)), one, other)
     return jax.tree.all(same)
+
+
+class ToyBytes(BytesVocabulary):
+    """Bytes cut to the size of a toy model."""
+
+    def __init__(self, model):
+        self._size = model.config.vocabulary_size
+
+    @property
+    def size(self):
+        return self._size
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +82,11 @@ def computed(model, params, pairs):
     batch = rows_of("t5", [[pairs[i] for i in row] for row in ROWS], **LENGTHS)
     logits = np.asarray(jax.jit(model.logits)(params, batch))
     segments = batch["decoder_segment_ids"]
-    return {i: logits[r][segments[r] == s] for r, row in enumerate(ROWS) for s, i in en(row)}
-
-
-def en(row):
-    return enumerate(row, start=1)
+    return {
+        i: logits[r][segments[r] == s]
+        for r, row in enumerate(ROWS)
+        for s, i in enumerate(row, start=1)
+    }
 
 
 def test_logits_are_those_of_transformers(computed, stored):
@@ -99,7 +116,7 @@ def test_decoder_logits_are_those_of_transformers(kind):
 
 
 def test_export_and_import_keep_every_bit(model, params, tmp_path):
-    written = export_hf(model, params, tmp_path / "out", vocabulary=BytesVocabulary_of(model))
+    written = export_hf(model, params, tmp_path / "out", vocabulary=ToyBytes(model))
     assert equal(import_hf(Model(read_config(written)), written), params)
     assert read_config(written) == model.config
     assert sorted(p.name for p in written.iterdir()) == [
@@ -110,19 +127,8 @@ def test_export_and_import_keep_every_bit(model, params, tmp_path):
     ]
 
 
-class BytesVocabulary_of(BytesVocabulary):
-    """Bytes cut to the size of a toy model."""
-
-    def __init__(self, model):
-        self._size = model.config.vocabulary_size
-
-    @property
-    def size(self):
-        return self._size
-
-
 def test_shards_hold_the_same(model, params, tmp_path):
-    vocabulary = BytesVocabulary_of(model)
+    vocabulary = ToyBytes(model)
     written = export_hf(model, params, tmp_path / "out", vocabulary=vocabulary, shard_bytes=60_000)
     shards = sorted(written.glob("model-*-of-*.safetensors"))
     assert len(shards) == 4
@@ -132,7 +138,7 @@ def test_shards_hold_the_same(model, params, tmp_path):
 
 
 def test_bfloat16_files_are_read_and_written(model, params, tmp_path):
-    vocabulary = BytesVocabulary_of(model)
+    vocabulary = ToyBytes(model)
     half = export_hf(model, params, tmp_path / "half", vocabulary=vocabulary, dtype="bfloat16")
     assert json.loads((half / "config.json").read_text())["torch_dtype"] == "bfloat16"
     rounded = jax.tree.map(
@@ -144,7 +150,7 @@ def test_bfloat16_files_are_read_and_written(model, params, tmp_path):
 def test_adapters_are_merged_on_export_and_fresh_on_import(model, tmp_path):
     lora = Model(dataclasses.replace(model.config, lora_rank=2))
     params = random_params(lora)
-    written = export_hf(lora, params, tmp_path / "out", vocabulary=BytesVocabulary_of(model))
+    written = export_hf(lora, params, tmp_path / "out", vocabulary=ToyBytes(model))
     assert equal(import_hf(model, written), lora.merge_lora(params))
     key = jax.random.key(4, impl="rbg")
     found, fresh = import_hf(lora, written, key=key), jax.jit(lora.init)(key)
@@ -239,7 +245,7 @@ def test_other_kinds_of_model_are_refused(change, message, copy):
 
 
 def test_nothing_is_overwritten_and_nothing_half_written(model, params, tmp_path, monkeypatch):
-    vocabulary = BytesVocabulary_of(model)
+    vocabulary = ToyBytes(model)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes").write_text("mine")
     with pytest.raises(ModelError, match="exists and is not empty"):
@@ -262,7 +268,7 @@ def test_a_vocabulary_too_large_for_the_model_is_refused(model, params, tmp_path
 def test_a_decoder_is_not_exported(tmp_path):
     stored = np.load(FIXTURES / "llama.npz")
     model = Model(ModelConfig.from_json(json.loads(str(stored["config"]))))
-    vocabulary = BytesVocabulary_of(model)
+    vocabulary = ToyBytes(model)
     with pytest.raises(ModelError, match='written for t5, and the model is "decoder"'):
         export_hf(model, {}, tmp_path / "out", vocabulary=vocabulary)
 

@@ -133,15 +133,11 @@ def test_adapters_alone_are_trained_and_resume(tmp_path):
 
 
 def test_a_run_starts_from_the_parameters_it_is_given(tmp_path):
-    first = toy_train(tmp_path, name="first", train_steps=2)
+    toy_train(tmp_path, name="first", train_steps=2)
     start = {"initial_checkpoint_path": str(tmp_path / "first")}
     second = toy_train(tmp_path, name="second", train_steps=1, checkpoint=start)
-    third = toy_train(tmp_path, name="third", train_steps=1)
-    # One step moves a parameter by a twentieth of its size at most.
-    name = "params/head/kernel"
-    moved = np.abs(saved(second)[name] - saved(first)[name]).max()
-    apart = np.abs(saved(third)[name] - saved(first)[name]).max()
-    assert 0 < moved < 0.5 * apart
+    # Both see the first batch; only one has learned before.
+    assert losses(tmp_path / "second")[0] < 0.7 * losses(tmp_path / "first")[0]
     assert saved(second)["optimizer/step"] == 1
 
 

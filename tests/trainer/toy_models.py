@@ -1,6 +1,8 @@
 """Tiny models and rows of random tokens, one example a row or several."""
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import jax
 import numpy as np
@@ -34,6 +36,14 @@ CONFIGS = {
 EXAMPLES = [(9, 4), (5, 6), (12, 2), (3, 3), (7, 5)]
 INPUTS, TARGETS = 16, 12
 Example = tuple[np.ndarray, np.ndarray]
+
+
+@contextmanager
+def quickly_compiled() -> Iterator[None]:
+    """Compiles with few optimizations: less than half the time, and toys run fast anyway."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def random_params(model: Model, seed: int = 0) -> dict:

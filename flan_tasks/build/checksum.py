@@ -1,0 +1,80 @@
+"""Checksums beside the files of the store, in the form of `sha256sum`.
+
+A store is read memory-mapped and trusted, since hashing it would take longer than building from it;
+`flan verify --store` compares.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from flan_tasks.core.errors import BuildError
+
+ENDING = ".sha256"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What comparing a store with its checksums gave."""
+
+    # Files that are what their checksums say.
+    sound: int
+    # Files written before there were checksums.
+    without: tuple[str, ...]
+
+
+def write(file: Path, *, stands_for: Path) -> None:
+    """Writes the checksum of `file` beside `stands_for`, the name it is going to have."""
+    path = _beside(stands_for)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(f"{_sha256(file)}  {stands_for.name}\n", encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check(root: Path) -> Checked:
+    """Compares every file of a store with its checksum.
+
+    Raises:
+      BuildError: with every file that differs or cannot be read; or there is no store.
+    """
+    if not root.is_dir():
+        raise BuildError(f"{root} is no store: no such folder")
+    sound, without, problems = 0, [], []
+    for path in sorted(root.glob("*.arrow")):
+        if not _beside(path).exists():
+            without.append(path.name)
+            continue
+        try:
+            stated = _beside(path).read_text(encoding="utf-8").split()
+            found = _sha256(path)
+        except (OSError, ValueError) as error:
+            problems.append(f"{path.name} or its checksum cannot be read: {error}")
+            continue
+        if stated == [found, path.name]:
+            sound += 1
+        else:
+            problems.append(f"{path.name} was changed: its SHA-256 is {found[:16]}...")
+    if problems:
+        raise BuildError(
+            "\n".join(
+                [
+                    f"{root} is not what was stored; remove these files, and the next build makes "
+                    "them anew:",
+                    *problems,
+                ]
+            )
+        )
+    return Checked(sound, tuple(without))
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ENDING)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

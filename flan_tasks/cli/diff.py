@@ -1,0 +1,149 @@
+"""`flan diff`: what differs between two builds, or two mixtures."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flan_tasks.cli import options
+from flan_tasks.cli.list import shares
+from flan_tasks.cli.table import clean
+from flan_tasks.core.mixture import read_mixture
+from flan_tasks.datasets import catalog
+
+if TYPE_CHECKING:
+    from flan_tasks.report.compare import Difference, RowChanges, Side, TemplateChange, Words
+
+_COLORS = {"same": None, "gone": "red", "new": "green"}
+_MARKS = {"same": ("", ""), "gone": ("[-", "-]"), "new": ("{+", "+}")}
+
+
+@click.command(name="diff")
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--rows",
+    "shown",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="How many differing rows to name of each kind.",
+)
+@options.module
+@options.as_json
+def command(a: str, b: str, shown: int, as_json: bool) -> None:
+    """Compares A with B: two build directories, or two mixtures by name or TOML file.
+
+    Exits with 0 whether they differ or not; --json says what differs.
+    """
+    from flan_tasks.report.compare import compare
+
+    sides = _side(a), _side(b)
+    if (sides[0].folder is None) != (sides[1].folder is None):
+        build = next(side for side in sides if side.folder)
+        raise click.UsageError(
+            f"{build.name} is a build and the other a mixture; give two of one kind"
+        )
+    found = compare(*sides)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), ensure_ascii=False))
+        return
+    if found.is_empty:
+        click.echo(f"{a} and {b} do not differ")
+        return
+    _print(found, shown)
+
+
+def _side(name: str) -> "Side":
+    from flan_tasks.report.compare import Side, side_of_build
+
+    path = Path(name)
+    if path.is_dir():
+        return side_of_build(path)
+    mixture = read_mixture(path) if path.suffix == ".toml" else catalog().mixture(name)
+    about = shares(mixture)
+    tasks = {entry["name"]: entry for entry in about["datasets"] if not entry["evaluated_only"]}
+    templates = {
+        task: {t.id: t.texts for t in catalog().templates(task).of_kind(*mixture.kinds)}
+        for task in tasks
+    }
+    settings = {key: value for key, value in asdict(mixture).items() if key != "name"}
+    return Side(name, settings, tasks, templates)
+
+
+def _print(found: "Difference", shown: int) -> None:
+    for name, (before, after) in found.settings.items():
+        click.echo(f"{name}: {_arrow(before, after)}")
+    for sign, color, names in (("-", "red", found.removed), ("+", "green", found.added)):
+        for name in names:
+            click.secho(f"{sign} {clean(name)}", fg=color)
+    for name, facts in found.changed.items():
+        click.secho(f"~ {clean(name)}", bold=True, nl=False)
+        click.echo("".join(f"  {fact} {_arrow(*pair)}" for fact, pair in facts.items()))
+    for change in found.templates:
+        _print_template(change)
+    if found.rows is not None:
+        _print_rows(found.rows, shown)
+
+
+def _arrow(before: Any, after: Any) -> str:
+    return f"{_value(before)} → {_value(after)}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.1f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_value(one)}" for key, one in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_value, value)) or "none"
+    return clean(value) or "none"
+
+
+def _print_template(change: "TemplateChange") -> None:
+    names = ", ".join(change.tasks)
+    click.echo()
+    click.secho(f"template {change.id} of {names}: {change.change}", bold=True)
+    if change.change == "changed":
+        for part, words in (("inputs", change.inputs), ("targets", change.targets)):
+            if any(kind != "same" for kind, _ in words):
+                click.secho(f"  {part}", dim=True)
+                click.echo(_marked(words))
+
+
+def _marked(words: "Words") -> str:
+    # The marks say it where there is no color: in a file, or to who cannot tell red from green.
+    text = "".join(
+        click.style(_MARKS[kind][0] + piece + _MARKS[kind][1], fg=_COLORS[kind])
+        if kind != "same"
+        else piece
+        for kind, piece in ((kind, "\n".join(map(clean, text.split("\n")))) for kind, text in words)
+    )
+    return "\n".join(f"  {line}" for line in text.split("\n"))
+
+
+def _print_rows(rows: "RowChanges", shown: int) -> None:
+    click.echo()
+    if rows.not_compared:
+        click.echo(f"rows are not compared: {rows.not_compared}")
+        return
+    order = "" if rows.same_order else ", in another order"
+    click.echo(
+        f"rows: {rows.same:,} the same{order}, {len(rows.removed):,} removed, "
+        f"{len(rows.added):,} added, {len(rows.reworded):,} with other words"
+    )
+    for sign, color, names in (
+        ("-", "red", rows.removed),
+        ("+", "green", rows.added),
+        ("~", None, rows.reworded),
+    ):
+        for name in names[:shown]:
+            click.secho(f"{sign} {clean(name)}", fg=color)
+        if shown and len(names) > shown:
+            click.echo(f"{sign} ... ({len(names) - shown:,} more)")

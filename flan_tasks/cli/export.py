@@ -1,0 +1,42 @@
+"""`flan export`: a trained model as a directory of Hugging Face's."""
+
+import json
+from pathlib import Path
+
+import click
+
+from flan_tasks.cli import options
+
+
+@click.command(name="export")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Directory to write: new or empty.",
+)
+@click.option("--vocab", help="bytes, t5, or a file; by default the model's.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="What weights are stored in.",
+)
+@options.as_json
+def command(model: Path, out: Path, vocab: str | None, dtype: str, as_json: bool) -> None:
+    """Writes MODEL, a MODEL_DIR or checkpoint of `flan train`, for transformers.
+
+    T5 models only. Adapters are merged into the base; tokenizer files are included.
+    """
+    from flan_tasks.trainer.evaluate import open_model
+    from flan_tasks.trainer.hf import export_hf
+
+    opened = open_model(model, vocab=vocab)
+    folder = export_hf(opened.model, opened.params, out, vocabulary=opened.vocabulary, dtype=dtype)
+    if as_json:
+        click.echo(json.dumps({"out": str(folder), "from": opened.identity["model"]}))
+    else:
+        click.echo(f"{opened.identity['model']} is in {folder}, for transformers:")
+        click.echo(f'  T5ForConditionalGeneration.from_pretrained("{folder}")')

@@ -1,0 +1,45 @@
+"""`flan report`: what is in a build, as one HTML page or in the terminal."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="report")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write; by default FOLDER's name and -report.html, here.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    default=2000,
+    show_default=True,
+    help="Examples to sample, evenly from the whole build.",
+)
+@click.option("--vocab", help="Vocabulary to show tokens by; by default that of the build.")
+@click.option("--text", is_flag=True, help="Print tables here instead.")
+def command(folder: Path, out: Path | None, examples: int, vocab: str | None, text: bool) -> None:
+    """Shows the build in FOLDER: shares, templates, lengths, sources, and its examples.
+
+    Every build holds such a page already, report.html; this one may sample more.
+    """
+    from flan_tasks.build.directory import write_text
+    from flan_tasks.report.make import read_build, report_of
+
+    if text:
+        from flan_tasks.report.terminal import print_report
+
+        print_report(*read_build(folder, examples=examples, vocabulary=vocab))
+        return
+    path = out or Path(f"{folder.resolve().name}-report.html")
+    if folder.resolve() in path.resolve().parents:
+        raise click.UsageError(
+            f"{path} lies in the build, whose files are those of its manifest; name another place"
+        )
+    page = report_of(folder, examples=examples, vocabulary=vocab)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, page)
+    click.echo(f"{path} ({len(page.encode()) / 1e6:.1f} MB); open it in a browser")

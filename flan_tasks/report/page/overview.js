@@ -1,0 +1,368 @@
+// The first page: what is missing, the sizes, the shares, the lengths, what was skipped.
+
+function notices() {
+  const missing = Object.entries(build.missing || {});
+  const item = ([name, reason]) => make("li", null, make("b", null, name), " — " + reason);
+  return [
+    missing.length
+      ? make(
+          "details.notice",
+          { open: missing.length <= 4 },
+          make(
+            "summary",
+            null,
+            `${plural(missing.length, "dataset")} could not be had; this mixture was built without ${missing.length === 1 ? "it" : "them"}`,
+          ),
+          make("ul", null, missing.map(item)),
+        )
+      : null,
+    build.without_split.length
+      ? make(
+          "div.notice.plain",
+          null,
+          make("b", null, `No ${build.split} split, by declaration: `),
+          build.without_split.join(", "),
+        )
+      : null,
+  ];
+}
+
+// What of the packed rows is tokens and not padding; EOS of every text counts.
+function fills() {
+  const used = parts.map((part) => build.tokens[part] - build.tokens_over[part] + build.examples);
+  if (build.arch === "decoder") return [["tokens", sum(used) / (build.rows * build.lengths.row)]];
+  return parts.map((part, place) => [part, used[place] / (build.rows * build.lengths[part])]);
+}
+
+function packing() {
+  if (!isPacked) return null;
+  const { rows, bound } = build.packing;
+  const line = ([name, share]) =>
+    make(
+      "div.share",
+      null,
+      make("span.label", null, name),
+      track(share, 1),
+      make("span.num", null, percent(share)),
+      make("span.num.soft", null, `${percent(1 - share, 0)} padding`),
+    );
+  return panel(
+    "Packing",
+    `${plural(build.examples, "example")} in ${plural(rows, "row")}, ${(build.examples / rows).toFixed(1)} a row; no packing needs fewer than ${count(bound)}`,
+    fills().map(line),
+  );
+}
+
+function tiles() {
+  const of62 = new Set(tasks.map((task) => task.dataset)).size;
+  const repeated = sum(tasks.map((task) => task.repeated));
+  const skipped = sum(tasks.map((task) => sum(Object.values(task.skipped))));
+  const found = [
+    ["Examples", count(build.examples), `${build.split} split, seed ${build.seed}`],
+    [
+      "Datasets",
+      count(of62),
+      `${plural(tasks.length, "task")} in ${plural(clusters.length, "cluster")}`,
+    ],
+  ];
+  if (build.tokens) {
+    const all = build.tokens.inputs + build.tokens.targets;
+    found.push([
+      "Tokens",
+      short(all),
+      `${percent(build.tokens.targets / all)} in targets, which are trained`,
+    ]);
+    const over = build.over_length;
+    found.push([
+      build.trims ? "Trimmed" : "Over length",
+      count(over.inputs + over.targets),
+      `${plural(over.inputs, "input")} beyond ${count(build.lengths.inputs)}, ${plural(over.targets, "target")} beyond ${count(build.lengths.targets)}${build.trims ? "" : "; kept whole"}`,
+    ]);
+  }
+  if (isPacked)
+    found.push([
+      "Packed rows",
+      count(build.rows),
+      `${fills()
+        .map(([part, share]) => `${part} ${percent(share, 0)} filled`)
+        .join(", ")}`,
+    ]);
+  found.push([
+    "Repeated",
+    count(repeated),
+    repeated
+      ? `${percent(repeated / build.examples)} of examples were drawn before`
+      : "no example stands here twice",
+  ]);
+  found.push([
+    "Skipped",
+    count(skipped),
+    `of ${plural(sum(tasks.map((task) => task.rows_read)), "row")} read, with a reason each`,
+  ]);
+  return make(
+    "dl.tiles",
+    null,
+    found.map(([name, value, note]) =>
+      make(
+        "div.tile",
+        null,
+        make("dt", null, name),
+        make("dd", null, value),
+        make("p", null, note),
+      ),
+    ),
+  );
+}
+
+function shares() {
+  const rates = sum(tasks.map((task) => task.rate)) || 1;
+  const groups = clusters.map((name) => {
+    const members = tasks.filter((task) => task.cluster === name);
+    const got = sum(members.map((task) => task.realized));
+    return { name, members, got, wanted: sum(members.map((task) => task.rate)) / rates };
+  });
+  groups.sort((a, b) => b.got - a.got);
+  const largest =
+    Math.max(...groups.map((group) => Math.max(group.got / build.examples, group.wanted))) || 1;
+  const line = (name, got, wanted, top) => [
+    make("span.label", null, name),
+    track(got / build.examples, top, wanted),
+    make("span.num", null, percent(got / build.examples)),
+    make("span.num.soft", null, count(got)),
+  ];
+  const note = make(
+    "span.keys",
+    null,
+    make("span.key", null, make("i"), "realized"),
+    make("span.key", null, make("b"), "requested by the rates"),
+  );
+  return panel(
+    "Shares",
+    note,
+    make(
+      "div",
+      null,
+      groups.map((group) =>
+        make(
+          "details.group",
+          { open: groups.length === 1 },
+          make(
+            "summary.share",
+            null,
+            line(group.name.replaceAll("_", " "), group.got, group.wanted, largest),
+          ),
+          [...group.members]
+            .sort((a, b) => b.realized - a.realized)
+            .map((task) =>
+              make(
+                "a.share",
+                { href: `#examples?dataset=${task.name}`, title: `Examples of ${task.name}` },
+                line(task.name, task.realized, task.rate / rates, largest),
+              ),
+            ),
+        ),
+      ),
+    ),
+  );
+}
+
+function lengths() {
+  if (!build.sampled) return [null, () => {}];
+  const { unit } = build.histograms;
+  const charts = [];
+  const boxes = parts.map((part) => {
+    const found = build.histograms[part];
+    const place = make("div.chart", {
+      role: "img",
+      "aria-label": `Histogram of ${part} lengths in ${unit}; median ${found.quantiles[0]}, longest ${found.longest}`,
+    });
+    charts.push([place, found]);
+    const [middle, most, nearly] = found.quantiles;
+    return make(
+      "section.panel",
+      { "aria-label": `Length of ${part}` },
+      make(
+        "header",
+        null,
+        make("h2", null, `Length of ${part}`),
+        make(
+          "p",
+          null,
+          `in ${unit}${unit === "tokens" ? " with EOS" : ""}, from ${count(build.sampled)} sampled examples`,
+        ),
+      ),
+      place,
+      make(
+        "p.quantiles",
+        null,
+        [
+          ["half within", middle],
+          ["90 % within", most],
+          ["99 % within", nearly],
+          ["longest", found.longest],
+        ].map(([name, value]) => make("span", null, name + " ", make("b", null, count(value)))),
+      ),
+    );
+  });
+  return [
+    make("div.two", null, boxes),
+    () => charts.forEach(([place, found]) => histogram(place, found, unit)),
+  ];
+}
+
+function lengthsByCluster() {
+  if (!build.sampled) return null;
+  const { inputs, targets, unit } = build.histograms;
+  const names = clusters.filter((name) => inputs.clusters[name]);
+  const cell = (value) => make("td.num", null, count(value));
+  return panel(
+    "Lengths by cluster",
+    `${unit}: half, 90 % and 99 % of the sampled examples are within`,
+    make(
+      "div.wide",
+      null,
+      make(
+        "table.grid",
+        null,
+        make(
+          "thead",
+          null,
+          make(
+            "tr",
+            null,
+            make("th", null, "cluster"),
+            ["inputs 50 %", "90 %", "99 %", "targets 50 %", "90 %", "99 %"].map((name) =>
+              make("th.num", null, name),
+            ),
+          ),
+        ),
+        make(
+          "tbody",
+          null,
+          names.map((name) =>
+            make(
+              "tr",
+              null,
+              make("td", null, name.replaceAll("_", " ")),
+              inputs.clusters[name].map(cell),
+              targets.clusters[name].map(cell),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+// The first few lines, and the others behind a button.
+function folded(values, line) {
+  const holder = make("div", null, values.slice(0, 8).map(line));
+  const rest = values.slice(8);
+  if (rest.length < 3) return [...holder.children, ...rest.map(line)];
+  const more = make(
+    "button.button.more",
+    { type: "button", onclick: () => more.replaceWith(...rest.map(line)) },
+    `Show ${count(rest.length)} more`,
+  );
+  holder.append(more);
+  return holder;
+}
+
+function skipped() {
+  const reasons = new Map();
+  for (const task of tasks)
+    for (const [reason, number] of Object.entries(task.skipped)) {
+      const found = reasons.get(reason) || { number: 0, names: [] };
+      found.number += number;
+      found.names.push(`${task.name} ${count(number)}`);
+      reasons.set(reason, found);
+    }
+  const sorted = [...reasons].sort((a, b) => b[1].number - a[1].number);
+  const top = sorted.length ? sorted[0][1].number : 1;
+  return panel(
+    "Skipped rows",
+    sorted.length ? "by reason; every row read is an example or stands here" : null,
+    sorted.length
+      ? folded(sorted, ([reason, { number, names }]) =>
+          make(
+            "details.group",
+            null,
+            make(
+              "summary.share",
+              null,
+              make("span.label", null, reason),
+              track(number, top),
+              make("span.num", null, count(number)),
+              make("span.num.soft", null, plural(names.length, "task")),
+            ),
+            make("p.small.soft", { style: "padding:2px 0 6px 22px" }, names.join(", ")),
+          ),
+        )
+      : make("p.soft", null, "No row was skipped."),
+  );
+}
+
+function repeats() {
+  const columns = [
+    [
+      "Repeated most",
+      "repeated",
+      "examples drawn more than once, as the rate asks for more than there are",
+    ],
+    ["Never seen", "never_seen", "examples at hand that the cap leaves out of this pass"],
+  ];
+  return make(
+    "div.two",
+    null,
+    columns.map(([title, key, note]) => {
+      const some = tasks.filter((task) => task[key] > 0).sort((a, b) => b[key] - a[key]);
+      const top = some.length ? some[0][key] : 1;
+      const line = (task) =>
+        make(
+          "div.share",
+          null,
+          make("span.label", null, task.name),
+          track(task[key], top),
+          make(
+            "span.num",
+            null,
+            percent(task[key] / (key === "repeated" ? task.realized : task.available), 0),
+          ),
+          make("span.num.soft", null, count(task[key])),
+        );
+      return panel(
+        title,
+        note,
+        some.length ? some.slice(0, 8).map(line) : make("p.soft", null, "None."),
+        some.length > 8
+          ? make(
+              "p.small.soft",
+              { style: "margin-top:6px" },
+              make(
+                "a",
+                { href: "#datasets" },
+                `${count(some.length - 8)} more in the table of datasets`,
+              ),
+            )
+          : null,
+      );
+    }),
+  );
+}
+
+function drawOverview() {
+  const [boxes, draw] = lengths();
+  find("page-overview").append(
+    ...[
+      ...notices(),
+      tiles(),
+      shares(),
+      packing(),
+      boxes,
+      lengthsByCluster(),
+      skipped(),
+      repeats(),
+    ].filter(Boolean),
+  );
+  draw();
+}

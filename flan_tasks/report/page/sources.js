@@ -1,0 +1,148 @@
+// Where the rows come from, under which licences, and how to make the same bytes again.
+
+function drawSources() {
+  const licenses = new Map();
+  for (const task of tasks) {
+    const found = licenses.get(task.license) || { names: [], number: 0 };
+    found.names.push(task.name);
+    found.number += task.realized;
+    licenses.set(task.license, found);
+  }
+  const sorted = [...licenses].sort((a, b) => b[1].number - a[1].number);
+  const copy = make(
+    "button.button",
+    {
+      type: "button",
+      onclick: async () => {
+        await navigator.clipboard.writeText(build.command);
+        copy.textContent = "Copied";
+        setTimeout(() => (copy.textContent = "Copy"), 1500);
+      },
+    },
+    "Copy",
+  );
+  const facts = [
+    ["flan_tasks", build.flan_tasks],
+    [
+      "Mixture",
+      `${build.mixture.name}: ${build.mixture.scheme}${build.mixture.scheme === "proportional" ? `, cap ${count(build.mixture.cap)} a ${build.mixture.cap_per}` : ""}`,
+    ],
+    [
+      "Format",
+      build.format +
+        (build.style && ["jsonl", "parquet"].includes(build.format) ? `, ${build.style}` : ""),
+    ],
+    ["Vocabulary", build.vocabulary || "none"],
+    [
+      "Lengths",
+      Object.entries(build.lengths)
+        .map(([part, length]) => `${part} ${count(length)}`)
+        .join(", "),
+    ],
+    ["Files", `${count(build.num_files)}, ${bytes(build.bytes)}`],
+    [
+      "Libraries",
+      Object.entries(build.libraries)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(", "),
+    ],
+    ["Digest", build.digest],
+  ];
+  find("page-sources").append(
+    panel(
+      "Made by",
+      "The same command on the same data gives the same bytes.",
+      make("pre.command", null, build.command),
+      copy,
+      make(
+        "dl.facts",
+        { style: "margin-top:16px" },
+        facts.map(([name, value]) => [make("dt", null, name), make("dd", null, value)]),
+      ),
+    ),
+    panel(
+      "Licences",
+      "as each source states them",
+      make(
+        "div.wide",
+        null,
+        make(
+          "table.grid",
+          null,
+          make(
+            "thead",
+            null,
+            make(
+              "tr",
+              null,
+              make("th", null, "licence"),
+              make("th.num", null, "examples"),
+              make("th", null, "datasets"),
+            ),
+          ),
+          make(
+            "tbody",
+            null,
+            sorted.map(([name, { names, number: many }]) =>
+              make(
+                "tr",
+                null,
+                make("td", null, name),
+                make("td.num", null, count(many)),
+                make("td.soft.small", null, names.join(", ")),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+    panel(
+      "Sources",
+      null,
+      make(
+        "div.wide",
+        null,
+        make(
+          "table.grid",
+          null,
+          make(
+            "thead",
+            null,
+            make(
+              "tr",
+              null,
+              ["dataset", "source", "citation"].map((name, place) =>
+                make(place === 2 ? "th.second" : "th", null, name),
+              ),
+            ),
+          ),
+          make(
+            "tbody",
+            null,
+            tasks.map((task) =>
+              make(
+                "tr",
+                null,
+                make("td", null, task.name),
+                make("td.small", null, sourceOf(task)),
+                make("td.soft.small.second", null, task.citation),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+  if (build.sizes && build.sizes.length)
+    find("page-sources").append(
+      panel(
+        "Rows at hand that differ from declared sizes",
+        null,
+        make(
+          "ul.small.soft",
+          { style: "list-style:none" },
+          build.sizes.map((note) => make("li", null, note)),
+        ),
+      ),
+    );
+}

@@ -1,0 +1,59 @@
+"""The report as one HTML file that needs nothing beside it."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.build.writers import WRITERS
+from flan_tasks.report.payload import examples, packed_script_text, script_text, summary
+from flan_tasks.report.sample import Sample
+
+_HERE = Path(__file__).parent
+# In this order: each may use what stands before it.
+_SCRIPTS = (
+    "dom",
+    "data",
+    "charts",
+    "overview",
+    "datasets",
+    "sources",
+    "texts",
+    "tokens",
+    "browser",
+    "main",
+)
+
+
+def make_page(
+    manifest: Mapping[str, Any],
+    sample: Sample,
+    *,
+    templates: Mapping[str, Sequence[Mapping[str, str]]],
+) -> str:
+    """Returns the page.
+
+    Args:
+      manifest: of the build.
+      sample: the examples to show.
+      templates: task -> its templates, each with `id`, `kind`, `inputs` and `targets`.
+    """
+    trims = manifest["format"] not in WRITERS or WRITERS[manifest["format"]].trims
+    about = summary(manifest, sample, templates=templates, trims=trims)
+    kind, shown = packed_script_text(examples(sample, [t["name"] for t in manifest["tasks"]]))
+    scripts = "\n".join(_asset("page", f"{name}.js") for name in _SCRIPTS)
+    parts = {
+        "TITLE": escape(manifest["mixture"]["name"]),
+        "STYLE": _asset("vendor", "uPlot.min.css") + _asset("page", "style.css"),
+        "SUMMARY": script_text(about),
+        "EXAMPLES": f'<script id="examples" type="{kind}">{shown}</script>',
+        "CHARTS": _asset("vendor", "uPlot.iife.min.js"),
+        "SCRIPT": f'"use strict";(() => {{\n{scripts}\n}})();',
+    }
+    # Piece by piece and not by replacing: data may hold the name of a place.
+    pieces = _asset("page", "page.html").split("%%")
+    return "".join(parts[piece] if number % 2 else piece for number, piece in enumerate(pieces))
+
+
+def _asset(folder: str, name: str) -> str:
+    return (_HERE / folder / name).read_text(encoding="utf-8")

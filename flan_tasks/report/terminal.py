@@ -1,0 +1,157 @@
+"""The report in a terminal: the tables of the page, by rich; plain where no terminal reads them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from flan_tasks.report.lengths import PARTS, histograms
+from flan_tasks.report.sample import Sample
+
+_BAR = 24
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+def print_report(
+    manifest: Mapping[str, Any], sample: Sample, *, console: Console | None = None
+) -> None:
+    """Prints what is in a build: sizes, shares, lengths, templates, skips, sources."""
+    console = console or Console(highlight=False)
+    if not console.is_terminal:
+        # A table cut to a pretended width would lose what a program reading it wants.
+        console = Console(file=console.file, width=200, highlight=False, color_system=None)
+    _print_head(console, manifest)
+    console.print(_shares(manifest))
+    console.print(_datasets(manifest))
+    if sample.examples:
+        console.print(_lengths(manifest, sample))
+    if any(task["skipped"] for task in manifest["tasks"]):
+        console.print(_skipped(manifest))
+    console.print(_licenses(manifest))
+    for note in sample.notes:
+        console.print(Text(note, style="dim"))
+
+
+def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
+    tasks = manifest["tasks"]
+    parents = {task["dataset"] for task in tasks}
+    title = Text.assemble((manifest["mixture"]["name"], "bold"), f"  {manifest['examples']:,} ")
+    title.append(
+        f"examples of {len(parents)} datasets in {len({t['cluster'] for t in tasks})} clusters, "
+        f"{manifest['split']}, seed {manifest['seed']}, {manifest['format']}"
+    )
+    console.print(title)
+    if "tokens" in manifest:
+        tokens, over, lengths = manifest["tokens"], manifest["over_length"], manifest["lengths"]
+        console.print(
+            f"{tokens['inputs']:,} tokens in inputs, {tokens['targets']:,} in targets "
+            f"({manifest['vocabulary'][:20]}); beyond {lengths['inputs']} / {lengths['targets']}: "
+            f"{over['inputs']:,} inputs, {over['targets']:,} targets"
+        )
+    if "packing" in manifest:
+        packing = manifest["packing"]
+        console.print(
+            f"{packing['rows']:,} packed rows for {manifest['arch']} models; no packing needs "
+            f"fewer than {packing['bound']:,}"
+        )
+    for name, reason in manifest["missing"].items():
+        console.print(Text.assemble(("missing ", "yellow"), (name, "bold"), f": {reason}"))
+    console.print(Text(manifest["command"], style="dim"))
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table whose columns stand right where their name begins with `>`."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in columns:
+        justify = "right" if name.startswith(">") else "left"
+        table.add_column(name.removeprefix(">"), justify=justify, header_style="dim")
+    return table
+
+
+def _shares(manifest: Mapping[str, Any]) -> Table:
+    realized: Counter[str] = Counter()
+    rates: Counter[str] = Counter()
+    for task in manifest["tasks"]:
+        realized[task["cluster"]] += task["realized"]
+        rates[task["cluster"]] += task["rate"]
+    table = _table("\nShares", "cluster", "", ">realized", ">requested", ">examples")
+    most = max(realized.values(), default=0) or 1
+    for name, count in realized.most_common():
+        table.add_row(
+            escape(name),
+            Text("█" * round(_BAR * count / most), style="cyan"),
+            f"{count / manifest['examples']:.1%}",
+            f"{rates[name] / (rates.total() or 1):.1%}",
+            f"{count:,}",
+        )
+    return table
+
+
+def _datasets(manifest: Mapping[str, Any]) -> Table:
+    names = ("dataset", "cluster", ">share", ">examples", ">requested", ">at hand")
+    table = _table("\nDatasets", *names, ">repeated", ">never seen", ">skipped", ">templates used")
+    for task in sorted(manifest["tasks"], key=lambda task: (-task["realized"], task["name"])):
+        used = sum(count > 0 for count in task["template_counts"].values())
+        table.add_row(
+            escape(task["name"]),
+            escape(task["cluster"]),
+            f"{task['realized'] / manifest['examples']:.2%}",
+            *(
+                _number(task[name])
+                for name in ("realized", "requested", "available", "repeated", "never_seen")
+            ),
+            _number(sum(task["skipped"].values())),
+            f"{used} of {task['templates']}",
+        )
+    return table
+
+
+def _number(value: int) -> Text:
+    return Text(f"{value:,}", style="" if value else "dim")
+
+
+def _lengths(manifest: Mapping[str, Any], sample: Sample) -> Table:
+    found = histograms(manifest, sample)
+    title = f"\nLengths in {found['unit']}, of {len(sample.examples):,} sampled examples"
+    table = _table(title, "part", "", ">half within", ">90 %", ">99 %", ">longest", ">limit")
+    for part in PARTS:
+        about = found[part]
+        table.add_row(
+            part,
+            Text(_spark(about["counts"]), style="cyan"),
+            *(f"{value:,}" for value in about["quantiles"]),
+            f"{about['longest']:,}",
+            "none" if about["limit"] is None else f"{about['limit']:,}",
+        )
+    return table
+
+
+def _spark(counts: Sequence[int]) -> str:
+    most = max(counts, default=0) or 1
+    # What is there at all is at least a line.
+    return "".join(_BLOCKS[-(-8 * count // most)] for count in counts)
+
+
+def _skipped(manifest: Mapping[str, Any]) -> Table:
+    reasons: Counter[str] = Counter()
+    for task in manifest["tasks"]:
+        reasons.update(task["skipped"])
+    table = _table("\nSkipped rows", "reason", ">rows", "datasets")
+    for reason, count in reasons.most_common():
+        names = [task["name"] for task in manifest["tasks"] if reason in task["skipped"]]
+        table.add_row(escape(reason), f"{count:,}", escape(", ".join(names)))
+    return table
+
+
+def _licenses(manifest: Mapping[str, Any]) -> Table:
+    examples: Counter[str] = Counter()
+    for task in manifest["tasks"]:
+        examples[task["license"]] += task["realized"]
+    table = _table("\nLicences", "licence", ">examples", ">share")
+    for name, count in examples.most_common():
+        table.add_row(escape(name), f"{count:,}", f"{count / manifest['examples']:.1%}")
+    return table

@@ -1,0 +1,111 @@
+"""The dataset card: the hub's header, and a directory that `datasets` opens as it stands."""
+
+import json
+
+import pytest
+
+from flan_tasks.build.card import make_card, size_category
+
+pytest.importorskip("datasets", reason='needs pip install "flan-tasks[hf]"')
+
+STYLES = [
+    ("inputs-targets", {"inputs", "targets"}),
+    ("prompt-completion", {"prompt", "completion"}),
+    ("messages", {"messages"}),
+]
+ABOUT = {
+    *("task", "dataset", "cluster", "template", "kind", "num_shots", "key", "split"),
+    *("options", "license"),
+}
+
+
+def header(folder):
+    from huggingface_hub import DatasetCard
+
+    return DatasetCard((folder / "README.md").read_text(encoding="utf-8")).data.to_dict()
+
+
+def card_with(folder, **changes):
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return make_card(manifest | changes), manifest
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@pytest.mark.parametrize(("style", "texts"), STYLES)
+def test_load_dataset_opens_a_build_as_it_is(make_build, tmp_path, monkeypatch, form, style, texts):
+    import datasets
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    folder = make_build(form, style=style)
+    found = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert list(found) == ["train"] and len(found["train"]) == 56
+    assert set(found["train"].column_names) == texts | ABOUT
+    assert {row["dataset"] for row in found["train"]} == {"birds", "fish"}
+    assert found["train"][0]["options"] == ["yes", "no"]
+
+
+def test_types_hold_where_the_first_file_has_no_options(make_build, tmp_path):
+    import datasets
+
+    folder = make_build()
+    path = folder / "train-00000-of-00002.jsonl"
+    rows = [json.loads(line) | {"options": []} for line in path.read_text().split("\n") if line]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+    assert found[0]["options"] == [] and found[55]["options"] == ["yes", "no"]
+
+
+def test_header_says_what_the_hub_asks_for(make_build):
+    found = header(make_build())
+    assert found["language"] == ["en"]
+    assert found["license"] == ["cc0-1.0"]
+    assert found["task_categories"] == ["text-generation"]
+    assert found["size_categories"] == ["n<1K"]
+    assert found["configs"] == [
+        {"config_name": "default", "data_files": [{"split": "train", "path": "train-*.jsonl"}]}
+    ]
+
+
+def test_a_build_of_ids_promises_no_loading(make_build):
+    folder = make_build("arrays")
+    assert "configs" not in header(folder)
+    assert "load_dataset" not in (folder / "README.md").read_text()
+
+
+def test_licences_the_hub_does_not_know_are_other(make_build):
+    folder = make_build()
+    _, manifest = card_with(folder)
+    tasks = [{**task, "license": "free for research"} for task in manifest["tasks"]]
+    (folder / "README.md").write_text(
+        make_card(manifest | {"tasks": [*tasks, manifest["tasks"][0]]})
+    )
+    assert header(folder)["license"] == ["cc0-1.0", "other"]
+
+
+def test_every_task_stands_with_source_licence_citation_and_templates(make_build):
+    card, manifest = card_with(make_build())
+    for task in manifest["tasks"]:
+        (line,) = [line for line in card.splitlines() if line.startswith(f"- {task['name']}: ")]
+        assert task["citation"] in line and task["license"] in line
+        assert f"| {task['name']} | animals |" in card
+    assert manifest["command"] in card and manifest["digest"] in card
+
+
+def test_what_is_missing_is_said_and_cannot_break_the_page(make_build):
+    card, _ = card_with(make_build(), missing={"mice": "gone | <script>\nsince 2026"})
+    assert "- mice: gone \\| &lt;script> since 2026" in card
+
+
+@pytest.mark.parametrize(
+    ("examples", "name"),
+    [
+        (999, "n<1K"),
+        (1000, "1K<n<10K"),
+        (43_135, "10K<n<100K"),
+        (10**6, "1M<n<10M"),
+        (10**12 - 1, "100B<n<1T"),
+        (10**12, "n>1T"),
+    ],
+)
+def test_size_categories_are_the_hubs(examples, name):
+    assert size_category(examples) == name

@@ -1,0 +1,117 @@
+"""The sample is of the build: even, the same from plan and files, and nothing added or lost."""
+
+import json
+
+import numpy as np
+import pytest
+from report_builds import AWKWARD
+
+from flan_tasks.build.vocabulary import open_vocabulary
+from flan_tasks.core.errors import BuildError, DeclarationError
+from flan_tasks.report.make import read_build, report_of
+from flan_tasks.report.payload import FIRST_CODE, examples, packed_script_text, script_text
+from flan_tasks.report.sample import even_positions
+
+FORMS = [
+    ("jsonl", "inputs-targets"),
+    ("jsonl", "messages"),
+    ("parquet", "prompt-completion"),
+    ("tfrecord", "inputs-targets"),
+    ("seqio-cache", "inputs-targets"),
+    ("arrayrecord", "inputs-targets"),
+]
+
+
+@pytest.mark.parametrize(("form", "style"), FORMS)
+def test_files_give_the_report_that_the_plan_gave(make_build, form, style):
+    folder = make_build(form, style=style)
+    assert report_of(folder) == (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_rows_that_cannot_be_read_one_by_one_are_said_to_be(make_build):
+    folder = make_build("packed-tfrecord")
+    _, sample = read_build(folder)
+    assert sample.examples == () and "cannot be shown" in sample.notes[0]
+    assert '"sampled":0' in report_of(folder)
+    assert '"sampled":56' in (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("arch", ["encoder-decoder", "decoder"])
+def test_packed_files_give_the_ids_and_texts_that_the_plan_gave(make_build, arch):
+    text = {e.row: e for e in read_build(make_build("jsonl"))[1].examples}
+    manifest, sample = read_build(make_build("arrays", arch=arch))
+    assert len(sample.examples) == manifest["examples"] == len(text)
+    assert sorted(e.row for e in sample.examples) == sorted(text)
+    for example in sample.examples:
+        whole = text[example.row]
+        assert example.task == whole.task
+        for part, limit in (("input_ids", 160), ("target_ids", 64)):
+            ids, wanted = getattr(example, part), getattr(whole, part)
+            assert ids[-1] == 1 and len(ids) <= limit
+            assert (ids[:-1] == wanted[: len(ids) - 1]).all()
+    assert sum(len(span) for _, span in sample.rows) == len(sample.examples)
+
+
+def test_positions_are_even_and_none_is_beyond():
+    assert even_positions(3, 10).tolist() == [0, 1, 2]
+    gaps = np.diff(even_positions(1000, 30))
+    assert len(gaps) == 29 and set(gaps) == {33, 34}
+    assert even_positions(0, 5).tolist() == []
+
+
+def test_codes_of_ids_are_read_back_as_the_ids(make_build):
+    manifest, sample = read_build(make_build())
+    found = json.loads(script_text(examples(sample, [t["name"] for t in manifest["tasks"]])))
+    for example, codes in zip(sample.examples, found["input_ids"], strict=True):
+        ids = [found["ids"][ord(letter) - FIRST_CODE] for letter in codes]
+        assert ids == example.input_ids.tolist()
+
+
+def test_codes_step_over_surrogates():
+    from flan_tasks.report.payload import _codes
+
+    rank = np.arange(70_000)
+    codes = [ord(letter) for letter in _codes(rank, rank)]
+    back = [code - (0x800 if code >= 0xE000 else 0) - FIRST_CODE for code in codes]
+    assert back == rank.tolist()
+
+
+def test_no_text_of_the_data_can_end_the_script_it_stands_in(make_build):
+    page = (make_build() / "report.html").read_text(encoding="utf-8")
+    data = page.split('<script id="examples" type="application/json">')[1].split("</script>")[0]
+    assert "<" not in data
+    assert {text for text in AWKWARD if text in json.loads(data)["targets"]}
+
+
+def test_large_values_are_packed_and_small_ones_readable():
+    kind, text = packed_script_text({"a": "<b>"})
+    assert (kind, text) == ("application/json", '{"a":"\\u003cb>"}')
+    kind, text = packed_script_text("x" * 9_000_000)
+    assert kind == "application/gzip+base64" and len(text) < 100_000
+    assert packed_script_text("x" * 9_000_000) == (kind, text)
+
+
+def test_a_damaged_file_is_named(make_build):
+    folder = make_build()
+    (folder / "train-00001-of-00002.jsonl").write_text('{"inputs": ')
+    with pytest.raises(BuildError, match="train-00001-of-00002.jsonl cannot be read"):
+        read_build(folder)
+
+
+def test_a_file_that_ends_early_is_named(make_build):
+    folder = make_build()
+    (folder / "train-00001-of-00002.jsonl").write_text("")
+    with pytest.raises(BuildError, match="end before the rows"):
+        read_build(folder)
+
+
+def test_ids_of_another_vocabulary_are_refused(make_build, t5_model):
+    with pytest.raises(DeclarationError, match="of vocabulary bytes, not t5"):
+        read_build(make_build("arrays"), vocabulary=str(t5_model))
+
+
+def test_pieces_of_a_vocabulary_are_what_its_ids_stand_for(t5_model):
+    vocabulary = open_vocabulary(str(t5_model))
+    (ids,) = vocabulary.encode(["A heron stands."])
+    assert "".join(vocabulary.pieces(ids)) == " A heron stands."
+    assert open_vocabulary("bytes").pieces([1, 68, 13, 252]) == ["</s>", "A", "\n", "<0xF9>"]

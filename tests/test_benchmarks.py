@@ -1,0 +1,114 @@
+"""The benchmarks run and say what fails; what they measure is tested nowhere."""
+
+import argparse
+import json
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def _from_root(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize(
+    ("code", "timeout", "said"),
+    [
+        ("raise SystemExit(3)", 60.0, "exit code 3"),
+        ("print('no JSON')", 60.0, "printed no result"),
+        ("input()", 0.5, "not done after"),
+    ],
+)
+def test_a_measurement_that_fails_says_why(code, timeout, said):
+    from benchmarks.build.measure import run_alone
+
+    # The last one waits for a line that never comes.
+    code = f"import os, sys; sys.stdin = os.fdopen(os.pipe()[0])\n{code}"
+    found = run_alone([sys.executable, "-c", code], timeout=timeout)
+    assert said in found["failed"]
+
+
+def test_a_measurement_counts_the_processors_of_its_children():
+    from benchmarks.build.measure import run_alone
+
+    busy = "import time\nwhile time.process_time() < 0.3: pass\n"
+    code = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}]); print('{{}}')"
+    )
+    assert run_alone([sys.executable, "-c", code], timeout=60)["process"]["cpu"] >= 0.3
+
+
+def test_greedy_packing_closes_a_row_on_either_side_and_at_each_batch():
+    import numpy as np
+
+    from benchmarks.build.packing import greedy_rows
+
+    both = [(2, 1), (2, 1), (1, 1), (1, 2)]  # 4/2: two, then two that share the targets no more
+    assert greedy_rows(np.asarray(both), (4, 2)) == 3
+    # Batches of as many examples as a row is long: 8 of length 1 would fill two rows of 4.
+    assert greedy_rows(np.ones((9, 1), np.int64), (4,)) == 3
+
+
+def test_tables_are_put_between_their_marks_alone(tmp_path):
+    from benchmarks.build import tables
+
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- table rows -->old<!-- end -->\nafter\n")
+    line = {
+        "table": "rows",
+        "set": "real",
+        "rows": 1000,
+        "distinct_rows": 999,
+        "tasks": 3,
+        "tokens": 123_456,
+        "mean_inputs": 100.0,
+        "mean_targets": 23.4,
+    }
+    tables.write([line], page)
+    written = page.read_text()
+    assert written.startswith("before\n") and written.endswith("\nafter\n")
+    assert "| real | 1,000 | 999 | 3 | 0.12 M | 100 | 23 |" in written and "old" not in written
+
+
+def test_every_table_has_its_place_in_the_page():
+    from benchmarks.build import tables
+
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert [name for name in tables.TABLES if f"<!-- table {name} -->" not in text] == []
+
+
+@pytest.mark.slow
+def test_every_measurement_runs(tmp_path, t5_model):
+    from benchmarks.build import run, tables
+    from benchmarks.build.lines import read
+
+    size = run.Size(
+        rows=60,
+        turns=1,
+        seconds=0.1,
+        scaling=120,
+        memory=(60,),
+        plan=10_000,
+        splits=("validation",),
+        streams=("task", "user"),
+        minutes=20,
+    )
+    args = argparse.Namespace(
+        quick=True,
+        data_dir=None,
+        vocab=t5_model,
+        beam_python=None,
+        torch_python=None,
+        minutes=size.minutes,
+    )
+    results = tmp_path / "results.jsonl"
+    run.run_all(size, args, tmp_path, results)
+    lines = read(results)
+    assert [line for line in lines if "failed" in line] == []
+    assert "Not measured" not in tables.as_text(lines)
+    about = [line for line in lines if line["table"] == "throughput" and line["way"] == "hf"]
+    assert json.dumps(about[0]["tokens_against_ours"]) == "1.0"
