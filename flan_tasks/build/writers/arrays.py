@@ -34,4 +34,8 @@ class ArraysWriter(Writer):
         for path, temporary in paths.items():
             name = path.removesuffix(".npy").rsplit(".", 1)[1]
             with temporary.open("wb") as file:
-                np.lib.format.write_array(file, packed.arrays[name], version=(1, 0))
+                array = np.ascontiguousarray(packed.arrays[name])
+                header = np.lib.format.header_data_from_array_1_0(array)
+                np.lib.format.write_array_header_1_0(file, header)
+                # Not numpy's `write_array`: it does not say why a write fell short.
+                file.write(array.data)
