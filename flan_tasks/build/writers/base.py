@@ -72,6 +72,9 @@ class Writer(ABC):
     # Rows of the plan in a shard of a large build.
     rows_per_shard: int = 20_000
 
+    def check_installed(self) -> None:
+        """Raises a DeclarationError where a library it writes with is missing."""
+
     def paths(self, shard: Shard, settings: WriteSettings) -> list[str]:
         """Returns the files of a shard, relative to the build directory."""
         return [shard.path]

@@ -10,7 +10,7 @@ from flan_tasks.build.rows import rendered_rows
 from flan_tasks.build.run_local import build
 from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.vocabulary import open_vocabulary
-from flan_tasks.core.errors import BuildError
+from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture
 
 LENGTHS = {"inputs": 40, "targets": 8}
@@ -77,7 +77,8 @@ def test_the_same_build_twice_gives_the_same_bytes(prepared, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_missing_library_says_what_to_install(prepared, tmp_path, monkeypatch):
+def test_a_missing_library_says_what_to_install_and_nothing_is_begun(prepared, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "array_record.python.array_record_module", None)
-    with pytest.raises(BuildError, match=r'pip install "flan-tasks\[arrayrecord\]"'):
+    with pytest.raises(DeclarationError, match=r'pip install "flan-tasks\[arrayrecord\]"'):
         run(prepared, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
