@@ -14,6 +14,9 @@ import numpy as np
 
 # Segment numbers are kept in one byte, and 0 is padding.
 MAX_EXAMPLES = 255
+# Longest inputs or targets that may be asked for: packing keeps a table with a place for each
+# length, and no model reads a longer text.
+MAX_LENGTH = 1 << 20
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from flan_tasks.build import directory
 from flan_tasks.build.card import make_card
 from flan_tasks.build.formats import DECODER, ENCODER_DECODER
 from flan_tasks.build.manifest import canonical_command, make_manifest, template_texts
+from flan_tasks.build.packing import MAX_LENGTH
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.recipe import make_recipe
@@ -225,8 +226,9 @@ def _add(folder: Path, manifest: dict[str, Any], name: str, text: str) -> None:
 
 
 def check_settings(settings: BuildSettings) -> None:
-    """Raises a DeclarationError where settings do not go together."""
+    """Raises a DeclarationError where settings do not go together or need what is not installed."""
     writer = WRITERS[settings.format]
+    writer.check_installed()
     if writer.needs_vocabulary and settings.vocabulary is None:
         raise DeclarationError(f"format {settings.format} writes ids and needs a vocabulary")
     if settings.style != "inputs-targets" and not writer.has_styles:
@@ -234,8 +236,10 @@ def check_settings(settings: BuildSettings) -> None:
             f"style {settings.style} is for jsonl and parquet; {settings.format} has one form"
         )
     lengths = dict(settings.lengths)
-    if min(lengths.values()) < 2:
-        raise DeclarationError(f"lengths {lengths}: wanted 2 or more each")
+    if min(lengths.values()) < 2 or max(lengths.values()) > 2 * MAX_LENGTH:
+        raise DeclarationError(
+            f"lengths {lengths}: wanted 2 or more each, and at most {2 * MAX_LENGTH:,}"
+        )
     if not writer.is_packed and settings.arch != ENCODER_DECODER:
         raise DeclarationError(
             f"--arch {settings.arch} is for packed formats; {settings.format} does not pack"

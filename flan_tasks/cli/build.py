@@ -41,7 +41,8 @@ class Lengths(click.ParamType):
         found = dict(_DEFAULT_LENGTHS)
         for piece in value.split(","):
             name, _, number = piece.partition("=")
-            if name.strip() not in (*found, "row") or not number.strip().isdecimal():
+            is_number = number.strip().isdecimal() and number.isascii()
+            if name.strip() not in (*found, "row") or not is_number:
                 self.fail(
                     f"{piece!r}: wanted inputs=NUMBER,targets=NUMBER[,row=NUMBER], or auto",
                     param,

@@ -151,6 +151,7 @@ def test_over_long_rows_are_counted(prepared, tmp_path):
         ("tfrecord", {"vocabulary": None}, "needs a vocabulary"),
         ("tfrecord", {"style": "messages"}, "is for jsonl and parquet"),
         ("jsonl", {"lengths": {"inputs": 1, "targets": 8}}, "2 or more"),
+        ("arrays", {"lengths": {"inputs": 99_999_999_999, "targets": 8}}, "at most 2,097,152"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(prepared, tmp_path, form, changes, message):
