@@ -5,7 +5,6 @@ from pathlib import Path
 
 from flan_tasks.build.writers.base import TokenizedRow, Writer, WriteSettings
 from flan_tasks.build.writers.tfrecord import serialized, token_columns
-from flan_tasks.core.errors import DeclarationError
 
 # Groups of one record, as Grain advises: a reader that shuffles unpacks no neighbors. Spelled out,
 # as the library's defaults may change and the bytes of a build may not. Its writer works in one
@@ -19,14 +18,8 @@ class ArrayrecordWriter(Writer):
     ending = ".arrayrecord"
     needs_vocabulary = True
     trims = True
-
-    def check_installed(self) -> None:
-        try:
-            import array_record.python.array_record_module  # noqa: F401 - only whether it is there
-        except ImportError as error:
-            raise DeclarationError(
-                'Exporting ArrayRecord needs array_record: pip install "flan-tasks[arrayrecord]"'
-            ) from error
+    module = "array_record.python.array_record_module"
+    extra = "arrayrecord"
 
     def write(
         self, path: Path, chunks: Iterator[Sequence[TokenizedRow]], settings: WriteSettings

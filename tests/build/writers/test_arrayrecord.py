@@ -77,7 +77,7 @@ def test_the_same_build_twice_gives_the_same_bytes(prepared, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_missing_library_says_what_to_install_and_nothing_is_begun(prepared, tmp_path, monkeypatch):
+def test_a_missing_library_is_told_before_the_build_begins(prepared, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "array_record.python.array_record_module", None)
     with pytest.raises(DeclarationError, match=r'pip install "flan-tasks\[arrayrecord\]"'):
         run(prepared, tmp_path / "out")
