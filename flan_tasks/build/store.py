@@ -8,7 +8,6 @@ import errno
 import hashlib
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,15 +19,14 @@ import pyarrow as pa
 
 from flan_tasks.build import checksum
 from flan_tasks.build.store_key import digest_of_parts, key_parts
-from flan_tasks.core.choice import hash_text
+from flan_tasks.build.store_rows import BATCH, Reading, copy_file, store_schema
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError
-from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.example import Example
 from flan_tasks.sources.base import Source
 from flan_tasks.sources.reading import VALIDATION_LIMIT, positions, read_examples
 
 ENVIRONMENT = "FLAN_TASKS_STORE"
-_BATCH = 1000
 
 
 def default_store() -> Path:
@@ -114,8 +112,8 @@ class StoredExamples:
         """Writes some of the examples, in the order asked for, to another file."""
         schema = self._table.schema.with_metadata(metadata)
         with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, schema) as writer:
-            for start in range(0, len(numbers), _BATCH):
-                chunk = self._table.take(pa.array(numbers[start : start + _BATCH], pa.int64()))
+            for start in range(0, len(numbers), BATCH):
+                chunk = self._table.take(pa.array(numbers[start : start + BATCH], pa.int64()))
                 for batch in chunk.replace_schema_metadata(metadata).to_batches():
                     writer.write_batch(batch)
 
@@ -246,48 +244,40 @@ class Store:
         split: str,
         limit: int | None,
     ) -> None:
-        counts = {"rows": 0, "at_hand": len(positions(dataset, source, split))}
-        skipped: Counter[str] = Counter()
-        seen: dict[int, str] = {}
-        schema = _schema(dataset)
+        at_hand = len(positions(dataset, source, split))
         temporary = self._temporary(path)
+        # What was skipped stands before the rows and is known after them, so they are copied once:
+        # a split may be larger than the memory.
+        rows_alone = self._temporary(path, "rows")
+        reading = Reading(dataset, limit)
         try:
-            batches: list[pa.RecordBatch] = []
-            pending: list[Example] = []
-            num_examples = 0
-            for _, items in read_examples(dataset, source, split):
-                counts["rows"] += 1
-                for item in items:
-                    if isinstance(item, Skip):
-                        skipped[item.reason] += 1
-                    elif limit is None or num_examples < limit:
-                        _check_unique(dataset, item, seen)
-                        pending.append(item)
-                        num_examples += 1
-                if len(pending) >= _BATCH:
-                    batches.append(_batch(pending, schema))
-                    pending = []
-                if limit is not None and num_examples >= limit:
-                    break
-            batches += [_batch(pending, schema)] if pending else []
-            about = {"key": key, "parts": parts, "skipped": dict(sorted(skipped.items())), **counts}
-            schema = schema.with_metadata({"flan_tasks": json.dumps(about)})
-            with pa.OSFile(str(temporary), "wb") as out:
-                with pa.ipc.new_file(out, schema) as writer:
-                    for batch in batches:
-                        writer.write_batch(batch)
+            schema = store_schema(dataset)
+            with pa.OSFile(str(rows_alone), "wb") as out, pa.ipc.new_file(out, schema) as writer:
+                for batch in reading.batches(read_examples(dataset, source, split), schema):
+                    writer.write_batch(batch)
+            reading.check_unique(rows_alone)
+            about = {
+                "key": key,
+                "parts": parts,
+                "skipped": dict(sorted(reading.skipped.items())),
+                "rows": reading.rows,
+                "at_hand": at_hand,
+            }
+            copy_file(rows_alone, temporary, {"flan_tasks": json.dumps(about)})
+            rows_alone.unlink()
             _publish(temporary, path)
         except OSError as error:
             raise self._failed(error) from error
         finally:
             temporary.unlink(missing_ok=True)
+            rows_alone.unlink(missing_ok=True)
 
-    def _temporary(self, path: Path) -> Path:
+    def _temporary(self, path: Path, ending: str = "tmp") -> Path:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             # By process, as two may write one file; not by tempfile, whose files none but their
             # user may read.
-            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+            temporary = path.with_name(f"{path.name}.{os.getpid()}.{ending}")
             temporary.touch()
             return temporary
         except OSError as error:
@@ -312,52 +302,10 @@ def _publish(temporary: Path, path: Path) -> None:
     os.replace(temporary, path)
 
 
-def _check_unique(dataset: Dataset, example: Example, seen: dict[int, str]) -> None:
-    number = hash_text(example.key)
-    if number in seen:
-        raise BuildError(
-            f'{dataset.name}: two examples have the key "{example.key}"; '
-            "a normalizer that sets keys must give each example its own"
-        )
-    seen[number] = example.key
-
-
 def _numbers(indices: Sequence[int] | np.ndarray) -> pa.Array:
     # Not `pa.array`: given numpy's arrays it imports pandas.
     found = np.ascontiguousarray(indices, np.int64)
     return pa.Array.from_buffers(pa.int64(), len(found), [None, pa.py_buffer(found)])
-
-
-def _schema(dataset: Dataset) -> pa.Schema:
-    return pa.schema(
-        [
-            ("key", pa.string()),
-            ("key_hash", pa.uint64()),
-            ("answer", pa.string()),
-            ("options", pa.list_(pa.string())),
-            ("references", pa.list_(pa.string())),
-            ("extra", pa.string()),
-            *((f"f_{name}", pa.string()) for name in dataset.fields),
-        ]
-    )
-
-
-def _batch(examples: Sequence[Example], schema: pa.Schema) -> pa.RecordBatch:
-    rows = [
-        {
-            "key": example.key,
-            "key_hash": hash_text(example.key),
-            "answer": example.answer,
-            "options": list(example.options),
-            "references": list(example.references),
-            "extra": json.dumps(example.extra, ensure_ascii=False, sort_keys=True)
-            if example.extra
-            else "",
-            **{f"f_{name}": value for name, value in example.fields.items()},
-        }
-        for example in examples
-    ]
-    return pa.RecordBatch.from_pylist(rows, schema)
 
 
 def _read(path: Path, key: str | None) -> StoredExamples | None:

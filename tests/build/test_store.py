@@ -134,6 +134,23 @@ def test_a_bad_row_leaves_nothing_behind(toys, tmp_path):
     assert list(store.root.iterdir()) == []
 
 
+def test_examples_are_on_the_disk_before_the_last_is_read(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 3000})
+    store, dataset = Store(tmp_path / "kept"), catalog["birds"]
+    sizes = []
+
+    def normalize(row):
+        """Asks."""
+        sizes.append(sum(path.stat().st_size for path in store.root.glob("*.rows")))
+        return toy_normalize(row)
+
+    dataset = dataclasses.replace(dataset, normalize=normalize)
+    found = store.open(dataset, open_source(dataset, samples=None), "train", limit=None)
+    assert sizes[0] <= sizes[999] < sizes[1001] < sizes[2001]
+    assert len({example.key for example in found.take(range(len(found)))}) == len(found) > 2000
+    assert [path.suffix for path in sorted(store.root.iterdir())] == [".arrow", ".sha256"]
+
+
 def test_a_full_disk_is_said_and_leaves_nothing_behind(toys, monkeypatch):
     store, dataset, source = toys
 

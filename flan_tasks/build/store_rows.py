@@ -1,0 +1,117 @@
+"""Examples on their way from a source into a file of the store, some at a time."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from flan_tasks.core.choice import hash_text
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import BuildError
+from flan_tasks.core.example import Example, Skip
+
+BATCH = 1000
+
+
+class Reading:
+    """Examples of a split, and what is counted while they are read."""
+
+    def __init__(self, dataset: Dataset, limit: int | None) -> None:
+        self._dataset = dataset
+        self._limit = limit
+        # Eight bytes an example: the one thing here that grows with the split.
+        self._hashes: list[np.ndarray] = []
+        self.rows = 0
+        self.skipped: Counter[str] = Counter()
+
+    def batches(
+        self, rows: Iterator[tuple[int, tuple[Example | Skip, ...]]], schema: pa.Schema
+    ) -> Iterator[pa.RecordBatch]:
+        """Yields them up to the limit, a thousand or a few more at a time."""
+        pending: list[Example] = []
+        left = math.inf if self._limit is None else self._limit
+        for _, items in rows:
+            self.rows += 1
+            for item in items:
+                if isinstance(item, Skip):
+                    self.skipped[item.reason] += 1
+                elif left > 0:
+                    pending.append(item)
+                    left -= 1
+            if len(pending) >= BATCH:
+                yield self._batch(pending, schema)
+                pending = []
+            if left <= 0:
+                break
+        if pending:
+            yield self._batch(pending, schema)
+
+    def _batch(self, examples: Sequence[Example], schema: pa.Schema) -> pa.RecordBatch:
+        batch = _batch(examples, schema)
+        self._hashes.append(np.from_dlpack(batch.column("key_hash")))
+        return batch
+
+    def check_unique(self, path: Path) -> None:
+        """Compares the keys of all examples, which are in the file `path`.
+
+        Raises:
+          BuildError: two are the same.
+        """
+        hashes = np.sort(np.concatenate([np.zeros(0, np.uint64), *self._hashes]))
+        twice = hashes[:-1][hashes[1:] == hashes[:-1]]
+        if len(twice):
+            with pa.memory_map(str(path)) as mapped:
+                table = pa.ipc.open_file(mapped).read_all()
+                place = table.column("key_hash").index(int(twice[0])).as_py()
+                key = table.column("key")[place].as_py()
+            raise BuildError(
+                f'{self._dataset.name}: two examples have the key "{key}"; '
+                "a normalizer that sets keys must give each example its own"
+            )
+
+
+def copy_file(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
+    """Copies an Arrow file batch by batch and gives it metadata."""
+    with pa.memory_map(str(source)) as mapped, pa.OSFile(str(target), "wb") as out:
+        reader = pa.ipc.open_file(mapped)
+        with pa.ipc.new_file(out, reader.schema.with_metadata(metadata)) as writer:
+            for number in range(reader.num_record_batches):
+                batch = reader.get_batch(number)
+                writer.write_batch(batch.replace_schema_metadata(metadata))
+
+
+def store_schema(dataset: Dataset) -> pa.Schema:
+    """Returns the columns of a dataset's examples."""
+    return pa.schema(
+        [
+            ("key", pa.string()),
+            ("key_hash", pa.uint64()),
+            ("answer", pa.string()),
+            ("options", pa.list_(pa.string())),
+            ("references", pa.list_(pa.string())),
+            ("extra", pa.string()),
+            *((f"f_{name}", pa.string()) for name in dataset.fields),
+        ]
+    )
+
+
+def _batch(examples: Sequence[Example], schema: pa.Schema) -> pa.RecordBatch:
+    rows = [
+        {
+            "key": example.key,
+            "key_hash": hash_text(example.key),
+            "answer": example.answer,
+            "options": list(example.options),
+            "references": list(example.references),
+            "extra": json.dumps(example.extra, ensure_ascii=False, sort_keys=True)
+            if example.extra
+            else "",
+            **{f"f_{name}": value for name, value in example.fields.items()},
+        }
+        for example in examples
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema)
