@@ -109,6 +109,19 @@ class Plan:
         return _draw(self.ingredients, self._numbers, self.seed, task, occurrence, shuffle=shuffle)
 
 
+def tasks_at(positions: np.ndarray, counts: Sequence[int], seed: int) -> np.ndarray:
+    """Returns the number of the task of rows of a plan, of which no example need be at hand.
+
+    Args:
+      positions: int64[n], in the plan's own rows, which are not grouped.
+      counts: rows of each task.
+      seed: the plan's.
+    """
+    ends = np.cumsum(np.asarray(counts, np.int64))
+    slots = draws.permute(positions, int(ends[-1]), seed, _ORDER, 0)
+    return np.searchsorted(ends, slots, side="right")
+
+
 @dataclass(frozen=True)
 class _Numbers:
     """What is drawn from, an entry for each task."""

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from flan_tasks.build.directory import read_manifest
 from flan_tasks.report import packed, stored
 from flan_tasks.report.make import read_templates
@@ -216,7 +218,7 @@ def _kept(rows: Sequence[tuple[str, bytes]], same: Counter[bytes]) -> list[bytes
 def _rows(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Yields (task and key, digest) of each row; of packed rows (task, digest of the ids)."""
     if manifest["format"] == packed.FORMAT:
-        for row in packed.read_rows(folder, manifest, manifest["examples"]):
+        for row in packed.read_rows(folder, manifest, np.arange(manifest["rows"])):
             for task, inputs, targets in zip(row.tasks, row.inputs, row.targets, strict=True):
                 name = manifest["tasks"][task]["name"]
                 yield name, _digest(name.encode(), inputs.tobytes(), targets.tobytes())

@@ -13,11 +13,11 @@ _QUANTILES = (0.5, 0.9, 0.99)
 
 
 def lengths_of(sample: Sample, part: str) -> np.ndarray:
-    """Returns the length of each example's part, in tokens with EOS or else in characters."""
+    """Returns lengths of evenly spaced examples, in tokens with EOS or else in characters."""
     if sample.vocabulary is None:
-        return np.array([len(getattr(e, part)) for e in sample.examples], np.int64)
+        return np.array([len(getattr(e, part)) for e in sample.fair], np.int64)
     name = "input_ids" if part == "inputs" else "target_ids"
-    return np.array([len(getattr(e, name)) for e in sample.examples], np.int64)
+    return np.array([len(getattr(e, name)) for e in sample.fair], np.int64)
 
 
 def histograms(manifest: Mapping[str, Any], sample: Sample) -> dict[str, Any]:
@@ -26,8 +26,11 @@ def histograms(manifest: Mapping[str, Any], sample: Sample) -> dict[str, Any]:
     The last bin holds everything beyond.
     """
     cluster_of = {task["name"]: task["cluster"] for task in manifest["tasks"]}
-    clusters = np.array([cluster_of[example.task] for example in sample.examples])
-    found: dict[str, Any] = {"unit": "characters" if sample.vocabulary is None else "tokens"}
+    clusters = np.array([cluster_of[example.task] for example in sample.fair])
+    found: dict[str, Any] = {
+        "unit": "characters" if sample.vocabulary is None else "tokens",
+        "of": len(clusters),
+    }
     for part in PARTS:
         lengths = lengths_of(sample, part)
         limit = manifest["lengths"][part] if sample.vocabulary is not None else None

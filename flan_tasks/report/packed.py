@@ -1,6 +1,7 @@
 """Rows of packed `arrays` builds, taken apart into the examples they hold."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,36 +29,59 @@ class PackedRow:
     targets: tuple[np.ndarray, ...]
 
 
-def read_rows(folder: Path, manifest: Mapping[str, Any], wanted: int) -> list[PackedRow]:
-    """Returns evenly spaced rows that hold about `wanted` examples together.
+def tasks_and_rows(
+    folder: Path, manifest: Mapping[str, Any], wanted: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the task and the row of each of the first examples, about `wanted` or all.
 
     Raises:
       BuildError: a file is missing or is not what the manifest says.
     """
-    total, examples = manifest["rows"], max(manifest["examples"], 1)
-    count = min(total, max(1, round(wanted * total / examples)))
-    numbers = np.arange(count, dtype=np.int64) * total // max(count, 1)
-    found: list[PackedRow] = []
+    tasks, rows = [np.zeros(0, np.int16)], [np.zeros(0, np.int64)]
+    first, left = 0, wanted
+    for shard in manifest["shards"]:
+        if left <= 0:
+            break
+        name = shard["name"]
+        try:
+            sizes = np.diff(_array(folder, name, "offsets"))
+            tasks.append(np.array(_array(folder, name, "tasks")))
+            rows.append(np.repeat(first + np.arange(len(sizes)), sizes))
+        except (OSError, ValueError) as error:
+            raise BuildError(f"{folder}: {name} cannot be read: {error}") from error
+        first += shard["rows"]
+        left -= shard["examples"]
+    return np.concatenate(tasks), np.concatenate(rows)
+
+
+def read_rows(
+    folder: Path, manifest: Mapping[str, Any], numbers: np.ndarray
+) -> Iterator[PackedRow]:
+    """Yields rows by number, ascending.
+
+    Raises:
+      BuildError: a file is missing or is not what the manifest says.
+    """
     first = 0
     for shard in manifest["shards"]:
         here = numbers[(numbers >= first) & (numbers < first + shard["rows"])]
         if len(here):
             try:
-                found += _read_shard(folder, shard["name"], manifest["arch"], here, first)
+                yield from _read_shard(folder, shard["name"], manifest["arch"], here, first)
             except (OSError, ValueError, IndexError) as error:
                 raise BuildError(f"{folder}: {shard['name']} cannot be read: {error}") from error
         first += shard["rows"]
-    return found
+
+
+def _array(folder: Path, name: str, part: str) -> np.ndarray:
+    return np.load(folder / f"{name}.{part}.npy", mmap_mode="r", allow_pickle=False)
 
 
 def _read_shard(
     folder: Path, name: str, arch: str, numbers: np.ndarray, first: int
-) -> list[PackedRow]:
-    def array(part: str) -> np.ndarray:
-        return np.load(folder / f"{name}.{part}.npy", mmap_mode="r", allow_pickle=False)
-
+) -> Iterator[PackedRow]:
+    array = functools.cache(functools.partial(_array, folder, name))
     offsets, examples, tasks = array("offsets"), array("examples"), array("tasks")
-    found = []
     for number in numbers:
         row = int(number) - first
         start, stop = int(offsets[row]), int(offsets[row + 1])
@@ -69,16 +93,13 @@ def _read_shard(
         else:
             inputs = _split(array("inputs")[row], array("inputs_segment_ids")[row], stop - start)
             targets = _split(array("targets")[row], array("targets_segment_ids")[row], stop - start)
-        found.append(
-            PackedRow(
-                int(number),
-                np.array(examples[start:stop]),
-                np.array(tasks[start:stop]),
-                inputs,
-                targets,
-            )
+        yield PackedRow(
+            int(number),
+            np.array(examples[start:stop]),
+            np.array(tasks[start:stop]),
+            inputs,
+            targets,
         )
-    return found
 
 
 def _split(ids: np.ndarray, segments: np.ndarray, count: int) -> tuple[np.ndarray, ...]:

@@ -1,18 +1,27 @@
-"""The examples a report shows: evenly spaced rows of a build, with ids where there are any."""
+"""The examples a report shows: evenly spaced rows of a build and some of each of its tasks.
+
+With ids where there are any.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flan_tasks.build.plan import Plan
+from flan_tasks.build.plan import Plan, tasks_at
 from flan_tasks.build.rows import CHUNK, render_chunk
 from flan_tasks.build.vocabulary import Vocabulary
+from flan_tasks.build.writers import WRITERS
 from flan_tasks.report import packed, stored
 
 DEFAULT_EXAMPLES = 2000
+# Examples shown of each task at least, where as many are asked for.
+_LEAST = 10
+# Rows looked through for them: of a build of millions the first are enough, and the rest is not
+# worth the time.
+_SCANNED = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -50,14 +59,63 @@ class Sample:
     vocabulary: Vocabulary | None = None
     # Of packed builds: (number of the row in the build, its examples in `examples`).
     rows: tuple[tuple[int, range], ...] = ()
+    # Which of them are evenly spaced over the build, so that they tell of all of it; None: each.
+    even: np.ndarray | None = None
     # Why there are no ids, or no texts but decoded ones; empty where nothing is wanting.
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def fair(self) -> tuple[ShownExample, ...]:
+        """Those that are evenly spaced; the others are there to show some of every task."""
+        if self.even is None:
+            return self.examples
+        return tuple(e for e, is_even in zip(self.examples, self.even, strict=True) if is_even)
 
 
 def even_positions(total: int, wanted: int) -> np.ndarray:
     """Returns at most `wanted` of the numbers below `total`, evenly spaced: int64[n]."""
     count = min(total, wanted)
     return np.arange(count, dtype=np.int64) * total // max(count, 1)
+
+
+def sampled_positions(manifest: Mapping[str, Any], wanted: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns which rows of a build are shown, ascending, and which of these are evenly spaced.
+
+    Besides `wanted` evenly spaced ones some of each task, so that small datasets can be looked at.
+
+    Args:
+      manifest: of a build whose rows are not packed.
+      wanted: number of evenly spaced rows.
+    """
+    total = manifest["examples"]
+    counts = [task["realized"] for task in manifest["tasks"]]
+    even = even_positions(total, wanted)
+    least = least_of_each(wanted, counts)
+    if WRITERS[manifest["format"]].grouped:
+        more = np.concatenate(
+            [
+                end - count + even_positions(count, least)
+                for count, end in zip(counts, np.cumsum(counts), strict=True)
+            ]
+        )
+    else:
+        scanned = np.arange(min(total, _SCANNED), dtype=np.int64)
+        more = some_of_each(tasks_at(scanned, counts, manifest["seed"]), least)
+    positions = np.union1d(even, more)
+    return positions, np.isin(positions, even)
+
+
+def least_of_each(wanted: int, counts: Sequence[int], *, per_row: float = 1.0) -> int:
+    """Returns how many examples of each task to show at least; all together about `wanted`."""
+    return min(_LEAST, int(wanted / (max(sum(count > 0 for count in counts), 1) * per_row)))
+
+
+def some_of_each(task: np.ndarray, least: int) -> np.ndarray:
+    """Returns places in `task` (int[n]) that have each number `least` times, evenly spaced."""
+    order = np.argsort(task, kind="stable")
+    edges = np.flatnonzero(np.diff(task[order])) + 1
+    groups = np.split(order, edges)
+    return np.sort(np.concatenate([g[even_positions(len(g), least)] for g in groups]))
 
 
 def sample_plan(
@@ -78,11 +136,12 @@ def sample_plan(
       vocabulary: of the build.
     """
     if manifest["format"] != packed.FORMAT:
-        found = _rendered(plan, even_positions(len(plan), wanted))
-        return Sample(with_ids(found, vocabulary), vocabulary)
-    rows = packed.read_rows(folder, manifest, wanted)
+        positions, even = sampled_positions(manifest, wanted)
+        return Sample(with_ids(_rendered(plan, positions), vocabulary), vocabulary, even=even)
+    numbers, even = _sampled_rows(folder, manifest, wanted)
+    rows = list(packed.read_rows(folder, manifest, numbers))
     found = _rendered(plan, np.concatenate([row.examples for row in rows]))
-    return _packed_sample(rows, found, vocabulary)
+    return _packed_sample(rows, even, found, vocabulary)
 
 
 def sample_files(
@@ -95,7 +154,8 @@ def sample_files(
     """
     notes = [] if vocabulary else [_no_ids(manifest)]
     if manifest["format"] == packed.FORMAT:
-        rows = packed.read_rows(folder, manifest, wanted)
+        numbers, even = _sampled_rows(folder, manifest, wanted)
+        rows = list(packed.read_rows(folder, manifest, numbers))
         notes.append("Packed files hold ids alone: the texts shown are decoded from them.")
         found = [
             ShownExample(
@@ -109,12 +169,11 @@ def sample_files(
                 row.examples, row.tasks, row.inputs, row.targets, strict=True
             )
         ]
-        sample = _packed_sample(rows, found, vocabulary)
-        return Sample(sample.examples, sample.vocabulary, sample.rows, tuple(notes))
+        return replace(_packed_sample(rows, even, found, vocabulary), notes=tuple(notes))
     if manifest["format"] not in stored.READERS:
         notes = [f"Files of format {manifest['format']} cannot be shown row by row."]
         return Sample((), None, notes=tuple(notes))
-    positions = even_positions(manifest["examples"], wanted)
+    positions, even = sampled_positions(manifest, wanted)
     read = stored.read_rows(folder, manifest, positions)
     found = [
         ShownExample(
@@ -129,7 +188,7 @@ def sample_files(
         )
         for position, row in zip(positions, read, strict=True)
     ]
-    return Sample(with_ids(found, vocabulary), vocabulary, notes=tuple(notes))
+    return Sample(with_ids(found, vocabulary), vocabulary, even=even, notes=tuple(notes))
 
 
 def with_ids(
@@ -172,8 +231,26 @@ def _rendered(plan: Plan, positions: np.ndarray) -> list[ShownExample]:
     return found
 
 
+def _sampled_rows(
+    folder: Path, manifest: Mapping[str, Any], wanted: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns packed rows that hold about `wanted` examples, evenly spaced, and some of each task.
+
+    Returns:
+      The rows, ascending, and which of them are the evenly spaced ones.
+    """
+    total, examples = manifest["rows"], max(manifest["examples"], 1)
+    even = even_positions(total, max(1, round(wanted * total / examples)))
+    counts = [task["realized"] for task in manifest["tasks"]]
+    least = least_of_each(wanted, counts, per_row=examples / max(total, 1))
+    task, row = packed.tasks_and_rows(folder, manifest, _SCANNED)
+    numbers = np.union1d(even, row[some_of_each(task, least)])
+    return numbers, np.isin(numbers, even)
+
+
 def _packed_sample(
     rows: Sequence[packed.PackedRow],
+    even: np.ndarray,
     examples: Sequence[ShownExample],
     vocabulary: Vocabulary | None,
 ) -> Sample:
@@ -186,7 +263,8 @@ def _packed_sample(
     for row in rows:
         spans.append((row.number, range(start, start + len(row.examples))))
         start += len(row.examples)
-    return Sample(tuple(examples), vocabulary, tuple(spans))
+    each = np.repeat(even, [len(row.examples) for row in rows])
+    return Sample(tuple(examples), vocabulary, tuple(spans), each)
 
 
 def _no_ids(manifest: Mapping[str, Any]) -> str:

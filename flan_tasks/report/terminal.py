@@ -116,7 +116,7 @@ def _number(value: int) -> Text:
 
 def _lengths(manifest: Mapping[str, Any], sample: Sample) -> Table:
     found = histograms(manifest, sample)
-    title = f"\nLengths in {found['unit']}, of {len(sample.examples):,} sampled examples"
+    title = f"\nLengths in {found['unit']}, of {found['of']:,} sampled examples"
     table = _table(title, "part", "", ">half within", ">90 %", ">99 %", ">longest", ">limit")
     for part in PARTS:
         about = found[part]

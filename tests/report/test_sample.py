@@ -1,14 +1,22 @@
 """The sample is of the build: even, the same from plan and files, and nothing added or lost."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
+from conftest import make_catalog
 from report_builds import AWKWARD
 
+from flan_tasks.build.plan import make_plan, tasks_at
+from flan_tasks.build.prepare import SourceChoice, prepare
+from flan_tasks.build.run_local import build
+from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.errors import BuildError, DeclarationError
-from flan_tasks.report.make import read_build, report_of
+from flan_tasks.core.mixture import Mixture
+from flan_tasks.report.lengths import histograms
+from flan_tasks.report.make import read_build, report_of, reporter
 from flan_tasks.report.payload import FIRST_CODE, examples, packed_script_text, script_text
 from flan_tasks.report.sample import even_positions
 
@@ -57,6 +65,37 @@ def test_positions_are_even_and_none_is_beyond():
     gaps = np.diff(even_positions(1000, 30))
     assert len(gaps) == 29 and set(gaps) == {33, 34}
     assert even_positions(0, 5).tolist() == []
+
+
+@pytest.mark.parametrize("form", ["jsonl", "seqio-cache", "arrays"])
+def test_a_small_task_is_shown_and_lengths_are_told_from_the_even_rows(tmp_path, form):
+    catalog = make_catalog(tmp_path, {"birds": 34, "fish": 3000})
+    prepared = prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    plan = make_plan(prepared, seed=0, grouped=form == "seqio-cache")
+    bytes_ = open_vocabulary("bytes")
+    lengths = {"inputs": 160, "targets": 64}
+    settings = BuildSettings(form, "train", "inputs-targets", lengths, bytes_)
+    folder = tmp_path / "out"
+    build(prepared, plan, settings, folder, source="files", report=reporter(plan, bytes_))
+    manifest, sample = read_build(folder, examples=100)
+    shown = Counter(e.task for e in sample.examples)
+    least = 10 if form != "arrays" else 2
+    assert shown["birds"] >= least > Counter(e.task for e in sample.fair)["birds"]
+    assert len(sample.fair) == pytest.approx(100, abs=0 if form != "arrays" else 30)
+    assert len(sample.examples) <= 2 * len(sample.fair)
+    assert [e.row for e in sample.examples] == sorted(
+        {e.row for e in sample.examples}
+    ) or sample.rows
+    assert histograms(manifest, sample)["of"] == len(sample.fair)
+    if form != "arrays":  # of which the files keep no text
+        assert report_of(folder) == (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_tasks_of_rows_are_those_of_the_plan(awkward_mixture, seed):
+    plan = make_plan(awkward_mixture, seed=seed, num_examples=100)
+    rows = np.arange(100)
+    assert (tasks_at(rows, [*plan.counts, 0], seed) == plan.rows_at(rows).task).all()
 
 
 def test_codes_of_ids_are_read_back_as_the_ids(make_build):

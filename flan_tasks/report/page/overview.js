@@ -188,7 +188,7 @@ function lengths() {
         make(
           "p",
           null,
-          `in ${unit}${unit === "tokens" ? " with EOS" : ""}, from ${count(build.sampled)} sampled examples`,
+          `in ${unit}${unit === "tokens" ? " with EOS" : ""}, from ${count(build.histograms.of)} sampled examples`,
         ),
       ),
       place,
