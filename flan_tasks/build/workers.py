@@ -77,7 +77,13 @@ class _Worker:
         self.process = spawn.Process(
             target=_run, args=(theirs, data, self._rows, _Held(held), self._log), daemon=True
         )
-        self.process.start()
+        # Ctrl-C reaches every process of the terminal; the one that started us decides. What is
+        # blocked here is blocked there from the first instruction on, before Python is up.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
     @property
@@ -173,8 +179,6 @@ class _Held:
 
 def _run(pipe: Any, data: bytes, rows: Any, held: _Held, log: Path) -> None:
     """The life of a worker."""
-    # Ctrl-C reaches every process of the terminal; the one that started us decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # Else each of N workers would start threads for every core.
