@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from multiprocessing import connection, reduction
+from multiprocessing import connection, reduction, resource_tracker
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -79,6 +79,7 @@ class _Worker:
         )
         # Ctrl-C reaches every process of the terminal; the one that started us decides. What is
         # blocked here is blocked there from the first instruction on, before Python is up.
+        resource_tracker.ensure_running()  # else starting it unblocks the signal half-way
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process.start()
