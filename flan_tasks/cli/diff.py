@@ -62,6 +62,8 @@ def _side(name: str) -> "Side":
     path = Path(name)
     if path.is_dir():
         return side_of_build(path)
+    if len(path.parts) > 1 and path.suffix != ".toml":
+        raise click.UsageError(f"{name} is no directory; wanted a build, or a mixture by its name")
     mixture = read_mixture(path) if path.suffix == ".toml" else catalog().mixture(name)
     about = shares(mixture)
     tasks = {entry["name"]: entry for entry in about["datasets"] if not entry["evaluated_only"]}

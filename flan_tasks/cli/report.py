@@ -17,7 +17,7 @@ import click
     type=click.IntRange(min=1),
     default=2000,
     show_default=True,
-    help="Examples to sample evenly from the whole build; some of each task come on top.",
+    help="Examples to sample evenly from the whole build; tasks with few of them get more.",
 )
 @click.option("--vocab", help="Vocabulary to show tokens by; by default that of the build.")
 @click.option("--text", is_flag=True, help="Print tables here instead.")

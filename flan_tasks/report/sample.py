@@ -100,7 +100,8 @@ def sampled_positions(manifest: Mapping[str, Any], wanted: int) -> tuple[np.ndar
         )
     else:
         scanned = np.arange(min(total, _SCANNED), dtype=np.int64)
-        more = some_of_each(tasks_at(scanned, counts, manifest["seed"]), least)
+        task = tasks_at(scanned, counts, manifest["seed"])
+        more = some_of_each(task, least, np.isin(scanned, even))
     positions = np.union1d(even, more)
     return positions, np.isin(positions, even)
 
@@ -110,12 +111,21 @@ def least_of_each(wanted: int, counts: Sequence[int], *, per_row: float = 1.0) -
     return min(_LEAST, int(wanted / (max(sum(count > 0 for count in counts), 1) * per_row)))
 
 
-def some_of_each(task: np.ndarray, least: int) -> np.ndarray:
-    """Returns places in `task` (int[n]) that have each number `least` times, evenly spaced."""
-    order = np.argsort(task, kind="stable")
-    edges = np.flatnonzero(np.diff(task[order])) + 1
-    groups = np.split(order, edges)
-    return np.sort(np.concatenate([g[even_positions(len(g), least)] for g in groups]))
+def some_of_each(task: np.ndarray, least: int, shown: np.ndarray) -> np.ndarray:
+    """Returns places in `task` with which each number is shown `least` times, evenly spaced.
+
+    Args:
+      task: int[n].
+      least: how often each is to be shown, where it is there as often.
+      shown: which places are shown anyway: bool[n].
+    """
+    have = np.bincount(task[shown], minlength=int(task.max(initial=0)) + 1)
+    places = np.flatnonzero(~shown)
+    order = places[np.argsort(task[places], kind="stable")]
+    groups = np.split(order, np.flatnonzero(np.diff(task[order])) + 1)
+    wanted = [max(0, least - have[task[group[0]]]) if len(group) else 0 for group in groups]
+    pairs = zip(groups, wanted, strict=True)
+    return np.concatenate([group[even_positions(len(group), count)] for group, count in pairs])
 
 
 def sample_plan(
@@ -244,7 +254,7 @@ def _sampled_rows(
     counts = [task["realized"] for task in manifest["tasks"]]
     least = least_of_each(wanted, counts, per_row=examples / max(total, 1))
     task, row = packed.tasks_and_rows(folder, manifest, _SCANNED)
-    numbers = np.union1d(even, row[some_of_each(task, least)])
+    numbers = np.union1d(even, row[some_of_each(task, least, np.isin(row, even))])
     return numbers, np.isin(numbers, even)
 
 

@@ -18,7 +18,7 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.report.lengths import histograms
 from flan_tasks.report.make import read_build, report_of, reporter
 from flan_tasks.report.payload import FIRST_CODE, examples, packed_script_text, script_text
-from flan_tasks.report.sample import even_positions
+from flan_tasks.report.sample import even_positions, some_of_each
 
 FORMS = [
     ("jsonl", "inputs-targets"),
@@ -89,6 +89,16 @@ def test_a_small_task_is_shown_and_lengths_are_told_from_the_even_rows(tmp_path,
     assert histograms(manifest, sample)["of"] == len(sample.fair)
     if form != "arrays":  # of which the files keep no text
         assert report_of(folder) == (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_of_each_task_what_is_wanting_is_added():
+    task = np.array([0, 1, 0, 0, 2, 0, 1, 1, 1])
+    shown = np.array([1, 1, 0, 1, 0, 0, 0, 0, 0], bool)
+    assert sorted(some_of_each(task, 2, shown)) == [4, 6]
+    assert sorted(some_of_each(task, 9, shown)) == np.flatnonzero(~shown).tolist()
+    assert some_of_each(task, 0, shown).tolist() == []
+    assert some_of_each(task, 2, np.ones(9, bool)).tolist() == []
+    assert some_of_each(task[:0], 2, shown[:0]).tolist() == []
 
 
 @pytest.mark.parametrize("seed", [0, 7])
