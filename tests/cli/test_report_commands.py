@@ -90,6 +90,11 @@ def test_diff_of_a_build_with_a_mixture_is_a_usage_error(flan, built):
     assert "give two of one kind" in flan("diff", built, "nli", code=2).err
 
 
+def test_diff_of_a_directory_that_is_not_there_says_so(flan, built):
+    said = flan("diff", built, built / "none", code=2).err
+    assert "none is no directory" in said and "Did you mean" not in said
+
+
 def test_show_tokens_cuts_both_parts_and_says_which_is_trained(flan):
     words = ("rte", "-n", "1", "--tokens", "--vocab", "bytes")
     (prompt,) = json.loads(flan("show", *words, "--json").out)["prompts"]
