@@ -1,0 +1,110 @@
+"""What `flan build` prints before and after: tasks, rows, tokens, exemplars."""
+
+from pathlib import Path
+
+import click
+
+from flan_tasks.cli.table import print_table
+
+
+def print_before(prepared, tasks: list[dict], num_examples: int, notes: list[str]) -> None:
+    """Prints what is going to be built, task by task."""
+    click.echo(f"{prepared.mixture.name}, {prepared.split}: {num_examples:,} examples planned\n")
+    print_table(
+        [
+            "task",
+            "cluster",
+            "rate",
+            "share",
+            "requested",
+            "available",
+            "repeated",
+            "never seen",
+            "templates",
+        ],
+        [
+            [
+                t["name"],
+                t["cluster"],
+                f"{t['rate']:,.1f}",
+                f"{t['share']:.2%}",
+                f"{t['requested']:,}",
+                f"{t['available']:,}",
+                f"{t['repeated']:,}",
+                f"{t['never_seen']:,}",
+                t["templates"],
+            ]
+            for t in tasks
+        ],
+    )
+    for name in prepared.without_split:
+        click.echo(f"{name}: no {prepared.split} split by declaration")
+    if prepared.missing:
+        click.echo(f"\nWithout {len(prepared.missing)} datasets that cannot be had:")
+        for name, reason in prepared.missing.items():
+            click.echo(f"  {name}: {reason}")
+    if notes:
+        click.echo(f"\nRows at hand differ from declared sizes for {len(notes)} of {len(tasks)}:")
+        for note in notes[:8]:
+            click.echo(f"  {note}")
+        if len(notes) > 8:
+            click.echo(f"  ... ({len(notes) - 8} more in manifest.json)")
+
+
+def print_after(built, out: Path, *, trims: bool) -> None:
+    """Prints what was built, and what was left out or cut."""
+    manifest = built.manifest
+    if built.was_there:
+        click.echo(f"\n{out} holds this build already, complete; nothing was written.")
+        return
+    rows = sum(t["rows_read"] for t in manifest["tasks"])
+    read = sum(t["examples_read"] for t in manifest["tasks"])
+    reasons: dict[str, int] = {}
+    for task in manifest["tasks"]:
+        for reason, count in task["skipped"].items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    skipped = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+    shards = len(manifest["shards"])
+    before = f"{built.kept} of {shards} shards were there from before; " if built.kept else ""
+    click.echo(f"\n{before}{shards - built.kept} shards were built in {built.seconds:.1f} s.")
+    click.echo(f"Realized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
+    click.echo(
+        f"From {rows:,} rows: {read:,} examples, {sum(reasons.values()):,} skipped"
+        + (f" ({skipped})" if skipped else "")
+        + "."
+    )
+    if manifest["variation"]["shots"]:
+        _print_shots(manifest)
+    if "tokens" in manifest:
+        tokens, over = manifest["tokens"], manifest["over_length"]
+        verb = "trimmed to" if trims else "longer than (kept whole)"
+        click.echo(
+            f"Tokens ({manifest['vocabulary'][:20]}): {tokens['inputs']:,} in inputs, "
+            f"{tokens['targets']:,} in targets. {verb.capitalize()} "
+            f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
+            f"{over['inputs']:,} inputs, {over['targets']:,} targets."
+        )
+    if "packing" in manifest:
+        packing = manifest["packing"]
+        click.echo(
+            f"Packed into {packing['rows']:,} rows; no packing needs fewer than "
+            f"{packing['bound']:,}."
+        )
+    if any(entry["path"] == "report.html" for entry in manifest["files"]):
+        click.echo(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
+    else:
+        click.echo(f"It is in {out}; `flan report {out}` shows it.")
+
+
+def _print_shots(manifest: dict) -> None:
+    wanted = manifest["variation"]["shots"]
+    counts: dict[int, int] = {}
+    for task in manifest["tasks"]:
+        for number, rows in task["num_shots"].items():
+            counts[int(number)] = counts.get(int(number), 0) + rows
+    text = ", ".join(f"{number}: {rows:,}" for number, rows in sorted(counts.items()))
+    click.echo(f"Exemplars, {wanted} wanted; prompts by number that fit: {text}.")
+    for task in manifest["tasks"]:
+        none = task["num_shots"].get("0", 0)
+        if none:
+            click.echo(f"  {task['name']}: {none:,} of {task['realized']:,} prompts have none")
