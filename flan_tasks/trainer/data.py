@@ -56,7 +56,7 @@ class BuildSource:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Names of the tasks, by number."""
+        """Names of the tasks by number, as `flan eval` and reports say them: no `flan:`."""
         return tuple(str(task["name"]) for task in self.reader.tasks)
 
     @property
@@ -88,7 +88,7 @@ class PassSource:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Names of the tasks, by number."""
+        """Names of the tasks by number, as `flan eval` and reports say them: no `flan:`."""
         return tuple(str(task["name"]) for task in self.reader.tasks)
 
     @property

@@ -162,7 +162,7 @@ def test_evaluation_counts_every_row_once_whatever_the_batch(tmp_path):
     ]
     assert found[0]["target_tokens"] == found[1]["target_tokens"] > 0
     assert found[0]["loss"] == pytest.approx(found[1]["loss"], rel=1e-5)
-    assert found[0]["task_loss"].keys() == {"flan:birds", "flan:fish", "flan:newts"}
+    assert found[0]["task_loss"].keys() == {"birds", "fish", "newts"}
     lines = read_metrics(tmp_path / "run-8" / "metrics.jsonl")
     assert [line["step"] for line in lines if line["kind"] == "eval"] == [2]
 
