@@ -174,6 +174,7 @@ def make_record(run: Run, source: Source, gin_text: str) -> dict[str, Any]:
         "model": {k: v for k, v in config["model"].items() if k not in free},
         "data": dict(source.identity),
         "optimizer": optimizer,
+        "trained_on": dict(source.about),
         "config": config,
         "gin": gin_text,
         "versions": {"flan_tasks": flan_tasks.__version__, "jax": jax.__version__},
