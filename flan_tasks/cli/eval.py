@@ -1,6 +1,6 @@
 """`flan eval`: a model on datasets, template by template."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -65,9 +65,8 @@ _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validatio
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
 @click.option(
     "--lengths",
-    default="inputs=1024,targets=256",
-    show_default=True,
-    help="Longest inputs and targets in tokens, EOS included; the ends of longer ones are cut.",
+    help="Longest inputs and targets in tokens, EOS included, as inputs=1024,targets=256; the ends "
+    "of longer ones are cut. Default: those of the model's training.",
 )
 @click.option("--vocab", help=f"bytes, t5, or a file; by default the model's (not {VOCAB}).")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="What is computed in.")
@@ -90,7 +89,7 @@ def command(
     examples: int | None,
     seed: int,
     batch_size: int,
-    lengths: str,
+    lengths: str | None,
     vocab: str | None,
     dtype: str | None,
     decoding: dict[str, Any],
@@ -163,7 +162,9 @@ def from_gin(arguments: tuple[str, ...]) -> None:
         allow_missing=run.allow_missing,
     )
     path = Path(run.checkpoint_path)
-    answerer = _model(path, run.lengths, run.decoding, run.batch_size, run.vocab, run.dtype)
+    answerer = _model(
+        path, run.task_feature_lengths, run.decoding, run.batch_size, run.vocab, run.dtype
+    )
     out = Path(run.output_dir)
     _evaluate(evaluation, answerer, out, None, as_json=False)
     (out / "operative_config.gin").write_text(loaded.operative, encoding="utf-8")
@@ -223,7 +224,7 @@ def _plain(name: str) -> tuple[str, str, str]:
 
 def _model(
     path: Path,
-    lengths: dict[str, int],
+    lengths: Mapping[str, int] | None,
     decoding: "Decoding",
     batch_size: int,
     vocab: str | None,
@@ -240,18 +241,21 @@ def _model(
     )
 
 
-def parsed_lengths(text: str) -> dict[str, int]:
-    """Reads `inputs=1024,targets=256`, where what is not given keeps its default.
+def parsed_lengths(text: str | None) -> dict[str, int] | None:
+    """Reads `inputs=1024,targets=256`, or one of them.
 
     Raises:
       UnknownNameError: it is something else.
     """
-    found = {"inputs": 1024, "targets": 256}
+    if text is None:
+        return None
+    found = {}
     for piece in text.split(","):
         name, _, number = piece.partition("=")
-        if name.strip() not in found or not number.strip().isdecimal() or int(number) < 1:
+        count = int(number) if number.strip().isdecimal() else 0
+        if name.strip() not in ("inputs", "targets") or count < 1:
             raise UnknownNameError(f"--lengths {piece!r}: wanted inputs=NUMBER,targets=NUMBER")
-        found[name.strip()] = int(number)
+        found[name.strip()] = count
     return found
 
 

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
 @click.option(
     "--lengths",
-    default="inputs=1024,targets=256",
-    show_default=True,
-    help="Longest inputs and answers in tokens; the ends of longer inputs are cut.",
+    help="Longest inputs and answers in tokens, as inputs=1024,targets=256; the ends of longer "
+    "inputs are cut. Default: those of the model's training.",
 )
 @click.option("--vocab", help="bytes, t5, or a file; by default the model's.")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="What is computed in.")
@@ -41,7 +40,7 @@ def command(
     model_path: Path,
     out: Path,
     batch_size: int,
-    lengths: str,
+    lengths: str | None,
     vocab: str | None,
     dtype: str | None,
     seed: int,

@@ -178,23 +178,19 @@ def warm_start(path: str | Path, model: Model, params: Tree) -> Tree:
     else:
         folder = newest(path)
         wanted = shapes
-        with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
-            item = folder / PARAMS
-            meta = _reading(folder, lambda: checkpointer.metadata(item))
-            stored = _shapes(folder, meta)
-            missing_adapters = {
-                key for key in _flat(shapes) if key not in stored and model.is_adapter(key)
-            }
-            if missing_adapters:
-                wanted = _nested(
-                    {k: v for k, v in _flat(shapes).items() if k not in missing_adapters}
-                )
-            if lines := differences(stored, wanted):
-                raise TrainingError(_refusal(str(folder), lines))
-            found = _reading(
-                folder,
-                lambda: checkpointer.restore(item, args=ocp.args.StandardRestore(wanted)),
-            )
+        # By the handler itself: Orbax's Checkpointer warns of metadata that parts do not have.
+        handler, item = ocp.StandardCheckpointHandler(), folder / PARAMS
+        stored = _shapes(folder, _reading(folder, lambda: handler.metadata(item)))
+        missing_adapters = {
+            key for key in _flat(shapes) if key not in stored and model.is_adapter(key)
+        }
+        if missing_adapters:
+            wanted = _nested({k: v for k, v in _flat(shapes).items() if k not in missing_adapters})
+        if lines := differences(stored, wanted):
+            raise TrainingError(_refusal(str(folder), lines))
+        found = _reading(
+            folder, lambda: handler.restore(item, args=ocp.args.StandardRestore(wanted))
+        )
     merged = {**_flat(params), **_flat(found)}
     return _nested({key: _put(merged[key], leaf.sharding) for key, leaf in _flat(shapes).items()})
 

@@ -18,7 +18,7 @@ def draw_curve(lines: Sequence[Mapping[str, Any]]) -> str:
         kind: [
             (line["step"], line["loss"])
             for line in lines
-            if line["kind"] == kind and math.isfinite(line["loss"])
+            if line["kind"] == kind and line["loss"] is not None and math.isfinite(line["loss"])
         ]
         for kind in ("train", "eval")
     }

@@ -33,6 +33,9 @@ class Source(Protocol):
     tasks: tuple[str, ...]
     # What must be the same for a resumed run to see the same batches.
     identity: Mapping[str, Any]
+    # Vocabulary, lengths and digest of the rows, as far as they are known: what a checkpoint
+    # says of them to those that score or export it.
+    about: Mapping[str, Any]
     # Rows over all devices in a batch.
     batch_size: int
 
@@ -56,7 +59,7 @@ class BuildSource:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Names of the tasks, by number."""
+        """Names of the tasks by number, as `flan eval` and reports say them: no `flan:`."""
         return tuple(str(task["name"]) for task in self.reader.tasks)
 
     @property
@@ -69,6 +72,12 @@ class BuildSource:
             "seed": self.seed,
             "shuffle": self.shuffle,
         }
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the rows are."""
+        names = ("vocabulary", "vocabulary_size", "lengths", "split", "digest")
+        return {name: self.reader.manifest.get(name) for name in names}
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch."""
@@ -88,7 +97,7 @@ class PassSource:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Names of the tasks, by number."""
+        """Names of the tasks by number, as `flan eval` and reports say them: no `flan:`."""
         return tuple(str(task["name"]) for task in self.reader.tasks)
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from flan_tasks.core.variation import Variation
 from flan_tasks.trainer.field_checks import at_least, refuse, wrong_types
 
-# Longest inputs and targets in tokens, EOS included.
+# Longest inputs and targets in tokens, EOS included, of models that do not say.
 LENGTHS: Mapping[str, int] = {"inputs": 1024, "targets": 256}
 
 
@@ -62,7 +62,8 @@ class EvalRun:
     output_dir: str
     # Datasets, clusters or mixtures, whose held-out side is meant; commas between several.
     mixture_or_task_name: str
-    # Longest inputs and targets; the ends of longer prompts are cut.
+    # Longest inputs and targets, where they are not those of training; the ends of longer prompts
+    # are cut.
     task_feature_lengths: Mapping[str, int] | None = None
     # Which splits.
     split: Literal["validation", "test", "both"] = "both"
@@ -112,11 +113,6 @@ class EvalRun:
         refuse(self, problems)
 
     @property
-    def lengths(self) -> dict[str, int]:
-        """Longest inputs and targets."""
-        return {**LENGTHS, **(self.task_feature_lengths or {})}
-
-    @property
     def variation(self) -> Variation:
         """How prompts are made.
 
@@ -145,7 +141,7 @@ class InferRun:
     input_path: str
     # JSON lines: what came, and the `prediction`.
     output_path: str
-    # Longest inputs and targets.
+    # Longest inputs and targets, where they are not those of training.
     task_feature_lengths: Mapping[str, int] | None = None
     # Prompts read at once.
     batch_size: int = 32
@@ -162,11 +158,6 @@ class InferRun:
             problems += at_least(self, 1, "batch_size")
             problems += wrong_lengths(self.task_feature_lengths)
         refuse(self, problems)
-
-    @property
-    def lengths(self) -> dict[str, int]:
-        """Longest inputs and targets."""
-        return {**LENGTHS, **(self.task_feature_lengths or {})}
 
 
 def wrong_lengths(lengths: Mapping[str, Any] | None) -> list[tuple[str, str]]:

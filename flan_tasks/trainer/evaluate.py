@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from flan_tasks.trainer import partition
 from flan_tasks.trainer.checkpoint import is_hugging_face, newest, read_record, warm_start
 from flan_tasks.trainer.config import MeshConfig
 from flan_tasks.trainer.decode import generate
-from flan_tasks.trainer.eval_config import Decoding
+from flan_tasks.trainer.eval_config import LENGTHS, Decoding
 from flan_tasks.trainer.hf import import_hf, read_config
 from flan_tasks.trainer.model import Model, ModelConfig, Tree
 from flan_tasks.trainer.programs import Programs
@@ -43,6 +43,8 @@ class OpenModel:
     vocabulary: Vocabulary
     # The devices.
     mesh: Mesh
+    # Longest inputs and targets it was trained on, or else T5's.
+    lengths: dict[str, int]
     # Where it lies and what it is: JSON-able, the same for the same model.
     identity: dict[str, Any]
 
@@ -54,7 +56,8 @@ def open_model(
 
     Args:
       path: where it is.
-      vocab: bytes, t5, or a file; by default what the folder holds, or the model's size says.
+      vocab: bytes, t5, or a file; by default what the folder holds or says it was trained with,
+        or the model's size tells.
       dtype: what is computed in; by default as it was trained, or float32.
 
     Raises:
@@ -65,8 +68,10 @@ def open_model(
     path = Path(path)
     theirs = is_hugging_face(path)
     folder = path.absolute() if theirs else newest(path)
-    config = read_config(folder) if theirs else _recorded(folder)
-    vocabulary = _vocabulary(folder, config, vocab)
+    record = {} if theirs else read_record(folder)
+    config = read_config(folder) if theirs else _recorded(folder, record)
+    trained_on = record.get("trained_on", {})
+    vocabulary = _vocabulary(folder, config, vocab, trained_on.get("vocabulary"))
     # Rows that only pad the embedding are no ids: none is ever written.
     real = dataclasses.replace(config, vocabulary_size=vocabulary.size)
     if real.padded_vocabulary == config.padded_vocabulary:
@@ -92,7 +97,9 @@ def open_model(
         "dtype": config.dtype,
         "vocabulary": vocabulary.name,
     }
-    return OpenModel(model, params, vocabulary, mesh, identity)
+    known = trained_on.get("lengths", {})
+    lengths = {name: known.get(name, usual) for name, usual in LENGTHS.items()}
+    return OpenModel(model, params, vocabulary, mesh, lengths, identity)
 
 
 class ModelAnswers:
@@ -100,7 +107,8 @@ class ModelAnswers:
 
     Args:
       opened: the model.
-      lengths: longest inputs and targets, EOS included; the ends of longer prompts are cut.
+      lengths: longest inputs and targets, EOS included; the ends of longer prompts are cut. Those
+        it was trained on where none is given.
       decoding: how text is written.
       batch_size: prompts read at once; rounded up to a multiple of the devices.
       log: told of every program that is compiled.
@@ -110,19 +118,19 @@ class ModelAnswers:
         self,
         opened: OpenModel,
         *,
-        lengths: dict[str, int],
+        lengths: Mapping[str, int] | None = None,
         decoding: Decoding,
         batch_size: int,
         log: Callable[[str], None] | None = None,
     ) -> None:
         self.opened = opened
-        self.lengths = lengths
-        self.decoding = dataclasses.replace(decoding, max_tokens=lengths["targets"])
+        self.lengths = {**opened.lengths, **(lengths or {})}
+        self.decoding = dataclasses.replace(decoding, max_tokens=self.lengths["targets"])
         devices = opened.mesh.size
         self.batch_size = -(-batch_size // devices) * devices
         place = partial(jax.device_put, device=partition.batch_sharding(opened.mesh))
         self.programs = Programs(log=log, place=place)
-        self.budget = Budget(opened.vocabulary, lengths["inputs"])
+        self.budget = Budget(opened.vocabulary, self.lengths["inputs"])
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -187,8 +195,8 @@ class ModelAnswers:
         return ids, (found.whole > limit).tolist()
 
 
-def _recorded(folder: Path) -> ModelConfig:
-    fields = read_record(folder).get("config", {}).get("model")
+def _recorded(folder: Path, record: Mapping[str, Any]) -> ModelConfig:
+    fields = record.get("config", {}).get("model")
     if not fields:
         raise ModelError(
             f"{folder} does not say what model it is of; was it written by flan train?"
@@ -196,11 +204,24 @@ def _recorded(folder: Path) -> ModelConfig:
     return ModelConfig.from_json(fields)
 
 
-def _vocabulary(folder: Path, config: ModelConfig, named: str | None) -> Vocabulary:
+def _vocabulary(
+    folder: Path, config: ModelConfig, named: str | None, trained_with: str | None
+) -> Vocabulary:
     held = [folder / name for name in ("spiece.model", "tokenizer.json")]
     settings = folder / "tokenizer_config.json"
     if named is not None:
         vocabulary = open_vocabulary(named)
+        if trained_with not in (None, vocabulary.name):
+            raise ModelError(
+                f"{folder} was trained with the vocabulary {trained_with}, and {named} is "
+                f"{vocabulary.name}; its ids mean something else"
+            )
+    elif trained_with in (BYTES, T5):
+        vocabulary = open_vocabulary(trained_with)
+    elif trained_with is not None:
+        raise ModelError(
+            f"{folder} was trained with the vocabulary file {trained_with}; give it as --vocab"
+        )
     elif any(path.is_file() for path in held):
         vocabulary = open_vocabulary(str(next(path for path in held if path.is_file())))
     elif settings.is_file() and "ByT5" in settings.read_text(encoding="utf-8"):

@@ -6,6 +6,7 @@ written, and that is said once.
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -79,6 +80,7 @@ class Feedback:
         self._active, self._clock = active, clock
         self._sums: dict[str, Any] = {}
         self._steps = 0
+        self._last: tuple[int, Mapping[str, Any]] = (start, {})
         # Seconds, steps and tokens that rates are of; the first step, which compiles, is not.
         self._timed = (0.0, 0, 0.0)
         self._since: float | None = None
@@ -114,7 +116,10 @@ class Feedback:
           found: sums of the loss, and `learning_rate`, `grad_norm`, `real_tokens`, `skipped`.
         """
         for name, value in found.items():
-            if name not in ("learning_rate", "grad_norm"):
+            # A step that was not taken has sums that are not finite; it counts as skipped alone.
+            if name in ("skipped", "real_tokens") or not (
+                found["skipped"] or name in ("learning_rate", "grad_norm")
+            ):
                 self._sums[name] = self._sums.get(name, 0) + np.asarray(value, np.float64)
         self._steps += 1
         now = self._clock()
@@ -126,18 +131,24 @@ class Feedback:
                 tokens + float(found["real_tokens"]),
             )
         self._since = now
+        self._last = (step, found)
         if step % self._period == 0 or step == self._size.train_steps:
             self._write(step, found)
 
     def _write(self, step: int, last: Mapping[str, Any]) -> None:
         sums, steps, (seconds, timed_steps, timed_tokens) = self._sums, self._steps, self._timed
         self._sums, self._steps, self._timed = {}, 0, (0.0, 0, 0.0)
-        tokens = max(float(sums["tokens"]), 1.0)
+        tokens = float(sums.get("tokens", 0.0))
         line: dict[str, Any] = {"step": step}
-        line |= {name: float(sums[key]) / tokens for key, name in _MEANS.items()}
-        line |= {name: float(last[name]) for name in ("learning_rate", "grad_norm")}
+        # None, which JSON can hold, where no step of the interval was taken.
+        line |= {
+            name: float(sums[key]) / max(tokens, 1.0) if key in sums else None
+            for key, name in _MEANS.items()
+        }
+        line["learning_rate"] = float(last["learning_rate"])
+        line["grad_norm"] = None if last["skipped"] else float(last["grad_norm"])
         line["skipped"] = int(sums["skipped"])
-        line["target_tokens"] = int(sums["tokens"])
+        line["target_tokens"] = int(tokens)
         line["non_padding"] = float(sums["real_tokens"]) / (steps * self._size.positions)
         if seconds > 0:
             line["steps_per_second"] = timed_steps / seconds
@@ -147,10 +158,10 @@ class Feedback:
         if "task_loss" in sums:
             line["task_loss"] = by_task(self._size.tasks, sums["task_loss"], sums["task_tokens"])
         self._put("train", line)
-        text = (
-            f"step {step:,}/{self._size.train_steps:,}  loss {line['loss']:.4f}  "
-            f"accuracy {line['accuracy']:.1%}  {line['non_padding']:.0%} not padding"
-        )
+        text = f"step {step:,}/{self._size.train_steps:,}"
+        if line["loss"] is not None:
+            text += f"  loss {line['loss']:.4f}  accuracy {line['accuracy']:.1%}"
+        text += f"  {line['non_padding']:.0%} not padding"
         if seconds > 0:
             left = (self._size.train_steps - step) / line["steps_per_second"]
             text += f"  {line['tokens_per_second']:,.0f} tokens/s  {duration(left)} left"
@@ -186,7 +197,9 @@ class Feedback:
         if not self._active:
             return
         if self._terminal:
-            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+            # What is wider than the terminal would go on in a line that is not cleared.
+            shown = text[: shutil.get_terminal_size().columns - 1]
+            print(f"\r\033[K{shown}", end="", file=sys.stderr, flush=True)
         else:
             print(text, file=sys.stderr, flush=True)
 
@@ -194,6 +207,8 @@ class Feedback:
         """Draws the curve and closes the files; returns where the picture is."""
         if not self._active:
             return None
+        if self._steps:  # stopped inside an interval
+            self._write(*self._last)
         if self._terminal:
             print(file=sys.stderr)
         if self._board is not None:

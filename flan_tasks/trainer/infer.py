@@ -25,7 +25,7 @@ def infer(run: InferRun, *, log: Callable[[str], None] | None = None) -> int:
     lines = read_prompts(Path(run.input_path))
     answerer = ModelAnswers(
         open_model(run.checkpoint_path, vocab=run.vocab, dtype=run.dtype),
-        lengths=run.lengths,
+        lengths=run.task_feature_lengths,
         decoding=run.decoding,
         batch_size=run.batch_size,
         log=log,

@@ -73,6 +73,16 @@ class SeqioSource:
             "shuffle": config.shuffle,
         }
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the rows are; SeqIO's vocabularies have no names."""
+        features = self._registered.output_features
+        return {
+            "vocabulary_size": features["targets"].vocabulary.vocab_size,
+            "lengths": dict(self._config.task_feature_lengths or {}),
+            "split": self._config.split,
+        }
+
     def read(self, step: int, block: int, blocks: int) -> dict[str, np.ndarray]:
         """Returns one block of a batch; a step behind the last one starts the stream again."""
         if step != self._next - 1:

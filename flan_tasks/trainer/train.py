@@ -1,10 +1,7 @@
 """One training run, from top to bottom: set-up, data, model, state, steps, loop."""
 
-import math
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +27,7 @@ from flan_tasks.trainer.feedback import Feedback, Size, by_task, peak_flops
 from flan_tasks.trainer.model import Model
 from flan_tasks.trainer.optim import Optimizer, make_optimizer
 from flan_tasks.trainer.step import make_eval_step, make_train_step, trained_part
+from flan_tasks.trainer.stopping import FiniteWatch, alone_in, stop_signals
 
 Tree = Any
 
@@ -176,6 +174,7 @@ def make_record(run: Run, source: Source, gin_text: str) -> dict[str, Any]:
         "model": {k: v for k, v in config["model"].items() if k not in free},
         "data": dict(source.identity),
         "optimizer": optimizer,
+        "trained_on": dict(source.about),
         "config": config,
         "gin": gin_text,
         "versions": {"flan_tasks": flan_tasks.__version__, "jax": jax.__version__},
@@ -217,77 +216,6 @@ def evaluate(
     }
 
 
-# -- What is not finite, and signals -----------------------------------------------------------
-
-
-class FiniteWatch:
-    """Counts steps in a row whose loss or gradient was not finite."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._row = 0
-
-    def look(self, step: int, found: Mapping[str, Any], tasks: tuple[str, ...]) -> None:
-        """Takes the metrics of a step.
-
-        Raises:
-          TrainingError: training must stop.
-        """
-        if not found["skipped"]:
-            self._row = 0
-            return
-        self._row += 1
-        run = self._run
-        if run.on_nonfinite == "skip" and self._row <= run.max_skipped:
-            return
-        broken = [
-            name
-            for name, value in zip(tasks, found.get("task_loss", ()), strict=False)
-            if not math.isfinite(value)
-        ]
-        raise TrainingError(
-            f"step {step:,}: the loss is {float(found['loss']):g}, the gradient's norm "
-            f"{float(found['grad_norm']):g}"
-            + (f", {self._row} steps in a row" if self._row > 1 else "")
-            + (f"; not finite in {', '.join(broken[:5])}" if broken else "")
-            + f". The step was not taken, and nothing was saved after it; what was before is in "
-            f"{run.model_dir}. Lower LEARNING_RATE, set CLIP_NORM, or give --gin.ON_NONFINITE=skip"
-        )
-
-
-@contextmanager
-def stop_signals() -> Iterator[Callable[[int], str | None]]:
-    """Gives a function that says which signal, if any, asks to save and stop after a step.
-
-    Several processes must stop at the same step: there JAX's preemption service, which takes
-    SIGTERM itself, agrees on it.
-    """
-    if jax.process_count() > 1:
-        from jax.experimental import multihost_utils
-
-        yield (
-            lambda step: "SIGTERM" if multihost_utils.reached_preemption_sync_point(step) else None
-        )
-        return
-    asked: list[int] = []
-    before: dict[int, Any] = {}
-
-    def ask(number: int, _: Any) -> None:
-        if asked:  # asked twice: whoever asks does not want to wait
-            signal.signal(number, before[number])
-            signal.raise_signal(number)
-        asked.append(number)
-
-    if threading.current_thread() is threading.main_thread():
-        for name in (signal.SIGTERM, signal.SIGINT):
-            before[name] = signal.signal(name, ask)
-    try:
-        yield lambda step: signal.Signals(asked[0]).name if asked else None
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
-
-
 # -- The run -----------------------------------------------------------------------------------
 
 
@@ -300,7 +228,8 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
       devices: on which; all of them by default.
 
     Raises:
-      FlanTasksError: something does not fit, is damaged, or is not finite.
+      FlanTasksError: something does not fit, is damaged, or is not finite, or another run is
+        training into the same MODEL_DIR.
     """
     partition.start_hosts(run.hosts)
     mesh = partition.make_mesh(run.mesh, devices)
@@ -315,36 +244,39 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
     train_step, eval_step = compiled_steps(run, model, optimizer, where, counts)
     record = make_record(run, source, gin_text)
     folder = Path(run.model_dir).absolute()
-    checkpoints = Checkpoints(folder, run.checkpoint)
-    first_host = jax.process_index() == 0
-    begun: list[str] = []
-    step, params, state = start(run, model, optimizer, where, checkpoints, record, begun.append)
-    if first_host and gin_text:
-        (folder / "operative_config.gin").write_text(gin_text, encoding="utf-8")
-    feedback = Feedback(
-        folder,
-        _size(run, source, mesh),
-        start=step,
-        log_period=run.log_period,
-        tensorboard=run.tensorboard,
-        active=first_host,
-    )
-    for text in begun:
-        feedback.note(text)
-    watch, evaluation = FiniteWatch(run), {}
-    stopped = None
+    with (
+        alone_in(folder),
+        closing(Checkpoints(folder, run.checkpoint)) as checkpoints,
+        stop_signals() as asked,
+    ):
+        first_host = jax.process_index() == 0
+        begun: list[str] = []
+        step, params, state = start(run, model, optimizer, where, checkpoints, record, begun.append)
+        if first_host and gin_text:
+            (folder / "operative_config.gin").write_text(gin_text, encoding="utf-8")
+        feedback = Feedback(
+            folder,
+            _size(run, source, mesh),
+            start=step,
+            log_period=run.log_period,
+            tensorboard=run.tensorboard,
+            active=first_host,
+        )
+        for text in begun:
+            feedback.note(text)
+        watch, evaluation = FiniteWatch(run), {}
+        stopped = None
 
-    def settle(done: int, found: Mapping[str, Any]) -> None:
-        """Looks at what a step found, which waits for it to end."""
-        values = jax.device_get(found)
-        feedback.step(done, values)
-        watch.look(done, values, source.tasks)
+        def settle(done: int, found: Mapping[str, Any]) -> None:
+            """Looks at what a step found, which waits for it to end."""
+            values = jax.device_get(found)
+            feedback.step(done, values)
+            watch.look(done, values, source.tasks)
 
-    def due(period: int, done: int) -> bool:
-        return done == run.train_steps or (period > 0 and done % period == 0)
+        def due(period: int, done: int) -> bool:
+            return done == run.train_steps or (period > 0 and done % period == 0)
 
-    try:
-        with stop_signals() as asked:
+        try:
             # The step before is looked at while the next one runs, so the device never waits.
             before: tuple[int, Mapping[str, Any]] | None = None
             for number, batch in batches(source, mesh, step, run.train_steps):
@@ -368,10 +300,9 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
                 if stopped:
                     feedback.note(f"{stopped}: saving step {step:,} and stopping")
                     break
-    finally:
-        curve = feedback.close()
-        checkpoints.close()
-    return Result(step, evaluation, stopped, curve, checkpoints.path(step))
+        finally:
+            curve = feedback.close()
+        return Result(step, evaluation, stopped, curve, checkpoints.path(step))
 
 
 def _size(run: Run, source: Source, mesh: Mesh) -> Size:

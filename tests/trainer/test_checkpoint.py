@@ -46,7 +46,7 @@ def test_what_is_saved_comes_back_with_its_holes(tmp_path):
     again.close()
 
 
-def test_a_model_dir_means_its_newest_checkpoint(tmp_path):
+def test_a_model_dir_means_its_newest_checkpoint(tmp_path, caplog):
     model = Model(MODELS["t5"])
     params = [
         jax.tree.map(lambda x, n=n: jnp.full(x.shape, n), model.abstract()) for n in (1.0, 2.0)
@@ -58,6 +58,7 @@ def test_a_model_dir_means_its_newest_checkpoint(tmp_path):
     for path, value in ((tmp_path, 2.0), (tmp_path / "checkpoint_9", 1.0)):
         found = warm_start(path, model, params[0])
         assert all(np.all(np.asarray(leaf) == value) for leaf in jax.tree.leaves(found))
+    assert [line.message for line in caplog.records if line.levelname == "WARNING"] == []
 
 
 def test_differences_are_named_by_kind():

@@ -24,6 +24,7 @@ from flan_tasks.trainer.infer import read_prompts
 from flan_tasks.trainer.model import Model
 
 CONFIG = dataclasses.replace(T5, vocabulary_size=259)
+HOW = {"batch_size": 4, "decoding": Decoding()}
 OPTIONS = ("yes", "it is not possible to tell", "no")
 
 
@@ -55,7 +56,7 @@ def hugging_face(model, params, tmp_path_factory):
 
 
 def answers_of(path, **changes):
-    how = {"lengths": {"inputs": 64, "targets": 32}, "batch_size": 4, "decoding": Decoding()}
+    how = {"lengths": {"inputs": 64, "targets": 32}, **HOW}
     return ModelAnswers(open_model(path), **how | changes)
 
 
@@ -113,6 +114,34 @@ def test_what_is_no_model_or_another_vocabulary_is_refused(model_dir, tmp_path, 
         open_model(tmp_path)
     with pytest.raises(ModelError, match="has 32,100 ids and the model 259"):
         open_model(model_dir, vocab=str(t5_model))
+
+
+def written(folder, model, params, trained_on):
+    checkpoints = Checkpoints(folder, CheckpointConfig())
+    record = {"config": {"model": model.config.to_json()}, "trained_on": trained_on}
+    placed = jax.tree.map(jax.numpy.asarray, params)
+    checkpoints.save(1, placed, {"moments": np.zeros(2)}, record)
+    checkpoints.close()
+    return folder
+
+
+def test_a_checkpoint_says_vocabulary_and_lengths(model, params, model_dir, tmp_path):
+    said = {"vocabulary": "bytes", "lengths": {"inputs": 48, "targets": 16, "row": 64}}
+    folder = written(tmp_path / "said", model, params, said)
+    answerer = ModelAnswers(open_model(folder), lengths={"targets": 9}, **HOW)
+    assert answerer.lengths == {"inputs": 48, "targets": 9}
+    assert answerer.decoding.max_tokens == 9
+    assert ModelAnswers(open_model(folder), **HOW).lengths == {"inputs": 48, "targets": 16}
+    # One that does not say.
+    assert ModelAnswers(open_model(model_dir), **HOW).lengths == {"inputs": 1024, "targets": 256}
+
+
+def test_a_vocabulary_other_than_that_of_training_is_refused(model, params, tmp_path):
+    folder = written(tmp_path, model, params, {"vocabulary": "sha256:0123"})
+    with pytest.raises(ModelError, match="trained with the vocabulary file sha256:0123; give it"):
+        open_model(folder)
+    with pytest.raises(ModelError, match="sha256:0123, and bytes is bytes; its ids mean"):
+        open_model(folder, vocab="bytes")
 
 
 def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsys):

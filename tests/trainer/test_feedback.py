@@ -68,6 +68,41 @@ def test_a_terminal_gets_one_living_line(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().err.count("\r\033[K") == 2
 
 
+def test_a_line_is_no_wider_than_its_terminal(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    told, clock = feedback(tmp_path, log_period=1)
+    for step in (1, 2):
+        clock.now += 1
+        told.step(step, FOUND)
+    said = capsys.readouterr().err.split("\r\033[K")
+    assert len(said) == 3 and len(said[2]) == 39 and said[2].startswith("step 2/8  loss 0.5000")
+
+
+def test_steps_that_were_not_taken_are_not_in_the_means(tmp_path, capsys):
+    told, _ = feedback(tmp_path, log_period=2)
+    nan = float("nan")
+    broken = {**FOUND, "cross_entropy": nan, "grad_norm": nan, "skipped": 1, "task_loss": [nan] * 3}
+    for step, found in enumerate((FOUND, broken, broken, broken), start=1):
+        told.step(step, found)
+    told.close()
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert "NaN" not in text
+    some, none = read_metrics(tmp_path / "metrics.jsonl")
+    assert (some["loss"], some["skipped"], some["task_loss"]) == (0.5, 1, {"a": 1.5, "c": 0.25})
+    assert (none["loss"], none["skipped"], none["grad_norm"]) == (None, 2, None)
+    assert "step 4/8  50% not padding" in capsys.readouterr().err
+
+
+def test_what_is_left_of_an_interval_is_written_at_the_end(tmp_path):
+    told, _ = feedback(tmp_path)
+    for step in range(1, 7):
+        told.step(step, FOUND)
+    told.close()
+    lines = read_metrics(tmp_path / "metrics.jsonl")
+    assert [(line["step"], line["target_tokens"]) for line in lines] == [(4, 80), (6, 40)]
+
+
 def test_lines_of_steps_that_are_trained_again_are_dropped(tmp_path):
     told, _ = feedback(tmp_path, log_period=1)
     for step in (1, 2, 3):

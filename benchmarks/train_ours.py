@@ -1,0 +1,138 @@
+"""One measurement of `train.py`: our training step, or our attention against float32."""
+
+import argparse
+import dataclasses
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.build.measure import peak_megabytes, print_result
+from flan_tasks.trainer import partition
+from flan_tasks.trainer.config import DataConfig, OptimizerConfig, Run
+from flan_tasks.trainer.estimate import training_flops
+from flan_tasks.trainer.feedback import peak_flops
+from flan_tasks.trainer.loss import loss_sums
+from flan_tasks.trainer.model import Model, sized
+from flan_tasks.trainer.train import compiled_steps, optimizer_of, place
+
+# Steps before the clock: the first compiles.
+WARMUP = 3
+
+
+def batches_of(path: str, rows: int) -> list[dict[str, np.ndarray]]:
+    """The full batches of the packed rows in a file."""
+    with np.load(path) as held:
+        arrays = {name: held[name] for name in held if name.startswith(("encoder", "decoder"))}
+    count = len(arrays["encoder_input_tokens"]) // rows
+    return [{k: v[n * rows : (n + 1) * rows] for k, v in arrays.items()} for n in range(count)]
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    """Times the step that `flan train` runs."""
+    config = configured(given)
+    batches = batches_of(given.data, given.rows)
+    run = Run(
+        model=config,
+        model_dir="unused",
+        train_steps=given.steps,
+        data=DataConfig(build_dir="unused", batch_size=given.rows),
+        optimizer=OptimizerConfig(learning_rate=1e-3),
+    )
+    mesh = partition.make_mesh(run.mesh, jax.devices()[:1])
+    model = Model(config)
+    optimizer = optimizer_of(run, model)
+    where = place(run, model, optimizer, mesh)
+    step, _ = compiled_steps(run, model, optimizer, where, (0, 0))
+    params = jax.jit(model.init)(jax.random.key(0))
+    state = jax.jit(optimizer.init)(params)
+    rows = partition.batch_sharding(mesh)
+    placed = [jax.device_put(batch, rows) for batch in batches]
+    timed = given.steps
+    begun = 0.0
+    losses = []
+    for number in range(WARMUP + timed):
+        if number == WARMUP:
+            jax.block_until_ready(params)
+            begun = time.perf_counter()
+        batch = placed[number % len(placed)]
+        params, state, found = step(params, state, batch, jnp.int32(number))
+        losses.append(found)
+    jax.block_until_ready(params)
+    seconds = (time.perf_counter() - begun) / timed
+    used = [batches[number % len(batches)] for number in range(WARMUP, WARMUP + timed)]
+    sides = ("encoder", "decoder")
+    useful = sum(int((b[f"{side}_segment_ids"] > 0).sum()) for b in used for side in sides)
+    inputs, targets = (
+        batches[0][n].shape[1] for n in ("encoder_segment_ids", "decoder_segment_ids")
+    )
+    flops = given.rows * training_flops(config, inputs=inputs, targets=targets).total
+    device = jax.devices()[0]
+    peak = peak_flops(device.device_kind)
+    memory = (device.memory_stats() or {}).get("peak_bytes_in_use", peak_megabytes() * 1e6)
+    return {
+        "step": seconds,
+        "rows": given.rows,
+        "useful": useful / timed / seconds,
+        "positions": given.rows * (inputs + targets) / seconds,
+        "mfu": flops / seconds / peak if peak else None,
+        "memory": memory,
+        "device": device.device_kind,
+        "losses": [float(one["loss"] / one["tokens"]) for one in (losses[0], losses[-1])],
+    }
+
+
+def compare(given: argparse.Namespace) -> dict[str, Any]:
+    """Returns how far logits and the gradient of the relative biases are from float32's."""
+    batch = jax.device_put(batches_of(given.data, given.rows)[0])
+    reference = dataclasses.replace(configured(given), dtype="float32", attention="xla")
+    with jax.default_matmul_precision("highest"):
+        params = jax.jit(Model(reference).init)(jax.random.key(0))
+        wanted = _logits_and_biases(reference, params, batch)
+    found = _logits_and_biases(configured(given), params, batch)
+    logits, bias = (
+        float(np.linalg.norm(a - b) / np.linalg.norm(b)) for a, b in zip(found, wanted, strict=True)
+    )
+    return {"logits": logits, "bias": bias, "device": jax.devices()[0].device_kind}
+
+
+def _logits_and_biases(config: Any, params: Any, batch: Any) -> tuple[np.ndarray, np.ndarray]:
+    model, run = Model(config), Run.__dataclass_fields__["loss"].default
+
+    def loss(params: Any) -> jax.Array:
+        return loss_sums(model.logits(params, batch), batch, run)["loss"]
+
+    real = np.asarray(batch["decoder_segment_ids"]) > 0
+    logits = np.asarray(jax.jit(model.logits)(params, batch), np.float64)[real]
+    grads = jax.jit(jax.grad(loss))(params)
+    tables = [grads[half]["relative_bias"]["embedding"] for half in ("encoder", "decoder")]
+    return logits, np.concatenate([np.asarray(table, np.float64).ravel() for table in tables])
+
+
+def configured(given: argparse.Namespace) -> Any:
+    """The model of the command line."""
+    config = sized("t5", given.size, vocabulary_size=32_100)
+    return dataclasses.replace(
+        config, dtype=given.dtype, attention=given.attention, remat=given.remat, dropout=0.0
+    )
+
+
+def main() -> None:
+    """Measures what the command line says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data")
+    parser.add_argument("--size", required=True)
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--dtype", required=True)
+    parser.add_argument("--attention", required=True)
+    parser.add_argument("--remat", default="none")
+    parser.add_argument("--compare", action="store_true")
+    given = parser.parse_args()
+    print_result(**(compare if given.compare else measure)(given))
+
+
+if __name__ == "__main__":
+    main()
