@@ -72,14 +72,12 @@ def _for_task(variation: Variation, declaration: Mixture, name: str) -> Variatio
     kinds = variation.kinds
     if kinds is None and set(declaration.kinds) != set(Mixture(name="any").kinds):
         kinds = declaration.kinds
-    wanted = variation.wanted(name)
-    if wanted is None:
-        return replace(variation, kinds=kinds, templates=None)
     known = catalog().templates(name)
-    variation.choose(
-        name, known.templates, catalog()[name].splits.names[0], kinds=declaration.kinds
-    )
-    return replace(variation, kinds=kinds, templates=tuple(i for i in known.ids if i in wanted))
+    if variation.wanted(name) is not None:
+        variation.choose(
+            name, known.templates, catalog()[name].splits.names[0], kinds=declaration.kinds
+        )
+    return replace(variation.for_dataset(name, known.ids), kinds=kinds)
 
 
 class EngineMixture(seqio.Mixture):
