@@ -109,6 +109,11 @@ class Lengths(click.ParamType):
     help="Leave out training examples that occur in the evaluation sets of this dataset, cluster "
     "or mixture; may be given again.",
 )
+@click.option(
+    "--drop-overlaps",
+    is_flag=True,
+    help="Leave out datasets that share text with held-out ones by declaration (drop_overlaps).",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
@@ -137,6 +142,7 @@ def command(
     runner: str,
     beam_args: str | None,
     drop_against: tuple[str, ...],
+    drop_overlaps: bool,
     dry_run: bool,
     explain: bool,
     no_report: bool,
@@ -157,9 +163,13 @@ def command(
         raise click.UsageError("--out DIR is needed (or --dry-run)")
     declared = _mixture(mixture)
     _check_names(declared, mixture)
+    filters = []
+    if drop_overlaps and not declared.drop_overlaps:
+        declared = replace(declared, drop_overlaps=True)
+        filters.append("--drop-overlaps")
     refused = catalog().refused_licenses(declared, allow=license_allow, deny=license_deny)
     declared = replace(declared, exclude=(*declared.exclude, *(d.name for d in refused)))
-    filters = [f"--module {name}" for name in options.modules()]
+    filters += [f"--module {name}" for name in options.modules()]
     filters += [f"--license-allow {shlex.quote(pattern)}" for pattern in license_allow]
     filters += [f"--license-deny {shlex.quote(pattern)}" for pattern in license_deny]
     filters += [f"--drop-contaminated {name}" for name in drop_against]
@@ -200,6 +210,7 @@ def command(
     if not as_json:
         for dataset in refused:
             click.echo(f"{dataset.name}: left out by its licence ({dataset.license})")
+        _print_overlaps(prepared)
         # Embedded rows are a dozen or two of each dataset, and are meant to be.
         notes = [] if source == "samples" else size_notes(prepared)
         _print_before(prepared, task_table(prepared, plan), len(plan), notes)
@@ -311,6 +322,19 @@ def _explain(declared: Mixture, store, choice, split: str) -> None:
             continue
         for line in lines:
             click.echo(f"store: {line}", err=True)
+
+
+def _print_overlaps(prepared) -> None:
+    if prepared.split != "train":
+        return
+    trained = {item.dataset.name for item in prepared.ingredients}
+    found = {n: o for n, o in catalog().overlapping(prepared.mixture).items() if n in trained}
+    if found:
+        pairs = ", ".join(f"{name} (with {', '.join(others)})" for name, others in found.items())
+        click.echo(
+            f"Trained on, though held-out datasets share text with it by declaration: {pairs}; "
+            "--drop-overlaps leaves it out.\n"
+        )
 
 
 def _print_before(prepared, tasks: list[dict], num_examples: int, notes: list[str]) -> None:
