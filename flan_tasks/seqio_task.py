@@ -32,7 +32,15 @@ from flan_tasks.core.template import FORWARD, Template
 from flan_tasks.core.variation import FULL, PLAIN, Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.seqio_metrics import generation_metrics, postprocess, rank_metrics
-from flan_tasks.seqio_stream import INPUTS, TARGETS, encoder, lengths_of, prompt_budget, stream
+from flan_tasks.seqio_stream import (
+    INPUTS,
+    TARGETS,
+    encoder,
+    lengths_of,
+    prompt_budget,
+    row_columns,
+    stream,
+)
 
 Configure = Callable[[], Configuration]
 
@@ -240,13 +248,14 @@ class EngineSource(seqio.DataSource):
             draw = draw_examples(item, seed, positions, shuffle=shuffle)
             return render_task(item, draw, seed=seed, budget=budget)
 
+        names = (*PRETOKENIZED, *ABOUT)
+        encode = encoder(self.configuration().vocab, sequence_length)
         return stream(
-            rows,
+            row_columns(rows, encode, names, rank=self.prompts.rank),
             per_epoch=item.available,
             num_epochs=num_epochs,
             shard_info=shard_info,
-            encode=encoder(self.configuration().vocab, sequence_length),
-            texts=(*PRETOKENIZED, *ABOUT),
+            texts=names,
             rank=self.prompts.rank,
         )
 
