@@ -164,9 +164,10 @@ def test_group_metrics_are_those_computed_by_hand():
     # Of 3 yes 2 are found, none wrongly: F1a = 2 * 1 * 2/3 / (1 + 2/3). Over questions precision is
     # 1 and recall (1 + 1/2) / 2.
     assert found.scores == pytest.approx({"em": 50, "f1": 80, "f1_m": 100 * 1.5 / 1.75})
-    # Leaving out each answer in turn; the jackknife's factor is sqrt((g - 1)^2 / g), g = 4.
-    left_out = [100 * f1 for f1 in (2 / 3, 4 / 5, 2 / 3, 1.0)]
-    assert found.errors["f1"] == pytest.approx(math.sqrt(9 / 4) * statistics.stdev(left_out))
+    # Leaving out each question in turn: the other alone; the factor is sqrt((g - 1)^2 / g), g = 2.
+    factor = math.sqrt(1 / 2)
+    assert found.errors["em"] == pytest.approx(factor * statistics.stdev([0, 100]))
+    assert found.errors["f1"] == pytest.approx(factor * statistics.stdev([200 / 3, 100]))
 
 
 def test_without_a_value_for_some_block_there_is_no_error():
