@@ -85,6 +85,8 @@ def task(
     shots: int = 0,
     options: bool = True,
     option_order: str = "fixed",
+    num_templates: int | None = None,
+    instructions: str = "full",
     rank: bool = False,
     seed: int = 0,
     source: str | None = None,
@@ -102,7 +104,11 @@ def task(
       shots: exemplars from train before each query, as many as fit into the inputs.
       options: whether prompts show the options.
       option_order: fixed, or shuffled for each example and epoch.
-      rank: whether each option becomes an example to be scored; needs `template`.
+      num_templates: draw among the first so many; None means all.
+      instructions: full, inputs_only (fields and options alone), or dataset_name (these after
+        the name of the dataset).
+      rank: whether each option becomes an example to be scored; needs `template`, or prompts
+        without instruction.
       seed: what the draws depend on where `get_dataset` is called without a seed.
       source: kind of source; None is what `configure` or the environment say.
       data_dir: a prepared TFDS tree, or a folder of files.
@@ -124,6 +130,8 @@ def task(
                 shots=shots,
                 options=options,
                 option_order=option_order,
+                num_templates=num_templates,
+                instructions=instructions,
                 templates=templates,
                 kinds=kinds,
             ),
@@ -147,6 +155,8 @@ def mixture(
     shots: int = 0,
     options: bool = True,
     option_order: str = "fixed",
+    num_templates: int | None = None,
+    instructions: str = "full",
     templates: Sequence[str] | None = None,
     register_as: str | None = None,
     include: Sequence[str] | None = None,
@@ -173,6 +183,9 @@ def mixture(
       shots: exemplars from train before each query, as many as fit into the inputs.
       options: whether prompts show the options.
       option_order: fixed, or shuffled for each example and epoch.
+      num_templates: draw among the first so many of each dataset's; None means all.
+      instructions: full, inputs_only (fields and options alone), or dataset_name (these after
+        the name of the dataset).
       templates: ids to draw among, "follows" or "rte.follows"; None means all of `kinds`.
       register_as: a name of your own, e.g. "my:no_nli".
       include, exclude, hold_out, drop_overlaps, scheme, cap, cap_per, temperature, rates, kinds,
@@ -212,33 +225,26 @@ def mixture(
         configuration=lambda: resolve(source=source, data_dir=data_dir, vocab=vocab),
         allow_missing=allow_missing,
         variation=_variation(
-            shots=shots, options=options, option_order=option_order, templates=templates
+            shots=shots,
+            options=options,
+            option_order=option_order,
+            num_templates=num_templates,
+            instructions=instructions,
+            templates=templates,
         ),
         name_as=register_as,
     )
     return register(made) if register_as else made
 
 
-def _variation(
-    *,
-    shots: int,
-    options: bool,
-    option_order: str,
-    templates: Sequence[str] | None,
-    kinds: Sequence[str] | None = None,
-) -> Variation:
+def _variation(**given: Any) -> Variation:
     # A lone text stays one, for the variation to refuse: its letters are no names.
-    templates, kinds = (
-        tuple(value) if value is not None and not isinstance(value, str) else value
-        for value in (templates, kinds)
-    )
-    return Variation(
-        shots=shots,
-        options=options,
-        option_order=option_order,
-        templates=templates,
-        kinds=kinds,
-    )
+    lists = {
+        key: tuple(value)
+        for key in ("templates", "kinds")
+        if (value := given.get(key)) is not None and not isinstance(value, str)
+    }
+    return Variation(**{**given, **lists})
 
 
 def open_build(folder: str | os.PathLike, *, vocab: str | os.PathLike | None = None) -> Reader:

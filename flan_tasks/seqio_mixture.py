@@ -4,23 +4,33 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import seqio
 import tensorflow as tf
 
-from flan_tasks.build.plan import Plan, make_plan
+from flan_tasks.build.plan import Plan, Rows, make_plan
 from flan_tasks.build.prepare import prepare
-from flan_tasks.build.rows import render_chunk
+from flan_tasks.build.rows import BuiltRow, render_chunk, render_texts
 from flan_tasks.build.writers.seqio_cache import ABOUT, PRETOKENIZED
 from flan_tasks.core.errors import unknown_name
 from flan_tasks.core.mixture import Mixture, mixing_rates
 from flan_tasks.core.naming import MixtureName
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.datasets import catalog
-from flan_tasks.seqio_stream import CHUNK, encoder, lengths_of, prompt_budget, stream
+from flan_tasks.seqio_stream import (
+    CHUNK,
+    Sizes,
+    encoder,
+    lengths_of,
+    prompt_budget,
+    row_columns,
+    stream,
+    text_columns,
+)
 from flan_tasks.seqio_task import Configure, Prompts, make_task, source_choice
 
-# Rows of a chunk for each task of a mixture, over which the work done once for each is spread.
-CHUNK_PER_TASK = 48
+# Rows of a grown chunk for each task of a mixture, over which the work done once for each spreads.
+_PER_TASK = 128
 
 
 def make_mixture(
@@ -72,14 +82,16 @@ def _for_task(variation: Variation, declaration: Mixture, name: str) -> Variatio
     kinds = variation.kinds
     if kinds is None and set(declaration.kinds) != set(Mixture(name="any").kinds):
         kinds = declaration.kinds
-    wanted = variation.wanted(name)
-    if wanted is None:
-        return replace(variation, kinds=kinds, templates=None)
     known = catalog().templates(name)
-    variation.choose(
-        name, known.templates, catalog()[name].splits.names[0], kinds=declaration.kinds
-    )
-    return replace(variation, kinds=kinds, templates=tuple(i for i in known.ids if i in wanted))
+    if variation.wanted(name) is not None:
+        variation.choose(
+            name, known.templates, catalog()[name].splits.names[0], kinds=declaration.kinds
+        )
+    return replace(variation.for_dataset(name, known.ids), kinds=kinds)
+
+
+def _doublings(num_tasks: int) -> int:
+    return max(0, (_PER_TASK * num_tasks - 1) // CHUNK).bit_length()
 
 
 class EngineMixture(seqio.Mixture):
@@ -174,16 +186,28 @@ class EngineMixture(seqio.Mixture):
         plan = self.plan(split, seed=seed)
         lengths = lengths_of(sequence_length, trim=trim_output_features)
         budget = prompt_budget(self._configuration().vocab, lengths)
+        encode = encoder(self._configuration().vocab, lengths)
+        names = tuple(dict.fromkeys(texts))
+
+        def drawn(positions: np.ndarray) -> Rows:
+            return plan.rows_at(positions, shuffle=shuffle)
+
+        def rendered(positions: np.ndarray) -> list[BuiltRow]:
+            return render_chunk(plan, drawn(positions), budget=budget)
+
+        def filled(positions: np.ndarray) -> tuple[list[str], list[str]]:
+            found = render_texts(plan, drawn(positions), budget=budget)
+            return found.inputs, found.targets
+
+        # Ids alone need no examples around the texts, which cost more than the texts.
+        columns = row_columns(rendered, encode, names) if names else text_columns(filled, encode)
         return stream(
-            lambda positions: render_chunk(
-                plan, plan.rows_at(positions, shuffle=shuffle), budget=budget
-            ),
+            columns,
             per_epoch=len(plan),
             num_epochs=num_epochs,
             shard_info=shard_info,
-            encode=encoder(self._configuration().vocab, lengths),
-            texts=tuple(dict.fromkeys(texts)),
-            chunk_rows=max(CHUNK, CHUNK_PER_TASK * len(plan.ingredients)),
+            texts=names,
+            sizes=Sizes(CHUNK, _doublings(len(plan.ingredients))),
         ).prefetch(2)
 
     def num_input_examples(self, split: str) -> int:

@@ -1,12 +1,13 @@
 """Rendered, tokenized examples as a `tf.data.Dataset`: chunks made in Python, cut in the graph.
 
-Each chunk is a pure function of its number, so nothing is carried from one to the next, a shard is
-every n-th row, and an epoch only a range of numbers.
+Each chunk, its length included, is a pure function of its number, so nothing is carried from one to
+the next, a shard is every n-th row, and an epoch only a range of numbers.
 """
 
 import atexit
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import seqio
@@ -17,9 +18,11 @@ from flan_tasks.build.rows import BuiltRow
 from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
 from flan_tasks.build.writers.seqio_cache import about_text
 
-# Rows of a chunk: enough to tokenize in batches, few enough that the first is there at once.
+# Rows of the first chunk: enough to tokenize in batches, few enough that they are there at once.
 CHUNK = 1024
 INPUTS, TARGETS = "inputs", "targets"
+# Longer than any text.
+_NO_LIMIT = 1 << 62
 # In rank streams: whether the option is the answer.
 IS_CORRECT = "is_correct"
 
@@ -38,48 +41,107 @@ def prompt_budget(vocab: str, lengths: Mapping[str, int | None] | None) -> Budge
     return None if length is None else Budget(open_vocabulary(vocab), length)
 
 
-Encode = Callable[[Sequence[str], str], list[np.ndarray]]
+# (texts, feature) -> ids of all texts, one after the other, and how many are of each.
+Encode = Callable[[Sequence[str], str], tuple[np.ndarray, np.ndarray]]
+# Positions, int64[n] -> ids and lengths of inputs, the same of targets, string features.
+Columns = Callable[[np.ndarray], list[np.ndarray]]
 
 
 def encoder(vocab: str, lengths: Mapping[str, int | None] | None) -> Encode:
-    """Returns (texts, feature) -> ids; with lengths, cut to them and closed by EOS."""
+    """Returns what encodes texts; with lengths, cut to them and closed by EOS."""
     vocabulary: Vocabulary = open_vocabulary(vocab)
-    eos = np.asarray([vocabulary.eos_id], np.int32)
 
-    def encode(texts: Sequence[str], feature: str) -> list[np.ndarray]:
-        found = vocabulary.encode(texts)
+    def encode(texts: Sequence[str], feature: str) -> tuple[np.ndarray, np.ndarray]:
         if lengths is None:
-            return found
+            ids = vocabulary.encode(texts)
+            flat = np.concatenate([np.zeros(0, np.int32), *ids])
+            return flat, np.asarray([len(one) for one in ids], np.int64)
         length = lengths.get(feature)
-        if length is None:
-            return [np.concatenate((ids, eos)) for ids in found]
-        return [np.concatenate((ids[: length - 1], eos)) for ids in found]
+        found = vocabulary.encode_flat(texts, _NO_LIMIT if length is None else length)
+        return found.ids, found.lengths
 
     return encode
 
 
-def stream(
+def text_columns(
+    texts: Callable[[np.ndarray], tuple[Sequence[str], Sequence[str]]], encode: Encode
+) -> Columns:
+    """Returns columns of ids alone, made of positions -> (inputs, targets)."""
+
+    def columns(positions: np.ndarray) -> list[np.ndarray]:
+        inputs, targets = texts(positions)
+        return [*encode(inputs, INPUTS), *encode(targets, TARGETS)]
+
+    return columns
+
+
+def row_columns(
     rows: Callable[[np.ndarray], list[BuiltRow]],
+    encode: Encode,
+    names: Sequence[str],
+    *,
+    rank: bool = False,
+) -> Columns:
+    """Returns columns of ids and string features.
+
+    Args:
+      rows: positions -> rendered rows.
+      encode: (texts, feature) -> ids.
+      names: the string features.
+      rank: whether each option becomes an example of its own.
+    """
+
+    def columns(positions: np.ndarray) -> list[np.ndarray]:
+        found = rows(positions)
+        pairs = _each_option(found) if rank else ((row, row.targets) for row in found)
+        return _columns(list(pairs), encode, [*names, *([IS_CORRECT] if rank else [])])
+
+    return columns
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many rows each chunk has: the first few, each next twice as many, up to a ceiling."""
+
+    # Rows of the first chunk.
+    first: int = CHUNK
+    # How often it doubles.
+    doublings: int = 0
+
+    def start(self, number: int) -> int:
+        """Returns the position a chunk begins at."""
+        grown = min(number, self.doublings)
+        return self.first * ((1 << grown) - 1 + ((number - grown) << self.doublings))
+
+    def chunks(self, count: int) -> int:
+        """Returns how many chunks `count` rows are, the last of which may be shorter."""
+        for number in range(self.doublings + 1):
+            if self.start(number) >= count:
+                return number
+        rest = count - self.start(self.doublings)
+        return self.doublings - -rest // (self.first << self.doublings)
+
+
+def stream(
+    columns: Columns,
     *,
     per_epoch: int,
     num_epochs: int | None,
     shard_info: seqio.ShardInfo | None,
-    encode: Encode,
-    texts: Sequence[str],
+    texts: Sequence[str] = (),
     rank: bool = False,
-    chunk_rows: int = CHUNK,
+    sizes: Sizes = Sizes(),
 ) -> tf.data.Dataset:
     """Makes a dataset of examples out of chunks that Python renders and tokenizes.
 
     Args:
-      rows: int64[n] positions -> rendered rows; positions go on for ever.
+      columns: what the examples at some positions are; positions go on for ever.
       per_epoch: rows of an epoch.
       num_epochs: None never ends.
       shard_info: which positions, of those that several readers share.
-      encode: (texts, feature) -> ids.
-      texts: names of the string features to hand out.
-      rank: whether each option becomes an example of its own.
-      chunk_rows: rows of a chunk, at most.
+      texts: names of the string features that `columns` gives.
+      rank: whether each option is an example of its own.
+      sizes: rows of each chunk.
     """
     index, num_shards = (shard_info.index, shard_info.num_shards) if shard_info else (0, 1)
     if num_epochs is None:
@@ -87,17 +149,12 @@ def stream(
     else:
         total = per_epoch * num_epochs
         count = (total - index + num_shards - 1) // num_shards
-    # Small datasets come in smaller chunks: the first example is there at once.
-    size = int(min(chunk_rows, max(1, count)))
-    num_chunks = -(-count // size)
 
     def chunk(number: np.int64) -> list[np.ndarray]:
         with _running:
-            first = int(number) * size
-            positions = np.arange(first, min(first + size, count), dtype=np.int64)
-            found = rows(positions * num_shards + index)
-            pairs = _each_option(found) if rank else ((row, row.targets) for row in found)
-            return _columns(list(pairs), encode, names)
+            first, stop = (sizes.start(int(number) + more) for more in (0, 1))
+            positions = np.arange(first, min(stop, count), dtype=np.int64)
+            return columns(positions * num_shards + index)
 
     names = [*texts, *((IS_CORRECT,) if rank else ())]
     types = [tf.int32, tf.int64, tf.int32, tf.int64]
@@ -129,7 +186,9 @@ def stream(
 
         return tf.data.Dataset.from_tensor_slices((*edges, *more)).map(one)
 
-    chunks = tf.data.Dataset.range(num_chunks).map(make, num_parallel_calls=2, deterministic=True)
+    chunks = tf.data.Dataset.range(sizes.chunks(count)).map(
+        make, num_parallel_calls=2, deterministic=True
+    )
     return chunks.prefetch(1).flat_map(split)
 
 
@@ -147,9 +206,7 @@ def _columns(
         ([row.inputs for row, _ in found], INPUTS),
         ([target for _, target in found], TARGETS),
     ):
-        ids = encode(texts, feature)
-        flat = np.concatenate(ids) if ids else np.zeros(0, np.int32)
-        columns += [flat, np.asarray([len(one) for one in ids], np.int64)]
+        columns += encode(texts, feature)
     for name in names:
         if name == IS_CORRECT:
             columns.append(np.asarray([target == row.targets for row, target in found], bool))

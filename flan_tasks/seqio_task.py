@@ -29,10 +29,18 @@ from flan_tasks.core.errors import DeclarationError, VocabularyError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.template import FORWARD, Template
-from flan_tasks.core.variation import PLAIN, Variation
+from flan_tasks.core.variation import FULL, PLAIN, Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.seqio_metrics import generation_metrics, postprocess, rank_metrics
-from flan_tasks.seqio_stream import INPUTS, TARGETS, encoder, lengths_of, prompt_budget, stream
+from flan_tasks.seqio_stream import (
+    INPUTS,
+    TARGETS,
+    encoder,
+    lengths_of,
+    prompt_budget,
+    row_columns,
+    stream,
+)
 
 Configure = Callable[[], Configuration]
 
@@ -47,6 +55,13 @@ class Prompts:
     variation: Variation = PLAIN
     # Whether each option becomes an example of its own, to be scored.
     rank: bool = False
+
+    @property
+    def one(self) -> str:
+        """Id of the one template there is, "" among several."""
+        if self.template or self.variation.instructions == FULL:
+            return self.template or ""
+        return self.variation.instructions
 
     @property
     def chosen(self) -> Variation:
@@ -91,7 +106,7 @@ def make_task(
     dataset = catalog()[name]
     if prompts.rank and not dataset.is_classification:
         raise DeclarationError(f"{name} has no options to rank")
-    if prompts.rank and not prompts.template:
+    if prompts.rank and not prompts.one:
         raise DeclarationError(f"{name}: ranking needs one template; give template=")
     kinds = prompts.variation.kinds
     if prompts.rank and kinds not in (None, (FORWARD,)):
@@ -99,7 +114,7 @@ def make_task(
     if prompts.chosen.templates is not None or kinds is not None:
         prompts.choose(dataset, dataset.splits.names[0])
     return EngineTask(
-        name=name_as or str(TaskName(name, prompts.template or "", prompts.rank)),
+        name=name_as or str(TaskName(name, prompts.one, prompts.rank)),
         dataset=dataset,
         prompts=prompts,
         configuration=configuration,
@@ -233,13 +248,14 @@ class EngineSource(seqio.DataSource):
             draw = draw_examples(item, seed, positions, shuffle=shuffle)
             return render_task(item, draw, seed=seed, budget=budget)
 
+        names = (*PRETOKENIZED, *ABOUT)
+        encode = encoder(self.configuration().vocab, sequence_length)
         return stream(
-            rows,
+            row_columns(rows, encode, names, rank=self.prompts.rank),
             per_epoch=item.available,
             num_epochs=num_epochs,
             shard_info=shard_info,
-            encode=encoder(self.configuration().vocab, sequence_length),
-            texts=(*PRETOKENIZED, *ABOUT),
+            texts=names,
             rank=self.prompts.rank,
         )
 

@@ -16,7 +16,7 @@ from flan_tasks.build.plan import make_plan
 from flan_tasks.build.prepare import SourceChoice, prepare
 from flan_tasks.build.rows import rendered_rows
 from flan_tasks.build.vocabulary import open_vocabulary
-from flan_tasks.core.variation import Variation
+from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.gold import Gold
 
@@ -41,8 +41,14 @@ def nli(**changes):
     return ft.mixture("nli", **(SAMPLES | changes))
 
 
-def built(name, *, split="train", seed=0, num_examples=None):
-    found = prepare(catalog().mixture(name), catalog(), source=SourceChoice("samples"), split=split)
+def built(name, *, split="train", seed=0, num_examples=None, variation=PLAIN):
+    found = prepare(
+        catalog().mixture(name),
+        catalog(),
+        source=SourceChoice("samples"),
+        split=split,
+        variation=variation,
+    )
     plan = make_plan(found, seed=seed, num_examples=num_examples)
     return [(r.inputs, r.targets) for c in rendered_rows(plan, 0, len(plan)) for r in c]
 
@@ -245,12 +251,43 @@ def test_templates_of_a_mixture_are_named_by_dataset():
         nli(templates=["rte.nope"])
 
 
+CHANGES = [{"num_templates": 2}, {"instructions": "inputs_only"}, {"instructions": "dataset_name"}]
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+@pytest.mark.parametrize("name", ["cb", "nli"])
+def test_fewer_templates_and_no_instructions_are_those_of_a_build(name, changes):
+    make = ft.task if name == "cb" else ft.mixture
+    data = make(name, **SAMPLES, **changes).get_dataset(
+        LENGTHS,
+        "train",
+        seed=3,
+        num_epochs=1,
+        **({} if name == "cb" else {"copy_pretokenized": True}),
+    )
+    wanted = built(name, seed=3, variation=Variation(**changes))
+    assert sorted(texts(rows(data))) == sorted(wanted)
+    assert wanted != built(name, seed=3)
+
+
+def test_prompts_without_instruction_can_be_ranked():
+    task = rte(instructions="inputs_only", rank=True)
+    assert task.name == "flan:rte.inputs_only.rank"
+    found = rows(task.get_dataset(LENGTHS, "validation", shuffle=False))
+    options = [row["targets_pretokenized"].decode() for row in found[:2]]
+    assert options == ["yes", "no"]
+    assert {row["template"] for row in found} == {b"inputs_only"}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"template": "nope"}, 'template of rte "nope"'),
         ({"rank": True}, "ranking needs one template"),
         ({"templates": []}, "templates is empty"),
+        ({"num_templates": 0}, "num_templates 0 must be 1 or more"),
+        ({"instructions": "none"}, 'instructions "none" must be one of'),
+        ({"template": "follows", "instructions": "inputs_only"}, "leave no templates to choose"),
     ],
 )
 def test_task_refuses(changes, message):

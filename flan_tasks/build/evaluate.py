@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.prepare import Ingredient, SourceChoice, prepare
-from flan_tasks.build.prompts import chosen_examples, evaluation_prompts
+from flan_tasks.build.prompts import check_evaluated, chosen_examples, evaluation_prompts
 from flan_tasks.build.store import Store
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
@@ -79,6 +79,7 @@ class Evaluation:
             raise DeclarationError(f'method "{self.method}" must be one of {", ".join(METHODS)}')
         if not self.splits or set(self.splits) - set(SPLITS):
             raise DeclarationError(f"splits {list(self.splits)} must be of {', '.join(SPLITS)}")
+        check_evaluated(self.variation)
         free = [d.name for d in self.datasets if not d.is_classification]
         if self.method == RANK and free:
             raise DeclarationError(
@@ -153,7 +154,9 @@ def questions(
             source=evaluation.source,
             split=split,
             store=store,
-            variation=evaluation.variation,
+            variation=evaluation.variation.for_dataset(
+                dataset.name, catalog.templates(dataset.name).ids
+            ),
         )
         for item in prepared.ingredients:
             numbers = chosen_examples(item, evaluation.examples, seed=evaluation.seed)
@@ -190,14 +193,14 @@ def evaluate(
             continue
         for question in asked:
             unit = question.unit
+            if not answers.has(unit) and not answerer.has(unit):
+                continue
+            prompts = question.prompts(seed=evaluation.seed, budget=answerer.budget)
             if not answers.has(unit):
-                if not answerer.has(unit):
-                    continue
                 if progress:
                     progress(f"answering {unit}")
-                prompts = question.prompts(seed=evaluation.seed, budget=answerer.budget)
                 answers.write(unit, answerer.answer(unit, prompts))
-            scores += score_unit(dataset, unit, answers.read(unit))
+            scores += score_unit(dataset, unit, answers.read(unit, prompts))
         if scores:
             found.append(summarize(dataset, scores))
         else:

@@ -16,6 +16,7 @@ from flan_tasks.build.directory import write_text
 from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.plan import Draw
 from flan_tasks.build.prepare import Ingredient, SourceChoice, prepare
+from flan_tasks.build.prompts import check_evaluated
 from flan_tasks.build.rows import CHUNK, BuiltRow, render_task
 from flan_tasks.build.shard import write_error
 from flan_tasks.build.store import Store
@@ -51,7 +52,11 @@ def load(file, **_):
 
 @dataclass(frozen=True)
 class Export:
-    """What is exported and how."""
+    """What is exported and how.
+
+    Raises:
+      DeclarationError: other kinds of templates than forward are asked for.
+    """
 
     # train, validation or test.
     split: str = "test"
@@ -65,6 +70,9 @@ class Export:
     budget: Budget | None = None
     # Longest answer that is generated, in tokens of the model's own vocabulary.
     answer_length: int = 256
+
+    def __post_init__(self) -> None:
+        check_evaluated(self.variation)
 
 
 def export(
@@ -137,20 +145,11 @@ def _ingredient(
         source=source,
         split=settings.split,
         store=store,
-        variation=_own(settings.variation, dataset, catalog),
+        variation=settings.variation.for_dataset(dataset.name, catalog.templates(dataset.name).ids),
     ).ingredients
     if settings.limit is None:
         return item
     return replace(item, available=min(item.available, settings.limit))
-
-
-def _own(variation: Variation, dataset: Dataset, catalog: Catalog) -> Variation:
-    """The variation without templates of other datasets."""
-    wanted = variation.wanted(dataset.name)
-    if wanted is None:
-        return replace(variation, templates=None)
-    ids = tuple(name for name in catalog.templates(dataset.name).ids if name in wanted)
-    return replace(variation, templates=ids or variation.templates)
 
 
 def _write_dataset(

@@ -9,11 +9,26 @@ from flan_tasks.build.plan import Draw
 from flan_tasks.build.prepare import Ingredient
 from flan_tasks.build.rows import render_task
 from flan_tasks.core.choice import hash_text, permute
-from flan_tasks.core.template import Template
+from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.template import FORWARD, Template
+from flan_tasks.core.variation import Variation
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.records import Prompt
 
 _CHOSEN = hash_text("examples of an evaluation")
+
+
+def check_evaluated(variation: Variation) -> None:
+    """Checks that prompts made so can be scored.
+
+    Raises:
+      DeclarationError: they ask for something else than the answer, which metrics know nothing of.
+    """
+    if variation.kinds is not None and set(variation.kinds) != {FORWARD}:
+        raise DeclarationError(
+            f"kinds {', '.join(variation.kinds)}: only {FORWARD} templates ask for the answer, "
+            "which is what metrics compare with; leave kinds out"
+        )
 
 
 def chosen_examples(item: Ingredient, examples: int | None, *, seed: int) -> list[int]:

@@ -13,7 +13,7 @@ import click
 
 from flan_tasks.build.formats import ARCHS, FORMATS, STYLES
 from flan_tasks.cli import options
-from flan_tasks.cli.build_tables import print_after, print_before
+from flan_tasks.cli.build_tables import print_after, print_before, print_overlaps
 from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.table import print_table
 from flan_tasks.configuration import VOCAB
@@ -111,6 +111,11 @@ class Lengths(click.ParamType):
     help="Leave out training examples that occur in the evaluation sets of this dataset, cluster "
     "or mixture; may be given again.",
 )
+@click.option(
+    "--drop-overlaps",
+    is_flag=True,
+    help="Leave out datasets that share text with held-out ones by declaration (drop_overlaps).",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
@@ -139,6 +144,7 @@ def command(
     runner: str,
     beam_args: str | None,
     drop_against: tuple[str, ...],
+    drop_overlaps: bool,
     dry_run: bool,
     explain: bool,
     no_report: bool,
@@ -159,9 +165,13 @@ def command(
         raise click.UsageError("--out DIR is needed (or --dry-run)")
     declared = _mixture(mixture)
     _check_names(declared, mixture)
+    filters = []
+    if drop_overlaps and not declared.drop_overlaps:
+        declared = replace(declared, drop_overlaps=True)
+        filters.append("--drop-overlaps")
     refused = catalog().refused_licenses(declared, allow=license_allow, deny=license_deny)
     declared = replace(declared, exclude=(*declared.exclude, *(d.name for d in refused)))
-    filters = [f"--module {name}" for name in options.modules()]
+    filters += [f"--module {name}" for name in options.modules()]
     filters += [f"--license-allow {shlex.quote(pattern)}" for pattern in license_allow]
     filters += [f"--license-deny {shlex.quote(pattern)}" for pattern in license_deny]
     filters += [f"--drop-contaminated {name}" for name in drop_against]
@@ -202,6 +212,7 @@ def command(
     if not as_json:
         for dataset in refused:
             click.echo(f"{dataset.name}: left out by its licence ({dataset.license})")
+        print_overlaps(prepared)
         # Embedded rows are a dozen or two of each dataset, and are meant to be.
         notes = [] if source == "samples" else size_notes(prepared)
         print_before(prepared, task_table(prepared, plan), len(plan), notes)

@@ -5,6 +5,21 @@ from pathlib import Path
 import click
 
 from flan_tasks.cli.table import print_table
+from flan_tasks.datasets import catalog
+
+
+def print_overlaps(prepared) -> None:
+    """Names members that share text with what the mixture holds out, by declaration."""
+    if prepared.split != "train":
+        return
+    trained = {item.dataset.name for item in prepared.ingredients}
+    found = {n: o for n, o in catalog().overlapping(prepared.mixture).items() if n in trained}
+    if found:
+        pairs = ", ".join(f"{name} (with {', '.join(others)})" for name, others in found.items())
+        click.echo(
+            f"Trained on, though held-out datasets share text with it by declaration: {pairs}; "
+            "--drop-overlaps leaves it out.\n"
+        )
 
 
 def print_before(prepared, tasks: list[dict], num_examples: int, notes: list[str]) -> None:

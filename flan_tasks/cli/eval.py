@@ -12,7 +12,7 @@ from flan_tasks.cli import options
 from flan_tasks.cli.gin_command import GinCommand
 from flan_tasks.cli.table import clean, print_table
 from flan_tasks.configuration import VOCAB
-from flan_tasks.core.errors import UnknownNameError
+from flan_tasks.core.errors import DeclarationError, UnknownNameError
 from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
@@ -191,8 +191,14 @@ def _asked(
     named = tuple(name for name in templates if name)
     if named:
         variation = replace(variation, templates=(*(variation.templates or ()), *named))
-    if any(methods) and method == "auto":
-        method = methods[0] or method
+    if method == "auto" and any(methods):
+        if "generate" in methods and len(set(methods)) > 1:
+            raise DeclarationError(
+                f"{', '.join(names)}: some of these names mean generation, others do not; say "
+                "--method for all, or give them in two commands"
+            )
+        # With names of tasks that have no method of their own, auto ranks these all the same.
+        method = methods[0] if len(set(methods)) == 1 else method
     wanted = {dataset.name for name in plain for dataset in evaluation_side(catalog(), name)}
     datasets = tuple(dataset for dataset in catalog().datasets if dataset.name in wanted)
     variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
@@ -331,6 +337,9 @@ def _print_dataset(score: "DatasetScore") -> None:
                     f"best on validation by {best.way}: {best.template}, {best.validation:.1f}; "
                     f"on test {with_error(best.test, best.error)}"
                 )
+    signatures = [pair for one in score.templates for pair in one.signatures.items()]
+    for name, text in dict.fromkeys(signatures):
+        click.echo(f"{name} signature: {text}")
 
 
 def _print_overview(scores: Sequence["DatasetScore"]) -> None:

@@ -234,6 +234,21 @@ class Catalog:
         """Returns the datasets that a mixture holds out for evaluation."""
         return self.expand(mixture.hold_out)
 
+    def overlapping(self, mixture: Mixture) -> dict[str, tuple[str, ...]]:
+        """Returns what is trained on though it shares text with held-out datasets, by declaration.
+
+        Overlaps of overlaps count: member -> the held-out datasets it leads to.
+        """
+        held_out = {dataset.name for dataset in self.held_out(mixture)}
+        found = {
+            member.name: tuple(
+                d.name for d in self.with_overlaps([member.name]) if d.name in held_out
+            )
+            for member in self.members(mixture)
+            if member.is_trained_on
+        }
+        return {name: others for name, others in found.items() if others}
+
     def check(self) -> list[str]:
         """Returns what is wrong between declarations: overlaps and parts that do not agree."""
         problems = []

@@ -1,7 +1,7 @@
 """Prompt variations: which templates, how many exemplars, whether and how options stand there."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.template import ANSWER, FORWARD, KINDS, OPTIONS, Template
@@ -53,6 +53,8 @@ class Variation:
             )
         elif self.instructions != FULL and (self.templates or self.num_templates):
             problems.append(f'instructions "{self.instructions}" leave no templates to choose')
+        elif self.instructions != FULL and self.kinds and FORWARD not in self.kinds:
+            problems.append(f'instructions "{self.instructions}" are for the kind {FORWARD}')
         for key in ("templates", "kinds"):
             value = getattr(self, key)
             if isinstance(value, str):
@@ -136,6 +138,16 @@ class Variation:
         plain = {name for name in self.templates if "." not in name}
         own = {name.split(".", 1)[1] for name in self.templates if name.startswith(f"{dataset}.")}
         return plain | own or None
+
+    def for_dataset(self, dataset: str, ids: Sequence[str]) -> "Variation":
+        """Returns what it means for one dataset by itself; `ids` are those of its templates.
+
+        Where none of the templates named is its own, they stay, for `check_templates` to refuse.
+        """
+        wanted = self.wanted(dataset)
+        if wanted is None:
+            return replace(self, templates=None)
+        return replace(self, templates=tuple(i for i in ids if i in wanted) or self.templates)
 
 
 def without_instruction(dataset: str, templates: Sequence[Template], how: str) -> Template:

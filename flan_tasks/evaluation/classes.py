@@ -55,7 +55,10 @@ def matthews(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     from sklearn.metrics import matthews_corrcoef
 
     _shared_options(golds, "matthews")
-    return {"matthews": 100 * float(matthews_corrcoef(*_class_numbers(golds, predictions)))}
+    right, found = _class_numbers(golds, predictions)
+    if len(set(right)) < 2 or len(set(found)) < 2:
+        return {"matthews": 0.0}  # a constant correlates with nothing
+    return {"matthews": 100 * float(matthews_corrcoef(right, found))}
 
 
 @checked

@@ -40,6 +40,8 @@ AVERAGED = frozenset(
         *("rouge", "edit_distance"),
     }
 )
+# Metrics of groups of examples, and what in `extra` tells the groups apart.
+GROUPED_BY = {"multirc": ("paragraph", "question")}
 # Numbers of which less is better.
 LOWER_IS_BETTER = frozenset({"edit_distance"})
 

@@ -6,7 +6,7 @@ next one. Everything scores need stands in the lines: a table can be made again 
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -155,15 +155,15 @@ class Answers:
         lines = "".join(record.to_json(unit) + "\n" for record in records)
         write_whole(self.folder / unit.path, lines)
 
-    def read(self, unit: Unit) -> list[Record]:
-        """Returns the answers of a finished unit.
+    def read(self, unit: Unit, prompts: Sequence[Prompt]) -> list[Record]:
+        """Returns the answers of a finished unit, which must be to these prompts.
 
         Raises:
-          EvaluationError: the file was changed into something else.
+          EvaluationError: the file was changed into something else, or the prompts were.
         """
         path = self.folder / unit.path
         try:
-            return [
+            found = [
                 Record.from_json(line)
                 for line in path.read_text(encoding="utf-8").split("\n")
                 if line
@@ -173,6 +173,16 @@ class Answers:
                 f"{path} holds no answers of an evaluation ({type(error).__name__}: {error}); "
                 "remove it to have the unit answered again"
             ) from error
+        if [_asked(record.prompt) for record in found] != [_asked(one) for one in prompts]:
+            raise EvaluationError(
+                f"{path} holds answers to other prompts: the template or the rows changed since; "
+                "remove it to have the unit answered again, or give another --out"
+            )
+        return found
+
+
+def _asked(prompt: Prompt) -> tuple[str, str, str]:
+    return prompt.gold.key, prompt.inputs, prompt.gold.answer
 
 
 def write_whole(path: Path, text: str) -> None:

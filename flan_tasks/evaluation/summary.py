@@ -9,29 +9,18 @@ move with other examples.
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.gold import Gold
-from flan_tasks.evaluation.metrics import LOWER_IS_BETTER, metric
+from flan_tasks.evaluation.metrics import AVERAGED, GROUPED_BY, LOWER_IS_BETTER, metric, signature
 from flan_tasks.evaluation.records import Record, Unit
 
 VALIDATION, TEST = "validation", "test"
-# Metrics that are means over examples, so that their error is that of a mean.
-MEANS = frozenset(
-    {
-        "accuracy",
-        "squad",
-        "squad_v2",
-        "natural_questions",
-        "trivia_qa",
-        "record",
-        "drop",
-        "rouge",
-        "edit_distance",
-    }
-)
+# Metrics whose numbers are means over examples, of SQuAD 2 over some of them.
+MEANS = AVERAGED | {"squad_v2"}
 # Parts that are left out in turn for the error of every other metric.
 _BLOCKS = 20
 
@@ -56,6 +45,8 @@ class TemplateScore:
     shots: float = 0.0
     # Prompts whose end was cut to fit.
     trimmed: int = 0
+    # Metric -> what a reader needs beside its number to compare it, as sacrebleu's signature.
+    signatures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,6 +118,7 @@ def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[
     """
     golds = [record.prompt.gold for record in records]
     ways = records[0].ways if records else ("",)
+    signatures = {name: text for name in dataset.metrics if (text := signature(name, golds))}
     found = []
     for way in ways:
         predictions = [record.prediction(way) for record in records]
@@ -140,7 +132,15 @@ def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[
         trimmed = sum(record.trimmed for record in records)
         found.append(
             TemplateScore(
-                unit.template, unit.split, way, len(records), scores, errors, shots, trimmed
+                unit.template,
+                unit.split,
+                way,
+                len(records),
+                scores,
+                errors,
+                shots,
+                trimmed,
+                signatures,
             )
         )
     return found
@@ -153,8 +153,9 @@ def standard_errors(
 
     A metric that is the mean of a value x for each example: sd(x) / sqrt(n), with the sample
     standard deviation; for accuracy that is sqrt(p (1 - p) / (n - 1)). Any other: the jackknife
-    over g = min(20, n) blocks of neighboring examples, sqrt((g - 1) / g * sum_i (s_i - mean)^2)
-    with s_i the metric without block i (Efron and Tibshirani 1993, chapter 11).
+    over g = min(20, n) blocks of neighboring examples, or of groups that are scored together,
+    sqrt((g - 1) / g * sum_i (s_i - mean)^2) with s_i the metric without block i (Efron and
+    Tibshirani 1993, chapter 11). None too where the metric has no value without some block.
     """
     compute = metric(name)
     count = len(golds)
@@ -168,14 +169,29 @@ def standard_errors(
             for number, value in one.items():
                 parts.setdefault(number, []).append(value)
         return {number: _error_of_mean(values) for number, values in parts.items()}
-    blocks = min(_BLOCKS, count)
-    edges = [count * block // blocks for block in range(blocks + 1)]
-    values = [
-        compute([*golds[:start], *golds[stop:]], [*predictions[:start], *predictions[stop:]])
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    groups = _groups(name, golds)
+    blocks = min(_BLOCKS, len(groups))
+    edges = [len(groups) * block // blocks for block in range(blocks + 1)]
+    values = []
+    try:
+        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+            kept = [number for group in (*groups[:start], *groups[stop:]) for number in group]
+            values.append(compute([golds[n] for n in kept], [predictions[n] for n in kept]))
+    except EvaluationError:
+        return dict.fromkeys(compute(golds, predictions), None)
     factor = math.sqrt((blocks - 1) ** 2 / blocks)
     return {n: factor * statistics.stdev(one[n] for one in values) for n in values[0]}
+
+
+def _groups(name: str, golds: Sequence[Gold]) -> list[list[int]]:
+    """Numbers of the examples that are scored together: the answers of a question of MultiRC."""
+    groups: dict[tuple, list[int]] = {}
+    for number, gold in enumerate(golds):
+        own = (
+            [gold.extra.get(part) for part in GROUPED_BY[name]] if name in GROUPED_BY else [number]
+        )
+        groups.setdefault(tuple(own), []).append(number)
+    return list(groups.values())
 
 
 def _error_of_mean(values: Sequence[float]) -> float | None:

@@ -95,6 +95,10 @@ class EvalRun:
     option_order: str = "fixed"
     # Template ids; None is all.
     templates: tuple[str, ...] | None = None
+    # Ask the first so many of each dataset's templates; None is all.
+    num_templates: int | None = None
+    # full, inputs_only or dataset_name.
+    instructions: str = "full"
 
     def __post_init__(self) -> None:
         # From gin a tuple may come as a list.
@@ -124,6 +128,8 @@ class EvalRun:
             options=self.options,
             option_order=self.option_order,
             templates=self.templates,
+            num_templates=self.num_templates,
+            instructions=self.instructions,
         )
 
 

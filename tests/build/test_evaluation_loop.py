@@ -9,7 +9,7 @@ from flan_tasks.build.evaluate import AUTO, BOTH, Evaluation, evaluate, question
 from flan_tasks.build.prepare import SourceChoice
 from flan_tasks.build.prompts import chosen_examples
 from flan_tasks.build.store import Store, default_store
-from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.errors import DeclarationError, EvaluationError, SourceUnavailableError
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Record
@@ -179,3 +179,31 @@ def test_what_has_no_options_is_not_ranked():
         embedded("rte", method="guess")
     with pytest.raises(DeclarationError, match="splits"):
         embedded("rte", splits=("train",))
+
+
+def test_templates_may_be_named_by_dataset(tmp_path):
+    one, other = (catalog().templates(name).of_kind("forward")[0].id for name in ("rte", "cb"))
+    for named, count in (((f"rte.{one}",), 9), ((f"rte.{one}", f"cb.{other}"), 1)):
+        asked = Constructed(right)
+        evaluation = embedded("rte", "cb", splits=("test",), variation=Variation(templates=named))
+        run(tmp_path / str(count), evaluation, asked)
+        assert {u.template for u in asked.answered if u.dataset == "rte"} == {one}
+        assert len({u.template for u in asked.answered if u.dataset == "cb"}) >= count
+
+
+def test_prompts_that_ask_for_no_answer_are_not_scored():
+    with pytest.raises(DeclarationError, match="only forward templates ask for the answer"):
+        embedded("cb", variation=Variation(kinds=("inverted",)))
+    assert embedded("cb", variation=Variation(kinds=("forward",)))
+
+
+def test_a_template_that_changed_is_not_scored_by_old_answers(tmp_path):
+    known = make_catalog(tmp_path, {"birds": 20})
+    evaluation = Evaluation(datasets=known.datasets, splits=("test",))
+    run(tmp_path, evaluation, Constructed(right), known)
+    again = make_catalog(tmp_path, {"birds": 20})
+    path = tmp_path / "birds.toml"
+    path.write_text(path.read_text().replace("?", " then?"))
+    evaluation = Evaluation(datasets=again.datasets, splits=("test",))
+    with pytest.raises(EvaluationError, match="answers to other prompts"):
+        run(tmp_path, evaluation, Constructed(right), again)

@@ -21,6 +21,7 @@ from flan_tasks.build.workers import _stop, _Worker
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.variation import Variation
 
 
 class Ailing(BytesVocabulary):
@@ -183,3 +184,20 @@ def test_progress_of_one_process_shows_rows_inside_a_shard(prepared, tmp_path):
     build(prepared, plan, settings(num_shards=1), tmp_path / "out", **options)
     running = [done for status in seen for done, rows in status.running.values() if rows == 9000]
     assert running == [0, 8192]
+
+
+def test_exemplars_are_the_same_from_any_number_of_workers(tmp_path):
+    variation = Variation(shots=3, option_order="shuffled")
+    toys = make_catalog(tmp_path, {"birds": 40, "fish": 30})
+    prepared = prepare(Mixture(name="m"), toys, source=SourceChoice(), variation=variation)
+    chosen = settings(lengths={"inputs": 160, "targets": 16}, num_shards=4)
+    found = []
+    for workers in (1, 2):
+        out = tmp_path / f"from-{workers}"
+        made = build(
+            prepared, make_plan(prepared, seed=0), chosen, out, source="declared", workers=workers
+        )
+        found.append({path.name: path.read_bytes() for path in out.glob("*.jsonl")})
+    assert found[0] == found[1]
+    counts = [task["num_shots"] for task in made.manifest["tasks"]]
+    assert any({"1", "2", "3"} & set(count) for count in counts)

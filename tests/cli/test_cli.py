@@ -139,6 +139,29 @@ def test_dry_run_writes_nothing(flan, tmp_path):
     assert "rte" in printed.out and list(tmp_path.glob("out*")) == []
 
 
+def test_build_names_declared_overlaps_and_drops_them_when_asked(flan, tmp_path):
+    common = ("build", "without.coreference", "--source", "samples")
+    line = "Trained on, though held-out datasets share text with it by declaration: "
+    assert f"{line}wnli (with wsc273); --drop-overlaps" in flan(*common, "--dry-run").out
+    made = build(flan, tmp_path / "out", "--drop-overlaps", mixture="without.coreference")
+    assert line not in made.out
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert "wnli" not in {task["dataset"] for task in manifest["tasks"]}
+    assert manifest["mixture"]["drop_overlaps"] is True
+    assert " --drop-overlaps" in manifest["command"]
+
+
+@pytest.mark.parametrize("name", ["without.nli", "without.summarization", "without.sentiment"])
+def test_every_mixture_that_holds_out_tells_its_overlaps(flan, name):
+    printed = flan("build", name, "--source", "samples", "--dry-run").out
+    wanted = {
+        "without.nli": "squad_v1 (with qnli), squad_v2 (with qnli)",
+        "without.summarization": "record (with cnn_dailymail)",
+    }
+    assert ("though held-out" in printed) == (name in wanted)
+    assert wanted.get(name, "") in printed
+
+
 def test_build_takes_a_toml_file(flan, tmp_path):
     (tmp_path / "mine.toml").write_text('include = ["rte", "cb"]\ncap = 5\n')
     printed = build(flan, tmp_path / "out", "--json", mixture=tmp_path / "mine.toml")

@@ -80,6 +80,13 @@ def test_templates_of_a_missing_file_are_an_error(catalog, tmp_path):
         catalog.templates("e")
 
 
+def test_members_that_share_text_with_what_is_held_out_are_known(catalog):
+    assert catalog.overlapping(Mixture(name="m", hold_out=("b",))) == {"d": ("b",), "c": ("b",)}
+    assert catalog.overlapping(Mixture(name="m", hold_out=("b",), exclude=("c",))) == {"d": ("b",)}
+    assert catalog.overlapping(Mixture(name="m", hold_out=("b",), drop_overlaps=True)) == {}
+    assert catalog.overlapping(Mixture(name="m")) == {}
+
+
 def test_check_finds_overlaps_said_on_one_side_only(catalog, tmp_path):
     assert catalog.check() == []
     path = tmp_path / "birds.toml"

@@ -104,6 +104,14 @@ def test_a_prompt_without_instruction_holds_fields_and_options_alone():
     assert named.targets == inputs.targets == "{answer}"
 
 
+def test_templates_of_others_are_left_out_for_one_dataset():
+    named = Variation(templates=("rte.hence", "cb.plain", "follows"))
+    assert named.for_dataset("rte", ("follows", "hence", "more")).templates == ("follows", "hence")
+    assert Variation(templates=("cb.plain",)).for_dataset("rte", ("hence",)).templates is None
+    missing = Variation(templates=("follows",))
+    assert missing.for_dataset("rte", ("hence",)) == missing
+
+
 @pytest.mark.parametrize("name", [dataset.name for dataset in catalog().datasets])
 def test_every_dataset_has_prompts_without_instruction(name):
     templates = catalog().templates(name).templates

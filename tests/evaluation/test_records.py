@@ -1,6 +1,7 @@
 """Answers kept by unit, and answers made elsewhere."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_writing_and_reading_is_identity(tmp_path, record):
     assert not answers.has(UNIT)
     answers.write(UNIT, [record, record])
     assert answers.has(UNIT)
-    assert answers.read(UNIT) == [record, record]
+    assert answers.read(UNIT, [prompt(), prompt()]) == [record, record]
     line = json.loads(record.to_json(UNIT))
     assert line["dataset"] == "birds" and line["prompt"] == "Is 0 a bird?"
     assert line["prediction"] == record.prediction(record.ways[0])
@@ -76,7 +77,16 @@ def test_a_changed_file_is_named(tmp_path):
     answers.write(UNIT, [Record(prompt(), "yes")])
     (answers.folder / UNIT.path).write_text('{"key": 1}\n')
     with pytest.raises(EvaluationError, match="plain.test.rank.jsonl"):
-        answers.read(UNIT)
+        answers.read(UNIT, [prompt()])
+
+
+def test_answers_to_other_prompts_are_refused(tmp_path):
+    answers = Answers(tmp_path / "out", {})
+    answers.write(UNIT, [Record(prompt(), "yes")])
+    reworded = replace(prompt(), inputs="Is 0 no bird?")
+    for others in ([reworded], [prompt(1)], [prompt(), prompt(1)], []):
+        with pytest.raises(EvaluationError, match="answers to other prompts"):
+            answers.read(UNIT, others)
 
 
 def lines_file(folder, *lines):

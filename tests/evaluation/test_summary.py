@@ -6,6 +6,7 @@ import math
 import random
 import statistics
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 from conftest import toy_dataset
@@ -13,7 +14,7 @@ from conftest import toy_dataset
 from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.metrics import metric
-from flan_tasks.evaluation.records import NORMALIZED, RANK, SUM, Prompt, Record, Unit
+from flan_tasks.evaluation.records import GENERATE, NORMALIZED, RANK, SUM, Prompt, Record, Unit
 from flan_tasks.evaluation.summary import MEANS, score_unit, standard_errors, summarize
 from flan_tasks.evaluation.tables import as_csv, score_table
 
@@ -141,3 +142,47 @@ def test_the_picture_has_a_dot_for_each_template_and_names_no_markup():
     name = "{http://www.w3.org/2000/svg}"
     assert len(picture.findall(f"{name}circle")) == 2 * 2  # templates and ways
     assert "birds accuracy, sum" in [text.text for text in picture.findall(f"{name}text")]
+
+
+def ranked(golds, said):
+    """Records in which a model prefers what it said."""
+    return [
+        Record(Prompt("?", gold), sums=tuple(-1.0 - (o != text) for o in gold.options))
+        for gold, text in zip(golds, said, strict=True)
+    ]
+
+
+def test_group_metrics_are_those_computed_by_hand():
+    """Two questions of MultiRC: of the first both answers are judged right, of the second one."""
+    golds = [
+        Gold(answer, (answer,), ("no", "yes"), {"paragraph": 1, "question": question}, str(number))
+        for number, (question, answer) in enumerate([(1, "yes"), (1, "no"), (2, "yes"), (2, "yes")])
+    ]
+    dataset = replace(BIRDS, options=("no", "yes"), metrics=("multirc",))
+    unit = Unit("multirc", "plain", "test", RANK)
+    (found,) = score_unit(dataset, unit, ranked(golds, ["yes", "no", "yes", "no"]))
+    # Of 3 yes 2 are found, none wrongly: F1a = 2 * 1 * 2/3 / (1 + 2/3). Over questions precision is
+    # 1 and recall (1 + 1/2) / 2.
+    assert found.scores == pytest.approx({"em": 50, "f1": 80, "f1_m": 100 * 1.5 / 1.75})
+    # Leaving out each question in turn: the other alone; the factor is sqrt((g - 1)^2 / g), g = 2.
+    factor = math.sqrt(1 / 2)
+    assert found.errors["em"] == pytest.approx(factor * statistics.stdev([0, 100]))
+    assert found.errors["f1"] == pytest.approx(factor * statistics.stdev([200 / 3, 100]))
+
+
+def test_without_a_value_for_some_block_there_is_no_error():
+    annotators = (("one", "one"), ("two", "other"))
+    golds = [Gold(a[0], a, (), {"annotators": list(a)}, str(n)) for n, a in enumerate(annotators)]
+    assert metric("quac")(golds, ["one", "two"]) == {"f1": 100, "heq_q": 100}
+    assert standard_errors("quac", golds, ["one", "two"]) == {"f1": None, "heq_q": None}
+
+
+def test_a_bleu_score_comes_with_its_signature():
+    gold = Gold("the heron sleeps in the reeds", ("the heron sleeps in the reeds",))
+    dataset = replace(BIRDS, options=(), metrics=("bleu",))
+    unit = Unit("birds", "plain", "test", GENERATE)
+    (found,) = score_unit(dataset, unit, [Record(Prompt("?", gold), gold.answer)] * 2)
+    assert found.scores == pytest.approx({"bleu": 100})
+    assert found.signatures["bleu"].startswith("nrefs:1|case:mixed|eff:no|tok:13a")
+    held = summarize(dataset, [found]).to_json()
+    assert held["templates"][0]["signatures"] == found.signatures

@@ -3,6 +3,7 @@
 import pytest
 
 from flan_tasks.core.resources import folder
+from flan_tasks.core.variation import Variation
 from flan_tasks.trainer.eval_config import Decoding, EvalRun, InferRun
 from flan_tasks.trainer.field_checks import ConfigError
 from flan_tasks.trainer.gin_files import GinError, load
@@ -22,6 +23,11 @@ def test_eval_gin_makes_an_evaluation():
     assert (run.batch_size, run.decoding.method) == (8, "beam")
     assert run.task_feature_lengths is None
     assert run.variation.templates == ("rte.hence",)
+    more = (("NUM_TEMPLATES", "4"), ("SHOTS", "2"))
+    run = load(EVAL, (*NEEDED, *more), root=EvalRun).run
+    assert run.variation == Variation(num_templates=4, shots=2)
+    run = load(EVAL, (*NEEDED, ("INSTRUCTIONS", "'inputs_only'")), root=EvalRun).run
+    assert run.variation == Variation(instructions="inputs_only")
 
 
 def test_eval_gin_says_nothing_that_is_not_the_default():

@@ -181,6 +181,9 @@ def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsy
     assert len(lines) == len(file.read_text().splitlines())
     assert {line["template"] for line in lines} == {name}
     flan(*words, "--out", tmp_path / "no", code=2)
+    mixed = (f"flan:copa.{name}", "flan:copa", "--source", "samples", "--out", tmp_path / "no")
+    found = flan(*mixed, "--model", model_dir, code=1)
+    assert "some of these names mean generation, others do not" in found.err
     flan(*common, "--model", model_dir, "--lengths", "inputs=x", code=2)
 
 
