@@ -11,7 +11,7 @@ usage() {
 usage: bash train_t5x.sh [SETTING ...] [--gin.NAME=VALUE ...]
 
 Without settings it is a demonstration on the machine's CPU, in some minutes: embedded rows, bytes,
-the mini model, a few hundred steps. So small a model, trained so briefly, learns what answers look
+the mini model, 200 steps. So small a model, trained so briefly, learns what answers look
 like, not how to find them: its scores show that everything works, and nothing about quality.
 
   --mixture NAME    what to train on               without.nli
@@ -22,7 +22,7 @@ like, not how to find them: its scores show that everything works, and nothing a
   --size NAME       mini small base large xl xxl   mini
   --init DIR        start from a Hugging Face folder (T5 1.1, Flan-T5) or a checkpoint of ours
   --lengths I,T     tokens of inputs and targets   512,64
-  --steps N         training steps                 300
+  --steps N         training steps                 200
   --batch N         packed rows a step             4
   --examples N      examples of each split that are scored                  all
   --seed N          of data and parameters         0
@@ -48,7 +48,7 @@ VOCAB="bytes"
 SIZE="mini"
 INIT="None"
 LENGTHS="512,64"
-STEPS=300
+STEPS=200
 BATCH=4
 EXAMPLES=""
 SEED=0
