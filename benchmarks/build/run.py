@@ -110,7 +110,7 @@ def steps(size: Size, args: argparse.Namespace, work: Path) -> Iterator[Step]:
         of_set = ("--set", name, *rows[name], *shared)
         yield Step("rows", {"set": name}, ("rowsets", *of_set), timeout=400)
     yield from _throughput(size, args, sets, rows, shared, work)
-    yield from _first_batches(size, real, shared)
+    yield from _first_batches(size, real, shared, ways=("engine", "seqio"))
     yield from _scaling(size, shared)
     for split in size.splits:
         yield Step(
@@ -126,10 +126,14 @@ def steps(size: Size, args: argparse.Namespace, work: Path) -> Iterator[Step]:
         of_set = ("--set", "prose", *rows["prose"], *shared)
         command = ("times", "--what", what, "--plan-rows", str(size.plan), *of_set)
         yield Step("times", {"what": what}, command)
-    yield from _streams(size, real, shared)
     yield Step("profile", {"set": "prose"}, ("profile", "--set", "prose", *rows["prose"], *shared))
     if real in sets:
         yield Step("profile", {"set": real}, ("profile", "--set", real, *rows[real], *shared))
+    yield from _streams(size, real, shared, ways=("engine",))
+    # What takes minutes of processors each comes last, as time may run out.
+    yield from _first_batches(size, real, shared, ways=("graph",))
+    yield from _streams(size, real, shared, ways=("graph",))
+    yield from _caches(args, sets, rows, shared)
 
 
 def _throughput(size, args, sets, rows, shared, work) -> Iterator[Step]:
@@ -147,16 +151,21 @@ def _throughput(size, args, sets, rows, shared, work) -> Iterator[Step]:
                     yield Step("throughput", label, command, python=args.torch_python)
                 else:
                     yield Step("throughput", label, ("throughput", "--way", way, *of_set))
-            if turn == 0 and args.beam_python:
-                label = {"set": name, "way": "cache"}
-                command = ("throughput", "--way", "cache", *of_set)
-                yield Step("throughput", label, command, python=args.beam_python, timeout=400)
 
 
-def _first_batches(size: Size, real: str, shared: tuple[str, ...]) -> Iterator[Step]:
+def _caches(args, sets, rows, shared) -> Iterator[Step]:
+    for name in sets if args.beam_python else ():
+        command = ("throughput", "--way", "cache", "--set", name, *rows[name], *shared)
+        label = {"set": name, "way": "cache"}
+        yield Step("throughput", label, command, python=args.beam_python, timeout=400)
+
+
+def _first_batches(
+    size: Size, real: str, shared: tuple[str, ...], *, ways: tuple[str, ...]
+) -> Iterator[Step]:
     for turn in range(size.turns):
         for name in ("samples",) if size is QUICK or real == "samples" else ("samples", "real"):
-            for way in ("engine", "seqio", "graph"):
+            for way in ways:
                 # Minutes of processors for the last: twice is enough to see what it is.
                 if way != "graph" or turn < min(size.turns, 2):
                     command = ("first_batch", "--way", way, "--set", name, *shared)
@@ -180,9 +189,11 @@ def _scaling(size: Size, shared: tuple[str, ...]) -> Iterator[Step]:
             )
 
 
-def _streams(size: Size, real: str, shared: tuple[str, ...]) -> Iterator[Step]:
+def _streams(
+    size: Size, real: str, shared: tuple[str, ...], *, ways: tuple[str, ...]
+) -> Iterator[Step]:
     for what in size.streams:
-        for way in ("engine", "graph"):
+        for way in ways:
             options = ("--what", what, "--way", way, "--seconds", str(size.seconds))
             command = ("streams", *options, "--set", real, *shared)
             yield Step("streams", {"what": what, "way": way}, command, timeout=300)
