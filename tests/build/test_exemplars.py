@@ -287,6 +287,8 @@ def test_a_build_records_and_counts_its_exemplars(tmp_path):
         "option_order": "fixed",
         "templates": ["plain"],
         "kinds": None,
+        "num_templates": None,
+        "instructions": "full",
     }
     assert " --shots 4 --options off --templates plain " in manifest["command"]
     card = (tmp_path / "out" / "README.md").read_text()
