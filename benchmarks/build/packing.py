@@ -30,15 +30,12 @@ _UNCUT = 1 << 20
 def whole_lengths(plan: Plan, vocab: str) -> np.ndarray:
     """Returns uncut lengths of inputs and targets, EOS included: int64[rows, 2]."""
     vocabulary = open_vocabulary(vocab)
-    return np.concatenate(
-        [
-            np.stack(
-                [vocabulary.encode_flat(side, _UNCUT).whole for side in render_texts(plan, block)],
-                axis=1,
-            )
-            for block in blocks(plan)
-        ]
-    )
+    pieces = []
+    for block in blocks(plan):
+        found = render_texts(plan, block)
+        sides = [vocabulary.encode_flat(side, _UNCUT) for side in (found.inputs, found.targets)]
+        pieces.append(np.stack([side.whole for side in sides], axis=1))
+    return np.concatenate(pieces)
 
 
 def cut_lengths(whole: np.ndarray, limits: tuple[int, ...]) -> np.ndarray:

@@ -92,7 +92,8 @@ def write_prose(folder: Path, plan: Plan, *, rows: int) -> None:
 
 def _sentences(plan: Plan) -> Iterable[str]:
     for start in range(0, len(plan), _BLOCK):
-        for side in render_texts(plan, plan.rows(start, min(start + _BLOCK, len(plan)))):
+        found = render_texts(plan, plan.rows(start, min(start + _BLOCK, len(plan))))
+        for side in (found.inputs, found.targets):
             for text in side:
                 for sentence in re.split(r"(?<=[.!?])\s+|\n+", text):
                     # What is no sentence of prose: menus of options, numbers, other scripts.

@@ -139,7 +139,8 @@ def write_all(rows: RowSet) -> dict:
     cut: list[np.ndarray] = []
     texts: list[str] = []
     for block in blocks(plan):
-        sides = render_texts(plan, block)
+        found = render_texts(plan, block)
+        sides = (found.inputs, found.targets)
         encoded = [
             vocabulary.encode_flat(side, LENGTHS[part])
             for part, side in zip(PARTS, sides, strict=True)
