@@ -63,6 +63,8 @@ setup(
         "scipy>=1.13",
         "rouge-score>=0.1.2",
         "sacrebleu>=2.4",
+        # Letters, marks and scripts of Unicode, for words outside English; sacrebleu brings it too.
+        "regex>=2024.4.16",
         "nltk>=3.9",
     ],
     extras_require={
@@ -83,6 +85,8 @@ setup(
             "tokenizers>=0.21",
             "array_record>=0.8.6",
             "grain>=0.2.18",
+            # The segmenters of Japanese and Korean that BLEU asks for.
+            "sacrebleu[ja,ko]>=2.4",
         ],
     },
     classifiers=[

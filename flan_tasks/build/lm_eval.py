@@ -161,7 +161,7 @@ def _write_dataset(
     lists: dict[bool, list[dict[str, Any]]] = {}
     for number, template in enumerate(item.templates):
         rows = list(_rows(item, number, settings))
-        golds = [Gold.of(row.example, answer=row.targets) for row in rows]
+        golds = [row.gold for row in rows]
         numbers = numbers_of(item.dataset.metrics, golds)
         scored |= {(metric, one) for metric, one, is_mean in numbers if not is_mean}
         file = f"{name}/{template.id}.jsonl"

@@ -12,7 +12,6 @@ from flan_tasks.core.choice import hash_text, permute
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.template import FORWARD, Template
 from flan_tasks.core.variation import Variation
-from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.records import Prompt
 
 _CHOSEN = hash_text("examples of an evaluation")
@@ -66,6 +65,6 @@ def evaluation_prompts(
     examples = np.asarray(numbers, np.int64)
     draw = Draw(examples, np.zeros_like(examples), np.full_like(examples, place))
     return [
-        Prompt(row.inputs, Gold.of(row.example, answer=row.targets), row.num_shots)
+        Prompt(row.inputs, row.gold, row.num_shots)
         for row in render_task(item, draw, seed=seed, budget=budget)
     ]

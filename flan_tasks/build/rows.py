@@ -21,6 +21,7 @@ from flan_tasks.core.naming import TaskName
 from flan_tasks.core.render import Rendered, format_options, render, render_columns
 from flan_tasks.core.template import ANSWER, OPTIONS, Template
 from flan_tasks.core.variation import SHUFFLED
+from flan_tasks.evaluation.gold import Gold
 
 CHUNK = 1024
 # Rows gathered from the store at once: each task's gathering costs as much as dozens of rows.
@@ -43,6 +44,11 @@ class BuiltRow:
     example: Example
     # Exemplars that stand before it in the prompt.
     num_shots: int = 0
+
+    @property
+    def gold(self) -> Gold:
+        """What answers to the prompt are compared with."""
+        return Gold.of(self.example, answer=self.targets, language=self.dataset.language_of_answers)
 
     @property
     def about(self) -> dict[str, object]:

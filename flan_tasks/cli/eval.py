@@ -340,6 +340,9 @@ def _print_dataset(score: "DatasetScore") -> None:
     signatures = [pair for one in score.templates for pair in one.signatures.items()]
     for name, text in dict.fromkeys(signatures):
         click.echo(f"{name} signature: {text}")
+    for one in score.templates:
+        for name, text in one.remarks.items():
+            click.echo(f"{name}, template {one.template}, {one.split}, by {one.way}: {text}")
 
 
 def _print_overview(scores: Sequence["DatasetScore"]) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flan_tasks.core.errors import DeclarationError, RowError
+from flan_tasks.core.errors import DeclarationError, RowError, unknown_name
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.languages import cut_alike
 from flan_tasks.core.naming import check_dataset_name
 from flan_tasks.core.origin import Alternative, Origin
 from flan_tasks.core.splits import Splits
@@ -18,6 +19,21 @@ Normalized = Example | Skip | tuple[Example | Skip, ...]
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED_FIELDS = ("options", "answer")
 _COLUMN_TYPES = (str, int, float, bool, list, dict)
+# What a declaration may name; `evaluation.metrics` computes them.
+METRIC_NAMES = frozenset(
+    {
+        *("accuracy", "macro_f1", "f1", "matthews", "pearson", "spearman", "multirc"),
+        *("squad", "squad_v2", "natural_questions", "trivia_qa", "record", "drop", "coqa", "quac"),
+        *("rouge", "bleu", "edit_distance"),
+    }
+)
+# Those that compare words, which each language has in its own way.
+WORD_METRICS = frozenset(
+    {
+        *("squad", "squad_v2", "natural_questions", "trivia_qa", "record", "coqa", "quac"),
+        *("rouge", "bleu"),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +68,8 @@ class Dataset:
     options_per_example: bool = False
     # Languages of its texts, as ISO 639-1 codes.
     languages: tuple[str, ...] = ("en",)
+    # Language of the answers where `languages` has several: metrics cut words accordingly.
+    answer_language: str = ""
     # Column -> the source's own label names, in the order of its label numbers.
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Source split -> rows, at the pinned version: lets rates be shown before the data is at hand.
@@ -99,12 +117,32 @@ class Dataset:
                 yield f'labels are given for "{column}", which is no column of the schema'
         if not self.metrics:
             yield "no metrics"
+        for name in self.metrics:
+            if name not in METRIC_NAMES:
+                yield str(unknown_name("metric", name, METRIC_NAMES))
+        if self.answer_language and self.answer_language not in self.languages:
+            yield (
+                f'answer_language "{self.answer_language}" is none of its languages, '
+                f"{', '.join(self.languages)}"
+            )
+        if not self.answer_language and not cut_alike(self.languages):
+            worded = sorted(WORD_METRICS.intersection(self.metrics))
+            if worded:
+                yield (
+                    f"metric {', '.join(worded)} needs the language of the answers, as words are "
+                    f"cut differently in {', '.join(self.languages)}; declare answer_language"
+                )
         if not self.license or not self.citation:
             yield "license and citation are needed; write what the source states"
         if not (self.normalize.__doc__ or "").strip():
             yield "its normalizer needs a docstring that says what the task asks"
         if self.name in self.overlaps:
             yield "it cannot overlap with itself"
+
+    @property
+    def language_of_answers(self) -> str:
+        """What its answers are written in; where several are cut into words alike, the first."""
+        return self.answer_language or self.languages[0]
 
     @property
     def parent(self) -> str:

@@ -128,6 +128,7 @@ def _both_directions(
             fields=("source", "source_language", "target_language"),
             normalize=_normalizer(*pair),
             languages=pair,
+            answer_language=pair[1],
             metrics=("bleu",),
             size=size,
             license=license,

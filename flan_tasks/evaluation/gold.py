@@ -8,6 +8,7 @@ from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.example import Example
+from flan_tasks.core.languages import ENGLISH
 
 Scores = dict[str, float]
 
@@ -26,31 +27,47 @@ class Gold:
     extra: Mapping[str, Any] = field(default_factory=dict)
     # The example's key.
     key: str = ""
+    # What the answers are written in, as an ISO 639 code; metrics of words cut them accordingly.
+    language: str = ENGLISH
 
     @classmethod
-    def of(cls, example: Example, *, answer: str) -> "Gold":
+    def of(cls, example: Example, *, answer: str, language: str) -> "Gold":
         """Returns the gold of an example under a template whose target is `answer`.
 
         An inverted template's target is a text of the source: its only reference.
         """
         if answer != example.answer:
-            return cls(answer, (answer,), example.options, key=example.key)
-        return cls(answer, example.references, example.options, example.extra, example.key)
+            return cls(answer, (answer,), example.options, key=example.key, language=language)
+        return cls(
+            answer, example.references, example.options, example.extra, example.key, language
+        )
+
+    def values(self) -> dict[str, Any]:
+        """Returns its fields for JSON, the language only where it is not English."""
+        fields = asdict(self)
+        if self.language == ENGLISH:
+            del fields["language"]
+        return fields
 
     def to_json(self) -> str:
         """Returns it as one line of JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        return json.dumps(self.values(), ensure_ascii=False, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Gold":
         """Reads what `to_json` wrote."""
-        found = json.loads(text)
+        return cls.of_values(json.loads(text))
+
+    @classmethod
+    def of_values(cls, fields: Mapping[str, Any]) -> "Gold":
+        """Reads what `values` gave, from among other things."""
         return cls(
-            found["answer"],
-            tuple(found["references"]),
-            tuple(found["options"]),
-            found["extra"],
-            found["key"],
+            fields["answer"],
+            tuple(fields["references"]),
+            tuple(fields["options"]),
+            fields["extra"],
+            fields["key"],
+            fields.get("language", ENGLISH),
         )
 
 

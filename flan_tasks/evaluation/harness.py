@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.evaluation.classes import check_told_apart
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.metrics import AVERAGED, metric
 
@@ -25,6 +26,7 @@ def read_rows(path: Path) -> dict[str, Any]:
 
 def process_generation(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
     """Returns name of a number -> its value, or (gold, prediction), for a generated text."""
+    check_told_apart([Gold.from_json(doc["gold"])])
     return _values(doc, results[0].strip(), "")
 
 

@@ -6,10 +6,18 @@ Each is what its dataset's literature reports; libraries do the computing where 
 from collections.abc import Callable, Sequence
 
 from flan_tasks.core.errors import unknown_name
-from flan_tasks.evaluation.classes import accuracy, f1, macro_f1, matthews, pearson, spearman
+from flan_tasks.evaluation.classes import (
+    accuracy,
+    f1,
+    macro_f1,
+    matthews,
+    not_numbers,
+    pearson,
+    spearman,
+)
 from flan_tasks.evaluation.gold import Gold, Scores
 from flan_tasks.evaluation.reading import coqa, drop, multirc, quac, squad, squad_v2, trivia_qa
-from flan_tasks.evaluation.texts import bleu, bleu_signature, edit_distance, rouge
+from flan_tasks.evaluation.texts import bleu, bleu_signature, edit_distance, rouge, rouge_signature
 
 Metric = Callable[[Sequence[Gold], Sequence[str]], Scores]
 
@@ -42,6 +50,8 @@ AVERAGED = frozenset(
 )
 # Metrics of groups of examples, and what in `extra` tells the groups apart.
 GROUPED_BY = {"multirc": ("paragraph", "question")}
+# Metrics of predictions that are numbers.
+OF_NUMBERS = frozenset({"pearson", "spearman"})
 # Numbers of which less is better.
 LOWER_IS_BETTER = frozenset({"edit_distance"})
 
@@ -58,5 +68,14 @@ def metric(name: str) -> Metric:
 
 
 def signature(name: str, golds: Sequence[Gold]) -> str:
-    """Returns what a reader needs beside the number to compare it with others, "" mostly."""
-    return bleu_signature(golds) if name == "bleu" else ""
+    """Returns how a number was computed where that is not the same for all, "" mostly."""
+    if name == "bleu":
+        return bleu_signature(golds)
+    return rouge_signature(golds) if name == "rouge" else ""
+
+
+def remark(name: str, predictions: Sequence[str]) -> str:
+    """Returns what about the predictions themselves a reader must know, "" mostly."""
+    if name not in OF_NUMBERS or not (count := not_numbers(predictions)):
+        return ""
+    return f"{count:,} of {len(predictions):,} answers are no number and count as 0"

@@ -1,13 +1,21 @@
-"""Metrics of question answering, each as the evaluation script of its dataset computes it."""
+"""Metrics of question answering, each as the evaluation script of its dataset computes it.
+
+Outside English, where those scripts see only ASCII punctuation, English articles and words between
+blanks, texts are compared as MLQA's script does (Lewis et al. 2020): punctuation of every script,
+and letters for words where a language has no blanks. Articles of other languages stay.
+"""
 
 import re
 import string
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from flan_tasks.core.errors import EvaluationError
-from flan_tasks.evaluation.classes import f1, normalize_label
+from flan_tasks.core.languages import ENGLISH, has_blanks
+from flan_tasks.evaluation.classes import f1, is_right, normalize_label
 from flan_tasks.evaluation.gold import Gold, Scores, checked, percent
+from flan_tasks.evaluation.words import without_punctuation, words
 
 # What our normalizers write where a source says that its text leaves a question open.
 NO_ANSWER = frozenset({"unanswerable", "text does not say"})
@@ -19,8 +27,10 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _PARTING = str.maketrans(dict.fromkeys(string.punctuation + "\u2018\u2019\u00b4`", " "))
 
 
-def normalize_answer(text: str) -> str:
+def normalize_answer(text: str, language: str = ENGLISH) -> str:
     """Folds case, punctuation, articles and blanks (Rajpurkar et al. 2016, evaluation script)."""
+    if language != ENGLISH:
+        return " ".join(without_punctuation(text.lower()).split())
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
@@ -32,8 +42,9 @@ def squad(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """
     exact, overlap = [], []
     for gold, prediction in zip(golds, predictions, strict=True):
-        exact.append(_best(_exact, prediction, gold.references))
-        overlap.append(_best(_word_f1, prediction, gold.references))
+        language = gold.language
+        exact.append(_best(partial(_exact, language=language), prediction, gold.references))
+        overlap.append(_best(partial(_word_f1, language=language), prediction, gold.references))
     return {"em": percent(exact), "f1": percent(overlap)}
 
 
@@ -47,8 +58,8 @@ def trivia_qa(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     for gold, prediction in zip(golds, predictions, strict=True):
         said = prediction.translate(_PARTING)
         aliases = [text.translate(_PARTING) for text in gold.references]
-        exact.append(_best(_exact, said, aliases))
-        overlap.append(_best(_word_f1, said, aliases))
+        exact.append(_best(partial(_exact, language=gold.language), said, aliases))
+        overlap.append(_best(partial(_word_f1, language=gold.language), said, aliases))
     return {"em": percent(exact), "f1": percent(overlap)}
 
 
@@ -62,8 +73,9 @@ def squad_v2(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     for gold, prediction in zip(golds, predictions, strict=True):
         references = [_spoken(text) for text in gold.references]
         said = _spoken(prediction)
-        exact.append(_best(_exact, said, references))
-        overlap.append(_best(_word_f1_or_none, said, references))
+        exact.append(_best(partial(_exact, language=gold.language), said, references))
+        word_f1 = partial(_word_f1_or_none, language=gold.language)
+        overlap.append(_best(word_f1, said, references))
         has_answer.append(any(references))
     found = {"em": percent(exact), "f1": percent(overlap)}
     for name, wanted in (("has_answer", True), ("no_answer", False)):
@@ -83,8 +95,10 @@ def coqa(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """
     exact, overlap = [], []
     for gold, prediction in zip(golds, predictions, strict=True):
-        exact.append(_leaving_one_out(_exact, prediction, gold.references))
-        overlap.append(_leaving_one_out(_word_f1_or_none, prediction, gold.references))
+        is_exact = partial(_exact, language=gold.language)
+        word_f1 = partial(_word_f1_or_none, language=gold.language)
+        exact.append(_leaving_one_out(is_exact, prediction, gold.references))
+        overlap.append(_leaving_one_out(word_f1, prediction, gold.references))
     return {"em": percent(exact), "f1": percent(overlap)}
 
 
@@ -99,10 +113,11 @@ def quac(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     overlap, reached = [], []
     for gold, prediction in zip(golds, predictions, strict=True):
         references = _majority(gold.extra.get("annotators") or gold.references)
-        people = _agreement(references)
+        span_f1 = partial(_span_f1, language=gold.language)
+        people = _agreement(references, span_f1)
         if people < QUAC_LEAST_HUMAN_F1:
             continue
-        score = _leaving_one_out(_span_f1, _spoken(prediction), references)
+        score = _leaving_one_out(span_f1, _spoken(prediction), references)
         overlap.append(score)
         reached.append(score >= people)
     if not overlap:
@@ -141,8 +156,7 @@ def multirc(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
         name = (gold.extra.get("paragraph"), gold.extra.get("question"))
         groups.setdefault(name, []).append(number)
     right = [
-        normalize_label(prediction) == normalize_label(gold.answer)
-        for gold, prediction in zip(golds, predictions, strict=True)
+        is_right(gold, prediction) for gold, prediction in zip(golds, predictions, strict=True)
     ]
     is_yes = [gold.answer == "yes" for gold in golds]
     says_yes = [normalize_label(prediction) == "yes" for prediction in predictions]
@@ -180,29 +194,34 @@ def _spoken(text: str) -> str:
     return "" if normalize_answer(text) in NO_ANSWER else text
 
 
-def _exact(said: str, right: str) -> float:
-    return float(normalize_answer(said) == normalize_answer(right))
+def _exact(said: str, right: str, *, language: str) -> float:
+    return float(normalize_answer(said, language) == normalize_answer(right, language))
 
 
-def _word_f1(said: str, right: str) -> float:
-    found, wanted = normalize_answer(said).split(), normalize_answer(right).split()
+def _answer_words(text: str, language: str) -> list[str]:
+    normal = normalize_answer(text, language)
+    return normal.split() if has_blanks(language) else words(normal, language)
+
+
+def _word_f1(said: str, right: str, *, language: str) -> float:
+    found, wanted = _answer_words(said, language), _answer_words(right, language)
     common = sum((Counter(found) & Counter(wanted)).values())
     # Two texts of punctuation alone share no word: 0, as in the script.
     return 2 * common / (len(found) + len(wanted)) if common else 0.0
 
 
-def _word_f1_or_none(said: str, right: str) -> float:
+def _word_f1_or_none(said: str, right: str, *, language: str) -> float:
     """Word F1; 1 where both are without words."""
-    if not normalize_answer(said) or not normalize_answer(right):
-        return _exact(said, right)
-    return _word_f1(said, right)
+    if not normalize_answer(said, language) or not normalize_answer(right, language):
+        return _exact(said, right, language=language)
+    return _word_f1(said, right, language=language)
 
 
-def _span_f1(said: str, right: str) -> float:
+def _span_f1(said: str, right: str, *, language: str) -> float:
     """Word F1; an unanswered question is right or wrong."""
     if not said or not right:
         return float(said == right)
-    return _word_f1(said, right)
+    return _word_f1(said, right, language=language)
 
 
 def _majority(references: Sequence[str]) -> list[str]:
@@ -211,12 +230,12 @@ def _majority(references: Sequence[str]) -> list[str]:
     return spans if 2 * len(spans) > len(references) else [""]
 
 
-def _agreement(references: Sequence[str]) -> float:
+def _agreement(references: Sequence[str], score: Callable[[str, str], float]) -> float:
     """The F1 of each reference with the nearest of the others, averaged; 1 for a lone one."""
     if len(references) == 1:
         return 1.0
     best = [
-        max(_span_f1(text, other) for j, other in enumerate(references) if i != j)
+        max(score(text, other) for j, other in enumerate(references) if i != j)
         for i, text in enumerate(references)
     ]
     return sum(best) / len(best)

@@ -7,7 +7,7 @@ next one. Everything scores need stands in the lines: a table can be made again 
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ class Record:
 
     def to_json(self, unit: Unit) -> str:
         """Returns it as one line of JSON."""
-        gold = asdict(self.prompt.gold)
+        gold = self.prompt.gold.values()
         line: dict[str, Any] = {
             "dataset": unit.dataset,
             "template": unit.template,
@@ -108,13 +108,7 @@ class Record:
     def from_json(cls, text: str) -> "Record":
         """Reads what `to_json` wrote."""
         line = json.loads(text)
-        gold = Gold(
-            line["answer"],
-            tuple(line["references"]),
-            tuple(line["options"]),
-            line["extra"],
-            line["key"],
-        )
+        gold = Gold.of_values(line)
         sums = tuple(line.get("scores", ()))
         text = "" if sums else line["prediction"]
         prompt = Prompt(line["prompt"], gold, line["num_shots"])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flan_tasks.evaluation.classes import check_told_apart
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.metrics import metric
 
@@ -65,6 +66,7 @@ def _generation(name: str) -> Callable:
     measure = metric(name)
 
     def compute(targets, predictions):
+        check_told_apart(targets)
         return measure(targets, predictions)
 
     compute.__name__ = name

@@ -14,9 +14,17 @@ from typing import Any
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.evaluation.classes import check_told_apart
 from flan_tasks.evaluation.gold import Gold
-from flan_tasks.evaluation.metrics import AVERAGED, GROUPED_BY, LOWER_IS_BETTER, metric, signature
-from flan_tasks.evaluation.records import Record, Unit
+from flan_tasks.evaluation.metrics import (
+    AVERAGED,
+    GROUPED_BY,
+    LOWER_IS_BETTER,
+    metric,
+    remark,
+    signature,
+)
+from flan_tasks.evaluation.records import GENERATE, Record, Unit
 
 VALIDATION, TEST = "validation", "test"
 # Metrics whose numbers are means over examples, of SQuAD 2 over some of them.
@@ -47,6 +55,8 @@ class TemplateScore:
     trimmed: int = 0
     # Metric -> what a reader needs beside its number to compare it, as sacrebleu's signature.
     signatures: Mapping[str, str] = field(default_factory=dict)
+    # Metric -> what about the answers a reader must know, such as those that are no number.
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,8 @@ def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[
       EvaluationError: there is nothing to score, or a metric does not fit the examples.
     """
     golds = [record.prompt.gold for record in records]
+    if unit.method == GENERATE:
+        check_told_apart(golds)
     ways = records[0].ways if records else ("",)
     signatures = {name: text for name in dataset.metrics if (text := signature(name, golds))}
     found = []
@@ -141,6 +153,7 @@ def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[
                 shots,
                 trimmed,
                 signatures,
+                {name: text for name in dataset.metrics if (text := remark(name, predictions))},
             )
         )
     return found

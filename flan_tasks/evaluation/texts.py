@@ -4,7 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from flan_tasks.core.errors import EvaluationError
+from flan_tasks.core.languages import ENGLISH
 from flan_tasks.evaluation.gold import Gold, Scores, checked, percent
+from flan_tasks.evaluation.words import Words, bleu_tokenizer, has_blanks, shared_language
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
@@ -14,11 +17,16 @@ def rouge(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """ROUGE-1, -2 and -L F-measure with stemming, the best over all references (Lin 2004).
 
     rougeL takes a text as one sequence of words, rougeLsum sentence by sentence, as summaries of
-    several sentences are scored in the literature.
+    several sentences are scored in the literature. English words are those of rouge_score, stemmed;
+    in other languages they are those of `evaluation.words`, and nothing is stemmed.
     """
     from rouge_score.rouge_scorer import RougeScorer
 
-    scorer = RougeScorer(ROUGE, use_stemmer=True)
+    language = shared_language("rouge", golds)
+    if language == ENGLISH:
+        scorer = RougeScorer(ROUGE, use_stemmer=True)
+    else:
+        scorer = RougeScorer(ROUGE, tokenizer=Words(language))
     totals = dict.fromkeys(ROUGE, 0.0)
     for gold, prediction in zip(golds, predictions, strict=True):
         found = [scorer.score(_lines(answer), _lines(prediction)) for answer in gold.references]
@@ -29,13 +37,24 @@ def rouge(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
 
 @checked
 def bleu(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
-    """Corpus BLEU by sacrebleu (Post 2018), tokenizer 13a, over all references."""
-    return {"bleu": _bleu().corpus_score(list(predictions), _streams(golds)).score}
+    """Corpus BLEU by sacrebleu (Post 2018) over all references.
+
+    Its tokenizer is 13a, and zh, ja-mecab, ko-mecab or char where the language asks for one.
+    """
+    return {"bleu": _bleu(golds).corpus_score(list(predictions), _streams(golds)).score}
+
+
+def rouge_signature(golds: Sequence[Gold]) -> str:
+    """How `rouge` cuts the words of these golds; "" for English, where there is one way."""
+    language = shared_language("rouge", golds)
+    if language == ENGLISH:
+        return ""
+    return f"lang:{language}|words:{'unicode' if has_blanks(language) else 'letters'}|stem:no"
 
 
 def bleu_signature(golds: Sequence[Gold]) -> str:
     """How sacrebleu computes `bleu` for these golds: what makes a BLEU score comparable."""
-    made = _bleu()
+    made = _bleu(golds)
     made.corpus_score([""] * len(golds), _streams(golds))
     return str(made.get_signature())
 
@@ -52,10 +71,18 @@ def edit_distance(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     return {"edit_distance": percent(shares)}
 
 
-def _bleu() -> Any:
+def _bleu(golds: Sequence[Gold]) -> Any:
     from sacrebleu.metrics import BLEU
 
-    return BLEU()
+    language = shared_language("bleu", golds)
+    tokenizer = bleu_tokenizer(language)
+    try:
+        return BLEU(tokenize=tokenizer)
+    except (RuntimeError, ImportError) as error:  # as sacrebleu says that a segmenter is missing
+        raise EvaluationError(
+            f'metric bleu: answers in "{language}" are cut into words by {tokenizer}, whose '
+            f'segmenter is not installed: pip install "sacrebleu[{tokenizer[:2]}]"'
+        ) from error
 
 
 def _streams(golds: Sequence[Gold]) -> list[list[str | None]]:
@@ -68,5 +95,7 @@ def _streams(golds: Sequence[Gold]) -> list[list[str | None]]:
 
 
 def _lines(text: str) -> str:
-    # rougeLsum works on lines: a sentence each, as the scripts of the literature cut them.
-    return re.sub(r"(?<=[.!?])\s+", "\n", text)
+    # rougeLsum works on lines: a sentence each, as the scripts of the literature cut them. Full
+    # stops of other scripts may have no blank behind them.
+    text = re.sub(r"(?<=[.!?])\s+", "\n", text)
+    return re.sub(r"(?<=[\u3002\uff0e\uff01\uff1f\u0964])\s*(?=\S)", "\n", text)

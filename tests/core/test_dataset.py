@@ -102,6 +102,11 @@ def test_selected_drops_by_source_split():
         ({"schema": {"bird": set}}, "has type"),
         ({"labels": {"beak": ("a",)}}, "no column of the schema"),
         ({"metrics": ()}, "no metrics"),
+        ({"metrics": ("acuracy",)}, 'unknown metric "acuracy". Did you mean accuracy'),
+        ({"metrics": ("rougeL",)}, 'unknown metric "rougeL". Did you mean rouge'),
+        ({"answer_language": "zh"}, 'answer_language "zh" is none of its languages'),
+        ({"languages": ("en", "zh"), "metrics": ("rouge",)}, "declare answer_language"),
+        ({"languages": ("de", "ko"), "metrics": ("squad",)}, "declare answer_language"),
         ({"license": ""}, "license and citation"),
         ({"normalize": lambda row: None}, "docstring"),
         ({"overlaps": ("birds",)}, "overlap with itself"),
@@ -110,6 +115,20 @@ def test_selected_drops_by_source_split():
 def test_dataset_refuses(changes, message):
     with pytest.raises(DeclarationError, match=message):
         toy_dataset(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "language"),
+    [
+        ({}, "en"),
+        ({"languages": ("zh",), "metrics": ("rouge",)}, "zh"),
+        ({"languages": ("de", "fr"), "metrics": ("bleu",)}, "de"),
+        ({"languages": ("en", "zh"), "metrics": ("accuracy",)}, "en"),
+        ({"languages": ("en", "zh"), "metrics": ("bleu",), "answer_language": "zh"}, "zh"),
+    ],
+)
+def test_the_language_of_answers_is_declared_or_plain(changes, language):
+    assert toy_dataset(**changes).language_of_answers == language
 
 
 def test_declared_rows_are_those_after_the_carve():

@@ -266,9 +266,9 @@ def test_gold_of_an_inverted_template_has_its_target_as_only_reference():
     from flan_tasks.core.example import Example
 
     example = Example(fields={"a": "x"}, answer="Paris", references=("Paris", "paris"), key="k")
-    assert Gold.of(example, answer="Paris").references == ("Paris", "paris")
-    assert Gold.of(example, answer="x").references == ("x",)
-    gold = Gold.of(example, answer="Paris")
+    assert Gold.of(example, answer="Paris", language="fr").references == ("Paris", "paris")
+    assert Gold.of(example, answer="x", language="en").references == ("x",)
+    gold = Gold.of(example, answer="Paris", language="fr")
     assert Gold.from_json(gold.to_json()) == gold
 
 

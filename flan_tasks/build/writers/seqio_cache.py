@@ -13,7 +13,6 @@ from flan_tasks.build.rows import BuiltRow
 from flan_tasks.build.writers.base import Shard, TokenizedRow, Writer, WriteSettings, cut
 from flan_tasks.build.writers.tfrecord import write_examples
 from flan_tasks.core.naming import TaskName
-from flan_tasks.evaluation.gold import Gold
 
 SEQIO_VERSION = "0.0.20"
 # Text features beside the ids, which uncached tasks hand out too: the texts, where an example comes
@@ -25,7 +24,7 @@ ABOUT = ("task", "dataset", "cluster", "template", "kind", "num_shots", "key", "
 def about_text(row: BuiltRow, name: str) -> str:
     """Returns a row's value for one of ABOUT."""
     if name == "gold":
-        return Gold.of(row.example, answer=row.targets).to_json()
+        return row.gold.to_json()
     return str(row.about[name])
 
 
