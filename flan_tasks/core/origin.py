@@ -55,12 +55,19 @@ class HuggingFace:
 
 @dataclass(frozen=True)
 class Files:
-    """JSONL, CSV or Parquet files, one or more for each split; several are read in name order."""
+    """JSON, CSV, TSV or Parquet files, one or more for each split; several are read in name order.
+
+    Text may be compressed (.gz, .bz2, .xz) and in UTF-8, or UTF-16 with a byte order mark.
+    """
 
     # Source split -> a path or a glob pattern; relative ones start at `root`.
     paths: Mapping[str, str]
     # Where relative paths start; empty means the current folder.
     root: str = ""
+    # Which list holds the rows, where a .json file is one object with several.
+    rows: str = ""
+    # Whether quotation marks part the cells of .csv and .tsv files; False takes them as text.
+    quotes: bool = True
 
 
 Origin = Tfds | HuggingFace | Files

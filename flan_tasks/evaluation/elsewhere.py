@@ -77,7 +77,7 @@ def read_answers(
     found: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}
     problems = []
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path}: cannot be read: {error}") from error
     for number, text in enumerate(lines, start=1):
@@ -147,14 +147,18 @@ def _line(text: str) -> tuple[str, dict[str, Any]]:
         if not isinstance(line.get(name), str)
     ]
     if missing:
-        return f"no text under {', '.join(missing)}", {}
+        return f"no text under {', '.join(missing)}; {_names(line)}", {}
     scores = line.get("scores")
     if scores:
         fine = isinstance(scores, list) and all(_is_number(score) for score in scores)
         return ("" if fine else "scores are no list of numbers"), line
     if not isinstance(line.get("prediction"), str):
-        return "neither scores nor a prediction", {}
+        return f"neither scores nor a prediction; {_names(line)}", {}
     return "", line
+
+
+def _names(line: Mapping[str, Any]) -> str:
+    return f"the line has {', '.join(map(repr, line)) or 'nothing'}"
 
 
 def _is_number(value: Any) -> bool:

@@ -36,7 +36,7 @@ def open_source(
       dataset: whose rows are wanted.
       kind: one of SOURCE_KINDS; `declared` takes the dataset's own source.
       data_dir: for TFDS a prepared tree; for files a folder that has `<dataset>/<split>.jsonl`
-        (or .csv, .parquet) in the dataset's own schema.
+        (or .json, .csv, .tsv, .parquet, compressed or not) in the dataset's own schema.
       samples: the dataset's embedded rows.
 
     Raises:
@@ -50,7 +50,9 @@ def open_source(
     # A dataset that declares files keeps to them where the folder has none for it.
     declares = isinstance(dataset.source, Files)
     if kind == "files" and data_dir and not (declares and not (data_dir / dataset.name).is_dir()):
-        return FilesSource(dataset.name, find_files(data_dir / dataset.name), schema=dataset.schema)
+        like = dataset.source if isinstance(dataset.source, Files) else None
+        files = find_files(data_dir / dataset.name, like)
+        return FilesSource(dataset.name, files, schema=dataset.schema)
     wanted = _ORIGINS.get(kind)
     for alternative in (Alternative(dataset.source), *dataset.alternatives):
         if wanted is None or isinstance(alternative.origin, wanted):

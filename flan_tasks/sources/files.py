@@ -1,42 +1,58 @@
-"""Rows from files: JSONL, CSV and Parquet, one or more for each split."""
+"""Rows from files, one or more for each split; `tables` reads each kind."""
 
-import csv
 import glob
 import hashlib
-import json
-from abc import ABC, abstractmethod
-from array import array
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.dataset import Row
-from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
+from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.origin import Files
 from flan_tasks.sources.base import Source, State, Status
+from flan_tasks.sources.tables import Table, file_kind, known_endings, open_table
 
-ENDINGS = (".jsonl", ".csv", ".parquet")
+# Shards of one split, as the hub and TFDS name them.
+_SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 
 
-def find_files(folder: Path) -> Files:
-    """Returns the files of a folder as an origin: each is named after its split, `train.jsonl`."""
-    found = {
-        path.stem: path.name
-        for ending in reversed(ENDINGS)
-        for path in sorted(folder.glob(f"*{ending}"))
-    }
-    return Files(found, root=str(folder))
+def find_files(folder: Path, like: Files | None = None) -> Files:
+    """Returns the files of a folder as an origin: each is named after its split, `train.jsonl`.
+
+    Args:
+      folder: where they are.
+      like: says how they are read, where the dataset's own source is files too.
+
+    Raises:
+      DeclarationError: a split has files of two kinds, one of which might be forgotten.
+    """
+    splits: dict[str, str] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if not path.is_file() or path.name.startswith(".") or file_kind(path) is None:
+            continue
+        split, _, ending = path.name.partition(".")
+        name = path.name
+        if _SHARD.search(split):
+            split = _SHARD.sub("", split)
+            name = f"{glob.escape(split)}-*-of-*.{glob.escape(ending)}"
+        if splits.setdefault(split, name) != name:
+            raise DeclarationError(
+                f"{folder} has {splits[split]} and {name}, both for the split {split}; move one "
+                "of them away"
+            )
+    return replace(like or Files({}), paths=splits, root=str(folder))
 
 
 class FilesSource(Source):
-    """Reads rows at any position without loading JSONL or CSV files whole.
+    """Reads rows at any position without loading JSON Lines, CSV or TSV files whole.
 
-    Parquet is decoded one split at a time. CSV cells are text; columns the schema declares as int,
-    float, bool, list or dict are converted (lists and dicts from JSON).
+    JSON and Parquet are decoded one split at a time. Cells of CSV and TSV are text; columns the
+    schema declares as int, float, bool, list or dict are converted (lists and dicts from JSON).
     """
 
     kind = "files"
@@ -70,7 +86,11 @@ class FilesSource(Source):
         for path in self._paths(split):
             with path.open("rb") as file:
                 digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-        return {"source": self.kind, "rows": self.num_rows(split), "sha256": digests}
+        found = {"source": self.kind, "rows": self.num_rows(split), "sha256": digests}
+        plain = Files({})
+        how = {"list": self._origin.rows, "quotes": self._origin.quotes}
+        usual = {"list": plain.rows, "quotes": plain.quotes}
+        return found | {name: value for name, value in how.items() if value != usual[name]}
 
     def _paths(self, split: str) -> list[Path]:
         place = Path(self._origin.root) / self._origin.paths[split]
@@ -83,11 +103,13 @@ class FilesSource(Source):
     def _missing(self, splits: Sequence[str]) -> str:
         if splits:
             return "no file " + ", ".join(self._origin.paths[split] for split in splits)
-        wanted = ", ".join("train" + ending for ending in ENDINGS)
-        return f"no files; wanted one for each split, named after it: {wanted}"
+        return (
+            "no files; wanted one for each split, named after it, such as train.jsonl "
+            f"({known_endings()})"
+        )
 
     @cached_property
-    def _tables(self) -> dict[str, list["_Table"]]:
+    def _tables(self) -> dict[str, list[Table]]:
         status = self.status()
         if status.state is not State.AVAILABLE:
             error = SourceUnavailableError(f"{self._name}: {status.detail}")
@@ -102,160 +124,17 @@ class FilesSource(Source):
                         f"{self._name}: splits {readers[path]} and {split} both read {path.name}; "
                         "rows of one would be rows of the other"
                     )
+        for split in self._origin.paths:
+            self._check_one_kind(split)
         return {
-            split: [_open(path, self._schema) for path in self._paths(split)]
+            split: [open_table(path, self._origin, self._schema) for path in self._paths(split)]
             for split in self._origin.paths
         }
 
-
-class _Table(ABC):
-    """The rows of one file by number."""
-
-    def __init__(self, path: Path, schema: Mapping[str, type]) -> None:
-        self.path = path
-        self.schema = schema
-
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @abstractmethod
-    def row(self, number: int) -> Row: ...
-
-
-class _Jsonl(_Table):
-    def __init__(self, path: Path, schema: Mapping[str, type]) -> None:
-        super().__init__(path, schema)
-        self._file = path.open("rb")
-        self._starts = array("q")
-        offset = 0
-        for line in self._file:
-            if line.strip():
-                self._starts.append(offset)
-            offset += len(line)
-
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    def row(self, number: int) -> Row:
-        self._file.seek(self._starts[number])
-        line = self._file.readline()
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise RowError(f"{self.path.name}, row {number}: not valid JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise RowError(
-                f"{self.path.name}, row {number}: a line holds one JSON object, not "
-                f"{type(row).__name__}"
+    def _check_one_kind(self, split: str) -> None:
+        names = {file_kind(path): path.name for path in self._paths(split)}
+        if len(names) > 1:
+            raise DeclarationError(
+                f"{self._name}: split {split} is read from files of several kinds, "
+                f"{', '.join(names.values())}, which may hold the same rows; name one kind"
             )
-        return row
-
-
-class _Csv(_Table):
-    def __init__(self, path: Path, schema: Mapping[str, type]) -> None:
-        super().__init__(path, schema)
-        self._file = path.open("rb")
-        lines = _Lines(self._file)
-        self._starts = array("q")
-        with _any_cell_size():
-            reader = csv.reader(lines)
-            try:
-                self._header = next(reader, [])
-                start = lines.offset
-                for cells in reader:
-                    if cells:
-                        self._starts.append(start)
-                    start = lines.offset
-            except csv.Error as error:
-                raise RowError(
-                    f"{path.name}, row {len(self._starts)}: not valid CSV: {error}"
-                ) from error
-
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    def row(self, number: int) -> Row:
-        self._file.seek(self._starts[number])
-        with _any_cell_size():
-            cells = next(csv.reader(_Lines(self._file)))
-        if len(cells) != len(self._header):
-            raise RowError(
-                f"{self.path.name}, row {number}: {len(cells)} cells; the header has "
-                f"{len(self._header)}"
-            )
-        row: Row = dict(zip(self._header, cells, strict=True))
-        for column, kind in self.schema.items():
-            if column in row:
-                row[column] = self._convert(row[column], kind, column, number)
-        return row
-
-    def _convert(self, cell: str, kind: type, column: str, number: int) -> Any:
-        if kind is str:
-            return cell
-        try:
-            if kind is bool:
-                return {"true": True, "1": True, "false": False, "0": False}[cell.strip().lower()]
-            return json.loads(cell) if kind in (list, dict) else kind(cell)
-        except (ValueError, KeyError) as error:
-            raise RowError(
-                f'{self.path.name}, row {number}: column "{column}" is {cell!r}; '
-                f"the schema says {kind.__name__}"
-            ) from error
-
-
-@contextmanager
-def _any_cell_size() -> Iterator[None]:
-    # Documents are longer than the 131,072 letters csv allows; its limit is the whole process's.
-    before = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-class _Lines:
-    """Lines of a binary file as text, with the offset after the last line handed out."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self.offset = file.tell()
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._file.readline()
-        if not line:
-            raise StopIteration
-        start, self.offset = self.offset, self._file.tell()
-        return line.decode("utf-8-sig" if start == 0 else "utf-8")
-
-
-class _Parquet(_Table):
-    def __init__(self, path: Path, schema: Mapping[str, type]) -> None:
-        super().__init__(path, schema)
-        import pyarrow
-        import pyarrow.parquet
-
-        try:
-            self._table = pyarrow.parquet.read_table(path)
-        except pyarrow.ArrowInvalid as error:
-            raise RowError(f"{path.name} is no Parquet file: {error}") from error
-
-    def __len__(self) -> int:
-        return self._table.num_rows
-
-    def row(self, number: int) -> Row:
-        return self._table.slice(number, 1).to_pylist()[0]
-
-
-def _open(path: Path, schema: Mapping[str, type]) -> _Table:
-    kinds = {".jsonl": _Jsonl, ".csv": _Csv, ".parquet": _Parquet}
-    if path.suffix not in kinds:
-        raise SourceUnavailableError(f"{path}: unknown ending; known are {', '.join(kinds)}")
-    try:
-        return kinds[path.suffix](path, schema)
-    except OSError as error:
-        raise SourceUnavailableError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise RowError(f"{path.name} is not UTF-8: {error}") from error

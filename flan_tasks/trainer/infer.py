@@ -48,7 +48,7 @@ def read_prompts(path: Path) -> list[tuple[str, dict[str, Any]]]:
       EvaluationError: the file cannot be read, or a line has no prompt.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path}: cannot be read: {error}") from error
     found = []
@@ -61,9 +61,13 @@ def read_prompts(path: Path) -> list[tuple[str, dict[str, Any]]]:
         try:
             held = json.loads(line)
             text = next(held[name] for name in _TEXT if isinstance(held.get(name), str))
-        except (ValueError, AttributeError, StopIteration):
+        except (ValueError, AttributeError, StopIteration) as error:
+            names = (
+                f"; it has {', '.join(map(repr, held))}" if isinstance(error, StopIteration) else ""
+            )
             raise EvaluationError(
                 f"{path}:{number}: wanted a JSON object with a text under {' or '.join(_TEXT)}"
+                f"{names}"
             ) from None
         found.append((text, held))
     return found

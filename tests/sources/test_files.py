@@ -119,7 +119,7 @@ def test_a_split_that_is_missing_is_named(source):
     ("ending", "text", "message"),
     [
         (".jsonl", '{"text": \n', "train.jsonl, row 0: not valid JSON"),
-        (".jsonl", "[1]\n", "holds one JSON object, not list"),
+        (".jsonl", "[1]\n", "a row is a JSON object, not int"),
         (".csv", "text,label\na\n", "row 0: 1 cells; the header has 2"),
         (".csv", "text,label\na,b\n", "\"label\" is 'b'; the schema says int"),
         (".parquet", "PAR", "is no Parquet file"),
@@ -129,4 +129,131 @@ def test_files_that_are_damaged_are_named(tmp_path, ending, text, message):
     (tmp_path / f"train{ending}").write_text(text)
     source = FilesSource("toy", find_files(tmp_path), schema={"text": str, "label": int})
     with pytest.raises(RowError, match=message):
+        list(source.rows("train", [0]))
+
+
+OBJECTS = [{"text": "one", "label": 1}, {"text": "zwei ü", "label": 2}]
+
+
+def as_lines(rows):
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def packed(ending, data):
+    import bz2
+    import gzip
+    import lzma
+
+    pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+    return pack[ending](data) if ending in pack else data
+
+
+@pytest.mark.parametrize("compression", ["", ".gz", ".bz2", ".xz"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize(
+    ("ending", "text"),
+    [
+        (".jsonl", as_lines(OBJECTS)),
+        (".json", as_lines(OBJECTS)),
+        (".ndjson", as_lines(OBJECTS)),
+        (".json", json.dumps(OBJECTS, ensure_ascii=False)),
+        (".json", json.dumps(OBJECTS, indent=2)),
+        (".jsonl", json.dumps(OBJECTS, indent=2)),
+        (".json", json.dumps({"version": "1", "data": OBJECTS})),
+        (".json", json.dumps({"version": "1", "data": OBJECTS}, indent=1)),
+        (".json", '{"version": "1",\n "data": ' + json.dumps(OBJECTS) + "}"),
+        (".csv", 'text,label\none,1\n"zwei ü",2\n'),
+        (".tsv", "text\tlabel\none\t1\nzwei ü\t2\n"),
+    ],
+)
+def test_files_are_read_whatever_they_are_stored_as(tmp_path, ending, text, encoding, compression):
+    path = tmp_path / f"train{ending}{compression}"
+    path.write_bytes(packed(compression, text.encode(encoding)))
+    source = FilesSource("toy", find_files(tmp_path), schema={"text": str, "label": int})
+    assert list(source.rows("train", [1, 0])) == OBJECTS[::-1]
+
+
+def test_one_object_without_a_list_is_a_row(tmp_path):
+    (tmp_path / "train.json").write_text(json.dumps({"text": "one", "tags": []}, indent=1))
+    source = FilesSource("toy", find_files(tmp_path), schema={"text": str})
+    assert list(source.rows("train", [0])) == [{"text": "one", "tags": []}]
+
+
+def test_an_object_with_several_lists_asks_which(tmp_path):
+    held = {"Positive Examples": OBJECTS, "Instances": OBJECTS[:1], "Source": ["x"]}
+    (tmp_path / "train.json").write_text(json.dumps(held))
+    origin = Files({"train": "train.json"}, root=str(tmp_path))
+    with pytest.raises(RowError, match=r'Positive Examples, Instances.*rows="Instances"'):
+        FilesSource("toy", origin, schema={}).splits()
+    named = Files({"train": "train.json"}, root=str(tmp_path), rows="Instances")
+    source = FilesSource("toy", named, schema={})
+    assert list(source.rows("train", [0])) == OBJECTS[:1]
+    assert source.identity("train")["list"] == "Instances"
+    missing = Files({"train": "train.json"}, root=str(tmp_path), rows="instances")
+    with pytest.raises(RowError, match='no "instances"; it has Positive Examples, Instances'):
+        FilesSource("toy", missing, schema={}).splits()
+
+
+def test_quotation_marks_of_tsv_may_be_text(tmp_path):
+    (tmp_path / "train.tsv").write_text('text\tlabel\n"Go," he said\t1\n5" nails\t2\n')
+    origin = Files({"train": "train.tsv"}, root=str(tmp_path))
+    schema = {"text": str, "label": int}
+    with pytest.raises(RowError, match=r"row 0: not valid TSV.*quotes=False"):
+        FilesSource("toy", origin, schema=schema).splits()
+    plain = Files({"train": "train.tsv"}, root=str(tmp_path), quotes=False)
+    rows = FilesSource("toy", plain, schema=schema).rows("train", [0, 1])
+    assert [row["text"] for row in rows] == ['"Go," he said', '5" nails']
+
+
+@pytest.mark.parametrize("names", [("train.jsonl", "train.csv"), ("train.csv", "train.csv.gz")])
+def test_two_files_of_one_split_are_refused(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_text("")
+    with pytest.raises(DeclarationError, match="both for the split train"):
+        find_files(tmp_path)
+
+
+def test_a_pattern_over_two_kinds_is_refused(tmp_path):
+    write(tmp_path, ".jsonl")
+    write(tmp_path, ".csv")
+    origin = Files({"train": "train.*"}, root=str(tmp_path))
+    with pytest.raises(DeclarationError, match=r"several kinds, train.csv, train.jsonl"):
+        FilesSource("toy", origin, schema=SCHEMA).splits()
+
+
+def test_shards_of_a_split_are_one_split(tmp_path):
+    for number, row in enumerate(OBJECTS):
+        (tmp_path / f"train-0000{number}-of-00002.jsonl").write_text(as_lines([row]))
+    (tmp_path / "README.md").write_text("")
+    source = FilesSource("toy", find_files(tmp_path), schema={})
+    assert list(source.rows("train", range(2))) == OBJECTS
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("train.csv", b"a,b,a\n1,2,3\n", '"a" more than once'),
+        ("train.jsonl", b'{"a": 1, "a": 2}\n', "more than one value is called a"),
+        ("train.csv", b"a;b\n1;2\n", "parted by semicolons"),
+        ("train.csv", b"a\tb\n1\t2\n", "parted by tabs"),
+        ("train.jsonl", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs"),
+        ("train.parquet", b"version https://git-lfs.github.com/spec/v1\noid x\n", "git lfs"),
+        ("train.jsonl", b'{"a": "caf\xe9"}\n', "iconv -f WINDOWS-1252"),
+        ("train.csv", b"a,b\ncaf\xe9,1\n", "iconv -f WINDOWS-1252"),
+        ("train.jsonl", '{"a": 1}\n'.encode("utf-16-le"), "UTF-16 without a byte order mark"),
+        ("train.jsonl", b"PK\x03\x04....", "is a zip archive"),
+        ("train.jsonl", b"(\xb5/\xfd....", "compressed with zstd"),
+        ("train.jsonl", b"\x1f\x8b......", "does not end in .gz"),
+        ("train.jsonl", b"PAR1....PAR1", "a Parquet file, and its name"),
+        ("train.jsonl.gz", b"\x1f\x8b\x08\x00", "compression is damaged"),
+        ("train.jsonl.xz", b"no xz at all", "compression is damaged"),
+        ("train.jsonl.gz", b"no gzip at all", "compression is damaged"),
+        ("train.json", b"17", "holds int; wanted a list of objects"),
+        ("train.json", b"[1, 2]", "row 0: a row is a JSON object, not int"),
+    ],
+)
+def test_files_that_are_something_else_are_called_what_they_are(tmp_path, name, data, message):
+    (tmp_path / name).write_bytes(data)
+    source = FilesSource("toy", find_files(tmp_path), schema={"a": str, "b": str})
+    with pytest.raises((RowError, SourceUnavailableError), match=message):
         list(source.rows("train", [0]))
