@@ -175,8 +175,11 @@ def _check_direction(dataset: Dataset, template: Template) -> Iterable[str]:
             yield "an inverted template's inputs must hold {answer}; it is what is turned round"
         if ANSWER in targets or not targets & set(dataset.fields):
             yield "an inverted template asks for a text or question of the source, not the answer"
-        if OPTIONS in inputs:
-            yield "an inverted template lists options, though it gives the answer"
+        if OPTIONS in inputs and not template.inputs_without_options:
+            yield (
+                "an inverted template lists options, though it gives the answer; where what is "
+                "asked for speaks of them, give inputs_without_options beside"
+            )
         for name in sorted(inputs & targets - {ANSWER}):
             yield f"{{{name}}} is asked for and stands in the prompt"
 

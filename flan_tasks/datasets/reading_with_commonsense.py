@@ -21,6 +21,8 @@ _STAMP = re.compile(
     r"(?:\s*UPDATED:\s*\d\d?:\d\d \w+, \d\d? \w+ \d{4}\s*\|?)?\s*"
 )
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'”’)\]]*$")
+_NONE_OF_THE_ABOVE = re.compile(r"none of (?:the )?above(?: choices?)?\s*\.?", re.IGNORECASE)
+_NONE = "None of these."
 _PLACEHOLDER = "@placeholder"
 _BLANK = "_____"
 
@@ -29,7 +31,7 @@ def _cosmos_qa(row: Row) -> Normalized:
     """Asks what a personal story leaves unsaid, with four options; undoes tokenizing."""
     if row["label"] < 0:
         return Skip("no gold label")
-    options = tuple(_prose(row[f"answer{number}"]) for number in range(4))
+    options = tuple(_option(row[f"answer{number}"]) for number in range(4))
     if len(set(options)) != len(options):
         return Skip("two equal options")
     if "" in options:
@@ -39,6 +41,12 @@ def _cosmos_qa(row: Row) -> Normalized:
         options=options,
         answer=options[row["label"]],
     )
+
+
+def _option(text: str) -> str:
+    # "Above" is wrong wherever it is not the last of the four, as it seldom is.
+    text = _prose(text)
+    return _NONE if _NONE_OF_THE_ABOVE.fullmatch(text) else text
 
 
 COSMOS_QA = Dataset(

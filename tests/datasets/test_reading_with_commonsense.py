@@ -35,9 +35,10 @@ def test_cosmos_qa_tokenizing_is_undone(typed, repaired):
     assert COSMOS_QA.normalize(_cosmos_row(typed)).fields["context"] == repaired
 
 
-def test_cosmos_qa_none_of_the_above_is_an_option_like_others():
-    row = _cosmos_row(answer1="None of the above choices .")
-    assert COSMOS_QA.normalize(row).answer == "None of the above choices."
+@pytest.mark.parametrize("typed", ["None of the above choices .", "none of the above"])
+def test_cosmos_qa_none_of_the_above_is_an_option_wherever_it_stands(typed):
+    row = _cosmos_row(answer1=typed)
+    assert COSMOS_QA.normalize(row).answer == "None of these."
 
 
 def test_cosmos_qa_skips_rows_with_two_equal_options():
