@@ -9,6 +9,7 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, TemplateError, unknown_name
 from flan_tasks.core.lint import unknown_fields
 from flan_tasks.core.mixture import ALL, Mixture
+from flan_tasks.core.naming import check_cluster_name
 from flan_tasks.core.template import TemplateSet, read_template_set
 
 
@@ -43,8 +44,11 @@ class Catalog:
           shown: how messages name the template file; by default templates/<cluster>/<file>.
 
         Raises:
-          DeclarationError: the name is taken.
+          DeclarationError: the name is taken, or the cluster's is none.
         """
+        problems = list(check_cluster_name(cluster))
+        if problems:
+            raise DeclarationError(f'dataset "{dataset.name}": ' + "; ".join(problems))
         taken = set(self._datasets) | set(self.clusters) | set(self.parents) | {ALL}
         if dataset.name in taken - {dataset.part_of}:
             raise DeclarationError(

@@ -17,7 +17,14 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.variation import Variation
 from flan_tasks.evaluation.records import write_whole
 from flan_tasks.evaluation.series import Point
-from flan_tasks.trainer.field_checks import at_least, refuse, wrong_types
+from flan_tasks.trainer.field_checks import (
+    MAX_COUNT,
+    MAX_SEED,
+    at_least,
+    at_most,
+    refuse,
+    wrong_types,
+)
 
 Run = Callable[[Sequence[str]], None]
 
@@ -75,6 +82,10 @@ class Experiment:
         if not problems:
             problems += at_least(self, 0, "seed")
             problems += at_least(self, 1, "eval_batch_size")
+            problems += at_most(self, MAX_SEED, "seed")
+            problems += at_most(self, MAX_COUNT, "eval_batch_size", "eval_examples")
+            if len(self.name) > 100:
+                problems.append(("name", f"has {len(self.name)} characters; want at most 100"))
             if not self.name.replace("_", "").isalnum() or self.name != self.name.lower():
                 problems.append(("name", f"is {self.name!r}; want lower case, digits, underscores"))
             if bool(self.mixture) == bool(self.include):
