@@ -8,6 +8,7 @@ from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.example import Example
+from flan_tasks.core.parsing import parse_json
 
 Scores = dict[str, float]
 
@@ -44,7 +45,7 @@ class Gold:
     @classmethod
     def from_json(cls, text: str | bytes) -> "Gold":
         """Reads what `to_json` wrote."""
-        found = json.loads(text)
+        found = parse_json(text)
         return cls(
             found["answer"],
             tuple(found["references"]),

@@ -3,7 +3,6 @@
 import csv
 import glob
 import hashlib
-import json
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
@@ -17,6 +16,7 @@ from typing import Any
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.origin import Files
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.sources.base import Source, State, Status
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
@@ -140,7 +140,7 @@ class _Jsonl(_Table):
         self._file.seek(self._starts[number])
         line = self._file.readline()
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             raise RowError(f"{self.path.name}, row {number}: not valid JSON: {error}") from error
         if not isinstance(row, dict):
@@ -177,7 +177,12 @@ class _Csv(_Table):
     def row(self, number: int) -> Row:
         self._file.seek(self._starts[number])
         with _any_cell_size():
-            cells = next(csv.reader(_Lines(self._file)))
+            try:
+                cells = next(csv.reader(_Lines(self._file)))
+            except (csv.Error, UnicodeDecodeError, StopIteration) as error:
+                raise RowError(
+                    f"{self.path.name}, row {number}: not valid CSV: {error or 'it is gone'}"
+                ) from error
         if len(cells) != len(self._header):
             raise RowError(
                 f"{self.path.name}, row {number}: {len(cells)} cells; the header has "
@@ -195,7 +200,7 @@ class _Csv(_Table):
         try:
             if kind is bool:
                 return {"true": True, "1": True, "false": False, "0": False}[cell.strip().lower()]
-            return json.loads(cell) if kind in (list, dict) else kind(cell)
+            return parse_json(cell) if kind in (list, dict) else kind(cell)
         except (ValueError, KeyError) as error:
             raise RowError(
                 f'{self.path.name}, row {number}: column "{column}" is {cell!r}; '
@@ -239,14 +244,34 @@ class _Parquet(_Table):
 
         try:
             self._table = pyarrow.parquet.read_table(path)
-        except pyarrow.ArrowInvalid as error:
-            raise RowError(f"{path.name} is no Parquet file: {error}") from error
+        except (pyarrow.ArrowException, MemoryError) as error:
+            raise RowError(f"{path.name} is no Parquet file that can be read: {error}") from error
+        except OSError as error:
+            if error.errno is not None:
+                raise  # the file system's
+            raise RowError(f"{path.name} is no Parquet file that can be read: {error}") from error
 
     def __len__(self) -> int:
         return self._table.num_rows
 
     def row(self, number: int) -> Row:
-        return self._table.slice(number, 1).to_pylist()[0]
+        row = self._table.slice(number, 1)
+        try:
+            return row.to_pylist()[0]
+        except Exception as error:  # noqa: BLE001 - Arrow decodes here, and raises every kind
+            wrong = ", ".join(name for name in row.column_names if not _is_readable(row, name))
+            raise RowError(
+                f"{self.path.name}, row {number}: column {wrong or 'names'} cannot be decoded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def _is_readable(row: Any, name: str) -> bool:
+    try:
+        row.column(name).to_pylist()
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return True
 
 
 def _open(path: Path, schema: Mapping[str, type]) -> _Table:

@@ -14,6 +14,7 @@ from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.variation import Variation
 from flan_tasks.evaluation.records import write_whole
 from flan_tasks.evaluation.series import Point
@@ -186,7 +187,7 @@ def read_point(experiment: Experiment, path: Path) -> Point:
       EvaluationError: the scores cannot be read.
     """
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = parse_json(path.read_text(encoding="utf-8"))
         scores = {}
         for dataset in held["datasets"]:
             spreads = dataset["spreads"]

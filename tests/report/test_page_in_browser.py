@@ -32,6 +32,31 @@ def test_overview_tells_sizes_shares_and_lengths(make_build, screen):
     assert shown.page.locator(".chart canvas").count() == 2
 
 
+def test_the_policy_lets_the_page_work_and_nothing_else(make_build, screen):
+    shown = screen(**WIDE)
+    refused = []
+    shown.page.on("console", lambda message: refused.append(message.text))
+    for part in ("", "#datasets", "#examples", "#sources"):
+        shown.open(make_build() / "report.html", part)
+    assert [text for text in refused if "Content Security Policy" in text] == []
+    shown.open(make_build() / "report.html")
+    widths = shown.page.eval_on_selector_all(".track i", "all => all.map((i) => i.style.width)")
+    assert widths and all(width.endswith("%") for width in widths)
+    shown.page.evaluate(
+        """() => {
+          const script = document.createElement("script");
+          script.textContent = "window.caught = 3";
+          document.body.append(script);
+          const box = document.createElement("div");
+          box.innerHTML = "<img src=x onerror='window.caught = 4'><b onclick='window.caught = 5'>b";
+          document.body.append(box);
+          box.querySelector("b").click();
+        }"""
+    )
+    assert shown.page.evaluate("() => window.caught") is None
+    assert len([text for text in refused if "Content Security Policy" in text]) >= 2
+
+
 def test_texts_of_the_data_are_shown_as_text(make_build, screen):
     shown = screen(**WIDE)
     folder = make_build()
