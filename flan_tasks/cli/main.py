@@ -96,6 +96,11 @@ def main() -> None:
             "\nflan: interrupted; what is complete is kept, and the same command goes on", err=True
         )
         sys.exit(130)  # as a shell says it of a program that Ctrl-C ended
+    except SystemExit:
+        # Click ends with 1 where the reader of our output has gone, as `| head` does.
+        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+            sys.exit(0)
+        raise
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         _give_up_stdout()

@@ -44,7 +44,8 @@ def test_the_policy_refuses_code_that_is_not_the_pages_own(make_build, screen):
           script.textContent = "window.caught = 3";
           document.body.append(script);
           const box = document.createElement("div");
-          box.innerHTML = "<img src=x onerror='window.caught = 4'><b onclick='window.caught = 5'>b";
+          box.innerHTML = "<img src='data:,x' onerror='window.caught = 4'>";
+          box.innerHTML += "<b onclick='window.caught = 5'>b</b>";
           document.body.append(box);
           box.querySelector("b").click();
         }"""
