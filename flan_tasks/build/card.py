@@ -1,15 +1,17 @@
 """The dataset card: README.md of a build, in the format of the Hugging Face hub.
 
 Its header lets `datasets.load_dataset(DIR)` open a text build, and the hub show a pushed one.
+What declarations and sources bring is text here: quoted in the header, escaped below it.
 """
 
-import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flan_tasks.build.fingerprints import SHORTEST_TEXT
 from flan_tasks.build.formats import STYLES
+from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
 
 # What the card calls sources that have no name of their own.
@@ -35,6 +37,9 @@ _CATEGORIES = {
     "translation": "translation",
 }
 _COLUMNS = ("task", "dataset", "cluster", "template", "kind", "num_shots", "key", "split")
+# Values that YAML reads as the text they are; all others are quoted: Norwegian is "no".
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9.-]*|\d*[A-Z]<n<\d*[A-Z]|n[<>]\d[A-Z]")
+_YAML_WORDS = ("no", "on", "off", "yes", "y", "n", "true", "false", "null")
 # Formats that `datasets` reads.
 _LOADABLE = ("jsonl", "parquet")
 
@@ -68,7 +73,7 @@ def size_category(examples: int) -> str:
 def _header(manifest: Mapping[str, Any]) -> Iterator[str]:
     tasks = manifest["tasks"]
     yield "---"
-    yield f"pretty_name: {json.dumps('flan_tasks ' + manifest['mixture']['name'])}"
+    yield f"pretty_name: {for_yaml('flan_tasks ' + manifest['mixture']['name'])}"
     yield from _yaml_list("language", {code for task in tasks for code in task["languages"]})
     yield from _yaml_list("license", _licenses(manifest), last="other")
     found = {_CATEGORIES[t["cluster"]] for t in tasks if t["cluster"] in _CATEGORIES}
@@ -119,8 +124,8 @@ def _licenses(manifest: Mapping[str, Any]) -> set[str]:
 def _yaml_list(key: str, values: Any, *, last: str = "") -> Iterator[str]:
     yield f"{key}:"
     for value in sorted(values, key=lambda value: (value == last, value)):
-        # Quoted where YAML would read something else: Norwegian is "no".
-        yield f"- {json.dumps(value) if value in ('no', 'on', 'y', 'n') else value}"
+        plain = _PLAIN.fullmatch(value) and value not in _YAML_WORDS
+        yield f"- {value if plain else for_yaml(value)}"
 
 
 def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -129,7 +134,7 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
     examples = f"{manifest['examples']:,} instruction examples"
     yield f"# {mixture['name']}: {examples} ({manifest['split']})"
     yield ""
-    yield mixture["description"] or "A mixture made with flan_tasks."
+    yield for_markdown(mixture["description"]) or "A mixture made with flan_tasks."
     yield ""
     yield (
         f"Prompts and targets of {_count(len(parents), 'dataset')} in "
@@ -166,7 +171,7 @@ def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"Datasets whose rows could not be had, {len(missing)}; built without:"
         yield ""
         for name, reason in missing.items():
-            yield f"- {name}: {_cell(reason)}"
+            yield f"- {name}: {for_markdown(reason)}"
         yield ""
     if manifest["without_split"]:
         names = ", ".join(manifest["without_split"])
@@ -191,7 +196,8 @@ def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
     if variation["option_order"] == SHUFFLED:
         found.append("Options stand in an order drawn for each example and epoch.")
     if variation["templates"]:
-        found.append(f"Templates: {', '.join(variation['templates'])}.")
+        names = ", ".join(variation["templates"])
+        found.append(f"Templates: {for_markdown(names)}.")
     if variation["kinds"]:
         found.append(f"Kinds of template: {', '.join(variation['kinds'])}.")
     if variation["num_templates"]:
@@ -222,18 +228,20 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
     yield "|" + "---|" * len(heads)
     for task in manifest["tasks"]:
-        skipped = ", ".join(f"{n} {_cell(reason)}" for reason, n in task["skipped"].items()) or "0"
+        skipped = (
+            ", ".join(f"{n} {for_markdown(reason)}" for reason, n in task["skipped"].items()) or "0"
+        )
         yield (
             f"| {task['name']} | {task['cluster']} | {task['rate']:,.1f} | {task['share']:.2%} "
             f"| {task['realized']:,} | {task['available']:,} | {task['repeated']:,} "
             f"| {task['never_seen']:,} | {skipped} | {task['templates']} "
-            f"| {_cell(task['license'])} |"
+            f"| {for_markdown(task['license'])} |"
         )
     yield ""
     if "over_length" in manifest:
         over, tokens, lengths = manifest["over_length"], manifest["tokens"], manifest["lengths"]
         yield (
-            f"Tokens ({manifest['vocabulary']}): {tokens['inputs']:,} in inputs, "
+            f"Tokens ({for_markdown(manifest['vocabulary'])}): {tokens['inputs']:,} in inputs, "
             f"{tokens['targets']:,} in targets. Longer than {lengths['inputs']} / "
             f"{lengths['targets']} with EOS: {over['inputs']:,} inputs, {over['targets']:,} "
             "targets."
@@ -254,7 +262,7 @@ def _making(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"With flan_tasks {manifest['flan_tasks']} by"
     yield ""
-    yield f"    {manifest['command']}"
+    yield for_code_block(manifest["command"])
     yield ""
     yield (
         f"Seed {manifest['seed']}; digest of the plan `{manifest['digest']}`; {versions}. The same "
@@ -273,8 +281,8 @@ def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
         version = source.get("version") or source.get("revision") or ""
         origin = f"{source['source']}, {name}" + (f", {version}" if version else "")
         yield (
-            f"- {task['name']}: {origin}. {_cell(task['citation'])}. "
-            f"Licence: {_cell(task['license'])}."
+            f"- {task['name']}: {for_markdown(origin)}. {for_markdown(task['citation'])}. "
+            f"Licence: {for_markdown(task['license'])}."
         )
     yield ""
 
@@ -315,7 +323,3 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

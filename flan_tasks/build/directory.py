@@ -18,6 +18,7 @@ from flan_tasks.build.manifest_file import MANIFEST, PROGRESS, read_manifest
 from flan_tasks.build.recipe import Recipe, differences, digest_of, library_versions
 from flan_tasks.build.shard import file_facts, write_error
 from flan_tasks.core.errors import BuildError
+from flan_tasks.core.parsing import parse_json
 
 _PLAN = "plan.json"
 _LOCK = "lock"
@@ -59,7 +60,7 @@ def check_free(folder: Path, recipe: Recipe) -> bool:
 
 def _check_begun(folder: Path, plan: Path, recipe: Recipe) -> None:
     try:
-        begun = json.loads(plan.read_text(encoding="utf-8"))
+        begun = parse_json(plan.read_text(encoding="utf-8"))
         there, libraries = begun["recipe"], begun["libraries"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BuildError(
@@ -144,7 +145,7 @@ class Progress:
         """Returns what is known of a shard if it is whole and its files agree, else None."""
         note = self._note(shard_path)
         try:
-            known = json.loads(note.read_text(encoding="utf-8"))
+            known = parse_json(note.read_text(encoding="utf-8"))
             whole = all(
                 file_facts(folder / file["path"]).items() <= file.items() for file in known["files"]
             )

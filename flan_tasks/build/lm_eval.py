@@ -23,6 +23,7 @@ from flan_tasks.build.store import Store
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError, DeclarationError
+from flan_tasks.core.escaping import for_code_block, for_markdown
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.evaluation.gold import Gold
@@ -244,7 +245,7 @@ def _task_text(
         how = entry["aggregation"]
         how = f"!function {MODULE}.{how[1:]}" if how.startswith("!") else how
         lines += [
-            f"  - metric: {entry['metric']}",
+            f"  - metric: {json.dumps(entry['metric'])}",
             f"    aggregation: {how}",
             f"    higher_is_better: {json.dumps(entry['higher_is_better'])}",
         ]
@@ -257,7 +258,7 @@ def _group_text(group: str, tasks: Sequence[str], metrics: Sequence[Mapping[str,
     lines.append("aggregate_metric_list:")
     for entry in metrics:
         lines += [
-            f"  - metric: {entry['metric']}",
+            f"  - metric: {json.dumps(entry['metric'])}",
             "    aggregation: mean",
             "    weight_by_size: false",
         ]
@@ -269,7 +270,7 @@ def _readme(datasets: Sequence[Dataset], command: str) -> str:
     lines = [
         "# Tasks for lm-evaluation-harness",
         "",
-        "Written by flan_tasks" + (f" with\n\n    {command}\n" if command else "."),
+        "Written by flan_tasks" + (f" with\n\n{for_code_block(command)}\n" if command else "."),
         "",
         "With flan_tasks installed beside the harness:",
         "",
@@ -281,6 +282,6 @@ def _readme(datasets: Sequence[Dataset], command: str) -> str:
         "",
         "| dataset | licence |",
         "|---|---|",
-        *(f"| {d.name} | {' '.join(d.license.split()).replace('|', '/')} |" for d in datasets),
+        *(f"| {d.name} | {for_markdown(d.license)} |" for d in datasets),
     ]
     return "\n".join(lines) + "\n"

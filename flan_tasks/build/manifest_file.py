@@ -1,10 +1,10 @@
 """Reading the manifest of a build; imports nothing heavy, so that readers open at once."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.errors import BuildError
+from flan_tasks.core.parsing import parse_json
 
 MANIFEST = "manifest.json"
 PROGRESS = ".progress"
@@ -24,7 +24,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             )
         raise BuildError(f"{folder} is no build directory: it has no {MANIFEST}")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
         missing = {"files", "shards", "tasks", "examples", "digest", "command"} - set(found)
         if missing:
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")

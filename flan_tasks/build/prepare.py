@@ -17,6 +17,7 @@ from flan_tasks.build.store import Store, StoredExamples, default_store
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.escaping import for_line
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.template import Template
@@ -141,7 +142,8 @@ def prepare(
             if variation.shots and split != "train":
                 exemplars = _exemplars(dataset, catalog, source, store, mixture.limit)
         except SourceUnavailableError as error:
-            missing[dataset.name] = str(error).removeprefix(f"{dataset.name}: ")
+            # It stands in the manifest, the card and the report; names of files may hold anything.
+            missing[dataset.name] = for_line(str(error).removeprefix(f"{dataset.name}: "))
             notes[dataset.name] = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
             continue
         catalog.check_fields(dataset)

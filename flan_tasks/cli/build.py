@@ -15,7 +15,7 @@ from flan_tasks.build.formats import ARCHS, FORMATS, STYLES
 from flan_tasks.cli import options
 from flan_tasks.cli.build_tables import print_after, print_before, print_overlaps
 from flan_tasks.cli.runner import chosen_runner, runner_options
-from flan_tasks.cli.table import print_table
+from flan_tasks.cli.table import print_table, say
 from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.mixture import Mixture, read_mixture
@@ -211,7 +211,7 @@ def command(
     options.end_progress()
     if not as_json:
         for dataset in refused:
-            click.echo(f"{dataset.name}: left out by its licence ({dataset.license})")
+            say(f"{dataset.name}: left out by its licence ({dataset.license})")
         print_overlaps(prepared)
         # Embedded rows are a dozen or two of each dataset, and are meant to be.
         notes = [] if source == "samples" else size_notes(prepared)
@@ -323,4 +323,4 @@ def _explain(declared: Mixture, store, choice, split: str) -> None:
         except SourceUnavailableError:
             continue
         for line in lines:
-            click.echo(f"store: {line}", err=True)
+            say(f"store: {line}", err=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from flan_tasks.cli.table import print_table
+from flan_tasks.cli.table import print_table, say
 from flan_tasks.datasets import catalog
 
 
@@ -57,11 +57,11 @@ def print_before(prepared, tasks: list[dict], num_examples: int, notes: list[str
     if prepared.missing:
         click.echo(f"\nWithout {len(prepared.missing)} datasets that cannot be had:")
         for name, reason in prepared.missing.items():
-            click.echo(f"  {name}: {reason}")
+            say(f"  {name}: {reason}")
     if notes:
         click.echo(f"\nRows at hand differ from declared sizes for {len(notes)} of {len(tasks)}:")
         for note in notes[:8]:
-            click.echo(f"  {note}")
+            say(f"  {note}")
         if len(notes) > 8:
             click.echo(f"  ... ({len(notes) - 8} more in manifest.json)")
 
@@ -70,7 +70,7 @@ def print_after(built, out: Path, *, trims: bool) -> None:
     """Prints what was built, and what was left out or cut."""
     manifest = built.manifest
     if built.was_there:
-        click.echo(f"\n{out} holds this build already, complete; nothing was written.")
+        say(f"\n{out} holds this build already, complete; nothing was written.")
         return
     rows = sum(t["rows_read"] for t in manifest["tasks"])
     read = sum(t["examples_read"] for t in manifest["tasks"])
@@ -83,7 +83,7 @@ def print_after(built, out: Path, *, trims: bool) -> None:
     before = f"{built.kept} of {shards} shards were there from before; " if built.kept else ""
     click.echo(f"\n{before}{shards - built.kept} shards were built in {built.seconds:.1f} s.")
     click.echo(f"Realized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
-    click.echo(
+    say(
         f"From {rows:,} rows: {read:,} examples, {sum(reasons.values()):,} skipped"
         + (f" ({skipped})" if skipped else "")
         + "."
@@ -106,9 +106,9 @@ def print_after(built, out: Path, *, trims: bool) -> None:
             f"{packing['bound']:,}."
         )
     if any(entry["path"] == "report.html" for entry in manifest["files"]):
-        click.echo(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
+        say(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
     else:
-        click.echo(f"It is in {out}; `flan report {out}` shows it.")
+        say(f"It is in {out}; `flan report {out}` shows it.")
 
 
 def _print_shots(manifest: dict) -> None:

@@ -1,13 +1,13 @@
 """`flan contamination`: whether examples of a build occur in evaluation sets."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.table import clean, print_table
+from flan_tasks.cli.table import print_json, print_table
+from flan_tasks.core.escaping import for_line
 from flan_tasks.datasets import catalog
 
 _WIDTH = 300
@@ -89,9 +89,7 @@ def command(
     if as_json:
         sets = [{"name": part.dataset.name, "split": part.split} for part in parts]
         findings = [dataclasses.asdict(finding) for finding in found]
-        click.echo(
-            json.dumps({**counts, "compared": sets, "findings": findings}, ensure_ascii=False)
-        )
+        print_json({**counts, "compared": sets, "findings": findings})
     else:
         _print(found, counts, against, len(parts))
     ctx.exit(1 if found else 0)
@@ -125,8 +123,8 @@ def _print(found: list, counts: dict[str, int], against: tuple[str, ...], num_se
     for finding in found:
         for match in finding.shown:
             click.echo(
-                f"\n{finding.dataset} {clean(match.key)} and {finding.evaluation} "
-                f"{clean(match.evaluation_key)}, {match.kind}:"
+                f"\n{finding.dataset} {for_line(match.key)} and {finding.evaluation} "
+                f"{for_line(match.evaluation_key)}, {match.kind}:"
             )
-            text = clean(match.words)
+            text = for_line(match.words)
             click.echo(f"  {text if len(text) <= _WIDTH else text[:_WIDTH] + '...'}")

@@ -1,6 +1,5 @@
 """`flan diff`: what differs between two builds, or two mixtures."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,8 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.list import shares
-from flan_tasks.cli.table import clean
+from flan_tasks.cli.table import print_json, say
+from flan_tasks.core.escaping import for_line, for_terminal
 from flan_tasks.core.mixture import read_mixture
 from flan_tasks.datasets import catalog
 
@@ -48,10 +48,10 @@ def command(a: str, b: str, shown: int, as_json: bool) -> None:
         )
     found = compare(*sides)
     if as_json:
-        click.echo(json.dumps(found.to_json(), ensure_ascii=False))
+        print_json(found.to_json())
         return
     if found.is_empty:
-        click.echo(f"{a} and {b} do not differ")
+        say(f"{a} and {b} do not differ")
         return
     _print(found, shown)
 
@@ -77,13 +77,13 @@ def _side(name: str) -> "Side":
 
 def _print(found: "Difference", shown: int) -> None:
     for name, (before, after) in found.settings.items():
-        click.echo(f"{name}: {_arrow(before, after)}")
+        say(f"{name}: {_arrow(before, after)}")
     for sign, color, names in (("-", "red", found.removed), ("+", "green", found.added)):
         for name in names:
-            click.secho(f"{sign} {clean(name)}", fg=color)
+            click.secho(f"{sign} {for_line(name)}", fg=color)
     for name, facts in found.changed.items():
-        click.secho(f"~ {clean(name)}", bold=True, nl=False)
-        click.echo("".join(f"  {fact} {_arrow(*pair)}" for fact, pair in facts.items()))
+        click.secho(f"~ {for_line(name)}", bold=True, nl=False)
+        say("".join(f"  {fact} {_arrow(*pair)}" for fact, pair in facts.items()))
     for change in found.templates:
         _print_template(change)
     if found.rows is not None:
@@ -105,13 +105,13 @@ def _value(value: Any) -> str:
         return ", ".join(f"{key} {_value(one)}" for key, one in value.items()) or "none"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_value, value)) or "none"
-    return clean(value) or "none"
+    return for_line(value) or "none"
 
 
 def _print_template(change: "TemplateChange") -> None:
     names = ", ".join(change.tasks)
     click.echo()
-    click.secho(f"template {change.id} of {names}: {change.change}", bold=True)
+    click.secho(for_line(f"template {change.id} of {names}: {change.change}"), bold=True)
     if change.change == "changed":
         for part, words in (("inputs", change.inputs), ("targets", change.targets)):
             if any(kind != "same" for kind, _ in words):
@@ -125,7 +125,7 @@ def _marked(words: "Words") -> str:
         click.style(_MARKS[kind][0] + piece + _MARKS[kind][1], fg=_COLORS[kind])
         if kind != "same"
         else piece
-        for kind, piece in ((kind, "\n".join(map(clean, text.split("\n")))) for kind, text in words)
+        for kind, piece in ((kind, for_terminal(text)) for kind, text in words)
     )
     return "\n".join(f"  {line}" for line in text.split("\n"))
 
@@ -133,7 +133,7 @@ def _marked(words: "Words") -> str:
 def _print_rows(rows: "RowChanges", shown: int) -> None:
     click.echo()
     if rows.not_compared:
-        click.echo(f"rows are not compared: {rows.not_compared}")
+        say(f"rows are not compared: {rows.not_compared}")
         return
     order = "" if rows.same_order else ", in another order"
     click.echo(
@@ -146,6 +146,6 @@ def _print_rows(rows: "RowChanges", shown: int) -> None:
         ("~", None, rows.reworded),
     ):
         for name in names[:shown]:
-            click.secho(f"{sign} {clean(name)}", fg=color)
+            click.secho(f"{sign} {for_line(name)}", fg=color)
         if shown and len(names) > shown:
             click.echo(f"{sign} ... ({len(names) - shown:,} more)")

@@ -10,9 +10,10 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.gin_command import GinCommand
-from flan_tasks.cli.table import clean, print_table
+from flan_tasks.cli.table import print_table
 from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
+from flan_tasks.core.escaping import for_line
 from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
@@ -319,7 +320,7 @@ def _evaluate(
         _print_dataset(score)
     _print_overview(outcome.scores)
     for name, reason in outcome.missing.items():
-        click.echo(f"not evaluated: {name}: {clean(reason)}")
+        click.echo(f"not evaluated: {name}: {for_line(reason)}")
     click.echo(f"\nresults: {', '.join(str(path) for path in paths)}")
 
 

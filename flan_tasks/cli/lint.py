@@ -1,10 +1,9 @@
 """`flan lint`: templates alone, together, and filled with every sample row."""
 
-import json
-
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.table import print_json, say
 from flan_tasks.core.errors import FlanTasksError, SourceUnavailableError
 from flan_tasks.core.example import Example
 from flan_tasks.core.lint import Finding, lint_across, lint_set
@@ -36,10 +35,10 @@ def command(names: tuple[str, ...], as_json: bool) -> int:
     findings = list(dict.fromkeys(findings))
     if as_json:
         found = [{"path": f.path, "template": f.template, "problem": f.problem} for f in findings]
-        click.echo(json.dumps({"findings": found}, ensure_ascii=False))
+        print_json({"findings": found})
     else:
         for finding in findings:
-            click.echo(str(finding))
+            say(str(finding))
         num_templates = sum(len(s) for s in {s.path: s for s in sets}.values())
         click.echo(
             f"{len(findings)} findings in {num_templates} templates of {len(datasets)} datasets, "

@@ -1,11 +1,9 @@
 """`flan list`: datasets, or mixtures with the share of each dataset and cluster."""
 
-import json
-
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.table import print_table
+from flan_tasks.cli.table import print_json, print_table, say
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.mixture import Mixture, mixing_rates
 from flan_tasks.core.origin import HuggingFace, Tfds, origin_name
@@ -27,13 +25,13 @@ def command(names: tuple[str, ...], mixtures: bool, as_json: bool) -> None:
     if as_json:
         found = {"datasets": [_about(d) for d in _datasets(names)]}
         found["mixtures"] = [shares(m) for m in _mixtures(names if mixtures else ())]
-        click.echo(json.dumps(found, ensure_ascii=False))
+        print_json(found)
     elif mixtures:
         _print_mixtures(_mixtures(names), whole=bool(names))
     else:
         _print_datasets(_datasets(names))
         for dataset in _datasets(names) if names else ():
-            click.echo(f"{dataset.name}: {dataset.summary} {dataset.citation}")
+            say(f"{dataset.name}: {dataset.summary} {dataset.citation}")
 
 
 def _datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
@@ -142,7 +140,7 @@ def _print_mixtures(mixtures: list[Mixture], *, whole: bool) -> None:
     for mixture in mixtures:
         about = shares(mixture)
         trained = [d for d in about["datasets"] if not d["evaluated_only"]]
-        click.echo(f"{mixture.name}: {mixture.description}")
+        say(f"{mixture.name}: {mixture.description}")
         click.echo(f"  {len(trained)} datasets and parts to train on" + _held(about))
         clusters: dict[str, float] = {}
         for entry in trained:

@@ -1,5 +1,6 @@
 """Entry point: finds the subcommand, and turns our errors into one message and an exit code."""
 
+import contextlib
 import importlib
 import os
 import sys
@@ -8,6 +9,7 @@ import click
 
 import flan_tasks
 from flan_tasks.core.errors import FlanTasksError
+from flan_tasks.core.escaping import for_terminal
 
 # Subcommand -> what it does, here so that help imports none of them.
 COMMANDS = {
@@ -70,16 +72,23 @@ def main() -> None:
     if not ON_DEVICES & set(sys.argv[1:3]):
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     debug = "--debug" in sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or file of another encoding gets escapes for the letters it lacks.
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except FlanTasksError as error:
         if debug:
             raise
         for line in (str(error), *getattr(error, "__notes__", [])):
-            click.echo(f"flan: {line}", err=True)
+            click.echo(f"flan: {for_terminal(line)}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
+        error.message = for_terminal(error.message)
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
@@ -87,10 +96,32 @@ def main() -> None:
             "\nflan: interrupted; what is complete is kept, and the same command goes on", err=True
         )
         sys.exit(130)  # as a shell says it of a program that Ctrl-C ended
+    except SystemExit:
+        # Click ends with 1 where the reader of our output has gone, as `| head` does.
+        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+            sys.exit(0)
+        raise
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         sys.exit(0)
+    except OSError as error:
+        # A file that cannot be read or written where no message of ours foresaw it.
+        if debug:
+            raise
+        _give_up_stdout()
+        where = f"{error.filename}: " if error.filename is not None else ""
+        click.echo(f"flan: {for_terminal(f'{where}{error.strerror or error}')}", err=True)
+        sys.exit(1)
+
+
+def _give_up_stdout() -> None:
+    """Lets what could not be written go, so that Python does not try again when it ends."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        return
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

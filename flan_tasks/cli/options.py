@@ -12,9 +12,10 @@ import click
 
 from flan_tasks.configuration import DATA_DIR, SOURCE
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, UnknownNameError
+from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS, Tfds
 from flan_tasks.core.template import KINDS
+from flan_tasks.core.user_code import import_module
 from flan_tasks.core.variation import (
     FIXED,
     FULL,
@@ -27,22 +28,8 @@ from flan_tasks.core.variation import (
 
 def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
     ctx.meta["flan_tasks.modules"] = names
-    if names and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
     for name in names:
-        try:
-            importlib.import_module(name)
-        except (SyntaxError, ValueError) as error:
-            raise DeclarationError(f"--module {name!r} cannot be imported: {error}") from error
-        except ModuleNotFoundError as error:
-            if error.name and name.split(".")[0] == error.name.split(".")[0]:
-                raise UnknownNameError(
-                    f"--module {name}: no such Python module; looked in {os.getcwd()} and where "
-                    "Python looks. Write my_tasks, not my_tasks.py"
-                ) from error
-            raise DeclarationError(
-                f"--module {name}: it imports {error.name}, which is missing"
-            ) from error
+        import_module(name, "--module")
 
 
 def modules() -> tuple[str, ...]:
@@ -213,6 +200,7 @@ def decoding(function: Callable) -> Callable:
 
 def progress(text: str) -> None:
     """Says what is being done, on stderr; on a terminal each line replaces the one before."""
+    text = for_line(text)
     if sys.stderr.isatty():
         click.echo(f"\r\033[K{text}", err=True, nl=False)
     else:

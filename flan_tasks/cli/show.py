@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from collections.abc import Iterator
@@ -13,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.table import clean
+from flan_tasks.cli.table import print_json
 from flan_tasks.configuration import VOCAB
 from flan_tasks.core.choice import below, hash_text
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
+from flan_tasks.core.escaping import for_line, for_terminal
 from flan_tasks.core.example import Example
 from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.core.render import render
@@ -107,7 +107,7 @@ def command(
             prompt |= {part: [*found.tolist(), vocabulary.eos_id] for part, found in pairs}
         shown.append(prompt)
     if as_json:
-        click.echo(json.dumps({"prompts": shown}, ensure_ascii=False))
+        print_json({"prompts": shown})
         return
     for prompt in shown:
         if vocabulary:
@@ -218,7 +218,7 @@ def _print_head(prompt: dict[str, Any]) -> None:
     head = f" {prompt['dataset']} · {prompt['template']} ({prompt['kind']}) · {prompt['key']} "
     if prompt.get("num_shots"):
         head += f"· {prompt['num_shots']} exemplars "
-    click.secho(f"──{clean(head)}".ljust(78, "─"), bold=True)
+    click.secho(f"──{for_line(head)}".ljust(78, "─"), bold=True)
 
 
 def _print_tokens(prompt: dict[str, Any], vocabulary: Vocabulary) -> None:
@@ -248,4 +248,4 @@ def _print(prompt: dict[str, Any]) -> None:
 
 
 def _safe(text: str) -> str:
-    return "\n".join(clean(line) for line in text.split("\n"))
+    return for_terminal(text)

@@ -1,13 +1,12 @@
 """`flan sources`: for each dataset, whether its rows can be had and what it takes."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.table import print_table
+from flan_tasks.cli.table import print_json, print_table
 from flan_tasks.core.errors import FlanTasksError
 from flan_tasks.datasets import catalog
 
@@ -41,7 +40,7 @@ def command(names: tuple[str, ...], source: str, data_dir: Path | None, as_json:
             }
         )
     if as_json:
-        click.echo(json.dumps({"sources": found}, ensure_ascii=False))
+        print_json({"sources": found})
         return
     print_table(
         ["cluster", "dataset", "state", "what there is, or what to do", "or"],

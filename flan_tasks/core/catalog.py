@@ -7,8 +7,11 @@ from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, TemplateError, unknown_name
+from flan_tasks.core.escaping import for_line
+from flan_tasks.core.field_types import shown
 from flan_tasks.core.lint import unknown_fields
 from flan_tasks.core.mixture import ALL, Mixture
+from flan_tasks.core.naming import check_cluster_name
 from flan_tasks.core.template import TemplateSet, read_template_set
 
 
@@ -43,8 +46,11 @@ class Catalog:
           shown: how messages name the template file; by default templates/<cluster>/<file>.
 
         Raises:
-          DeclarationError: the name is taken.
+          DeclarationError: the name is taken, or the cluster's is none.
         """
+        problems = list(check_cluster_name(cluster))
+        if problems:
+            raise DeclarationError(f'dataset "{dataset.name}": ' + "; ".join(problems))
         taken = set(self._datasets) | set(self.clusters) | set(self.parents) | {ALL}
         if dataset.name in taken - {dataset.part_of}:
             raise DeclarationError(
@@ -218,7 +224,15 @@ class Catalog:
           mixture: whose members.
           allow: patterns such as "CC-BY-*", case aside; where given, one must fit.
           deny: patterns of which none may fit.
+
+        Raises:
+          DeclarationError: a pattern is no line of text.
         """
+        for pattern in (*allow, *deny):
+            if pattern != for_line(pattern):
+                raise DeclarationError(
+                    f"licence pattern {shown(pattern)}: wanted one line without control characters"
+                )
 
         def fits(dataset: Dataset, patterns: Sequence[str]) -> bool:
             name = dataset.license.casefold()

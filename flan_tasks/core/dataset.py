@@ -8,10 +8,12 @@ from typing import Any
 
 from flan_tasks.core.errors import DeclarationError, RowError, unknown_name
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.field_types import quoted, shown, wrong_types
 from flan_tasks.core.languages import cut_alike
 from flan_tasks.core.naming import check_dataset_name
 from flan_tasks.core.origin import Alternative, Origin
 from flan_tasks.core.splits import Splits
+from flan_tasks.core.user_code import told
 
 Row = dict[str, Any]
 Normalized = Example | Skip | tuple[Example | Skip, ...]
@@ -34,6 +36,8 @@ WORD_METRICS = frozenset(
         *("rouge", "bleu"),
     }
 )
+# As in BCP 47: "en", "pt-BR", "zh-Hant"; cards and tokenizers look them up.
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,8 @@ class Dataset:
     """A public corpus as this project uses it.
 
     Raises:
-      DeclarationError: on building, where two parts of the declaration contradict each other.
+      DeclarationError: on building, where a value has the wrong type or form, or two parts of the
+        declaration contradict each other; with every such problem.
     """
 
     # Lower case, digits and underscores; `flan:<name>` is its SeqIO name.
@@ -58,15 +63,16 @@ class Dataset:
     fields: tuple[str, ...]
     # Names of metrics in `evaluation`.
     metrics: tuple[str, ...]
-    # Licence as its source states it; an SPDX identifier where one fits, else a few words.
+    # Licence as its source states it, in one line; an SPDX identifier where one fits, else a few
+    # words.
     license: str
     # A line that finds the paper: authors, year, title.
     citation: str
-    # The allowed answers of a classification dataset, in the order shown.
+    # The allowed answers of a classification dataset, in the order shown; each one line.
     options: tuple[str, ...] = ()
     # True where each example brings its own options.
     options_per_example: bool = False
-    # Languages of its texts, as ISO 639-1 codes.
+    # Languages of its texts, as ISO 639-1 codes; a region or script may follow, as in "pt-BR".
     languages: tuple[str, ...] = ("en",)
     # Language of the answers where `languages` has several: metrics cut words accordingly.
     answer_language: str = ""
@@ -94,9 +100,10 @@ class Dataset:
     cluster: str = ""
 
     def __post_init__(self) -> None:
-        problems = list(self._problems())
+        problems = [f"{name} {what}" for name, what in wrong_types(self)]
+        problems = problems or [*self._problems(), *self._wrong_texts()]
         if problems:
-            raise DeclarationError(f'dataset "{self.name}": ' + "; ".join(problems))
+            raise DeclarationError(f"dataset {quoted(self.name)}: " + "; ".join(problems))
 
     def _problems(self) -> Iterable[str]:
         yield from check_dataset_name(self.name)
@@ -138,6 +145,25 @@ class Dataset:
             yield "its normalizer needs a docstring that says what the task asks"
         if self.name in self.overlaps:
             yield "it cannot overlap with itself"
+
+    def _wrong_texts(self) -> Iterable[str]:
+        """What would not stand in a table, a file name or the head of a card."""
+        for name in ("license", "citation"):
+            if len(getattr(self, name).splitlines()) > 1:
+                yield f"{name} must be one line: {shown(getattr(self, name))}"
+        for code in self.languages:
+            if not _LANGUAGE.fullmatch(code):
+                yield f'language {shown(code)} is no code such as "en" or "pt-BR"'
+        for option in self.options:
+            if not option.strip() or option.strip() != option or len(option.splitlines()) > 1:
+                yield f"option {shown(option)} must be one line without blanks around it"
+        for what in ("part_of", "samples", "templates"):
+            name = getattr(self, what)
+            if name and not _FIELD_NAME.fullmatch(name):
+                yield f"{what} {shown(name)} must be lower-case letters, digits and underscores"
+        for split, rows in self.size.items():
+            if rows < 0:
+                yield f'size of "{split}" is {rows}; want 0 or more'
 
     @property
     def language_of_answers(self) -> str:
@@ -204,10 +230,14 @@ def normalize_row(
         raise RowError(f"{where}: {error}. The row is {_short(row)}") from error
     except Exception as error:  # noqa: BLE001 - whatever a normalizer raises, the row must be named
         raise RowError(
-            f"{where}: the normalizer fails with {type(error).__name__}: {error}. "
-            f"The row is {_short(row)}"
+            f"{where}: the normalizer fails with {told(error)}. The row is {_short(row)}"
         ) from error
     items = found if isinstance(found, tuple) else (found,)
+    if not items:
+        raise RowError(
+            f"{where}: the normalizer returned an empty tuple; return Skip(reason), so that the "
+            "row is counted"
+        )
     return tuple(
         _complete(dataset, item, key=_key(source_split, number, index, len(items)), where=where)
         for index, item in enumerate(items)
@@ -226,7 +256,7 @@ def selected(dataset: Dataset, item: Example | Skip, *, source_split: str) -> Ex
     try:
         found = dataset.select(item, source_split)
     except Exception as error:  # noqa: BLE001 - whatever it raises, the example must be named
-        raise RowError(f"{where}: select fails with {type(error).__name__}: {error}") from error
+        raise RowError(f"{where}: select fails with {told(error)}") from error
     if found is None:
         return item
     if not isinstance(found, Skip):
@@ -269,11 +299,13 @@ def _complete(dataset: Dataset, item: Example | Skip, *, key: str, where: str) -
 
 
 def _check_schema(dataset: Dataset, row: Row, *, where: str) -> None:
+    if not isinstance(row, dict):
+        raise RowError(f"{where}: a row must be a dict of columns, not {_short(row)}")
     missing = [column for column in dataset.schema if column not in row]
     if missing:
         raise RowError(
             f"{where}: no column {', '.join(missing)}; "
-            f"the row has {', '.join(sorted(row)) or 'none'}"
+            f"the row has {', '.join(sorted(map(str, row))) or 'none'}"
         )
     for column, kind in dataset.schema.items():
         value = row[column]
@@ -286,5 +318,5 @@ def _check_schema(dataset: Dataset, row: Row, *, where: str) -> None:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = shown(value)
     return text if len(text) <= 300 else text[:300] + "..."

@@ -1,18 +1,39 @@
 """What a normalizer returns: an Example, several of them, or a Skip."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.field_types import MAX_INT, check_types, is_half, shown
+
+# Keys and reasons stand in tables, file lists and messages.
+LONGEST_KEY = 1000
+LONGEST_REASON = 200
+_DEEPEST = 20
 
 
 @dataclass(frozen=True)
 class Skip:
-    """A row that cannot be used, with the reason under which it is counted."""
+    """A row that cannot be used, with the reason under which it is counted.
+
+    Raises:
+      DeclarationError: the reason is no text, blank, of several lines, or over 200 characters.
+    """
 
     # Short and free of row data, e.g. "no gold label": rows are counted by it.
     reason: str
+
+    def __post_init__(self) -> None:
+        check_types(self, error=DeclarationError)
+        if not self.reason.strip():
+            raise DeclarationError('Skip: the reason is blank; write a few words, "no gold label"')
+        if len(self.reason) > LONGEST_REASON or not _is_line(self.reason):
+            raise DeclarationError(
+                f"Skip: the reason must be one line of at most {LONGEST_REASON} characters, as "
+                f"rows are counted by it: {shown(self.reason)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +42,14 @@ class Example:
 
     Blanks around every text are removed when it is built: templates bring the blanks between.
 
+    Texts may hold every character but half a surrogate pair, which UTF-8 cannot say; NUL and other
+    control characters too. Options stand in prompts one a line, so a line end within one becomes a
+    blank, in the answer of such an example and its references as well: "a\\n- c" is the one option
+    "a - c", never two.
+
     Raises:
-      DeclarationError: a value is no text, the answer is empty, or it is not one of the options.
+      DeclarationError: a value has the wrong type, holds half a surrogate pair, or cannot be
+        written as JSON; the answer is empty, or it is not one of the options.
     """
 
     # What templates may use, by name.
@@ -33,23 +60,36 @@ class Example:
     options: tuple[str, ...] = ()
     # All accepted answers, for evaluation.
     references: tuple[str, ...] = ()
-    # Values for metrics and grouping; JSON-able, out of reach of templates.
+    # Values for metrics and grouping, out of reach of templates: what JSON can say, that is text,
+    # finite numbers of at most 64 bits, True, False, None, and lists and dicts of these, with text
+    # as keys, at most 20 deep. A tuple comes back as a list.
     extra: Mapping[str, Any] = field(default_factory=dict)
-    # Stable name of the example; the engine fills in source split and row number where empty.
+    # Stable name of the example; the engine fills in source split and row number where empty. One
+    # line of at most 1,000 characters, unlike that of every other example.
     key: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.fields, Mapping):
+            raise DeclarationError(f"fields must be a dict of texts, not {shown(self.fields)}")
+        if not all(isinstance(name, str) for name in self.fields):
+            raise DeclarationError(f"names of fields must be text: {shown(list(self.fields))}")
         fields = {name: _text(value, f'field "{name}"') for name, value in self.fields.items()}
-        options = tuple(_text(value, "an option") for value in self.options)
+        options = _texts(self.options, "options", "an option")
         answer = _text(self.answer, "the answer")
-        references = tuple(_text(value, "a reference") for value in self.references)
+        references = _texts(self.references, "references", "a reference")
+        if options:
+            options, answer = tuple(map(_line, options)), _line(answer)
+            references = tuple(map(_line, references))
+        _check_key(self.key)
+        if self.extra or not isinstance(self.extra, Mapping):
+            _check_extra(self.extra)
         if not answer:
             raise DeclarationError("the answer is empty; return Skip(reason) for such a row")
         if options and answer not in options:
             raise DeclarationError(f"answer {answer!r} is not among the options {list(options)}")
         if len(set(options)) != len(options):
             raise DeclarationError(f"two options are equal: {list(options)}")
-        if "" in options:
+        if not all(option.strip() for option in options):
             raise DeclarationError(f"an option is empty: {list(options)}")
         object.__setattr__(self, "fields", fields)
         object.__setattr__(self, "options", options)
@@ -83,9 +123,79 @@ class Example:
         return made
 
 
+def _texts(values: object, what: str, one: str) -> tuple[str, ...]:
+    # One text would be taken for its letters, and a generator or a set has no fixed order.
+    if not isinstance(values, tuple | list):
+        raise DeclarationError(f"{what} must be a tuple of texts, not {shown(values)}")
+    return tuple(_text(value, one) for value in values)
+
+
+def _line(text: str) -> str:
+    lines = text.splitlines()
+    if len(lines) < 2 and lines == [text]:
+        return text
+    return " ".join(stripped for line in lines if (stripped := line.strip()))
+
+
+def _is_line(text: str) -> bool:
+    return text.isprintable() or not any(
+        letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\u2028\u2029" for letter in text
+    )
+
+
+def _check_key(key: object) -> None:
+    if key == "":
+        return
+    if not isinstance(key, str):
+        raise DeclarationError(f"key must be text, not {type(key).__name__}: {shown(key)}")
+    if is_half(key):
+        raise DeclarationError(f"key holds half a surrogate pair, which is no text: {shown(key)}")
+    if len(key) > LONGEST_KEY or not key.strip() or not _is_line(key):
+        raise DeclarationError(
+            f"key must be one line of at most {LONGEST_KEY:,} characters, not blank and without "
+            f"control characters: {shown(key)}"
+        )
+
+
+def _check_extra(extra: object) -> None:
+    if not isinstance(extra, Mapping):
+        raise DeclarationError(f"extra must be a dict, not {type(extra).__name__}: {shown(extra)}")
+    for problem in _not_json(extra, "extra", 0):
+        raise DeclarationError(problem)
+
+
+def _not_json(value: object, place: str, depth: int) -> Iterator[str]:
+    """Yields what JSON, and those who read it, could not take."""
+    if depth > _DEEPEST:
+        yield f"{place} is nested more than {_DEEPEST} deep, or holds itself"
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            if not isinstance(name, str) or is_half(name):
+                yield f"{place} has the key {shown(name)}; keys must be text"
+                return
+            yield from _not_json(item, f'{place}["{name[:40]}"]', depth + 1)
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _not_json(item, f"{place}[{number}]", depth + 1)
+    elif isinstance(value, str):
+        if is_half(value):
+            yield f"{place} holds half a surrogate pair, which is no text: {shown(value)}"
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield f"{place} is {value}, which JSON cannot say; leave it out, or write None"
+    elif isinstance(value, int):
+        if abs(value) > MAX_INT:
+            yield f"{place} is a number of more than 64 bits; write it as text"
+    elif value is not None:
+        hint = "; take its .item()" if hasattr(value, "dtype") else ""
+        yield f"{place} is {type(value).__name__}, which JSON cannot say: {shown(value)}{hint}"
+
+
 def _text(value: object, what: str) -> str:
     if not isinstance(value, str):
-        raise DeclarationError(f"{what} must be text, not {type(value).__name__}: {value!r}")
-    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise DeclarationError(f"{what} holds half a surrogate pair, which is no text: {value!r}")
+        raise DeclarationError(f"{what} must be text, not {type(value).__name__}: {shown(value)}")
+    if is_half(value):
+        raise DeclarationError(
+            f"{what} holds half a surrogate pair, which is no text: {shown(value)}"
+        )
     return value.strip()

@@ -1,7 +1,6 @@
 """Mixtures: which datasets, at which rates."""
 
 import math
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -9,12 +8,16 @@ from typing import Any
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.field_types import MAX_INT, check_types, quoted, shown
 from flan_tasks.core.naming import check_mixture_name
+from flan_tasks.core.parsing import parse_toml
 from flan_tasks.core.template import KINDS
 
 ALL = "all"
 SCHEMES = ("proportional", "temperature", "equal", "rates")
 CAP_PER = ("dataset", "task")
+# Rates are added up and divided by their sum, which must stay within what a float holds.
+_LOWEST, _HIGHEST = 1e-100, 1e100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +60,8 @@ class Mixture:
     limit: int = 30_000
 
     def __post_init__(self) -> None:
+        check_types(self, f"mixture {quoted(self.name)}", error=DeclarationError)
         problems = list(check_mixture_name(self.name))
-        for key in ("include", "exclude", "hold_out", "kinds"):
-            if isinstance(getattr(self, key), str):
-                problems.append(f'{key} is one text; write ("{getattr(self, key)}",)')
         if self.scheme not in SCHEMES:
             problems.append(f'scheme "{self.scheme}" must be one of {", ".join(SCHEMES)}')
         if self.cap_per not in CAP_PER:
@@ -70,18 +71,19 @@ class Mixture:
         # Far below 1, a rate to the power 1/T is more than a float holds.
         if not 0.1 <= self.temperature < math.inf:
             problems.append(f"temperature {self.temperature} must be a number of 0.1 or more")
-        if not isinstance(self.kinds, str) and (not self.kinds or set(self.kinds) - set(KINDS)):
+        if not self.kinds or set(self.kinds) - set(KINDS):
             problems.append(f"kinds {list(self.kinds)} must be among {', '.join(KINDS)}")
         if not self.include:
             problems.append("include is empty")
         if (self.scheme == "rates") != bool(self.rates):
             problems.append('rates belong to scheme = "rates", which needs them')
-        if not all(0 < rate < math.inf for rate in self.rates.values()):
+        if not all(_LOWEST <= rate <= _HIGHEST for rate in self.rates.values()):
             problems.append(
-                "every rate must be a number above 0; leave out what is not wanted by `exclude`"
+                f"every rate must be a number above 0, from {_LOWEST:g} to {_HIGHEST:g}; leave out "
+                "what is not wanted by `exclude`"
             )
         if problems:
-            raise DeclarationError(f'mixture "{self.name}": ' + "; ".join(problems))
+            raise DeclarationError(f"mixture {quoted(self.name)}: " + "; ".join(problems))
 
 
 def parse_mixture(text: str, *, name: str, path: str) -> Mixture:
@@ -91,8 +93,8 @@ def parse_mixture(text: str, *, name: str, path: str) -> Mixture:
       DeclarationError: with every problem of the file.
     """
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = parse_toml(text)
+    except ValueError as error:
         raise DeclarationError(f"{path}: not valid TOML: {error}") from error
     known = {f.name: f for f in fields(Mixture) if f.name != "name"}
     problems = [
@@ -120,8 +122,10 @@ def read_mixture(path: Path) -> Mixture:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeclarationError(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise DeclarationError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DeclarationError(f"{shown(str(path))}: cannot be read: {error}") from error
     return parse_mixture(text, name=path.name.removesuffix(".toml"), path=str(path))
 
 
@@ -135,9 +139,9 @@ def _value(key: str, value: Any) -> tuple[str, Any]:
         return ("", dict(value)) if numbers else ('"rates" must be a table of numbers', {})
     wanted = {"drop_overlaps": bool, "cap": int, "limit": int, "temperature": float}.get(key, str)
     if wanted is float and _is_number(value):
-        return "", float(value)
+        return "", float(value) if abs(value) <= MAX_INT else value
     if type(value) is not wanted:
-        return f'"{key}" must be {wanted.__name__}, not {value!r}', value
+        return f'"{key}" must be {wanted.__name__}, not {shown(value)}', value
     return "", value
 
 

@@ -10,6 +10,8 @@ PREFIX = "flan:"
 _MIXTURE = "mix"
 _RANK = "rank"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+# Names become parts of file names, which most file systems end at 255 bytes.
+_LONGEST = 100
 _MIXTURE_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 
 
@@ -63,15 +65,27 @@ def parse_name(name: str) -> TaskName | MixtureName:
 
 def check_dataset_name(name: str) -> Iterable[str]:
     """Yields what is wrong with a dataset's name."""
-    if not _NAME.fullmatch(name):
+    if len(name) > _LONGEST:
+        yield _too_long("the name", name)
+    elif not _NAME.fullmatch(name):
         yield f'the name "{name}" must be lower-case letters, digits and underscores'
     if name == _MIXTURE:
         yield f'"{_MIXTURE}" is taken: flan:{_MIXTURE}.<name> is a mixture'
 
 
+def check_cluster_name(name: str) -> Iterable[str]:
+    """Yields what is wrong with a cluster's name."""
+    if len(name) > _LONGEST:
+        yield _too_long("cluster", name)
+    elif not _NAME.fullmatch(name):
+        yield f'cluster "{name}" must be lower-case letters, digits and underscores'
+
+
 def check_template_id(name: str) -> Iterable[str]:
     """Yields what is wrong with a template's id."""
-    if not _NAME.fullmatch(name):
+    if len(name) > _LONGEST:
+        yield _too_long("id", name)
+    elif not _NAME.fullmatch(name):
         yield f'id "{name}" must be lower-case letters, digits and underscores'
     if name == _RANK:
         yield f'id "{_RANK}" is taken: .{_RANK} asks for rank classification'
@@ -79,5 +93,11 @@ def check_template_id(name: str) -> Iterable[str]:
 
 def check_mixture_name(name: str) -> Iterable[str]:
     """Yields what is wrong with a mixture's name."""
-    if not _MIXTURE_NAME.fullmatch(name):
+    if len(name) > _LONGEST:
+        yield _too_long("mixture name", name)
+    elif not _MIXTURE_NAME.fullmatch(name):
         yield f'mixture name "{name}" must be lower-case words joined by dots, as without.nli'
+
+
+def _too_long(what: str, name: str) -> str:
+    return f"{what} has {len(name):,} characters; {_LONGEST} are allowed"

@@ -1,19 +1,26 @@
 """Where a dataset's rows come from, as declared; reading them is the business of `sources`."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.field_types import check_types
 
 # What a user may ask rows of: each dataset's own source, or one kind for all.
 DECLARED = "declared"
 SOURCE_KINDS = (DECLARED, "samples", "tfds", "files", "hf")
+_TFDS_NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)?:\d[\w.*-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Tfds:
-    """A TensorFlow Datasets builder, `name[/config]:version`."""
+    """A TensorFlow Datasets builder, `name[/config]:version`.
+
+    Raises:
+      DeclarationError: a value has the wrong type, or the name is no such name.
+    """
 
     # Always with its version: what a bare name means changes with every TFDS release.
     name: str
@@ -25,8 +32,16 @@ class Tfds:
     download_mib: int = 0
 
     def __post_init__(self) -> None:
+        check_types(self, error=DeclarationError)
         if ":" not in self.name:
             raise DeclarationError(f'Tfds("{self.name}"): no version; write name[/config]:version')
+        if not _TFDS_NAME.fullmatch(self.name):
+            # Name and version are folders of the data directory.
+            raise DeclarationError(
+                f'Tfds("{self.name}"): wanted name[/config]:version of letters, digits and ._-+'
+            )
+        if self.download_mib < 0:
+            raise DeclarationError(f"Tfds: download_mib is {self.download_mib}; want 0 or more")
 
     @property
     def builder(self) -> str:
@@ -41,7 +56,11 @@ class Tfds:
 
 @dataclass(frozen=True)
 class HuggingFace:
-    """A data set on the Hugging Face hub."""
+    """A data set on the Hugging Face hub.
+
+    Raises:
+      DeclarationError: a value has the wrong type, or the path is empty.
+    """
 
     # Repository id, e.g. "abisee/cnn_dailymail".
     path: str
@@ -51,6 +70,11 @@ class HuggingFace:
     revision: str = "main"
     # What must be fetched by hand, and where; empty where the hub has it all.
     manual: str = ""
+
+    def __post_init__(self) -> None:
+        check_types(self, error=DeclarationError)
+        if not self.path.strip():
+            raise DeclarationError("HuggingFace: path is empty; write owner/name")
 
 
 @dataclass(frozen=True)
@@ -68,6 +92,9 @@ class Files:
     rows: str = ""
     # Whether quotation marks part the cells of .csv and .tsv files; False takes them as text.
     quotes: bool = True
+
+    def __post_init__(self) -> None:
+        check_types(self, error=DeclarationError)
 
 
 Origin = Tfds | HuggingFace | Files
@@ -93,3 +120,6 @@ class Alternative:
     splits: Mapping[str, str] = field(default_factory=dict)
     # Whether reading it live was ever run; shown to users.
     tested: bool = False
+
+    def __post_init__(self) -> None:
+        check_types(self, error=DeclarationError)

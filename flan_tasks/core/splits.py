@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.field_types import check_types
 
 SPLITS = ("train", "validation", "test")
 
@@ -29,7 +30,7 @@ class Splits:
     of it instead, so that small sources keep most rows for training.
 
     Raises:
-      DeclarationError: two of ours would read the same rows.
+      DeclarationError: a value has the wrong type, or two of ours would read the same rows.
     """
 
     # The source split that feeds train; None for a dataset that is only evaluated.
@@ -47,6 +48,7 @@ class Splits:
     block: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
+        check_types(self, error=DeclarationError)
         named = [split for split in (self.train, self.validation, self.test) if split is not None]
         if len(set(named)) != len(named):
             raise DeclarationError(

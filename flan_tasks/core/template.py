@@ -1,16 +1,16 @@
 """Templates: pairs of texts with fields, and the TOML files that hold them."""
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from flan_tasks.core.errors import TemplateError
+from flan_tasks.core.field_types import check_types, shown
 from flan_tasks.core.naming import check_template_id
+from flan_tasks.core.parsing import parse_toml
 
 FORWARD = "forward"
 INVERTED = "inverted"
@@ -77,7 +77,8 @@ class Template:
     """A pair of texts with fields that makes (inputs, targets).
 
     Raises:
-      TemplateError: id, kind or braces are not well formed, or a text is missing.
+      TemplateError: a value has the wrong type, id, kind or braces are not well formed, or a text
+        is missing.
     """
 
     # What is particular about the wording; never a number, never reused.
@@ -92,6 +93,7 @@ class Template:
     inputs_without_options: str = ""
 
     def __post_init__(self) -> None:
+        check_types(self, f"template {shown(self.id)}", error=TemplateError)
         problems = list(check_template_id(self.id))
         if self.kind not in KINDS:
             problems.append(f'kind "{self.kind}" must be one of {", ".join(KINDS)}')
@@ -149,7 +151,11 @@ def drop_options_line(text: str) -> str:
 
 @dataclass(frozen=True)
 class ExampleText:
-    """The `[example]` of a template file: values that show what the templates look like filled."""
+    """The `[example]` of a template file: values that show what the templates look like filled.
+
+    Raises:
+      TemplateError: a value has the wrong type.
+    """
 
     # Field -> value.
     fields: Mapping[str, str]
@@ -158,13 +164,16 @@ class ExampleText:
     # The allowed answers; empty for generation.
     options: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_types(self, "[example]", error=TemplateError)
+
 
 @dataclass(frozen=True)
 class TemplateSet:
     """The templates of one file.
 
     Raises:
-      TemplateError: two templates have one id.
+      TemplateError: a value has the wrong type, or two templates have one id.
     """
 
     # Where it was read from, for messages; relative to the templates folder.
@@ -177,6 +186,7 @@ class TemplateSet:
     comment: str = ""
 
     def __post_init__(self) -> None:
+        check_types(self, error=TemplateError)
         counts = Counter(template.id for template in self.templates)
         twice = [name for name, count in counts.items() if count > 1]
         if twice:
@@ -214,8 +224,8 @@ def parse_template_set(text: str, *, path: str) -> TemplateSet:
       TemplateError: with every problem of the file, one a line.
     """
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = parse_toml(text)
+    except ValueError as error:
         raise TemplateError(f"{path}: not valid TOML: {error}") from error
     problems = [
         f'{path}: unknown key "{key}"; a template file has [example] and [[template]]'
@@ -233,9 +243,7 @@ def parse_template_set(text: str, *, path: str) -> TemplateSet:
         tables = []
     for number, table in enumerate(tables, start=1):
         template, found = _template(table)
-        problems += [
-            f"{path}: template {table.get('id', number)!r}: {problem}" for problem in found
-        ]
+        problems += [f"{path}: template {_name_of(table, number)}: {problem}" for problem in found]
         if template is not None:
             templates.append(template)
     counts = Counter(template.id for template in templates)
@@ -255,17 +263,26 @@ def read_template_set(path: Path, *, name: str | None = None) -> TemplateSet:
     Raises:
       TemplateError: the file is missing or malformed.
     """
-    shown = name or str(path)
+    # A file name need not be UTF-8.
+    place = (name or str(path)).encode("utf-8", "backslashreplace").decode("utf-8")
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise TemplateError(f"{shown}: cannot be read: {error.strerror or error}") from error
+        raise TemplateError(f"{place}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise TemplateError(f"{shown}: not UTF-8: {error}") from error
-    return parse_template_set(text, path=shown)
+        raise TemplateError(f"{place}: not UTF-8: {error}") from error
+    except ValueError as error:  # a NUL in the path
+        raise TemplateError(f"{shown(place)}: cannot be read: {error}") from error
+    return parse_template_set(text, path=place)
 
 
-def _template(table: Mapping[str, Any]) -> tuple[Template | None, list[str]]:
+def _name_of(table: object, number: int) -> str:
+    return shown(table.get("id", number) if isinstance(table, dict) else number)
+
+
+def _template(table: object) -> tuple[Template | None, list[str]]:
+    if not isinstance(table, dict):
+        return None, [f"is {shown(table)}; wanted a table, [[template]]"]
     known = ("id", "kind", "inputs", "targets", "inputs_without_options")
     problems = [
         f'unknown key "{key}"; known are {", ".join(known)}' for key in table if key not in known
@@ -282,7 +299,10 @@ def _template(table: Mapping[str, Any]) -> tuple[Template | None, list[str]]:
         return None, [str(error).split(": ", 1)[-1]]
 
 
-def _example(table: Mapping[str, Any]) -> tuple[ExampleText | None, list[str]]:
+def _example(table: object) -> tuple[ExampleText | None, list[str]]:
+    if not isinstance(table, dict):
+        what = "several tables" if isinstance(table, list) else shown(table)
+        return None, [f"is {what}; wanted one table, [example]"]
     problems = []
     fields = {}
     options: tuple[str, ...] = ()
@@ -301,7 +321,12 @@ def _example(table: Mapping[str, Any]) -> tuple[ExampleText | None, list[str]]:
         problems.append("no answer")
     if options and answer not in options:
         problems.append(f"answer {answer!r} is not among the options {list(options)}")
-    return (None, problems) if problems else (ExampleText(fields, str(answer), options), [])
+    if problems:
+        return None, problems
+    try:
+        return ExampleText(fields, str(answer), options), []
+    except TemplateError as error:
+        return None, [str(error).removeprefix("[example]: ")]
 
 
 def _head_comment(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.field_types import check_types
 from flan_tasks.core.template import ANSWER, FORWARD, KINDS, OPTIONS, Template
 
 FIXED, SHUFFLED = "fixed", "shuffled"
@@ -18,7 +19,7 @@ class Variation:
     """How prompts are made of examples; the same everywhere: task, mixture, build and evaluation.
 
     Raises:
-      DeclarationError: with everything that is out of range.
+      DeclarationError: with everything that has the wrong type, or else is out of range.
     """
 
     # Exemplars before each query, at most: those that do not fit the token budget are left out.
@@ -38,6 +39,7 @@ class Variation:
     instructions: str = FULL
 
     def __post_init__(self) -> None:
+        check_types(self, error=DeclarationError)
         problems = []
         if not 0 <= self.shots <= MOST_SHOTS:
             problems.append(f"shots {self.shots} must be from 0 to {MOST_SHOTS}")
@@ -57,11 +59,9 @@ class Variation:
             problems.append(f'instructions "{self.instructions}" are for the kind {FORWARD}')
         for key in ("templates", "kinds"):
             value = getattr(self, key)
-            if isinstance(value, str):
-                problems.append(f'{key} is one text; write ("{value}",)')
-            elif value is not None and not value:
+            if value is not None and not value:
                 problems.append(f"{key} is empty; leave it out for all")
-        if not isinstance(self.kinds, str) and set(self.kinds or ()) - set(KINDS):
+        if set(self.kinds or ()) - set(KINDS):
             problems.append(f"kinds {list(self.kinds or ())} must be among {', '.join(KINDS)}")
         if problems:
             raise DeclarationError("; ".join(problems))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.records import GENERATE, RANK, Prompt, Record, Unit
 
 # (dataset, template, split) -> key of an example -> its line.
@@ -136,7 +137,7 @@ def answered(
 
 def _line(text: str) -> tuple[str, dict[str, Any]]:
     try:
-        line = json.loads(text)
+        line = parse_json(text)
     except ValueError as error:
         return f"not JSON: {error}", {}
     if not isinstance(line, dict):

@@ -9,6 +9,7 @@ from typing import Any
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.example import Example
 from flan_tasks.core.languages import ENGLISH
+from flan_tasks.core.parsing import parse_json
 
 Scores = dict[str, float]
 
@@ -56,7 +57,7 @@ class Gold:
     @classmethod
     def from_json(cls, text: str | bytes) -> "Gold":
         """Reads what `to_json` wrote."""
-        return cls.of_values(json.loads(text))
+        return cls.of_values(parse_json(text))
 
     @classmethod
     def of_values(cls, fields: Mapping[str, Any]) -> "Gold":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.gold import Gold
 
 RANK, GENERATE = "rank", "generate"
@@ -107,7 +108,7 @@ class Record:
     @classmethod
     def from_json(cls, text: str) -> "Record":
         """Reads what `to_json` wrote."""
-        line = json.loads(text)
+        line = parse_json(text)
         gold = Gold.of_values(line)
         sums = tuple(line.get("scores", ()))
         text = "" if sums else line["prediction"]
@@ -192,7 +193,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{path} cannot be read: {error}; give another --out") from error
     return found if isinstance(found, dict) else {}

@@ -1,6 +1,5 @@
 """The report of a build: beside its shards while it is made, or from its directory afterwards."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from flan_tasks.build.plan import Plan
 from flan_tasks.build.run_local import TEMPLATES, Report
 from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
 from flan_tasks.core.errors import BuildError, DeclarationError, VocabularyError
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.report.packed import FORMAT
 from flan_tasks.report.page_file import make_page
 from flan_tasks.report.sample import DEFAULT_EXAMPLES, Sample, sample_files, sample_plan
@@ -63,7 +63,7 @@ def read_templates(folder: Path) -> dict[str, list[dict[str, str]]]:
     if not path.exists():
         return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BuildError(f"{path} is damaged: {error}") from error
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.errors import BuildError
+from flan_tasks.core.parsing import parse_json
 
 Row = dict[str, Any]
 
@@ -60,7 +61,7 @@ def _jsonl(path: Path, positions: np.ndarray) -> Iterator[Row]:
     with path.open("rb") as file:
         for number, line in enumerate(file):
             if number in wanted:
-                yield json.loads(line)
+                yield parse_json(line)
 
 
 def _parquet(path: Path, positions: np.ndarray) -> Iterator[Row]:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from flan_tasks.core.escaping import for_line
 from flan_tasks.report.lengths import PARTS, histograms
 from flan_tasks.report.sample import Sample
 
@@ -33,13 +33,15 @@ def print_report(
         console.print(_skipped(manifest))
     console.print(_licenses(manifest))
     for note in sample.notes:
-        console.print(Text(note, style="dim"))
+        console.print(Text(for_line(note), style="dim"))
 
 
 def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
     tasks = manifest["tasks"]
     parents = {task["dataset"] for task in tasks}
-    title = Text.assemble((manifest["mixture"]["name"], "bold"), f"  {manifest['examples']:,} ")
+    title = Text.assemble(
+        (for_line(manifest["mixture"]["name"]), "bold"), f"  {manifest['examples']:,} "
+    )
     title.append(
         f"examples of {len(parents)} datasets in {len({t['cluster'] for t in tasks})} clusters, "
         f"{manifest['split']}, seed {manifest['seed']}, {manifest['format']}"
@@ -48,9 +50,11 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
     if "tokens" in manifest:
         tokens, over, lengths = manifest["tokens"], manifest["over_length"], manifest["lengths"]
         console.print(
-            f"{tokens['inputs']:,} tokens in inputs, {tokens['targets']:,} in targets "
-            f"({manifest['vocabulary'][:20]}); beyond {lengths['inputs']} / {lengths['targets']}: "
-            f"{over['inputs']:,} inputs, {over['targets']:,} targets"
+            _plain(
+                f"{tokens['inputs']:,} tokens in inputs, {tokens['targets']:,} in targets "
+                f"({manifest['vocabulary'][:20]}); beyond {lengths['inputs']} / "
+                f"{lengths['targets']}: {over['inputs']:,} inputs, {over['targets']:,} targets"
+            )
         )
     if "packing" in manifest:
         packing = manifest["packing"]
@@ -59,8 +63,10 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
             f"fewer than {packing['bound']:,}"
         )
     for name, reason in manifest["missing"].items():
-        console.print(Text.assemble(("missing ", "yellow"), (name, "bold"), f": {reason}"))
-    console.print(Text(manifest["command"], style="dim"))
+        console.print(
+            Text.assemble(("missing ", "yellow"), (name, "bold"), for_line(f": {reason}"))
+        )
+    console.print(Text(for_line(manifest["command"]), style="dim"))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -82,7 +88,7 @@ def _shares(manifest: Mapping[str, Any]) -> Table:
     most = max(realized.values(), default=0) or 1
     for name, count in realized.most_common():
         table.add_row(
-            escape(name),
+            _plain(name),
             Text("█" * round(_BAR * count / most), style="cyan"),
             f"{count / manifest['examples']:.1%}",
             f"{rates[name] / (rates.total() or 1):.1%}",
@@ -97,8 +103,8 @@ def _datasets(manifest: Mapping[str, Any]) -> Table:
     for task in sorted(manifest["tasks"], key=lambda task: (-task["realized"], task["name"])):
         used = sum(count > 0 for count in task["template_counts"].values())
         table.add_row(
-            escape(task["name"]),
-            escape(task["cluster"]),
+            _plain(task["name"]),
+            _plain(task["cluster"]),
             f"{task['realized'] / manifest['examples']:.2%}",
             *(
                 _number(task[name])
@@ -108,6 +114,11 @@ def _datasets(manifest: Mapping[str, Any]) -> Table:
             f"{used} of {task['templates']}",
         )
     return table
+
+
+def _plain(text: str) -> Text:
+    """Text of a build as it is: neither rich's markup nor a control character acts in it."""
+    return Text(for_line(text))
 
 
 def _number(value: int) -> Text:
@@ -143,7 +154,7 @@ def _skipped(manifest: Mapping[str, Any]) -> Table:
     table = _table("\nSkipped rows", "reason", ">rows", "datasets")
     for reason, count in reasons.most_common():
         names = [task["name"] for task in manifest["tasks"] if reason in task["skipped"]]
-        table.add_row(escape(reason), f"{count:,}", escape(", ".join(names)))
+        table.add_row(_plain(reason), f"{count:,}", _plain(", ".join(names)))
     return table
 
 
@@ -153,5 +164,5 @@ def _licenses(manifest: Mapping[str, Any]) -> Table:
         examples[task["license"]] += task["realized"]
     table = _table("\nLicences", "licence", ">examples", ">share")
     for name, count in examples.most_common():
-        table.add_row(escape(name), f"{count:,}", f"{count / manifest['examples']:.1%}")
+        table.add_row(_plain(name), f"{count:,}", f"{count / manifest['examples']:.1%}")
     return table

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from flan_tasks.core.dataset import Row
-from flan_tasks.core.errors import SourceUnavailableError
+from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.origin import HuggingFace
 from flan_tasks.sources.base import Source, State, Status
 
@@ -32,7 +32,14 @@ class HuggingFaceSource(Source):
         self.num_rows(split)
         rows = self._data[split]
         for position in positions:
-            yield dict(rows[position])
+            try:
+                row = dict(rows[position])
+            except Exception as error:  # noqa: BLE001 - Arrow and `datasets` decode here
+                raise RowError(
+                    f"Hugging Face {self._name}, split {split}, row {position}: cannot be "
+                    f"decoded: {type(error).__name__}: {error}"
+                ) from error
+            yield row
 
     def identity(self, split: str) -> Mapping[str, Any]:
         info = self._data[split].info

@@ -13,6 +13,7 @@ from typing import Any
 
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import RowError, SourceUnavailableError
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.sources.base import Source, State, Status
 
 
@@ -54,7 +55,7 @@ class SamplesSource(Source):
         lines = text.removesuffix("\n").split("\n")
         for number, line in enumerate(lines, start=1):
             try:
-                entry = json.loads(line)
+                entry = parse_json(line)
                 split, row = entry["split"], entry["row"]
             except (ValueError, KeyError, TypeError) as error:
                 raise RowError(

@@ -5,10 +5,9 @@ JSON Lines, CSV and TSV are read line by line at any position; JSON and Parquet 
 
 import codecs
 import csv
-import json
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +15,7 @@ from typing import Any, BinaryIO
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.origin import Files
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.sources.text_bytes import COMPRESSED, ENCODINGS_HINT, check_no_pointer, open_text
 
 KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
@@ -96,11 +96,11 @@ def _is_lines(file: BinaryIO) -> bool:
     if first.lstrip().startswith(b"["):
         return False
     try:
-        value = json.loads(first)
+        value = parse_json(first)
     except ValueError:
         # A line that is damaged, or the first of a value that goes on, which reading it tells.
         try:
-            json.loads(file.read())
+            parse_json(file.read())
         except ValueError:
             return True
         finally:
@@ -238,7 +238,13 @@ class _Separated(Table):
     def row(self, number: int) -> Row:
         self._file.seek(self._starts[number])
         with _any_cell_size():
-            cells = next(csv.reader(_Lines(self._file), **self._form))
+            try:
+                cells = next(csv.reader(_Lines(self._file), **self._form))
+            except (csv.Error, UnicodeDecodeError, StopIteration) as error:
+                raise RowError(
+                    f"{self.path.name}, row {number}: not valid {self._kind}: "
+                    f"{error or 'it is gone'}"
+                ) from error
         if len(cells) != len(self._header):
             raise RowError(
                 f"{self.path.name}, row {number}: {len(cells)} cells; the header has "
@@ -256,7 +262,7 @@ class _Separated(Table):
         try:
             if kind is bool:
                 return {"true": True, "1": True, "false": False, "0": False}[cell.strip().lower()]
-            return json.loads(cell) if kind in (list, dict) else kind(cell)
+            return parse_json(cell) if kind in (list, dict) else kind(cell)
         except (ValueError, KeyError) as error:
             raise RowError(
                 f'{self.path.name}, row {number}: column "{column}" is {cell!r}; '
@@ -274,8 +280,12 @@ class _Parquet(Table):
             # Not `read_table`, which takes folders named a=b above the file for columns.
             with pyarrow.parquet.ParquetFile(path) as file:
                 self._table = file.read()
-        except pyarrow.ArrowInvalid as error:
-            raise RowError(f"{path.name} is no Parquet file: {error}") from error
+        except (pyarrow.ArrowException, MemoryError) as error:
+            raise RowError(f"{path.name} is no Parquet file that can be read: {error}") from error
+        except OSError as error:
+            if error.errno is not None:
+                raise  # the file system's
+            raise RowError(f"{path.name} is no Parquet file that can be read: {error}") from error
         names = self._table.column_names
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise RowError(f"{path.name}: more than one column is called {', '.join(twice)}")
@@ -284,25 +294,32 @@ class _Parquet(Table):
         return self._table.num_rows
 
     def row(self, number: int) -> Row:
-        return self._table.slice(number, 1).to_pylist()[0]
+        row = self._table.slice(number, 1)
+        try:
+            return row.to_pylist()[0]
+        except Exception as error:  # noqa: BLE001 - Arrow decodes here, and raises every kind
+            wrong = ", ".join(name for name in row.column_names if not _is_readable(row, name))
+            raise RowError(
+                f"{self.path.name}, row {number}: column {wrong or 'names'} cannot be decoded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def _is_readable(row: Any, name: str) -> bool:
+    try:
+        row.column(name).to_pylist()
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return True
 
 
 def _parse(text: bytes, where: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return parse_json(text, unique_names=True)
     except UnicodeDecodeError as error:
         raise RowError(f"{where}: not UTF-8: {error}; {ENCODINGS_HINT}") from error
     except ValueError as error:
         raise RowError(f"{where}: not valid JSON: {error}") from error
-
-
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"more than one value is called {', '.join(twice)}")
-    return value
 
 
 def _as_row(value: Any, where: str) -> Row:

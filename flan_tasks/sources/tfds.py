@@ -12,6 +12,7 @@ from typing import Any
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.origin import Tfds
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.sources.base import Source, State, Status
 
 
@@ -179,7 +180,7 @@ def _stated_splits(path: Path) -> dict[str, _SplitInfo]:
     The file is a protocol buffer as JSON, where 64-bit numbers are texts and zeros are left out.
     """
     try:
-        stated = json.loads(path.read_text(encoding="utf-8"))["splits"]
+        stated = parse_json(path.read_text(encoding="utf-8"))["splits"]
         return {
             split["name"]: _SplitInfo(
                 [int(rows) for rows in split["shardLengths"]], int(split.get("numBytes", 0))

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from flan_tasks.core.errors import FlanTasksError, unknown_name
-from flan_tasks.trainer.field_checks import at_least, refuse, wrong_types
+from flan_tasks.trainer.field_checks import (
+    MAX_COUNT,
+    MAX_SEED,
+    at_least,
+    at_most,
+    refuse,
+    wrong_types,
+)
 
 OPTIMIZERS = ("adafactor", "adamw")
 # T5X's names; a schedule is a product of them.
@@ -45,6 +52,7 @@ class MeshConfig:
         if not problems:
             if list(sizes.values()).count(-1) > 1:
                 problems.append(("data", "and another are -1; only one can be what is left"))
+            problems += at_most(self, MAX_COUNT, *sizes)
             problems += [
                 (name, f"is {size}; want 1 or more, or -1 for what is left")
                 for name, size in sizes.items()
@@ -98,11 +106,13 @@ class DataConfig:
                 )
             problems += at_least(self, 1, "batch_size")
             problems += at_least(self, 0, "eval_batch_size", "seed")
+            problems += at_most(self, MAX_COUNT, "batch_size", "eval_batch_size")
             lengths = self.task_feature_lengths
             if lengths is None and self.mixture_or_task_name:
                 problems.append(("task_feature_lengths", "is needed with a SeqIO name"))
             elif lengths is not None and (
-                set(lengths) != {"inputs", "targets"} or min(lengths.values()) < 1
+                set(lengths) != {"inputs", "targets"}
+                or not 1 <= min(lengths.values()) <= max(lengths.values()) <= MAX_COUNT
             ):
                 problems.append(
                     ("task_feature_lengths", 'wants {"inputs": 1024, "targets": 256} or the like')
@@ -171,6 +181,8 @@ class OptimizerConfig:
             problems += at_least(self, 0, "min_learning_rate", "clip_norm", "weight_decay")
             problems += at_least(self, 0, "step_offset", "epsilon")
             problems += at_least(self, 1, "min_dim_size_to_factor")
+            problems += at_most(self, MAX_COUNT, "warmup_steps", "decay_steps", "step_offset")
+            problems += at_most(self, MAX_COUNT, "min_dim_size_to_factor")
             for name in ("decay_rate", "b1", "b2", "weight_decay"):
                 if not 0 <= getattr(self, name) < 1:
                     problems.append((name, f"is {getattr(self, name)}; want 0 or more, below 1"))
@@ -234,6 +246,7 @@ class CheckpointConfig:
         if not problems:
             problems += at_least(self, 1, "period", "keep")
             problems += at_least(self, 0, "keep_best")
+            problems += at_most(self, MAX_COUNT, "period", "keep", "keep_best")
         refuse(self, problems)
 
 
@@ -255,6 +268,10 @@ class HostsConfig:
     def __post_init__(self) -> None:
         problems = wrong_types(self)
         given = self.num_processes is not None and self.process_id is not None
+        if not problems and given:
+            problems += at_least(self, 1, "num_processes") + at_least(self, 0, "process_id")
+            problems += at_most(self, MAX_COUNT, "num_processes")
+            problems += at_most(self, self.num_processes - 1, "process_id")
         if not problems and self.coordinator_address not in (None, "auto") and not given:
             problems.append(("num_processes", "and process_id belong to a coordinator_address"))
         refuse(self, problems)
@@ -310,6 +327,9 @@ class Run:
                 problems.append(("model_dir", "is empty"))
             problems += at_least(self, 1, "train_steps", "num_microbatches", "log_period")
             problems += at_least(self, 0, "seed", "eval_period", "eval_steps", "max_skipped")
+            problems += at_most(self, MAX_COUNT, "train_steps", "num_microbatches", "log_period")
+            problems += at_most(self, MAX_COUNT, "eval_period", "eval_steps", "max_skipped")
+            problems += at_most(self, MAX_SEED, "seed")
             if self.num_microbatches >= 1 and self.data.batch_size % self.num_microbatches:
                 problems.append(
                     (

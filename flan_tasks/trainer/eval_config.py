@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from flan_tasks.core.variation import Variation
-from flan_tasks.trainer.field_checks import at_least, refuse, wrong_types
+from flan_tasks.trainer.field_checks import (
+    MAX_COUNT,
+    MAX_SEED,
+    at_least,
+    at_most,
+    refuse,
+    wrong_types,
+)
 
 # Longest inputs and targets in tokens, EOS included, of models that do not say.
 LENGTHS: Mapping[str, int] = {"inputs": 1024, "targets": 256}
@@ -41,6 +48,8 @@ class Decoding:
         if not problems:
             problems += at_least(self, 1, "max_tokens", "beams")
             problems += at_least(self, 0, "top_k", "alpha", "seed")
+            problems += at_most(self, MAX_COUNT, "max_tokens", "beams", "top_k")
+            problems += at_most(self, MAX_SEED, "seed")
             if not self.temperature > 0:
                 problems.append(("temperature", f"is {self.temperature}; want more than 0"))
             if not 0 < self.top_p <= 1:
@@ -108,6 +117,8 @@ class EvalRun:
         if not problems:
             problems += at_least(self, 1, "batch_size")
             problems += at_least(self, 0, "seed", "shots")
+            problems += at_most(self, MAX_COUNT, "batch_size", "num_examples")
+            problems += at_most(self, MAX_SEED, "seed")
             if self.num_examples is not None:
                 problems += at_least(self, 1, "num_examples")
             problems += wrong_lengths(self.task_feature_lengths)
@@ -162,6 +173,7 @@ class InferRun:
         problems = wrong_types(self)
         if not problems:
             problems += at_least(self, 1, "batch_size")
+            problems += at_most(self, MAX_COUNT, "batch_size")
             problems += wrong_lengths(self.task_feature_lengths)
         refuse(self, problems)
 
@@ -171,7 +183,7 @@ def wrong_lengths(lengths: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     if lengths is None:
         return []
     unknown = [name for name in lengths if name not in LENGTHS]
-    small = [name for name in lengths if lengths[name] < 1]
-    if unknown or small:
+    wrong = [name for name in lengths if not 1 <= lengths[name] <= MAX_COUNT]
+    if unknown or wrong:
         return [("task_feature_lengths", f"is {dict(lengths)}; want inputs and targets, 1 or more")]
     return []

@@ -14,10 +14,18 @@ from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.variation import Variation
 from flan_tasks.evaluation.records import write_whole
 from flan_tasks.evaluation.series import Point
-from flan_tasks.trainer.field_checks import at_least, refuse, wrong_types
+from flan_tasks.trainer.field_checks import (
+    MAX_COUNT,
+    MAX_SEED,
+    at_least,
+    at_most,
+    refuse,
+    wrong_types,
+)
 
 Run = Callable[[Sequence[str]], None]
 
@@ -75,6 +83,10 @@ class Experiment:
         if not problems:
             problems += at_least(self, 0, "seed")
             problems += at_least(self, 1, "eval_batch_size")
+            problems += at_most(self, MAX_SEED, "seed")
+            problems += at_most(self, MAX_COUNT, "eval_batch_size", "eval_examples")
+            if len(self.name) > 100:
+                problems.append(("name", f"has {len(self.name)} characters; want at most 100"))
             if not self.name.replace("_", "").isalnum() or self.name != self.name.lower():
                 problems.append(("name", f"is {self.name!r}; want lower case, digits, underscores"))
             if bool(self.mixture) == bool(self.include):
@@ -175,7 +187,7 @@ def read_point(experiment: Experiment, path: Path) -> Point:
       EvaluationError: the scores cannot be read.
     """
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = parse_json(path.read_text(encoding="utf-8"))
         scores = {}
         for dataset in held["datasets"]:
             spreads = dataset["spreads"]

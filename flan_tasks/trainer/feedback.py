@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.core.escaping import for_terminal
 from flan_tasks.trainer.curve import draw_curve
 
 METRICS = "metrics.jsonl"
@@ -105,6 +106,7 @@ class Feedback:
     def note(self, text: str) -> None:
         """Says something once."""
         if self._active:
+            text = for_terminal(text)
             clear = "\r\033[K" if self._terminal else ""
             print(f"{clear}{text}", file=sys.stderr, flush=True)
 

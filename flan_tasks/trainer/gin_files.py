@@ -11,17 +11,23 @@ import difflib
 import logging
 import re
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.errors import FlanTasksError, ModelError, unknown_name
+from flan_tasks.core.field_types import shown
 from flan_tasks.core.resources import folder
+from flan_tasks.core.user_code import place_of
 from flan_tasks.trainer import config, eval_config, experiment, model_config
 from flan_tasks.trainer.field_checks import ConfigError
 
 REQUIRED = "gin.REQUIRED"
+_WANTED = "wanted `NAME = VALUE`, `module.Class.field = VALUE`, `import` or `include 'FILE'`"
+# Where messages of gin's reader begin to quote what they read.
+_QUOTED = re.compile(r"\.? +Got |: <|['\"][^'\"]{3,}['\"]")
+_NAME = re.compile(r"[\w./]+")
 # What gin files may set, by the name they use.
 OURS = {
     cls.__name__: cls
@@ -117,6 +123,9 @@ def load(
 
     paths = [find(name) for name in files]
     found = [binding for path in paths for binding in _statements(path, ())]
+    for name, _ in bindings:
+        if not _NAME.fullmatch(name):
+            raise GinError(f"--gin.{name}: wanted --gin.NAME=VALUE or --gin.Class.field=VALUE")
     lines = [(name, f"{name} = {_quoted(value)}") for name, value in bindings]
     for name, line in lines:
         found += list(_parse(line, f"--gin.{name}"))
@@ -137,12 +146,16 @@ def load(
         raise GinError(_placed_model(error, found)) from None
     except (FlanTasksError, KeyboardInterrupt):
         raise
-    except Exception as error:  # gin raises every kind, with the place in its text
+    except (Exception, SystemExit) as error:  # gin raises every kind, with the place in its text
         raise GinError(_one_line(error, files)) from None
     finally:
         logging.disable(logging.NOTSET)
         gin.clear_config()
-    return Loaded(_without_gin(made), operative)
+    run = _without_gin(made)
+    if root is config.Run and not isinstance(run.model, model_config.ModelConfig):
+        where = _source("Run", "model", found)
+        raise GinError(f"{where}Run.model is {shown(run.model)}; want @model_config.ModelConfig()")
+    return Loaded(run, operative)
 
 
 def find(name: str) -> Path:
@@ -162,10 +175,10 @@ def find(name: str) -> Path:
 def _quoted(value: str) -> str:
     """A value of the command line as gin reads it; what is no Python value is a string."""
     if value.startswith(("%", "@", "(", "[", "{")):
-        return value
+        return " ".join(value.splitlines())  # a second line would be a second statement
     try:
         ast.literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         return repr(value)
     return value
 
@@ -175,7 +188,7 @@ def _statements(path: Path, above: tuple[Path, ...]) -> Iterator[_Binding]:
         raise GinError(f"{path}: includes itself")
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise GinError(f"{path}: cannot be read: {error}") from error
     for item in _parse(text, str(path)):
         if isinstance(item, Path):
@@ -207,12 +220,18 @@ def _parse(text: str, source: str) -> Iterator[Any]:
             elif isinstance(item, config_parser.IncludeStatement):
                 yield find(item.filename)
     except SyntaxError as error:
-        shown = (error.text or "").strip()
-        what = str(error.msg).split("\n")[0].rstrip(".")
-        raise GinError(f"{place(error.lineno or 1)}: {what}: {shown}") from error
-    except (tokenize.TokenError, ValueError) as error:
-        line = error.args[1][0] if isinstance(error, tokenize.TokenError) else 1
-        raise GinError(f"{place(line)}: {str(error.args[0]).splitlines()[0]}") from error
+        raise GinError(f"{place(error.lineno or 1)}: {_expected(error)}; {_WANTED}") from None
+    except tokenize.TokenError as error:
+        raise GinError(f"{place(error.args[1][0])}: {error.args[0]}; {_WANTED}") from None
+    except (RecursionError, MemoryError):
+        raise GinError(f"{place(1)}: a value is nested too deeply") from None
+    except ValueError:
+        raise GinError(f"{place(1)}: a value cannot be read; {_WANTED}") from None
+
+
+def _expected(error: SyntaxError) -> str:
+    """What gin's reader says of a line, without the line: a file may include any file at all."""
+    return _QUOTED.split(str(error.msg).split("\n")[0])[0].rstrip(" .:")
 
 
 def _inside(value: Any, kind: type) -> Iterator[Any]:
@@ -260,8 +279,23 @@ def _check(found: list[_Binding], root: type) -> None:
             problems.append(f"{binding.where}: nothing uses the macro {name}{hint}")
         elif binding.value == _Macro(REQUIRED):
             problems.append(f"{binding.where}: {name} is required; give --gin.{name}=VALUE")
+    problems = problems or list(_circles(macros))
     if problems:
         raise GinError("\n".join(problems))
+
+
+def _circles(macros: Mapping[str, _Binding]) -> Iterator[str]:
+    """Names macros whose value leads back to themselves."""
+    for name, binding in macros.items():
+        reached: set[str] = set()
+        left = [binding]
+        while left:
+            for macro in _inside(left.pop().value, _Macro):
+                if macro.name in macros and macro.name not in reached:
+                    reached.add(macro.name)
+                    left.append(macros[macro.name])
+        if name in reached:
+            yield f"{binding.where}: the value of {name} is made of itself"
 
 
 def _check_argument(binding: _Binding) -> None:
@@ -320,10 +354,13 @@ def _placed_model(error: Exception, found: list[_Binding]) -> str:
 def _one_line(error: Exception, files: Sequence[str]) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     place = next((line for line in lines if line.startswith("In file ")), "")
+    what = lines[0] if lines and lines[0] != place else type(error).__name__
+    if code := place_of(error):  # of a module that the file imports
+        what = f"{type(error).__name__}: {what} ({code})"
     if place:
         name, _, number = place.removeprefix('In file "').partition('", line ')
-        return f"{name}:{number}: {lines[0]}"
-    return f"{' '.join(files)}: {lines[0] if lines else type(error).__name__}"
+        return f"{name}:{number}: {what}"
+    return f"{' '.join(files)}: {what}"
 
 
 def _without_gin(value: Any) -> Any:

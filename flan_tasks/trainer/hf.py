@@ -17,6 +17,7 @@ import numpy as np
 
 from flan_tasks.build.vocabulary import Vocabulary
 from flan_tasks.core.errors import ModelError
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.trainer.hf_files import read_config, write_config, write_tokenizer
 from flan_tasks.trainer.model import Model, ModelConfig, Tree
 
@@ -206,7 +207,7 @@ def _open(directory: Path, stack: ExitStack) -> dict[str, Any]:
 
     if (directory / INDEX).exists():
         try:
-            index = json.loads((directory / INDEX).read_text(encoding="utf-8"))
+            index = parse_json((directory / INDEX).read_text(encoding="utf-8"))
             files = sorted(set(index["weight_map"].values()))
         except (ValueError, KeyError, AttributeError) as error:
             raise ModelError(f"{directory / INDEX} is no index of safetensors: {error}") from error

@@ -15,6 +15,7 @@ from flan_tasks.build.vocabulary import (
     Vocabulary,
 )
 from flan_tasks.core.errors import ModelError
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.trainer.model_config import ModelConfig
 
 # Names of the gated MLP in config.json.
@@ -55,7 +56,7 @@ def read_config(directory: Path) -> ModelConfig:
     """
     path = Path(directory) / "config.json"
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
     kind, gate = held.get("model_type"), held.get("feed_forward_proj", "relu")

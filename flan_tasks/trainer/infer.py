@@ -7,6 +7,7 @@ from typing import Any
 
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.records import GENERATE, Prompt, Unit, write_whole
 from flan_tasks.trainer.eval_config import InferRun
@@ -59,7 +60,7 @@ def read_prompts(path: Path) -> list[tuple[str, dict[str, Any]]]:
             found.append((line, {"prompt": line}))
             continue
         try:
-            held = json.loads(line)
+            held = parse_json(line)
             text = next(held[name] for name in _TEXT if isinstance(held.get(name), str))
         except (ValueError, AttributeError, StopIteration) as error:
             names = (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flan_tasks.core.errors import FlanTasksError
+from flan_tasks.core.escaping import for_terminal
 from flan_tasks.trainer.gin_files import GinError, load
 
 USAGE = """\
@@ -108,5 +109,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in arguments:
             raise
         for line in (str(error), *getattr(error, "__notes__", [])):
-            print(line, file=sys.stderr)
+            print(for_terminal(line), file=sys.stderr)
         return error.exit_code

@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from flan_tasks.core.errors import ModelError, unknown_name
+from flan_tasks.trainer.field_checks import MAX_COUNT, wrong_types
 
 ARCHITECTURES = ("t5", "decoder")
 DTYPES = ("float32", "bfloat16")
@@ -78,7 +79,11 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         # From JSON and gin a tuple comes as a list.
-        object.__setattr__(self, "lora_targets", tuple(self.lora_targets))
+        if isinstance(self.lora_targets, list):
+            object.__setattr__(self, "lora_targets", tuple(self.lora_targets))
+        problems = [f"{name} {what}" for name, what in wrong_types(self)]
+        if problems:
+            raise ModelError("the model cannot be made: " + "; ".join(problems))
         if not self.decoder_layers and self.architecture == "t5":
             object.__setattr__(self, "decoder_layers", self.layers)
         if not self.kv_heads:
@@ -146,9 +151,9 @@ class ModelConfig:
 
     def _not_whole(self, name: str, *, least: int) -> list[str]:
         value = getattr(self, name)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+        if least <= value <= MAX_COUNT:
             return []
-        return [f"{name} is {value!r}; wanted a whole number, at least {least}"]
+        return [f"{name} is {value}; wanted a whole number, at least {least}, at most {MAX_COUNT}"]
 
     def _wrong_pairs(self) -> list[str]:
         wrong = []

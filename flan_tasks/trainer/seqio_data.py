@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from flan_tasks.core.errors import UnknownNameError, unknown_name
+from flan_tasks.core.errors import FlanTasksError, UnknownNameError, unknown_name
+from flan_tasks.core.user_code import import_module, place_of, told
 from flan_tasks.trainer.config import DataConfig, TrainingError
 from flan_tasks.trainer.model_config import ModelConfig
-
-# What registers our own names.
-_OURS = ("flan:", "flan_tasks.registration")
 
 
 class SeqioSource:
@@ -43,11 +41,10 @@ class SeqioSource:
             ) from error
         # The accelerator is JAX's alone; TensorFlow would take its memory.
         tf.config.set_visible_devices([], "GPU")
-        module = config.mixture_or_task_module
-        if module is None and name.startswith(_OURS[0]):
-            module = _OURS[1]
-        if module is not None:
-            _import(module)
+        # Ours first, always: the user's own may be made of ours, and their names go together.
+        importlib.import_module("flan_tasks.registration")
+        if config.mixture_or_task_module is not None:
+            import_module(config.mixture_or_task_module, "MIXTURE_OR_TASK_MODULE")
         self._seqio = seqio
         self._config = config
         self._decoder_only = model.architecture == "decoder"
@@ -104,17 +101,25 @@ class SeqioSource:
             if self._decoder_only
             else seqio.EncDecFeatureConverter(pack=True)
         )
-        dataset = seqio.get_dataset(
-            config.mixture_or_task_name,
-            task_feature_lengths=dict(config.task_feature_lengths or {}),
-            dataset_split=config.split,
-            shuffle=config.shuffle,
-            num_epochs=None,
-            feature_converter=converter,
-            use_cached=config.use_cached_tasks,
-            seed=config.seed,
-            batch_size=config.batch_size,
-        )
+        try:
+            dataset = seqio.get_dataset(
+                config.mixture_or_task_name,
+                task_feature_lengths=dict(config.task_feature_lengths or {}),
+                dataset_split=config.split,
+                shuffle=config.shuffle,
+                num_epochs=None,
+                feature_converter=converter,
+                use_cached=config.use_cached_tasks,
+                seed=config.seed,
+                batch_size=config.batch_size,
+            )
+        except FlanTasksError:
+            raise
+        except Exception as error:
+            # Rates, sources and preprocessors are functions of the user's.
+            if not place_of(error):
+                raise
+            raise TrainingError(f"{config.mixture_or_task_name}: {told(error)}") from error
         return dataset.as_numpy_iterator()
 
     def _take(self) -> dict[str, np.ndarray]:
@@ -143,15 +148,6 @@ class SeqioSource:
                     f"{size:,} ids, the model {model.vocabulary_size:,}; give "
                     f"--gin.VOCABULARY_SIZE={size}"
                 )
-
-
-def _import(module: str) -> None:
-    try:
-        importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise TrainingError(
-            f"MIXTURE_OR_TASK_MODULE {module} cannot be imported: {error}"
-        ) from error
 
 
 def _find(seqio: Any, name: str) -> Any:

@@ -91,6 +91,62 @@ def test_every_task_stands_with_source_licence_citation_and_templates(make_build
     assert manifest["command"] in card and manifest["digest"] in card
 
 
+HOSTILE = "</td><script>alert(1)</script>![x](https://example.org/t.png) [y](javascript:z) `a` | b"
+
+
+def hostile_card(make_build):
+    """A card whose every declared text tries to be markup, and its manifest."""
+    folder = make_build()
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    tasks = [
+        {
+            **task,
+            "license": HOSTILE,
+            "citation": f"# {HOSTILE}\n\n- {HOSTILE}",
+            "skipped": {HOSTILE: 3},
+            "source": {"source": "hf", "name": HOSTILE, "revision": HOSTILE},
+            "languages": ["en\nevil: x", "no", "- a", "a: b", "'", "\u0085"],
+        }
+        for task in manifest["tasks"]
+    ]
+    changes = {
+        "tasks": tasks,
+        "mixture": {**manifest["mixture"], "name": 'a"\nevil: b', "description": f"# {HOSTILE}"},
+        "missing": {"mice": f"{HOSTILE}\n\n# {HOSTILE}"},
+        "vocabulary": HOSTILE,
+        "command": f"flan build x --license-deny 'a\n\n{HOSTILE}\r\n{HOSTILE}'",
+    }
+    return make_card(manifest | changes), manifest | changes
+
+
+def test_no_declared_text_becomes_a_key_of_the_header(make_build):
+    yaml = pytest.importorskip("yaml")
+    card, manifest = hostile_card(make_build)
+    head = yaml.safe_load(card.split("---\n")[1])
+    assert "evil" not in head
+    assert set(head["language"]) == set(manifest["tasks"][0]["languages"])
+    assert head["pretty_name"] == 'flan_tasks a"\nevil: b'
+
+
+def test_no_declared_text_becomes_markup_of_the_card(make_build):
+    from markdown_it import MarkdownIt
+
+    card, manifest = hostile_card(make_build)
+    body = card.split("---\n", 2)[2].replace(manifest["mixture"]["name"], "m")
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(body)
+    inline = [child for token in tokens for child in token.children or ()]
+    links = [token.attrs["href"] for token in inline if token.type == "link_open"]
+    assert links == ["https://arxiv.org/abs/2109.01652"]
+    kinds = {token.type for token in [*tokens, *inline]}
+    assert not kinds & {"html_block", "html_inline", "image", "hr", "blockquote_open"}
+    headings = [t.content for t in tokens if t.type == "inline" and t.level == 1 and t.map]
+    assert not any("script" in text and text.startswith("#") for text in headings)
+    cells = [token for token in tokens if token.type == "td_open"]
+    assert len(cells) == 11 * len(manifest["tasks"])
+    (code,) = [token.content for token in tokens if token.type == "code_block"]
+    assert code.count("<script>") == 2
+
+
 def test_what_is_missing_is_said_and_cannot_break_the_page(make_build):
     card, _ = card_with(make_build(), missing={"mice": "gone | <script>\nsince 2026"})
     assert "- mice: gone \\| &lt;script> since 2026" in card

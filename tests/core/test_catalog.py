@@ -23,6 +23,12 @@ def catalog(tmp_path):
     return found
 
 
+@pytest.mark.parametrize("cluster", ["Own", "a/b", "a\nb", "", "<b>", "x" * 300])
+def test_a_cluster_has_a_name_like_those_of_datasets(catalog, tmp_path, cluster):
+    with pytest.raises(DeclarationError, match="cluster"):
+        catalog.add(toy_dataset("e"), cluster=cluster, templates=tmp_path / "birds.toml")
+
+
 def names(datasets):
     return [dataset.name for dataset in datasets]
 

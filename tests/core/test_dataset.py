@@ -67,6 +67,44 @@ def test_selected_names_the_example_that_select_fails_on(select, message):
         selected(toy_dataset(select=select), example, source_split="train")
 
 
+def test_normalize_row_refuses_a_row_that_would_be_counted_nowhere():
+    def none(row):
+        """Gives nothing."""
+        return ()
+
+    with pytest.raises(RowError, match=r"row 7: the normalizer returned an empty tuple"):
+        normalize(toy_dataset(normalize=none), {"animal": "owl", "bird": 1})
+
+
+@pytest.mark.parametrize("what", [None, "yes", 3, [], {}, object(), float("nan")])
+def test_normalize_row_refuses_whatever_is_no_example(what):
+    def other(row):
+        """Gives something else."""
+        return what
+
+    with pytest.raises(RowError, match="row 7: the normalizer returned"):
+        normalize(toy_dataset(normalize=other), {"animal": "owl", "bird": 1})
+
+
+def test_a_row_is_quoted_however_deep_and_broken_it_is():
+    class Broken:
+        def __repr__(self):
+            raise ValueError
+
+    deep: list = []
+    for _ in range(5000):
+        deep = [deep]
+    for value in (deep, Broken(), 10**5000, "x" * 10**6):
+        with pytest.raises(RowError, match="the schema says int") as caught:
+            normalize(toy_dataset(schema={"bird": int}, labels={}), {"bird": [value]})
+        assert len(str(caught.value)) < 1000
+
+
+def test_normalize_row_names_the_line_of_the_normalizer():
+    with pytest.raises(RowError, match=r"IndexError: .* \(.*conftest.py, line \d+\)"):
+        normalize(toy_dataset(), {"animal": "owl", "bird": 9})
+
+
 def test_normalize_row_refuses_other_fields_than_declared():
     def other(row):
         """Asks."""
@@ -110,6 +148,28 @@ def test_selected_drops_by_source_split():
         ({"license": ""}, "license and citation"),
         ({"normalize": lambda row: None}, "docstring"),
         ({"overlaps": ("birds",)}, "overlap with itself"),
+        ({"name": 3}, "name is 3"),
+        ({"name": "x" * 300}, "the name has 300 characters; 100 are allowed"),
+        ({"fields": "animal"}, r'fields is one text; write \("animal",\)'),
+        ({"fields": ["animal"]}, "fields is .* want a tuple of str"),
+        ({"schema": 3}, "want a mapping of str to type"),
+        ({"source": "train.jsonl"}, "want Tfds or HuggingFace or Files"),
+        ({"splits": "train"}, "want Splits"),
+        ({"normalize": "x"}, "want a function"),
+        ({"size": {"train": "x"}}, "want a mapping of str to int"),
+        ({"size": {"train": -1}}, "want 0 or more"),
+        ({"size": {"train": 10**30}}, "more than 64 bits"),
+        ({"languages": "en"}, r'languages is one text; write \("en",\)'),
+        ({"languages": ("en\nevil: x",)}, r"language 'en\\nevil: x' is no code"),
+        ({"languages": ("English",)}, "language 'English' is no code"),
+        ({"license": "MIT\n---"}, "license must be one line"),
+        ({"citation": "A\u2028B"}, "citation must be one line"),
+        ({"citation": "A\0B"}, "citation holds a NUL character"),
+        ({"license": "\ud800"}, "license holds half a surrogate pair"),
+        ({"options": ("a\n- c", "b")}, "must be one line without blanks around it"),
+        ({"options": ("a ", "b")}, "must be one line without blanks around it"),
+        ({"options": ("", "b")}, "must be one line without blanks around it"),
+        ({"part_of": "../x"}, "part_of '../x' must be lower-case"),
     ],
 )
 def test_dataset_refuses(changes, message):

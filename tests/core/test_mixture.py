@@ -95,14 +95,22 @@ def test_parse_mixture_reads_every_key():
         ('kinds = ["backward"]', "kinds"),
         ("temperature = 0.0", "0.1 or more"),
         ("temperature = 0.001", "0.1 or more"),
-        ("temperature = nan", "0.1 or more"),
-        ("temperature = inf", "0.1 or more"),
+        ("temperature = nan", "want a finite number"),
+        ("temperature = inf", "want a finite number"),
         ("rates = {rte = 1}", "rates belong to scheme"),
         ('scheme = "rates"', "rates belong to scheme"),
         ('scheme = "rates"\nrates = {rte = 0}', "above 0"),
-        ('scheme = "rates"\nrates = {rte = nan}', "above 0"),
-        ('scheme = "rates"\nrates = {rte = inf}', "above 0"),
+        ('scheme = "rates"\nrates = {rte = nan}', "want a finite number"),
+        ('scheme = "rates"\nrates = {rte = inf}', "want a finite number"),
         ("cap = ", "not valid TOML"),
+        ("x = " + "[" * 5000, "not valid TOML: it is nested too deeply"),
+        ("cap = " + "9" * 5000, "not valid TOML"),
+        ("cap = " + "9" * 400, "cap is a number of more than 64 bits"),
+        ("temperature = " + "9" * 400, "temperature is a number of more than 64 bits"),
+        ("temperature = -0.0", "0.1 or more"),
+        ('scheme = "rates"\nrates = {rte = ' + "9" * 400 + "}", "rates is a number of more than"),
+        ('scheme = "rates"\nrates = {rte = 1e308, cb = 1e308}', r"from 1e-100 to 1e\+100"),
+        ('description = "a\\u0000b"', "description holds a NUL character"),
     ],
 )
 def test_parse_mixture_names_what_is_wrong(text, message):
@@ -118,6 +126,25 @@ def test_read_mixture_is_named_after_its_file(tmp_path):
 def test_mixture_refuses_a_name_of_capitals():
     with pytest.raises(DeclarationError, match="lower-case words joined by dots"):
         Mixture(name="No NLI")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": 3}, "name is 3"),
+        ({"name": "m" * 300}, "mixture name has 300 characters; 100 are allowed"),
+        ({"cap": "3"}, r"cap is '3' \(str\); want int"),
+        ({"cap": True}, r"cap is True \(bool\); want int"),
+        ({"include": (3,)}, "include is .* want a tuple of str"),
+        ({"include": ["nli"]}, "include is .* want a tuple of str"),
+        ({"include": None}, "include is None"),
+        ({"scheme": "rates", "rates": {"rte": "x"}}, "rates is .* want a mapping of str to float"),
+        ({"description": "\ud800"}, "description holds half a surrogate pair"),
+    ],
+)
+def test_mixture_refuses_values_of_other_types(changes, message):
+    with pytest.raises(DeclarationError, match=message):
+        Mixture(**{"name": "mine", **changes})
 
 
 @pytest.mark.parametrize("key", ["include", "exclude", "hold_out", "kinds"])

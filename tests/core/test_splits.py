@@ -16,6 +16,24 @@ RULES = [
 ]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train": 3},
+        {"validation": ["x"]},
+        {"carve_validation": "3"},
+        {"carve_test": 1.5},
+        {"carve_test": True},
+        {"carve_test": 10**30},
+        {"block": (1,)},
+        {"block": "12"},
+    ],
+)
+def test_values_of_other_types_are_refused(changes):
+    with pytest.raises(DeclarationError, match=f"Splits: {next(iter(changes))} is"):
+        Splits(**changes)
+
+
 @given(st.sampled_from(RULES), st.integers(0, 20_000))
 def test_splits_share_no_row_at_any_size(rule, num_rows):
     seen = {}

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,15 @@ def test_parse_template_set_reads_comment_and_templates():
         ("", r"no \[\[template\]\]"),
         ("[[template]]\nid = 'x'\ninputs = 'Q {a'\ntargets = 'b'", "inputs: '{' near"),
         ("[example]\na = 3\n" + template(), '"a" must be text'),
+        ("template = [1]", "template 1: is 1; wanted a table"),
+        ("template = 1", r"no \[\[template\]\]"),
+        ("example = 3\n" + template(), r"\[example\]: is 3; wanted one table"),
+        ("[[example]]\na = '1'\n" + template(), r"\[example\]: is several tables; wanted one"),
+        ("[example]\nanswer = {}\n" + template(), '"answer" must be text'),
+        ("x = " + "[" * 5000, "not valid TOML: it is nested too deeply"),
+        ("x = " + "9" * 5000, "not valid TOML"),
+        (template("x" * 300), "id has 300 characters; 100 are allowed"),
+        ("[[template]]\nid = 'x'\ninputs = \"a\\u0000\"\ntargets = 'b'", "inputs holds a NUL"),
     ],
 )
 def test_parse_template_set_names_what_is_wrong(text, message):
@@ -80,6 +91,19 @@ def test_parse_template_set_lists_all_problems_of_a_file():
     with pytest.raises(TemplateError) as caught:
         parse_template_set(text, path="t.toml")
     assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("changes", [{"id": 3}, {"inputs": None}, {"targets": ["x"]}, {"kind": 1}])
+def test_template_refuses_what_is_no_text(changes):
+    with pytest.raises(TemplateError, match="want str"):
+        Template(**{"id": "x", "inputs": "a", "targets": "b", **changes})
+
+
+def test_a_path_that_no_file_can_have_is_named():
+    with pytest.raises(TemplateError, match="cannot be read"):
+        read_template_set(Path("a\0b.toml"))
+    with pytest.raises(TemplateError, match=r"x\\udcff.toml: cannot be read"):
+        read_template_set(Path("x\udcff.toml"))
 
 
 def test_read_template_set_names_a_missing_file(tmp_path):

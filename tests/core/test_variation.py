@@ -26,6 +26,11 @@ def ids(variation, split="train", **options):
         ({"option_order": "random"}, 'option_order "random" must be one of fixed, shuffled'),
         ({"templates": "plain"}, r'templates is one text; write \("plain",\)'),
         ({"templates": ()}, "templates is empty"),
+        ({"templates": (3,)}, "templates is .* want a tuple of str or None"),
+        ({"kinds": 3}, "kinds is 3"),
+        ({"shots": "1"}, "shots is '1'"),
+        ({"options": 1}, r"options is 1 \(int\); want bool"),
+        ({"option_order": []}, "option_order is"),
         ({"kinds": ("reversed",)}, r"kinds \['reversed'\] must be among forward, inverted"),
     ],
 )

@@ -32,6 +32,30 @@ def test_overview_tells_sizes_shares_and_lengths(make_build, screen):
     assert shown.page.locator(".chart canvas").count() == 2
 
 
+def test_the_policy_refuses_code_that_is_not_the_pages_own(make_build, screen):
+    shown = screen(**WIDE)
+    shown.open(make_build() / "report.html")
+    widths = shown.page.eval_on_selector_all(".track i", "all => all.map((i) => i.style.width)")
+    assert widths and all(width.endswith("%") for width in widths)
+    assert shown.said == []
+    shown.page.evaluate(
+        """() => {
+          const script = document.createElement("script");
+          script.textContent = "window.caught = 3";
+          document.body.append(script);
+          const box = document.createElement("div");
+          box.innerHTML = "<img src='data:,x' onerror='window.caught = 4'>";
+          box.innerHTML += "<b onclick='window.caught = 5'>b</b>";
+          document.body.append(box);
+          box.querySelector("b").click();
+        }"""
+    )
+    assert shown.page.evaluate("() => window.caught") is None
+    refused = [text for text in shown.said if "Content Security Policy" in text]
+    assert len(refused) >= 2
+    shown.said.clear()  # what was refused was said, as it is to be
+
+
 def test_texts_of_the_data_are_shown_as_text(make_build, screen):
     shown = screen(**WIDE)
     folder = make_build()

@@ -257,3 +257,39 @@ def test_files_that_are_something_else_are_called_what_they_are(tmp_path, name, 
     source = FilesSource("toy", find_files(tmp_path), schema={"a": str, "b": str})
     with pytest.raises((RowError, SourceUnavailableError), match=message):
         list(source.rows("train", [0]))
+
+
+def parquet_with_bad_text(path):
+    """A Parquet file whose second row is no UTF-8, as other writers leave it unchecked."""
+    import pyarrow
+    import pyarrow.parquet
+
+    data = pyarrow.array([b"good", b"\xff\xfe"], pyarrow.binary())
+    text = pyarrow.Array.from_buffers(pyarrow.string(), 2, data.buffers())
+    pyarrow.parquet.write_table(pyarrow.table({"text": text, "label": [1, 2]}), path)
+
+
+def test_parquet_of_bad_text_names_row_and_column(tmp_path):
+    parquet_with_bad_text(tmp_path / "train.parquet")
+    source = FilesSource("x", find_files(tmp_path), schema={"text": str, "label": int})
+    assert [row["text"] for row in source.rows("train", [0])] == ["good"]
+    with pytest.raises(RowError, match=r"train.parquet, row 1: column text cannot be decoded"):
+        list(source.rows("train", [1]))
+
+
+@pytest.mark.parametrize("size", [0, 3, 8, 40, 200])
+def test_a_parquet_file_that_is_cut_is_named(tmp_path, size):
+    path = write(tmp_path, ".parquet")
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(RowError, match="train.parquet is no Parquet file that can be read"):
+        FilesSource("x", find_files(tmp_path), schema=SCHEMA).splits()
+
+
+@pytest.mark.parametrize(
+    "line", ["[" * 100_000, '{"text": ' * 100_000, '{"label": ' + "9" * 5000 + "}", "\ufeff\x00"]
+)
+def test_a_line_that_no_reader_takes_is_a_row_error(tmp_path, line):
+    (tmp_path / "train.jsonl").write_text(line, encoding="utf-8")
+    source = FilesSource("x", find_files(tmp_path), schema={"text": str})
+    with pytest.raises(RowError, match="train.jsonl.*(not valid JSON|holds zero bytes)"):
+        list(source.rows("train", [0]))

@@ -112,5 +112,46 @@ def test_what_does_not_fit_a_seqio_name_is_said(flan_bytes):
     with pytest.raises(TrainingError, match="VOCABULARY_SIZE=259"):
         open_source(data("flan:rte"), wide)
     module = dataclasses.replace(data("mine:x"), mixture_or_task_module="no_such_module")
-    with pytest.raises(TrainingError, match="MIXTURE_OR_TASK_MODULE no_such_module"):
+    with pytest.raises(UnknownNameError, match="MIXTURE_OR_TASK_MODULE no_such_module"):
         open_source(module, MODELS["t5"])
+
+
+OWN_MODULE = """
+import seqio
+
+def rate(task):
+    return 1 / 0
+
+seqio.MixtureRegistry.add("hostile:broken", [("flan:rte", rate)])
+seqio.MixtureRegistry.add("hostile:sound", ["flan:rte", "flan:cb"], default_rate=1)
+"""
+
+
+@pytest.mark.slow
+def test_a_module_of_the_users_stands_beside_ours(flan_bytes, tmp_path, monkeypatch):
+    import sys
+
+    (tmp_path / "hostile_mixtures.py").write_text(OWN_MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    lengths = {"inputs": 64, "targets": 8}
+
+    def opened(name):
+        return open_source(
+            DataConfig(
+                mixture_or_task_name=name,
+                mixture_or_task_module="hostile_mixtures",
+                task_feature_lengths=lengths,
+                batch_size=2,
+            ),
+            MODELS["t5"],
+        )
+
+    for name in ("flan:rte", "hostile:sound"):
+        assert opened(name).about["lengths"] == lengths
+    with pytest.raises(TrainingError, match="ZeroDivisionError") as caught:
+        opened("hostile:broken").read(0, 0, 1)
+    message = str(caught.value)
+    assert message.startswith("hostile:broken: ")
+    assert message.endswith("(hostile_mixtures.py, line 5)") and "\n" not in message

@@ -83,6 +83,24 @@ def test_a_load_leaves_nothing_for_the_next():
         ({"LEARNING_RATE": "%RATE"}, "%RATE is not set anywhere"),
         ({"MESH_DATA": "-1", "MESH_FSDP": "-1"}, "only one can be what is left"),
         ({"CHECKPOINT_KEEP_BEST": "1"}, "needs an EVAL_BUILD_DIR"),
+        ({"config.Run.seed": "9" * 41}, "Run.seed is a number of more than 64 bits"),
+        (
+            {"config.Run.seed": "4294967296"},
+            "Run.seed is 4,294,967,296; want at most 4,294,967,295",
+        ),
+        ({"DATA_SEED": "9" * 41}, "DataConfig.seed is a number of more than 64 bits"),
+        ({"TRAIN_STEPS": "9" * 18}, "want at most 2,147,483,647"),
+        ({"BATCH_SIZE": "9" * 18}, "want at most 2,147,483,647"),
+        ({"BATCH_SIZE": "9" * 5000}, "DataConfig.batch_size is"),
+        ({"BATCH_SIZE": "[" * 5000}, "--gin.BATCH_SIZE: a value is nested too deeply"),
+        ({"DROPOUT_RATE": "nan"}, "dropout is 'nan'"),
+        ({"TASK_FEATURE_LENGTHS": "{'inputs': 99999999999, 'targets': 3}"}, "wants"),
+        ({"TASK_FEATURE_LENGTHS": "{'inputs': 'a', 'targets': 3}"}, "want a mapping of str to int"),
+        ({"MODEL_DIR": "'a\\0b'"}, "Run.model_dir holds a NUL character"),
+        ({"X Y": "3"}, "--gin.X Y: wanted --gin.NAME=VALUE"),
+        ({"BATCH_SIZE": "[8]\nimport no_such"}, "--gin.BATCH_SIZE: Expected newline"),
+        ({"config.Run.model": "3"}, "--gin.config.Run.model: Run.model is 3; want @model_config"),
+        ({"config.Run.data": "'x'"}, "Run.data is 'x' (str); want DataConfig"),
     ],
 )
 def test_mistakes_are_one_line_each(changes, message):
@@ -109,6 +127,64 @@ def test_mistakes_in_files_name_file_and_line(text, message, tmp_path, monkeypat
     with pytest.raises(GinError) as caught:
         load([*FILES, "mine.gin"], given())
     assert message in str(caught.value) and len(str(caught.value).splitlines()) == 1
+
+
+SECRETS = (
+    "hunter2:x:0:0:root:/root\n",
+    "password = hunter2\n",
+    "X = [hunter2\n",
+    "X = {hunter2: 'hunter2'}\n",
+    "hunter2 hunter2\n",
+    "a.b/hunter2 = 3 hunter2\n",
+    "X = 'a' hunter2\n",
+    "X = 'hunter2\n",
+    '"""hunter2\n',
+    "\thunter2\n  hunter2\n",
+    "X = -hunter2\n",
+    "X = hunter2()\n",
+    "X = 9hunter2\n",
+    "hunter2\x00\n",
+)
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_no_line_of_an_included_file_is_shown(text, tmp_path):
+    (tmp_path / "shadow").write_text(text)
+    (tmp_path / "mine.gin").write_text(f"include '{tmp_path / 'shadow'}'\n")
+    with pytest.raises(GinError) as caught:
+        load([*FILES, str(tmp_path / "mine.gin")], given())
+    assert "hunter2" not in str(caught.value)
+    assert f"{tmp_path / 'shadow'}:" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_macros_that_are_made_of_themselves_are_refused(tmp_path):
+    (tmp_path / "mine.gin").write_text("A = [%B]\nB = %A\nBATCH_SIZE = %A\n")
+    with pytest.raises(GinError, match="mine.gin:1: the value of A is made of itself"):
+        load([*FILES, str(tmp_path / "mine.gin")], given())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1 / 0", "ZeroDivisionError: division by zero"),
+        ("import sys; sys.exit(3)", "SystemExit"),
+        ("raise RuntimeError('a')", "RuntimeError: a"),
+    ],
+)
+def test_a_module_that_fails_is_named_with_its_line(text, message, tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.chdir(tmp_path)
+    name = f"hostile_gin_{len(text)}"
+    (tmp_path / f"{name}.py").write_text(f"\n{text}\n")
+    (tmp_path / "mine.gin").write_text(f"import {name}\n")
+    with pytest.raises(GinError, match=message) as caught:
+        load([*FILES, "mine.gin"], given())
+    assert f"({name}.py, line 2)" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_missing_files_name_the_nearest():

@@ -10,6 +10,8 @@ function make(tag, props, ...children) {
     if (value === null || value === undefined || value === false) continue;
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else if (key.startsWith("--")) node.style.setProperty(key, value);
+    // Not as an attribute, which the page's policy refuses.
+    else if (key === "style") node.style.cssText = value;
     else node.setAttribute(key, value === true ? "" : value);
   }
   node.append(...children.flat(2).filter((child) => child !== null && child !== undefined));

@@ -1,0 +1,45 @@
+"""TOML and JSON of others: whatever is wrong with a text is a ValueError that says so."""
+
+import json
+import tomllib
+from collections.abc import Sequence
+from typing import Any
+
+_DEEP = "it is nested too deeply"
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Reads TOML.
+
+    Raises:
+      ValueError: the text is none, is nested too deeply, or holds a number of thousands of digits.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(_DEEP) from None
+
+
+def parse_json(text: str | bytes, *, unique_names: bool = False) -> Any:
+    """Reads JSON.
+
+    Args:
+      text: as text, or as UTF-8, -16 or -32.
+      unique_names: refuse objects that have a name twice, of which the last would win.
+
+    Raises:
+      ValueError: the text is none, is nested too deeply, or holds a number of thousands of digits.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object if unique_names else None)
+    except RecursionError:
+        raise ValueError(_DEEP) from None
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"more than one value is called {', '.join(twice)}")
+    return value
