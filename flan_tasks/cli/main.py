@@ -1,4 +1,4 @@
-"""Entry point: finds the subcommand, and turns our errors into one message and an exit code."""
+"""The commands: finds the subcommand, and turns our errors into one message and an exit code."""
 
 import importlib
 import os
@@ -7,6 +7,8 @@ import sys
 import click
 
 import flan_tasks
+from flan_tasks.cli.start import main
+from flan_tasks.core import interruption
 from flan_tasks.core.errors import FlanTasksError
 
 # Subcommand -> what it does, here so that help imports none of them.
@@ -63,8 +65,12 @@ def cli(debug: bool) -> None:
     """Instruction mixtures from public datasets."""
 
 
-def main() -> None:
-    """Runs `flan`; exits with 0, 1 (failure) or 2 (usage)."""
+def run() -> int:
+    """Runs the command line; returns its exit code.
+
+    Raises:
+      KeyboardInterrupt: a signal ended it.
+    """
     # TensorFlow logs to the terminal whatever it is asked; results and messages are ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not ON_DEVICES & set(sys.argv[1:3]):
@@ -72,25 +78,27 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     try:
         code = cli.main(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
     except FlanTasksError as error:
-        if debug:
+        if debug or interruption.asked():
             raise
         for line in (str(error), *getattr(error, "__notes__", [])):
             click.echo(f"flan: {line}", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(
-            "\nflan: interrupted; what is complete is kept, and the same command goes on", err=True
-        )
-        sys.exit(130)  # as a shell says it of a program that Ctrl-C ended
+        return 2
+    except MemoryError:
+        if debug:
+            raise
+        click.echo("flan: out of memory; what is complete is kept", err=True)
+        return 1
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 0
 
 
 if __name__ == "__main__":
