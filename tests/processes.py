@@ -39,7 +39,9 @@ def start(*command: str, cwd: Path, **environment: str) -> subprocess.Popen:
 class Held:
     """A `flan` command that waits at a named point; a context that lets go of it at the end."""
 
-    def __init__(self, at: str, *words: str, place: Path, who: str = "parent") -> None:
+    def __init__(
+        self, at: str, *words: str, place: Path, who: str = "parent", **environment: str
+    ) -> None:
         self._fifo = place / f"held-{len(list(place.glob('held-*')))}"
         os.mkfifo(self._fifo)
         self.process = start(
@@ -49,6 +51,7 @@ class Held:
             HOLD_AT=at,
             HOLD_WHO=who,
             HOLD_HOW=str(self._fifo),
+            **environment,
         )
 
     def __enter__(self) -> "Held":
@@ -67,7 +70,8 @@ class Held:
         self.process.communicate()
 
     def _opened(self) -> int:
-        while True:
+        until = time.monotonic() + 300
+        while time.monotonic() < until:
             try:
                 return os.open(self._fifo, os.O_WRONLY | os.O_NONBLOCK)
             except OSError:  # nobody reads: it is not there yet
@@ -76,6 +80,7 @@ class Held:
                         f"it ended before that point: {self.process.communicate()}"
                     ) from None
             time.sleep(0.005)
+        raise AssertionError("it does not get to that point")
 
     def signal(self, number: int, *, group: bool = False) -> None:
         """Signals the command, or every process of its group."""
@@ -88,7 +93,7 @@ class Held:
 
 
 def members(session: int) -> dict[int, str]:
-    """Living processes of a session: number -> command line."""
+    """Living processes of a session: number -> state and command line."""
     found = {}
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -97,8 +102,13 @@ def members(session: int) -> dict[int, str]:
         except OSError:  # it ended meanwhile
             continue
         if int(its_session) == session and state not in "ZX":
-            found[int(place.name)] = words
+            found[int(place.name)] = f"{state} {words}"
     return found
+
+
+def states(session: int) -> set[str]:
+    """States of the processes of a session, as /proc has them; T is stopped by a signal."""
+    return {process[0] for process in members(session).values()}
 
 
 def is_gone(session: int) -> bool:

@@ -7,12 +7,17 @@ the seconds that the rest takes.
 import mmap
 import os
 import queue
+import signal
+import sys
 import threading
 import traceback
 from collections.abc import Sequence
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from typing import Any
+
+# From Linux's prctl.h.
+_PR_SET_PDEATHSIG = 1
 
 
 def main(pipe: int, work: int, inherited: Sequence[int]) -> None:
@@ -28,6 +33,7 @@ def main(pipe: int, work: int, inherited: Sequence[int]) -> None:
     """
     for descriptor in (pipe, work, *inherited):
         os.set_inheritable(descriptor, False)
+    _end_with_parent()
     line = Connection(pipe)
     shards: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(line, shards), daemon=True).start()
@@ -41,6 +47,18 @@ def main(pipe: int, work: int, inherited: Sequence[int]) -> None:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where users see it
         line.send(_portable(error, shard))
     threading.Event().wait()  # the parent ends what has failed
+
+
+def _end_with_parent() -> None:
+    """Has Linux kill this process when its parent is gone.
+
+    The end of the line says it as well, but not to a process that is stopped, or that is in a
+    library which lets no other thread run.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _listen(line: Connection, shards: queue.SimpleQueue) -> None:

@@ -99,7 +99,9 @@ def _in_a_file(work: Work, folder: Path) -> Iterator[int]:
     with ExitStack() as opened:
         try:
             file = opened.enter_context(tempfile.TemporaryFile(dir=folder, buffering=0))
-            file.write(data)
+            rest = memoryview(data)
+            while rest:  # a disk may take a part before it is full
+                rest = rest[file.write(rest) :]
         except OSError as error:
             raise write_error(error, folder) from error
         yield file.fileno()
