@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flan_tasks.core import interruption
+from flan_tasks.core import interrupts
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example, Skip
@@ -115,7 +115,7 @@ def _own_store(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def _own_signals():
     """The command line handles signals to the end of its process; here that is a test's end."""
-    numbers = (*interruption.SIGNALS, signal.SIGALRM)
+    numbers = (*interrupts.SIGNALS, signal.SIGALRM)
     before = {number: signal.getsignal(number) for number in numbers}
     hook = sys.unraisablehook
     yield

@@ -26,7 +26,7 @@ from flan_tasks.build.shard import write_error
 from flan_tasks.build.work import Running, Work
 from flan_tasks.build.writers.base import Shard
 from flan_tasks.core.errors import BuildError
-from flan_tasks.core.interruption import SIGNALS
+from flan_tasks.core.interrupts import SIGNALS
 
 # How often what is going on is looked at.
 _LOOK = 0.2

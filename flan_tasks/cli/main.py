@@ -8,7 +8,7 @@ import click
 
 import flan_tasks
 from flan_tasks.cli.start import main
-from flan_tasks.core import interruption
+from flan_tasks.core import interrupts
 from flan_tasks.core.errors import FlanTasksError
 
 # Subcommand -> what it does, here so that help imports none of them.
@@ -80,7 +80,7 @@ def run() -> int:
         code = cli.main(standalone_mode=False)
         return code if isinstance(code, int) else 0
     except FlanTasksError as error:
-        if debug or interruption.asked():
+        if debug or interrupts.asked():
             raise
         for line in (str(error), *getattr(error, "__notes__", [])):
             click.echo(f"flan: {line}", err=True)

@@ -2,7 +2,7 @@
 
 import sys
 
-from flan_tasks.core import interruption
+from flan_tasks.core import interrupts
 
 # What keeps what it has done, and goes on from there.
 RESUMABLE = {"build", "train", "eval", "experiment"}
@@ -10,7 +10,7 @@ RESUMABLE = {"build", "train", "eval", "experiment"}
 
 def main() -> None:
     """Runs `flan`; exits with 0, 1 (failure), 2 (usage) or 128 and the number of a signal."""
-    sys.exit(interruption.program(_run, describe=_describe))
+    sys.exit(interrupts.program(_run, describe=_describe))
 
 
 def _run() -> int:
