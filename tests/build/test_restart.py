@@ -50,6 +50,7 @@ class Builds:
         self.steps.unlink(missing_ok=True)
         with self.start(out, *words, **environment) as process:
             _, said = process.communicate(timeout=300)
+        assert is_gone(process.pid)  # workers end with it, not before it
         assert code is None or process.returncode == code, said
         return said
 
