@@ -94,15 +94,25 @@ class Held:
 
 def members(session: int) -> dict[int, str]:
     """Living processes of a session: number -> state and command line."""
+    return _living(3, session)
+
+
+def children(parent: int) -> dict[int, str]:
+    """Living processes that a process has started: number -> state and command line."""
+    return _living(1, parent)
+
+
+def _living(field: int, number: int) -> dict[int, str]:
     found = {}
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            state, _, _, its_session = (place / "stat").read_text().rpartition(")")[2].split()[:4]
+            # State, parent, group, session, ...
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
             words = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:  # it ended meanwhile
             continue
-        if int(its_session) == session and state not in "ZX":
-            found[int(place.name)] = f"{state} {words}"
+        if int(fields[field]) == number and fields[0] not in "ZX":
+            found[int(place.name)] = f"{fields[0]} {words}"
     return found
 
 
