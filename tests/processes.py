@@ -9,17 +9,31 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from conftest import ROOT
 
+from flan_tasks.core import interrupts
+
 HOLDER = ROOT / "tests" / "fixtures" / "holder"
 
 
-def start(*command: str, cwd: Path, **environment: str) -> subprocess.Popen:
-    """Starts a command in a session, and so a group, of its own."""
-    # A shell that starts the tests in the background has them ignore these, and what they start.
-    before = {n: signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGQUIT)}
+def start(
+    *command: str, cwd: Path, keep: Collection[int] = (), **environment: str
+) -> subprocess.Popen:
+    """Starts a command in a session, and so a group, of its own; ignored signals are so no more.
+
+    Args:
+      command: words.
+      cwd: where it runs.
+      keep: signals that stay ignored.
+      environment: what is changed of it.
+    """
+    # A shell that starts the tests in the background, or nohup, has them ignore some of these, and
+    # what they start as well.
+    ignored = [n for n in interrupts.SIGNALS if signal.getsignal(n) == signal.SIG_IGN]
+    before = {n: signal.signal(n, signal.SIG_DFL) for n in ignored if n not in keep}
     try:
         return subprocess.Popen(
             command,

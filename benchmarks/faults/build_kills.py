@@ -81,8 +81,6 @@ class Builds:
 
     def start(self, out: Path | None = None) -> subprocess.Popen:
         words = ["--examples", "240", "--shards", "6", "--vocab", "bytes", "--format", self.form]
-        before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGQUIT)}
-        assert signal.SIG_IGN not in before.values()
         return subprocess.Popen(
             [sys.executable, "-m", "flan_tasks", "build", "rte", "--source", "samples"]
             + [*words, "--workers", str(self.workers), "--out", str(out or self.out)],
@@ -303,7 +301,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="Chains at a time.")
     parser.add_argument("--log", type=Path, help="Each kill as a line of JSON.")
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGQUIT):  # as a shell starts it in the background
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        # As nohup, or a shell that starts it in the background, has it; builds would inherit it.
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     kills: list[Kill] = []

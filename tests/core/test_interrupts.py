@@ -65,7 +65,7 @@ def ran(body, *, ignored=()):
     before = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
     indented = "\n".join(f"    {line}" for line in body.splitlines())
     try:
-        process = start(sys.executable, "-c", PROGRAM.format(body=indented), cwd=ROOT)
+        process = start(sys.executable, "-c", PROGRAM.format(body=indented), cwd=ROOT, keep=ignored)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
