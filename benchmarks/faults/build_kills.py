@@ -254,12 +254,13 @@ class Campaign:
             left,
         )
 
-    def run(self, num_kills: int, jobs: int) -> Iterator[Chain]:
-        """Runs chains until there were that many kills."""
+    def run(self, num_kills: int, jobs: int, minutes: float) -> Iterator[Chain]:
+        """Runs chains until there were that many kills, or so many minutes are over."""
+        until = time.monotonic() + 60 * minutes
         done, number = 0, 0
         with ThreadPoolExecutor(jobs) as pool:
             running = set()
-            while done < num_kills:
+            while done < num_kills and time.monotonic() < until:
                 while len(running) < jobs:
                     running.add(pool.submit(self.chain, number))
                     number += 1
@@ -299,6 +300,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=450)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="Chains at a time.")
+    parser.add_argument("--minutes", type=float, default=1e6, help="Begin no chain after these.")
     parser.add_argument("--log", type=Path, help="Each kill as a line of JSON.")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
@@ -312,7 +314,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         campaign = Campaign(options.seed, Path(place))
         campaign.measure()
-        for name, its_kills, problems, its_left in campaign.run(options.kills, options.jobs):
+        for name, its_kills, problems, its_left in campaign.run(
+            options.kills, options.jobs, options.minutes
+        ):
             chains += 1
             kills += its_kills
             left += its_left
