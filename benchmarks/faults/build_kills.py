@@ -162,10 +162,11 @@ def _strike(process: subprocess.Popen, kill: Kill) -> bool:
 
 
 def _judge(builds: Builds, kill: Kill, code: int, said: str, *, struck: bool) -> None:
-    complete = (builds.out / "manifest.json").exists()
     if code == 0:
-        kill.outcome = "was done" if not struck else "went on to its end"
-        if not complete:
+        kill.outcome = "was done"
+        if struck and kill.target != WORKER and kill.gone > 2:
+            kill.problems.append(f"went on for {kill.gone:.1f} s")
+        if not (builds.out / "manifest.json").exists():
             kill.problems.append("exit code 0 without a manifest")
     elif kill.signal == signal.SIGKILL and kill.target == WORKER:
         kill.outcome = "said that a worker died"
@@ -179,11 +180,11 @@ def _judge(builds: Builds, kill: Kill, code: int, said: str, *, struck: bool) ->
         kill.outcome = "said that it stopped"
         if "what is complete is kept" not in said:
             kill.problems.append(f"said {said[-500:]!r}")
-    elif code == -kill.signal:
+    elif code == -kill.signal or (kill.signal == signal.SIGINT and "KeyboardInterrupt" in said):
         # In the first hundredths of a second there is only Python, which has its own ways.
         kill.outcome = "ended before our first line"
-        if kill.moment > 0.3:
-            kill.problems.append(f"no handler stood at {kill.moment:.2f}")
+        if "/flan_tasks/cli/" in said or (builds.out / "manifest.json").exists():
+            kill.problems.append(f"no handler stood at {kill.moment:.2f}: {said[-1500:]}")
         return
     else:
         kill.problems.append(f"exit code {code}, said {said[-500:]!r}")

@@ -7,6 +7,7 @@ changes nothing; and one that comes later, or cleaning up that does not end, end
 spot. Nothing here is installed by importing it.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -147,6 +148,9 @@ def _stand(describe: Callable[[str], str]) -> None:
             signal.signal(number, _handle)
     signal.signal(signal.SIGALRM, _overdue)
     sys.unraisablehook = _unraisable
+    # The first that is registered runs last: after it no Python of anybody's runs.
+    atexit.unregister(_leave)
+    atexit.register(_leave)
 
 
 def _finish(code: int) -> None:
@@ -155,6 +159,14 @@ def _finish(code: int) -> None:
         with suppress(OSError, ValueError):
             stream.flush()
     _asked.code = code
+
+
+def _leave() -> None:
+    # Else Python takes our handlers away while it takes itself apart, and what is done ends as if
+    # it had not been.
+    if _asked.code is not None:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _handle(number: int, _: Any) -> None:

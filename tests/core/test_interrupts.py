@@ -55,6 +55,12 @@ except BaseException as error:
 IGNORED = """
 signal.raise_signal(signal.SIGHUP)
 return 5"""
+VERY_LAST = """
+class Late:
+    def __del__(self):  # when modules are taken apart
+        os.kill(os.getpid(), signal.SIGQUIT)
+sys.late = Late()
+return 3"""
 LAST = """
 atexit.register(signal.raise_signal, signal.SIGTERM)
 print("done")
@@ -82,6 +88,7 @@ def ran(body, *, ignored=()):
         (LATER, 130, "", "\ntoy: interrupted\n"),
         (TURNED, 131, "", "\ntoy: stopped by SIGQUIT\n"),
         (LAST, 3, "done\n", ""),
+        (VERY_LAST, 3, "", ""),
         ("raise KeyboardInterrupt", 130, "", "\ntoy: interrupted\n"),
         ("return 4", 4, "", ""),
     ],
