@@ -57,9 +57,10 @@ signal.raise_signal(signal.SIGHUP)
 return 5"""
 VERY_LAST = """
 class Late:
-    def __del__(self):  # when modules are taken apart
-        os.kill(os.getpid(), signal.SIGQUIT)
-sys.late = Late()
+    def __del__(self, kill=os.kill, number=os.getpid(), signal=signal.SIGQUIT):
+        kill(number, signal)  # when modules are taken apart
+global late
+late = Late()
 return 3"""
 LAST = """
 atexit.register(signal.raise_signal, signal.SIGTERM)
