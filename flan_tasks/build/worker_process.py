@@ -6,6 +6,7 @@ the seconds that the rest takes.
 
 import mmap
 import os
+import pickle
 import queue
 import signal
 import sys
@@ -35,14 +36,14 @@ def main(pipe: int, work: int, inherited: Sequence[int]) -> None:
         os.set_inheritable(descriptor, False)
     _end_with_parent()
     line = Connection(pipe)
-    shards: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    shards: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(line, shards), daemon=True).start()
     shard = None
     try:
         there = _load(work)
         line.send(0)
         while True:
-            shard = shards.get()
+            shard = pickle.loads(shards.get())
             line.send(there.build(shard, line.send))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where users see it
         line.send(_portable(error, shard))
@@ -61,11 +62,12 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _listen(line: Connection, shards: queue.SimpleQueue) -> None:
+def _listen(line: Connection, shards: queue.SimpleQueue[bytes]) -> None:
     """Ends the process with its parent, whatever it is doing; half a file has no name yet."""
     try:
         while True:
-            shards.put(line.recv())
+            # As bytes: what a shard is would be imported here while the work imports it there.
+            shards.put(line.recv_bytes())
     except (EOFError, OSError):
         os._exit(1)
 
