@@ -89,7 +89,8 @@ def _portable(error: Exception, shard: Any) -> Exception:
             f"{what}: out of memory. What is complete is kept: run the same command again, with "
             "fewer --workers"
         )
-    if isinstance(error, OSError):
+    # A library that the parent could load and this process cannot is out of memory as well.
+    if isinstance(error, OSError | ImportError):
         return BuildError(f"{what}: {error}. What is complete is kept; run the same command again")
     if not isinstance(error, FlanTasksError):
         error.add_note("".join(traceback.format_exception(error)))
