@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -65,11 +66,11 @@ def cli(debug: bool) -> None:
     """Instruction mixtures from public datasets."""
 
 
-def run() -> int:
-    """Runs the command line; returns its exit code.
+def run() -> NoReturn:
+    """Runs the command line; exits with 0, 1 (failure) or 2 (usage).
 
     Raises:
-      KeyboardInterrupt: a signal ended it.
+      KeyboardInterrupt: it was interrupted where a prompt waited.
     """
     # TensorFlow logs to the terminal whatever it is asked; results and messages are ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -78,27 +79,27 @@ def run() -> int:
     debug = "--debug" in sys.argv[1:]
     try:
         code = cli.main(standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        sys.exit(code if isinstance(code, int) else 0)
     except FlanTasksError as error:
         if debug or interrupts.asked():
             raise
         for line in (str(error), *getattr(error, "__notes__", [])):
             click.echo(f"flan: {line}", err=True)
-        return error.exit_code
-    except click.Abort as error:
-        raise KeyboardInterrupt from error
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
-        return 2
+        sys.exit(2)
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
     except MemoryError:
         if debug:
             raise
         click.echo("flan: out of memory; what is complete is kept", err=True)
-        return 1
+        sys.exit(1)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        sys.exit(0)
 
 
 if __name__ == "__main__":

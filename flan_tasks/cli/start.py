@@ -1,6 +1,7 @@
 """Where `flan` starts: signals are handled before anything that takes time is imported."""
 
 import sys
+from typing import NoReturn
 
 from flan_tasks.core import interrupts
 
@@ -13,10 +14,10 @@ def main() -> None:
     sys.exit(interrupts.program(_run, describe=_describe))
 
 
-def _run() -> int:
+def _run() -> NoReturn:
     from flan_tasks.cli.main import run
 
-    return run()
+    run()
 
 
 def _describe(what: str) -> str:

@@ -57,11 +57,11 @@ class _Asked:
 _asked = _Asked()
 
 
-def program(run: Callable[[], int], *, describe: Callable[[str], str]) -> int:
+def program(run: Callable[[], int | None], *, describe: Callable[[str], str]) -> int:
     """Runs a program with the signals handled, from here to the end of the process.
 
     Args:
-      run: does what there is to do and returns the exit code.
+      run: does what there is to do and returns the exit code, or exits with it.
       describe: the line to print, of what happened: "interrupted", or "stopped by SIGTERM".
 
     Returns:
@@ -69,7 +69,12 @@ def program(run: Callable[[], int], *, describe: Callable[[str], str]) -> int:
     """
     _stand(describe)
     try:
-        code = run()
+        try:
+            code = run() or 0
+        except SystemExit as error:
+            if _asked.signal is not None or not isinstance(error.code, int | None):
+                raise
+            code = error.code or 0
         _finish(code)
     except BaseException as error:
         if isinstance(error, Stopped) and _asked.signal is None:  # of a handler inside of this one
