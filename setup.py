@@ -33,7 +33,7 @@ setup(
         "flan_tasks": ["samples/*/*.jsonl", "report/page/*", "report/vendor/*"],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},
     },
-    entry_points={"console_scripts": ["flan=flan_tasks.cli.main:main"]},
+    entry_points={"console_scripts": ["flan=flan_tasks.cli.start:main"]},
     install_requires=[
         # The release of 2025-08; its Task and Mixture are subclassed, so a new one is tried first.
         "seqio==0.0.20",

@@ -1,30 +1,35 @@
 """Instruction mixtures from public datasets, as SeqIO tasks and as files for any trainer.
 
 Importing this package imports neither TensorFlow nor JAX, reads no dataset and opens no socket.
+Names are imported when they are first asked for, so that `flan` can handle signals before.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-from flan_tasks import datasets
-from flan_tasks.api import add, mixture, task, templates
-from flan_tasks.api import open_build as open
-from flan_tasks.configuration import configure
-from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import (
-    BuildError,
-    DeclarationError,
-    FlanTasksError,
-    RowError,
-    SourceUnavailableError,
-    TemplateError,
-    UnknownNameError,
-    VocabularyError,
-)
-from flan_tasks.core.example import Example, Skip
-from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
-from flan_tasks.core.splits import Splits
-from flan_tasks.core.template import Template, TemplateSet
+if TYPE_CHECKING:
+    from flan_tasks import datasets
+    from flan_tasks.api import add, mixture, task, templates
+    from flan_tasks.api import open_build as open
+    from flan_tasks.configuration import configure
+    from flan_tasks.core.dataset import Dataset
+    from flan_tasks.core.errors import (
+        BuildError,
+        DeclarationError,
+        FlanTasksError,
+        RowError,
+        SourceUnavailableError,
+        TemplateError,
+        UnknownNameError,
+        VocabularyError,
+    )
+    from flan_tasks.core.example import Example, Skip
+    from flan_tasks.core.mixture import Mixture
+    from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
+    from flan_tasks.core.splits import Splits
+    from flan_tasks.core.template import Template, TemplateSet
 
 __all__ = [
     "Alternative",
@@ -55,3 +60,41 @@ __all__ = [
     "task",
     "templates",
 ]
+
+# Module -> the public names it has.
+_NAMES = {
+    "api": ("add", "mixture", "task", "templates"),
+    "configuration": ("configure",),
+    "core.dataset": ("Dataset",),
+    "core.errors": (
+        "BuildError",
+        "DeclarationError",
+        "FlanTasksError",
+        "RowError",
+        "SourceUnavailableError",
+        "TemplateError",
+        "UnknownNameError",
+        "VocabularyError",
+    ),
+    "core.example": ("Example", "Skip"),
+    "core.mixture": ("Mixture",),
+    "core.origin": ("Alternative", "Files", "HuggingFace", "Tfds"),
+    "core.splits": ("Splits",),
+    "core.template": ("Template", "TemplateSet"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "datasets":
+        return importlib.import_module("flan_tasks.datasets")
+    homes = {one: module for module, names in _NAMES.items() for one in names} | {"open": "api"}
+    if name not in homes:
+        raise AttributeError(f"module 'flan_tasks' has no attribute {name!r}")
+    module = importlib.import_module(f"flan_tasks.{homes[name]}")
+    value = getattr(module, "open_build" if name == "open" else name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

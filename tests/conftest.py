@@ -1,10 +1,13 @@
 """What several tests need: toy declarations, a store of their own, the real rows if at hand."""
 
 import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
+from flan_tasks.core import interrupts
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example, Skip
@@ -107,6 +110,18 @@ def make_catalog(folder: Path, sizes: dict[str, int], **changes) -> Catalog:
 def _own_store(tmp_path, monkeypatch):
     """No test reads or writes the user's store."""
     monkeypatch.setenv("FLAN_TASKS_STORE", str(tmp_path / "store"))
+
+
+@pytest.fixture(autouse=True)
+def _own_signals():
+    """The command line handles signals to the end of its process; here that is a test's end."""
+    numbers = (*interrupts.SIGNALS, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    hook = sys.unraisablehook
+    yield
+    sys.unraisablehook = hook
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ ROOMS = (
     "registration",
     "trainer",
     "cli",
+    "__main__",
 )
 # The public module may name everything public; `api` calls SeqIO when it is called.
 LATE = {("api", "seqio_task"), ("api", "seqio_mixture"), ("api", "configuration")}

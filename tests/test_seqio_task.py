@@ -421,7 +421,7 @@ for _ in range(8):
 print("done")
 """
     found = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=900
     )
     assert (found.returncode, found.stdout.strip()) == (0, "done"), found.stderr[-2000:]
 

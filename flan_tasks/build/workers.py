@@ -1,26 +1,45 @@
-"""Local processes that build shards: each one at a time, stopped cleanly, missed when it dies."""
+"""Local processes that build shards: each one at a time, stopped at once, missed when it dies.
 
-import multiprocessing
+They are plain child processes with a socket each. `multiprocessing`, and with it
+`concurrent.futures` and loky, writes what a spawned process is to run into a pipe whose reading
+end the parent holds too, so a process that dies while it starts leaves the parent waiting for ever.
+They also start a process that keeps account of semaphores and prints lines of its own when it is
+signaled, want /dev/shm, and do not say which piece of work was lost. Here nothing is written that a
+dead or stopped process would have to read: the work lies in a file without a name that all of them
+inherit, a shard is a few hundred bytes in a socket's buffer, and the end of a process, of either
+side and at any moment, is the end of the other's socket.
+"""
+
+import json
 import os
 import signal
+import subprocess
 import sys
-import threading
-import time
-import traceback
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
-from multiprocessing import connection, reduction, resource_tracker
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flan_tasks.build.shard import write_error
 from flan_tasks.build.work import Running, Work
 from flan_tasks.build.writers.base import Shard
-from flan_tasks.core.errors import BuildError, FlanTasksError
+from flan_tasks.core.errors import BuildError
+from flan_tasks.core.interrupts import SIGNALS
 
 # How often what is going on is looked at.
 _LOOK = 0.2
-# How long a worker that is told to stop may take to clean up.
+# How long the system may take to end a process that was killed.
 _GRACE = 5.0
+# What a worker runs; its modules are looked for where this process looks for them.
+_CODE = """\
+import json, sys
+options = json.loads(sys.argv[1])
+sys.path[:] = options["path"]
+from flan_tasks.build.worker_process import main
+main(options["pipe"], options["work"], options["inherited"])
+"""
 
 
 def available_cores() -> int:
@@ -33,7 +52,8 @@ def available_cores() -> int:
 class LocalProcesses:
     """Builds shards in `num_workers` processes; a `MapShards`.
 
-    Processes are spawned, never forked: the libraries around us start threads.
+    Processes are started anew, never forked from this one: the libraries around us start threads.
+    When it is closed they are killed, so that whoever closes it removes what has no name yet.
     """
 
     def __init__(self, num_workers: int, *, logs: Path) -> None:
@@ -45,64 +65,81 @@ class LocalProcesses:
     ) -> Generator[dict[str, Any], None, None]:
         if not shards:
             return
-        data = work.to_bytes()
         waiting = list(reversed(shards))
         workers: list[_Worker] = []
         try:
-            for number in range(min(self._num_workers, len(shards))):
-                workers.append(_Worker(number, data, held, self._logs))
-                workers[-1].give(waiting.pop())
+            with _in_a_file(work, self._logs) as file:
+                for number in range(min(self._num_workers, len(shards))):
+                    log = self._logs / f"worker-{number}.log"
+                    workers.append(_Worker(file, held, log))
+                    workers[-1].give(waiting.pop())
             while busy := [worker for worker in workers if worker.shard is not None]:
-                connection.wait([end for worker in busy for end in worker.ends], timeout=_LOOK)
+                connection.wait([worker.line for worker in busy], timeout=_LOOK)
                 for worker in busy:
                     facts = worker.take()
-                    if facts is not None:
-                        yield facts
-                        worker.give(waiting.pop() if waiting else None)
+                    if facts is None:
+                        continue
+                    yield facts
+                    if waiting:
+                        worker.give(waiting.pop())
+                    else:
+                        worker.stop()
                 watch({w.shard.path: w.rows for w in workers if w.shard is not None})
         finally:
-            _stop(workers)
+            for worker in workers:
+                worker.stop()
+            for worker in workers:
+                worker.wait()
+
+
+@contextmanager
+def _in_a_file(work: Work, folder: Path) -> Iterator[int]:
+    """Gives the descriptor of a file that holds the work and has no name to be left behind."""
+    data = work.to_bytes()
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(tempfile.TemporaryFile(dir=folder, buffering=0))
+            rest = memoryview(data)
+            while rest:  # a disk may take a part before it is full
+                rest = rest[file.write(rest) :]
+        except OSError as error:
+            raise write_error(error, folder) from error
+        yield file.fileno()
 
 
 class _Worker:
-    """One process, seen from outside."""
+    """One process, seen from outside.
 
-    def __init__(self, number: int, data: bytes, held: int, logs: Path) -> None:
-        spawn = multiprocessing.get_context("spawn")
+    Raises:
+      BuildError: it cannot be started.
+    """
+
+    def __init__(self, work: int, held: int, log: Path) -> None:
+        # What it is building.
         self.shard: Shard | None = None
-        self._log = logs / f"worker-{number}.log"
-        # One number, written there and read here, without a lock: it is only looked at.
-        self._rows = spawn.RawValue("q", 0)
-        self._pipe, theirs = spawn.Pipe()
-        self.process = spawn.Process(
-            target=_run, args=(theirs, data, self._rows, _Held(held), self._log), daemon=True
-        )
-        # Ctrl-C reaches every process of the terminal; the one that started us decides. What is
-        # blocked here is blocked there from the first instruction on, before Python is up.
-        resource_tracker.ensure_running()  # else starting it unblocks the signal half-way
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # Rows done of that.
+        self.rows = 0
+        self._log = log
+        self._is_up = False
         try:
-            self.process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
+            # Libraries in C++ write here as they please; it is shown if the worker dies.
+            with log.open("wb") as said:
+                self.line, theirs = connection.Pipe()
+                with theirs:
+                    self.process = _start(theirs.fileno(), work, held, said)
+        except OSError as error:
+            raise BuildError(
+                f"a worker cannot be started: {error.strerror or error}"
+                f"{f': {error.filename}' if error.filename else ''}. Give fewer --workers, or "
+                "raise what the system allows a user (ulimit -a: open files, user processes)"
+            ) from error
 
-    @property
-    def ends(self) -> tuple[Any, ...]:
-        """What becomes ready when there is news."""
-        return (self._pipe, self.process.sentinel)
-
-    @property
-    def rows(self) -> int:
-        """Rows done of the shard it is at."""
-        return self._rows.value
-
-    def give(self, shard: Shard | None) -> None:
-        """Hands it a shard; None means there is none left."""
+    def give(self, shard: Shard) -> None:
+        """Hands it a shard; it may not be up yet."""
         self.shard = shard
-        self._rows.value = 0
+        self.rows = 0
         with suppress(OSError):  # it died; `take` says so
-            self._pipe.send(shard)
+            self.line.send(shard)
 
     def take(self) -> dict[str, Any] | None:
         """Returns what is known of its shard if that is done.
@@ -111,36 +148,47 @@ class _Worker:
           BuildError: it died.
           Exception: whatever building the shard raised.
         """
-        died = not self.process.is_alive()
+        is_dead = self.process.poll() is not None
+        news: Any = None
         try:
-            if not self._pipe.poll():
-                if died:
-                    self._died()
-                return None
-            found = self._pipe.recv()
-        except (EOFError, ConnectionResetError):
+            while not isinstance(news, dict | Exception) and self.line.poll():
+                news = self.line.recv()
+                if isinstance(news, int):
+                    self._is_up, self.rows = True, news
+        except (EOFError, OSError):  # the line ends, maybe within a message
+            is_dead = True
+        if isinstance(news, Exception):
+            raise news
+        if isinstance(news, dict):
+            return news
+        if is_dead:
             self._died()
-        if isinstance(found, BaseException):
-            raise found
-        return found
+        return None
 
-    def hang_up(self) -> None:
-        """Closes the line: it gets nothing more, and nobody listens."""
-        self._pipe.close()
+    def stop(self) -> None:
+        """Kills it, whatever it is doing: stopped, starting, or deep in a library.
+
+        A signal it could answer may reach another of its threads, comes too late to a process that
+        is stopped, and makes some libraries print.
+        """
+        self.shard = None
+        self.process.kill()
+        self.line.close()
+
+    def wait(self) -> None:
+        """Waits until it is gone."""
+        # One that waits for a disk that hangs is left to the system.
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_GRACE)
 
     def _died(self) -> NoReturn:
-        self.process.join(_GRACE)
-        code = self.process.exitcode
-        how = f"exit code {code}"
-        if code is not None and code < 0:
-            how = f"signal {-code} ({signal.Signals(-code).name})"
-        if code == -signal.SIGKILL:
-            how += ", which is how the system ends a process when memory runs out"
+        self.wait()
         assert self.shard is not None
+        doing = "was building" if self._is_up else "was starting to build"
         error = BuildError(
-            f"the worker that was building {self.shard.path} died: {how}. The other workers were "
-            "stopped and what is complete is kept: run the same command again, perhaps with "
-            "fewer --workers"
+            f"the worker that {doing} {self.shard.path} died: {_how(self.process.returncode)}. "
+            "The other workers were stopped and what is complete is kept: run the same command "
+            "again, perhaps with fewer --workers"
         )
         with suppress(OSError):
             for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]:
@@ -148,81 +196,33 @@ class _Worker:
         raise error
 
 
-def _stop(workers: Sequence[_Worker]) -> None:
-    for worker in workers:
-        # One that waits for a shard goes by itself: a signal may reach another of its threads, and
-        # would not wake the one that reads.
-        idle = worker.shard is None
-        worker.hang_up()
-        if idle:
-            worker.process.join(_GRACE)
-        worker.process.terminate()
-    until = time.monotonic() + _GRACE
-    for worker in workers:
-        worker.process.join(max(0.0, until - time.monotonic()))
-        worker.process.kill()
-        worker.process.join()
-        worker.process.close()
-
-
-class _Held:
-    """A descriptor that a spawned process inherits, and with it the lock it stands for."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-
-    def __getstate__(self) -> Any:
-        return reduction.DupFd(self.descriptor)
-
-    def __setstate__(self, state: Any) -> None:
-        self.descriptor = state.detach()
-
-
-def _run(pipe: Any, data: bytes, rows: Any, held: _Held, log: Path) -> None:
-    """The life of a worker."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Else each of N workers would start threads for every core.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # Libraries in C++ write here as they please; it is shown if the worker dies.
-    with suppress(OSError), log.open("wb") as file:
-        os.dup2(file.fileno(), 2)
-    work = Work.from_bytes(data)
-
-    def tick(done: int) -> None:
-        rows.value = done
-
-    while (shard := _next(pipe)) is not None:
-        try:
-            found: Any = work.build(shard, tick)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where users see it
-            found = _portable(error)
-        try:
-            pipe.send(found)
-        except OSError:  # nobody listens any more
-            return
-
-
-def _next(pipe: Any) -> Shard | None:
+def _start(pipe: int, work: int, held: int, said: Any) -> subprocess.Popen:
+    options = {"path": sys.path, "pipe": pipe, "work": work, "inherited": [held]}
+    # Ctrl-C reaches every process of the terminal, and a scheduler tells all of a job; the one that
+    # started us decides. What is blocked here is blocked there from the first instruction on.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        return pipe.recv()
-    except (EOFError, OSError):
-        return None
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", _CODE, json.dumps(options)],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            pass_fds=(pipe, work, held),
+            # Else each of N workers would start threads for every core.
+            env={"TOKENIZERS_PARALLELISM": "false"} | os.environ,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _portable(error: Exception) -> Exception:
-    if isinstance(error, FlanTasksError):
-        return error
-    error.add_note("".join(traceback.format_exception(error)))
+def _how(code: int | None) -> str:
+    if code is None:
+        return "it closed its line and is still there"
+    if code >= 0:
+        return f"exit code {code}"
     try:
-        reduction.ForkingPickler.loads(reduction.ForkingPickler.dumps(error))
-    except Exception:  # noqa: BLE001 - exceptions of other libraries fail in any way
-        return RuntimeError("".join(traceback.format_exception(error)))
-    return error
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    connection.wait([parent.sentinel])
-    os._exit(1)
+        name = signal.Signals(-code).name
+    except ValueError:  # a real-time signal
+        name = "unnamed"
+    killed = ", which is how the system ends a process when memory runs out"
+    return f"signal {-code} ({name})" + (killed if code == -signal.SIGKILL else "")

@@ -1,13 +1,16 @@
-"""Entry point: finds the subcommand, and turns our errors into one message and an exit code."""
+"""The commands: finds the subcommand, and turns our errors into one message and an exit code."""
 
 import contextlib
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 import click
 
 import flan_tasks
+from flan_tasks.cli.start import main
+from flan_tasks.core import interrupts
 from flan_tasks.core.errors import FlanTasksError
 from flan_tasks.core.escaping import for_terminal
 
@@ -65,8 +68,12 @@ def cli(debug: bool) -> None:
     """Instruction mixtures from public datasets."""
 
 
-def main() -> None:
-    """Runs `flan`; exits with 0, 1 (failure) or 2 (usage)."""
+def run() -> NoReturn:
+    """Runs the command line; exits with 0, 1 (failure) or 2 (usage).
+
+    Raises:
+      KeyboardInterrupt: it was interrupted where a prompt waited.
+    """
     # TensorFlow logs to the terminal whatever it is asked; results and messages are ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not ON_DEVICES & set(sys.argv[1:3]):
@@ -82,7 +89,7 @@ def main() -> None:
             sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except FlanTasksError as error:
-        if debug:
+        if debug or interrupts.asked():
             raise
         for line in (str(error), *getattr(error, "__notes__", [])):
             click.echo(f"flan: {for_terminal(line)}", err=True)
@@ -91,16 +98,18 @@ def main() -> None:
         error.message = for_terminal(error.message)
         error.show()
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(
-            "\nflan: interrupted; what is complete is kept, and the same command goes on", err=True
-        )
-        sys.exit(130)  # as a shell says it of a program that Ctrl-C ended
     except SystemExit:
         # Click ends with 1 where the reader of our output has gone, as `| head` does.
         if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
             sys.exit(0)
         raise
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    except MemoryError:
+        if debug:
+            raise
+        click.echo("flan: out of memory; what is complete is kept", err=True)
+        sys.exit(1)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         _give_up_stdout()

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-import threading
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
@@ -12,12 +12,12 @@ from flan_tasks.build import lock
 from flan_tasks.core.errors import BuildError
 
 HOLDER = """
-import sys, time
+import sys
 from pathlib import Path
 from flan_tasks.build import lock
 with lock.hold(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()  # until whoever started it ends
 """
 
 
@@ -28,7 +28,11 @@ def path(tmp_path):
 
 def holder(path):
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDER, str(path)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout.readline() == "held\n"
     return process
@@ -44,10 +48,15 @@ def test_a_living_process_keeps_others_out_and_a_dead_one_does_not(path):
         assert path.read_text() == str(os.getpid())
 
 
+def inheriting(held):
+    """A process that has the lock's descriptor, until it is killed or the tests end."""
+    return subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=(held,))
+
+
 def test_what_inherits_the_descriptor_holds_the_lock_until_it_ends(path, monkeypatch):
     monkeypatch.setattr(lock, "_LONG_PATIENCE", 0.1)
     with lock.hold(path) as held:
-        child = subprocess.Popen(["sleep", "60"], pass_fds=(held,))
+        child = inheriting(held)
     path.write_text("0x")  # whoever it was
     with pytest.raises(BuildError, match="another process"):
         with lock.hold(path):
@@ -58,18 +67,25 @@ def test_what_inherits_the_descriptor_holds_the_lock_until_it_ends(path, monkeyp
         pass
 
 
-def test_orphans_of_a_dead_process_are_waited_for(path):
+def test_orphans_of_a_dead_process_are_waited_for(path, monkeypatch):
     with lock.hold(path) as held:
-        child = subprocess.Popen(["sleep", "60"], pass_fds=(held,))
+        child = inheriting(held)
     gone = subprocess.Popen(["true"])
     gone.wait()
     path.write_text(str(gone.pid))
-    timer = threading.Timer(0.5, child.kill)
-    timer.start()
-    with lock.hold(path):  # longer than a living holder would be waited for
-        pass
-    timer.join()
-    child.wait()
+    now = 0.0
+
+    def sleep(seconds):
+        nonlocal now
+        now += seconds
+        if now > 2 * lock._PATIENCE:  # longer than a living holder would be waited for
+            child.kill()
+            child.wait()
+
+    # A clock that only moves while the lock waits: no process is too slow for it.
+    monkeypatch.setattr(lock, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    with lock.hold(path):
+        assert child.returncode is not None
 
 
 def test_a_lock_whose_file_was_removed_is_taken_anew(path, monkeypatch):

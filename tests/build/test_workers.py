@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 from dataclasses import replace
-from multiprocessing import connection
 
 import pytest
 from conftest import make_catalog
@@ -17,8 +16,6 @@ from flan_tasks.build.run_local import build
 from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.vocabulary import BytesVocabulary
 from flan_tasks.build.work import Work
-from flan_tasks.build.workers import _stop, _Worker
-from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.variation import Variation
@@ -124,25 +121,6 @@ def test_a_worker_that_fails_is_reported_and_the_rest_stops(run, tmp_path, what,
     run("whole")
     run("out")  # the same vocabulary by name, so the same build
     assert files(tmp_path / "out") == files(tmp_path / "whole")
-
-
-def test_ctrl_c_does_not_reach_a_worker_that_is_starting(prepared, tmp_path):
-    plan = make_plan(prepared, seed=0)
-    folder = tmp_path / "out"
-    folder.mkdir()
-    shards = WRITERS["jsonl"].shards(plan, "train", 1)
-    with (tmp_path / "lock").open("w") as lock:
-        data = Work(plan, SETTINGS, folder).to_bytes()
-        worker = _Worker(0, data, lock.fileno(), tmp_path)
-        os.kill(worker.process.pid, signal.SIGINT)
-        worker.give(shards[0])
-        try:
-            while (facts := worker.take()) is None:
-                connection.wait(worker.ends, timeout=30)
-        finally:
-            _stop([worker])
-    assert facts["examples"] == len(plan)
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_work_travels_without_examples_and_normalizers(prepared, tmp_path):

@@ -1,0 +1,1 @@
+"""Campaigns: faults drawn at random, many of them, and what became of each."""
