@@ -83,9 +83,9 @@ def _open_origin(
     if isinstance(origin, Tfds):
         # An adapted row has other columns than the schema; which, only `adapt` knows.
         columns = () if alternative.adapt else tuple(dataset.schema)
-        return TfdsSource(origin, columns=columns, data_dir=data_dir)
+        return TfdsSource(origin, columns=columns, data_dir=data_dir, dataset=dataset.name)
     if isinstance(origin, HuggingFace):
-        return HuggingFaceSource(origin)
+        return HuggingFaceSource(origin, dataset=dataset.name)
     return FilesSource(dataset.name, origin, schema=dataset.schema)
 
 
