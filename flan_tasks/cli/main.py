@@ -4,10 +4,14 @@ import importlib
 import os
 import sys
 
-import click
-
 import flan_tasks
+from flan_tasks.core import extras
 from flan_tasks.core.errors import FlanTasksError
+
+try:
+    import click
+except ImportError as missing:
+    sys.exit(f"flan: {extras.explain(missing, 'The command line')}")
 
 # Subcommand -> what it does, here so that help imports none of them.
 COMMANDS = {
@@ -79,6 +83,12 @@ def main() -> None:
         for line in (str(error), *getattr(error, "__notes__", [])):
             click.echo(f"flan: {line}", err=True)
         sys.exit(error.exit_code)
+    except ImportError as error:
+        text = extras.explain(error, "This command")
+        if debug or text is None:
+            raise
+        click.echo(f"flan: {text}", err=True)
+        sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

@@ -23,6 +23,7 @@ DISTRIBUTION = "flan-tasks"
 # Module -> the distribution that has it, and the extra of ours that asks for it; "" where every
 # installation does.
 LIBRARIES: Mapping[str, tuple[str, str]] = {
+    "absl": ("absl-py", ""),
     "apache_beam": ("apache-beam", "beam"),
     "array_record": ("array_record", "arrayrecord"),
     "bs4": ("beautifulsoup4", ""),
@@ -39,7 +40,6 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "lxml": ("lxml", ""),
     "nltk": ("nltk", ""),
     "numpy": ("numpy", ""),
-    "optax": ("optax", ""),
     "orbax": ("orbax-checkpoint", ""),
     "pyarrow": ("pyarrow", ""),
     "rich": ("rich", ""),
@@ -78,15 +78,15 @@ def needed_for(what: str, *, error: type[FlanTasksError] = MissingLibraryError) 
         raise error(text) from cause
 
 
-def require(*modules: str, what: str) -> None:
-    """Checks, without importing them, that libraries are there.
+def require(*modules: str, what: str, error: type[FlanTasksError] = MissingLibraryError) -> None:
+    """Checks that libraries are installed, without the seconds that importing some takes.
 
     Raises:
-      MissingLibraryError: one is not.
+      FlanTasksError: of the type `error`; one is not.
     """
     for module in modules:
         if importlib.util.find_spec(module) is None:
-            raise MissingLibraryError(_missing_text(what, module))
+            raise error(_missing_text(what, module))
 
 
 def explain(error: ImportError, what: str = "This") -> str | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from flan_tasks.core import extras
 from flan_tasks.evaluation.gold import Gold, Scores, checked, percent
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
@@ -16,7 +17,8 @@ def rouge(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     rougeL takes a text as one sequence of words, rougeLsum sentence by sentence, as summaries of
     several sentences are scored in the literature.
     """
-    from rouge_score.rouge_scorer import RougeScorer
+    with extras.needed_for("ROUGE"):
+        from rouge_score.rouge_scorer import RougeScorer
 
     scorer = RougeScorer(ROUGE, use_stemmer=True)
     totals = dict.fromkeys(ROUGE, 0.0)
@@ -43,7 +45,8 @@ def bleu_signature(golds: Sequence[Gold]) -> str:
 @checked
 def edit_distance(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """Levenshtein distance in letters for each letter of the answer, averaged; lower is better."""
-    from nltk.metrics.distance import edit_distance as distance
+    with extras.needed_for("The edit distance"):
+        from nltk.metrics.distance import edit_distance as distance
 
     shares = [
         distance(prediction, gold.answer) / max(1, len(gold.answer))
@@ -53,7 +56,8 @@ def edit_distance(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
 
 
 def _bleu() -> Any:
-    from sacrebleu.metrics import BLEU
+    with extras.needed_for("BLEU"):
+        from sacrebleu.metrics import BLEU
 
     return BLEU()
 

@@ -63,7 +63,7 @@ def test_huggingface_that_needs_a_manual_download_says_so():
 
 def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(SourceUnavailableError, match=r'pip install "flan-tasks\[hf\]"'):
+    with pytest.raises(SourceUnavailableError, match=r'"hf".* pip install -e ".*\[hf\]"'):
         HuggingFaceSource(HuggingFace("a/b")).splits()
 
 
