@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from flan_tasks.core.errors import FlanTasksError, MissingLibraryError
@@ -58,13 +59,29 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
 }
 
 
+class Missing(NamedTuple):
+    """What is wrong with a library, and what installs it."""
+
+    # What needs which library; holds no path of this machine.
+    problem: str
+    # A command for a shell.
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.command}"
+
+
 @contextmanager
-def needed_for(what: str, *, error: type[FlanTasksError] = MissingLibraryError) -> Iterator[None]:
+def needed_for(
+    what: str, *, error: type[FlanTasksError] = MissingLibraryError, in_note: bool = False
+) -> Iterator[None]:
     """Turns an import that fails inside into one line: what needs which library, what installs it.
 
     Args:
       what: what is being done, as the first words of a sentence ("Reading a tokenizer.json").
       error: what is raised.
+      in_note: whether the command, which may hold a path, is a note of the error, whose message
+        is kept in files.
 
     Raises:
       FlanTasksError: of the type `error`.
@@ -72,10 +89,13 @@ def needed_for(what: str, *, error: type[FlanTasksError] = MissingLibraryError) 
     try:
         yield
     except ImportError as cause:
-        text = explain(cause, what)
-        if text is None:
+        missing = explain(cause, what)
+        if missing is None:
             raise
-        raise error(text) from cause
+        raised = error(missing.problem if in_note else str(missing))
+        if in_note:
+            raised.add_note(missing.command)
+        raise raised from cause
 
 
 def require(*modules: str, what: str, error: type[FlanTasksError] = MissingLibraryError) -> None:
@@ -86,11 +106,11 @@ def require(*modules: str, what: str, error: type[FlanTasksError] = MissingLibra
     """
     for module in modules:
         if importlib.util.find_spec(module) is None:
-            raise error(_missing_text(what, module))
+            raise error(str(_missing(what, module)))
 
 
-def explain(error: ImportError, what: str = "This") -> str | None:
-    """Returns one line on an import that failed; None where it is none of our libraries' doing."""
+def explain(error: ImportError, what: str = "This") -> Missing | None:
+    """Says what is wrong where an import failed; None where no library of ours is concerned."""
     importer = _importer(error)
     name = error.name or ""
     top = name.split(".")[0]
@@ -102,17 +122,19 @@ def explain(error: ImportError, what: str = "This") -> str | None:
             return None
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         distribution, extra = LIBRARIES[broken]
-        return (
+        return Missing(
             f"{what} needs {distribution}, which is installed and cannot be imported ({reason}); "
-            f"versions that fit: {install_command(extra)}"
+            "for versions that fit",
+            install_command(extra),
         )
     if top in LIBRARIES:
-        return _missing_text(what, top)
+        return _missing(what, top)
     if importer in LIBRARIES:
         distribution, extra = LIBRARIES[importer]
-        return (
+        return Missing(
             f"{what} needs {distribution}, and that needs the Python module {name}, which is not "
-            f"installed: {install_command(extra)}"
+            "installed",
+            install_command(extra),
         )
     return None
 
@@ -125,15 +147,13 @@ def install_command(extra: str = "") -> str:
     return f"{_installer()} {_target(extra)}"
 
 
-def _missing_text(what: str, module: str) -> str:
+def _missing(what: str, module: str) -> Missing:
     distribution, extra = LIBRARIES[module]
     if extra:
-        return (
-            f'{what} needs {distribution}, of the extra "{extra}", which is not installed: '
-            f"{install_command(extra)}"
-        )
-    command = f"{_installer()} {_target('', only=distribution)}"
-    return f"{what} needs {distribution}, which is not installed: {command}"
+        problem = f'{what} needs {distribution}, of the extra "{extra}", which is not installed'
+        return Missing(problem, install_command(extra))
+    problem = f"{what} needs {distribution}, which is not installed"
+    return Missing(problem, f"{_installer()} {_target('', only=distribution)}")
 
 
 def _target(extra: str, *, only: str = "") -> str:

@@ -55,7 +55,7 @@ def open_source(
     for alternative in (Alternative(dataset.source), *dataset.alternatives):
         if wanted is None or isinstance(alternative.origin, wanted):
             return _adapted(dataset, alternative, data_dir)
-    hint = f"; it declares {_kind_of(dataset.source)}"
+    hint = f"; it declares {_kind_of(dataset.source)} {origin_name(dataset.source)}".rstrip()
     if kind == "files":
         hint = f"; give --data-dir with a folder {dataset.name} that has train.jsonl and so on"
     raise SourceUnavailableError(f'{dataset.name} has no source of kind "{kind}"{hint}')

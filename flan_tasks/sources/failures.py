@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from flan_tasks.core import extras
 
 _URL = re.compile(r"(?:https?|ftp|gs)://[^\s'\",)>]+")
+# The folders of a path, whose last part stays.
+_FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^/\s'\"]+/)+")
 _CODE = re.compile(r"HTTP code: (\d+)|\b(\d{3}) (?:Client|Server) Error|too many (\d{3}) error")
 _CODES = {
     401: "it wants a login",
@@ -62,8 +64,12 @@ _HERE = {
 }
 
 
-def in_words(error: BaseException, what: str, *, hosts: Sequence[str] = ()) -> str:
-    """Returns one line for whatever a library raised while it fetched rows.
+def in_words(
+    error: BaseException, what: str, *, hosts: Sequence[str] = ()
+) -> tuple[str, list[str]]:
+    """Returns one line for whatever a library raised while it fetched rows, and notes to it.
+
+    The line goes into manifests and holds no path of this machine; the notes may.
 
     Args:
       error: what it raised.
@@ -72,30 +78,33 @@ def in_words(error: BaseException, what: str, *, hosts: Sequence[str] = ()) -> s
     """
     chain = list(_chain(error))
     for one in chain:
-        if isinstance(one, ImportError):
-            text = extras.explain(one, what)
-            if text is not None:
-                return text
-    asked = _asked(chain) or ", ".join(hosts)
-    at = f" ({asked})" if asked else ""
-    for one in chain:
+        if isinstance(one, ImportError) and (missing := extras.explain(one, what)) is not None:
+            return missing.problem, [missing.command]
         if isinstance(one, OSError) and one.errno in _HERE:
-            file = f": {one.filename}" if one.filename else ""
-            return f"{what} failed: {_HERE[one.errno]}{file}"
+            return f"{what} failed: {_HERE[one.errno]}", [str(one.filename)] * bool(one.filename)
         if str(one).startswith("Not enough disk space"):
-            return f"{what} failed: {_first(one)}"
+            return f"{what} failed: {_first(one)}", []
+    asked = _asked(chain) or ", ".join(hosts)
+    return f"{what} failed: {_network(chain, asked) or _as_raised(error)}", []
+
+
+def _network(chain: list[BaseException], asked: str) -> str:
+    """What came instead of an answer; empty where it is not known for what it is."""
+    at = f" ({asked})" if asked else ""
     code = next((found for one in chain if (found := _http_code(one))), None)
     if code is not None:
         meaning = _CODES.get(code, "the server has a fault" if code >= 500 else "refused")
-        return f"{what} failed: the answer is HTTP {code}, {meaning}{at}"
-    # Classes inherit from each other and wrap each other; those that say most come first there.
+        return f"the answer is HTTP {code}, {meaning}{at}"
     names = {cls.__name__ for one in chain for cls in type(one).__mro__}
     # Where a library keeps no more of an error than its name, at the end of its message.
     names |= {name for one in chain for name in re.findall(r"\((\w+)\)$", str(one))}
+    # Classes inherit from each other and wrap each other; those that say most come first there.
     meaning = next((text for name, text in _KINDS.items() if name in names), None)
-    if meaning is not None:
-        return f"{what} failed: {meaning}{at or f' ({_first(error)})'}"
-    return f"{what} failed: {type(error).__name__}: {_first(error)}"
+    return f"{meaning}{at or f' ({_first(chain[0])})'}" if meaning else ""
+
+
+def _as_raised(error: BaseException) -> str:
+    return f"{type(error).__name__}: {_first(error)}"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -137,4 +146,5 @@ def _http_code(error: BaseException) -> int | None:
 
 
 def _first(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return _FOLDERS.sub("", line)[:300].rstrip(".")

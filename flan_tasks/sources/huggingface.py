@@ -67,7 +67,7 @@ class HuggingFaceSource(Source):
         if self._origin.manual:
             raise SourceUnavailableError(f"{self._label}: {self._origin.manual}")
         with extras.needed_for(
-            f"{self._label}: reading from the hub", error=SourceUnavailableError
+            f"{self._label}: reading from the hub", error=SourceUnavailableError, in_note=True
         ):
             import datasets
 
@@ -76,8 +76,11 @@ class HuggingFaceSource(Source):
                 self._origin.path, self._origin.config or None, revision=self._origin.revision
             )
         except Exception as error:  # noqa: BLE001 - network, hub and file errors all end here
-            raise SourceUnavailableError(
-                f"{in_words(error, f'{self._label} cannot be read: fetching it')}. Run the same "
-                "command again where the hub is reached (HF_TOKEN for what wants a login; what "
-                f"HF_HOME holds already needs no network), or see {self._see}"
-            ) from error
+            reason, notes = in_words(error, f"{self._label} cannot be read: fetching it")
+            raised = SourceUnavailableError(
+                f"{reason}. Run the same command again where the hub is reached, with HF_TOKEN for "
+                f"what wants a login, or see {self._see}"
+            )
+            for note in notes:
+                raised.add_note(note)
+            raise raised from error

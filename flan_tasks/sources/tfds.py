@@ -88,6 +88,8 @@ class TfdsSource(Source):
             return Status(State.NEEDS_MANUAL, self._origin.manual)
         size = self._origin.download_mib
         detail = f"TFDS {self._origin.name}" + (f", about {size:,} MiB" if size else "")
+        if self._given is not None:
+            detail += ", where no --data-dir is given; it has none of it"
         return Status(State.NEEDS_DOWNLOAD, detail)
 
     def splits(self) -> Mapping[str, int]:
@@ -174,15 +176,15 @@ class TfdsSource(Source):
                 f"{self._name}: {status.state}: {status.detail}. {self._see} names other places"
             )
         if status.state is State.NEEDS_MANUAL:
-            raise SourceUnavailableError(
-                f"{self._name}: {status.state}: {status.detail}. The manual folder is "
-                f"{self._manual_folder}; then run the same command again"
+            raise self._unavailable(
+                f"{self._name}: {status.state}: {status.detail}. Then run the same command again",
+                f"the manual folder is {self._manual_folder}",
             )
         if self._folder.exists():
-            raise SourceUnavailableError(
-                f"{self._name}: {self._folder} is there without its dataset_info.json, such as a "
-                "copy that was broken off leaves it. Remove the folder and run the same command "
-                "again"
+            raise self._unavailable(
+                f"{self._name}: its prepared folder has no dataset_info.json, as a copy that was "
+                "broken off leaves it. Remove it and run the same command again",
+                f"it is {self._folder}",
             )
         return self._download()
 
@@ -191,9 +193,10 @@ class TfdsSource(Source):
         try:
             return tfds.builder_from_directory(str(self._folder))
         except Exception as error:  # noqa: BLE001 - TFDS raises many kinds for a damaged folder
-            raise SourceUnavailableError(
+            raise self._unavailable(
                 f"{self._name}: its prepared folder cannot be read: {error}. "
-                "Remove it and prepare it again"
+                "Remove it and prepare it again",
+                f"it is {self._folder}",
             ) from error
 
     def _download(self) -> Any:
@@ -206,10 +209,11 @@ class TfdsSource(Source):
             self._check_hosts(builder.url_infos or {})
             builder.download_and_prepare()
         except Exception as error:  # noqa: BLE001 - network, checksum and builder errors all end here
-            reason = in_words(error, f"{self._name}: its download", hosts=hosts)
-            raise SourceUnavailableError(
+            reason, notes = in_words(error, f"{self._name}: its download", hosts=hosts)
+            raise self._unavailable(
                 f"{reason}. Run the same command again, or give a tree that has it with "
-                f"--data-dir; {self._see} names other places{self._manual_hint(error)}"
+                f"--data-dir; {self._see} names other places{self._manual_hint(error)}",
+                *notes,
             ) from error
         finally:
             # TFDS leaves what it was writing: on a full disk, the next try would find it full.
@@ -218,10 +222,17 @@ class TfdsSource(Source):
         return builder
 
     def _tfds(self) -> Any:
-        with extras.needed_for(self._name, error=SourceUnavailableError):
+        with extras.needed_for(self._name, error=SourceUnavailableError, in_note=True):
             import tensorflow_datasets as tfds
 
         return tfds
+
+    def _unavailable(self, text: str, *notes: str) -> SourceUnavailableError:
+        error = SourceUnavailableError(text)
+        # Notes, since the message goes into manifests and those hold no path.
+        for note in notes:
+            error.add_note(note)
+        return error
 
     @property
     def _manual_folder(self) -> Path:
@@ -231,7 +242,7 @@ class TfdsSource(Source):
         # TFDS takes a file of the manual folder for any download of that name: newsroom's
         # train.jsonl for that of bool_q.
         if f"{self._manual_folder}/" in str(error):
-            return f". It was read from {self._manual_folder}: move a file of another set away"
+            return ". It was read from the manual folder: move a file of another set away"
         return f". By hand: {self._origin.manual}" if self._origin.manual else ""
 
     def _fetched_by_hand(self) -> bool:

@@ -136,7 +136,7 @@ def test_an_import_of_no_library_of_ours_stays_as_it_is():
 def test_a_library_that_is_there_and_broken_is_told_apart():
     error = ImportError("cannot import name 'x' from 'numpy'", name="numpy")
     told = extras.explain(error, "Building")
-    assert "numpy, which is installed and cannot be imported (cannot import name 'x'" in told
+    assert "numpy, which is installed and cannot be imported (cannot import name 'x'" in str(told)
 
 
 def test_require_asks_without_importing():

@@ -150,20 +150,24 @@ def test_a_changed_checksum(source):
 @pytest.mark.parametrize(
     ("error", "meaning"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "/data/x"), "the disk is full: /data/x"),
+        (OSError(errno.ENOSPC, "No space left on device", "/data/x"), "the disk is full. "),
         (OSError("Not enough disk space. Needed: 5 GiB"), "Not enough disk space. Needed: 5 GiB"),
-        (PermissionError(errno.EACCES, "Permission denied", "/data"), "permission denied: /data"),
+        (PermissionError(errno.EACCES, "Permission denied", "/data"), "permission denied. "),
         (
             ModuleNotFoundError("No module named 'lxml'", name="lxml"),
             "lxml, which is not installed",
         ),
         (ValueError("too old\nfor this"), "ValueError: too old. "),
+        (ValueError("no /home/me/data/rows.csv here"), "ValueError: no rows.csv here. "),
     ],
 )
 def test_what_is_wrong_here(source, error, meaning):
     with pytest.raises(SourceUnavailableError) as refusal:
         source(raising(error))
     assert meaning in str(refusal.value) and "\n" not in str(refusal.value)
+    notes = getattr(refusal.value, "__notes__", [])
+    where = getattr(error, "filename", None)
+    assert (where in notes) if where else (len(notes) == isinstance(error, ImportError))
 
 
 def test_a_host_that_takes_no_connection_is_not_asked_eleven_times(builder, source, monkeypatch):
@@ -178,7 +182,7 @@ def test_a_host_that_takes_no_connection_is_not_asked_eleven_times(builder, sour
 def test_a_folder_without_its_info_is_named(builder, source, tmp_path):
     folder = tmp_path / "data" / "flan_tasks_probe" / "1.0.0"
     folder.mkdir(parents=True)
-    with pytest.raises(SourceUnavailableError, match="without its dataset_info.json.*Remove"):
+    with pytest.raises(SourceUnavailableError, match="has no dataset_info.json.*Remove"):
         source(lambda manager: ["one"])
 
 
@@ -217,4 +221,4 @@ def test_the_deepest_cause_is_told():
             raise RuntimeError("all tries failed for https://example.com/a") from error
     except RuntimeError as error:
         said = in_words(error, "Fetching it")
-    assert said == "Fetching it failed: its host does not answer (https://example.com/a)"
+    assert said[0] == "Fetching it failed: its host does not answer (https://example.com/a)"

@@ -41,7 +41,8 @@ def outcome(dataset):
     try:
         return f"read: {open_source(dataset, kind='tfds', samples=None).splits()}"
     except SourceUnavailableError as error:
-        return str(error)
+        assert os.environ["TFDS_DATA_DIR"] not in str(error), error
+        return " ".join([str(error), *getattr(error, "__notes__", [])])
 
 
 manual = Path(os.environ["TFDS_DATA_DIR"]) / "downloads" / "manual"
