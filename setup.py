@@ -42,6 +42,12 @@ setup(
         "tensorflow-text>=2.21,<2.22",
         # 4.9.10 is the first that works with protobuf 6 and 7.
         "tensorflow-datasets>=4.9.10,<5",
+        # TFDS imports it for most builders (dataset_builder.py) and asks for it below Python 3.9.
+        "importlib_resources>=5",
+        # TFDS parses WSC273's XML and Google Drive's "download anyway" page (ag_news,
+        # cnn_dailymail, gigaword) with them, and asks for them in extras of its own.
+        "beautifulsoup4>=4.12",
+        "lxml>=5",
         # Twice as fast as 0.2.1; 0.2.3 needs protobuf 7, which apache-beam does not take.
         "sentencepiece==0.2.2",
         "gin-config>=0.5,<0.6",

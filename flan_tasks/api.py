@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flan_tasks.core import extras
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture
@@ -120,7 +121,9 @@ def task(
       DeclarationError: arguments contradict each other.
     """
     from flan_tasks.configuration import resolve
-    from flan_tasks.seqio_task import Prompts, make_task, register
+
+    with extras.needed_for("A SeqIO task"):
+        from flan_tasks.seqio_task import Prompts, make_task, register
 
     made = make_task(
         name,
@@ -196,8 +199,10 @@ def mixture(
       DeclarationError: it cannot work.
     """
     from flan_tasks.configuration import resolve
-    from flan_tasks.seqio_mixture import make_mixture
-    from flan_tasks.seqio_task import register
+
+    with extras.needed_for("A SeqIO mixture"):
+        from flan_tasks.seqio_mixture import make_mixture
+        from flan_tasks.seqio_task import register
 
     given = {
         "include": include,
@@ -258,8 +263,9 @@ def open_build(folder: str | os.PathLike, *, vocab: str | os.PathLike | None = N
       BuildError: the directory is none, unfinished, damaged, or of another format.
       VocabularyError: the vocabulary cannot be read, or is not the one of the build.
     """
-    from flan_tasks.build.vocabulary import open_vocabulary
-    from flan_tasks.reader import Reader
+    with extras.needed_for("Reading a build"):
+        from flan_tasks.build.vocabulary import open_vocabulary
+        from flan_tasks.reader import Reader
 
     vocabulary = open_vocabulary(os.fspath(vocab)) if vocab is not None else None
     return Reader(Path(folder), vocabulary=vocabulary)

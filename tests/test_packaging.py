@@ -1,5 +1,6 @@
 """What a wheel holds, and that an installed package finds its data."""
 
+import json
 import os
 import subprocess
 import sys
@@ -78,3 +79,33 @@ def test_an_installed_wheel_works_away_from_the_checkout(wheel, tmp_path):
     assert "Realized" in printed.stdout
     where = run("-c", "import flan_tasks; print(flan_tasks.__file__)", cwd=tmp_path, **env)
     assert where.startswith(str(target))
+
+
+def test_what_pip_installs_is_all_that_downloads_need(wheel, tmp_path):
+    """In an environment that holds what the wheel asks for and nothing else (3 GB, minutes)."""
+    python = tmp_path / "env" / "bin" / "python"
+    run("-m", "venv", tmp_path / "env")
+    installed = subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", wheel],
+        capture_output=True,
+        text=True,
+        timeout=3000,
+    )
+    if "No matching distribution" in installed.stderr or "Connection" in installed.stderr:
+        pytest.skip("pip reaches no index")
+    assert installed.returncode == 0, installed.stderr[-3000:]
+    walked = subprocess.run(
+        [python, ROOT / "tests" / "sources" / "walk.py", tmp_path / "walk.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        | {"TFDS_DATA_DIR": str(tmp_path / "data")},
+    )
+    assert walked.returncode == 0, walked.stderr[-3000:]
+    outcomes = json.loads((tmp_path / "walk.json").read_text())
+    assert len(outcomes["walked"]) > 70
+    assert [said for said in outcomes["walked"].values() if "not installed" in said] == []
+    for module in ("bs4", "lxml", "importlib_resources"):
+        subprocess.run([python, "-c", f"import {module}"], check=True)

@@ -1,4 +1,4 @@
-"""The examples of the README, run as they stand."""
+"""The README, followed from top to bottom."""
 
 import os
 import re
@@ -9,8 +9,88 @@ import sys
 import pytest
 from conftest import ROOT
 
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"<!-- tested: (\S+) -->\n```\w+\n(.*?)```", re.S)
-BLOCKS = dict(BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+BLOCKS = dict(BLOCK.findall(TEXT))
+# The reader has a network, a GPU and days; here every other word of a command is as it stands.
+INSTEAD = {
+    "--source tfds --data-dir ~/tensorflow_datasets": "--source samples",
+    "--vocab t5": "--vocab bytes --lengths inputs=128,targets=32",
+    "models/t5_1_1_base.gin": "models/t5_1_1_mini.gin",
+    "--gin.TRAIN_STEPS=30000": (
+        "--gin.TRAIN_STEPS=2 --gin.BATCH_SIZE=1 "
+        "--gin.TASK_FEATURE_LENGTHS=\"{'inputs': 128, 'targets': 32}\""
+    ),
+    "--gin.INITIAL_CHECKPOINT_PATH=t5-v1_1-base": "--gin.INITIAL_CHECKPOINT_PATH=None",
+    "flan build without.nli --format": "flan build without.nli --source samples --format",
+    "flan show rte -n": "flan show rte --source samples -n",
+    "flan eval without.nli": "flan eval without.nli --source samples --examples 1",
+    "--against without.nli": "--against without.nli --source samples",
+}
+
+
+def story():
+    """Returns the README's commands, and its lines of Python on a build, in their order."""
+    parts = re.split(r"<!-- tested: [^>]* -->\n```\w+\n.*?```", TEXT, flags=re.S)
+    text = parts[0] + "".join(part for part in parts[1:])
+    steps = []
+    for language, block in re.findall(r"```(bash|console|python)\n(.*?)```", text, re.S):
+        if language == "python":
+            steps.append(block)
+            continue
+        for line in block.replace("\\\n", " ").splitlines():
+            command = " ".join(line.removeprefix("$ ").split("#")[0].split())
+            if command.startswith("flan "):
+                steps.append(command)
+    return steps
+
+
+def follow(step, folder):
+    """Runs a step of the story on small rows."""
+    if not step.startswith("flan "):
+        return run([sys.executable, "-c", step], folder)
+    for words, others in INSTEAD.items():
+        step = step.replace(words, others)
+    return run([sys.executable, "-m", "flan_tasks.cli.main", *shlex.split(step)[1:]], folder)
+
+
+def test_substitutions_are_all_needed():
+    commands = "\n".join(step for step in story() if step.startswith("flan "))
+    assert [words for words in INSTEAD if words not in commands] == []
+
+
+def test_builds_of_the_readme_fit_what_comes_after(tmp_path):
+    steps = story()
+    assert len(steps) == 15
+    (train,) = [step for step in steps if step.startswith("flan train ")]
+    for step in steps:
+        if step.startswith(("flan build without.nli", "flan verify")):
+            follow(step, tmp_path)
+    assert "parameters" in follow(f"{train} --dry_run", tmp_path)
+
+
+@pytest.mark.slow
+def test_the_readme_can_be_followed_from_top_to_bottom(tmp_path):
+    for step in story():
+        printed = follow(step, tmp_path)
+        assert printed or not step.startswith("flan "), step
+    assert (tmp_path / "out" / "scores" / "scores.json").exists()
+    assert (tmp_path / "out" / "hf" / "model.safetensors").exists()
+
+
+BUILD = re.compile(r"^\$? ?flan build (.*?)(?: +#.*)?$", re.M)
+
+
+def test_no_two_pages_build_different_things_in_one_folder():
+    commands = {}
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for found in BUILD.findall(page.read_text(encoding="utf-8").replace("\\\n", " ")):
+            words = " ".join(found.split())
+            folder = re.search(r"--out (\S+)", words)
+            if folder:
+                commands.setdefault(folder.group(1), set()).add(words)
+    assert len(commands) > 12
+    assert {folder: said for folder, said in commands.items() if len(said) > 1} == {}
 
 
 def run(words, folder, **env):
@@ -19,7 +99,7 @@ def run(words, folder, **env):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         env=os.environ | {"PYTHONPATH": f"{ROOT}:{folder}"} | env,
     )
     assert found.returncode == 0, found.stderr[-3000:]

@@ -317,7 +317,8 @@ def _missing_text(
 ) -> str:
     lines = [f"  {name}: {reason}{notes[name]}" for name, reason in missing.items()]
     remedy = (
-        "Provide them, exclude them, or build without them with --allow-missing"
+        "Provide them (flan sources NAME says how), exclude them, or build without them with "
+        "--allow-missing"
         if some
         else "Nothing is left to build from; --source samples builds from the embedded rows"
     )

@@ -11,6 +11,7 @@ from typing import Any
 from flan_tasks.build.directory import Progress
 from flan_tasks.build.work import Running, Work
 from flan_tasks.build.writers.base import Shard
+from flan_tasks.core import extras
 from flan_tasks.core.errors import BuildError, DeclarationError, FlanTasksError
 
 # What Beam's DirectRunner is in Beam 2.77 once it has failed to download another one first.
@@ -25,12 +26,9 @@ class Beam:
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
-        try:
+        with extras.needed_for("Building with Beam", error=DeclarationError):
             from apache_beam.options.pipeline_options import PipelineOptions
-        except ImportError as error:
-            raise DeclarationError(
-                'Building with Beam needs apache-beam: pip install "flan-tasks[beam]"'
-            ) from error
+
         if not any(a == "--runner" or a.startswith("--runner=") for a in arguments):
             arguments = [f"--runner={DEFAULT_RUNNER}", *arguments]
         self._options = PipelineOptions(list(arguments))

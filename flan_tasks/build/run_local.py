@@ -228,7 +228,7 @@ def _add(folder: Path, manifest: dict[str, Any], name: str, text: str) -> None:
 def check_settings(settings: BuildSettings) -> None:
     """Raises a DeclarationError where settings do not go together or need what is not installed."""
     writer = WRITERS[settings.format]
-    writer.check_installed()
+    writer.check_installed(settings.format)
     if writer.needs_vocabulary and settings.vocabulary is None:
         raise DeclarationError(f"format {settings.format} writes ids and needs a vocabulary")
     if settings.style != "inputs-targets" and not writer.has_styles:

@@ -23,6 +23,7 @@ from flan_tasks.build.store_rows import BATCH, Reading, copy_file, store_schema
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.example import Example
+from flan_tasks.core.home import under_home
 from flan_tasks.sources.base import Source
 from flan_tasks.sources.reading import VALIDATION_LIMIT, positions, read_examples
 
@@ -30,10 +31,14 @@ ENVIRONMENT = "FLAN_TASKS_STORE"
 
 
 def default_store() -> Path:
-    """Where examples are kept unless told otherwise."""
+    """Where examples are kept unless told otherwise.
+
+    Raises:
+      FlanTasksError: it would lie in the home folder, and none is known.
+    """
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    found = os.environ.get(ENVIRONMENT) or Path(cache) / "flan_tasks" / "store"
-    return Path(found).expanduser()
+    folder = os.environ.get(ENVIRONMENT) or Path(cache) / "flan_tasks" / "store"
+    return under_home(folder, setting=ENVIRONMENT)
 
 
 @dataclass(frozen=True)

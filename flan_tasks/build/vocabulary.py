@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flan_tasks.core import extras
 from flan_tasks.core.errors import VocabularyError
 
 BYTES = "bytes"
@@ -148,7 +149,8 @@ class SentencePieceVocabulary(Vocabulary):
 
     @cached_property
     def _processor(self):
-        import sentencepiece
+        with extras.needed_for("Reading a SentencePiece model", error=VocabularyError):
+            import sentencepiece
 
         return sentencepiece.SentencePieceProcessor(model_proto=self._model)
 
@@ -162,12 +164,9 @@ class TokenizersVocabulary(Vocabulary):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with extras.needed_for("Reading a tokenizer.json", error=VocabularyError):
             from tokenizers import Tokenizer
-        except ImportError as error:
-            raise VocabularyError(
-                'Reading tokenizer.json needs tokenizers: pip install "flan-tasks[hf]"'
-            ) from error
+
         data = _read(path)
         try:
             self._tokenizer = Tokenizer.from_str(data.decode("utf-8"))
@@ -242,12 +241,9 @@ def _download_t5() -> Path:
         f"the t5 vocabulary was not found: set {ENVIRONMENT} or give the vocabulary as the path of "
         "its spiece.model (791,656 bytes, in every T5 checkpoint on the hub), or use bytes"
     )
-    try:
+    with extras.needed_for(f"{hint}. Fetching it from the hub", error=VocabularyError):
         from huggingface_hub import hf_hub_download
-    except ImportError as error:
-        raise VocabularyError(
-            f'{hint}. To fetch it from the hub: pip install "flan-tasks[hf]"'
-        ) from error
+
     try:
         return Path(hf_hub_download(*T5_HUB))
     except Exception as error:  # noqa: BLE001 - the hub raises network errors of many kinds
@@ -276,9 +272,10 @@ def _read(path: Path) -> bytes:
 
 
 def _with_extra_ids(data: bytes, path: Path, extra_ids: int) -> bytes:
-    import sentencepiece
-    from google.protobuf.message import DecodeError
-    from sentencepiece import sentencepiece_model_pb2 as proto
+    with extras.needed_for("Reading a SentencePiece model", error=VocabularyError):
+        import sentencepiece
+        from google.protobuf.message import DecodeError
+        from sentencepiece import sentencepiece_model_pb2 as proto
 
     refused = VocabularyError(
         f"{path} is no SentencePiece model; wanted a spiece.model or tokenizer.json"

@@ -6,13 +6,16 @@ import os
 import sys
 from typing import NoReturn
 
-import click
-
 import flan_tasks
 from flan_tasks.cli.start import main
-from flan_tasks.core import interrupts
+from flan_tasks.core import extras, interrupts
 from flan_tasks.core.errors import FlanTasksError
 from flan_tasks.core.escaping import for_terminal
+
+try:
+    import click
+except ImportError as missing:
+    sys.exit(f"flan: {extras.explain(missing, 'The command line')}")
 
 # Subcommand -> what it does, here so that help imports none of them.
 COMMANDS = {
@@ -94,6 +97,12 @@ def run() -> NoReturn:
         for line in (str(error), *getattr(error, "__notes__", [])):
             click.echo(f"flan: {for_terminal(line)}", err=True)
         sys.exit(error.exit_code)
+    except ImportError as error:
+        text = extras.explain(error, "This command")
+        if debug or text is None:
+            raise
+        click.echo(f"flan: {text}", err=True)
+        sys.exit(1)
     except click.ClickException as error:
         error.message = for_terminal(error.message)
         error.show()

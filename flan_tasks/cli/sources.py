@@ -7,7 +7,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table
-from flan_tasks.core.errors import FlanTasksError
+from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.datasets import catalog
 
 
@@ -19,17 +19,20 @@ from flan_tasks.datasets import catalog
 @options.as_json
 def command(names: tuple[str, ...], source: str, data_dir: Path | None, as_json: bool) -> None:
     """Says for NAMES (datasets, clusters), or all, whether rows can be had; downloads nothing."""
-    from flan_tasks.sources import State, alternatives, open_source
+    from flan_tasks.sources import State, Status, alternatives, open_source
 
     found = []
     for dataset in catalog().expand(names) if names else catalog().datasets:
         try:
-            status = open_source(
+            rows = open_source(
                 dataset, kind=source, data_dir=data_dir, samples=catalog().samples(dataset.name)
-            ).status()
-            state, detail = str(status.state), status.detail
-        except FlanTasksError as error:
-            state, detail = str(State.GONE), str(error)
+            )
+            status = rows.status()
+        except SourceUnavailableError as error:
+            status = Status(State.NOT_DECLARED, str(error).removeprefix(f"{dataset.name} "))
+        except DeclarationError as error:  # files that contradict each other
+            status = Status(State.GONE, str(error))
+        state, detail = str(status.state), status.detail
         found.append(
             {
                 "name": dataset.name,

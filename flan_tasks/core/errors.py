@@ -44,6 +44,10 @@ class BuildError(FlanTasksError):
     """A build directory cannot be written, continued, read or verified."""
 
 
+class MissingLibraryError(FlanTasksError, ImportError):
+    """A library is not installed, or cannot be imported; the message has what installs it."""
+
+
 class ModelError(FlanTasksError):
     """A model cannot be made as configured, or weights do not fit it."""
 

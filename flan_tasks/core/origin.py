@@ -26,6 +26,8 @@ class Tfds:
     name: str
     # What must be fetched by hand and where it goes; empty where TFDS downloads all by itself.
     manual: str = ""
+    # Names of the files meant, as they must lie in TFDS's manual folder.
+    manual_files: tuple[str, ...] = ()
     # Why TFDS can no longer have it; empty where it can.
     gone: str = ""
     # Download size in MiB as the builder declares it; 0 where unknown.

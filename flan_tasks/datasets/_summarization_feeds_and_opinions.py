@@ -237,6 +237,7 @@ XSUM = Dataset(
             "xsum-extracts-from-downloads.tar.gz, made with the scripts at "
             "github.com/EdinburghNLP/XSum (XSum-Dataset), in TFDS's manual folder"
         ),
+        manual_files=("xsum-extracts-from-downloads.tar.gz",),
         download_mib=3,
     ),
     splits=Splits.given(),

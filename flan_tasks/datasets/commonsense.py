@@ -190,7 +190,11 @@ _STORY_CLOZE_MANUAL = (
 
 STORY_CLOZE = Dataset(
     name="story_cloze",
-    source=Tfds("story_cloze/2016:1.0.0", manual=_STORY_CLOZE_MANUAL),
+    source=Tfds(
+        "story_cloze/2016:1.0.0",
+        manual=_STORY_CLOZE_MANUAL,
+        manual_files=("cloze_test_val__spring2016.csv", "cloze_test_test__spring2016.csv"),
+    ),
     # The source's train stories have one ending only; its validation split has two, labeled.
     splits=Splits(train="validation", test="test", carve_validation=200),
     schema={"context": str, "endings": list, "label": int},

@@ -235,7 +235,11 @@ _NEWSROOM_MANUAL = (
 
 NEWSROOM = Dataset(
     name="newsroom",
-    source=Tfds("newsroom:1.0.0", manual=_NEWSROOM_MANUAL),
+    source=Tfds(
+        "newsroom:1.0.0",
+        manual=_NEWSROOM_MANUAL,
+        manual_files=("train.jsonl", "dev.jsonl", "test.jsonl"),
+    ),
     splits=Splits.given(),
     schema={"text": str, "title": str, "summary": str},
     fields=("article",),
@@ -299,6 +303,7 @@ SAMSUM = Dataset(
             "Fetch https://arxiv.org/src/1911.12237v2/anc/corpus.7z, unpack it and put train.json, "
             "val.json and test.json in the manual folder"
         ),
+        manual_files=("train.json", "val.json", "test.json"),
     ),
     splits=Splits.given(),
     schema={"dialogue": str, "summary": str},

@@ -142,13 +142,19 @@ def _both_directions(
 
 
 def _wmt16(
-    code: str, *, train: int | None, validation: int, test: int, manual: str = ""
+    code: str,
+    *,
+    train: int | None,
+    validation: int,
+    test: int,
+    manual: str = "",
+    manual_files: tuple[str, ...] = (),
 ) -> tuple[Dataset, Dataset]:
     size = {"validation": validation, "test": test}
     return _both_directions(
         f"wmt16_{code}en",
         code,
-        source=Tfds(f"wmt16_translate/{code}-en:1.0.0", manual=manual),
+        source=Tfds(f"wmt16_translate/{code}-en:1.0.0", manual=manual, manual_files=manual_files),
         splits=Splits.given(),
         size=size if train is None else {"train": train, **size},
         license="free for research, as the organizers state",
@@ -202,6 +208,7 @@ WMT16_CSEN_FROM_ENGLISH, WMT16_CSEN_INTO_ENGLISH = _wmt16(
         "czeng16pre.deduped-ignoring-sections.txt.gz (CzEng 1.6pre, free after registration at "
         "http://ufal.mff.cuni.cz/czeng/czeng16pre) into TFDS's manual folder"
     ),
+    manual_files=("czeng16pre.deduped-ignoring-sections.txt.gz",),
 )
 
 WMT16_DEEN_FROM_ENGLISH, WMT16_DEEN_INTO_ENGLISH = _wmt16(
@@ -226,6 +233,7 @@ WMT16_RUEN_FROM_ENGLISH, WMT16_RUEN_INTO_ENGLISH = _wmt16(
         "1mcorpus.zip (Yandex corpus, https://translate.yandex.ru/corpus?lang=en) "
         "into TFDS's manual folder"
     ),
+    manual_files=("1mcorpus.zip",),
 )
 
 WMT16_TREN_FROM_ENGLISH, WMT16_TREN_INTO_ENGLISH = _wmt16(

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from flan_tasks.core import extras
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.gold import Gold, Scores, checked, percent
 
@@ -55,7 +56,8 @@ def macro_f1(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
 
     As SuperGLUE scores CB (Wang et al. 2019; De Marneffe et al. 2019).
     """
-    from sklearn.metrics import f1_score
+    with extras.needed_for("F1"):
+        from sklearn.metrics import f1_score
 
     classes = list(range(len(_shared_options(golds, "macro_f1"))))
     numbers = _class_numbers(golds, predictions)
@@ -68,7 +70,8 @@ def macro_f1(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
 @checked
 def f1(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """F1 of the class whose option is "yes", or else the last option (MRPC, QQP: Wang 2019)."""
-    from sklearn.metrics import f1_score
+    with extras.needed_for("F1"):
+        from sklearn.metrics import f1_score
 
     options = _shared_options(golds, "f1")
     positive = options.index("yes") if "yes" in options else len(options) - 1
@@ -80,7 +83,8 @@ def f1(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
 @checked
 def matthews(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """Matthews correlation (Warstadt et al. 2019)."""
-    from sklearn.metrics import matthews_corrcoef
+    with extras.needed_for("The Matthews correlation"):
+        from sklearn.metrics import matthews_corrcoef
 
     _shared_options(golds, "matthews")
     right, found = _class_numbers(golds, predictions)
@@ -136,7 +140,8 @@ def _class_numbers(
 
 
 def _correlation(name: str, golds: Sequence[Gold], predictions: Sequence[str]) -> float:
-    from scipy import stats
+    with extras.needed_for("A correlation"):
+        from scipy import stats
 
     right = [float(gold.extra.get("score", gold.answer)) for gold in golds]
     found = [_number(prediction) or 0.0 for prediction in predictions]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from flan_tasks.core import extras
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.languages import ENGLISH
 from flan_tasks.evaluation.gold import Gold, Scores, checked, percent
@@ -20,7 +21,8 @@ def rouge(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     several sentences are scored in the literature. English words are those of rouge_score, stemmed;
     in other languages they are those of `evaluation.words`, and nothing is stemmed.
     """
-    from rouge_score.rouge_scorer import RougeScorer
+    with extras.needed_for("ROUGE"):
+        from rouge_score.rouge_scorer import RougeScorer
 
     language = shared_language("rouge", golds)
     if language == ENGLISH:
@@ -62,7 +64,8 @@ def bleu_signature(golds: Sequence[Gold]) -> str:
 @checked
 def edit_distance(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """Levenshtein distance in letters for each letter of the answer, averaged; lower is better."""
-    from nltk.metrics.distance import edit_distance as distance
+    with extras.needed_for("The edit distance"):
+        from nltk.metrics.distance import edit_distance as distance
 
     shares = [
         distance(prediction, gold.answer) / max(1, len(gold.answer))
@@ -72,7 +75,8 @@ def edit_distance(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
 
 
 def _bleu(golds: Sequence[Gold]) -> Any:
-    from sacrebleu.metrics import BLEU
+    with extras.needed_for("BLEU"):
+        from sacrebleu.metrics import BLEU
 
     language = shared_language("bleu", golds)
     tokenizer = bleu_tokenizer(language)

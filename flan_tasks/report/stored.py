@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.core import extras
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.parsing import parse_json
 
@@ -93,12 +94,9 @@ def _records(path: Path, positions: np.ndarray) -> Iterator[Row]:
 
 
 def _array_records(path: Path, positions: np.ndarray) -> Iterator[Row]:
-    try:
+    with extras.needed_for("Reading ArrayRecord", error=BuildError):
         from array_record.python.array_record_module import ArrayRecordReader
-    except ImportError as error:
-        raise BuildError(
-            'Reading ArrayRecord needs array_record: pip install "flan-tasks[arrayrecord]"'
-        ) from error
+
     reader = ArrayRecordReader(str(path))
     try:
         yield from map(_record, reader.read(positions.tolist()))

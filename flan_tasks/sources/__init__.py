@@ -57,7 +57,7 @@ def open_source(
     for alternative in (Alternative(dataset.source), *dataset.alternatives):
         if wanted is None or isinstance(alternative.origin, wanted):
             return _adapted(dataset, alternative, data_dir)
-    hint = f"; it declares {_kind_of(dataset.source)}"
+    hint = f"; it declares {_kind_of(dataset.source)} {origin_name(dataset.source)}".rstrip()
     if kind == "files":
         hint = f"; give --data-dir with a folder {dataset.name} that has train.jsonl and so on"
     raise SourceUnavailableError(f'{dataset.name} has no source of kind "{kind}"{hint}')
@@ -85,9 +85,9 @@ def _open_origin(
     if isinstance(origin, Tfds):
         # An adapted row has other columns than the schema; which, only `adapt` knows.
         columns = () if alternative.adapt else tuple(dataset.schema)
-        return TfdsSource(origin, columns=columns, data_dir=data_dir)
+        return TfdsSource(origin, columns=columns, data_dir=data_dir, dataset=dataset.name)
     if isinstance(origin, HuggingFace):
-        return HuggingFaceSource(origin)
+        return HuggingFaceSource(origin, dataset=dataset.name)
     return FilesSource(dataset.name, origin, schema=dataset.schema)
 
 

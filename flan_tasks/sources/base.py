@@ -17,6 +17,10 @@ class State(StrEnum):
     NEEDS_DOWNLOAD = "needs download"
     NEEDS_MANUAL = "needs manual download"
     GONE = "gone"
+    # Files that are not where they are looked for.
+    MISSING = "missing"
+    # No place of that kind is declared.
+    NOT_DECLARED = "not declared"
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class FilesSource(Source):
     def status(self) -> Status:
         missing = [split for split in self._origin.paths if not self._paths(split)]
         if missing or not self._origin.paths:
-            return Status(State.GONE, self._missing(missing))
+            return Status(State.MISSING, self._missing(missing))
         names = ", ".join(path.name for split in self._origin.paths for path in self._paths(split))
         return Status(State.AVAILABLE, f"files {names}")
 

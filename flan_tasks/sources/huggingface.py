@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from flan_tasks.core import extras
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.origin import HuggingFace
 from flan_tasks.sources.base import Source, State, Status
+from flan_tasks.sources.failures import in_words
 
 
 class HuggingFaceSource(Source):
@@ -17,8 +19,12 @@ class HuggingFaceSource(Source):
 
     kind = "hf"
 
-    def __init__(self, origin: HuggingFace) -> None:
+    def __init__(self, origin: HuggingFace, *, dataset: str = "") -> None:
         self._origin = origin
+        self._name = f"{origin.path}/{origin.config}".rstrip("/")
+        # For messages: our name of the dataset, where it has one.
+        self._label = f"{dataset}: Hugging Face {self._name}".removeprefix(": ")
+        self._see = f"flan sources {dataset}".rstrip()
 
     def status(self) -> Status:
         if self._origin.manual:
@@ -63,26 +69,25 @@ class HuggingFaceSource(Source):
             if getattr(feature, "names", None)
         }
 
-    @property
-    def _name(self) -> str:
-        return f"{self._origin.path}/{self._origin.config}".rstrip("/")
-
     @cached_property
     def _data(self) -> Any:
         if self._origin.manual:
-            raise SourceUnavailableError(f"Hugging Face {self._name}: {self._origin.manual}")
-        try:
+            raise SourceUnavailableError(f"{self._label}: {self._origin.manual}")
+        with extras.needed_for(
+            f"{self._label}: reading from the hub", error=SourceUnavailableError, in_note=True
+        ):
             import datasets
-        except ImportError as error:
-            raise SourceUnavailableError(
-                'Reading from the Hugging Face hub needs datasets: pip install "flan-tasks[hf]"'
-            ) from error
+
         try:
             return datasets.load_dataset(
                 self._origin.path, self._origin.config or None, revision=self._origin.revision
             )
         except Exception as error:  # noqa: BLE001 - network, hub and file errors all end here
-            raise SourceUnavailableError(
-                f"Hugging Face {self._name} cannot be read: {type(error).__name__}: "
-                f"{str(error).splitlines()[0] if str(error) else error!r}"
-            ) from error
+            reason, notes = in_words(error, f"{self._label} cannot be read: fetching it")
+            raised = SourceUnavailableError(
+                f"{reason}. Run the same command again where the hub is reached, with HF_TOKEN for "
+                f"what wants a login, or see {self._see}"
+            )
+            for note in notes:
+                raised.add_note(note)
+            raise raised from error

@@ -28,7 +28,7 @@ class SamplesSource(Source):
 
     def status(self) -> Status:
         if self._path is None or not self._path.exists():
-            return Status(State.GONE, f"{self._name} has no embedded rows")
+            return Status(State.NOT_DECLARED, f"{self._name} has no embedded rows")
         counts = ", ".join(f"{split} {count}" for split, count in self.splits().items())
         return Status(State.AVAILABLE, f"embedded rows: {counts}")
 

@@ -2,3 +2,16 @@
 
 No module here imports TensorFlow, SeqIO or torch when it is itself imported.
 """
+
+import sys
+
+from flan_tasks.core import extras
+from flan_tasks.core.errors import MissingLibraryError
+
+try:
+    extras.require("jax", "flax", "orbax", "gin", "numpy", what="The trainer")
+except MissingLibraryError as error:
+    # What Python calls a module that it looks for, as `python -m flan_tasks.trainer` has it.
+    if sys.argv[:1] == ["-m"]:
+        sys.exit(str(error))
+    raise

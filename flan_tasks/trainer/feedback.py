@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.core import extras
 from flan_tasks.core.escaping import for_terminal
 from flan_tasks.trainer.curve import draw_curve
 
@@ -99,7 +100,10 @@ class Feedback:
         try:
             from tensorboardX import SummaryWriter
         except ImportError:
-            self.note("no TensorBoard files: pip install tensorboardX (metrics.jsonl has it all)")
+            self.note(
+                "no TensorBoard files (metrics.jsonl has it all): "
+                f"{extras.install_command('train')}"
+            )
             return
         self._board = SummaryWriter(str(self._folder / "tensorboard"), purge_step=start)
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flan_tasks.core import extras
 from flan_tasks.core.errors import FlanTasksError
 from flan_tasks.core.escaping import for_terminal
 from flan_tasks.trainer.gin_files import GinError, load
@@ -111,3 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in (str(error), *getattr(error, "__notes__", [])):
             print(for_terminal(line), file=sys.stderr)
         return error.exit_code
+    except ImportError as error:
+        text = extras.explain(error, "The trainer")
+        if "--debug" in arguments or text is None:
+            raise
+        print(text, file=sys.stderr)
+        return 1

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.core import extras
 from flan_tasks.core.errors import FlanTasksError, UnknownNameError, unknown_name
 from flan_tasks.core.user_code import import_module, place_of, told
 from flan_tasks.trainer.config import DataConfig, TrainingError
@@ -35,9 +36,9 @@ class SeqioSource:
             import tensorflow as tf
         except ImportError as error:
             raise TrainingError(
-                f"MIXTURE_OR_TASK_NAME {name} is read through SeqIO, which is missing: pip install "
-                "seqio; or train on a directory of `flan build --format arrays` (BUILD_DIR), which "
-                "needs neither SeqIO nor TensorFlow"
+                f"{extras.explain(error, f'MIXTURE_OR_TASK_NAME {name}') or error}; or train on a "
+                "directory of `flan build --format arrays` (BUILD_DIR), which needs neither SeqIO "
+                "nor TensorFlow"
             ) from error
         # The accelerator is JAX's alone; TensorFlow would take its memory.
         tf.config.set_visible_devices([], "GPU")

@@ -6,7 +6,7 @@ import pytest
 
 from flan_tasks.build.card import make_card, size_category
 
-pytest.importorskip("datasets", reason='needs pip install "flan-tasks[hf]"')
+pytest.importorskip("datasets", reason="needs the extra hf")
 
 STYLES = [
     ("inputs-targets", {"inputs", "targets"}),

@@ -89,5 +89,5 @@ def test_beam_that_is_not_installed_is_said_with_what_to_install(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "apache_beam"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "apache_beam", None)
-    with pytest.raises(DeclarationError, match=r'pip install "flan-tasks\[beam\]"'):
+    with pytest.raises(DeclarationError, match=r'pip install -e ".*\[beam\]"'):
         Beam([])

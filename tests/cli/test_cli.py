@@ -102,6 +102,13 @@ def test_sources_say_what_there_is(flan):
     assert "train" in found[0]["detail"]
 
 
+@pytest.mark.parametrize("kind", ["hf", "files"])
+def test_sources_say_what_is_declared_nowhere(flan, kind):
+    (rte,) = json.loads(flan("sources", "rte", "--source", kind, "--json").out)["sources"]
+    assert rte["state"] == "not declared"
+    assert ("it declares tfds super_glue/rte" if kind == "hf" else "--data-dir") in rte["detail"]
+
+
 def test_env_prints_versions(flan):
     found = json.loads(flan("env", "--json").out)
     assert found["flan_tasks"] and found["packages"]["seqio"] == "0.0.20"

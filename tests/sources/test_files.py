@@ -84,7 +84,7 @@ def test_a_file_of_two_splits_is_refused(tmp_path):
 
 def test_files_that_are_missing_are_named(tmp_path):
     source = FilesSource("toy", Files({"train": "no.jsonl"}, root=str(tmp_path)), schema={})
-    assert source.status().state is State.GONE
+    assert source.status().state is State.MISSING
     with pytest.raises(SourceUnavailableError, match="toy: no file no.jsonl"):
         source.splits()
 

@@ -18,8 +18,7 @@ class ArrayrecordWriter(Writer):
     ending = ".arrayrecord"
     needs_vocabulary = True
     trims = True
-    module = "array_record.python.array_record_module"
-    extra = "arrayrecord"
+    modules = ("array_record", "tensorflow")
 
     def write(
         self, path: Path, chunks: Iterator[Sequence[TokenizedRow]], settings: WriteSettings

@@ -1,6 +1,5 @@
 """What every writer does, and the rows it is handed."""
 
-import importlib
 from abc import ABC
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from flan_tasks.build.formats import ENCODER_DECODER
 from flan_tasks.build.packed import PackedShard
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.rows import BuiltRow
+from flan_tasks.core import extras
 from flan_tasks.core.errors import DeclarationError
 
 
@@ -71,21 +71,21 @@ class Writer(ABC):
     has_styles: bool = False
     # Whether several examples share a row; `write_packed` is called then instead of `write`.
     is_packed: bool = False
-    # What it imports that only an extra of ours brings, and the extra.
-    module: str = ""
-    extra: str = ""
+    # Libraries it writes with.
+    modules: tuple[str, ...] = ()
     # Rows of the plan in a shard of a large build.
     rows_per_shard: int = 20_000
 
-    def check_installed(self) -> None:
-        """Raises a DeclarationError where a library it writes with is missing."""
-        try:
-            importlib.import_module(self.module or __name__)
-        except ImportError as error:
-            raise DeclarationError(
-                f"Exporting {self.ending[1:]} needs {self.module.partition('.')[0]}: "
-                f'pip install "flan-tasks[{self.extra}]"'
-            ) from error
+    def check_installed(self, name: str) -> None:
+        """Checks that the libraries it writes with are installed.
+
+        Args:
+          name: the format, as the user calls it.
+
+        Raises:
+          DeclarationError: one is not.
+        """
+        extras.require(*self.modules, what=f"Format {name}", error=DeclarationError)
 
     def paths(self, shard: Shard, settings: WriteSettings) -> list[str]:
         """Returns the files of a shard, relative to the build directory."""

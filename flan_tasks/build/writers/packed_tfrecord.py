@@ -22,6 +22,7 @@ class PackedTfrecordWriter(Writer):
     """
 
     ending = ".tfrecord"
+    modules = ("tensorflow",)
     needs_vocabulary = True
     trims = True
     is_packed = True

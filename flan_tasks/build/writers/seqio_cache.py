@@ -37,6 +37,7 @@ class SeqioCacheWriter(Writer):
     """Writes `flan/<dataset>/train.tfrecord-00000-of-00001` and the files SeqIO wants beside."""
 
     ending = ""
+    modules = ("tensorflow",)
     needs_vocabulary = True
     grouped = True
 

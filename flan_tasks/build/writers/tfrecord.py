@@ -12,6 +12,7 @@ class TfrecordWriter(Writer):
     """Writes `train-00000-of-00001.tfrecord`; ids are trimmed to the lengths and closed by EOS."""
 
     ending = ".tfrecord"
+    modules = ("tensorflow",)
     needs_vocabulary = True
     trims = True
 

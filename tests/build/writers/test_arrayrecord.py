@@ -78,7 +78,7 @@ def test_the_same_build_twice_gives_the_same_bytes(prepared, tmp_path):
 
 
 def test_a_missing_library_is_told_before_the_build_begins(prepared, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "array_record.python.array_record_module", None)
-    with pytest.raises(DeclarationError, match=r'pip install "flan-tasks\[arrayrecord\]"'):
+    monkeypatch.setitem(sys.modules, "array_record", None)
+    with pytest.raises(DeclarationError, match=r'pip install -e ".*\[arrayrecord\]"'):
         run(prepared, tmp_path / "out")
     assert not (tmp_path / "out").exists()
