@@ -22,6 +22,7 @@ from flan_tasks.trainer.hf_config import (
     SHARED,
     UNSEEN,
     Description,
+    check_end,
     describe,
     read_config,
 )
@@ -29,7 +30,7 @@ from flan_tasks.trainer.hf_files import write_config, write_readme, write_tokeni
 from flan_tasks.trainer.hf_tensors import INDEX, WEIGHTS, Tensors, open_tensors
 from flan_tasks.trainer.model import Model, ModelConfig, Tree
 
-__all__ = ["export_hf", "import_hf", "read_config"]
+__all__ = ["check_end", "check_hf", "export_hf", "import_hf", "read_config"]
 
 # A table of early files that no version of transformers computes with.
 DEAD = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
@@ -108,12 +109,7 @@ def import_hf(model: Model, directory: Path, *, key: jax.Array | None = None) ->
     needed = places(model.config)
     abstract = _flat(model.abstract())
     with open_tensors(directory) as tensors:
-        about = describe(directory, tensors)
-        sources = {name: name for name in needed} | {SHARED: about.embedding}
-        if HEAD in needed:
-            sources[HEAD] = about.head.tensor
-        _check_function(directory, model.config, about)
-        _check_tensors(tensors, sources, needed, abstract, model.config)
+        about, sources = _checked(model, tensors)
         params = {
             path: np.zeros(leaf.shape, np.float32)
             for path, leaf in abstract.items()
@@ -137,6 +133,28 @@ def import_hf(model: Model, directory: Path, *, key: jax.Array | None = None) ->
             f"the weights of {directory} hold values that are not finite: {_some(infinite)}"
         )
     return _nested(params | _adapters(model, key))
+
+
+def check_hf(model: Model, directory: Path) -> None:
+    """Checks that `import_hf` would read a directory into the model; shapes alone are looked at.
+
+    Raises:
+      ModelError: as `import_hf`, but for values that are not finite.
+    """
+    with open_tensors(Path(directory)) as tensors:
+        _checked(model, tensors)
+
+
+def _checked(model: Model, tensors: Tensors) -> tuple[Description, dict[str, str]]:
+    """Returns what a directory describes, and the tensor that each of ours is read from."""
+    needed = places(model.config)
+    about = describe(tensors.directory, tensors)
+    sources = {name: name for name in needed} | {SHARED: about.embedding}
+    if HEAD in needed:
+        sources[HEAD] = about.head.tensor
+    _check_function(tensors.directory, model.config, about)
+    _check_tensors(tensors, sources, needed, _flat(model.abstract()), model.config)
+    return about, sources
 
 
 def export_hf(

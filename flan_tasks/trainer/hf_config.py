@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.vocabulary import Vocabulary
 from flan_tasks.core.errors import ModelError
 from flan_tasks.trainer.hf_tensors import Tensors, has_tensors, open_tensors
 from flan_tasks.trainer.model_config import ModelConfig
@@ -108,6 +109,21 @@ def read_config(directory: Path) -> ModelConfig:
         with open_tensors(directory) as tensors:
             return describe(directory, tensors).config
     return describe(directory, None).config
+
+
+def check_end(directory: Path, vocabulary: Vocabulary) -> None:
+    """Checks that a vocabulary ends its texts with the token that a directory's model ends with.
+
+    Raises:
+      ModelError: config.json names another end.
+    """
+    end = _read(directory / "config.json").get("eos_token_id")
+    ends = end if isinstance(end, list) else [end]
+    if end is not None and vocabulary.eos_id not in ends:
+        raise ModelError(
+            f"{directory}: the model ends with token {end} (eos_token_id in config.json), the "
+            f'vocabulary "{vocabulary.name}" with {vocabulary.eos_id}; give the model\'s as --vocab'
+        )
 
 
 def describe(directory: Path, tensors: Tensors | None) -> Description:
