@@ -54,7 +54,7 @@ def by_flan(folder: Path) -> dict[tuple[str, ...], list[float]]:
 
 def by_harness(model: Path, tasks: Path, **arguments: object) -> dict[tuple[str, ...], list[float]]:
     """The same by lm-evaluation-harness, of the tasks that `flan export-lm-eval` wrote."""
-    told = lm_eval.simple_evaluate(
+    results = lm_eval.simple_evaluate(
         model="hf",
         model_args={"pretrained": str(model), "dtype": "float32", **arguments},
         tasks=[f"flan_{name}_rank" for name in DATASETS],
@@ -65,7 +65,7 @@ def by_harness(model: Path, tasks: Path, **arguments: object) -> dict[tuple[str,
         bootstrap_iters=0,
     )
     scores = {}
-    for task, samples in told["samples"].items():
+    for task, samples in results["samples"].items():
         dataset = next(name for name in DATASETS if task.startswith(f"flan_{name}_"))
         template = task.removeprefix(f"flan_{dataset}_").removesuffix("_rank")
         for sample in samples:
@@ -129,7 +129,7 @@ def main() -> None:
             print(what)
             before = logits(theirs, tie=False)
             for how in ({}, UNTIED):
-                told = "tie_word_embeddings=False" if how else "as it is"
+                loaded = "tie_word_embeddings=False" if how else "as it is"
                 moved = [
                     float((logits(ours, tie=False, **how) - before).abs().max()),
                     float((logits(ours, tie=True, **how) - before).abs().max()),
@@ -138,11 +138,11 @@ def main() -> None:
                     ),
                 ]
                 print(
-                    f"  loaded {told}: logits differ by {moved[0]:.1e}, after tie_weights() "
+                    f"  loaded {loaded}: logits differ by {moved[0]:.1e}, after tie_weights() "
                     f"{moved[1]:.1e}, saved and loaded again {moved[2]:.1e}"
                 )
-                found = by_harness(ours, work / "tasks", **how)
-                print(f"  lm_eval {told}: {compare(flan_scores, found)}")
+                harness_scores = by_harness(ours, work / "tasks", **how)
+                print(f"  lm_eval {loaded}: {compare(flan_scores, harness_scores)}")
 
 
 if __name__ == "__main__":

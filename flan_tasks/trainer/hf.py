@@ -269,11 +269,11 @@ def _check_function(directory: Path, ours: ModelConfig, about: Description) -> N
             names.append("scaled_head")
     if not names:
         return
-    wanted = {name: getattr(theirs, name) for name in names}
-    if "scaled_head" in wanted:
-        wanted["scaled_head"] = about.head.scaled
-    lines = [f"{n} is {getattr(ours, n)!r}, the folder's {value!r}" for n, value in wanted.items()]
-    settings = ", ".join(f"{name} = {value!r}" for name, value in wanted.items())
+    values = {name: getattr(theirs, name) for name in names}
+    if "scaled_head" in values:
+        values["scaled_head"] = about.head.scaled
+    lines = [f"{n} is {getattr(ours, n)!r}, the folder's {value!r}" for n, value in values.items()]
+    settings = ", ".join(f"{name} = {value!r}" for name, value in values.items())
     raise ModelError(
         f"the model is another than that of {directory}:\n  "
         + "\n  ".join(lines)

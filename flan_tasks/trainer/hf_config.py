@@ -279,7 +279,7 @@ def _decide(path: Path, held: Mapping[str, Any], embedding: str, state: str) -> 
     mine, theirs = readings[writer], readings[4 if writer == _NEWEST else _NEWEST]
     if isinstance(mine, Head) and (writer == _NEWEST and version or mine == theirs):
         return mine
-    both = "; ".join(f"transformers {n} {_said(one)}" for n, one in sorted(readings.items()))
+    both = "; ".join(f"transformers {n} {_worded(one)}" for n, one in sorted(readings.items()))
     by = f'transformers_version "{version}"' if version else "no transformers_version"
     if isinstance(mine, str):
         raise ModelError(
@@ -315,7 +315,7 @@ def _by_five(held: Mapping[str, Any], embedding: str, state: str) -> Head:
     return Head(HEAD if state == "other" else embedding, bool(scaled))
 
 
-def _said(reading: Head | str) -> str:
+def _worded(reading: Head | str) -> str:
     if isinstance(reading, str):
         return reading
     what = f"takes {HEAD}" if reading.tensor == HEAD else "takes the embedding"

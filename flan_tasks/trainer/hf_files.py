@@ -48,7 +48,7 @@ def write_config(
 ) -> None:
     """Writes config.json and generation_config.json."""
     ours = {**config.to_json(), "vocabulary_size": config.outputs}
-    function = next(name for name, ours in ACTIVATIONS.items() if ours == config.activation)
+    function = next(name for name, own in ACTIVATIONS.items() if own == config.activation)
     # T5 1.1's own name for the tanh form; dense_act_fn beside it has the last word.
     gate = "gated-gelu" if function == "gelu_new" else f"gated-{function}"
     ends = {
