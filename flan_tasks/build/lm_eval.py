@@ -14,6 +14,7 @@ import numpy as np
 
 from flan_tasks.build.directory import write_text
 from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.formats import ARCHS, DECODER, ENCODER_DECODER
 from flan_tasks.build.plan import Draw
 from flan_tasks.build.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.build.prompts import check_evaluated
@@ -32,8 +33,11 @@ from flan_tasks.evaluation.metrics import LOWER_IS_BETTER
 
 # The module beside the tasks: its place is what their rows are found by.
 MODULE = "flan_export"
-# Between prompt and answer, as between an exemplar's.
-_DELIMITER = "\n"
+# Between prompt and answer, as between an exemplar's; an encoder's inputs end with the prompt.
+_DELIMITERS = {DECODER: "\n", ENCODER_DECODER: ""}
+# How T5's tokenizers write the end of an answer, which the harness does not add. `flan eval` scores
+# it, as a model that was trained to end its answers tells an option from one it begins.
+_END = "</s>"
 _MODULE_TEXT = '''\
 """Rows and scores of the tasks beside this file, written by `flan export-lm-eval`."""
 
@@ -50,13 +54,32 @@ def load(file, **_):
 
 '''
 
+_FOR_DECODERS = (
+    "They are for decoder-only models: a line end stands between prompt and answer, and the end of "
+    "an answer is not scored. For T5 write them with --arch encoder-decoder.",
+)
+_FOR_T5 = (
+    "They are for T5 and its kin: nothing stands between prompt and answer, and the end of an "
+    "option, </s>, is scored with it, as `flan eval` does.",
+    "",
+    "The harness calls tie_weights(), and transformers 5 then overwrites a head that is not the "
+    "embedding (T5 1.1, Flan-T5). A model that `flan export` wrote keeps its head with",
+    "",
+    "    --model_args pretrained=MODEL,tie_word_embeddings=False",
+    "",
+    "Models of others need copies of their embedding in the files for it: "
+    "encoder.embed_tokens.weight and decoder.embed_tokens.weight. Without them that argument gives "
+    "an encoder and a decoder with random embeddings; `flan export MODEL --out DIR` writes them.",
+)
+
 
 @dataclass(frozen=True)
 class Export:
     """What is exported and how.
 
     Raises:
-      DeclarationError: other kinds of templates than forward are asked for.
+      DeclarationError: other kinds of templates than forward are asked for, or there is no such
+        `arch`.
     """
 
     # train, validation or test.
@@ -71,9 +94,13 @@ class Export:
     budget: Budget | None = None
     # Longest answer that is generated, in tokens of the model's own vocabulary.
     answer_length: int = 256
+    # What kind of model reads the tasks, one of `formats.ARCHS`.
+    arch: str = DECODER
 
     def __post_init__(self) -> None:
         check_evaluated(self.variation)
+        if self.arch not in ARCHS:
+            raise DeclarationError(f'arch is "{self.arch}"; wanted {" or ".join(ARCHS)}')
 
 
 def export(
@@ -126,7 +153,7 @@ def export(
         lines = [f'{_function(*one)} = aggregate("{one[0]}", "{one[1]}")' for one in sorted(scored)]
         module = _MODULE_TEXT + "".join(f"\n{line}" for line in lines)
         write_text(folder / f"{MODULE}.py", module.rstrip("\n") + "\n")
-        write_text(folder / "README.md", _readme(present, command))
+        write_text(folder / "README.md", _readme(present, command, settings.arch))
     except OSError as error:
         raise write_error(error, folder) from error
     return written
@@ -167,7 +194,10 @@ def _write_dataset(
         scored |= {(metric, one) for metric, one, is_mean in numbers if not is_mean}
         file = f"{name}/{template.id}.jsonl"
         pairs = zip(rows, golds, strict=True)
-        lines = [json.dumps(_doc(*pair, numbers), ensure_ascii=False) for pair in pairs]
+        docs = [_doc(*pair, numbers) for pair in pairs]
+        if settings.arch == ENCODER_DECODER:
+            docs = [doc | {"choices": [text + _END for text in doc["options"]]} for doc in docs]
+        lines = [json.dumps(doc, ensure_ascii=False) for doc in docs]
         write_text(folder / file, "\n".join(lines) + "\n")
         for is_rank in (False, True) if item.dataset.is_classification else (False,):
             task = f"flan_{name}_{template.id}" + ("_rank" if is_rank else "")
@@ -224,6 +254,7 @@ def _task_text(
     task: str, file: str, metrics: Sequence[Mapping[str, Any]], settings: Export, *, is_rank: bool
 ) -> str:
     # JSON is YAML; only references to functions are not.
+    choices = "choices" if settings.arch == ENCODER_DECODER else "options"
     lines = [
         f"task: {json.dumps(task)}",
         f"custom_dataset: !function {MODULE}.load",
@@ -232,8 +263,8 @@ def _task_text(
         f"output_type: {'multiple_choice' if is_rank else 'generate_until'}",
         "doc_to_text: inputs",
         f"doc_to_target: {'label' if is_rank else 'targets'}",
-        *(["doc_to_choice: options"] if is_rank else []),
-        f"target_delimiter: {json.dumps(_DELIMITER)}",
+        *([f"doc_to_choice: {choices}"] if is_rank else []),
+        f"target_delimiter: {json.dumps(_DELIMITERS[settings.arch])}",
         "num_fewshot: 0",
         f"process_results: !function {MODULE}.process_{'rank' if is_rank else 'generation'}",
     ]
@@ -266,7 +297,7 @@ def _group_text(group: str, tasks: Sequence[str], metrics: Sequence[Mapping[str,
     return "\n".join(lines) + "\n"
 
 
-def _readme(datasets: Sequence[Dataset], command: str) -> str:
+def _readme(datasets: Sequence[Dataset], command: str, arch: str) -> str:
     lines = [
         "# Tasks for lm-evaluation-harness",
         "",
@@ -276,6 +307,8 @@ def _readme(datasets: Sequence[Dataset], command: str) -> str:
         "",
         "    lm_eval run --model hf --model_args pretrained=MODEL --include_path DIR \\",
         f"      --tasks flan_{datasets[0].name}",
+        "",
+        *(_FOR_T5 if arch == ENCODER_DECODER else _FOR_DECODERS),
         "",
         "Prompts are whole: exemplars stand in them, and the harness adds none. Metrics go from 0 "
         "to 100.",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from flan_tasks.build.formats import ARCHS, DECODER
 from flan_tasks.cli import options
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import Variation
@@ -37,6 +38,13 @@ from flan_tasks.datasets import catalog
     show_default=True,
     help="Tokens that are generated, at most.",
 )
+@click.option(
+    "--arch",
+    type=click.Choice(ARCHS),
+    default=DECODER,
+    show_default=True,
+    help="Kind of model that reads them: what stands before answers, and whether ends are scored.",
+)
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
 @options.module
 @options.as_json
@@ -52,6 +60,7 @@ def command(
     length: int,
     vocab: str,
     answer_length: int,
+    arch: str,
     store: Path | None,
     as_json: bool,
 ) -> None:
@@ -76,6 +85,7 @@ def command(
     words += [f"--limit {limit}"] if limit else []
     words += [f"--seed {seed}", *variation.words]
     words += [f"--length {length} --vocab {budget.vocabulary.name}"] if budget else []
+    words += [f"--arch {arch}"] if arch != DECODER else []
     settings = Export(
         split=split,
         variation=variation,
@@ -83,6 +93,7 @@ def command(
         seed=seed,
         budget=budget,
         answer_length=answer_length,
+        arch=arch,
     )
     written = export(
         datasets,

@@ -236,8 +236,8 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def is_hugging_face(path: Path) -> bool:
-    """Whether a folder is one that transformers writes."""
-    return (path / "config.json").is_file() and any(path.glob("*.safetensors"))
+    """Whether a folder is one that transformers writes, with weights that are read or others."""
+    return (path / "config.json").is_file()
 
 
 def differences(stored: Mapping[tuple, tuple], wanted: Tree) -> list[str]:

@@ -193,7 +193,7 @@ def vocabulary_fits(size: int, model: ModelConfig) -> bool:
     Sizes that pad to the same one fit: T5's files say 32,128 for 32,100 pieces.
     """
     padded = model.padded_vocabulary
-    return size <= padded < size + 128
+    return size <= model.outputs and padded < size + 128
 
 
 def batches(

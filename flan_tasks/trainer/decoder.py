@@ -16,9 +16,9 @@ from flax import nnx
 from flan_tasks.trainer.attention import Seen, not_after, same_segment
 from flan_tasks.trainer.cache import EMPTY, Cache, new_cache
 from flan_tasks.trainer.layers import (
+    MLP,
     Attention,
     Embedding,
-    GatedMLP,
     Head,
     RelativeBias,
     RMSNorm,
@@ -41,7 +41,7 @@ class Layer(nnx.Module):
         self.attention_norm = RMSNorm(config, rngs=rngs)
         self.attention = Attention(config, rngs=rngs)
         self.mlp_norm = RMSNorm(config, rngs=rngs)
-        self.mlp = GatedMLP(config, rngs=rngs)
+        self.mlp = MLP(config, rngs=rngs)
 
     def __call__(
         self, x: jax.Array, positions: jax.Array, own: Own, past: list[Seen], key: Any

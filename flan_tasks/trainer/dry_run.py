@@ -1,15 +1,18 @@
 """What a run would be, before it is one: sizes, memory, tokens; nothing is trained or written."""
 
 import math
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from flan_tasks.trainer import partition
+from flan_tasks.trainer.checkpoint import is_hugging_face, newest
 from flan_tasks.trainer.config import Run
 from flan_tasks.trainer.data import open_evaluation, open_source
 from flan_tasks.trainer.estimate import parameter_count, training_flops
+from flan_tasks.trainer.hf import check_hf
 from flan_tasks.trainer.model import Model
 from flan_tasks.trainer.step import trained_part
 from flan_tasks.trainer.train import compiled_steps, lengths_of, optimizer_of, place
@@ -30,6 +33,8 @@ def describe(run: Run) -> list[str]:
     model = Model(run.model)
     optimizer = optimizer_of(run, model)
     where = place(run, model, optimizer, mesh)
+    if run.checkpoint.initial_checkpoint_path is not None:
+        check_start(run.checkpoint.initial_checkpoint_path, model)
     trained = trained_part(model, where.params, adapters_only=run.optimizer.adapters_only)
     lengths = lengths_of(run, source)
     positions = source.batch_size * sum(lengths.values())
@@ -59,6 +64,18 @@ def describe(run: Run) -> list[str]:
     if validation is not None:
         lines.append(f"evaluation: {len(validation.reader):,} rows in {validation.steps:,} batches")
     return lines
+
+
+def check_start(path: str, model: Model) -> None:
+    """Checks that there is something to begin with, and that a Hugging Face folder fits the model.
+
+    Raises:
+      FlanTasksError: there is not, or it does not.
+    """
+    if is_hugging_face(Path(path)):
+        check_hf(model, Path(path))
+    else:
+        newest(Path(path))
 
 
 def _bytes(tree) -> int:

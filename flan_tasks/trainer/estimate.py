@@ -44,7 +44,7 @@ def training_flops(config: ModelConfig, *, inputs: int, targets: int) -> Flops:
     """
     wide, narrow = config.heads * config.head_dim, config.kv_heads * config.head_dim
     queries, keys = 2 * config.embed * wide, 2 * config.embed * narrow  # with out, with value
-    mlp = 3 * config.embed * config.mlp
+    mlp = (3 if config.gated else 2) * config.embed * config.mlp
     head = config.embed * config.padded_vocabulary
     if config.architecture == "t5":
         encoder = config.layers * (queries + keys + mlp) * inputs

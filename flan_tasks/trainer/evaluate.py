@@ -22,7 +22,7 @@ from flan_tasks.trainer.checkpoint import is_hugging_face, newest, read_record, 
 from flan_tasks.trainer.config import MeshConfig
 from flan_tasks.trainer.decode import generate
 from flan_tasks.trainer.eval_config import LENGTHS, Decoding
-from flan_tasks.trainer.hf import import_hf, read_config
+from flan_tasks.trainer.hf import check_end, import_hf, read_config
 from flan_tasks.trainer.model import Model, ModelConfig, Tree
 from flan_tasks.trainer.programs import Programs
 from flan_tasks.trainer.score import score_options
@@ -72,6 +72,8 @@ def open_model(
     config = read_config(folder) if theirs else _recorded(folder, record)
     trained_on = record.get("trained_on", {})
     vocabulary = _vocabulary(folder, config, vocab, trained_on.get("vocabulary"))
+    if theirs:
+        check_end(folder, vocabulary)
     # Rows that only pad the embedding are no ids: none is ever written.
     real = dataclasses.replace(config, vocabulary_size=vocabulary.size)
     if real.padded_vocabulary == config.padded_vocabulary:
@@ -233,7 +235,7 @@ def _vocabulary(
             f"{folder}: nothing says which vocabulary of {config.vocabulary_size:,} ids it was "
             "trained with; give --vocab"
         )
-    if vocabulary.size > config.padded_vocabulary:
+    if vocabulary.size > config.outputs:
         raise ModelError(
             f"the vocabulary {vocabulary.name} has {vocabulary.size:,} ids and the model "
             f"{config.vocabulary_size:,}; give the --vocab it was trained with"

@@ -1,14 +1,13 @@
-"""Weights in and out of Hugging Face: T5 1.1 and Flan-T5 as safetensors, whole or in shards.
+"""Weights in and out of Hugging Face: the T5 family as safetensors, whole or in shards.
 
-Read and written with safetensors and NumPy, without torch. What a directory holds besides weights
-(configurations, tokenizer files) is written by `hf_files`.
+Read and written with safetensors and NumPy, without torch. Which model a directory holds is read by
+`hf_config`; what it holds besides weights is written by `hf_files`.
 """
 
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,19 +16,23 @@ import numpy as np
 
 from flan_tasks.build.vocabulary import Vocabulary
 from flan_tasks.core.errors import ModelError
-from flan_tasks.core.parsing import parse_json
-from flan_tasks.trainer.hf_files import read_config, write_config, write_tokenizer
+from flan_tasks.trainer.hf_config import (
+    ALIASES,
+    HEAD,
+    SHARED,
+    UNSEEN,
+    Description,
+    check_end,
+    describe,
+    read_config,
+)
+from flan_tasks.trainer.hf_files import write_config, write_readme, write_tokenizer
+from flan_tasks.trainer.hf_tensors import INDEX, WEIGHTS, Tensors, open_tensors
 from flan_tasks.trainer.model import Model, ModelConfig, Tree
 
-__all__ = ["export_hf", "import_hf", "read_config"]
+__all__ = ["check_end", "check_hf", "export_hf", "import_hf", "read_config"]
 
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-SHARED = "shared.weight"
-HEAD = "lm_head.weight"
-# Copies of the embedding that files of some versions hold.
-ALIASES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
-# A table no version computes with, in files of early ones.
+# A table of early files that no version of transformers computes with.
 DEAD = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
 # How many offenders of a kind an error lists.
 LISTED = 8
@@ -61,18 +64,19 @@ def places(config: ModelConfig) -> dict[str, Place]:
     if not config.tied_head:
         found[HEAD] = Place(("head", "kernel"), turned=True)
     halves = (("encoder", config.layers), ("decoder", config.decoder_layers))
+    wide = ("wi_0", "wi_1") if config.gated else ("wi",)
     for half, count in halves:
         first = f"{half}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
         found[first] = Place((half, "relative_bias", "embedding"))
         found[f"{half}.final_layer_norm.weight"] = Place((half, "norm", "scale"))
         for layer in range(count):
-            for name, path, turned in _of_layer(half):
+            for name, path, turned in _of_layer(half, (*wide, "wo")):
                 place = Place((half, "stack", "layers", *path), layer, turned)
                 found[f"{half}.block.{layer}.layer.{name}.weight"] = place
     return found
 
 
-def _of_layer(half: str) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+def _of_layer(half: str, mlp: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
     attentions = [("SelfAttention", "attention", "attention_norm")]
     if half == "decoder":
         attentions = [
@@ -85,42 +89,72 @@ def _of_layer(half: str) -> Iterator[tuple[str, tuple[str, ...], bool]]:
             yield f"{number}.{theirs}.{letter}", (ours, name, "kernel"), True
     last = len(attentions)
     yield f"{last}.layer_norm", ("mlp_norm", "scale"), False
-    for name in ("wi_0", "wi_1", "wo"):
+    for name in mlp:
         yield f"{last}.DenseReluDense.{name}", ("mlp", name, "kernel"), True
 
 
 def import_hf(model: Model, directory: Path, *, key: jax.Array | None = None) -> Tree:
     """Returns float32 parameters from the safetensors of a directory, as NumPy arrays.
 
-    A file with fewer rows of vocabulary than the model's padded one, but all that it needs, gets
-    rows of zeros. Adapters, which no file holds, start as `model.init(key)` has them.
+    The logits are those transformers computes from the directory, whatever it ties or scales: a
+    model with a head of its own takes a tied one too, scaled or not. Embeddings with fewer rows
+    than the model's padded vocabulary get rows of zeros, which are no outputs (`head_rows`).
+    Adapters, which no file holds, start as `model.init(key)` has them.
 
     Raises:
-      ModelError: there are no safetensors, or they do not fit; lists missing, unexpected and
-        misshapen tensors at once.
+      ModelError: there are no safetensors, or they do not fit, in shape or by what config.json
+        says of the function; lists everything at once.
     """
     directory = Path(directory)
-    wanted = places(model.config)
+    needed = places(model.config)
     abstract = _flat(model.abstract())
-    with ExitStack() as stack:
-        files = _open(directory, stack)
-        names = _named(files, wanted)
-        _check(directory, files, names, wanted, abstract, model.config)
-        found = {
-            path: np.empty(leaf.shape, np.float32)
+    with open_tensors(directory) as tensors:
+        about, sources = _checked(model, tensors)
+        params = {
+            path: np.zeros(leaf.shape, np.float32)
             for path, leaf in abstract.items()
             if not model.is_adapter(path)
         }
-        for name, place in wanted.items():
-            tensor = files[names[name]].get_tensor(names[name]).astype(np.float32)
+        infinite = []
+        for name, place in needed.items():
+            tensor = tensors.load(sources[name])
+            if not np.isfinite(tensor).all():
+                infinite.append(sources[name])
+            if name == HEAD and about.head.scaled:
+                tensor = tensor * np.float32(model.config.embed**-0.5)
             tensor = tensor.T if place.turned else tensor
-            target = found[place.path]
+            target = params[place.path]
             if place.layer is not None:
                 target = target[place.layer]
             # All but the vocabulary fits exactly, as checked above.
-            target[...] = 0
             target[tuple(slice(size) for size in tensor.shape)] = tensor
-    return _nested(found | _adapters(model, key))
+    if infinite:
+        raise ModelError(
+            f"the weights of {directory} hold values that are not finite: {_some(infinite)}"
+        )
+    return _nested(params | _adapters(model, key))
+
+
+def check_hf(model: Model, directory: Path) -> None:
+    """Checks that `import_hf` would read a directory into the model; shapes alone are looked at.
+
+    Raises:
+      ModelError: as `import_hf`, but for values that are not finite.
+    """
+    with open_tensors(Path(directory)) as tensors:
+        _checked(model, tensors)
+
+
+def _checked(model: Model, tensors: Tensors) -> tuple[Description, dict[str, str]]:
+    """Returns what a directory describes, and the tensor that each of ours is read from."""
+    needed = places(model.config)
+    about = describe(tensors.directory, tensors)
+    sources = {name: name for name in needed} | {SHARED: about.embedding}
+    if HEAD in needed:
+        sources[HEAD] = about.head.tensor
+    _check_function(tensors.directory, model.config, about)
+    _check_tensors(tensors, sources, needed, _flat(model.abstract()), model.config)
+    return about, sources
 
 
 def export_hf(
@@ -135,7 +169,9 @@ def export_hf(
     """Writes a directory that transformers' `T5ForConditionalGeneration.from_pretrained` loads.
 
     Adapters are merged into the base. The vocabulary stays padded: `vocab_size` in config.json is
-    the number of rows, as in T5's own files. The directory appears whole or not at all.
+    the number of rows, as in T5's own files, or of `head_rows`. A head of its own comes with copies
+    of the embedding under the names of the stacks, so that the folder can be loaded untied. The
+    directory appears whole or not at all.
 
     Raises:
       ModelError: the directory exists, the vocabulary does not fit, or the model is no T5.
@@ -150,12 +186,13 @@ def export_hf(
         )
     if model.config.lora_rank:
         model, params = model.without_adapters(), model.merge_lora(params)
-    tensors = list(places(model.config).items())
     partial = directory.with_name(f".{directory.name}.partial-{os.getpid()}")
     partial.mkdir(parents=True)
     try:
-        _write_weights(partial, tensors, _flat(params), np.dtype(dtype), shard_bytes)
+        tensors = list(_written(model.config).items())
+        _write_weights(partial, tensors, _flat(params), model.config, np.dtype(dtype), shard_bytes)
         write_config(partial, model.config, vocabulary=vocabulary, dtype=dtype)
+        write_readme(partial, model.config)
         write_tokenizer(partial, vocabulary=vocabulary)
         for path in partial.iterdir():
             _sync(path)
@@ -167,8 +204,23 @@ def export_hf(
     return directory
 
 
+def _written(config: ModelConfig) -> dict[str, Place]:
+    """Returns where each tensor that is written comes from, copies of the embedding too."""
+    written = places(config)
+    if config.tied_head and config.scaled_head:
+        return written
+    embedding = written[SHARED]
+    # Version 4 scales whatever it ties, so a tied head that is not scaled is written as a copy.
+    return {HEAD: embedding, **written, **dict.fromkeys(ALIASES, embedding)}
+
+
 def _write_weights(
-    directory: Path, tensors: list, params: dict, dtype: np.dtype, shard_bytes: int
+    directory: Path,
+    tensors: list[tuple[str, Place]],
+    params: Mapping[tuple[str, ...], Any],
+    config: ModelConfig,
+    dtype: np.dtype,
+    shard_bytes: int,
 ) -> None:
     from safetensors.numpy import save_file
 
@@ -187,7 +239,7 @@ def _write_weights(
         file = WEIGHTS
         if len(shards) > 1:
             file = f"model-{number:05d}-of-{len(shards):05d}.safetensors"
-        held = {name: _theirs(params[place.path], place, dtype) for name, place in shard}
+        held = {name: _theirs(params[place.path], place, config, dtype) for name, place in shard}
         save_file(held, directory / file, metadata={"format": "pt"})
         index |= dict.fromkeys(held, file)
     if len(shards) > 1:
@@ -195,85 +247,83 @@ def _write_weights(
         (directory / INDEX).write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
 
 
-def _theirs(leaf: Any, place: Place, dtype: np.dtype) -> np.ndarray:
+def _theirs(leaf: Any, place: Place, config: ModelConfig, dtype: np.dtype) -> np.ndarray:
     # One layer at a time comes from the device; the whole stack may not fit twice.
     tensor = np.asarray(leaf if place.layer is None else leaf[place.layer])
-    return np.ascontiguousarray((tensor.T if place.turned else tensor).astype(dtype))
+    tensor = tensor.T if place.turned else tensor
+    if place.path[0] in ("embedding", "head"):
+        tensor = tensor[: config.outputs]
+    return np.ascontiguousarray(tensor.astype(dtype))
 
 
-def _open(directory: Path, stack: ExitStack) -> dict[str, Any]:
-    """Returns the open file of every tensor."""
-    from safetensors import SafetensorError, safe_open
-
-    if (directory / INDEX).exists():
-        try:
-            index = parse_json((directory / INDEX).read_text(encoding="utf-8"))
-            files = sorted(set(index["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
-            raise ModelError(f"{directory / INDEX} is no index of safetensors: {error}") from error
-    elif (directory / WEIGHTS).exists():
-        files = [WEIGHTS]
-    else:
-        held = sorted(p.name for p in directory.iterdir())[:12] if directory.is_dir() else []
-        raise ModelError(
-            f"{directory} has no {WEIGHTS} and no {INDEX}"
-            + (f"; it has {', '.join(held)}" if held else "; it is no directory or empty")
-            + ". Files of torch are not read: save the model again with transformers"
-        )
-    found = {}
-    for file in files:
-        try:
-            opened = stack.enter_context(safe_open(directory / file, framework="numpy"))
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{directory / file} cannot be read: {error}") from error
-        found |= dict.fromkeys(opened.keys(), opened)
-    return found
+def _check_function(directory: Path, ours: ModelConfig, about: Description) -> None:
+    """Refuses another function of the same weights, which their shapes would not show."""
+    theirs = about.config
+    names = [n for n in UNSEEN if getattr(ours, n) != getattr(theirs, n)]
+    if ours.outputs != theirs.outputs and ours.padded_vocabulary == theirs.padded_vocabulary:
+        names.append("head_rows")
+    if ours.tied_head:
+        if about.head.tensor != about.embedding:
+            names.append("tied_head")
+        elif ours.scaled_head != about.head.scaled:
+            names.append("scaled_head")
+    if not names:
+        return
+    values = {name: getattr(theirs, name) for name in names}
+    if "scaled_head" in values:
+        values["scaled_head"] = about.head.scaled
+    lines = [f"{n} is {getattr(ours, n)!r}, the folder's {value!r}" for n, value in values.items()]
+    settings = ", ".join(f"{name} = {value!r}" for name, value in values.items())
+    raise ModelError(
+        f"the model is another than that of {directory}:\n  "
+        + "\n  ".join(lines)
+        + f"\nSet model_config.ModelConfig's {settings} to begin with these weights"
+    )
 
 
-def _named(files: Mapping[str, Any], wanted: Mapping[str, Place]) -> dict[str, str]:
-    """Returns the name in the files of each wanted tensor that is there."""
-    names = {name: name for name in wanted if name in files}
-    if SHARED not in files:
-        # Some files hold the embedding under the encoder's name alone.
-        names |= {SHARED: alias} if (alias := ALIASES[0]) in files else {}
-    return names
-
-
-def _check(
-    directory: Path,
-    files: Mapping[str, Any],
-    names: Mapping[str, str],
-    wanted: Mapping[str, Place],
+def _check_tensors(
+    tensors: Tensors,
+    sources: Mapping[str, str],
+    needed: Mapping[str, Place],
     abstract: Mapping[tuple, jax.ShapeDtypeStruct],
     config: ModelConfig,
 ) -> None:
-    known = {*names.values(), *ALIASES, DEAD, *([HEAD] if config.tied_head else [])}
-    missing = [name for name in wanted if name not in names]
-    unexpected = sorted(name for name in files if name not in known)
+    # Copies of the embedding, the head among them, were compared when the folder was described.
+    known = {*sources.values(), SHARED, *ALIASES, HEAD, DEAD}
+    missing = [source for source in dict.fromkeys(sources.values()) if source not in tensors]
+    unexpected = sorted(name for name in tensors if name not in known)
     misshapen = []
-    for name, theirs in names.items():
-        place = wanted[name]
+    for name, source in sources.items():
+        if source not in tensors:
+            continue
+        place = needed[name]
         ours = abstract[place.path].shape[place.layer is not None :]
+        # The head is [rows, embed] in files, whichever tensor it is.
         ours = ours[::-1] if place.turned else ours
-        shape = tuple(files[theirs].get_slice(theirs).get_shape())
-        rows = name in (SHARED, HEAD) and shape[1:] == ours[1:]
-        if shape != ours and not (rows and config.vocabulary_size <= shape[0] < ours[0]):
-            misshapen.append(f"{theirs} {list(shape)}, the model has {list(ours)}")
+        if name in (SHARED, HEAD):
+            ours = (config.outputs, *ours[1:])
+        shape = tensors.shape(source)
+        if shape != ours:
+            misshapen.append(f"{source} {list(shape)}, the model has {list(ours)}")
     problems = [
-        f"{len(found)} {what}: {'; '.join(found[:LISTED])}{'; ...' if found[LISTED:] else ''}"
-        for what, found in (
+        f"{len(names)} {what}: {_some(names)}"
+        for what, names in (
             ("missing", missing),
             ("unexpected", unexpected),
             ("of another shape", misshapen),
         )
-        if found
+        if names
     ]
     if problems:
         raise ModelError(
-            f"the weights of {directory} do not fit the model:\n  "
+            f"the weights of {tensors.directory} do not fit the model:\n  "
             + "\n  ".join(problems)
             + "\nIts config.json gives the model they fit: flan_tasks.trainer.hf.read_config"
         )
+
+
+def _some(names: list[str]) -> str:
+    return "; ".join(names[:LISTED]) + ("; ..." if names[LISTED:] else "")
 
 
 def _adapters(model: Model, key: jax.Array | None) -> dict[tuple[str, ...], np.ndarray]:

@@ -15,71 +15,42 @@ from flan_tasks.build.vocabulary import (
     Vocabulary,
 )
 from flan_tasks.core.errors import ModelError
-from flan_tasks.core.parsing import parse_json
+from flan_tasks.trainer.hf_config import ACTIVATIONS, FIELDS, START
 from flan_tasks.trainer.model_config import ModelConfig
 
-# Names of the gated MLP in config.json.
-GATES = {"gated-gelu": "gelu", "gated-silu": "silu"}
-# Our fields and T5's; what else config.json holds has no part in the network.
-FIELDS = {
-    "vocabulary_size": "vocab_size",
-    "embed": "d_model",
-    "head_dim": "d_kv",
-    "mlp": "d_ff",
-    "layers": "num_layers",
-    "decoder_layers": "num_decoder_layers",
-    "heads": "num_heads",
-    "relative_buckets": "relative_attention_num_buckets",
-    "relative_distance": "relative_attention_max_distance",
-    "dropout": "dropout_rate",
-    "norm_epsilon": "layer_norm_epsilon",
-}
-# What transformers assumes where config.json is silent.
-SILENT = {
-    "num_decoder_layers": 0,
-    "relative_attention_num_buckets": 32,
-    "relative_attention_max_distance": 128,
-    "dropout_rate": 0.1,
-    "layer_norm_epsilon": 1e-6,
-}
-# The decoder's first input, in every model of ours.
-START = 0
+_README = """\
+# A T5 of flan_tasks
 
+Written by `flan export` for transformers 4 and 5:
 
-def read_config(directory: Path) -> ModelConfig:
-    """Returns the model a directory's config.json describes, computed in float32.
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-    Its vocabulary is as large as the embedding has rows, padding included.
+    model = AutoModelForSeq2SeqLM.from_pretrained(DIR)
+    tokenizer = AutoTokenizer.from_pretrained(DIR)
+"""
+_README_UNTIED = """
+## The head is not the embedding
 
-    Raises:
-      ModelError: the file cannot be read, or describes another kind of model.
-    """
-    path = Path(directory) / "config.json"
-    try:
-        held = parse_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
-    kind, gate = held.get("model_type"), held.get("feed_forward_proj", "relu")
-    if kind != "t5" or gate not in GATES:
-        raise ModelError(
-            f'{path} describes a "{kind}" with feed_forward_proj "{gate}"; wanted T5 1.1 or '
-            'Flan-T5: "t5" with "gated-gelu"'
-        )
-    missing = [n for n in FIELDS.values() if n not in held and n not in SILENT]
-    if missing:
-        raise ModelError(f"{path} has no {', '.join(missing)}")
-    fields = {ours: held.get(theirs, SILENT.get(theirs)) for ours, theirs in FIELDS.items()}
-    fields["decoder_layers"] = fields["decoder_layers"] or 0
-    tied = held.get("tie_word_embeddings", True)
-    return ModelConfig(architecture="t5", activation=GATES[gate], tied_head=tied, **fields)
+transformers 5 takes every T5 for one whose head is its embedding. `from_pretrained` keeps the head
+of this folder, because it differs, and warns. `tie_weights()` overwrites it, and what the model has
+learned is lost: `resize_token_embeddings` calls it, and so does lm-evaluation-harness. Whatever
+calls it has to load the model with `tie_word_embeddings=False`:
+
+    lm_eval run --model hf --model_args pretrained=DIR,tie_word_embeddings=False ...
+
+The files hold the embedding under three names for this. To train the model, load it without that
+argument, as training would make three embeddings of them. transformers 4 needs none of this.
+"""
 
 
 def write_config(
     directory: Path, config: ModelConfig, *, vocabulary: Vocabulary, dtype: str
 ) -> None:
     """Writes config.json and generation_config.json."""
-    ours = {**config.to_json(), "vocabulary_size": config.padded_vocabulary}
-    gate = next(name for name, function in GATES.items() if function == config.activation)
+    ours = {**config.to_json(), "vocabulary_size": config.outputs}
+    function = next(name for name, own in ACTIVATIONS.items() if own == config.activation)
+    # T5 1.1's own name for the tanh form; dense_act_fn beside it has the last word.
+    gate = "gated-gelu" if function == "gelu_new" else f"gated-{function}"
     ends = {
         "decoder_start_token_id": START,
         "eos_token_id": vocabulary.eos_id,
@@ -89,19 +60,26 @@ def write_config(
         "architectures": ["T5ForConditionalGeneration"],
         "model_type": "t5",
         **{theirs: ours[name] for name, theirs in FIELDS.items()},
-        "feed_forward_proj": gate,
-        "is_gated_act": True,
-        "dense_act_fn": {"gelu": "gelu_new", "silu": "silu"}[config.activation],
+        "feed_forward_proj": gate if config.gated else function,
+        "is_gated_act": config.gated,
+        "dense_act_fn": function,
         "initializer_factor": 1.0,
         "is_encoder_decoder": True,
-        # False also tells transformers 5 not to scale the decoder's output.
-        "tie_word_embeddings": config.tied_head,
+        # Version 4 ties and scales together; version 5 scales by the second key.
+        "tie_word_embeddings": config.tied_head and config.scaled_head,
+        "scale_decoder_outputs": config.tied_head and config.scaled_head,
         "torch_dtype": dtype,
         "use_cache": True,
         **ends,
     }
     _write(directory / "config.json", model)
     _write(directory / "generation_config.json", ends)
+
+
+def write_readme(directory: Path, config: ModelConfig) -> None:
+    """Writes README.md: how to load the folder, and what must not be done with it."""
+    text = _README if config.tied_head and config.scaled_head else _README + _README_UNTIED
+    (directory / "README.md").write_text(text, encoding="utf-8")
 
 
 def write_tokenizer(directory: Path, *, vocabulary: Vocabulary) -> None:

@@ -21,6 +21,13 @@ ADAPTERS = ("lora_a", "lora_b")
 _normal = jax.nn.initializers.normal
 _fan_in_normal = jax.nn.initializers.variance_scaling(1.0, "fan_in", "normal")
 _fan_in_truncated = jax.nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
+# By their names in the configuration.
+_ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "gelu": partial(jax.nn.gelu, approximate=True),
+    "gelu_exact": partial(jax.nn.gelu, approximate=False),
+    "silu": jax.nn.silu,
+    "relu": jax.nn.relu,
+}
 _fan_avg_uniform = jax.nn.initializers.variance_scaling(1.0, "fan_avg", "uniform")
 
 
@@ -102,6 +109,8 @@ class Embedding(nnx.Module):
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
         self.dtype = jnp.dtype(config.dtype)
+        self.outputs = config.outputs
+        self.scale = config.embed**-0.5 if config.scaled_head else 1.0
         shape = (config.padded_vocabulary, config.embed)
         self.embedding = parameter(rngs.params, _normal(1.0), shape, ("vocab", "embed"))
 
@@ -111,8 +120,9 @@ class Embedding(nnx.Module):
 
     def attend(self, x: jax.Array) -> jax.Array:
         """Returns float32 logits of the tied head; the scale undoes the unit-normal vectors."""
-        x = x * jnp.asarray(x.shape[-1] ** -0.5, x.dtype)
-        return einsum_float32("btd,vd->btv", x, self.embedding[...].astype(self.dtype))
+        x = x * jnp.asarray(self.scale, x.dtype)
+        table = self.embedding[...].astype(self.dtype)
+        return einsum_float32("btd,vd->btv", x, table)[..., : self.outputs]
 
 
 class Head(nnx.Module):
@@ -120,27 +130,30 @@ class Head(nnx.Module):
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
         self.dtype = jnp.dtype(config.dtype)
+        self.outputs = config.outputs
         shape = (config.embed, config.padded_vocabulary)
         self.kernel = parameter(rngs.params, _fan_in_truncated, shape, ("embed", "vocab"))
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return einsum_float32("btd,dv->btv", x, self.kernel[...].astype(self.dtype))
+        logits = einsum_float32("btd,dv->btv", x, self.kernel[...].astype(self.dtype))
+        return logits[..., : self.outputs]
 
 
-class GatedMLP(nnx.Module):
-    """wo(act(wi_0 x) * wi_1 x) (Shazeer 2020)."""
+class MLP(nnx.Module):
+    """wo(act(wi_0 x) * wi_1 x) (Shazeer 2020); not gated, wo(act(wi x))."""
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
         self.rate = config.dropout
-        self.silu = config.activation == "silu"
+        self.gated = config.gated
+        self.activation = config.activation
         dense = partial(Dense, config, rngs=rngs, init=_fan_in_truncated)
-        self.wi_0 = dense("wi_0", (config.embed, config.mlp), ("embed", "mlp"))
-        self.wi_1 = dense("wi_1", (config.embed, config.mlp), ("embed", "mlp"))
+        for name in ("wi_0", "wi_1") if config.gated else ("wi",):
+            setattr(self, name, dense(name, (config.embed, config.mlp), ("embed", "mlp")))
         self.wo = dense("wo", (config.mlp, config.embed), ("mlp", "embed"))
 
     def __call__(self, x: jax.Array, key: jax.Array | None) -> jax.Array:
-        gate = jax.nn.silu if self.silu else partial(jax.nn.gelu, approximate=True)
-        hidden = gate(self.wi_0(x)) * self.wi_1(x)
+        function = _ACTIVATIONS[self.activation]
+        hidden = function(self.wi_0(x)) * self.wi_1(x) if self.gated else function(self.wi(x))
         return self.wo(dropout(hidden, self.rate, key, axis=-2))
 
 

@@ -11,10 +11,10 @@ DTYPES = ("float32", "bfloat16")
 REMAT = ("none", "dots", "full")
 ATTENTION = ("xla", "cudnn")
 POSITIONS = ("relative", "rope")
-ACTIVATIONS = ("gelu", "silu")
+ACTIVATIONS = ("gelu", "gelu_exact", "silu", "relu")
 INPUTS_ATTENTION = ("prefix", "causal")
-# Matrices that may have adapters: attention's four and the MLP's three.
-LORA_TARGETS = ("query", "key", "value", "out", "wi_0", "wi_1", "wo")
+# Matrices that may have adapters: attention's four and those of the MLP, gated or not.
+LORA_TARGETS = ("query", "key", "value", "out", "wi_0", "wi_1", "wi", "wo")
 # Vocabularies are padded to this, the width of a TPU register and a multiple of GPU tiles.
 VOCABULARY_MULTIPLE = 128
 # cuDNN's fused attention on Hopper; older ones take 128.
@@ -29,7 +29,7 @@ class ModelConfig:
       ModelError: a value is out of range, or two do not go together; all problems at once.
     """
 
-    # "t5" (encoder-decoder, T5 1.1) or "decoder" (decoder-only).
+    # "t5" (encoder-decoder, T5 1.1 or 1.0) or "decoder" (decoder-only).
     architecture: str = "t5"
     # Number of ids of the vocabulary, before padding.
     vocabulary_size: int
@@ -45,10 +45,12 @@ class ModelConfig:
     kv_heads: int = 0
     # Width of a head.
     head_dim: int = 64
-    # Width of the gated MLP.
+    # Width of the MLP.
     mlp: int
-    # The gate's function: "gelu" (tanh form) or "silu".
+    # Its function: "gelu" (tanh form), "gelu_exact" (by the error function), "silu" or "relu".
     activation: str = "gelu"
+    # Whether a second product multiplies what the function gives (T5 1.1), or none does (T5 1.0).
+    gated: bool = True
     # "relative" (T5's bucketed bias) or "rope" (decoder only).
     positions: str = "relative"
     # Buckets of the relative bias, and the distance from which all share the last.
@@ -58,8 +60,13 @@ class ModelConfig:
     rope_theta: float = 10_000.0
     # Whether inputs see each other both ways ("prefix") or backward only; decoder only.
     inputs_attention: str = "prefix"
-    # Whether the head is the embedding, scaled by embed ** -0.5.
+    # Whether the head is the embedding.
     tied_head: bool = False
+    # Whether a tied head is scaled by embed ** -0.5.
+    scaled_head: bool = True
+    # Rows of embedding and head that are outputs; 0 means all of the padded vocabulary. A model
+    # of others whose rows 128 does not divide has fewer, and its softmax is over these alone.
+    head_rows: int = 0
     # Added to the mean square in norms.
     norm_epsilon: float = 1e-6
     # Dropout of embeddings, residual branches, MLP and attention probabilities (not with cudnn).
@@ -97,6 +104,11 @@ class ModelConfig:
     def padded_vocabulary(self) -> int:
         """Rows of the embedding and columns of the head: a multiple of 128."""
         return -(-self.vocabulary_size // VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE
+
+    @property
+    def outputs(self) -> int:
+        """Number of logits: what the softmax is over."""
+        return self.head_rows or self.padded_vocabulary
 
     def to_json(self) -> dict:
         """Returns the fields for JSON; `ModelConfig.from_json` reads them."""
@@ -139,6 +151,10 @@ class ModelConfig:
         wrong += self._not_whole("relative_buckets", least=4)
         wrong += self._not_whole("decoder_layers", least=0)
         wrong += self._not_whole("lora_rank", least=0)
+        wrong += self._not_whole("head_rows", least=0)
+        for name in ("gated", "tied_head", "scaled_head"):
+            if not isinstance(getattr(self, name), bool):
+                wrong.append(f"{name} is {getattr(self, name)!r}; wanted True or False")
         if not 0 <= self.dropout < 1:
             wrong.append(f"dropout is {self.dropout}; wanted 0 <= dropout < 1")
         for name in ("norm_epsilon", "rope_theta", "lora_alpha"):
@@ -174,6 +190,17 @@ class ModelConfig:
             wrong.append(f"head_dim is {self.head_dim}; rope turns pairs, so it must be even")
         if self.lora_rank and not self.lora_targets:
             wrong.append("lora_rank is set and lora_targets is empty")
+        absent = ("wi",) if self.gated else ("wi_0", "wi_1")
+        if self.lora_rank and (targets := [t for t in self.lora_targets if t in absent]):
+            wrong.append(
+                f"lora_targets has {', '.join(targets)}, and the MLP is "
+                f"{'gated: wi_0, wi_1' if self.gated else 'not gated: wi'}"
+            )
+        if self.head_rows and not self.vocabulary_size <= self.head_rows <= self.padded_vocabulary:
+            wrong.append(
+                f"head_rows is {self.head_rows:,}; wanted at least the {self.vocabulary_size:,} "
+                f"ids of the vocabulary and at most {self.padded_vocabulary:,}"
+            )
         if self.attention == "cudnn":
             wrong += self._wrong_for_cudnn()
         return wrong

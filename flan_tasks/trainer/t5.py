@@ -16,9 +16,9 @@ from flax import nnx
 from flan_tasks.trainer.attention import Seen, not_after, same_segment
 from flan_tasks.trainer.cache import Cache, grown, new_cache
 from flan_tasks.trainer.layers import (
+    MLP,
     Attention,
     Embedding,
-    GatedMLP,
     Head,
     RelativeBias,
     RMSNorm,
@@ -39,7 +39,7 @@ class EncoderLayer(nnx.Module):
         self.attention_norm = RMSNorm(config, rngs=rngs)
         self.attention = Attention(config, rngs=rngs)
         self.mlp_norm = RMSNorm(config, rngs=rngs)
-        self.mlp = GatedMLP(config, rngs=rngs)
+        self.mlp = MLP(config, rngs=rngs)
 
     def __call__(
         self, x: jax.Array, mask: jax.Array, bias: jax.Array, key: jax.Array | None
@@ -63,7 +63,7 @@ class DecoderLayer(nnx.Module):
         self.cross_norm = RMSNorm(config, rngs=rngs)
         self.cross_attention = Attention(config, rngs=rngs)
         self.mlp_norm = RMSNorm(config, rngs=rngs)
-        self.mlp = GatedMLP(config, rngs=rngs)
+        self.mlp = MLP(config, rngs=rngs)
 
     def __call__(
         self,

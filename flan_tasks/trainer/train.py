@@ -1,5 +1,6 @@
 """One training run, from top to bottom: set-up, data, model, state, steps, loop."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from flan_tasks.trainer.data import (
 )
 from flan_tasks.trainer.estimate import training_flops
 from flan_tasks.trainer.feedback import Feedback, Size, by_task, peak_flops
-from flan_tasks.trainer.model import Model
+from flan_tasks.trainer.model import Model, ModelConfig
 from flan_tasks.trainer.optim import Optimizer, make_optimizer
 from flan_tasks.trainer.step import make_eval_step, make_train_step, trained_part
 from flan_tasks.trainer.stopping import FiniteWatch, alone_in, stop_signals
@@ -152,6 +153,9 @@ def _same_run(checkpoints: Checkpoints, step: int, record: Mapping[str, Any]) ->
     changed = []
     for part in ("model", "data", "optimizer"):
         old, new = before.get(part, {}), record[part]
+        if part == "model":
+            # Fields that are newer than the checkpoint had their defaults.
+            old = {**_defaults(new), **old}
         changed += [
             f"{part}.{name} was {old.get(name)!r} and is {new.get(name)!r}"
             for name in sorted({*old, *new})
@@ -162,6 +166,12 @@ def _same_run(checkpoints: Checkpoints, step: int, record: Mapping[str, Any]) ->
             f"{checkpoints.path(step)} is of another run: {'; '.join(changed)}. Use another "
             "MODEL_DIR; INITIAL_CHECKPOINT_PATH starts from these parameters"
         )
+
+
+def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults of those fields of a model that have one."""
+    known = {field.name: field.default for field in dataclasses.fields(ModelConfig)}
+    return {n: known[n] for n in fields if known[n] is not dataclasses.MISSING}
 
 
 def make_record(run: Run, source: Source, gin_text: str) -> dict[str, Any]:

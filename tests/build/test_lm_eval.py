@@ -95,6 +95,21 @@ def test_scores_are_those_of_our_metrics(tmp_path):
     assert ranked["macro_f1"][1] == "b" and ranked["macro_f1_norm"][1] == "a much longer one"
 
 
+def test_tasks_for_encoder_decoders_score_the_end_and_nothing_before_the_option(tmp_path):
+    template = catalog().templates("cb").of_kind("forward")[0].id
+    texts = {}
+    for arch in ("decoder", "encoder-decoder"):
+        written(tmp_path / arch, "cb", limit=2, arch=arch)
+        texts[arch] = (tmp_path / arch / f"flan_cb_{template}_rank.yaml").read_text().splitlines()
+        assert ("</s>" in (tmp_path / arch / "README.md").read_text()) == (arch != "decoder")
+    assert {'target_delimiter: "\\n"', "doc_to_choice: options"} <= set(texts["decoder"])
+    assert {'target_delimiter: ""', "doc_to_choice: choices"} <= set(texts["encoder-decoder"])
+    for doc in rows(tmp_path / "encoder-decoder", f"cb/{template}.jsonl"):
+        assert doc["choices"] == [f"{option}</s>" for option in doc["options"]]
+    with pytest.raises(DeclarationError, match='arch is "t5"; wanted encoder-decoder or decoder'):
+        written(tmp_path / "other", "cb", arch="t5")
+
+
 @pytest.mark.parametrize(
     ("name", "number", "shown"),
     [

@@ -19,7 +19,7 @@ from flan_tasks.trainer.checkpoint import (
 )
 from flan_tasks.trainer.config import CheckpointConfig, TrainingError
 from flan_tasks.trainer.hf import import_hf
-from flan_tasks.trainer.hf_files import read_config
+from flan_tasks.trainer.hf_config import read_config
 from flan_tasks.trainer.model import Model
 
 HF = ROOT / "tests" / "fixtures" / "hf" / "t5"

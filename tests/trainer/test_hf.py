@@ -60,6 +60,11 @@ def copy(tmp_path):
     return tmp_path / "t5"
 
 
+def configure(directory, **changes):
+    path = directory / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
 def rewrite(directory, change):
     tensors = load_file(directory / "model.safetensors")
     change(tensors)
@@ -120,6 +125,7 @@ def test_export_and_import_keep_every_bit(model, params, tmp_path):
     assert equal(import_hf(Model(read_config(written)), written), params)
     assert read_config(written) == model.config
     assert sorted(p.name for p in written.iterdir()) == [
+        "README.md",
         "config.json",
         "generation_config.json",
         "model.safetensors",
@@ -131,8 +137,8 @@ def test_shards_hold_the_same(model, params, tmp_path):
     vocabulary = ToyBytes(model)
     written = export_hf(model, params, tmp_path / "out", vocabulary=vocabulary, shard_bytes=60_000)
     shards = sorted(written.glob("model-*-of-*.safetensors"))
-    assert len(shards) == 4
-    assert shards[0].name == "model-00001-of-00004.safetensors"
+    assert len(shards) == 5
+    assert shards[0].name == "model-00001-of-00005.safetensors"
     assert max(s.stat().st_size for s in shards) < 70_000
     assert equal(import_hf(model, written), params)
 
@@ -192,18 +198,25 @@ def test_copies_of_the_embedding_are_taken_for_it(model, params, copy):
     assert equal(import_hf(model, copy), params)
 
 
-def test_a_shorter_vocabulary_is_padded_with_zeros(params, copy, model):
+def test_a_shorter_vocabulary_is_padded_with_zeros_that_are_no_outputs(params, copy):
     def cut(tensors):
         for name in ("shared.weight", "lm_head.weight"):
             tensors[name] = tensors[name][:100].copy()
 
     rewrite(copy, cut)
-    small = Model(dataclasses.replace(model.config, vocabulary_size=100))
-    found = import_hf(small, copy)["embedding"]["embedding"]
-    np.testing.assert_array_equal(found[:100], params["embedding"]["embedding"][:100])
-    assert not found[100:].any()
     with pytest.raises(ModelError, match=r"shared.weight \[100, 32\], the model has \[128, 32\]"):
-        import_hf(Model(dataclasses.replace(model.config, vocabulary_size=101)), copy)
+        import_hf(Model(read_config(copy)), copy)
+    configure(copy, vocab_size=100)
+    model = Model(read_config(copy))
+    assert model.config.outputs == 100
+    read = import_hf(model, copy)
+    table = read["embedding"]["embedding"]
+    np.testing.assert_array_equal(table[:100], params["embedding"]["embedding"][:100])
+    assert table.shape == (128, 32) and not table[100:].any()
+    assert model.logits(read, rows_of("t5", [[]])).shape[-1] == 100
+    padded = Model(dataclasses.replace(model.config, head_rows=0))
+    with pytest.raises(ModelError, match="head_rows is 0, the folder's 100"):
+        import_hf(padded, copy)
 
 
 @pytest.mark.parametrize(
@@ -232,14 +245,23 @@ def test_files_that_cannot_be_read_are_named(spoil, message, copy, model):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"feed_forward_proj": "relu"}, 'wanted T5 1.1 or Flan-T5: "t5" with "gated-gelu"'),
-        ({"model_type": "bart"}, 'describes a "bart"'),
+        ({"feed_forward_proj": "tanh"}, 'the MLP is "tanh"'),
+        ({"feed_forward_proj": "gelu-gated"}, 'the MLP is "gelu-gated"'),
+        ({"model_type": "bart"}, 'describes a "bart"; models of type "t5" and "mt5" are read'),
+        ({"model_type": "umt5"}, 'describes a "umt5"'),
+        ({"architectures": ["T5EncoderModel"]}, "of a T5EncoderModel, an encoder alone"),
+        ({"architectures": ["T5ForTokenClassification"]}, "another head or network"),
+        ({"is_encoder_decoder": False}, "wanted an encoder and a decoder"),
+        ({"quantization_config": {"bits": 4}}, "its weights are quantized"),
+        ({"tie_encoder_decoder": True}, "whose stacks share weights"),
+        ({"decoder_start_token_id": 2}, "decoder_start_token_id is 2; wanted 0"),
+        ({"pad_token_id": 1, "is_gated_act": 1}, "pad_token_id is 1.*the MLP is"),
+        ({"tie_word_embeddings": "no"}, "tie_word_embeddings is 'no'; wanted true or false"),
         ({"d_model": None}, "embed is None; wanted a whole number"),
     ],
 )
 def test_other_kinds_of_model_are_refused(change, message, copy):
-    path = copy / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    configure(copy, **change)
     with pytest.raises(ModelError, match=message):
         read_config(copy)
 

@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from toy_runs import compiled_once, losses, saved, toy_build, toy_run, toy_train
 from flan_tasks.core.errors import BuildError
 from flan_tasks.trainer import train as train_module
 from flan_tasks.trainer.config import MeshConfig, TrainingError
-from flan_tasks.trainer.data import BuildSource
+from flan_tasks.trainer.data import BuildSource, open_source
+from flan_tasks.trainer.evaluate import open_model
 from flan_tasks.trainer.feedback import read_metrics
+from flan_tasks.trainer.hf import export_hf
 from flan_tasks.trainer.stopping import alone_in
 
 __all__ = ["compiled_once"]  # a fixture of these tests
@@ -25,6 +28,12 @@ def model_with(folder: Path, **changes):
     import dataclasses
 
     return dataclasses.replace(toy_run(folder).model, **changes)
+
+
+def flat(params):
+    return {
+        jax.tree_util.keystr(path): np.asarray(x) for path, x in jax.tree.leaves_with_path(params)
+    }
 
 
 def assert_same(ours: dict, theirs: dict, *, atol: float = 0.0) -> None:
@@ -61,6 +70,37 @@ def test_one_batch_is_learned_by_heart(architecture, tmp_path):
     )
     found = losses(tmp_path / "run")
     assert found[0] > 5 and found[-1] < 0.3
+
+
+def test_a_t5_1_0_learns_and_is_exported_as_it_is(tmp_path):
+    changes = {"gated": False, "activation": "relu", "tied_head": True, "head_rows": 300}
+    run = toy_train(tmp_path, model=model_with(tmp_path, **changes), loss={"label_smoothing": 0.1})
+    found = losses(tmp_path / "run")
+    assert found[-1] < found[0]
+    opened = open_model(run.checkpoint, vocab="bytes")
+    assert opened.model.config.outputs == 300
+    folder = export_hf(opened.model, opened.params, tmp_path / "out", vocabulary=opened.vocabulary)
+    again = open_model(folder)
+    assert again.model.config == opened.model.config
+    assert_same(flat(again.params), flat(opened.params))
+
+
+def test_a_checkpoint_from_before_a_field_of_the_model_goes_on(tmp_path):
+    run = toy_run(tmp_path)
+    record = train_module.make_record(run, open_source(run.data, run.model), "")
+    before = {n: v for n, v in record["model"].items() if n not in ("gated", "head_rows")}
+
+    class Kept:
+        def record(self, step):
+            return {**record, "model": before}
+
+        def path(self, step):
+            return tmp_path
+
+    train_module._same_run(Kept(), 1, record)
+    other = {**record, "model": {**record["model"], "gated": False}}
+    with pytest.raises(TrainingError, match="model.gated was True and is False"):
+        train_module._same_run(Kept(), 1, other)
 
 
 @pytest.mark.parametrize("stop", [1, 4])

@@ -27,7 +27,10 @@ DECODER = ModelConfig(
 )
 CONFIGS = {
     "t5": T5,
-    "t5-tied": dataclasses.replace(T5, tied_head=True),
+    # T5 1.0's network, with rows of padding that are no outputs.
+    "t5-tied": dataclasses.replace(
+        T5, tied_head=True, gated=False, activation="relu", head_rows=125
+    ),
     "rope": DECODER,
     "rope-causal": dataclasses.replace(DECODER, inputs_attention="causal", tied_head=False),
     "relative": dataclasses.replace(DECODER, positions="relative"),
