@@ -4,6 +4,7 @@ import functools
 import importlib
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from flan_tasks.core.variation import (
     OPTION_ORDERS,
     Variation,
 )
+
+# Seconds between two lines of progress in a log, and where a command keeps when the next is due.
+_BETWEEN_LINES = 10.0
+_NEXT_LINE = "flan_tasks.next_line"
 
 
 def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
@@ -74,6 +79,12 @@ data_dir = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     envvar=DATA_DIR,
     help="A prepared TFDS tree (no network then), or a folder of files.",
+)
+
+batch_size = click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Prompts read at once; 32 by default, and 8 on a CPU.",
 )
 
 
@@ -212,10 +223,19 @@ def decoding(function: Callable) -> Callable:
 
 
 def progress(text: str) -> None:
-    """Says what is being done, on stderr; on a terminal each line replaces the one before."""
+    """Says what is being done, on stderr.
+
+    On a terminal each line replaces the one before. In a log, where sixty of them would hide what
+    matters, there is the first one of a command and then one every some seconds.
+    """
     if sys.stderr.isatty():
         click.echo(f"\r\033[K{text}", err=True, nl=False)
-    else:
+        return
+    context = click.get_current_context(silent=True)
+    said = context.meta if context else {}
+    now = time.monotonic()
+    if now >= said.get(_NEXT_LINE, now):
+        said[_NEXT_LINE] = now + _BETWEEN_LINES
         click.echo(text, err=True)
 
 
