@@ -246,26 +246,10 @@ def end_progress() -> None:
 
 
 def import_tensorflow_quietly() -> None:
-    """Imports TensorFlow and TFDS without the lines their C++ parts write to stderr on import.
+    """Imports TFDS and TensorFlow, which TFDS loads only when it is first used, quietly."""
+    from flan_tasks.sources import quiet
 
-    Nothing of ours writes there meanwhile; an import that fails still raises.
-    """
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        import absl.logging
-
-        importlib.import_module("tensorflow_datasets")
-        absl.logging.set_verbosity(absl.logging.ERROR)
-        # TFDS loads TensorFlow only when it is first used.
-        tensorflow = importlib.import_module("tensorflow")
-        # It would take a GPU's memory away from JAX for reading rows.
-        tensorflow.config.set_visible_devices([], "GPU")
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)
+    quiet.import_tensorflow_quietly("tensorflow_datasets")
 
 
 def reads_tfds(datasets: Sequence[Dataset], source: str) -> bool:

@@ -109,7 +109,8 @@ def overview(scores: Sequence[DatasetScore]) -> tuple[str, list[str], list[list[
     columns = [name for name in cells if name not in hidden]
     counts = {spread.num_templates for _, spread in lines}
     templates = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{max(counts)}"
-    caption = ", ".join([*pieces, f"over {templates} templates of each dataset"])
+    noun = "template" if templates == "1" else "templates"
+    caption = ", ".join([*pieces, f"over {templates} {noun} of each dataset"])
     rows = [list(row) for row in zip(*(cells[name] for name in columns), strict=True)]
     return caption, columns, rows
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.errors import UnknownNameError, unknown_name
+from flan_tasks.sources.quiet import import_tensorflow_quietly
 from flan_tasks.trainer.config import DataConfig, TrainingError
 from flan_tasks.trainer.model_config import ModelConfig
 
@@ -33,16 +34,14 @@ class SeqioSource:
         name = config.mixture_or_task_name
         assert name is not None
         try:
+            import_tensorflow_quietly("seqio")
             import seqio
-            import tensorflow as tf
         except ImportError as error:
             raise TrainingError(
                 f"MIXTURE_OR_TASK_NAME {name} is read through SeqIO, which is missing: pip install "
                 "seqio; or train on a directory of `flan build --format arrays` (BUILD_DIR), which "
                 "needs neither SeqIO nor TensorFlow"
             ) from error
-        # The accelerator is JAX's alone; TensorFlow would take its memory.
-        tf.config.set_visible_devices([], "GPU")
         module = config.mixture_or_task_module
         if module is None and name.startswith(_OURS[0]):
             module = _OURS[1]
