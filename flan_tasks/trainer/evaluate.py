@@ -132,6 +132,7 @@ class ModelAnswers:
       batch_size: prompts read at once; rounded up to a multiple of the devices. None is 32, and
         8 on a CPU.
       log: told of every program that is compiled.
+      batching: what makes batches of prompts; benchmarks give others than `pooled`.
     """
 
     def __init__(
@@ -142,8 +143,10 @@ class ModelAnswers:
         decoding: Decoding,
         batch_size: int | None = None,
         log: Callable[[str], None] | None = None,
+        batching: Callable[..., Iterator[Batch]] = pooled,
     ) -> None:
         self.opened = opened
+        self._batching = batching
         self.lengths = {**opened.lengths, **(lengths or {})}
         self.decoding = dataclasses.replace(decoding, max_tokens=self.lengths["targets"])
         devices = self._devices = opened.mesh.size
@@ -175,7 +178,7 @@ class ModelAnswers:
         """
         groups = groupby(stream, key=lambda asked: asked.unit)
         waiting = (self._waiting(list(group)) for _, group in groups)
-        for batch in pooled(waiting, size=self.batch_size, multiple=self._devices):
+        for batch in self._batching(waiting, size=self.batch_size, multiple=self._devices):
             if all(question.asked.done for question in batch.items):
                 continue
             records = self._written(batch) if batch.kind is None else self._ranked(batch)
