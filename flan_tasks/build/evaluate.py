@@ -264,7 +264,8 @@ def _answer(
     total, count = sum(sizes.values()), sum(sizes[unit] for unit in done)
     # Units of which some prompts are answered.
     begun: dict[Unit, dict[int, Record]] = {}
-    for prompt, record in answerer.answer(_stream(asked, done, answerer.budget, seed=seed)):
+    stream = _stream(asked, done, answers, answerer.budget, seed=seed)
+    for prompt, record in answerer.answer(stream):
         records = begun.setdefault(prompt.unit, {})
         records[prompt.place] = record
         count += 1
@@ -276,12 +277,21 @@ def _answer(
 
 
 def _stream(
-    asked: Sequence[Question], done: Collection[Unit], budget: Budget | None, *, seed: int
+    asked: Sequence[Question],
+    done: Collection[Unit],
+    answers: Answers,
+    budget: Budget | None,
+    *,
+    seed: int,
 ) -> Iterator[Asked]:
     """Yields all prompts, of units that are done as well: see `Asked.done`."""
     for question in asked:
-        for place, prompt in enumerate(question.prompts(seed=seed, budget=budget)):
-            yield Asked(question.unit, place, prompt, question.unit in done)
+        unit, prompts = question.unit, question.prompts(seed=seed, budget=budget)
+        if unit in done:
+            # Answers to other prompts are refused here, not after hours of answering the rest.
+            answers.read(unit, prompts)
+        for place, prompt in enumerate(prompts):
+            yield Asked(unit, place, prompt, unit in done)
 
 
 def _reason(error: SourceUnavailableError, dataset: Dataset) -> str:

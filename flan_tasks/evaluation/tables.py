@@ -14,7 +14,7 @@ from typing import Any
 
 from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.records import GENERATED, NORMALIZED, write_whole
-from flan_tasks.evaluation.summary import FEW, TEST, DatasetScore, Spread
+from flan_tasks.evaluation.summary import FEW, TEST, VALIDATION, DatasetScore, Spread
 
 _COLUMNS = (
     "dataset",
@@ -101,7 +101,10 @@ def overview(scores: Sequence[DatasetScore]) -> tuple[str, list[str], list[list[
         "range": [f"{spread.lowest:.1f}-{spread.highest:.1f}" for _, spread in lines],
     }
     common = {name: set(cells[name]) for name in ("metric", "answer", "split")}
-    pieces = [next(iter(values)) for values in common.values() if len(values) == 1]
+    words = {"rank": "options ranked", "text": "text written", TEST: "test split"}
+    words |= {VALIDATION: "validation split"}
+    shared = [next(iter(values)) for values in common.values() if len(values) == 1]
+    pieces = [words.get(name, name) for name in shared]
     hidden = {name for name, values in common.items() if len(values) == 1}
     if not twice:
         hidden.add("answer")

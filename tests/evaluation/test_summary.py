@@ -114,7 +114,7 @@ def test_generation_has_no_chance():
 def test_the_overview_has_a_line_for_each_dataset_and_says_what_is_common():
     score = summarize(BIRDS, scored(plain=(6, 9), bare=(8, 5)))
     caption, columns, rows = overview([score])
-    assert caption == "accuracy, rank, test, over 2 templates of each dataset"
+    assert caption == "accuracy, options ranked, test split, over 2 templates of each dataset"
     assert dict(zip(columns, rows[0], strict=True)) == {
         "dataset": "birds",
         "examples": "10",
