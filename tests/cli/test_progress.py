@@ -1,6 +1,10 @@
 """What is shown of a build that runs."""
 
+import click
+from click.testing import CliRunner
+
 from flan_tasks.build.run_local import Status
+from flan_tasks.cli import options
 from flan_tasks.cli.progress import AnswerProgress, BuildProgress, describe, describe_answers
 
 
@@ -100,3 +104,16 @@ def test_a_terminal_has_one_line_that_is_written_again(capsys):
 def test_answers_of_before_are_not_in_the_rate():
     assert describe_answers(60, 100, 10, 5.0) == "60 of 100 prompts | 2.0/s | 0:20 left"
     assert describe_answers(50, 100, 0, 0.0) == "50 of 100 prompts"
+
+
+def test_a_log_does_not_list_every_dataset_that_is_read(monkeypatch):
+    @click.command()
+    def command():
+        for number in range(60):
+            options.progress(f"reading dataset {number} (it is quick)")
+
+    assert CliRunner().invoke(command).stderr == "reading dataset 0 (it is quick)\n"
+    clock = iter(range(60))
+    monkeypatch.setattr(options.time, "monotonic", lambda: next(clock))
+    lines = CliRunner().invoke(command).stderr.splitlines()
+    assert [line.split()[2] for line in lines] == ["0", "10", "20", "30", "40", "50"]
