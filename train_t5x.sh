@@ -11,7 +11,7 @@ usage() {
 usage: bash train_t5x.sh [SETTING ...] [--gin.NAME=VALUE ...]
 
 Without settings it is a demonstration on the machine's CPU, in two or three minutes on two cores:
-embedded rows, bytes, the mini model, 50 steps. So small a model, trained so briefly, learns what
+embedded rows, bytes, the mini model, 40 steps. So small a model, trained so briefly, learns what
 answers look like, not how to find them: its scores show that everything works, and nothing about
 quality.
 
@@ -23,7 +23,7 @@ quality.
   --size NAME       mini small base large xl xxl   mini
   --init DIR        start from a Hugging Face folder (T5 1.1, Flan-T5) or a checkpoint of ours
   --lengths I,T     tokens of inputs and targets   512,64
-  --steps N         training steps                 50
+  --steps N         training steps                 40
   --batch N         packed rows a step             4
   --rate R          learning rate                  Flan's 5e-4; 1e-2 in the demonstration
   --examples N      examples of each split that are scored                  all
@@ -50,7 +50,7 @@ VOCAB="bytes"
 SIZE="mini"
 INIT="None"
 LENGTHS="512,64"
-STEPS=50
+STEPS=40
 BATCH=4
 RATE=""
 EXAMPLES=""
@@ -99,7 +99,7 @@ if [[ -n "$EXAMPLES" ]]; then shown=(--examples "$EXAMPLES"); fi
 recipe=()
 if [[ "$SOURCE" == "samples" && "$INIT" == "None" ]]; then
   RATE="${RATE:-1e-2}"
-  recipe=(--gin.DROPOUT_RATE=0)
+  recipe=(--gin.DROPOUT_RATE=0 --gin.LOG_PERIOD=5)
 fi
 if [[ -n "$RATE" ]]; then recipe+=(--gin.LEARNING_RATE="$RATE"); fi
 

@@ -332,7 +332,7 @@ def _evaluate(
     _print_overview(outcome.scores)
     for name, reason in outcome.missing.items():
         click.echo(f"not evaluated: {name}: {clean(reason)}")
-    click.echo(f"\nresults: {', '.join(str(path) for path in paths)}")
+    click.echo(f"\nresults in {out}: {', '.join(path.name for path in paths)}")
 
 
 def _print_dataset(score: "DatasetScore") -> None:
