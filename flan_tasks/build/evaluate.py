@@ -1,10 +1,11 @@
-"""Asking a model the prompts of datasets, unit by unit, and scoring the answers.
+"""Asking a model the prompts of datasets, and scoring the answers.
 
 A unit is a dataset, template, split and method; it is kept whole, so that a run goes on where it
-was stopped. Who answers, a model or a file, is behind `Answerer`.
+was stopped. Who answers, a model or a file, is behind `Answerer`: it gets the prompts of all units
+as one stream, and may answer those of different units together.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +17,15 @@ from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, EvaluationError, SourceUnavailableError
 from flan_tasks.core.variation import PLAIN, Variation
-from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Prompt, Record, Unit
+from flan_tasks.evaluation.records import (
+    GENERATE,
+    RANK,
+    Answers,
+    Asked,
+    Prompt,
+    Record,
+    Unit,
+)
 from flan_tasks.evaluation.summary import (
     TEST,
     VALIDATION,
@@ -30,6 +39,8 @@ AUTO, BOTH = "auto", "both"
 METHODS = (AUTO, RANK, GENERATE, BOTH)
 SPLITS = (VALIDATION, TEST)
 Progress = Callable[[str], None]
+# Told how many prompts are answered, of how many.
+Watch = Callable[[int, int], None]
 
 
 class Answerer(Protocol):
@@ -40,8 +51,12 @@ class Answerer(Protocol):
     # What decides its answers; JSON-able.
     settings: dict[str, Any]
 
-    def answer(self, unit: Unit, prompts: Sequence[Prompt]) -> list[Record]:
-        """Returns an answer for each prompt, by the unit's method."""
+    def answer(self, stream: Iterable[Asked]) -> Iterator[tuple[Asked, Record]]:
+        """Yields one answer to each prompt that is not done, by its unit's method, in any order.
+
+        The prompts of a unit come one after the other. An answerer reads on only as far as it
+        needs, so the stream may be longer than memory.
+        """
         ...
 
     def has(self, unit: Unit) -> bool:
@@ -175,35 +190,50 @@ def evaluate(
     *,
     store: Store,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Has every unit answered that is not yet, and returns the numbers of all.
+
+    A unit is kept as soon as all of its prompts are answered.
+
+    Args:
+      evaluation: what is asked.
+      catalog: where its datasets are looked up.
+      answers: where answers are kept.
+      answerer: who answers.
+      store: where examples are kept.
+      progress: told what is being read.
+      watch: told how many prompts are answered, of how many, those of before included.
 
     Raises:
       SourceUnavailableError: rows of some datasets cannot be had; what can be had is answered.
       EvaluationError: there is nothing to score.
     """
-    found: list[DatasetScore] = []
+    asked: dict[str, list[Question]] = {}
     missing: dict[str, str] = {}
     for dataset in evaluation.datasets:
-        scores: list[TemplateScore] = []
         try:
-            asked = list(questions(evaluation, dataset, catalog, store=store, progress=progress))
+            of_one = list(questions(evaluation, dataset, catalog, store=store, progress=progress))
         except SourceUnavailableError as error:
             missing[dataset.name] = _reason(error, dataset)
             continue
-        for question in asked:
-            unit = question.unit
-            if not answers.has(unit) and not answerer.has(unit):
-                continue
-            prompts = question.prompts(seed=evaluation.seed, budget=answerer.budget)
-            if not answers.has(unit):
-                if progress:
-                    progress(f"answering {unit}")
-                answers.write(unit, answerer.answer(unit, prompts))
-            scores += score_unit(dataset, unit, answers.read(unit, prompts))
-        if scores:
-            found.append(summarize(dataset, scores))
-        else:
+        asked[dataset.name] = [
+            question
+            for question in of_one
+            if answers.has(question.unit) or answerer.has(question.unit)
+        ]
+    seed, budget = evaluation.seed, answerer.budget
+    everything = [question for of_one in asked.values() for question in of_one]
+    _answer(everything, answers, answerer, seed=seed, watch=watch)
+    scores: list[DatasetScore] = []
+    for dataset in evaluation.datasets:
+        templates: list[TemplateScore] = []
+        for question in asked.get(dataset.name, ()):
+            prompts = question.prompts(seed=seed, budget=budget)
+            templates += score_unit(dataset, question.unit, answers.read(question.unit, prompts))
+        if templates:
+            scores.append(summarize(dataset, templates))
+        elif dataset.name not in missing:
             missing[dataset.name] = (
                 f"it has no example or answer in {' or '.join(evaluation.splits)}"
             )
@@ -213,9 +243,55 @@ def evaluate(
             "\n".join(["datasets that cannot be evaluated:", *lines])
             + "\nThe others are answered and kept. Provide these, or go on with --allow-missing."
         )
-    if not found:
+    if not scores:
         raise EvaluationError("nothing was answered; there is nothing to score")
-    return Outcome(tuple(found), missing)
+    return Outcome(tuple(scores), missing)
+
+
+def _answer(
+    asked: Sequence[Question],
+    answers: Answers,
+    answerer: Answerer,
+    *,
+    seed: int,
+    watch: Watch | None,
+) -> None:
+    """Has the units answered that are not yet, and keeps each when it is whole."""
+    done = {question.unit for question in asked if answers.has(question.unit)}
+    if len(done) == len(asked):
+        return
+    sizes = {question.unit: len(question.numbers) for question in asked}
+    total, count = sum(sizes.values()), sum(sizes[unit] for unit in done)
+    # Units of which some prompts are answered.
+    begun: dict[Unit, dict[int, Record]] = {}
+    stream = _stream(asked, done, answers, answerer.budget, seed=seed)
+    for prompt, record in answerer.answer(stream):
+        records = begun.setdefault(prompt.unit, {})
+        records[prompt.place] = record
+        count += 1
+        if len(records) == sizes[prompt.unit]:
+            answers.write(prompt.unit, [one for _, one in sorted(begun.pop(prompt.unit).items())])
+        if watch:
+            watch(count, total)
+    assert count == total, "an answerer left prompts unanswered"
+
+
+def _stream(
+    asked: Sequence[Question],
+    done: Collection[Unit],
+    answers: Answers,
+    budget: Budget | None,
+    *,
+    seed: int,
+) -> Iterator[Asked]:
+    """Yields all prompts, of units that are done as well: see `Asked.done`."""
+    for question in asked:
+        unit, prompts = question.unit, question.prompts(seed=seed, budget=budget)
+        if unit in done:
+            # Answers to other prompts are refused here, not after hours of answering the rest.
+            answers.read(unit, prompts)
+        for place, prompt in enumerate(prompts):
+            yield Asked(unit, place, prompt, unit in done)
 
 
 def _reason(error: SourceUnavailableError, dataset: Dataset) -> str:

@@ -1,5 +1,6 @@
 """`flan eval`: a model on datasets, template by template."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.gin_command import GinCommand
+from flan_tasks.cli.progress import AnswerProgress
 from flan_tasks.cli.table import print_table
 from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
@@ -63,7 +65,7 @@ _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validatio
     help="Examples of each split, drawn by the seed and the same for all templates; default all.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
+@options.batch_size
 @click.option(
     "--lengths",
     help="Longest inputs and targets in tokens, EOS included, as inputs=1024,targets=256; the ends "
@@ -75,6 +77,7 @@ _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validatio
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
 @options.variation
 @options.module
+@click.option("--wide", is_flag=True, help="Print the scores of every template as well.")
 @options.as_json
 def command(
     names: tuple[str, ...],
@@ -89,13 +92,14 @@ def command(
     method: str,
     examples: int | None,
     seed: int,
-    batch_size: int,
+    batch_size: int | None,
     lengths: str | None,
     vocab: str | None,
     dtype: str | None,
     decoding: dict[str, Any],
     store: Path | None,
     variation: Variation,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Scores a model on NAMES: datasets, clusters, or a mixture's held-out side.
@@ -127,15 +131,16 @@ def command(
     elif predictions is not None:
         from flan_tasks.evaluation.elsewhere import FileAnswers
 
-        _evaluate(asked(), FileAnswers(predictions), out, store, as_json=as_json)
+        answerer = FileAnswers(predictions)
+        _evaluate(asked(), answerer, AnswerProgress(), out, store, wide=wide, as_json=as_json)
     else:
         from flan_tasks.trainer.eval_config import Decoding
 
         how = Decoding(**decoding, seed=seed)
         # The names first: a model takes seconds to open.
         evaluation = asked()
-        answerer = _model(model_path, parsed_lengths(lengths), how, batch_size, vocab, dtype)
-        _evaluate(evaluation, answerer, out, store, as_json=as_json)
+        model = _model(model_path, parsed_lengths(lengths), how, batch_size, vocab, dtype)
+        _evaluate(evaluation, *model, out, store, wide=wide, as_json=as_json)
 
 
 @command.with_gin
@@ -163,11 +168,11 @@ def from_gin(arguments: tuple[str, ...]) -> None:
         allow_missing=run.allow_missing,
     )
     path = Path(run.checkpoint_path)
-    answerer = _model(
+    model = _model(
         path, run.task_feature_lengths, run.decoding, run.batch_size, run.vocab, run.dtype
     )
     out = Path(run.output_dir)
-    _evaluate(evaluation, answerer, out, None, as_json=False)
+    _evaluate(evaluation, *model, out, None, wide=False, as_json=False)
     (out / "operative_config.gin").write_text(loaded.operative, encoding="utf-8")
 
 
@@ -233,19 +238,22 @@ def _model(
     path: Path,
     lengths: Mapping[str, int] | None,
     decoding: "Decoding",
-    batch_size: int,
+    batch_size: int | None,
     vocab: str | None,
     dtype: str | None,
-) -> "Answerer":
+) -> "tuple[Answerer, AnswerProgress]":
+    """Returns the model, and what says how far it is."""
     from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
-    return ModelAnswers(
+    watch = AnswerProgress()
+    answerer = ModelAnswers(
         open_model(path, vocab=vocab, dtype=dtype),
         lengths=lengths,
         decoding=decoding,
         batch_size=batch_size,
-        log=options.progress,
+        log=watch.note,
     )
+    return answerer, watch
 
 
 def parsed_lengths(text: str | None) -> dict[str, int] | None:
@@ -291,9 +299,11 @@ def _write_prompts(evaluation: "Evaluation", path: Path, store: Path | None) -> 
 def _evaluate(
     evaluation: "Evaluation",
     answerer: "Answerer",
+    watch: AnswerProgress,
     out: Path,
     store: Path | None,
     *,
+    wide: bool,
     as_json: bool,
 ) -> None:
     from flan_tasks.build.evaluate import evaluate
@@ -310,18 +320,20 @@ def _evaluate(
         answerer,
         store=Store(store or default_store()),
         progress=options.progress,
+        watch=watch,
     )
     options.end_progress()
     paths = write_results(out, outcome.scores, settings=settings, missing=outcome.missing)
     if as_json:
         click.echo((out / "scores.json").read_text(encoding="utf-8"), nl=False)
         return
-    for score in outcome.scores:
-        _print_dataset(score)
+    if wide:
+        for score in outcome.scores:
+            _print_dataset(score)
     _print_overview(outcome.scores)
     for name, reason in outcome.missing.items():
         click.echo(f"not evaluated: {name}: {for_line(reason)}")
-    click.echo(f"\nresults: {', '.join(str(path) for path in paths)}")
+    click.echo(f"\nresults in {out}: {', '.join(path.name for path in paths)}")
 
 
 def _print_dataset(score: "DatasetScore") -> None:
@@ -333,10 +345,11 @@ def _print_dataset(score: "DatasetScore") -> None:
         click.echo(f"\n{score.dataset} ({score.cluster}): {number}; examples: {shown}")
         print_table(*score_table(score, number))
         for best in score.best:
-            if best.number == number:
+            if best.number == number and best.decided:
+                on_test = with_error(best.test, best.error, examples=sizes["test"])
                 click.echo(
                     f"best on validation by {best.way}: {best.template}, {best.validation:.1f}; "
-                    f"on test {with_error(best.test, best.error)}"
+                    f"on test {on_test}"
                 )
     signatures = [pair for one in score.templates for pair in one.signatures.items()]
     for name, text in dict.fromkeys(signatures):
@@ -347,28 +360,20 @@ def _print_dataset(score: "DatasetScore") -> None:
 
 
 def _print_overview(scores: Sequence["DatasetScore"]) -> None:
-    rows = []
-    for score in scores:
-        for way in dict.fromkeys(one.way for one in score.templates):
-            spread = [s for s in score.spreads if s.way == way]
-            split = "test" if any(s.split == "test" for s in spread) else "validation"
-            first = next(s for s in spread if s.split == split)
-            best = [b for b in score.best if (b.way, b.number) == (way, first.number)]
-            rows.append(
-                [
-                    score.dataset,
-                    first.number,
-                    way,
-                    split,
-                    f"{first.num_examples:,}",
-                    f"{first.mean:.1f}",
-                    "-" if first.deviation is None else f"{first.deviation:.1f}",
-                    f"{first.lowest:.1f}",
-                    f"{first.highest:.1f}",
-                    f"{best[0].test:.1f}" if best else "-",
-                ]
-            )
+    from flan_tasks.evaluation.tables import legend, overview
+
+    caption, header, rows = overview(scores)
+    click.echo(f"\n{caption}\n")
+    print_table(header, fitted(rows, width=shutil.get_terminal_size().columns, header=header))
     click.echo()
-    print_table(
-        ["dataset", "number", "by", "split", "examples", "mean", "sd", "min", "max", "best"], rows
-    )
+    for line in legend(scores):
+        click.echo(line)
+    click.echo("--wide prints every template")
+
+
+def fitted(rows: Sequence[Sequence[str]], *, width: int, header: Sequence[str]) -> list[list[str]]:
+    """Returns rows whose first cells, names, are shortened so that a table has a width."""
+    others = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)][1:]
+    room = max(width - sum(others) - 2 * len(others), len(header[0]), 8)
+    short = [row[0] if len(row[0]) <= room else f"{row[0][: room - 1]}…" for row in rows]
+    return [[name, *row[1:]] for name, row in zip(short, rows, strict=True)]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="JSONL to write."
 )
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
+@options.batch_size
 @click.option(
     "--lengths",
     help="Longest inputs and answers in tokens, as inputs=1024,targets=256; the ends of longer "
@@ -39,7 +39,7 @@ def command(
     prompts: Path,
     model_path: Path,
     out: Path,
-    batch_size: int,
+    batch_size: int | None,
     lengths: str | None,
     vocab: str | None,
     dtype: str | None,
@@ -82,8 +82,10 @@ def from_gin(arguments: tuple[str, ...]) -> None:
 
 
 def _infer(run: "InferRun") -> None:
+    from flan_tasks.cli.progress import AnswerProgress
     from flan_tasks.trainer.infer import infer
 
-    count = infer(run, log=options.progress)
+    watch = AnswerProgress()
+    count = infer(run, log=watch.note, watch=watch)
     options.end_progress()
     click.echo(f"{count:,} answers are in {run.output_path}")

@@ -1,9 +1,8 @@
 """Options several subcommands share."""
 
 import functools
-import importlib
-import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,10 @@ from flan_tasks.core.variation import (
     OPTION_ORDERS,
     Variation,
 )
+
+# Seconds between two lines of progress in a log, and where a command keeps when the next is due.
+_BETWEEN_LINES = 10.0
+_NEXT_LINE = "flan_tasks.next_line"
 
 
 def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
@@ -61,6 +64,12 @@ data_dir = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     envvar=DATA_DIR,
     help="A prepared TFDS tree (no network then), or a folder of files.",
+)
+
+batch_size = click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Prompts read at once; 32 by default, and 8 on a CPU.",
 )
 
 
@@ -199,11 +208,20 @@ def decoding(function: Callable) -> Callable:
 
 
 def progress(text: str) -> None:
-    """Says what is being done, on stderr; on a terminal each line replaces the one before."""
+    """Says what is being done, on stderr.
+
+    On a terminal each line replaces the one before. In a log, where sixty of them would hide what
+    matters, there is the first one of a command and then one every some seconds.
+    """
     text = for_line(text)
     if sys.stderr.isatty():
         click.echo(f"\r\033[K{text}", err=True, nl=False)
-    else:
+        return
+    context = click.get_current_context(silent=True)
+    said = context.meta if context else {}
+    now = time.monotonic()
+    if now >= said.get(_NEXT_LINE, now):
+        said[_NEXT_LINE] = now + _BETWEEN_LINES
         click.echo(text, err=True)
 
 
@@ -214,26 +232,10 @@ def end_progress() -> None:
 
 
 def import_tensorflow_quietly() -> None:
-    """Imports TensorFlow and TFDS without the lines their C++ parts write to stderr on import.
+    """Imports TFDS and TensorFlow, which TFDS loads only when it is first used, quietly."""
+    from flan_tasks.sources import quiet
 
-    Nothing of ours writes there meanwhile; an import that fails still raises.
-    """
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        import absl.logging
-
-        importlib.import_module("tensorflow_datasets")
-        absl.logging.set_verbosity(absl.logging.ERROR)
-        # TFDS loads TensorFlow only when it is first used.
-        tensorflow = importlib.import_module("tensorflow")
-        # It would take a GPU's memory away from JAX for reading rows.
-        tensorflow.config.set_visible_devices([], "GPU")
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)
+    quiet.import_tensorflow_quietly("tensorflow_datasets")
 
 
 def reads_tfds(datasets: Sequence[Dataset], source: str) -> bool:

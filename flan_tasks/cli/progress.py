@@ -1,13 +1,15 @@
-"""How far a build is, on stderr: one live line on a terminal, else a plain line now and then."""
+"""How far a command is, on stderr: one live line on a terminal, else a plain line now and then."""
 
 import shutil
 import sys
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
-from flan_tasks.build.run_local import Status
+if TYPE_CHECKING:
+    from flan_tasks.build.run_local import Status
 
 # Seconds between two lines.
 _LIVE = 0.2
@@ -28,7 +30,7 @@ class BuildProgress:
         self._next = 0.0
         self._ended = False
 
-    def __call__(self, status: Status) -> None:
+    def __call__(self, status: "Status") -> None:
         """Prints a state if it is time to."""
         now = self._clock()
         ended = status.kept + status.done == status.shards
@@ -45,7 +47,68 @@ class BuildProgress:
         click.echo(f"\r\033[K{line[:width]}", err=True, nl=False, color=True)
 
 
-def describe(status: Status) -> str:
+class AnswerProgress:
+    """Prints how many prompts are answered; in a log a line for each tenth, so ten at most."""
+
+    def __init__(
+        self,
+        *,
+        live: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._live = sys.stderr.isatty() if live is None else live
+        self._clock = clock
+        # Answers of before and the time of the first new one, which rates are told from.
+        self._first: tuple[int, float] | None = None
+        self._tenth = 0
+        self._next = 0.0
+        self._line = ""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Takes the number of answers, those of before included, and prints it if it is time to."""
+        now = self._clock()
+        if self._first is None:
+            self._first = (done, now)
+            self._tenth = 10 * done // total
+            self._next = now
+        self._line = describe_answers(done, total, *self._rate(done, now))
+        if self._live:
+            if now >= self._next or done == total:
+                self._next = now + _LIVE
+                self._print(self._line)
+        elif 10 * done // total > self._tenth:
+            self._tenth = 10 * done // total
+            self._print(self._line)
+
+    def note(self, text: str) -> None:
+        """Says what is being done meanwhile, such as compiling; in a log that is not news."""
+        if self._live:
+            self._print(f"{self._line} | {text}" if self._line else text)
+
+    def _rate(self, done: int, now: float) -> tuple[int, float]:
+        before, begun = self._first or (done, now)
+        return done - before, now - begun
+
+    def _print(self, line: str) -> None:
+        if self._live:
+            width = shutil.get_terminal_size().columns - 1
+            click.echo(f"\r\033[K{line[:width]}", err=True, nl=False, color=True)
+        else:
+            click.echo(line, err=True)
+
+
+def describe_answers(done: int, total: int, new: int, seconds: float) -> str:
+    """Returns how many prompts are answered in one line; `new` of them in so many seconds."""
+    pieces = [f"{done:,} of {total:,} prompts"]
+    if new and seconds > 0:
+        rate = new / seconds
+        pieces.append(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
+        if done < total:
+            pieces.append(f"{_time((total - done) / rate)} left")
+    return " | ".join(pieces)
+
+
+def describe(status: "Status") -> str:
     """Returns a state in one line: shards, rows, rates, time left."""
     left = status.shards - status.kept - status.done - len(status.running)
     pieces = [f"{status.kept + status.done} of {status.shards} shards"]
@@ -67,7 +130,7 @@ def describe(status: Status) -> str:
     return " | ".join(pieces)
 
 
-def _running(status: Status) -> str:
+def _running(status: "Status") -> str:
     shown = [
         f"{path.rpartition('/')[2]} {done / rows:.0%}"
         for path, (done, rows) in status.running.items()

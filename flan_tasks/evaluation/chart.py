@@ -13,7 +13,7 @@ def draw_scores(scores: Sequence[DatasetScore]) -> str:
     """Returns one line for each dataset and way to an answer: templates, their mean, the best.
 
     Drawn is a dataset's first number, on test where it has one, else on validation. The best is
-    the template chosen on validation.
+    the template chosen on validation, where its examples decide.
     """
     lines = [(score, spread) for score in scores for spread in _first_spreads(score)]
     values = [value for score, spread in lines for value in _values(score, spread)]
@@ -54,7 +54,8 @@ def draw_scores(scores: Sequence[DatasetScore]) -> str:
             f'<path d="M{x(spread.mean):.1f} {y - 9:.1f}v18" stroke="{_MEAN}" stroke-width="2"/>'
         )
         for best in score.best:
-            if spread.split == TEST and (best.number, best.way) == (spread.number, spread.way):
+            shown = best.decided and spread.split == TEST
+            if shown and (best.number, best.way) == (spread.number, spread.way):
                 at = x(best.test)
                 parts.append(
                     f'<path d="M{at - 6:.1f} {y:.1f}l6 -6 6 6 -6 6z" fill="none" '

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.evaluation.records import GENERATE, RANK, Prompt, Record, Unit
+from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt, Record, Unit
 
 # (dataset, template, split) -> key of an example -> its line.
 Lines = dict[tuple[str, str, str], dict[str, Mapping[str, Any]]]
@@ -37,14 +38,19 @@ class FileAnswers:
         first = next(iter(lines.values()), None)
         return first is not None and bool(first.get("scores")) == (unit.method == RANK)
 
-    def answer(self, unit: Unit, prompts: Sequence[Prompt]) -> list[Record]:
-        """Returns the answers to some prompts.
+    def answer(self, stream: Iterable[Asked]) -> Iterator[tuple[Asked, Record]]:
+        """Yields the answers to prompts, a unit at a time.
 
         Raises:
           EvaluationError: a prompt has no line, a line no prompt, or scores do not fit.
         """
-        lines = self._lines[unit.dataset, unit.template, unit.split]
-        return answered(unit, prompts, lines)
+        for unit, group in groupby(stream, key=lambda asked: asked.unit):
+            of_unit = list(group)
+            if all(asked.done for asked in of_unit):
+                continue
+            lines = self._lines[unit.dataset, unit.template, unit.split]
+            records = answered(unit, [asked.prompt for asked in of_unit], lines)
+            yield from zip(of_unit, records, strict=True)
 
 
 def prompt_line(unit: Unit, prompt: Prompt) -> str:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.parsing import parse_json
@@ -54,6 +54,20 @@ class Prompt:
     gold: Gold
     # Exemplars that stand before it.
     num_shots: int = 0
+
+
+class Asked(NamedTuple):
+    """A prompt on its way to an answer."""
+
+    # What it is part of.
+    unit: Unit
+    # Its place among the prompts of the unit, from 0.
+    place: int
+    # The prompt.
+    prompt: Prompt
+    # Answered before. Its place in a batch is kept, so that what shares a batch with it gets the
+    # same answer to the bit as in a run that was never stopped.
+    done: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 The best template is the one with the highest number on validation, and what is reported is its
 number on test (Wei et al. 2022, table 1 and section 3). The spread over templates is the sample
 standard deviation of their numbers; the standard error says how far one template's number would
-move with other examples.
+move with other examples. A choice among ties, or by a handful of examples, is no choice: `Best`
+says whether it was one.
 """
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,11 +26,14 @@ from flan_tasks.evaluation.metrics import (
     remark,
     signature,
 )
-from flan_tasks.evaluation.records import GENERATE, Record, Unit
+from flan_tasks.evaluation.records import GENERATE, GENERATED, Record, Unit
 
 VALIDATION, TEST = "validation", "test"
 # Metrics whose numbers are means over examples, of SQuAD 2 over some of them.
 MEANS = AVERAGED | {"squad_v2"}
+# Examples from which on a standard error, or a choice among templates, is worth a word: the normal
+# approximation it is read by is poor below.
+FEW = 30
 # Parts that are left out in turn for the error of every other metric.
 _BLOCKS = 20
 
@@ -57,6 +62,10 @@ class TemplateScore:
     signatures: Mapping[str, str] = field(default_factory=dict)
     # Metric -> what about the answers a reader must know, such as those that are no number.
     remarks: Mapping[str, str] = field(default_factory=dict)
+    # Number -> what guessing gets: each option as likely as the others. Of accuracy by rank alone.
+    chance: Mapping[str, float] = field(default_factory=dict)
+    # Number -> what the most frequent answer gets, where all examples share their options.
+    majority: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,9 @@ class Spread:
     # Lowest and highest.
     lowest: float
     highest: float
+    # What guessing, and the most frequent answer, would get; None where nothing is chosen among.
+    chance: float | None = None
+    majority: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,8 @@ class Best:
     test: float
     # Standard error of the number on test.
     error: float | None
+    # Whether no other template does as well on validation, and there are enough examples.
+    decided: bool
 
 
 @dataclass(frozen=True)
@@ -130,6 +144,7 @@ def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[
     if unit.method == GENERATE:
         check_told_apart(golds)
     ways = records[0].ways if records else ("",)
+    baselines = {"chance": chance(golds), "majority": majority(golds)}
     signatures = {name: text for name in dataset.metrics if (text := signature(name, golds))}
     found = []
     for way in ways:
@@ -154,9 +169,36 @@ def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[
                 trimmed,
                 signatures,
                 {name: text for name in dataset.metrics if (text := remark(name, predictions))},
+                **{
+                    name: {"accuracy": value}
+                    for name, value in baselines.items()
+                    if value is not None and way != GENERATED and "accuracy" in scores
+                },
             )
         )
     return found
+
+
+def chance(golds: Sequence[Gold]) -> float | None:
+    """Returns the accuracy to expect of guessing: the mean of 1 / k over examples of k options.
+
+    More where several options are accepted; None where some example has no options.
+    """
+    if not golds or not all(gold.options for gold in golds):
+        return None
+    shares = [sum(o in gold.references for o in gold.options) / len(gold.options) for gold in golds]
+    return 100 * statistics.fmean(shares)
+
+
+def majority(golds: Sequence[Gold]) -> float | None:
+    """Returns the accuracy of always giving the most frequent answer; None without shared options.
+
+    It is the most frequent of these examples, so the best that a constant answer can do.
+    """
+    if not golds or not golds[0].options or any(g.options != golds[0].options for g in golds):
+        return None
+    counts = Counter(option for gold in golds for option in set(gold.references))
+    return 100 * max(counts.values()) / len(golds)
 
 
 def standard_errors(
@@ -245,6 +287,8 @@ def _spread(number: str, split: str, way: str, group: Sequence[TemplateScore]) -
         statistics.fmean(known) if len(known) == len(errors) else None,
         min(values),
         max(values),
+        group[0].chance.get(number),
+        group[0].majority.get(number),
     )
 
 
@@ -264,6 +308,7 @@ def _best(
         sign = -1 if number in LOWER_IS_BETTER else 1
         chosen = max(chosen_among, key=lambda score: sign * score.scores[number])
         there = tested[chosen.template]
+        ties = sum(s.scores[number] == chosen.scores[number] for s in chosen_among)
         found.append(
             Best(
                 number,
@@ -272,6 +317,7 @@ def _best(
                 chosen.scores[number],
                 there.scores[number],
                 there.errors[number],
+                ties == 1 and chosen.num_examples >= FEW,
             )
         )
     return found

@@ -1,4 +1,9 @@
-"""The results of an evaluation as files: JSON with everything, CSV with a line a template."""
+"""The results of an evaluation: JSON with everything, CSV with a line a template, tables to read.
+
+A standard error is shown from 30 examples on, and where not all examples have the same value: with
+fewer, or with none that differ, sd / sqrt(n) says nothing about other examples (Brown, Cai and
+DasGupta 2001). Files have it wherever it can be computed.
+"""
 
 import csv
 import io
@@ -8,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.evaluation.chart import draw_scores
-from flan_tasks.evaluation.records import write_whole
-from flan_tasks.evaluation.summary import DatasetScore
+from flan_tasks.evaluation.records import GENERATED, NORMALIZED, write_whole
+from flan_tasks.evaluation.summary import FEW, TEST, VALIDATION, DatasetScore, Spread
 
 _COLUMNS = (
     "dataset",
@@ -74,15 +79,86 @@ def as_csv(scores: Sequence[DatasetScore]) -> str:
     return out.getvalue()
 
 
+def overview(scores: Sequence[DatasetScore]) -> tuple[str, list[str], list[list[str]]]:
+    """Returns a caption, columns and a line for each dataset: its first number, over templates.
+
+    Options are ranked by the sum of their log-probabilities. Where a dataset has both, test is
+    shown. What is the same in all lines stands in the caption, and what no line has is left out.
+    """
+    lines = [(score.dataset, spread) for score in scores for spread in _shown(score)]
+    by_rank = {name for name, spread in lines if spread.way != GENERATED}
+    twice = {name for name, spread in lines if spread.way == GENERATED} & by_rank
+    cells = {
+        "dataset": [name for name, _ in lines],
+        "metric": [spread.number for _, spread in lines],
+        "answer": ["text" if spread.way == GENERATED else "rank" for _, spread in lines],
+        "split": [spread.split for _, spread in lines],
+        "examples": [f"{spread.num_examples:,}" for _, spread in lines],
+        "chance": [_number(spread.chance) for _, spread in lines],
+        "majority": [_number(spread.majority) for _, spread in lines],
+        "mean": [_number(spread.mean) for _, spread in lines],
+        "sd": [_number(spread.deviation) for _, spread in lines],
+        "range": [f"{spread.lowest:.1f}-{spread.highest:.1f}" for _, spread in lines],
+    }
+    common = {name: set(cells[name]) for name in ("metric", "answer", "split")}
+    words = {"rank": "options ranked", "text": "text written", TEST: "test split"}
+    words |= {VALIDATION: "validation split"}
+    shared = [next(iter(values)) for values in common.values() if len(values) == 1]
+    pieces = [words.get(name, name) for name in shared]
+    hidden = {name for name, values in common.items() if len(values) == 1}
+    if not twice:
+        hidden.add("answer")
+    hidden |= {name for name in ("chance", "majority", "sd") if set(cells[name]) == {"-"}}
+    columns = [name for name in cells if name not in hidden]
+    counts = {spread.num_templates for _, spread in lines}
+    templates = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{max(counts)}"
+    noun = "template" if templates == "1" else "templates"
+    caption = ", ".join([*pieces, f"over {templates} {noun} of each dataset"])
+    rows = [list(row) for row in zip(*(cells[name] for name in columns), strict=True)]
+    return caption, columns, rows
+
+
+def legend(scores: Sequence[DatasetScore]) -> list[str]:
+    """Returns what the columns of the overview mean, and what its numbers do not."""
+    spreads = [spread for score in scores for spread in _shown(score)]
+    lines = []
+    if any(spread.chance is not None for spread in spreads):
+        lines.append("chance: guessing among the options; majority: always the commonest answer")
+    lines.append("mean, sd, range: over templates, so how much the wording matters")
+    few = [spread for spread in spreads if spread.num_examples < FEW]
+    if few:
+        whose = "all" if len(few) == len(spreads) else f"{len(few)} of {len(spreads)} lines"
+        lines.append(f"fewer than {FEW} examples in {whose}: too few to tell models apart")
+    return lines
+
+
+def _shown(score: DatasetScore) -> list[Spread]:
+    """The first number of each method, on test where there is one."""
+    splits = {spread.split for spread in score.spreads}
+    split = TEST if TEST in splits else score.spreads[0].split
+    shown: dict[bool, Spread] = {}
+    for spread in score.spreads:
+        if spread.split == split and spread.way != NORMALIZED:
+            shown.setdefault(spread.way == GENERATED, spread)
+    return list(shown.values())
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
 def score_table(score: DatasetScore, number: str) -> tuple[list[str], list[list[str]]]:
     """Returns the columns and lines of one number: templates, mean, standard deviation.
 
-    A column is a way to an answer and a split; a template's cell is its value and standard error.
+    A column is a way to an answer and a split; a template's cell is its value, with its standard
+    error where that says something.
     """
     spreads = [spread for spread in score.spreads if spread.number == number]
     columns = [(spread.way, spread.split) for spread in spreads]
     cells = {
-        (one.template, one.way, one.split): with_error(one.scores[number], one.errors[number])
+        (one.template, one.way, one.split): with_error(
+            one.scores[number], one.errors[number], examples=one.num_examples
+        )
         for one in score.templates
         if number in one.scores
     }
@@ -94,6 +170,6 @@ def score_table(score: DatasetScore, number: str) -> tuple[list[str], list[list[
     return ["template", *(f"{split}, {way}" for way, split in columns)], lines
 
 
-def with_error(value: float, error: float | None) -> str:
-    """A number with what is given for its spread."""
-    return f"{value:.1f}" if error is None else f"{value:.1f} ± {error:.1f}"
+def with_error(value: float, error: float | None, *, examples: int) -> str:
+    """A number with its standard error, where that says something."""
+    return f"{value:.1f} ± {error:.1f}" if error and examples >= FEW else f"{value:.1f}"

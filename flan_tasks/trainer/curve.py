@@ -1,11 +1,13 @@
-"""The loss curve of a run as an SVG, which needs no plotting library."""
+"""The loss curve of a run as an SVG, which needs no plotting library, and as a line of text."""
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 _WIDTH, _HEIGHT = 760, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 20, 44, 48
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 def draw_curve(lines: Sequence[Mapping[str, Any]]) -> str:
@@ -75,6 +77,29 @@ def draw_curve(lines: Sequence[Mapping[str, Any]]) -> str:
             f'<text x="{_WIDTH - _RIGHT - 180 + 90 * place}" y="24" fill="{color}">{name}</text>'
         )
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def sparkline(lines: Sequence[Mapping[str, Any]], *, most: int = 40) -> str:
+    """Returns the loss of training as one line of text: its first and last value, bars between.
+
+    Args:
+      lines: of metrics.jsonl; "" where they hold no two losses.
+      most: bars at most; each is then the mean of several lines.
+    """
+    losses = [
+        line["loss"]
+        for line in lines
+        if line["kind"] == "train" and line["loss"] is not None and math.isfinite(line["loss"])
+    ]
+    if len(losses) < 2:
+        return ""
+    count = min(len(losses), most)
+    edges = [len(losses) * place // count for place in range(count + 1)]
+    means = [fmean(losses[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    low, high = min(means), max(means)
+    span = max(high - low, 1e-6)
+    bars = "".join(_BARS[round((mean - low) / span * (len(_BARS) - 1))] for mean in means)
+    return f"{losses[0]:.2f} {bars} {losses[-1]:.2f}"
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -16,7 +16,8 @@ import numpy as np
 from flan_tasks.core.choice import mix
 from flan_tasks.trainer.eval_config import Decoding
 from flan_tasks.trainer.model import Cache, Model, Tree
-from flan_tasks.trainer.programs import TARGETS, Programs, batches, bucket, inputs_batch
+from flan_tasks.trainer.pool import Waiting, pooled
+from flan_tasks.trainer.programs import INPUTS, TARGETS, Programs, bucket, inputs_batch
 
 _NEVER = -1e9
 
@@ -59,21 +60,55 @@ def generate(
       EvaluationError: too many programs would be compiled.
     """
     seeds = range(len(prompts)) if seeds is None else seeds
+    waiting = [Waiting((), bucket(len(ids), INPUTS), i) for i, ids in enumerate(prompts)]
+    answers: dict[int, Generated] = {}
+    for batch in pooled([waiting], size=batch_size):
+        texts = generate_batch(
+            model,
+            params,
+            [prompts[i] for i in batch.items],
+            decoding,
+            eos_id=eos_id,
+            length=batch.length,
+            rows=batch.rows,
+            programs=programs,
+            seeds=[seeds[i] for i in batch.items],
+        )
+        answers |= dict(zip(batch.items, texts, strict=True))
+    return [answers[number] for number in range(len(prompts))]
+
+
+def generate_batch(
+    model: Model,
+    params: Tree,
+    prompts: Sequence[np.ndarray],
+    decoding: Decoding,
+    *,
+    eos_id: int,
+    length: int,
+    rows: int,
+    programs: Programs,
+    seeds: Sequence[int],
+) -> list[Generated]:
+    """Returns one answer for each prompt of a batch; arguments as `generate` has them.
+
+    `length` and `rows` are the shape of the batch, at least that of the prompts.
+    """
     steps = bucket(decoding.max_tokens, TARGETS)
     write = partial(_beam if decoding.method == "beam" else _token_by_token, model)
     how = {"decoding": decoding, "steps": steps, "eos_id": eos_id}
     name = (f"{decoding.method} decoding", replace(decoding, seed=0), steps, eos_id)
-    found: dict[int, Generated] = {}
-    for chosen in batches([len(prompt) for prompt in prompts], batch_size):
-        batch = inputs_batch(model.config.architecture, [prompts[i] for i in chosen])
-        keys = _key_data([mix(decoding.seed, seeds[i]) for i in chosen])
-        made = programs.call(name, partial(write, **how), params, batch, keys)
-        tokens, scores, lengths, ended = (np.asarray(part) for part in made)
-        for row, number in enumerate(chosen):
-            length = int(lengths[row]) - bool(ended[row])
-            answer = Generated(tokens[row, :length], float(scores[row]), bool(ended[row]))
-            found[number] = answer
-    return [found[number] for number in range(len(prompts))]
+    batch = inputs_batch(model.config.architecture, prompts, length=length, rows=rows)
+    # Rows of padding repeat the last prompt with its seed, and so end when it does.
+    numbers = [*seeds, *[seeds[-1]] * (rows - len(prompts))]
+    keys = _key_data([mix(decoding.seed, number) for number in numbers])
+    outputs = programs.call(name, partial(write, **how), params, batch, keys)
+    tokens, scores, lengths, ended = (np.asarray(part) for part in outputs)
+    answers = []
+    for row in range(len(prompts)):
+        used = int(lengths[row]) - bool(ended[row])
+        answers.append(Generated(tokens[row, :used], float(scores[row]), bool(ended[row])))
+    return answers
 
 
 def _key_data(numbers: Sequence[int]) -> np.ndarray:

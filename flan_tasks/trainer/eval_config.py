@@ -80,8 +80,8 @@ class EvalRun:
     method: Literal["auto", "rank", "generate", "both"] = "auto"
     # Examples of a split; None is all.
     num_examples: int | None = None
-    # Prompts read at once.
-    batch_size: int = 32
+    # Prompts read at once; None is 32, and 8 on a CPU.
+    batch_size: int | None = None
     # How text is written.
     decoding: Decoding = Decoding()
     # Where rows come from, as in `flan build`.
@@ -115,7 +115,8 @@ class EvalRun:
             object.__setattr__(self, "templates", tuple(self.templates))
         problems = wrong_types(self)
         if not problems:
-            problems += at_least(self, 1, "batch_size")
+            if self.batch_size is not None:
+                problems += at_least(self, 1, "batch_size")
             problems += at_least(self, 0, "seed", "shots")
             problems += at_most(self, MAX_COUNT, "batch_size", "num_examples")
             problems += at_most(self, MAX_SEED, "seed")
@@ -160,8 +161,8 @@ class InferRun:
     output_path: str
     # Longest inputs and targets, where they are not those of training.
     task_feature_lengths: Mapping[str, int] | None = None
-    # Prompts read at once.
-    batch_size: int = 32
+    # Prompts read at once; None is 32, and 8 on a CPU.
+    batch_size: int | None = None
     # How text is written.
     decoding: Decoding = Decoding()
     # bytes, t5 or a file; None is the model's own.
@@ -172,7 +173,8 @@ class InferRun:
     def __post_init__(self) -> None:
         problems = wrong_types(self)
         if not problems:
-            problems += at_least(self, 1, "batch_size")
+            if self.batch_size is not None:
+                problems += at_least(self, 1, "batch_size")
             problems += at_most(self, MAX_COUNT, "batch_size")
             problems += wrong_lengths(self.task_feature_lengths)
         refuse(self, problems)

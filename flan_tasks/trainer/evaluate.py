@@ -2,9 +2,10 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,23 @@ from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.vocabulary import BYTES, T5, Vocabulary, open_vocabulary
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import ModelError
-from flan_tasks.evaluation.records import RANK, Prompt, Record, Unit
+from flan_tasks.evaluation.records import RANK, Asked, Prompt, Record, Unit
 from flan_tasks.trainer import partition
 from flan_tasks.trainer.checkpoint import is_hugging_face, newest, read_record, warm_start
 from flan_tasks.trainer.config import MeshConfig
-from flan_tasks.trainer.decode import generate
+from flan_tasks.trainer.decode import generate_batch
 from flan_tasks.trainer.eval_config import LENGTHS, Decoding
 from flan_tasks.trainer.hf import check_end, import_hf, read_config
 from flan_tasks.trainer.model import Model, ModelConfig, Tree
-from flan_tasks.trainer.programs import Programs
-from flan_tasks.trainer.score import score_options
+from flan_tasks.trainer.pool import Batch, Waiting, pooled
+from flan_tasks.trainer.programs import INPUTS, Programs, bucket
+from flan_tasks.trainer.score import score_batch, width_of
 
 # Vocabularies told by their size, where nobody names one.
 _BY_SIZE = {259: BYTES, 32_100: T5}
+# Rows of a batch where nobody says how many. A CPU gains nothing from large ones, and pays for
+# their padding.
+ROWS, CPU_ROWS = 32, 8
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,20 @@ def open_model(
     return OpenModel(model, params, vocabulary, mesh, lengths, identity)
 
 
+@dataclass(frozen=True)
+class _Question:
+    """A prompt in tokens."""
+
+    # The prompt.
+    asked: Asked
+    # Its ids, EOS included.
+    ids: np.ndarray
+    # Ids of its options, EOS included; empty where text is written.
+    options: tuple[np.ndarray, ...]
+    # Whether the end of the prompt, or of an option, was cut to fit.
+    trimmed: bool
+
+
 class ModelAnswers:
     """Answers by a model.
 
@@ -112,8 +131,10 @@ class ModelAnswers:
       lengths: longest inputs and targets, EOS included; the ends of longer prompts are cut. Those
         it was trained on where none is given.
       decoding: how text is written.
-      batch_size: prompts read at once; rounded up to a multiple of the devices.
+      batch_size: prompts read at once; rounded up to a multiple of the devices. None is 32, and
+        8 on a CPU.
       log: told of every program that is compiled.
+      batching: what makes batches of prompts; benchmarks give others than `pooled`.
     """
 
     def __init__(
@@ -122,13 +143,17 @@ class ModelAnswers:
         *,
         lengths: Mapping[str, int] | None = None,
         decoding: Decoding,
-        batch_size: int,
+        batch_size: int | None = None,
         log: Callable[[str], None] | None = None,
+        batching: Callable[..., Iterator[Batch]] = pooled,
     ) -> None:
         self.opened = opened
+        self._batching = batching
         self.lengths = {**opened.lengths, **(lengths or {})}
         self.decoding = dataclasses.replace(decoding, max_tokens=self.lengths["targets"])
-        devices = opened.mesh.size
+        devices = self._devices = opened.mesh.size
+        if batch_size is None:
+            batch_size = CPU_ROWS if jax.default_backend() == "cpu" else ROWS
         self.batch_size = -(-batch_size // devices) * devices
         place = partial(jax.device_put, device=partition.batch_sharding(opened.mesh))
         self.programs = Programs(log=log, place=place)
@@ -144,50 +169,89 @@ class ModelAnswers:
         """Whether it can answer a unit: always."""
         return True
 
-    def answer(self, unit: Unit, prompts: Sequence[Prompt]) -> list[Record]:
-        """Returns an answer for each prompt, by the unit's method."""
+    def answer(self, stream: Iterable[Asked]) -> Iterator[tuple[Asked, Record]]:
+        """Yields an answer to each prompt that is not done, by its unit's method.
+
+        Prompts of all units share batches, so answers come in another order than prompts. An
+        answer does not depend on what shares its batch, beyond the rounding of sums.
+
+        Args:
+          stream: prompts, those of a unit one after the other.
+        """
+        groups = groupby(stream, key=lambda asked: asked.unit)
+        waiting = (self._waiting(list(group)) for _, group in groups)
+        for batch in self._batching(waiting, size=self.batch_size, multiple=self._devices):
+            if all(question.asked.done for question in batch.items):
+                continue
+            records = self._written(batch) if batch.kind is None else self._ranked(batch)
+            for question, record in zip(batch.items, records, strict=True):
+                if not question.asked.done:
+                    yield question.asked, record
+
+    def _waiting(self, of_unit: Sequence[Asked]) -> list[Waiting[_Question]]:
+        """Returns the prompts of a unit in tokens: for ranking by the width of their options."""
+        prompts = [asked.prompt for asked in of_unit]
         ids, trimmed = self._ids([prompt.inputs for prompt in prompts], self.lengths["inputs"])
-        if unit.method == RANK:
-            return self._ranked(prompts, ids, trimmed)
+        ranks = of_unit[0].unit.method == RANK
+        encoded = self._options(prompts) if ranks else {}
+        waiting = []
+        for asked, own, was_cut in zip(of_unit, ids, trimmed, strict=True):
+            options = [encoded[text] for text in asked.prompt.gold.options] if ranks else []
+            cut = was_cut or any(option_cut for _, option_cut in options)
+            question = _Question(asked, own, tuple(option for option, _ in options), cut)
+            kind = width_of(question.options) if ranks else None
+            waiting.append(Waiting(kind, bucket(len(own), INPUTS), question))
+        return waiting
+
+    def _options(self, prompts: Sequence[Prompt]) -> dict[str, tuple[np.ndarray, bool]]:
+        """Returns the ids of each option's text, and whether its end was cut."""
+        texts = sorted({option for prompt in prompts for option in prompt.gold.options})
+        ids, trimmed = self._ids(texts, self.lengths["targets"])
+        return dict(zip(texts, zip(ids, trimmed, strict=True), strict=True))
+
+    def _written(self, batch: Batch[_Question]) -> list[Record]:
         opened = self.opened
-        found = generate(
+        units = [question.asked.unit for question in batch.items]
+        keys = [question.asked.prompt.gold.key for question in batch.items]
+        answers = generate_batch(
             opened.model,
             opened.params,
-            ids,
+            [question.ids for question in batch.items],
             self.decoding,
             eos_id=opened.vocabulary.eos_id,
-            batch_size=self.batch_size,
+            length=batch.length,
+            rows=batch.rows,
             programs=self.programs,
-            seeds=[hash_text(unit.dataset, unit.template, p.gold.key) for p in prompts],
+            seeds=[
+                hash_text(unit.dataset, unit.template, key)
+                for unit, key in zip(units, keys, strict=True)
+            ],
         )
-        texts = [opened.vocabulary.decode(one.tokens.tolist()).strip() for one in found]
+        texts = [opened.vocabulary.decode(answer.tokens.tolist()).strip() for answer in answers]
         return [
-            Record(prompt, text, trimmed=cut)
-            for prompt, text, cut in zip(prompts, texts, trimmed, strict=True)
+            Record(question.asked.prompt, text, trimmed=question.trimmed)
+            for question, text in zip(batch.items, texts, strict=True)
         ]
 
-    def _ranked(
-        self, prompts: Sequence[Prompt], ids: list[np.ndarray], trimmed: list[bool]
-    ) -> list[Record]:
-        texts = sorted({option for prompt in prompts for option in prompt.gold.options})
-        encoded, cut = self._ids(texts, self.lengths["targets"])
-        of_text = dict(zip(texts, zip(encoded, cut, strict=True), strict=True))
-        found = score_options(
+    def _ranked(self, batch: Batch[_Question]) -> list[Record]:
+        scores = score_batch(
             self.opened.model,
             self.opened.params,
-            ids,
-            [[of_text[option][0] for option in prompt.gold.options] for prompt in prompts],
-            batch_size=self.batch_size,
+            [question.ids for question in batch.items],
+            [question.options for question in batch.items],
+            width=batch.kind,
+            length=batch.length,
+            rows=batch.rows,
             programs=self.programs,
         )
         return [
             Record(
-                prompt,
-                sums=tuple(score.sum for score in scores),
-                tokens=tuple(score.tokens for score in scores),
-                trimmed=was_cut or any(of_text[option][1] for option in prompt.gold.options),
+                question.asked.prompt,
+                sums=tuple(score.sum for score in of_one),
+                tokens=tuple(score.tokens for score in of_one),
+                trimmed=question.trimmed,
             )
-            for prompt, scores, was_cut in zip(prompts, found, trimmed, strict=True)
+            for question, of_one in zip(batch.items, scores, strict=True)
         ]
 
     def _ids(self, texts: Sequence[str], limit: int) -> tuple[list[np.ndarray], list[bool]]:

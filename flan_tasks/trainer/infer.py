@@ -9,15 +9,25 @@ from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.gold import Gold
-from flan_tasks.evaluation.records import GENERATE, Prompt, Unit, write_whole
+from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit, write_whole
 from flan_tasks.trainer.eval_config import InferRun
 from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
 _TEXT = ("prompt", "inputs", "inputs_pretokenized")
 
 
-def infer(run: InferRun, *, log: Callable[[str], None] | None = None) -> int:
+def infer(
+    run: InferRun,
+    *,
+    log: Callable[[str], None] | None = None,
+    watch: Callable[[int, int], None] | None = None,
+) -> int:
     """Writes an answer to every prompt; returns how many. The file appears whole or not at all.
+
+    Args:
+      run: what is answered.
+      log: told of every program that is compiled.
+      watch: told how many prompts are answered, of how many.
 
     Raises:
       EvaluationError: the input cannot be read, or a line has no prompt.
@@ -32,14 +42,22 @@ def infer(run: InferRun, *, log: Callable[[str], None] | None = None) -> int:
         log=log,
     )
     # Seeds of samples come from what is asked, not from its place in the file.
-    prompts = [Prompt(text, Gold("", ("",), key=f"{hash_text(text):016x}")) for text, _ in lines]
-    found = answerer.answer(Unit("", "", "", GENERATE), prompts)
-    made = [
-        json.dumps({**line, "prediction": record.text}, ensure_ascii=False)
-        for (_, line), record in zip(lines, found, strict=True)
+    unit = Unit("", "", "", GENERATE)
+    stream = (
+        Asked(unit, place, Prompt(text, Gold("", ("",), key=f"{hash_text(text):016x}")))
+        for place, (text, _) in enumerate(lines)
+    )
+    texts: dict[int, str] = {}
+    for asked, record in answerer.answer(stream):
+        texts[asked.place] = record.text
+        if watch:
+            watch(len(texts), len(lines))
+    answered = [
+        json.dumps({**line, "prediction": texts[place]}, ensure_ascii=False)
+        for place, (_, line) in enumerate(lines)
     ]
-    write_whole(Path(run.output_path), "".join(line + "\n" for line in made))
-    return len(made)
+    write_whole(Path(run.output_path), "".join(line + "\n" for line in answered))
+    return len(answered)
 
 
 def read_prompts(path: Path) -> list[tuple[str, dict[str, Any]]]:

@@ -83,6 +83,8 @@ def run(arguments: Sequence[str]) -> int:
         print(loaded.operative)
         print("\n".join(describe(loaded.run)))
         return 0
+    from flan_tasks.trainer.curve import sparkline
+    from flan_tasks.trainer.feedback import METRICS, read_metrics
     from flan_tasks.trainer.train import train
 
     result = train(loaded.run, gin_text=loaded.operative)
@@ -91,6 +93,8 @@ def run(arguments: Sequence[str]) -> int:
         found = result.evaluation
         print(f"evaluation: loss {found['loss']:.4f}, accuracy {found['accuracy']:.1%}")
     if result.curve is not None:
+        if line := sparkline(read_metrics(result.curve.parent / METRICS)):
+            print(f"loss per target token: {line}")
         print(f"loss curve: {result.curve}")
     if result.stopped_by is not None:
         print(f"stopped by {result.stopped_by}; the same command goes on", file=sys.stderr)

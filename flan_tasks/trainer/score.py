@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from flan_tasks.trainer.model import Cache, Model, Tree
-from flan_tasks.trainer.programs import Programs, batches, bucket, inputs_batch
+from flan_tasks.trainer.pool import Waiting, pooled
+from flan_tasks.trainer.programs import INPUTS, Programs, bucket, inputs_batch
 
 # Widths of rows of options; one option that is longer gets a wider row.
 ROWS = (32, 128)
@@ -65,29 +66,65 @@ def score_options(
     Raises:
       EvaluationError: too many programs would be compiled.
     """
-    longest = max((len(ids) for of_one in options for ids in of_one), default=1)
-    widest = max((_room(of_one) for of_one in options), default=1)
-    # One width for all, so that rows differ by the bucket of their inputs alone.
-    width = max(bucket(longest, ROWS), bucket(min(widest, ROWS[-1]), ROWS))
+    waiting = [
+        Waiting(width_of(of_one), bucket(len(ids), INPUTS), number)
+        for number, (ids, of_one) in enumerate(zip(prompts, options, strict=True))
+    ]
+    scores: dict[int, list[Score]] = {}
+    for batch in pooled([waiting], size=batch_size):
+        of_batch = score_batch(
+            model,
+            params,
+            [prompts[i] for i in batch.items],
+            [options[i] for i in batch.items],
+            width=batch.kind,
+            length=batch.length,
+            rows=batch.rows,
+            programs=programs,
+        )
+        scores |= dict(zip(batch.items, of_batch, strict=True))
+    return [scores[number] for number in range(len(prompts))]
+
+
+def width_of(options: Sequence[np.ndarray]) -> int:
+    """Returns the width in tokens of the rows that an example's options are laid into."""
+    longest = max((len(ids) for ids in options), default=1)
+    return max(bucket(longest, ROWS), bucket(min(_room(options), ROWS[-1]), ROWS))
+
+
+def score_batch(
+    model: Model,
+    params: Tree,
+    prompts: Sequence[np.ndarray],
+    options: Sequence[Sequence[np.ndarray]],
+    *,
+    width: int,
+    length: int,
+    rows: int,
+    programs: Programs,
+) -> list[list[Score]]:
+    """Returns the scores of one batch; arguments as `score_options` has them.
+
+    `length` and `rows` are the shape of the inputs, at least that of the prompts; `width` is that
+    of the rows of options, at least the `width_of` each example's.
+    """
     chunks = [list(_chunked(of_one, width)) for of_one in options]
-    found = [[Score(0.0, 1)] * len(of_one) for of_one in options]
-    for chosen in batches([len(prompt) for prompt in prompts], batch_size):
-        batch = inputs_batch(model.config.architecture, [prompts[i] for i in chosen])
-        read = partial(_read, model)
-        first, cache = programs.call(("reading inputs",), read, params, batch)
-        for turn in range(max(len(chunks[i]) for i in chosen)):
-            of_turn = [chunks[i][turn] if turn < len(chunks[i]) else None for i in chosen]
-            arrays = _rows(of_turn, width)
-            function = partial(_log_probabilities, model)
-            made = programs.call(("scoring options",), function, params, cache, first, *arrays)
-            begun, went_on = (np.asarray(part, np.float64) for part in made)
-            for row, (number, chunk) in enumerate(zip(chosen, of_turn, strict=True)):
-                for place, option in enumerate(chunk.options if chunk else ()):
-                    inside = arrays[1][row] == place + 1
-                    total = begun[row, place] + went_on[row][inside].sum()
-                    tokens = len(chunk.ids[place])
-                    found[number][option] = Score(float(total), tokens)
-    return found
+    scores = [[Score(0.0, 1)] * len(of_one) for of_one in options]
+    batch = inputs_batch(model.config.architecture, prompts, length=length, rows=rows)
+    read = partial(_read, model)
+    first, cache = programs.call(("reading inputs",), read, params, batch)
+    for turn in range(max(len(of_one) for of_one in chunks)):
+        of_turn = [of_one[turn] if turn < len(of_one) else None for of_one in chunks]
+        arrays = _rows([*of_turn, *[None] * (rows - len(prompts))], width)
+        function = partial(_log_probabilities, model)
+        outputs = programs.call(("scoring options",), function, params, cache, first, *arrays)
+        begun, went_on = (np.asarray(part, np.float64) for part in outputs)
+        for row, chunk in enumerate(of_turn):
+            for place, option in enumerate(chunk.options if chunk else ()):
+                inside = arrays[1][row] == place + 1
+                total = begun[row, place] + went_on[row][inside].sum()
+                scores[row][option] = Score(float(total), len(chunk.ids[place]))
+    return scores
 
 
 def _read(model: Model, params: Tree, batch: dict) -> tuple[jax.Array, Cache]:

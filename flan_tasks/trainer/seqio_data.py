@@ -14,6 +14,7 @@ import numpy as np
 from flan_tasks.core import extras
 from flan_tasks.core.errors import FlanTasksError, UnknownNameError, unknown_name
 from flan_tasks.core.user_code import import_module, place_of, told
+from flan_tasks.sources.quiet import import_tensorflow_quietly
 from flan_tasks.trainer.config import DataConfig, TrainingError
 from flan_tasks.trainer.model_config import ModelConfig
 
@@ -32,16 +33,14 @@ class SeqioSource:
         name = config.mixture_or_task_name
         assert name is not None
         try:
+            import_tensorflow_quietly("seqio")
             import seqio
-            import tensorflow as tf
         except ImportError as error:
             raise TrainingError(
                 f"{extras.explain(error, f'MIXTURE_OR_TASK_NAME {name}') or error}; or train on a "
                 "directory of `flan build --format arrays` (BUILD_DIR), which needs neither SeqIO "
                 "nor TensorFlow"
             ) from error
-        # The accelerator is JAX's alone; TensorFlow would take its memory.
-        tf.config.set_visible_devices([], "GPU")
         # Ours first, always: the user's own may be made of ours, and their names go together.
         importlib.import_module("flan_tasks.registration")
         if config.mixture_or_task_module is not None:

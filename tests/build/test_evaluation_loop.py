@@ -1,6 +1,9 @@
 """Evaluations of toy datasets and of the embedded rows, answered by constructed models."""
 
+import random
 import statistics
+from functools import partial
+from itertools import groupby
 
 import pytest
 from conftest import make_catalog
@@ -31,18 +34,35 @@ class Constructed:
     def has(self, unit):
         return True
 
-    def answer(self, unit, prompts):
-        if len(self.answered) == self.stop:
-            raise KeyboardInterrupt
-        self.answered.append(unit)
+    def answer(self, stream):
+        for unit, group in groupby(stream, key=lambda asked: asked.unit):
+            waiting = [asked for asked in group if not asked.done]
+            if not waiting:
+                continue
+            if len(self.answered) == self.stop:
+                raise KeyboardInterrupt
+            self.answered.append(unit)
+            for asked in waiting:
+                yield asked, self.record(unit, asked.prompt)
+
+    def record(self, unit, prompt):
+        best = self.prefers(prompt.gold)
         if unit.method == GENERATE:
-            return [Record(prompt, self.prefers(prompt.gold)) for prompt in prompts]
-        found = []
-        for prompt in prompts:
-            best = self.prefers(prompt.gold)
-            sums = tuple(-1.0 if option == best else -2.0 for option in prompt.gold.options)
-            found.append(Record(prompt, sums=sums, tokens=(1,) * len(sums)))
-        return found
+            return Record(prompt, best)
+        sums = tuple(-1.0 if option == best else -2.0 for option in prompt.gold.options)
+        return Record(prompt, sums=sums, tokens=(1,) * len(sums))
+
+
+class Shuffled(Constructed):
+    """Answers everything in an order of its own, units mixed; stops after `stop` prompts."""
+
+    def answer(self, stream):
+        waiting = list(stream)
+        random.Random(3).shuffle(waiting)
+        for number, asked in enumerate(one for one in waiting if not one.done):
+            if number == self.stop:
+                raise KeyboardInterrupt
+            yield asked, self.record(asked.unit, asked.prompt)
 
 
 def right(gold):
@@ -50,7 +70,7 @@ def right(gold):
 
 
 def first(gold):
-    return gold.options[0]
+    return gold.options[0] if gold.options else "nothing"
 
 
 def run(folder, evaluation, answerer, known=None):
@@ -119,6 +139,36 @@ def test_going_on_asks_only_what_is_left_and_gives_the_same(tmp_path):
     for path in files:
         other = tmp_path / "stopped" / path.relative_to(tmp_path / "whole")
         assert other.read_bytes() == path.read_bytes()
+
+
+def test_the_order_of_answers_does_not_matter_and_whole_units_are_kept(tmp_path):
+    evaluation = embedded("rte", "copa", "common_gen", method=BOTH, examples=3, seed=5)
+    whole = run(tmp_path / "whole", evaluation, Constructed(first))
+    files = {
+        path.relative_to(tmp_path / "whole"): path.read_bytes()
+        for path in (tmp_path / "whole").rglob("*.jsonl")
+    }
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "mixed", evaluation, Shuffled(first, stop=150))
+    held = {path.relative_to(tmp_path / "mixed") for path in (tmp_path / "mixed").rglob("*.jsonl")}
+    # Some units were whole when it stopped, and nothing else was written.
+    assert 0 < len(held) < len(files)
+    assert run(tmp_path / "mixed", evaluation, Shuffled(first)) == whole
+    for path, content in files.items():
+        assert (tmp_path / "mixed" / path).read_bytes() == content
+
+
+def test_what_is_answered_is_counted_over_all_units(tmp_path):
+    evaluation = embedded("rte", "copa", splits=("test",), examples=2)
+    counts = []
+    answers = Answers(tmp_path / "out", {})
+    answerer = Constructed(first, stop=3)
+    ask = partial(evaluate, evaluation, catalog(), answers, store=Store(default_store()))
+    with pytest.raises(KeyboardInterrupt):
+        ask(answerer, watch=lambda *count: counts.append(count))
+    assert counts == [(number, 40) for number in range(1, 7)]
+    ask(Constructed(first), watch=lambda *count: counts.append(count))
+    assert counts[6:] == [(number, 40) for number in range(7, 41)]
 
 
 def test_few_examples_are_drawn_by_the_seed_and_are_the_same_for_all_templates(tmp_path):

@@ -1,7 +1,11 @@
 """What is shown of a build that runs."""
 
+import click
+from click.testing import CliRunner
+
 from flan_tasks.build.run_local import Status
-from flan_tasks.cli.progress import BuildProgress, describe
+from flan_tasks.cli import options
+from flan_tasks.cli.progress import AnswerProgress, BuildProgress, describe, describe_answers
 
 
 def status(**changes):
@@ -66,3 +70,50 @@ def test_a_terminal_has_one_line_that_fits_and_shows_each_running_shard(capsys, 
     monkeypatch.setenv("COLUMNS", "60")
     (line,) = shown(capsys, live=True, steps=[(0, status())]).removeprefix("\r\033[K").splitlines()
     assert len(line) == 59
+
+
+def answered(total, *, live, capsys, before=0, seconds=1.0):
+    """What is printed of an evaluation whose prompts take `seconds` each."""
+    clock = iter(seconds * number for number in range(2 * total))
+    watch = AnswerProgress(live=live, clock=lambda: next(clock))
+    watch.note("compiling reading inputs, program 1")
+    for done in range(before + 1, total + 1):
+        watch(done, total)
+    return capsys.readouterr().err
+
+
+def test_a_log_has_ten_lines_of_an_evaluation_at_most(capsys):
+    lines = answered(1_000, live=False, capsys=capsys).splitlines()
+    assert len(lines) == 10
+    assert lines[0] == "100 of 1,000 prompts | 1.0/s | 15:00 left"
+    assert lines[-1] == "1,000 of 1,000 prompts | 1.0/s"
+    assert len(answered(1_000, live=False, capsys=capsys, before=905).splitlines()) == 1
+    assert len(answered(3, live=False, capsys=capsys).splitlines()) <= 3
+
+
+def test_a_terminal_has_one_line_that_is_written_again(capsys):
+    text = answered(50, live=True, capsys=capsys, seconds=0.05)
+    assert "\n" not in text
+    lines = [line for line in text.split("\r\033[K") if line]
+    assert lines[0] == "compiling reading inputs, program 1"
+    assert lines[-1].startswith("50 of 50 prompts")
+    # One in four, of prompts that take a quarter of the time between two lines.
+    assert len(lines) < 20
+
+
+def test_answers_of_before_are_not_in_the_rate():
+    assert describe_answers(60, 100, 10, 5.0) == "60 of 100 prompts | 2.0/s | 0:20 left"
+    assert describe_answers(50, 100, 0, 0.0) == "50 of 100 prompts"
+
+
+def test_a_log_does_not_list_every_dataset_that_is_read(monkeypatch):
+    @click.command()
+    def command():
+        for number in range(60):
+            options.progress(f"reading dataset {number} (it is quick)")
+
+    assert CliRunner().invoke(command).stderr == "reading dataset 0 (it is quick)\n"
+    clock = iter(range(60))
+    monkeypatch.setattr(options.time, "monotonic", lambda: next(clock))
+    lines = CliRunner().invoke(command).stderr.splitlines()
+    assert [line.split()[2] for line in lines] == ["0", "10", "20", "30", "40", "50"]

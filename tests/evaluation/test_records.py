@@ -15,6 +15,7 @@ from flan_tasks.evaluation.records import (
     RANK,
     SUM,
     Answers,
+    Asked,
     Prompt,
     Record,
     Unit,
@@ -95,6 +96,11 @@ def lines_file(folder, *lines):
     return path
 
 
+def answered(answerer, unit, prompts):
+    stream = [Asked(unit, place, prompt) for place, prompt in enumerate(prompts)]
+    return [record for _, record in answerer.answer(stream)]
+
+
 def line(number=0, **more):
     return {"dataset": "birds", "template": "plain", "split": "test", "key": f"k{number}", **more}
 
@@ -103,11 +109,11 @@ def test_answers_from_elsewhere_fit_their_prompts(tmp_path):
     path = lines_file(tmp_path, line(1, scores=[-2, -1.5], tokens=[1, 1]), line(0, scores=[0, -9]))
     answers = FileAnswers(path)
     assert answers.has(UNIT) and not answers.has(WRITTEN)
-    found = answers.answer(UNIT, [prompt(0), prompt(1)])
+    found = answered(answers, UNIT, [prompt(0), prompt(1)])
     assert [record.prediction(SUM) for record in found] == ["yes", "no"]
     texts = FileAnswers(lines_file(tmp_path, line(0, prediction=" yes\n")))
     assert texts.has(WRITTEN) and not texts.has(UNIT)
-    assert texts.answer(WRITTEN, [prompt(0)])[0].prediction(GENERATED) == "yes"
+    assert answered(texts, WRITTEN, [prompt(0)])[0].prediction(GENERATED) == "yes"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +127,7 @@ def test_answers_from_elsewhere_fit_their_prompts(tmp_path):
 def test_answers_that_do_not_fit_are_refused(tmp_path, lines, message):
     answers = FileAnswers(lines_file(tmp_path, *lines))
     with pytest.raises(EvaluationError, match=message):
-        answers.answer(UNIT, [prompt(0), prompt(1)])
+        answered(answers, UNIT, [prompt(0), prompt(1)])
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,15 @@ from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.metrics import metric
 from flan_tasks.evaluation.records import GENERATE, NORMALIZED, RANK, SUM, Prompt, Record, Unit
-from flan_tasks.evaluation.summary import MEANS, score_unit, standard_errors, summarize
-from flan_tasks.evaluation.tables import as_csv, score_table
+from flan_tasks.evaluation.summary import (
+    MEANS,
+    chance,
+    majority,
+    score_unit,
+    standard_errors,
+    summarize,
+)
+from flan_tasks.evaluation.tables import as_csv, legend, overview, score_table, with_error
 
 BIRDS = toy_dataset()
 
@@ -34,27 +41,122 @@ def records(right, count=10):
     return made
 
 
-def scored(**right):
-    """Right answers of (validation, test) by template."""
+def scored(*, count=10, **right):
+    """Right answers of (validation, test), of `count` each, by template."""
     return [
         score
         for template, counts in right.items()
-        for split, count in zip(("validation", "test"), counts, strict=True)
-        for score in score_unit(BIRDS, Unit("birds", template, split, RANK), records(count))
+        for split, number in zip(("validation", "test"), counts, strict=True)
+        for score in score_unit(BIRDS, Unit("birds", template, split, RANK), records(number, count))
     ]
 
 
 def test_the_best_on_validation_is_reported_on_test():
     found = summarize(BIRDS, scored(plain=(6, 9), bare=(8, 5), other=(8, 4)))
     best = next(one for one in found.best if one.way == SUM)
-    # Not the best on test, and the first of equals.
+    # Not the best on test, and the first of equals: ten examples decide nothing.
     assert (best.template, best.validation, best.test) == ("bare", 80.0, 50.0)
+    assert not best.decided
     spread = next(s for s in found.spreads if (s.way, s.split) == (SUM, "test"))
     assert spread.mean == pytest.approx(60)
     assert spread.deviation == pytest.approx(statistics.stdev([90, 50, 40]))
     assert (spread.lowest, spread.highest, spread.num_templates) == (40, 90, 3)
     assert spread.num_examples == 10
     assert {one.way for one in found.templates} == {SUM, NORMALIZED}
+
+
+@pytest.mark.parametrize(
+    ("count", "right", "decided"),
+    [
+        (30, {"plain": (20, 9), "bare": (21, 5)}, True),
+        (30, {"plain": (21, 9), "bare": (21, 5)}, False),
+        (29, {"plain": (20, 9), "bare": (21, 5)}, False),
+        (30, {"plain": (20, 9)}, True),
+    ],
+)
+def test_a_best_template_is_decided_by_enough_examples_and_no_tie(count, right, decided):
+    score = summarize(BIRDS, scored(count=count, **right))
+    assert [best.decided for best in score.best] == [decided] * 2
+    assert ("chosen" in draw_scores([score]).split("<path")[0]) and (
+        ("l6 -6 6 6 -6 6z" in draw_scores([score])) == decided
+    )
+
+
+def golds(*answers, options=("yes", "no")):
+    return [Gold(answer, (answer,), options, {}, str(n)) for n, answer in enumerate(answers)]
+
+
+def test_chance_is_that_of_guessing_among_the_options():
+    assert chance(golds("yes", "no")) == 50
+    assert chance(golds("a", options=("a", "b", "c", "d"))) == 25
+    # Each example has its own number of options.
+    assert chance([*golds("yes"), *golds("a", options=("a", "b", "c", "d"))]) == 37.5
+    # Two of three are accepted.
+    assert chance([Gold("a", ("a", "b"), ("a", "b", "c"))]) == pytest.approx(200 / 3)
+    assert chance([Gold("a", ("a",))]) is None and chance([]) is None
+
+
+def test_the_majority_is_the_commonest_answer_of_shared_options():
+    assert majority(golds("yes", "no", "no", "no")) == 75
+    assert majority([*golds("yes"), *golds("a", options=("a", "b"))]) is None
+    assert majority([Gold("a", ("a",))]) is None and majority([]) is None
+
+
+def test_generation_has_no_chance():
+    asked = [Record(one.prompt, "yes") for one in records(5)]
+    (score,) = score_unit(BIRDS, Unit("birds", "plain", "test", GENERATE), asked)
+    assert (score.chance, score.majority) == ({}, {})
+    ranked = score_unit(BIRDS, Unit("birds", "plain", "test", RANK), records(5))
+    assert {one.chance["accuracy"] for one in ranked} == {50}
+    assert {one.majority["accuracy"] for one in ranked} == {50}
+
+
+def test_the_overview_has_a_line_for_each_dataset_and_says_what_is_common():
+    score = summarize(BIRDS, scored(plain=(6, 9), bare=(8, 5)))
+    caption, columns, rows = overview([score])
+    assert caption == "accuracy, options ranked, test split, over 2 templates of each dataset"
+    assert dict(zip(columns, rows[0], strict=True)) == {
+        "dataset": "birds",
+        "examples": "10",
+        "chance": "50.0",
+        "majority": "50.0",
+        "mean": "70.0",
+        "sd": "28.3",
+        "range": "50.0-90.0",
+    }
+    assert any("fewer than 30 examples in all" in line for line in legend([score]))
+    many = summarize(BIRDS, scored(count=40, plain=(6, 9), bare=(8, 5)))
+    assert not any("fewer" in line for line in legend([many]))
+
+
+def test_the_overview_tells_ranked_from_written_answers():
+    ranked = scored(plain=(6, 9))
+    written = [Record(one.prompt, "yes") for one in records(5)]
+    unit = Unit("birds", "plain", "test", GENERATE)
+    both = summarize(BIRDS, [*ranked, *score_unit(BIRDS, unit, written)])
+    only_validation = [score for score in ranked if score.split == "validation"]
+    caption, columns, rows = overview([both, summarize(BIRDS, only_validation)])
+    assert caption == "accuracy, over 1 template of each dataset"
+    lines = [dict(zip(columns, row, strict=True)) for row in rows]
+    assert [(line["answer"], line["split"], line["chance"]) for line in lines] == [
+        ("rank", "test", "50.0"),
+        ("text", "test", "-"),
+        ("rank", "validation", "50.0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "examples", "text"),
+    [
+        (50.0, 9.1, 30, "50.0 ± 9.1"),
+        (50.0, 9.4, 29, "50.0"),
+        # All right, or all wrong: the next example may still be the other way.
+        (0.0, 0.0, 500, "0.0"),
+        (12.0, None, 500, "12.0"),
+    ],
+)
+def test_an_error_is_shown_where_it_says_something(value, error, examples, text):
+    assert with_error(value, error, examples=examples) == text
 
 
 def test_without_validation_there_is_no_best():
@@ -80,11 +182,11 @@ def test_of_a_distance_the_least_is_best():
 
 def test_the_error_of_accuracy_is_binomial():
     made = records(7)
-    golds = [record.prompt.gold for record in made]
+    asked = [record.prompt.gold for record in made]
     predictions = [record.prediction(SUM) for record in made]
-    error = standard_errors("accuracy", golds, predictions)["accuracy"]
+    error = standard_errors("accuracy", asked, predictions)["accuracy"]
     assert error == pytest.approx(100 * math.sqrt(0.7 * 0.3 / 9))
-    assert standard_errors("accuracy", golds[:1], predictions[:1]) == {"accuracy": None}
+    assert standard_errors("accuracy", asked[:1], predictions[:1]) == {"accuracy": None}
 
 
 @pytest.mark.parametrize("name", sorted(MEANS))
@@ -127,11 +229,13 @@ def test_a_line_of_csv_for_each_number_of_each_template():
 
 
 def test_the_table_has_a_line_for_each_template():
-    columns, lines = score_table(summarize(BIRDS, scored(plain=(6, 9), bare=(8, 5))), "accuracy")
+    columns, lines = score_table(
+        summarize(BIRDS, scored(count=40, plain=(24, 36), bare=(32, 20))), "accuracy"
+    )
     assert columns[:3] == ["template", "validation, sum", "validation, normalized"]
     cells = dict(zip(columns, lines[0], strict=True))
-    assert (cells["template"], cells["validation, sum"]) == ("plain", "60.0 ± 16.3")
-    assert cells["test, sum"] == "90.0 ± 10.0"
+    assert (cells["template"], cells["validation, sum"]) == ("plain", "60.0 ± 7.8")
+    assert cells["test, sum"] == "90.0 ± 4.8"
     assert [line[0] for line in lines] == ["plain", "bare", "mean", "standard deviation"]
     assert lines[2][1] == "70.0" and lines[3][1] == "14.1"
 

@@ -11,7 +11,7 @@ from flan_tasks.core.errors import EvaluationError
 from flan_tasks.trainer.decode import generate, likeliest
 from flan_tasks.trainer.eval_config import Decoding
 from flan_tasks.trainer.model import Model
-from flan_tasks.trainer.programs import Programs, batches, bucket
+from flan_tasks.trainer.programs import Programs, bucket
 
 TOKENS = 10
 
@@ -196,5 +196,3 @@ def test_programs_are_counted_and_bounded():
 
 def test_lengths_fall_into_buckets():
     assert [bucket(n, (4, 16)) for n in (1, 4, 5, 16, 17, 40)] == [4, 4, 16, 16, 32, 64]
-    assert list(batches([5, 1, 3], 2)) == [[1, 2], [0, 0]]
-    assert list(batches([], 2)) == []

@@ -14,7 +14,7 @@ import flan_tasks.cli.main as cli_main
 from flan_tasks.build.vocabulary import BytesVocabulary
 from flan_tasks.core.errors import EvaluationError, ModelError
 from flan_tasks.evaluation.gold import Gold
-from flan_tasks.evaluation.records import GENERATE, RANK, Prompt, Unit
+from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt, Unit
 from flan_tasks.trainer.checkpoint import Checkpoints
 from flan_tasks.trainer.config import CheckpointConfig, TrainingError
 from flan_tasks.trainer.eval_config import Decoding
@@ -64,6 +64,13 @@ def prompts(texts=("Is a heron a bird?", "Is tin a bird?", "x" * 100)):
     return [Prompt(t, Gold("yes", ("yes",), OPTIONS, {}, str(i))) for i, t in enumerate(texts)]
 
 
+def answered(answerer, unit, asked):
+    """Answers to the prompts of one unit, in their order."""
+    stream = [Asked(unit, place, prompt) for place, prompt in enumerate(asked)]
+    records = {one.place: record for one, record in answerer.answer(stream)}
+    return [records[place] for place in range(len(asked))]
+
+
 def slow_sum(model, params, text, option):
     vocabulary = BytesVocabulary()
     pair = [np.append(vocabulary.encode([t])[0], 1).astype(np.int32) for t in (text, option)]
@@ -77,7 +84,7 @@ def slow_sum(model, params, text, option):
 def test_ranked_options_have_the_scores_of_the_slow_way(source, model, params, request):
     answerer = answers_of(request.getfixturevalue(source))
     asked = prompts()
-    found = answerer.answer(Unit("birds", "plain", "test", RANK), asked)
+    found = answered(answerer, Unit("birds", "plain", "test", RANK), asked)
     for prompt, record in zip(asked, found, strict=True):
         # Cut to 63 bytes and EOS.
         for place, option in enumerate(OPTIONS):
@@ -93,10 +100,65 @@ def test_generated_texts_do_not_depend_on_the_batch(model_dir):
     asked = prompts()
     sampled = Decoding(method="sample", temperature=0.8, seed=2)
     answerer = answers_of(model_dir, lengths={"inputs": 64, "targets": 8}, decoding=sampled)
-    texts = [record.text for record in answerer.answer(unit, asked)]
-    turned = [record.text for record in answerer.answer(unit, asked[::-1])]
+    texts = [record.text for record in answered(answerer, unit, asked)]
+    turned = [record.text for record in answered(answerer, unit, asked[::-1])]
     assert turned[::-1] == texts
     assert len(set(texts)) > 1
+
+
+def units():
+    """Units of few prompts, of two lengths and methods; one has none."""
+    texts = ["Is a heron a bird?", "x" * 90, "Is tin a bird?", "Is a wren, a small one, a bird?"]
+    sizes = {"plain": 1, "bare": 4, "short": 2, "empty": 0}
+    return {
+        Unit("birds", template, split, method): prompts(texts[:size])
+        for split in ("validation", "test")
+        for method in (RANK, GENERATE)
+        for template, size in sizes.items()
+    }
+
+
+def stream_of(asked, done=()):
+    return (
+        Asked(unit, place, prompt, unit in done)
+        for unit, of_unit in asked.items()
+        for place, prompt in enumerate(of_unit)
+    )
+
+
+@pytest.fixture(scope="module")
+def sampler(model_dir):
+    sampled = Decoding(method="sample", temperature=0.8, seed=2)
+    return answers_of(model_dir, lengths={"inputs": 128, "targets": 8}, decoding=sampled)
+
+
+@pytest.fixture(scope="module")
+def together(sampler):
+    return {(one.unit, one.place): record for one, record in sampler.answer(stream_of(units()))}
+
+
+def test_units_that_share_batches_have_the_answers_of_each_alone(sampler, together):
+    asked = units()
+    assert len(together) == sum(map(len, asked.values())) == 28
+    for unit, of_unit in asked.items():
+        for place, record in enumerate(answered(sampler, unit, of_unit)):
+            shared = together[unit, place]
+            assert (shared.prompt, shared.text, shared.tokens, shared.trimmed) == (
+                record.prompt,
+                record.text,
+                record.tokens,
+                record.trimmed,
+            )
+            np.testing.assert_allclose(shared.sums, record.sums, atol=1e-5)
+
+
+def test_going_on_gives_the_answers_of_a_run_that_was_never_stopped(sampler, together):
+    asked = units()
+    done = list(asked)[::2]
+    rest = {(one.unit, one.place): record for one, record in sampler.answer(stream_of(asked, done))}
+    # To the bit: what was answered before still has its place in the batches.
+    assert rest == {key: record for key, record in together.items() if key[0] not in done}
+    assert list(sampler.answer(stream_of(asked, list(asked)))) == []
 
 
 def test_a_model_says_what_it_is(model_dir, hugging_face, tmp_path):
@@ -156,8 +218,10 @@ def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsy
     name = flan_tasks.templates("copa").of_kind("forward")[0].id
     words = ("copa", "--source", "samples", "--templates", name, "--split", "test")
     common = (*words, "--lengths", "inputs=128,targets=64", "--out", tmp_path / "out")
-    printed = flan(*common, "--model", model_dir)
+    printed = flan(*common, "--model", model_dir, "--wide")
     assert "accuracy" in printed.out and name in printed.out
+    # Ten lines of progress at most, and no word of compiling.
+    assert len(printed.err.splitlines()) <= 11 and "compiling" not in printed.err
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {
         "scores.json",
         "scores.csv",
@@ -166,8 +230,11 @@ def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsy
         "predictions",
     }
     # Answered already: nothing is compiled, and the table is the same.
-    again = flan(*common, "--model", model_dir)
-    assert again.out == printed.out and "compiled" not in again.err
+    again = flan(*common, "--model", model_dir, "--wide")
+    assert again.out == printed.out and "prompts" not in again.err
+    short = flan(*common, "--model", model_dir)
+    assert "chance" in short.out and name not in short.out
+    assert max(len(line) for line in short.out.split("\nresults")[0].splitlines()) <= 80
     other = flan(*common, "--model", model_dir, "--seed", "3", code=1)
     assert "seed: 0 there, 3 now" in other.err
     # The same answers, as if made elsewhere, give the same numbers.

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from flan_tasks.trainer.curve import draw_curve
+from flan_tasks.trainer.curve import draw_curve, sparkline
 from flan_tasks.trainer.feedback import Feedback, Size, duration, peak_flops, read_metrics
 
 SIZE = Size(train_steps=8, positions=100, flops=1e12, peak=1e13, tasks=("a", "b", "c"))
@@ -174,3 +174,28 @@ def test_peaks_are_known_by_the_beginning_of_a_name():
 
 def test_durations_read_well():
     assert [duration(x) for x in (42.9, 190, 7500)] == ["42s", "3m10s", "2h05m"]
+
+
+def losses_of(*values):
+    return [{"kind": "train", "step": n, "loss": loss} for n, loss in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ((4.68, 3.7, 3.07), "4.68 █▄▁ 3.07"),
+        ((2.0, None, float("inf"), 1.0), "2.00 █▁ 1.00"),
+        ((1.0, 1.0), "1.00 ▁▁ 1.00"),
+        ((1.0,), ""),
+        ((), ""),
+    ],
+)
+def test_a_loss_is_a_line_of_text(values, line):
+    assert sparkline([*losses_of(*values), {"kind": "eval", "step": 9, "loss": 9.0}]) == line
+
+
+def test_a_long_run_has_a_short_line():
+    line = sparkline(losses_of(*(1_000 - n for n in range(1_000))))
+    first, bars, last = line.split()
+    assert (first, last, len(bars)) == ("1000.00", "1.00", 40)
+    assert list(bars) == sorted(bars, reverse=True)
