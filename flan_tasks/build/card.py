@@ -10,6 +10,7 @@ from typing import Any
 
 from flan_tasks.build.fingerprints import SHORTEST_TEXT
 from flan_tasks.build.formats import STYLES
+from flan_tasks.build.text_counts import text_lines
 from flan_tasks.core.variation import FULL, SHUFFLED
 
 # What the card calls sources that have no name of their own.
@@ -238,6 +239,15 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
             f"{lengths['targets']} with EOS: {over['inputs']:,} inputs, {over['targets']:,} "
             "targets."
         )
+        yield ""
+        for line in text_lines(manifest):
+            yield _cell(line)
+            yield ""
+    if warnings := manifest.get("warnings"):
+        yield "Worth a look:"
+        yield ""
+        for line in warnings:
+            yield f"- {_cell(line)}"
         yield ""
     if "packing" in manifest:
         packing = manifest["packing"]

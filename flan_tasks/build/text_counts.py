@@ -109,6 +109,28 @@ def totals(tasks: Mapping[str, Counts], what: str) -> dict[str, int]:
     return {part: sum(counts[part][what] for counts in tasks.values()) for part in PARTS}
 
 
+def text_lines(manifest: Mapping[str, Any]) -> list[str]:
+    """Returns what a build's page says of unknown pieces and control tokens; nothing of old ones.
+
+    Args:
+      manifest: of the build.
+    """
+    if "unknown" not in manifest:
+        return []
+    unknown, written = manifest["unknown"], manifest["control_tokens_written"]
+    lines = [f"Unknown pieces: {_of_both(unknown)}."]
+    if sum(written.values()):
+        are = "their own ids" if manifest["control_tokens"] == AS_SPECIAL else "text"
+        if manifest["control_tokens"] is None:
+            are = "text, user-defined pieces such as <extra_id_0> their own ids, as in SeqIO"
+        lines.append(f"Control tokens written in texts: {_of_both(written)}; they are {are}.")
+    return lines
+
+
+def _of_both(counts: Mapping[str, int]) -> str:
+    return f"{counts['inputs']:,} in inputs, {counts['targets']:,} in targets"
+
+
 def text_warnings(
     tasks: Mapping[str, Counts],
     examples: Mapping[str, int],

@@ -44,6 +44,7 @@ __all__ = [
     "Vocabulary",
     "VocabularyName",
     "named_with",
+    "open_recorded",
     "open_vocabulary",
 ]
 
@@ -132,6 +133,26 @@ def open_vocabulary(name: str) -> Vocabulary:
     if path.suffix == ".json":
         return TokenizersVocabulary(path, eos=asked.eos, control_tokens=asked.control or AS_TEXT)
     return _without_choice(SentencePieceVocabulary(path, eos=asked.eos), asked)
+
+
+def open_recorded(name: str, recorded: str | None) -> Vocabulary:
+    """Opens a vocabulary by its file, with what a manifest or checkpoint says of it besides.
+
+    Args:
+      name: as for `open_vocabulary`.
+      recorded: the name that was recorded; None for none.
+
+    Raises:
+      VocabularyError: as `open_vocabulary`.
+    """
+    asked, told = VocabularyName.parse(name), VocabularyName.parse(recorded or "")
+    same = replace(asked, control=asked.control or told.control, eos=asked.eos or told.eos)
+    if same != asked:
+        try:
+            return open_vocabulary(str(same))
+        except VocabularyError:
+            pass  # another file, then; what it is called says so
+    return open_vocabulary(name)
 
 
 def held_in(folder: Path) -> Path:

@@ -68,7 +68,7 @@ _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validatio
     help="Longest inputs and targets in tokens, EOS included, as inputs=1024,targets=256; the ends "
     "of longer ones are cut. Default: those of the model's training.",
 )
-@click.option("--vocab", help=f"bytes, t5, or a file; by default the model's (not {VOCAB}).")
+@options.vocabulary(f"bytes, t5, or a file; by default the model's (not {VOCAB}).")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="What is computed in.")
 @options.decoding
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
@@ -90,7 +90,7 @@ def command(
     seed: int,
     batch_size: int,
     lengths: str | None,
-    vocab: str | None,
+    vocab: options.VocabularyOptions,
     dtype: str | None,
     decoding: dict[str, Any],
     store: Path | None,
@@ -133,7 +133,7 @@ def command(
         how = Decoding(**decoding, seed=seed)
         # The names first: a model takes seconds to open.
         evaluation = asked()
-        answerer = _model(model_path, parsed_lengths(lengths), how, batch_size, vocab, dtype)
+        answerer = _model(model_path, parsed_lengths(lengths), how, batch_size, vocab.name(), dtype)
         _evaluate(evaluation, answerer, out, store, as_json=as_json)
 
 
@@ -236,10 +236,13 @@ def _model(
     vocab: str | None,
     dtype: str | None,
 ) -> "Answerer":
+    from flan_tasks.cli.build_tables import print_vocabulary
     from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
+    opened = open_model(path, vocab=vocab, dtype=dtype)
+    print_vocabulary(opened.vocabulary)
     return ModelAnswers(
-        open_model(path, vocab=vocab, dtype=dtype),
+        opened,
         lengths=lengths,
         decoding=decoding,
         batch_size=batch_size,
@@ -299,6 +302,7 @@ def _evaluate(
     from flan_tasks.build.store import Store, default_store
     from flan_tasks.evaluation.records import Answers
     from flan_tasks.evaluation.tables import write_results
+    from flan_tasks.evaluation.ties import score_warnings
 
     settings = {**answerer.settings, **evaluation.settings}
     answers = Answers(out, settings)
@@ -312,6 +316,8 @@ def _evaluate(
     )
     options.end_progress()
     paths = write_results(out, outcome.scores, settings=settings, missing=outcome.missing)
+    for line in score_warnings(outcome.scores):
+        click.secho(f"Warning: {clean(line)}", err=True, fg="yellow")
     if as_json:
         click.echo((out / "scores.json").read_text(encoding="utf-8"), nl=False)
         return

@@ -16,7 +16,7 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.metrics import AVERAGED, GROUPED_BY, LOWER_IS_BETTER, metric, signature
-from flan_tasks.evaluation.records import Record, Unit
+from flan_tasks.evaluation.records import GENERATED, Record, Unit
 
 VALIDATION, TEST = "validation", "test"
 # Metrics whose numbers are means over examples, of SQuAD 2 over some of them.
@@ -45,6 +45,9 @@ class TemplateScore:
     shots: float = 0.0
     # Prompts whose end was cut to fit.
     trimmed: int = 0
+    # Prompts some of whose options have the same ids, and of these those that are ties by it.
+    shared: int = 0
+    ties: int = 0
     # Metric -> what a reader needs beside its number to compare it, as sacrebleu's signature.
     signatures: Mapping[str, str] = field(default_factory=dict)
 
@@ -140,6 +143,8 @@ def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[
                 errors,
                 shots,
                 trimmed,
+                sum(bool(record.equal) for record in records) if way != GENERATED else 0,
+                sum(record.is_tied(way) for record in records),
                 signatures,
             )
         )

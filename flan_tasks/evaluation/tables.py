@@ -10,6 +10,7 @@ from typing import Any
 from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.records import write_whole
 from flan_tasks.evaluation.summary import DatasetScore
+from flan_tasks.evaluation.ties import score_warnings
 
 _COLUMNS = (
     "dataset",
@@ -37,6 +38,7 @@ def write_results(
         "settings": dict(settings),
         "datasets": [score.to_json() for score in scores],
         "missing": dict(missing),
+        "warnings": score_warnings(scores),
     }
     texts = {
         "scores.json": json.dumps(held, indent=1, ensure_ascii=False) + "\n",

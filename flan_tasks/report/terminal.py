@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from flan_tasks.build.text_counts import text_lines
 from flan_tasks.report.lengths import PARTS, histograms
 from flan_tasks.report.sample import Sample
 
@@ -52,12 +53,16 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
             f"({manifest['vocabulary'][:20]}); beyond {lengths['inputs']} / {lengths['targets']}: "
             f"{over['inputs']:,} inputs, {over['targets']:,} targets"
         )
+        for line in text_lines(manifest):
+            console.print(Text(line))
     if "packing" in manifest:
         packing = manifest["packing"]
         console.print(
             f"{packing['rows']:,} packed rows for {manifest['arch']} models; no packing needs "
             f"fewer than {packing['bound']:,}"
         )
+    for line in manifest.get("warnings", ()):
+        console.print(Text.assemble(("warning ", "yellow"), line))
     for name, reason in manifest["missing"].items():
         console.print(Text.assemble(("missing ", "yellow"), (name, "bold"), f": {reason}"))
     console.print(Text(manifest["command"], style="dim"))

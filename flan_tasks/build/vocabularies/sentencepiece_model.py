@@ -109,7 +109,7 @@ def _end(
                 f"{theirs}; taken is {beside.token(own)}, as {beside.path.name} says itself; --eos "
                 "chooses"
             )
-    return EndToken(own, beside.path.name, tuple(notes))
+    return EndToken(own, Vocabulary.end_from, tuple(notes))
 
 
 def _with_extra_ids(

@@ -69,6 +69,8 @@ class TokenizersVocabulary(Vocabulary):
         else:
             end = asked_end(eos, path, tokens)
         self.eos_id, self.end_from = end.id, end.origin
+        #: The end token as the file writes it.
+        self.eos_token = next(token for token, number in tokens.items() if number == end.id)
         self.notes = (*end.notes, *_losses(held))
         self.name = f"sha256:{hashlib.sha256(self._data).hexdigest()}"
         if control_tokens == AS_SPECIAL:
@@ -97,6 +99,23 @@ class TokenizersVocabulary(Vocabulary):
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return [self._reader.decode([int(i)], skip_special_tokens=False) for i in ids]
+
+    def closing_json(self) -> str:
+        """Returns the file with what closes a text here: its end token behind it, nothing before.
+
+        Truncation and padding are left out.
+        """
+        held = _parsed(self._data, self.path)
+        end = {"SpecialToken": {"id": self.eos_token, "type_id": 0}}
+        first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
+        tokens = {"id": self.eos_token, "ids": [self.eos_id], "tokens": [self.eos_token]}
+        held["post_processor"] = {
+            "type": "TemplateProcessing",
+            "single": [first, end],
+            "pair": [first, end, second, end],
+            "special_tokens": {self.eos_token: tokens},
+        }
+        return json.dumps(held, indent=2, ensure_ascii=False) + "\n"
 
     def _beginning(self) -> int | None:
         """The token the file puts before a text, where it does."""
