@@ -10,7 +10,7 @@ from typing import Any
 
 from flan_tasks.build.fingerprints import SHORTEST_TEXT
 from flan_tasks.build.formats import STYLES
-from flan_tasks.build.text_counts import text_lines
+from flan_tasks.build.text_counts import TABLE, text_lines, text_table
 from flan_tasks.core.variation import FULL, SHUFFLED
 
 # What the card calls sources that have no name of their own.
@@ -243,6 +243,12 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
         for line in text_lines(manifest):
             yield _cell(line)
             yield ""
+    if table := text_table(manifest):
+        yield f"| {' | '.join(TABLE)} |"
+        yield "|" + "---|" * len(TABLE)
+        for line in table:
+            yield f"| {' | '.join(line)} |"
+        yield ""
     if warnings := manifest.get("warnings"):
         yield "Worth a look:"
         yield ""

@@ -127,6 +127,32 @@ def text_lines(manifest: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+TABLE = (
+    *("task", "part", "tokens", "over length", "unknown ids", "of all"),
+    *("nothing but unknown", "control tokens"),
+)
+
+
+def text_table(manifest: Mapping[str, Any]) -> list[list[str]]:
+    """Returns lines of TABLE: tasks with texts too long, unknown or with control tokens in them.
+
+    Args:
+      manifest: of a build.
+    """
+    lines = []
+    for task in manifest["tasks"]:
+        for part, counts in task.get("texts", {}).items():
+            cells = [
+                counts[n] for n in ("over_length", "unknown", "only_unknown", "control_tokens")
+            ]
+            if any(cells):
+                over, unknown, only, control = (f"{cell:,}" for cell in cells)
+                share = f"{counts['unknown'] / max(counts['tokens'], 1):.2%}"
+                tokens = f"{counts['tokens']:,}"
+                lines.append([task["name"], part, tokens, over, unknown, share, only, control])
+    return lines
+
+
 def _of_both(counts: Mapping[str, int]) -> str:
     return f"{counts['inputs']:,} in inputs, {counts['targets']:,} in targets"
 

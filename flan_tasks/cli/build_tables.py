@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from flan_tasks.build.text_counts import text_lines
 from flan_tasks.cli.table import clean, print_table
 from flan_tasks.datasets import catalog
 
@@ -104,6 +103,8 @@ def print_after(built, out: Path, *, trims: bool) -> None:
             f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
             f"{over['inputs']:,} inputs, {over['targets']:,} targets."
         )
+        from flan_tasks.build.text_counts import text_lines
+
         for line in text_lines(manifest):
             click.echo(line)
     if "packing" in manifest:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from flan_tasks.build.text_counts import text_lines
+from flan_tasks.build.text_counts import TABLE, text_lines, text_table
 from flan_tasks.report.lengths import PARTS, histograms
 from flan_tasks.report.sample import Sample
 
@@ -30,6 +30,8 @@ def print_report(
     console.print(_datasets(manifest))
     if sample.examples:
         console.print(_lengths(manifest, sample))
+    if lines := text_table(manifest):
+        console.print(_texts(lines))
     if any(task["skipped"] for task in manifest["tasks"]):
         console.print(_skipped(manifest))
     console.print(_licenses(manifest))
@@ -132,6 +134,13 @@ def _lengths(manifest: Mapping[str, Any], sample: Sample) -> Table:
             f"{about['longest']:,}",
             "none" if about["limit"] is None else f"{about['limit']:,}",
         )
+    return table
+
+
+def _texts(lines: Sequence[Sequence[str]]) -> Table:
+    table = _table("\nFrom text to ids", *TABLE[:2], *(f">{name}" for name in TABLE[2:]))
+    for line in lines:
+        table.add_row(*map(escape, line))
     return table
 
 
