@@ -101,23 +101,22 @@ class Vocabulary(ABC):
         self, ids: np.ndarray, lengths: np.ndarray, tails: Mapping[int, Sequence[int]]
     ) -> tuple[np.ndarray, np.ndarray]:
         count = len(lengths)
-        unknown, only = np.zeros(count, np.int64), np.zeros(count, bool)
+        nothing = np.zeros(count, np.int64), np.zeros(count, bool)
         if self.unk_id is None or not count:
-            return unknown, only
-        is_unknown = ids == self.unk_id
+            return nothing
         ends = np.cumsum(lengths)
+        is_unknown = ids == self.unk_id
         is_unknown[ends - 1] = False  # EOS
-        if is_unknown.any():
-            starts = ends - lengths
-            unknown += np.add.reduceat(is_unknown, starts)
-            blank = ids == (self.unk_id if self.blank_id is None else self.blank_id)
-            lost = np.add.reduceat(is_unknown | blank, starts)
-            only |= (unknown > 0) & (lost >= lengths - 1)
+        if not tails and not is_unknown.any():
+            return nothing
+        starts = ends - lengths
+        unknown = np.add.reduceat(is_unknown, starts, dtype=np.int64)
+        lost = is_unknown if self.blank_id is None else is_unknown | (ids == self.blank_id)
+        all_lost = np.add.reduceat(lost, starts, dtype=np.int64) >= lengths - 1
         for number, tail in tails.items():
-            unknown[number] += list(tail).count(self.unk_id)
-            if only[number]:
-                only[number] = all(i in (self.unk_id, self.blank_id) for i in tail)
-        return unknown, only
+            unknown[number] += tail.count(self.unk_id)
+            all_lost[number] &= all(i in (self.unk_id, self.blank_id) for i in tail)
+        return unknown, all_lost & (unknown > 0)
 
     @property
     def controls(self) -> Mapping[str, int]:
