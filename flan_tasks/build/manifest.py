@@ -104,7 +104,7 @@ def make_manifest(
             # Of a shard built before an interruption the numbers come back from JSON as text.
             by_number = {str(number): rows for number, rows in counts.items()}
             shots.setdefault(name, Counter()).update(by_number)
-    texts = add_counts(shards)
+    texts = add_counts(shards) if all("texts" in shard for shard in shards) else {}
     tasks = [
         {
             **entry,
@@ -147,17 +147,21 @@ def make_manifest(
             "pad_id": settings.vocabulary.pad_id,
             "bos_id": settings.vocabulary.bos_id,
             "control_tokens": settings.vocabulary.control_tokens,
-            "unknown": totals(texts, "unknown"),
-            "control_tokens_written": totals(texts, "control_tokens"),
-            "warnings": text_warnings(
-                texts,
-                realized,
-                vocabulary=settings.vocabulary.name,
-                control_tokens=settings.vocabulary.control_tokens,
-                lengths=settings.lengths,
-                trims=WRITERS[settings.format].trims,
-            ),
         }
+        # A build begun before these were counted goes on without them.
+        if all("texts" in shard for shard in shards):
+            found |= {
+                "unknown": totals(texts, "unknown"),
+                "control_tokens_written": totals(texts, "control_tokens"),
+                "warnings": text_warnings(
+                    texts,
+                    realized,
+                    vocabulary=settings.vocabulary.name,
+                    control_tokens=settings.vocabulary.control_tokens,
+                    lengths=settings.lengths,
+                    trims=WRITERS[settings.format].trims,
+                ),
+            }
         for name in ("tokens", "over_length", "tokens_over"):
             found[name] = {
                 part: sum(shard[name][part] for shard in shards) for part in ("inputs", "targets")
