@@ -264,10 +264,14 @@ def open_build(folder: str | os.PathLike, *, vocab: str | os.PathLike | None = N
       VocabularyError: the vocabulary cannot be read, or is not the one of the build.
     """
     with extras.needed_for("Reading a build"):
-        from flan_tasks.build.vocabulary import open_vocabulary
+        from flan_tasks.build.directory import read_manifest
+        from flan_tasks.build.vocabulary import open_recorded
         from flan_tasks.reader import Reader
 
-    vocabulary = open_vocabulary(os.fspath(vocab)) if vocab is not None else None
+    vocabulary = None
+    if vocab is not None:
+        recorded = read_manifest(Path(folder)).get("vocabulary")
+        vocabulary = open_recorded(os.fspath(vocab), recorded)
     return Reader(Path(folder), vocabulary=vocabulary)
 
 

@@ -165,11 +165,16 @@ def seqio_vocabulary(name: str) -> seqio.Vocabulary:
     Raises:
       VocabularyError: it cannot be found, or SeqIO has no such kind.
     """
-    if name == BYTES:
-        return seqio.ByteVocabulary()
     found = open_vocabulary(name)
+    if found.name == BYTES:
+        return seqio.ByteVocabulary()
     if not isinstance(found, SentencePieceVocabulary):
         raise VocabularyError(f"{name}: SeqIO reads SentencePiece models and bytes")
+    if found.eos_id != found.own_eos_id:
+        raise VocabularyError(
+            f"{name}: SeqIO ends texts with the model's own token ({found.own_eos_id}), not with "
+            f"{found.eos_id}; build with --vocab {found.path} and --eos instead"
+        )
     return seqio.SentencePieceVocabulary(str(found.path), extra_ids=EXTRA_IDS)
 
 

@@ -20,8 +20,11 @@ REST = "the rest"
 _EVERY = 0.002
 # File and function -> the stage it is, unless a function it called is one.
 STAGES = {
-    ("vocabulary.py", "_lists"): "SentencePiece",
-    ("vocabulary.py", "encode_flat"): "ids into arrays, cut and closed",
+    ("sentencepiece_model.py", "_lists"): "SentencePiece",
+    ("base.py", "encode_flat"): "ids into arrays, cut and closed",
+    ("base.py", "_unknown"): "counting what is unknown",
+    ("base.py", "control_in"): "counting control tokens",
+    ("text_counts.py", "count_by_task"): "counting what is unknown",
     ("packed.py", "join_encoded"): "ids into arrays, cut and closed",
     ("store.py", "texts"): "columns out of the store",
     ("rows.py", "render_texts"): "rendering",

@@ -11,6 +11,7 @@ from typing import Any
 
 from flan_tasks.build.fingerprints import SHORTEST_TEXT
 from flan_tasks.build.formats import STYLES
+from flan_tasks.build.text_counts import TABLE, text_lines, text_table
 from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
 
@@ -246,6 +247,21 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
             f"{lengths['targets']} with EOS: {over['inputs']:,} inputs, {over['targets']:,} "
             "targets."
         )
+        yield ""
+        for line in text_lines(manifest):
+            yield _cell(line)
+            yield ""
+    if table := text_table(manifest):
+        yield f"| {' | '.join(TABLE)} |"
+        yield "|" + "---|" * len(TABLE)
+        for line in table:
+            yield f"| {' | '.join(line)} |"
+        yield ""
+    if warnings := manifest.get("warnings"):
+        yield "Worth a look:"
+        yield ""
+        for line in warnings:
+            yield f"- {_cell(line)}"
         yield ""
     if "packing" in manifest:
         packing = manifest["packing"]

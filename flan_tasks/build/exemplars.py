@@ -40,7 +40,7 @@ class Budget:
 
     def sizes(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without EOS."""
-        return (self.vocabulary.encode_flat(texts, 1).whole - 1).tolist()
+        return self.vocabulary.sizes(texts)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from flan_tasks.build.formats import DECODER
-from flan_tasks.build.packed import PARTS
-from flan_tasks.build.packing import MAX_LENGTH, pack
+from flan_tasks.build.packing import pack
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.rows import render_texts
+from flan_tasks.build.text_counts import PARTS
 from flan_tasks.build.vocabulary import Vocabulary
 
 PERCENTILES = (90.0, 95.0, 98.0, 99.0, 99.9, 100.0)
@@ -66,7 +66,7 @@ def _sampled_lengths(plan: Plan, vocabulary: Vocabulary) -> np.ndarray:
     # With all exemplars that are wanted: how many fit depends on what is chosen here.
     texts = render_texts(plan, rows)
     sides = (texts.inputs, texts.targets)
-    return np.stack([vocabulary.encode_flat(side, MAX_LENGTH).whole for side in sides], axis=1)
+    return np.stack([np.asarray(vocabulary.sizes(side)) + 1 for side in sides], axis=1)
 
 
 def _rounded(length: int) -> int:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.recipe import Recipe, digest_of, library_versions
 from flan_tasks.build.shard import BuildSettings
+from flan_tasks.build.text_counts import add_counts, text_warnings, totals
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.core.naming import TaskName
 
@@ -102,9 +104,12 @@ def make_manifest(
             # Of a shard built before an interruption the numbers come back from JSON as text.
             by_number = {str(number): rows for number, rows in counts.items()}
             shots.setdefault(name, Counter()).update(by_number)
+    texts = add_counts(shards) if all("texts" in shard for shard in shards) else {}
     tasks = [
         {
             **entry,
+            # Part -> what became of its texts; only where there is a vocabulary.
+            **({"texts": texts[entry["name"]]} if entry["name"] in texts else {}),
             "realized": realized[entry["name"]],
             "template_counts": dict(sorted(templates.get(entry["name"], Counter()).items())),
             # Exemplars in a prompt -> prompts that have so many.
@@ -140,7 +145,23 @@ def make_manifest(
             "vocabulary_size": settings.vocabulary.size,
             "eos_id": settings.vocabulary.eos_id,
             "pad_id": settings.vocabulary.pad_id,
+            "bos_id": settings.vocabulary.bos_id,
+            "control_tokens": settings.vocabulary.control_tokens,
         }
+        # A build begun before these were counted goes on without them.
+        if all("texts" in shard for shard in shards):
+            found |= {
+                "unknown": totals(texts, "unknown"),
+                "control_tokens_written": totals(texts, "control_tokens"),
+                "warnings": text_warnings(
+                    texts,
+                    realized,
+                    vocabulary=settings.vocabulary.name,
+                    control_tokens=settings.vocabulary.control_tokens,
+                    lengths=settings.lengths,
+                    trims=WRITERS[settings.format].trims,
+                ),
+            }
         for name in ("tokens", "over_length", "tokens_over"):
             found[name] = {
                 part: sum(shard[name][part] for shard in shards) for part in ("inputs", "targets")
@@ -204,7 +225,9 @@ def canonical_command(
         words.append("--data-dir DATA")
     words.append(f"--split {settings.split} --examples {num_examples} --seed {seed}")
     if settings.vocabulary:
-        words.append(f"--vocab {settings.vocabulary.name}")
+        words.append(f"--vocab {shlex.quote(settings.vocabulary.name)}")
+        if settings.vocabulary.control_tokens:
+            words.append(f"--control-tokens {settings.vocabulary.control_tokens}")
     words.append(f"--format {settings.format} --style {settings.style}")
     if WRITERS[settings.format].is_packed:
         words.append(f"--arch {settings.arch}")

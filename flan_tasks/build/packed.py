@@ -11,10 +11,10 @@ from flan_tasks.build.formats import DECODER
 from flan_tasks.build.packing import Packing, lower_bound, pack, simple_bound
 from flan_tasks.build.plan import Plan, Rows
 from flan_tasks.build.rows import render_texts
+from flan_tasks.build.text_counts import PARTS, TextCounts
 from flan_tasks.build.vocabulary import Encoded, Vocabulary
 from flan_tasks.core.choice import hash_text
 
-PARTS = ("inputs", "targets")
 # Rows gathered from the store at once: a gathering costs as much as some hundred rows.
 WINDOW = 16_384
 # Texts tokenized at once: more would only hold more numbers of Python at a time.
@@ -37,8 +37,8 @@ class PackedShard:
     template: np.ndarray
     # Exemplars in its prompt, likewise.
     num_shots: np.ndarray
-    # Whole lengths of inputs and targets, EOS included, in plan order: int64[examples, 2].
-    whole: np.ndarray
+    # Part -> what its texts came to, in plan order.
+    texts: Mapping[str, TextCounts]
     # Rows no packing could go under, by tokens and by examples over half a row.
     simple_bound: int
     # The same, counting besides examples that leave no other any room.
@@ -62,6 +62,8 @@ class EncodedRows:
     inputs: Encoded
     # Their targets.
     targets: Encoded
+    # Control tokens that stand written in inputs and targets: int64[n] each.
+    control: tuple[np.ndarray, np.ndarray]
 
 
 def encoded_rows(
@@ -89,7 +91,8 @@ def encoded_rows(
             )
             for texts, part in zip((found.inputs, found.targets), PARTS, strict=True)
         )
-        yield EncodedRows(rows, found.num_shots, inputs, targets)
+        control = vocabulary.control_in(found.inputs), vocabulary.control_in(found.targets)
+        yield EncodedRows(rows, found.num_shots, inputs, targets, control)
 
 
 def join_encoded(pieces: Sequence[Encoded]) -> Encoded:
@@ -98,6 +101,8 @@ def join_encoded(pieces: Sequence[Encoded]) -> Encoded:
         np.concatenate([piece.ids for piece in pieces]),
         np.concatenate([piece.lengths for piece in pieces]),
         np.concatenate([piece.whole for piece in pieces]),
+        np.concatenate([piece.unknown for piece in pieces]),
+        np.concatenate([piece.only_unknown for piece in pieces]),
     )
 
 
@@ -128,6 +133,10 @@ def packed_shard(
     task = np.concatenate([piece.rows.task for piece in pieces])
     template = np.concatenate([piece.rows.template for piece in pieces])
     shots = np.concatenate([piece.num_shots for piece in pieces])
+    texts = {
+        part: TextCounts.of(side, np.concatenate([piece.control[place] for piece in pieces]))
+        for place, (part, side) in enumerate(zip(PARTS, sides, strict=True))
+    }
     del pieces
     sizes = np.stack([side.lengths for side in sides], axis=1)
     if arch == DECODER:
@@ -143,9 +152,8 @@ def packed_shard(
         "examples": packing.order + start,
         "tasks": task[packing.order].astype(np.int16),
     }
-    whole = np.stack([side.whole for side in sides], axis=1)
     return PackedShard(
-        found, task, template, shots, whole, simple_bound(sizes, limits), lower_bound(sizes, limits)
+        found, task, template, shots, texts, simple_bound(sizes, limits), lower_bound(sizes, limits)
     )
 
 
@@ -180,11 +188,7 @@ def _decoder_arrays(
     # Inputs of example i are piece 2i, its targets piece 2i + 1.
     inputs, targets = sides
     count = len(inputs.lengths)
-    both = Encoded(
-        np.concatenate((inputs.ids, targets.ids)),
-        np.concatenate((inputs.lengths, targets.lengths)),
-        np.zeros(0, np.int64),
-    )
+    both = join_encoded((inputs, targets))
     order = np.stack((packing.order, packing.order + count), axis=1).ravel()
     segments = np.repeat(_segments(packing), 2)
     trained = np.tile(np.asarray([0, 1], np.uint8), count)

@@ -14,13 +14,17 @@ import numpy as np
 
 from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.formats import DECODER, ENCODER_DECODER
-from flan_tasks.build.packed import PARTS, packed_shard
+from flan_tasks.build.packed import packed_shard
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.rows import BuiltRow, rendered_rows
+from flan_tasks.build.text_counts import PARTS, TextCounts, count_by_task
 from flan_tasks.build.vocabulary import Vocabulary
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.build.writers.base import Shard, TokenizedRow, WriteSettings
 from flan_tasks.core.errors import BuildError
+
+# Longer than any text.
+_NO_LIMIT = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -121,11 +125,10 @@ def _is_full(error: Exception) -> bool:
 def _write_rows(plan: Plan, shard: Shard, settings: BuildSettings, path: Path) -> dict[str, Any]:
     counted = _Counted(settings, has_exemplars=plan.has_exemplars)
     chunks = (
-        counted.seen(tokenize(rows, settings.vocabulary))
+        counted.tokenized(rows)
         for rows in rendered_rows(plan, shard.start, shard.stop, budget=settings.budget)
     )
     WRITERS[settings.format].write(path, chunks, settings.for_writer)
-    lengths = {part: np.asarray(found, np.int64) for part, found in counted.lengths.items()}
     rows = counted.templates.total()
     found = {
         "rows": rows,
@@ -133,7 +136,7 @@ def _write_rows(plan: Plan, shard: Shard, settings: BuildSettings, path: Path) -
         "templates": _by_task(counted.templates),
         "num_shots": _by_task(counted.num_shots),
     }
-    return found | (token_facts(lengths, settings.lengths) if settings.vocabulary else {})
+    return found | (counted.facts() if settings.vocabulary else {})
 
 
 def _write_packed(
@@ -160,27 +163,29 @@ def _write_packed(
     if plan.has_exemplars:
         for task, count in zip(packed.task.tolist(), packed.num_shots.tolist(), strict=True):
             shots[plan.ingredients[task].dataset.name, count] += 1
-    lengths = {part: packed.whole[:, side] - 1 for side, part in enumerate(PARTS)}
+    names = [item.dataset.name for item in plan.ingredients]
     return {
         "rows": packed.num_rows,
-        "examples": len(packed.whole),
+        "examples": len(packed.task),
         "templates": _by_task(templates),
         "num_shots": _by_task(shots),
         "simple_bound": packed.simple_bound,
         "bound": packed.bound,
-        **token_facts(lengths, settings.lengths),
+        **token_facts(packed.texts, settings.lengths),
+        "texts": count_by_task(packed.task, names, packed.texts, settings.lengths),
     }
 
 
 def token_facts(
-    lengths: Mapping[str, np.ndarray], limits: Mapping[str, int]
+    texts: Mapping[str, TextCounts], limits: Mapping[str, int]
 ) -> dict[str, dict[str, int]]:
     """Counts tokens, each part's longest text, texts over the limits and the tokens they lose.
 
     Args:
-      lengths: part -> tokens of each text, uncut and without EOS: int64[texts].
+      texts: part -> what its texts came to.
       limits: part -> longest text, EOS included.
     """
+    lengths = {part: counts.tokens for part, counts in texts.items()}
     # One place is for EOS.
     over = {part: np.maximum(found - (limits[part] - 1), 0) for part, found in lengths.items()}
     return {
@@ -191,33 +196,49 @@ def token_facts(
     }
 
 
-def tokenize(rows: Sequence[BuiltRow], vocabulary: Vocabulary | None) -> list[TokenizedRow]:
-    """Adds ids to rows, in one batch."""
-    if vocabulary is None:
-        return [TokenizedRow(row) for row in rows]
-    ids = vocabulary.encode([row.inputs for row in rows] + [row.targets for row in rows])
-    pairs = zip(rows, ids[: len(rows)], ids[len(rows) :], strict=True)
-    return [TokenizedRow(row, inputs, targets) for row, inputs, targets in pairs]
-
-
 class _Counted:
-    """Counts what passes through to a writer."""
+    """Adds ids to the rows that pass through to a writer, and counts what they are."""
 
     def __init__(self, settings: BuildSettings, *, has_exemplars: bool) -> None:
-        self._has_ids = settings.vocabulary is not None
+        self._settings = settings
+        self._has_exemplars = has_exemplars
         self.templates: Counter[tuple[str, str]] = Counter()
         self.num_shots: Counter[tuple[str, int]] = Counter()
-        self._has_exemplars = has_exemplars
-        self.lengths: dict[str, list[int]] = {part: [] for part in PARTS}
+        # Name of a task -> its number, in the order they are met; the number of each row's.
+        self._numbers: dict[str, int] = {}
+        self._tasks: list[int] = []
+        self._texts: dict[str, list[TextCounts]] = {part: [] for part in PARTS}
 
-    def seen(self, chunk: Sequence[TokenizedRow]) -> Sequence[TokenizedRow]:
-        self.templates.update((item.row.dataset.name, item.row.template.id) for item in chunk)
+    def tokenized(self, rows: Sequence[BuiltRow]) -> list[TokenizedRow]:
+        """Returns some rows with their ids, where there is a vocabulary."""
+        self.templates.update((row.dataset.name, row.template.id) for row in rows)
         if self._has_exemplars:
-            self.num_shots.update((item.row.dataset.name, item.row.num_shots) for item in chunk)
-        if self._has_ids:
-            for part in PARTS:
-                self.lengths[part] += [len(getattr(item, part)) for item in chunk]
-        return chunk
+            self.num_shots.update((row.dataset.name, row.num_shots) for row in rows)
+        if self._settings.vocabulary is None:
+            return [TokenizedRow(row) for row in rows]
+        numbers = self._numbers
+        self._tasks += [numbers.setdefault(row.dataset.name, len(numbers)) for row in rows]
+        sides = [self._ids(part, [getattr(row, part) for row in rows]) for part in PARTS]
+        return [TokenizedRow(*row) for row in zip(rows, *sides, strict=True)]
+
+    def facts(self) -> dict[str, Any]:
+        """Returns what is known of the texts of all rows."""
+        limits = self._settings.lengths
+        texts = {part: TextCounts.joined(pieces) for part, pieces in self._texts.items()}
+        task = np.asarray(self._tasks, np.int64)
+        by_task = count_by_task(task, list(self._numbers), texts, limits)
+        return {**token_facts(texts, limits), "texts": by_task}
+
+    def _ids(self, part: str, texts: Sequence[str]) -> list[np.ndarray]:
+        vocabulary = self._settings.vocabulary
+        assert vocabulary is not None
+        encoded = vocabulary.encode_flat(texts, _NO_LIMIT)
+        self._texts[part].append(TextCounts.of(encoded, vocabulary.control_in(texts)))
+        ends = np.cumsum(encoded.lengths)
+        starts = (ends - encoded.lengths).tolist()
+        # Without EOS, for which writers make room first.
+        pairs = zip(starts, (ends - 1).tolist(), strict=True)
+        return [encoded.ids[start:stop] for start, stop in pairs]
 
 
 def _by_task(counts: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:

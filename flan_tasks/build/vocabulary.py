@@ -1,234 +1,209 @@
-"""Vocabularies: text to ids in batches, with the ids SeqIO gives for the same vocabulary."""
+"""Vocabularies by name: text to ids in batches, with the ids SeqIO gives for the same vocabulary.
 
-import hashlib
+A name may say more than which file: `tokenizer.json,eos=<|im_end|>` ends texts with another token,
+`tokenizer.json,control=special` reads control tokens in texts as such. Manifests name vocabularies
+in the same form, with a digest for the path.
+"""
+
+import json
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import chain
+import re
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
-import numpy as np
-
+from flan_tasks.build.vocabularies.base import (
+    AS_SPECIAL,
+    AS_TEXT,
+    CONTROL_TOKENS,
+    Encoded,
+    Vocabulary,
+)
+from flan_tasks.build.vocabularies.sentencepiece_model import (
+    EXTRA_IDS,
+    T5,
+    T5_SHA256,
+    SentencePieceVocabulary,
+)
+from flan_tasks.build.vocabularies.tokenizer_json import TokenizersVocabulary
+from flan_tasks.build.vocabularies.utf8 import BYTES, BytesVocabulary
 from flan_tasks.core import extras
 from flan_tasks.core.errors import VocabularyError
 
-BYTES = "bytes"
-T5 = "t5"
+__all__ = [
+    "AS_SPECIAL",
+    "AS_TEXT",
+    "BYTES",
+    "CONTROL_TOKENS",
+    "ENVIRONMENT",
+    "EXTRA_IDS",
+    "T5",
+    "BytesVocabulary",
+    "Encoded",
+    "SentencePieceVocabulary",
+    "TokenizersVocabulary",
+    "Vocabulary",
+    "VocabularyName",
+    "named_with",
+    "open_recorded",
+    "open_vocabulary",
+]
+
 ENVIRONMENT = "FLAN_TASKS_VOCAB"
-# The 32,000-piece model of T5 (Raffel et al. 2020), as published with every T5 checkpoint.
-T5_SHA256 = "d60acb128cf7b7f2536e8f38a5b18a05535c9e14c7a355904270e15b0945ea86"
 T5_HUB = ("google-t5/t5-small", "spiece.model")
-EXTRA_IDS = 100
+# Files of a folder that hold a vocabulary, the first that is there; `tokenizer.json` before
+# `tokenizer.model`, as transformers has it, and T5's own model, which SeqIO reads, before both.
+HELD = ("spiece.model", "tokenizer.json", "tokenizer.model")
+_NAME = re.compile(
+    r"(?P<file>.*?)(?:,control=(?P<control>[a-z]*))?(?:,eos=(?P<eos>.+))?", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """Ids of many texts, one after the other, each cut to a length and closed by EOS."""
-
-    # int32[sum of lengths].
-    ids: np.ndarray
-    # How many of the ids are of each text, EOS included: int64[texts].
-    lengths: np.ndarray
-    # What the lengths would be with nothing cut: int64[texts].
-    whole: np.ndarray
-
-
-class Vocabulary(ABC):
-    """Text to ids; EOS is not added here."""
-
-    # Name for manifests: "bytes", "t5", or the digest of the file; never a path.
-    name: str
-    # Number that ends a text.
-    eos_id: int
-    # Number that fills what is left of a row.
-    pad_id: int = 0
-
-    @property
-    @abstractmethod
-    def size(self) -> int:
-        """Number of ids, extra ids included."""
-
-    @abstractmethod
-    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Returns the ids of each text as int32[length]."""
-
-    def encode_flat(self, texts: Sequence[str], limit: int) -> Encoded:
-        """Returns the ids of many texts at once.
-
-        Args:
-          texts: what to encode.
-          limit: longest a text may be, EOS included; the end of longer ones is cut.
-        """
-        found = self._lists(texts)
-        whole = np.fromiter(map(len, found), np.int64, count=len(found)) + 1
-        for number in np.flatnonzero(whole > limit).tolist():
-            found[number] = found[number][: limit - 1]
-        end = (self.eos_id,)
-        lengths = np.minimum(whole, limit)
-        ids = np.fromiter(
-            chain.from_iterable(chain.from_iterable((one, end) for one in found)),
-            np.int32,
-            count=int(lengths.sum()),
-        )
-        return Encoded(ids, lengths, whole)
-
-    def _lists(self, texts: Sequence[str]) -> list[Sequence[int]]:
-        return [ids.tolist() for ids in self.encode(texts)]
-
-    @abstractmethod
-    def decode(self, ids: Sequence[int]) -> str:
-        """Returns the text of one sequence of ids."""
-
-    @abstractmethod
-    def pieces(self, ids: Sequence[int]) -> list[str]:
-        """Returns what each id stands for, to be read by a person; a blank is a blank."""
-
-
-class BytesVocabulary(Vocabulary):
-    """UTF-8 bytes plus 3 (0 padding, 1 EOS, 2 unknown), as ByT5 (Xue et al. 2022) and SeqIO."""
-
-    name = BYTES
-    eos_id = 1
-
-    @property
-    def size(self) -> int:
-        return 259
-
-    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
-        return [
-            np.frombuffer(text.encode("utf-8"), dtype=np.uint8).astype(np.int32) + 3
-            for text in texts
-        ]
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return bytes(i - 3 for i in ids if 3 <= i < 259).decode("utf-8", errors="ignore")
-
-    def pieces(self, ids: Sequence[int]) -> list[str]:
-        special = ("<pad>", "</s>", "<unk>")
-        return [special[i] if i < 3 else _byte(i - 3) for i in ids]
-
-
-class SentencePieceVocabulary(Vocabulary):
-    """A SentencePiece model with 100 extra ids on top, numbered from the end as SeqIO does.
+class VocabularyName:
+    """What a name says.
 
     Raises:
-      VocabularyError: the file is no SentencePiece model.
+      VocabularyError: control tokens are to be read in a way that there is not.
     """
 
-    def __init__(self, path: Path, *, extra_ids: int = EXTRA_IDS) -> None:
-        self.path = path
-        self.extra_ids = extra_ids
-        data = _read(path)
-        self._digest = hashlib.sha256(data).hexdigest()
-        self.name = T5 if self._digest == T5_SHA256 else f"sha256:{self._digest}"
-        self._model = _with_extra_ids(data, path, extra_ids)
-        self.eos_id = self._processor.eos_id()
+    # bytes, t5, a path, or the digest of a file.
+    file: str
+    # How control tokens in texts are read; None leaves it at the usual.
+    control: str | None = None
+    # Text or number of the token that ends a text; None leaves it to the files.
+    eos: str | None = None
 
-    @property
-    def size(self) -> int:
-        return self._processor.get_piece_size()
+    def __post_init__(self) -> None:
+        if self.control not in (None, *CONTROL_TOKENS):
+            raise VocabularyError(
+                f"control tokens are read as {' or '.join(CONTROL_TOKENS)}, not as {self.control!r}"
+            )
 
-    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
-        return [np.asarray(ids, dtype=np.int32) for ids in self._lists(texts)]
+    @classmethod
+    def parse(cls, name: str) -> "VocabularyName":
+        """Reads a name."""
+        parts = _NAME.fullmatch(name)
+        assert parts is not None
+        return cls(parts["file"], parts["control"], parts["eos"])
 
-    def _lists(self, texts: Sequence[str]) -> list[Sequence[int]]:
-        # Lists: the library's own numpy results are an array a text, and slower to join.
-        return self._processor.encode(list(texts), num_threads=1)
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return self._processor.decode([int(i) for i in ids])
-
-    def pieces(self, ids: Sequence[int]) -> list[str]:
-        found = self._processor.id_to_piece([int(i) for i in ids])
-        return [piece.replace("\u2581", " ") for piece in found]
-
-    def __getstate__(self) -> dict:
-        return {k: v for k, v in self.__dict__.items() if k != "_processor"}
-
-    @cached_property
-    def _processor(self):
-        with extras.needed_for("Reading a SentencePiece model", error=VocabularyError):
-            import sentencepiece
-
-        return sentencepiece.SentencePieceProcessor(model_proto=self._model)
+    def __str__(self) -> str:
+        control = f",control={self.control}" if self.control else ""
+        return f"{self.file}{control}" + (f",eos={self.eos}" if self.eos else "")
 
 
-class TokenizersVocabulary(Vocabulary):
-    """A `tokenizer.json` of the Hugging Face `tokenizers` library; no special token is added.
+def named_with(name: str, *, eos: str | None = None, control_tokens: str | None = None) -> str:
+    """Returns the name of a vocabulary with what is asked for besides.
 
     Raises:
-      VocabularyError: the file is no tokenizer, or has no end-of-text token.
+      VocabularyError: the name says something else already.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with extras.needed_for("Reading a tokenizer.json", error=VocabularyError):
-            from tokenizers import Tokenizer
-
-        data = _read(path)
-        try:
-            self._tokenizer = Tokenizer.from_str(data.decode("utf-8"))
-        except Exception as error:  # noqa: BLE001 - the library raises bare Exception
-            raise VocabularyError(f"{path} is no tokenizer.json: {error}") from error
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self.name = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        ends = [self._tokenizer.token_to_id(t) for t in ("</s>", "<|endoftext|>", "<eos>")]
-        found = [i for i in ends if i is not None]
-        if not found:
-            raise VocabularyError(f"{path} has no end token; looked for </s>, <|endoftext|>, <eos>")
-        self.eos_id = found[0]
-        pad = self._tokenizer.token_to_id("<pad>")
-        self.pad_id = 0 if pad is None else pad
-
-    @property
-    def size(self) -> int:
-        return self._tokenizer.get_vocab_size()
-
-    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
-        return [np.asarray(ids, dtype=np.int32) for ids in self._lists(texts)]
-
-    def _lists(self, texts: Sequence[str]) -> list[Sequence[int]]:
-        # The fast form leaves out the offsets, which nobody here reads.
-        found = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [encoding.ids for encoding in found]
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return self._tokenizer.decode([int(i) for i in ids])
-
-    def pieces(self, ids: Sequence[int]) -> list[str]:
-        return [self._tokenizer.decode([int(i)], skip_special_tokens=False) for i in ids]
+    said = VocabularyName.parse(name)
+    for part, asked in (("eos", eos), ("control", control_tokens)):
+        if asked is None:
+            continue
+        if getattr(said, part) not in (None, asked):
+            raise VocabularyError(f"the vocabulary {name} says otherwise than {asked!r}")
+        said = replace(said, **{part: asked})
+    return str(said)
 
 
 @cache
 def open_vocabulary(name: str) -> Vocabulary:
-    """Opens `bytes`, `t5`, a SentencePiece `.model` or a `tokenizer.json`.
+    """Opens `bytes`, `t5`, a SentencePiece `.model`, a `tokenizer.json`, or a folder with one.
 
-    `t5` is looked for in FLAN_TASKS_VOCAB and then on the Hugging Face hub (or its cache).
+    `t5` is looked for in FLAN_TASKS_VOCAB and then on the Hugging Face hub (or its cache). Behind
+    the name may stand `,control=text` or `,control=special` (how control tokens written in a text
+    are read; a tokenizer.json has both ways) and `,eos=TOKEN` (what ends a text: a token or its
+    number).
 
     Raises:
-      VocabularyError: it cannot be found, or is not what its name says.
+      VocabularyError: it cannot be found, is not what its name says, or its end token cannot be
+        told.
     """
-    if name == BYTES:
-        return BytesVocabulary()
-    if name == T5:
-        return _open_t5()
-    path = Path(name).expanduser()
+    asked = VocabularyName.parse(name)
+    if asked.file == T5:
+        return _without_choice(_open_t5(asked.eos), asked)
+    path = Path(asked.file).expanduser()
+    if asked.file == BYTES or (path.is_dir() and is_byt5(path)):
+        if asked.eos not in (None, "</s>", "1"):
+            raise VocabularyError(f"bytes end with 1 (</s>); --eos {asked.eos} is for files")
+        return _without_choice(BytesVocabulary(), asked)
+    if path.is_dir():
+        path = held_in(path)
     if path.suffix == ".json":
-        return TokenizersVocabulary(path)
-    return SentencePieceVocabulary(path)
+        return TokenizersVocabulary(path, eos=asked.eos, control_tokens=asked.control or AS_TEXT)
+    return _without_choice(SentencePieceVocabulary(path, eos=asked.eos), asked)
 
 
-def _open_t5() -> Vocabulary:
-    set_to = os.environ.get(ENVIRONMENT, "")
+def open_recorded(name: str, recorded: str | None) -> Vocabulary:
+    """Opens a vocabulary by its file, with what a manifest or checkpoint says of it besides.
+
+    Args:
+      name: as for `open_vocabulary`.
+      recorded: the name that was recorded; None for none.
+
+    Raises:
+      VocabularyError: as `open_vocabulary`.
+    """
+    asked, told = VocabularyName.parse(name), VocabularyName.parse(recorded or "")
+    same = replace(asked, control=asked.control or told.control, eos=asked.eos or told.eos)
+    if same != asked:
+        try:
+            return open_vocabulary(str(same))
+        except VocabularyError:
+            pass  # another file, then; what it is called says so
+    return open_vocabulary(name)
+
+
+def held_in(folder: Path) -> Path:
+    """Returns the vocabulary file of a folder.
+
+    Raises:
+      VocabularyError: it holds none.
+    """
+    for name in HELD:
+        if (folder / name).is_file():
+            return folder / name
+    hint = ""
+    if (folder / "vocab.json").is_file() or (folder / "vocab.txt").is_file():
+        hint = (
+            "; it has the files of an older tokenizer: "
+            "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) writes tokenizer.json"
+        )
+    raise VocabularyError(f"{folder} holds no vocabulary: none of {', '.join(HELD)}{hint}")
+
+
+def is_byt5(folder: Path) -> bool:
+    """Whether a folder is of a model that reads bytes, which need no file."""
+    settings = folder / "tokenizer_config.json"
+    if any((folder / name).is_file() for name in HELD) or not settings.is_file():
+        return False
+    try:
+        held = json.loads(settings.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise VocabularyError(f"{settings} cannot be read: {error}") from error
+    return isinstance(held, dict) and "ByT5" in str(held.get("tokenizer_class"))
+
+
+def _without_choice(vocabulary: Vocabulary, asked: VocabularyName) -> Vocabulary:
+    if asked.control == AS_SPECIAL:
+        raise VocabularyError(
+            f"{asked.file}: control tokens in texts can be read as special only with a "
+            "tokenizer.json; bytes have none, and SentencePiece reads its control symbols as text"
+        )
+    return vocabulary
+
+
+def _open_t5(eos: str | None) -> Vocabulary:
+    set_to = VocabularyName.parse(os.environ.get(ENVIRONMENT, "")).file
     if set_to and set_to not in (T5, BYTES):
         path = Path(set_to).expanduser()
+        path = held_in(path) if path.is_dir() else path
     else:
         path = _download_t5()
-    vocabulary = SentencePieceVocabulary(path)
-    if vocabulary.name != T5:
+    vocabulary = SentencePieceVocabulary(path, eos=eos)
+    if VocabularyName.parse(vocabulary.name).file != T5:
         raise VocabularyError(
             f"{path} is a SentencePiece model but not that of T5 (sha256 {T5_SHA256[:8]}...); "
             "name the file itself as the vocabulary if it is the one you want"
@@ -250,51 +225,5 @@ def _download_t5() -> Path:
         raise VocabularyError(f"{hint}. The hub could not be reached: {_first(error)}") from error
 
 
-def _byte(number: int) -> str:
-    # A newline is shown as one; other bytes that are no letter of their own by their number.
-    if number == 10 or 32 <= number < 127:
-        return chr(number)
-    return f"<0x{number:02X}>"
-
-
 def _first(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise VocabularyError(
-            f"vocabulary {path} cannot be read: {error.strerror}; wanted bytes, t5, or the path of "
-            "a SentencePiece .model or a tokenizer.json"
-        ) from error
-
-
-def _with_extra_ids(data: bytes, path: Path, extra_ids: int) -> bytes:
-    with extras.needed_for("Reading a SentencePiece model", error=VocabularyError):
-        import sentencepiece
-        from google.protobuf.message import DecodeError
-        from sentencepiece import sentencepiece_model_pb2 as proto
-
-    refused = VocabularyError(
-        f"{path} is no SentencePiece model; wanted a spiece.model or tokenizer.json"
-    )
-    try:
-        model = proto.ModelProto.FromString(data)
-    except DecodeError as error:
-        raise refused from error
-    if not model.pieces:
-        raise refused
-    for number in reversed(range(extra_ids)):
-        model.pieces.add(
-            piece=f"▁<extra_id_{number}>",
-            score=0.0,
-            type=proto.ModelProto.SentencePiece.USER_DEFINED,
-        )
-    data = model.SerializeToString()
-    try:
-        sentencepiece.SentencePieceProcessor(model_proto=data)
-    except (RuntimeError, ValueError) as error:
-        raise refused from error
-    return data

@@ -13,7 +13,13 @@ import click
 
 from flan_tasks.build.formats import ARCHS, FORMATS, STYLES
 from flan_tasks.cli import options
-from flan_tasks.cli.build_tables import print_after, print_before, print_overlaps
+from flan_tasks.cli.build_tables import (
+    print_after,
+    print_before,
+    print_overlaps,
+    print_vocabulary,
+    print_warnings,
+)
 from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.table import print_table, say
 from flan_tasks.configuration import VOCAB
@@ -66,10 +72,9 @@ class Lengths(click.ParamType):
     help="Rows to build; by default one pass of the capped mixture.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option(
-    "--vocab",
-    help="bytes, t5, or a SentencePiece model or tokenizer.json; formats with ids need one "
-    f"(default {VOCAB}, or t5), text formats then count tokens.",
+@options.vocabulary(
+    "bytes, t5, a SentencePiece model, a tokenizer.json, or a folder with one; formats with "
+    f"ids need one (default {VOCAB}, or t5), text formats then count tokens.",
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True)
 @click.option("--style", type=click.Choice(STYLES), default=STYLES[0], show_default=True)
@@ -130,7 +135,7 @@ def command(
     split: str,
     examples: int | None,
     seed: int,
-    vocab: str | None,
+    vocab: options.VocabularyOptions,
     form: str,
     style: str,
     lengths: dict[str, int] | str,
@@ -178,7 +183,7 @@ def command(
     writer = WRITERS[form]
     # Exemplars are fitted to a number of tokens.
     needs_ids = writer.needs_vocabulary or variation.shots > 0
-    name = vocab or ((os.environ.get(VOCAB) or "t5") if needs_ids else None)
+    name = vocab.name((os.environ.get(VOCAB) or "t5") if needs_ids else None)
     settings = BuildSettings(
         format=form,
         split=split,
@@ -188,6 +193,8 @@ def command(
         num_shards=shards,
         arch=arch,
     )
+    if settings.vocabulary:
+        print_vocabulary(settings.vocabulary)
     check_settings(settings)
     if lengths == AUTO and settings.vocabulary is None:
         raise click.UsageError("--lengths auto counts tokens; give --vocab")
@@ -243,6 +250,7 @@ def command(
     options.end_progress()
     if as_json:
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))
+        print_warnings(built.manifest)
     else:
         print_after(built, out, trims=writer.trims)
 

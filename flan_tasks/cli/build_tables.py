@@ -5,7 +5,11 @@ from pathlib import Path
 import click
 
 from flan_tasks.cli.table import print_table, say
+from flan_tasks.core.escaping import for_line
 from flan_tasks.datasets import catalog
+
+# Warnings printed before the rest is only counted.
+_WARNINGS = 12
 
 
 def print_overlaps(prepared) -> None:
@@ -71,6 +75,7 @@ def print_after(built, out: Path, *, trims: bool) -> None:
     manifest = built.manifest
     if built.was_there:
         say(f"\n{out} holds this build already, complete; nothing was written.")
+        print_warnings(manifest)
         return
     rows = sum(t["rows_read"] for t in manifest["tasks"])
     read = sum(t["examples_read"] for t in manifest["tasks"])
@@ -99,16 +104,42 @@ def print_after(built, out: Path, *, trims: bool) -> None:
             f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
             f"{over['inputs']:,} inputs, {over['targets']:,} targets."
         )
+        from flan_tasks.build.text_counts import text_lines
+
+        for line in text_lines(manifest):
+            click.echo(line)
     if "packing" in manifest:
         packing = manifest["packing"]
         click.echo(
             f"Packed into {packing['rows']:,} rows; no packing needs fewer than "
             f"{packing['bound']:,}."
         )
+    print_warnings(manifest)
     if any(entry["path"] == "report.html" for entry in manifest["files"]):
         say(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
     else:
         say(f"It is in {out}; `flan report {out}` shows it.")
+
+
+def print_vocabulary(vocabulary) -> None:
+    """Says how a vocabulary's file was understood, where that had to be found out; on stderr."""
+    if vocabulary.end_from != type(vocabulary).end_from:
+        end = vocabulary.pieces([vocabulary.eos_id])[0]
+        click.echo(
+            f"Texts end with {for_line(end)} ({vocabulary.eos_id}), from {vocabulary.end_from}.",
+            err=True,
+        )
+    for note in vocabulary.notes:
+        click.secho(f"Note: {for_line(note)}", err=True, fg="yellow")
+
+
+def print_warnings(manifest: dict) -> None:
+    """Prints what the builder of a manifest should look at, on stderr; the first are enough."""
+    warnings = manifest.get("warnings", ())
+    for line in warnings[:_WARNINGS]:
+        click.secho(f"Warning: {for_line(line)}", err=True, fg="yellow")
+    if len(warnings) > _WARNINGS:
+        click.echo(f"... ({len(warnings) - _WARNINGS} more warnings in manifest.json)", err=True)
 
 
 def _print_shots(manifest: dict) -> None:

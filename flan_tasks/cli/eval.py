@@ -71,7 +71,7 @@ _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validatio
     help="Longest inputs and targets in tokens, EOS included, as inputs=1024,targets=256; the ends "
     "of longer ones are cut. Default: those of the model's training.",
 )
-@click.option("--vocab", help=f"bytes, t5, or a file; by default the model's (not {VOCAB}).")
+@options.vocabulary(f"bytes, t5, or a file; by default the model's (not {VOCAB}).")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="What is computed in.")
 @options.decoding
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
@@ -94,7 +94,7 @@ def command(
     seed: int,
     batch_size: int | None,
     lengths: str | None,
-    vocab: str | None,
+    vocab: options.VocabularyOptions,
     dtype: str | None,
     decoding: dict[str, Any],
     store: Path | None,
@@ -139,7 +139,7 @@ def command(
         how = Decoding(**decoding, seed=seed)
         # The names first: a model takes seconds to open.
         evaluation = asked()
-        model = _model(model_path, parsed_lengths(lengths), how, batch_size, vocab, dtype)
+        model = _model(model_path, parsed_lengths(lengths), how, batch_size, vocab.name(), dtype)
         _evaluate(evaluation, *model, out, store, wide=wide, as_json=as_json)
 
 
@@ -243,11 +243,14 @@ def _model(
     dtype: str | None,
 ) -> "tuple[Answerer, AnswerProgress]":
     """Returns the model, and what says how far it is."""
+    from flan_tasks.cli.build_tables import print_vocabulary
     from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
     watch = AnswerProgress()
+    opened = open_model(path, vocab=vocab, dtype=dtype)
+    print_vocabulary(opened.vocabulary)
     answerer = ModelAnswers(
-        open_model(path, vocab=vocab, dtype=dtype),
+        opened,
         lengths=lengths,
         decoding=decoding,
         batch_size=batch_size,
@@ -310,6 +313,7 @@ def _evaluate(
     from flan_tasks.build.store import Store, default_store
     from flan_tasks.evaluation.records import Answers
     from flan_tasks.evaluation.tables import write_results
+    from flan_tasks.evaluation.ties import score_warnings
 
     settings = {**answerer.settings, **evaluation.settings}
     answers = Answers(out, settings)
@@ -324,6 +328,8 @@ def _evaluate(
     )
     options.end_progress()
     paths = write_results(out, outcome.scores, settings=settings, missing=outcome.missing)
+    for line in score_warnings(outcome.scores):
+        click.secho(f"Warning: {for_line(line)}", err=True, fg="yellow")
     if as_json:
         click.echo((out / "scores.json").read_text(encoding="utf-8"), nl=False)
         return

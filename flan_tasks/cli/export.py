@@ -16,7 +16,7 @@ from flan_tasks.cli import options
     required=True,
     help="Directory to write: new or empty.",
 )
-@click.option("--vocab", help="bytes, t5, or a file; by default the model's.")
+@options.vocabulary("bytes, t5, or a file; by default the model's.")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "bfloat16"]),
@@ -25,7 +25,9 @@ from flan_tasks.cli import options
     help="What weights are stored in.",
 )
 @options.as_json
-def command(model: Path, out: Path, vocab: str | None, dtype: str, as_json: bool) -> None:
+def command(
+    model: Path, out: Path, vocab: options.VocabularyOptions, dtype: str, as_json: bool
+) -> None:
     """Writes MODEL, a MODEL_DIR or checkpoint of `flan train`, for transformers.
 
     T5 models only. Adapters are merged into the base; tokenizer files are included.
@@ -33,7 +35,7 @@ def command(model: Path, out: Path, vocab: str | None, dtype: str, as_json: bool
     from flan_tasks.trainer.evaluate import open_model
     from flan_tasks.trainer.hf import export_hf
 
-    opened = open_model(model, vocab=vocab)
+    opened = open_model(model, vocab=vocab.name())
     folder = export_hf(opened.model, opened.params, out, vocabulary=opened.vocabulary, dtype=dtype)
     if as_json:
         click.echo(json.dumps({"out": str(folder), "from": opened.identity["model"]}))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     help="Longest inputs and answers in tokens, as inputs=1024,targets=256; the ends of longer "
     "inputs are cut. Default: those of the model's training.",
 )
-@click.option("--vocab", help="bytes, t5, or a file; by default the model's.")
+@options.vocabulary("bytes, t5, or a file; by default the model's.")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="What is computed in.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @options.decoding
@@ -41,7 +41,7 @@ def command(
     out: Path,
     batch_size: int | None,
     lengths: str | None,
-    vocab: str | None,
+    vocab: options.VocabularyOptions,
     dtype: str | None,
     seed: int,
     decoding: dict[str, Any],
@@ -60,7 +60,7 @@ def command(
             task_feature_lengths=parsed_lengths(lengths),
             batch_size=batch_size,
             decoding=Decoding(**decoding, seed=seed),
-            vocab=vocab,
+            vocab=vocab.name(),
             dtype=dtype,
         )
     )

@@ -4,6 +4,7 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,81 @@ def variation(function: Callable) -> Callable:
     ):
         command = option(command)
     return command
+
+
+def vocabulary(text: str) -> Callable:
+    """Returns what adds --vocab, --eos and --control-tokens, which reach the command as `vocab`.
+
+    Args:
+      text: help of --vocab.
+    """
+
+    def add(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def command(
+            *args: Any,
+            vocab: str | None,
+            eos: str | None,
+            control_tokens: str | None,
+            **more: Any,
+        ) -> Any:
+            asked = VocabularyOptions(vocab, eos, control_tokens)
+            return function(*args, vocab=asked, **more)
+
+        for option in reversed(
+            [
+                click.option("--vocab", help=text),
+                click.option(
+                    "--eos",
+                    metavar="TOKEN",
+                    help="What ends a text: a token of the vocabulary or its number. Default: "
+                    "what its files say.",
+                ),
+                click.option(
+                    "--control-tokens",
+                    type=click.Choice(["text", "special"]),
+                    help="How </s> or <|endoftext|> written in a text is read: as the characters "
+                    "(the default), or as the token; only a tokenizer.json has the second.",
+                ),
+            ]
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+@dataclass(frozen=True)
+class VocabularyOptions:
+    """What --vocab, --eos and --control-tokens say."""
+
+    # The vocabulary; None where none was named.
+    vocab: str | None
+    # Its end token; None leaves it to its files.
+    eos: str | None = None
+    # How control tokens in texts are read; None is the usual way.
+    control_tokens: str | None = None
+
+    def name(self, default: str | None = None) -> str | None:
+        """Returns the vocabulary's name with the rest behind it; None where there is none.
+
+        Args:
+          default: the vocabulary where none was named.
+
+        Raises:
+          UsageError: something is said of a vocabulary, and there is none.
+        """
+        vocab = self.vocab or default
+        if vocab is None:
+            for option, value in (("--eos", self.eos), ("--control-tokens", self.control_tokens)):
+                if value is not None:
+                    raise click.UsageError(f"{option} is of a vocabulary; give --vocab")
+            return None
+        if self.eos is None and self.control_tokens is None:
+            return vocab
+        from flan_tasks.build.vocabulary import named_with
+
+        return named_with(vocab, eos=self.eos, control_tokens=self.control_tokens)
 
 
 def decoding(function: Callable) -> Callable:

@@ -25,6 +25,9 @@ from flan_tasks.core.template import Template
 from flan_tasks.core.variation import FIXED, Variation
 from flan_tasks.datasets import catalog
 
+# How a piece the vocabulary does not know is shown, which a text might hold as "<unk>".
+UNKNOWN = "⟨unknown⟩"
+
 if TYPE_CHECKING:
     from flan_tasks.build.vocabulary import Vocabulary
 
@@ -44,9 +47,8 @@ if TYPE_CHECKING:
 @click.option("--seed", default=0, show_default=True, help="Which ones.")
 @options.variation
 @click.option("--tokens", is_flag=True, help="Show tokens, those that are trained in color.")
-@click.option(
-    "--vocab",
-    help="For --tokens: bytes, t5, or a SentencePiece model or tokenizer.json "
+@options.vocabulary(
+    "For --tokens: bytes, t5, a SentencePiece model, a tokenizer.json, or a folder with one "
     f"(default {VOCAB}, or t5).",
 )
 @click.option(
@@ -67,14 +69,14 @@ def command(
     seed: int,
     variation: Variation,
     tokens: bool,
-    vocab: str | None,
+    vocab: options.VocabularyOptions,
     source: str,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
     """Prints prompts of NAME, a dataset, cluster or mixture, filled with its rows."""
-    if vocab and not tokens:
-        raise click.UsageError("--vocab goes with --tokens")
+    if vocab != options.VocabularyOptions(None) and not tokens:
+        raise click.UsageError("--vocab goes with --tokens, as do --eos and --control-tokens")
     vocabulary = _vocabulary(vocab) if tokens else None
     shown = []
     datasets = catalog().members(catalog().mixture(name))
@@ -105,6 +107,7 @@ def command(
             ids = vocabulary.encode([prompt["inputs"], prompt["targets"]])
             pairs = zip(("input_ids", "target_ids"), ids, strict=True)
             prompt |= {part: [*found.tolist(), vocabulary.eos_id] for part, found in pairs}
+            prompt["unknown"] = sum(int((part == vocabulary.unk_id).sum()) for part in ids)
         shown.append(prompt)
     if as_json:
         print_json({"prompts": shown})
@@ -116,10 +119,15 @@ def command(
             _print(prompt)
 
 
-def _vocabulary(name: str | None) -> Vocabulary:
+def _vocabulary(asked: options.VocabularyOptions) -> Vocabulary:
     from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.cli.build_tables import print_vocabulary
 
-    return open_vocabulary(name or os.environ.get(VOCAB) or "t5")
+    name = asked.name(os.environ.get(VOCAB) or "t5")
+    assert name is not None
+    vocabulary = open_vocabulary(name)
+    print_vocabulary(vocabulary)
+    return vocabulary
 
 
 def _pick(
@@ -229,13 +237,20 @@ def _print_tokens(prompt: dict[str, Any], vocabulary: Vocabulary) -> None:
         ("target", "trained", prompt["target_ids"], ("green", "bright_green")),
     )
     for name, trained, ids, colors in parts:
-        click.secho(f"── {name}: {len(ids)} tokens, {trained}", dim=True)
+        lost = ids[:-1].count(vocabulary.unk_id)
+        unknown = f", {lost} unknown" if lost else ""
+        click.secho(f"── {name}: {len(ids)} tokens, {trained}{unknown}", dim=True)
         pieces = [*vocabulary.pieces(ids[:-1]), "EOS"]
         line = click.style("|", dim=True).join(
-            click.style(_safe(piece), fg=colors[place % 2], bold=trained == "trained")
-            for place, piece in enumerate(pieces)
+            click.style(UNKNOWN, fg="red", bold=True)
+            if token == vocabulary.unk_id and place < len(ids) - 1
+            else click.style(_safe(piece), fg=colors[place % 2], bold=trained == "trained")
+            for place, (piece, token) in enumerate(zip(pieces, ids, strict=True))
         )
         click.echo(line)
+    written = vocabulary.control_in([prompt["inputs"], prompt["targets"]]).sum()
+    if written:
+        click.secho(f"── {written} control tokens stand written in these texts", dim=True)
     click.echo()
 
 

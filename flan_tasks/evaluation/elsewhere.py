@@ -76,7 +76,8 @@ def read_answers(
     """Reads predictions made elsewhere: (dataset, template, split) -> key -> line.
 
     Each line has `dataset`, `template`, `split`, `key`, and either `prediction`, a text, or
-    `scores`, a number for each option, with `tokens` where their lengths are known.
+    `scores`, a number for each option, with `tokens` where their lengths are known (and
+    `equal_options`, as our own files have it, where some have the same ids).
 
     Raises:
       EvaluationError: lines are malformed or come twice; the first of them are listed.
@@ -137,7 +138,13 @@ def answered(
                 f"{unit}, key {prompt.gold.key}: {len(sums)} scores and {len(tokens)} tokens for "
                 f"{count} options"
             )
-        records.append(Record(prompt, "", sums, tokens))
+        equal = tuple(line.get("equal_options") or ())
+        if equal and not (len(equal) == count and {*equal} <= {*range(count)}):
+            raise EvaluationError(
+                f"{unit}, key {prompt.gold.key}: equal_options is {list(equal)}; wanted for each "
+                f"of {count} options the number of the first with its ids"
+            )
+        records.append(Record(prompt, "", sums, tokens, equal=equal))
     return records
 
 

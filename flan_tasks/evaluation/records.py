@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.gold import Gold
+from flan_tasks.evaluation.ties import is_tied
 
 RANK, GENERATE = "rank", "generate"
 # Ways to an answer: the option of the highest sum of log-probabilities, of the highest mean for
@@ -84,6 +85,8 @@ class Record:
     tokens: tuple[int, ...] = ()
     # Whether the end of the prompt, or of an option, was cut to fit.
     trimmed: bool = False
+    # For each option the number of the first with the same ids; empty where all differ.
+    equal: tuple[int, ...] = ()
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -93,13 +96,23 @@ class Record:
         return (SUM, NORMALIZED) if self.tokens else (SUM,)
 
     def prediction(self, way: str) -> str:
-        """Returns the answer in one of its ways; of equal options the first."""
+        """Returns the answer in one of its ways; "" where the likeliest option is one of several
+        with the same ids. Of other options with equal scores it is the first.
+        """
         if way == GENERATED:
             return self.text
+        chosen = self._likeliest(way)
+        return "" if is_tied(self.equal, chosen) else self.prompt.gold.options[chosen]
+
+    def is_tied(self, way: str) -> bool:
+        """Whether the likeliest option is one of several with the same ids."""
+        return way != GENERATED and is_tied(self.equal, self._likeliest(way))
+
+    def _likeliest(self, way: str) -> int:
         scores = self.sums
         if way == NORMALIZED:
             scores = tuple(s / n for s, n in zip(self.sums, self.tokens, strict=True))
-        return self.prompt.gold.options[scores.index(max(scores))]
+        return scores.index(max(scores))
 
     def to_json(self, unit: Unit) -> str:
         """Returns it as one line of JSON."""
@@ -116,6 +129,8 @@ class Record:
         }
         if self.sums:
             line |= {"scores": list(self.sums), "tokens": list(self.tokens)}
+        if self.equal:
+            line["equal_options"] = list(self.equal)
         line["prediction"] = self.prediction(self.ways[0])
         return json.dumps(line, ensure_ascii=False)
 
@@ -127,7 +142,8 @@ class Record:
         sums = tuple(line.get("scores", ()))
         text = "" if sums else line["prediction"]
         prompt = Prompt(line["prompt"], gold, line["num_shots"])
-        return cls(prompt, text, sums, tuple(line.get("tokens", ())), line["trimmed"])
+        tokens, equal = (tuple(line.get(name, ())) for name in ("tokens", "equal_options"))
+        return cls(prompt, text, sums, tokens, line["trimmed"], equal)
 
 
 class Answers:

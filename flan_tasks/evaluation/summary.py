@@ -58,6 +58,9 @@ class TemplateScore:
     shots: float = 0.0
     # Prompts whose end was cut to fit.
     trimmed: int = 0
+    # Prompts some of whose options have the same ids, and of these those that are ties by it.
+    shared: int = 0
+    ties: int = 0
     # Metric -> what a reader needs beside its number to compare it, as sacrebleu's signature.
     signatures: Mapping[str, str] = field(default_factory=dict)
     # Metric -> what about the answers a reader must know, such as those that are no number.
@@ -167,6 +170,8 @@ def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[
                 errors,
                 shots,
                 trimmed,
+                sum(bool(record.equal) for record in records) if way != GENERATED else 0,
+                sum(record.is_tied(way) for record in records),
                 signatures,
                 {name: text for name in dataset.metrics if (text := remark(name, predictions))},
                 **{

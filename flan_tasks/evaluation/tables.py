@@ -15,6 +15,7 @@ from typing import Any
 from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.records import GENERATED, NORMALIZED, write_whole
 from flan_tasks.evaluation.summary import FEW, TEST, VALIDATION, DatasetScore, Spread
+from flan_tasks.evaluation.ties import score_warnings
 
 _COLUMNS = (
     "dataset",
@@ -42,6 +43,7 @@ def write_results(
         "settings": dict(settings),
         "datasets": [score.to_json() for score in scores],
         "missing": dict(missing),
+        "warnings": score_warnings(scores),
     }
     texts = {
         "scores.json": json.dumps(held, indent=1, ensure_ascii=False) + "\n",

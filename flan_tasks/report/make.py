@@ -7,7 +7,7 @@ from typing import Any
 from flan_tasks.build.directory import read_manifest
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.run_local import TEMPLATES, Report
-from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
+from flan_tasks.build.vocabulary import Vocabulary, open_recorded, open_vocabulary
 from flan_tasks.core.errors import BuildError, DeclarationError, VocabularyError
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.report.packed import FORMAT
@@ -75,7 +75,7 @@ def _vocabulary(manifest: Mapping[str, Any], asked: str | None) -> Vocabulary | 
             return open_vocabulary(made_with) if made_with and ":" not in made_with else None
         except VocabularyError:
             return None  # the sample says so
-    opened = open_vocabulary(asked)
+    opened = open_recorded(asked, made_with)
     if manifest["format"] == FORMAT and opened.name != made_with:
         raise DeclarationError(
             f"the ids of this build are of vocabulary {made_with}, not {opened.name}"

@@ -86,6 +86,7 @@ def examples(sample: Sample, task_names: Sequence[str]) -> dict[str, Any]:
             "ids": used.tolist(),
             "pieces": sample.vocabulary.pieces(used.tolist()),
             "eos": sample.vocabulary.eos_id,
+            "unknown": sample.vocabulary.unk_id,
             "input_ids": [_codes(rank, e.input_ids) for e in shown],
             "target_ids": [_codes(rank, e.target_ids) for e in shown],
         }

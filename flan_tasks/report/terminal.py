@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from flan_tasks.build.text_counts import TABLE, text_lines, text_table
 from flan_tasks.core.escaping import for_line
 from flan_tasks.report.lengths import PARTS, histograms
 from flan_tasks.report.sample import Sample
@@ -29,6 +30,8 @@ def print_report(
     console.print(_datasets(manifest))
     if sample.examples:
         console.print(_lengths(manifest, sample))
+    if lines := text_table(manifest):
+        console.print(_texts(lines))
     if any(task["skipped"] for task in manifest["tasks"]):
         console.print(_skipped(manifest))
     console.print(_licenses(manifest))
@@ -56,12 +59,16 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
                 f"{lengths['targets']}: {over['inputs']:,} inputs, {over['targets']:,} targets"
             )
         )
+        for line in text_lines(manifest):
+            console.print(Text(for_line(line)))
     if "packing" in manifest:
         packing = manifest["packing"]
         console.print(
             f"{packing['rows']:,} packed rows for {manifest['arch']} models; no packing needs "
             f"fewer than {packing['bound']:,}"
         )
+    for line in manifest.get("warnings", ()):
+        console.print(Text.assemble(("warning ", "yellow"), for_line(line)))
     for name, reason in manifest["missing"].items():
         console.print(
             Text.assemble(("missing ", "yellow"), (name, "bold"), for_line(f": {reason}"))
@@ -138,6 +145,13 @@ def _lengths(manifest: Mapping[str, Any], sample: Sample) -> Table:
             f"{about['longest']:,}",
             "none" if about["limit"] is None else f"{about['limit']:,}",
         )
+    return table
+
+
+def _texts(lines: Sequence[Sequence[str]]) -> Table:
+    table = _table("\nFrom text to ids", *TABLE[:2], *(f">{name}" for name in TABLE[2:]))
+    for line in lines:
+        table.add_row(*map(escape, line))
     return table
 
 

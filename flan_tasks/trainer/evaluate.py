@@ -14,10 +14,20 @@ import numpy as np
 from jax.sharding import Mesh
 
 from flan_tasks.build.exemplars import Budget
-from flan_tasks.build.vocabulary import BYTES, T5, Vocabulary, open_vocabulary
+from flan_tasks.build.vocabulary import (
+    BYTES,
+    HELD,
+    T5,
+    Vocabulary,
+    VocabularyName,
+    is_byt5,
+    open_recorded,
+    open_vocabulary,
+)
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import ModelError
 from flan_tasks.evaluation.records import RANK, Asked, Prompt, Record, Unit
+from flan_tasks.evaluation.ties import equal_options
 from flan_tasks.trainer import partition
 from flan_tasks.trainer.checkpoint import is_hugging_face, newest, read_record, warm_start
 from flan_tasks.trainer.config import MeshConfig
@@ -250,6 +260,7 @@ class ModelAnswers:
                 sums=tuple(score.sum for score in of_one),
                 tokens=tuple(score.tokens for score in of_one),
                 trimmed=question.trimmed,
+                equal=equal_options(question.options),
             )
             for question, of_one in zip(batch.items, scores, strict=True)
         ]
@@ -273,25 +284,21 @@ def _recorded(folder: Path, record: Mapping[str, Any]) -> ModelConfig:
 def _vocabulary(
     folder: Path, config: ModelConfig, named: str | None, trained_with: str | None
 ) -> Vocabulary:
-    held = [folder / name for name in ("spiece.model", "tokenizer.json")]
-    settings = folder / "tokenizer_config.json"
     if named is not None:
-        vocabulary = open_vocabulary(named)
+        vocabulary = open_recorded(named, trained_with)
         if trained_with not in (None, vocabulary.name):
             raise ModelError(
                 f"{folder} was trained with the vocabulary {trained_with}, and {named} is "
                 f"{vocabulary.name}; its ids mean something else"
             )
-    elif trained_with in (BYTES, T5):
+    elif trained_with and VocabularyName.parse(trained_with).file in (BYTES, T5):
         vocabulary = open_vocabulary(trained_with)
     elif trained_with is not None:
         raise ModelError(
             f"{folder} was trained with the vocabulary file {trained_with}; give it as --vocab"
         )
-    elif any(path.is_file() for path in held):
-        vocabulary = open_vocabulary(str(next(path for path in held if path.is_file())))
-    elif settings.is_file() and "ByT5" in settings.read_text(encoding="utf-8"):
-        vocabulary = open_vocabulary(BYTES)
+    elif any((folder / name).is_file() for name in HELD) or is_byt5(folder):
+        vocabulary = open_vocabulary(str(folder))
     elif config.vocabulary_size in _BY_SIZE:
         vocabulary = open_vocabulary(_BY_SIZE[config.vocabulary_size])
     else:

@@ -1,7 +1,7 @@
 """What a Hugging Face directory holds beside weights: configurations and tokenizer files.
 
 The tokenizer files are of the vocabulary trained with: T5's own for a SentencePiece model, ByT5's
-for bytes, the file itself for a `tokenizer.json`.
+for bytes, and for a `tokenizer.json` the file, but for what it puts around a text: EOS alone.
 """
 
 import json
@@ -88,17 +88,21 @@ def write_tokenizer(directory: Path, *, vocabulary: Vocabulary) -> None:
     Raises:
       ModelError: transformers has no tokenizer for such a vocabulary.
     """
-    specials = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    roles = {"eos_token": vocabulary.eos_id, "pad_token": vocabulary.pad_id}
+    if vocabulary.unk_id is not None:
+        roles["unk_token"] = vocabulary.unk_id
+    specials = {role: vocabulary.pieces([number])[0] for role, number in roles.items()}
     if isinstance(vocabulary, BytesVocabulary):
         # With extra ids ByT5 reads "<extra_id_0>" in a text as one of them; ours are its bytes.
-        settings = {"tokenizer_class": "ByT5Tokenizer", "extra_ids": 0, **specials}
+        unknown = {"unk_token": "<unk>"}
+        settings = {"tokenizer_class": "ByT5Tokenizer", "extra_ids": 0, **specials, **unknown}
     elif isinstance(vocabulary, SentencePieceVocabulary):
         shutil.copyfile(vocabulary.path, directory / "spiece.model")
         extra = vocabulary.extra_ids
         settings = {"tokenizer_class": "T5Tokenizer", "extra_ids": extra, **specials}
     elif isinstance(vocabulary, TokenizersVocabulary):
-        shutil.copyfile(vocabulary.path, directory / "tokenizer.json")
-        settings = {"tokenizer_class": "PreTrainedTokenizerFast"}
+        (directory / "tokenizer.json").write_text(vocabulary.closing_json(), encoding="utf-8")
+        settings = {"tokenizer_class": "PreTrainedTokenizerFast", **specials}
     else:
         raise ModelError(f'the vocabulary "{vocabulary.name}" has no tokenizer in transformers')
     _write(directory / "tokenizer_config.json", settings)

@@ -95,6 +95,17 @@ def test_ranked_options_have_the_scores_of_the_slow_way(source, model, params, r
     assert len(answerer.programs) == 2
 
 
+def test_options_that_are_cut_to_the_same_ids_are_a_tie(model_dir):
+    options = ("the first half of it, north", "the first half of it, south", "no")
+    gold = Gold(options[0], options[:1], options, {}, "0")
+    unit = Unit("birds", "plain", "test", RANK)
+    for length, equal in ((10, (0, 0, 2)), (64, ())):
+        answerer = answers_of(model_dir, lengths={"inputs": 64, "targets": length})
+        (record,) = answerer.answer(unit, [Prompt("Which half?", gold)])
+        assert record.equal == equal
+        assert (abs(record.sums[0] - record.sums[1]) < 1e-3) == bool(equal)
+
+
 def test_generated_texts_do_not_depend_on_the_batch(model_dir):
     unit = Unit("birds", "plain", "test", GENERATE)
     asked = prompts()

@@ -16,6 +16,18 @@ function notices() {
           make("ul", null, missing.map(item)),
         )
       : null,
+    (build.warnings || []).length
+      ? make(
+          "details.notice",
+          { open: build.warnings.length <= 4 },
+          make("summary", null, plural(build.warnings.length, "warning")),
+          make(
+            "ul",
+            null,
+            build.warnings.map((line) => make("li", null, line)),
+          ),
+        )
+      : null,
     build.without_split.length
       ? make(
           "div.notice.plain",
@@ -77,6 +89,17 @@ function tiles() {
       build.trims ? "Trimmed" : "Over length",
       count(over.inputs + over.targets),
       `${plural(over.inputs, "input")} beyond ${count(build.lengths.inputs)}, ${plural(over.targets, "target")} beyond ${count(build.lengths.targets)}${build.trims ? "" : "; kept whole"}`,
+    ]);
+  }
+  // Builds of before have no such counts.
+  if (build.unknown) {
+    const unknown = build.unknown.inputs + build.unknown.targets;
+    const written = build.control_tokens_written.inputs + build.control_tokens_written.targets;
+    const are = build.control_tokens === "special" ? "read as such" : "in texts";
+    found.push([
+      "Unknown pieces",
+      count(unknown),
+      `${count(build.unknown.inputs)} in inputs, ${count(build.unknown.targets)} in targets${written ? `; ${plural(written, "control token")} ${are}` : ""}`,
     ]);
   }
   if (isPacked)
@@ -254,6 +277,65 @@ function lengthsByCluster() {
   );
 }
 
+// Tasks some of whose texts were trimmed, unknown or hold control tokens; builds of before say none.
+function losses() {
+  const kinds = ["over_length", "unknown", "only_unknown", "control_tokens"];
+  const lines = tasks.flatMap((task) =>
+    parts
+      .filter((part) => task.texts && kinds.some((kind) => task.texts[part][kind]))
+      .map((part) => [task.name, part, task.texts[part]]),
+  );
+  if (!lines.length) return null;
+  const heads = [
+    build.trims ? "trimmed" : "over length",
+    "unknown ids",
+    "of all",
+    "nothing but unknown",
+    "control tokens",
+  ];
+  return panel(
+    "From text to ids",
+    "tasks some of whose texts were too long, unknown to the vocabulary, or hold control tokens",
+    make(
+      "div.wide",
+      null,
+      make(
+        "table.grid",
+        null,
+        make(
+          "thead",
+          null,
+          make(
+            "tr",
+            null,
+            ["task", "part"].map((name) => make("th", null, name)),
+            heads.map((name) => make("th.num", null, name)),
+          ),
+        ),
+        make(
+          "tbody",
+          null,
+          lines.map(([name, part, found]) =>
+            make(
+              "tr",
+              null,
+              make("td", null, name),
+              make("td", null, part),
+              [
+                count(found.over_length),
+                count(found.unknown),
+                percent(found.unknown / Math.max(found.tokens, 1), 2),
+                count(found.only_unknown),
+                count(found.control_tokens),
+              ].map((value) => make("td.num", null, value)),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
 // The first few lines, and the others behind a button.
 function folded(values, line) {
   const holder = make("div", null, values.slice(0, 8).map(line));
@@ -360,6 +442,7 @@ function drawOverview() {
       packing(),
       boxes,
       lengthsByCluster(),
+      losses(),
       skipped(),
       repeats(),
     ].filter(Boolean),

@@ -15,9 +15,10 @@ function tokenSpans(shown, part, index) {
     const cut = position >= end && !isEnd;
     const kinds =
       (part === "targets" && !cut ? ".trained" : "") + (cut ? ".cut" : "") + (isEnd ? ".end" : "");
-    const what = isEnd ? "EOS" : shown.pieces[place];
+    const isUnknown = id === shown.unknown && !isEnd;
+    const what = isEnd ? "EOS" : isUnknown ? "⟨unknown⟩" : shown.pieces[place];
     return make(
-      `span.tok${kinds}`,
+      `span.tok${kinds}${isUnknown ? ".unknown" : ""}`,
       {
         title: `${JSON.stringify(what)} · id ${id} · position ${position}${cut ? (build.trims ? " · trimmed" : " · over length") : part === "targets" ? " · trained" : " · not trained"}`,
       },
