@@ -249,7 +249,7 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
         )
         yield ""
         for line in text_lines(manifest):
-            yield _cell(line)
+            yield for_markdown(line)
             yield ""
     if table := text_table(manifest):
         yield f"| {' | '.join(TABLE)} |"
@@ -261,7 +261,7 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "Worth a look:"
         yield ""
         for line in warnings:
-            yield f"- {_cell(line)}"
+            yield f"- {for_markdown(line)}"
         yield ""
     if "packing" in manifest:
         packing = manifest["packing"]

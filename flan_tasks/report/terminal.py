@@ -151,7 +151,7 @@ def _lengths(manifest: Mapping[str, Any], sample: Sample) -> Table:
 def _texts(lines: Sequence[Sequence[str]]) -> Table:
     table = _table("\nFrom text to ids", *TABLE[:2], *(f">{name}" for name in TABLE[2:]))
     for line in lines:
-        table.add_row(*map(escape, line))
+        table.add_row(*map(_plain, line))
     return table
 
 
