@@ -6,7 +6,6 @@ then holds the digest of the plan and one file for each shard that is whole.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,6 +16,7 @@ from flan_tasks.build import lock
 from flan_tasks.build.manifest_file import MANIFEST, PROGRESS, read_manifest
 from flan_tasks.build.recipe import Recipe, differences, digest_of, library_versions
 from flan_tasks.build.shard import file_facts, write_error
+from flan_tasks.core import whole
 from flan_tasks.core.errors import BuildError
 
 _PLAN = "plan.json"
@@ -173,7 +173,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """
     sealed = {**manifest, "sha256": _seal(manifest)}
     for place in {folder, *(path.parent for path in folder.rglob("*") if path.is_file())}:
-        _sync_folder(place)  # a loss of power must not keep the manifest and lose a shard
+        whole.sync_folder(place)  # a loss of power must not keep the manifest and lose a shard
     write_json(folder / MANIFEST, sealed)
     return sealed
 
@@ -181,15 +181,6 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _seal(manifest: Mapping[str, Any]) -> str:
     content = {name: value for name, value in manifest.items() if name != "sha256"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some file systems cannot
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -207,15 +198,9 @@ def write_text(path: Path, text: str) -> None:
     Raises:
       BuildError: it cannot be written.
     """
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        whole.write_text(path, text)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise write_error(error, path) from error
 
 

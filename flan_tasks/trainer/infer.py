@@ -7,8 +7,9 @@ from typing import Any
 
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.core.whole import write_text
 from flan_tasks.evaluation.gold import Gold
-from flan_tasks.evaluation.records import GENERATE, Prompt, Unit, write_whole
+from flan_tasks.evaluation.records import GENERATE, Prompt, Unit
 from flan_tasks.trainer.eval_config import InferRun
 from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
@@ -37,7 +38,7 @@ def infer(run: InferRun, *, log: Callable[[str], None] | None = None) -> int:
         json.dumps({**line, "prediction": record.text}, ensure_ascii=False)
         for (_, line), record in zip(lines, found, strict=True)
     ]
-    write_whole(Path(run.output_path), "".join(line + "\n" for line in made))
+    write_text(Path(run.output_path), "".join(line + "\n" for line in made))
     return len(made)
 
 
