@@ -64,6 +64,22 @@ def file_aside(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_file(path: Path) -> Iterator[Path]:
+    """Yields the name of an empty file beside `path` that is removed when the block ends.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    aside, lock = _locked_file(path)
+    try:
+        yield aside
+    finally:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        os.close(lock)
+
+
+@contextmanager
 def folder_aside(path: Path) -> Iterator[Path]:
     """Yields an empty folder beside `path`, which gets its name when the block ends well.
 

@@ -114,7 +114,7 @@ def test_nothing_is_written_in_place():
     # Writers of shards are handed names aside; the others write into a folder that gets its name
     # when it is whole, or a log.
     allowed = re.compile(r"build/writers/|build/store|build/workers.py|core/whole.py|trainer/")
-    in_place = re.compile(r"\.write_text\(|\.write_bytes\(|open\([^)]*[\"'][wax]b?\+?[\"']")
+    in_place = re.compile(r"\.write_text\(|\.write_bytes\(|open\([^)]*[\"'][wx]b?\+?[\"']")
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in sorted((ROOT / "flan_tasks").rglob("*.py"))
