@@ -198,8 +198,8 @@ def check_layout(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
 def _described(path: Path) -> str:
     try:
         found = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError) as error:
-        return f"no array ({error})"
+    except Exception as error:  # noqa: BLE001 - numpy has Python read the header, which may be anything
+        return f"no array ({type(error).__name__})"
     return f"{found.dtype}{list(found.shape)}"
 
 

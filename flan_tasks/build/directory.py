@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.build import lock
+from flan_tasks.build.contents import Contents
 from flan_tasks.build.manifest_check import structure, sums
 from flan_tasks.build.manifest_file import (
     MANIFEST,
@@ -248,6 +249,13 @@ def verify(folder: Path) -> dict[str, Any]:
     }
     problems += [f"{name} is not in the manifest" for name in sorted(found - {*listed, MANIFEST})]
     problems += sums(manifest)
+    if not problems and manifest["format"] == "arrays":
+        contents = Contents(folder, manifest)
+        for number in range(len(manifest["shards"])):
+            try:
+                contents.compare((number,), contents.layout(number))
+            except BuildError as error:
+                problems.append(str(error))
     if problems:
         raise BuildError("\n".join([f"{folder} is not what its manifest says:", *problems]))
     return manifest

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flan_tasks.build.formats import FORMATS
+from flan_tasks.build.formats import ARCHS, FORMATS, STYLES
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX = (1 << 63) - 1
+_PACKED = ("arrays", "packed-tfrecord")
+_WITH_IDS = (*_PACKED, "tfrecord", "arrayrecord", "seqio-cache")
+_NEEDED_WITH_IDS = ("vocabulary", "vocabulary_size", "eos_id")
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,6 @@ LENGTH = _simple("2 or more", lambda value: type(value) is int and 2 <= value <=
 HASH = _simple(
     "64 hexadecimal digits", lambda value: type(value) is str and bool(_SHA256.fullmatch(value))
 )
-FORMAT = _simple(f"one of {', '.join(FORMATS)}", lambda value: value in FORMATS)
 # Of files: relative, and inside of the build.
 PATH = _simple(
     "a path inside of the build",
@@ -64,6 +66,11 @@ PATH = _simple(
         and ".." not in value.split("/")
     ),
 )
+
+
+def one_of(names: tuple[str, ...]) -> Kind:
+    """One of some texts."""
+    return _simple(f"one of {', '.join(names)}", lambda value: value in names)
 
 
 def list_of(kind: Kind) -> Kind:
@@ -150,7 +157,7 @@ MANIFEST = object_of(
         "digest": HASH,
         "mixture": object_of({"name": TEXT, "description": TEXT}),
         "seed": COUNT,
-        "format": FORMAT,
+        "format": one_of(FORMATS),
         "vocabulary": or_null(TEXT),
         "lengths": object_of({"inputs": LENGTH, "targets": LENGTH}, {"row": LENGTH}),
         **dict.fromkeys(("examples", "rows"), COUNT),
@@ -164,7 +171,8 @@ MANIFEST = object_of(
     {
         **dict.fromkeys(("vocabulary_size", "eos_id", "pad_id"), COUNT),
         **dict.fromkeys(("tokens", "over_length", "tokens_over"), _PARTS),
-        **dict.fromkeys(("arch", "style"), TEXT),
+        "arch": one_of(ARCHS),
+        "style": one_of(STYLES),
         "packing": object_of({"rows": COUNT, "bound": COUNT, "simple_bound": COUNT}),
         "recipe": map_of(_simple("anything", lambda value: True)),
         "variation": or_null(map_of(_simple("anything", lambda value: True))),
@@ -206,6 +214,11 @@ def _relations(manifest: Mapping[str, Any]) -> Iterator[str]:
         for path in shard["paths"]:
             if path not in files:
                 yield f'files lacks "{path}" of shard "{shard["name"]}"'
+    for name in _NEEDED_WITH_IDS if manifest["format"] in _WITH_IDS else ():
+        if manifest.get(name) is None:
+            yield f"it lacks {name}"
+    if manifest["format"] in _PACKED and "arch" not in manifest:
+        yield "it lacks arch"
     size = manifest.get("vocabulary_size")
     for name in ("eos_id", "pad_id"):
         if size is not None and manifest.get(name, 0) >= size:

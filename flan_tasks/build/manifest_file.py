@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,6 +15,7 @@ PROGRESS = ".progress"
 # Key of the hash a manifest carries of the rest of it.
 SEAL = "sha256"
 _SHOWN = 10
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -50,7 +52,10 @@ def load_manifest(folder: Path) -> dict[str, Any]:
             )
         raise BuildError(f"{folder} is no build directory: it has no {MANIFEST}")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text, parse_constant=_no_constant)
+        if _SURROGATE.search(text):
+            json.dumps(found, ensure_ascii=False).encode()  # halves of a pair are no text
     except (OSError, ValueError, RecursionError) as error:
         raise BuildError(f"{path} is damaged: {error}") from error
     if type(found) is not dict:

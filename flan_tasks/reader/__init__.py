@@ -14,7 +14,7 @@ import numpy as np
 from flan_tasks.build.contents import CHECKS, USE
 from flan_tasks.build.features import STORED, features
 from flan_tasks.build.formats import ENCODER_DECODER
-from flan_tasks.build.manifest_file import MANIFEST, read_manifest
+from flan_tasks.build.manifest_file import read_manifest
 from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
 from flan_tasks.core.errors import BuildError, DeclarationError, VocabularyError
 from flan_tasks.reader.order import Place, epoch_and_row
@@ -73,7 +73,7 @@ class Reader:
             raise DeclarationError(f'check "{check}": known are {", ".join(CHECKS)}')
         self.folder = folder
         self.manifest: dict[str, Any] = read_manifest(folder)
-        _check_manifest(folder, self.manifest)
+        _check_format(folder, self.manifest)
         if vocabulary is not None and vocabulary.name != self.manifest["vocabulary"]:
             raise VocabularyError(
                 f'vocabulary "{vocabulary.name}" does not belong to {folder}, whose ids are of '
@@ -204,22 +204,13 @@ class Reader:
         return stored["tokens"][here & ~trained], stored["tokens"][here & trained]
 
 
-def _check_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    form = manifest.get("format")
+def _check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
+    form = manifest["format"]
     if form != ARRAYS:
-        other = _OTHERS.get(form)
-        hint = f"Read it with {other.format(folder)}" if other else "It is none of ours"
+        hint = f"Read it with {_OTHERS[form].format(folder)}"
         raise BuildError(
             f'{folder} is of format "{form}"; flan_tasks.open reads "{ARRAYS}". {hint}, or build '
             f"with --format {ARRAYS}"
-        )
-    needed = ("arch", "vocabulary", "vocabulary_size", "eos_id")
-    missing = [name for name in needed if manifest.get(name) is None]
-    if missing:
-        raise BuildError(f"{folder / MANIFEST} is damaged: it lacks {', '.join(missing)}")
-    if manifest["arch"] not in STORED:
-        raise BuildError(
-            f'{folder} was packed for "{manifest["arch"]}"; known are {", ".join(STORED)}'
         )
 
 

@@ -233,7 +233,7 @@ def test_no_build_is_said_to_be_none(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"arch": "encoder"}, 'packed for "encoder"'),
+        ({"arch": "encoder"}, "arch is 'encoder'; it should be one of"),
         ({"rows": 24}, "23 rows; the manifest says 24"),
         ({"lengths": {"inputs": 12}}, "it lacks lengths.targets"),
         ({"shards": [{"name": "a"}]}, r"it lacks shards\[0\].rows"),
