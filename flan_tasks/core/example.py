@@ -1,10 +1,14 @@
 """What a normalizer returns: an Example, several of them, or a Skip."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flan_tasks.core.errors import DeclarationError
+
+# Up to the last line end before the first letter.
+_BLANK_LINES = re.compile(r"\A\s*[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,9 @@ class Skip:
 class Example:
     """A row in the terms templates use.
 
-    Blanks around every text are removed when it is built: templates bring the blanks between.
+    Of every text the blank lines before it and all blanks behind it are removed when it is built:
+    templates bring the blanks between. Everything else stays as it is, the indentation of the first
+    line too, which code and verse need.
 
     Raises:
       DeclarationError: a value is no text, the answer is empty, or it is not one of the options.
@@ -88,4 +94,5 @@ def _text(value: object, what: str) -> str:
         raise DeclarationError(f"{what} must be text, not {type(value).__name__}: {value!r}")
     if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise DeclarationError(f"{what} holds half a surrogate pair, which is no text: {value!r}")
-    return value.strip()
+    value = value.rstrip()
+    return _BLANK_LINES.sub("", value) if value[:1].isspace() else value
