@@ -252,14 +252,19 @@ def _variation(**given: Any) -> Variation:
     return Variation(**{**given, **lists})
 
 
-def open_build(folder: str | os.PathLike, *, vocab: str | os.PathLike | None = None) -> Reader:
+def open_build(
+    folder: str | os.PathLike, *, vocab: str | os.PathLike | None = None, check: str = "use"
+) -> Reader:
     """Opens a build of format `arrays` for reading; public as `flan_tasks.open`.
 
     Args:
       folder: the build directory.
       vocab: for texts, where the build's vocabulary is neither bytes nor t5: its file.
+      check: when files are compared with the hashes in the manifest: "use", each when it is first
+        used; "open", all of them now; "never", for storage that sees to it itself.
 
     Raises:
+      DeclarationError: `check` is none of these.
       BuildError: the directory is none, unfinished, damaged, or of another format.
       VocabularyError: the vocabulary cannot be read, or is not the one of the build.
     """
@@ -272,7 +277,7 @@ def open_build(folder: str | os.PathLike, *, vocab: str | os.PathLike | None = N
     if vocab is not None:
         recorded = read_manifest(Path(folder)).get("vocabulary")
         vocabulary = open_recorded(os.fspath(vocab), recorded)
-    return Reader(Path(folder), vocabulary=vocabulary)
+    return Reader(Path(folder), vocabulary=vocabulary, check=check)
 
 
 def _declared(name: str, fields: dict[str, Any]) -> Mixture:

@@ -1,11 +1,13 @@
 """Writes small `arrays` builds by hand, each array spelled out from the examples."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from flan_tasks.build.manifest_file import seal
 from flan_tasks.reader import PackedExample
 
 LENGTHS = {"inputs": 12, "targets": 8}
@@ -37,7 +39,7 @@ def write_build(
     shards: int = 2,
     changes: Mapping[str, object] | None = None,
 ) -> Path:
-    """Writes a complete build; `changes` replace entries of its manifest."""
+    """Writes a complete build; `changes` replace entries of its manifest, which is sealed again."""
     folder.mkdir(parents=True, exist_ok=True)
     edges = [len(rows) * i // shards for i in range(shards + 1)]
     listed, files = [], []
@@ -49,7 +51,7 @@ def write_build(
             path = folder / f"{name}.{array}.npy"
             np.save(path, values)
             paths.append(path.name)
-            files.append({"path": path.name, "bytes": path.stat().st_size, "sha256": "0" * 64})
+            files.append(file_entry(path))
         examples = sum(map(len, here))
         listed.append({"name": name, "rows": len(here), "examples": examples, "paths": paths})
     manifest = {
@@ -62,18 +64,70 @@ def write_build(
         "pad_id": 0,
         "split": "train",
         "seed": 0,
+        "style": "inputs-targets",
+        "mixture": {"name": "m", "description": "By hand."},
+        "missing": {},
         "command": "none",
         "digest": "0" * 64,
         "examples": sum(map(len, rows)),
         "rows": len(rows),
-        "tasks": [{"task": f"flan:{n}", "name": n, "dataset": n} for n in TASKS],
+        "tasks": [
+            task_entry(name, sum(e.task == number for row in rows for e in row))
+            for number, name in enumerate(TASKS)
+        ],
         "shards": listed,
         "files": files,
     }
-    (folder / "manifest.json").write_text(
-        json.dumps(manifest | dict(changes or {})), encoding="utf-8"
-    )
+    write_manifest(folder, manifest | dict(changes or {}))
     return folder
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
+    """Writes a manifest with the hash that it carries of itself."""
+    (folder / "manifest.json").write_text(
+        json.dumps({**manifest, "sha256": seal(manifest)}), encoding="utf-8"
+    )
+
+
+def seal_again(folder: Path, **changes: object) -> None:
+    """Makes a build whose files were changed one that its manifest describes, with `changes`."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8")) | changes
+    if "files" not in changes:
+        manifest["files"] = [file_entry(folder / e["path"], e["path"]) for e in manifest["files"]]
+    write_manifest(folder, manifest)
+
+
+def file_entry(path: Path, name: str = "") -> dict[str, object]:
+    """What a manifest says of a file."""
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    return {"path": name or path.name, "bytes": len(data), "sha256": digest}
+
+
+def task_entry(name: str, examples: int) -> dict[str, object]:
+    """What a manifest says of a task."""
+    return {
+        "task": f"flan:{name}",
+        "name": name,
+        "dataset": name,
+        "cluster": "animals",
+        "rate": float(examples),
+        "share": 1 / len(TASKS),
+        "available": examples,
+        "requested": examples,
+        "repeated": 0,
+        "never_seen": 0,
+        "skipped": {},
+        "templates": 1,
+        "template_counts": {"plain": examples},
+        "num_shots": {},
+        "realized": examples,
+        "store_key": "0" * 64,
+        "source": {"source": "files"},
+        "languages": ["en"],
+        "license": "CC0-1.0",
+        "citation": "Nobody",
+    }
 
 
 def shard_arrays(rows: list[list[PackedExample]], arch: str) -> dict[str, np.ndarray]:

@@ -42,8 +42,10 @@ def awkward_mixture(tmp_path):
 def make_build(awkward_mixture, tmp_path):
     """Builds the mixture with a report, and returns its directory."""
 
-    def make(form="jsonl", *, style="inputs-targets", vocab="bytes", arch="encoder-decoder"):
-        folder = tmp_path / f"out-{form}-{style}-{arch}"
+    def make(
+        form="jsonl", *, style="inputs-targets", vocab="bytes", arch="encoder-decoder", seed=0
+    ):
+        folder = tmp_path / (f"out-{form}-{style}-{arch}" + (f"-{seed}" if seed else ""))
         vocabulary = open_vocabulary(vocab) if vocab else None
         settings = BuildSettings(
             format=form,
@@ -54,7 +56,7 @@ def make_build(awkward_mixture, tmp_path):
             num_shards=None if form == "seqio-cache" else 2,
             arch=arch,
         )
-        plan = make_plan(awkward_mixture, seed=0, grouped=form == "seqio-cache")
+        plan = make_plan(awkward_mixture, seed=seed, grouped=form == "seqio-cache")
         build(
             awkward_mixture,
             plan,

@@ -86,6 +86,10 @@ def _header(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield from (
             "configs:",
             "- config_name: default",
+            # `datasets` caches what it has read by the text of a config, and by neither the files
+            # nor their times: without the digest a build gives the rows of another that lay in a
+            # folder of its name before.
+            f"  description: flan_tasks build {manifest['digest']}",
             "  data_files:",
             f"  - split: {manifest['split']}",
             f"    path: {manifest['split']}-*.{ending}",

@@ -1,15 +1,16 @@
 """Checksums beside the files of the store, in the form of `sha256sum`.
 
-A store is read memory-mapped and trusted, since hashing it would take longer than building from it;
-`flan verify --store` compares.
+A file is compared with its own when it is opened (`intact` says how often); `flan verify --store`
+compares all of them, whatever is remembered.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from flan_tasks.build.intact import is_intact
 from flan_tasks.core.errors import BuildError
+from flan_tasks.core.whole import write_text
 
 ENDING = ".sha256"
 
@@ -26,13 +27,20 @@ class Checked:
 
 def write(file: Path, *, stands_for: Path) -> None:
     """Writes the checksum of `file` beside `stands_for`, the name it is going to have."""
-    path = _beside(stands_for)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    write_text(_beside(stands_for), f"{_sha256(file)}  {stands_for.name}\n")
+
+
+def damage(path: Path) -> str:
+    """Says what is wrong with a file of the store or its checksum; nothing where all is well."""
     try:
-        temporary.write_text(f"{_sha256(file)}  {stands_for.name}\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        stated = _beside(path).read_text(encoding="utf-8").split()
+        if len(stated) != 2 or stated[1] != path.name:
+            return f"{_beside(path).name} is no checksum of it"
+        return "" if is_intact(path, stated[0]) else f"its content is not what {ENDING[1:]} says"
+    except FileNotFoundError:
+        return f"{_beside(path).name} is missing"
+    except (OSError, ValueError) as error:
+        return f"it or {_beside(path).name} cannot be read: {error}"
 
 
 def check(root: Path) -> Checked:
@@ -62,8 +70,8 @@ def check(root: Path) -> Checked:
         raise BuildError(
             "\n".join(
                 [
-                    f"{root} is not what was stored; remove these files, and the next build makes "
-                    "them anew:",
+                    f"{root} is not what was stored; the next build that uses one of these files "
+                    "makes it anew:",
                     *problems,
                 ]
             )

@@ -4,9 +4,7 @@ A directory with a manifest is complete. One without is being built, or was inte
 then holds the digest of the plan and one file for each shard that is whole.
 """
 
-import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,9 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.build import lock
-from flan_tasks.build.manifest_file import MANIFEST, PROGRESS, read_manifest
+from flan_tasks.build.contents import Contents
+from flan_tasks.build.manifest_check import structure, sums
+from flan_tasks.build.manifest_file import (
+    MANIFEST,
+    PROGRESS,
+    SEAL,
+    is_sealed,
+    load_manifest,
+    read_manifest,
+    seal,
+)
 from flan_tasks.build.recipe import Recipe, differences, digest_of, library_versions
 from flan_tasks.build.shard import file_facts, write_error
+from flan_tasks.core import whole
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.parsing import parse_json
 
@@ -40,10 +49,14 @@ def check_free(folder: Path, recipe: Recipe) -> bool:
         if manifest["digest"] == digest_of(recipe):
             _check_there(folder, manifest)
             return True
+        try:
+            lines = differences(manifest.get("recipe", {}), recipe)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BuildError(f"{folder / MANIFEST} is damaged in its recipe: {error!r}") from error
         raise BuildError(
             f"{folder} holds another build, made by: {manifest['command']}. It is kept; name "
             "another folder, or remove this one. Between it and what is asked for now differ:\n"
-            + _listed(differences(manifest.get("recipe", {}), recipe))
+            + _listed(lines)
         )
     plan = folder / PROGRESS / _PLAN
     if plan.exists():
@@ -61,22 +74,23 @@ def check_free(folder: Path, recipe: Recipe) -> bool:
 def _check_begun(folder: Path, plan: Path, recipe: Recipe) -> None:
     try:
         begun = parse_json(plan.read_text(encoding="utf-8"))
-        there, libraries = begun["recipe"], begun["libraries"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        there, libraries, command = begun["recipe"], begun["libraries"], begun["recipe"]["command"]
+        lines = [] if there == recipe else differences(there, recipe)
+        names = {**libraries, **library_versions()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BuildError(
-            f"{plan} is damaged: {error}; remove {folder} and run the same command again"
+            f"{plan} is damaged: {error!r}; remove {folder} and run the same command again"
         ) from error
-    lines = [] if there == recipe else differences(there, recipe)
     # What is built already came from those libraries, and their bytes may not be today's.
     now = library_versions()
     lines += [
         f"{name}: {libraries.get(name, 'none')}, now {now.get(name, 'none')}"
-        for name in {**libraries, **now}
+        for name in names
         if libraries.get(name) != now.get(name)
     ]
     if lines:
         raise BuildError(
-            f"{folder} holds an unfinished build, begun by: {there['command']}. Finish it with "
+            f"{folder} holds an unfinished build, begun by: {command}. Finish it with "
             "that command, name another folder, or remove this one. Between it and what is asked "
             "for now differ:\n" + _listed(lines)
         )
@@ -146,16 +160,20 @@ class Progress:
         note = self._note(shard_path)
         try:
             known = parse_json(note.read_text(encoding="utf-8"))
-            whole = all(
+            if known.pop(SEAL) != seal(known):
+                return None
+            is_whole = all(
                 file_facts(folder / file["path"]).items() <= file.items() for file in known["files"]
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return known if whole else None
+        return known if is_whole else None
 
     def note(self, known: Mapping[str, Any]) -> None:
         """Notes that a shard is whole."""
-        write_json(self._note(known["path"]), known)
+        # Through JSON before it is sealed: numbers that are keys become text.
+        plain = json.loads(json.dumps(known))
+        write_json(self._note(known["path"]), {**plain, SEAL: seal(plain)})
 
     @property
     def folder(self) -> Path:
@@ -172,25 +190,11 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
       BuildError: it cannot be written.
     """
-    sealed = {**manifest, "sha256": _seal(manifest)}
+    sealed = {**manifest, SEAL: seal(manifest)}
     for place in {folder, *(path.parent for path in folder.rglob("*") if path.is_file())}:
-        _sync_folder(place)  # a loss of power must not keep the manifest and lose a shard
+        whole.sync_folder(place)  # a loss of power must not keep the manifest and lose a shard
     write_json(folder / MANIFEST, sealed)
     return sealed
-
-
-def _seal(manifest: Mapping[str, Any]) -> str:
-    content = {name: value for name, value in manifest.items() if name != "sha256"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some file systems cannot
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -208,15 +212,9 @@ def write_text(path: Path, text: str) -> None:
     Raises:
       BuildError: it cannot be written.
     """
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        whole.write_text(path, text)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise write_error(error, path) from error
 
 
@@ -226,10 +224,12 @@ def verify(folder: Path) -> dict[str, Any]:
     Raises:
       BuildError: with every difference: files missing, changed or added, counts that do not add up.
     """
-    manifest = read_manifest(folder)
+    manifest = load_manifest(folder)
     problems = []
-    if manifest.get("sha256") != _seal(manifest):
-        problems.append(f"{MANIFEST} was changed: its content is not what its own sha256 says")
+    if not is_sealed(manifest):
+        problems.append(f"{MANIFEST} was changed: its content is not what its own {SEAL} says")
+    if wrong := structure(manifest):
+        raise BuildError("\n".join([f"{folder / MANIFEST} is damaged:", *problems, *wrong]))
     listed = {entry["path"]: entry for entry in manifest["files"]}
     for name, entry in listed.items():
         path = folder / name
@@ -249,14 +249,14 @@ def verify(folder: Path) -> dict[str, Any]:
         if path.is_file() and path.relative_to(folder).parts[0] != PROGRESS
     }
     problems += [f"{name} is not in the manifest" for name in sorted(found - {*listed, MANIFEST})]
-    examples = sum(shard["examples"] for shard in manifest["shards"])
-    if examples != manifest["examples"]:
-        problems.append(
-            f"its shards have {examples} examples; the manifest says {manifest['examples']}"
-        )
-    by_task = sum(task["realized"] for task in manifest["tasks"])
-    if by_task != manifest["examples"]:
-        problems.append(f"its tasks add up to {by_task}; the manifest says {manifest['examples']}")
+    problems += sums(manifest)
+    if not problems and manifest["format"] == "arrays":
+        contents = Contents(folder, manifest)
+        for number in range(len(manifest["shards"])):
+            try:
+                contents.compare((number,), contents.layout(number))
+            except BuildError as error:
+                problems.append(str(error))
     if problems:
         raise BuildError("\n".join([f"{folder} is not what its manifest says:", *problems]))
     return manifest

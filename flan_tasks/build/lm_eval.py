@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from flan_tasks.build.directory import write_text
 from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.formats import ARCHS, DECODER, ENCODER_DECODER
 from flan_tasks.build.plan import Draw
@@ -27,6 +26,7 @@ from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.escaping import for_code_block, for_markdown
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.variation import PLAIN, Variation
+from flan_tasks.core.whole import folder_aside, write_text
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.harness import number_name, numbers_of
 from flan_tasks.evaluation.metrics import LOWER_IS_BETTER
@@ -118,7 +118,7 @@ def export(
 
     Each template gives a task for generation, `flan_rte_follows`; for classification another for
     rank classification, `flan_rte_follows_rank`; and each dataset groups of these, `flan_rte` and
-    `flan_rte_rank`.
+    `flan_rte_rank`. The folder appears whole or not at all.
 
     Args:
       datasets: whose tasks; those without the split are left out.
@@ -144,16 +144,18 @@ def export(
     written: list[str] = []
     scored: set[tuple[str, str]] = set()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for dataset in present:
-            if progress:
-                progress(f"writing {dataset.name}")
-            item = _ingredient(dataset, catalog, settings, source, store)
-            written += _write_dataset(item, folder, settings, scored)
-        lines = [f'{_function(*one)} = aggregate("{one[0]}", "{one[1]}")' for one in sorted(scored)]
-        module = _MODULE_TEXT + "".join(f"\n{line}" for line in lines)
-        write_text(folder / f"{MODULE}.py", module.rstrip("\n") + "\n")
-        write_text(folder / "README.md", _readme(present, command, settings.arch))
+        with folder_aside(folder) as aside:
+            for dataset in present:
+                if progress:
+                    progress(f"writing {dataset.name}")
+                item = _ingredient(dataset, catalog, settings, source, store)
+                written += _write_dataset(item, aside, settings, scored)
+            lines = [
+                f'{_function(*one)} = aggregate("{one[0]}", "{one[1]}")' for one in sorted(scored)
+            ]
+            module = _MODULE_TEXT + "".join(f"\n{line}" for line in lines)
+            write_text(aside / f"{MODULE}.py", module.rstrip("\n") + "\n")
+            write_text(aside / "README.md", _readme(present, command, settings.arch))
     except OSError as error:
         raise write_error(error, folder) from error
     return written

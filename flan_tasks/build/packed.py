@@ -29,7 +29,8 @@ class PackedShard:
     # Feature -> array; token ids are uint16 where the vocabulary fits, else uint32:
     # `inputs`, `targets` (or `tokens`) [rows, length], their `..segment_ids` (uint8, 0 is padding)
     # and, decoder-only, `loss_mask` (uint8); `offsets` int64[rows + 1]; `examples` (rows of the
-    # plan) int64[examples]; `tasks` (numbers of the plan's ingredients) int16[examples].
+    # plan) int64[examples]; `tasks` (numbers of the plan's ingredients) int16[examples], or int32
+    # where there are more than 32,768.
     arrays: Mapping[str, np.ndarray]
     # Number of the ingredient of each example, in plan order: int64[examples].
     task: np.ndarray
@@ -150,11 +151,16 @@ def packed_shard(
         **arrays(sides, packing, limits, dtype),
         "offsets": packing.offsets,
         "examples": packing.order + start,
-        "tasks": task[packing.order].astype(np.int16),
+        "tasks": task[packing.order].astype(_task_type(len(plan.ingredients))),
     }
     return PackedShard(
         found, task, template, shots, texts, simple_bound(sizes, limits), lower_bound(sizes, limits)
     )
+
+
+def _task_type(tasks: int) -> type:
+    # Nearly every mixture has few tasks, and files of older builds stay what they are.
+    return np.int16 if tasks <= 1 << 15 else np.int32
 
 
 def _shuffled(packing: Packing, seed: int, start: int) -> Packing:

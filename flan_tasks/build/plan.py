@@ -185,8 +185,9 @@ def _draw(
 def _keys(items: Sequence[Ingredient], task: np.ndarray, example: np.ndarray) -> np.ndarray:
     """Returns the number of each example's key: uint64[n]."""
     keys = np.empty(len(task), np.uint64)
-    # Numpy sorts 16 bits by counting, which takes a tenth of the time; no mixture has 2^16 tasks.
-    order = np.argsort(task.astype(np.uint16), kind="stable")
+    # Numpy sorts 16 bits by counting, which takes a tenth of the time.
+    narrow = task.astype(np.uint16) if len(items) <= 1 << 16 else task
+    order = np.argsort(narrow, kind="stable")
     edges = np.searchsorted(task[order], np.arange(len(items) + 1))
     for item, start, stop in zip(items, edges, edges[1:], strict=False):
         if start < stop:

@@ -1,14 +1,17 @@
 """The store: normalized examples, written once for each task and split, read memory-mapped.
 
 A file's name holds the hash of everything its rows depend on: the source's identity, the split
-rule, the normalizer's code, the schema and the limit. Whatever changes makes another file.
+rule, the normalizer's code, the schema and the limit. Whatever changes makes another file. A file
+that is not what its checksum says is named and made anew.
 """
 
 import errno
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,14 +23,16 @@ import pyarrow as pa
 from flan_tasks.build import checksum
 from flan_tasks.build.store_key import digest_of_parts, key_parts
 from flan_tasks.build.store_rows import BATCH, Reading, copy_file, store_schema
+from flan_tasks.core import whole
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import BuildError
+from flan_tasks.core.errors import BuildError, FlanTasksError
 from flan_tasks.core.example import Example
 from flan_tasks.core.home import under_home
 from flan_tasks.sources.base import Source
 from flan_tasks.sources.reading import VALIDATION_LIMIT, positions, read_examples
 
 ENVIRONMENT = "FLAN_TASKS_STORE"
+_log = logging.getLogger(__name__)
 
 
 def default_store() -> Path:
@@ -122,12 +127,17 @@ class StoredExamples:
                 for batch in chunk.replace_schema_metadata(metadata).to_batches():
                     writer.write_batch(batch)
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns of the file."""
+        return self._table.schema.remove_metadata()
+
     @cached_property
     def _table(self) -> pa.Table:
         try:
             with pa.memory_map(str(self.path)) as mapped:
                 return pa.ipc.open_file(mapped).read_all()
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise BuildError(
                 f"stored examples {self.path} cannot be read: {error}. Remove the file, if it is "
                 "there, and run the same command again: it is made anew"
@@ -139,6 +149,9 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        whole.sweep(root)
+        for pattern in ("*.arrow*.[0-9]*.tmp", "*.arrow.[0-9]*.rows"):
+            whole.sweep_old(root, pattern)
 
     def open(
         self,
@@ -169,15 +182,22 @@ class Store:
         parts = key_parts(dataset, source, split, limit=limit)
         key = digest_of_parts(parts)
         path = self.root / f"{dataset.name}-{split}-{key[:16]}.arrow"
-        found = _read(path, key)
-        if found is None:
-            if reading:
-                reading()
+        schema = store_schema(dataset)
+        found = _look(path, key, schema)
+        if isinstance(found, StoredExamples):
+            return found
+        if reading:
+            reading()
+        try:
             self._write(path, key, parts, dataset, source, split, limit)
-            found = _read(path, key)
-        if found is None:
-            raise BuildError(f"{path} was just written and cannot be read")
-        return found
+        except FlanTasksError as error:
+            if not found:
+                raise
+            raise type(error)(
+                f"{error}. Its stored examples {path} are damaged ({found}) and cannot be made "
+                "anew without the rows"
+            ) from error
+        return _read_written(path, key, schema)
 
     def without(
         self, examples: StoredExamples, numbers: np.ndarray, *, reason: str
@@ -199,8 +219,9 @@ class Store:
         key = digest_of_parts(parts)
         dataset_and_split = examples.path.stem.rsplit("-", 1)[0]
         path = self.root / f"{dataset_and_split}-{key[:16]}.arrow"
-        found = _read(path, key)
-        if found is not None:
+        schema = examples.schema
+        found = _look(path, key, schema)
+        if isinstance(found, StoredExamples):
             return found
         skipped = {**examples.skipped, reason: len(numbers)}
         about = {
@@ -211,18 +232,10 @@ class Store:
             "at_hand": examples.rows_at_hand,
         }
         keep = np.setdiff1d(np.arange(len(examples)), numbers)
-        temporary = self._temporary(path)
-        try:
-            examples.copy(keep, temporary, metadata={"flan_tasks": json.dumps(about)})
-            _publish(temporary, path)
-        except OSError as error:
-            raise self._failed(error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
-        found = _read(path, key)
-        if found is None:
-            raise BuildError(f"{path} was just written and cannot be read")
-        return found
+        with self._writing(), whole.file_aside(path) as aside:
+            examples.copy(keep, aside, metadata={"flan_tasks": json.dumps(about)})
+            checksum.write(aside, stands_for=path)
+        return _read_written(path, key, schema)
 
     def explain(
         self, dataset: Dataset, source: Source, split: str, *, limit: int | None
@@ -232,8 +245,11 @@ class Store:
         key = digest_of_parts(parts)
         lines = []
         for path in sorted(self.root.glob(f"{dataset.name}-{split}-*.arrow")):
-            found = _read(path, None)
-            if found is None or found.key == key:
+            try:
+                found = _read(path)
+            except BuildError:
+                continue  # it is named when it is used
+            if found.key == key:
                 continue
             changed = [name for name, value in parts.items() if found.parts.get(name) != value]
             lines.append(f"{path.name}: differs in {', '.join(changed) or 'layout'}")
@@ -250,12 +266,14 @@ class Store:
         limit: int | None,
     ) -> None:
         at_hand = len(positions(dataset, source, split))
-        temporary = self._temporary(path)
+        reading = Reading(dataset, limit)
         # What was skipped stands before the rows and is known after them, so they are copied once:
         # a split may be larger than the memory.
-        rows_alone = self._temporary(path, "rows")
-        reading = Reading(dataset, limit)
-        try:
+        with (
+            self._writing(),
+            whole.file_aside(path) as aside,
+            whole.scratch_file(path) as rows_alone,
+        ):
             schema = store_schema(dataset)
             with pa.OSFile(str(rows_alone), "wb") as out, pa.ipc.new_file(out, schema) as writer:
                 for batch in reading.batches(read_examples(dataset, source, split), schema):
@@ -268,43 +286,27 @@ class Store:
                 "rows": reading.rows,
                 "at_hand": at_hand,
             }
-            copy_file(rows_alone, temporary, {"flan_tasks": json.dumps(about)})
-            rows_alone.unlink()
-            _publish(temporary, path)
-        except OSError as error:
-            raise self._failed(error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
-            rows_alone.unlink(missing_ok=True)
+            copy_file(rows_alone, aside, {"flan_tasks": json.dumps(about)})
+            # Before the file has its name, so that none is there without a checksum.
+            checksum.write(aside, stands_for=path)
 
-    def _temporary(self, path: Path, ending: str = "tmp") -> Path:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Makes the folder, and says in words what keeps a file from being written there."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            # By process, as two may write one file; not by tempfile, whose files none but their
-            # user may read.
-            temporary = path.with_name(f"{path.name}.{os.getpid()}.{ending}")
-            temporary.touch()
-            return temporary
+            yield
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise BuildError(
+                    f"no space left for the store in {self.root}; free some, or name another place "
+                    f"in {ENVIRONMENT}, and run the same command again"
+                ) from error
+            if error.filename and not Path(os.fsdecode(error.filename)).is_relative_to(self.root):
+                raise  # a file of the source
             raise BuildError(
-                f"the store {self.root} cannot be written: {error.strerror}"
+                f"the store {self.root} cannot be written: {error.strerror or error}"
             ) from error
-
-    def _failed(self, error: OSError) -> Exception:
-        if error.errno != errno.ENOSPC:
-            return error
-        return BuildError(
-            f"no space left for the store in {self.root}; free some, or name another place "
-            f"in {ENVIRONMENT}, and run the same command again"
-        )
-
-
-def _publish(temporary: Path, path: Path) -> None:
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    # First the checksum, so that no file is there without one.
-    checksum.write(temporary, stands_for=path)
-    os.replace(temporary, path)
 
 
 def _numbers(indices: Sequence[int] | np.ndarray) -> pa.Array:
@@ -313,16 +315,43 @@ def _numbers(indices: Sequence[int] | np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(pa.int64(), len(found), [None, pa.py_buffer(found)])
 
 
-def _read(path: Path, key: str | None) -> StoredExamples | None:
+def _look(path: Path, key: str, schema: pa.Schema) -> StoredExamples | str:
+    """Returns the examples of a file, or why they cannot be used: nothing where there is none."""
     if not path.exists():
-        return None
+        return ""
+    wrong = checksum.damage(path)
+    if not wrong:
+        try:
+            found = _read(path)
+            if found.key == key and found.schema == schema:
+                return found
+            wrong = "it holds other examples than its name says"
+        except BuildError as error:
+            wrong = str(error)
+    _log.warning("stored examples %s are damaged: %s; they are made anew", path, wrong)
+    return wrong
+
+
+def _read_written(path: Path, key: str, schema: pa.Schema) -> StoredExamples:
+    found = _look(path, key, schema)
+    if isinstance(found, StoredExamples):
+        return found
+    raise BuildError(f"{path} was just written and cannot be read: {found or 'it is not there'}")
+
+
+def _read(path: Path) -> StoredExamples:
     try:
         with pa.memory_map(str(path)) as mapped:
             about = json.loads(pa.ipc.open_file(mapped).schema.metadata[b"flan_tasks"])
-    except (pa.ArrowInvalid, OSError, KeyError, ValueError):
-        return None  # damaged or foreign: it is written anew
-    if key is not None and about["key"] != key:
-        return None
-    return StoredExamples(
-        path, about["key"], about["parts"], about["rows"], about["at_hand"], about["skipped"]
-    )
+        names = ("key", "parts", "rows", "at_hand", "skipped")
+        key, parts, rows, at_hand, skipped = (about[name] for name in names)
+        counts = [rows, at_hand, *skipped.values()]
+        if not (
+            isinstance(key, str)
+            and isinstance(parts["source"], dict)
+            and all(type(count) is int and count >= 0 for count in counts)
+        ):
+            raise ValueError("values of its metadata are of other types")
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BuildError(f"stored examples {path} cannot be read: {error!r}") from error
+    return StoredExamples(path, key, parts, rows, at_hand, skipped)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import CodeType
 from typing import Any
 
+from flan_tasks.core import example as example_module
 from flan_tasks.core import text as text_module
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.sources.base import Source
@@ -38,9 +39,10 @@ def digest_of_parts(parts: Mapping[str, Any]) -> str:
 
 
 def _code_hash(dataset: Dataset) -> str:
-    # Whole modules, since a normalizer calls its neighbors; and the shared repairs.
+    # Whole modules, since a normalizer calls its neighbors; the shared repairs; and what an example
+    # makes of its texts.
     adapts = (alternative.adapt for alternative in dataset.alternatives)
-    found = [inspect.getsource(text_module)]
+    found = [inspect.getsource(text_module), inspect.getsource(example_module)]
     for function in (dataset.normalize, dataset.select, *adapts):
         found += _function_text(function) if function is not None else ["none"]
     return hashlib.sha256("\0".join(found).encode()).hexdigest()

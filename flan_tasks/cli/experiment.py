@@ -26,7 +26,7 @@ def command(out: Path, dry_run: bool, arguments: tuple[str, ...]) -> None:
     (leave_out, num_clusters, num_templates, instructions); --gin.NAME=VALUE holds for all.
     """
     from flan_tasks.core.resources import folder
-    from flan_tasks.evaluation.records import write_whole
+    from flan_tasks.core.whole import write_text
     from flan_tasks.evaluation.series import as_csv, draw_series
     from flan_tasks.trainer.experiment import Experiment, commands, run_experiment
     from flan_tasks.trainer.gin_files import load
@@ -53,8 +53,8 @@ def command(out: Path, dry_run: bool, arguments: tuple[str, ...]) -> None:
     for number, experiment in enumerate(found, start=1):
         options.progress(f"{experiment.name} ({number} of {len(found)})")
         points.append(run_experiment(experiment, out))
-        write_whole(out / "experiments.csv", as_csv(points))
-        write_whole(out / "experiments.svg", draw_series(points))
+        write_text(out / "experiments.csv", as_csv(points))
+        write_text(out / "experiments.svg", draw_series(points))
     print_table(
         ["series", "point", "datasets", "mean"],
         [[p.series, p.point, len(p.scores), f"{p.mean:.1f}"] for p in points],

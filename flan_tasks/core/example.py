@@ -1,6 +1,7 @@
 """What a normalizer returns: an Example, several of them, or a Skip."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,9 @@ from flan_tasks.core.field_types import MAX_INT, check_types, is_half, shown
 LONGEST_KEY = 1000
 LONGEST_REASON = 200
 _DEEPEST = 20
+
+# Up to the last line end before the first letter.
+_BLANK_LINES = re.compile(r"\A\s*[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,9 @@ class Skip:
 class Example:
     """A row in the terms templates use.
 
-    Blanks around every text are removed when it is built: templates bring the blanks between.
+    Of every text the blank lines before it and all blanks behind it are removed when it is built:
+    templates bring the blanks between. Everything else stays as it is, the indentation of the first
+    line too, which code and verse need.
 
     Texts may hold every character but half a surrogate pair, which UTF-8 cannot say; NUL and other
     control characters too. Options stand in prompts one a line, so a line end within one becomes a
@@ -198,4 +204,5 @@ def _text(value: object, what: str) -> str:
         raise DeclarationError(
             f"{what} holds half a surrogate pair, which is no text: {shown(value)}"
         )
-    return value.strip()
+    value = value.rstrip()
+    return _BLANK_LINES.sub("", value) if value[:1].isspace() else value

@@ -5,7 +5,6 @@ next one. Everything scores need stands in the lines: a table can be made again 
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.parsing import parse_json
+from flan_tasks.core.whole import sweep, write_text
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.ties import is_tied
 
@@ -160,6 +160,8 @@ class Answers:
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder = folder
         path = folder / SETTINGS
+        for place in (folder, *folder.glob("predictions/*")):
+            sweep(place)
         wanted = json.loads(json.dumps(settings))
         if path.exists():
             _check_settings(folder, _read_settings(path), wanted)
@@ -169,7 +171,7 @@ class Answers:
                 "empty directory"
             )
         else:
-            write_whole(path, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
+            write_text(path, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
 
     def has(self, unit: Unit) -> bool:
         """Whether a unit is finished."""
@@ -178,7 +180,7 @@ class Answers:
     def write(self, unit: Unit, records: Iterable[Record]) -> None:
         """Keeps a finished unit."""
         lines = "".join(record.to_json(unit) + "\n" for record in records)
-        write_whole(self.folder / unit.path, lines)
+        write_text(self.folder / unit.path, lines)
 
     def read(self, unit: Unit, prompts: Sequence[Prompt]) -> list[Record]:
         """Returns the answers of a finished unit, which must be to these prompts.
@@ -208,17 +210,6 @@ class Answers:
 
 def _asked(prompt: Prompt) -> tuple[str, str, str]:
     return prompt.gold.key, prompt.inputs, prompt.gold.answer
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file aside, has it on disk, and gives it its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".tmp")
-    with aside.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(aside, path)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

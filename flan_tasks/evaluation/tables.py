@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core.whole import write_text
 from flan_tasks.evaluation.chart import draw_scores
-from flan_tasks.evaluation.records import GENERATED, NORMALIZED, write_whole
+from flan_tasks.evaluation.records import GENERATED, NORMALIZED
 from flan_tasks.evaluation.summary import FEW, TEST, VALIDATION, DatasetScore, Spread
 from flan_tasks.evaluation.ties import score_warnings
 
@@ -51,7 +52,7 @@ def write_results(
         "scores.svg": draw_scores(scores),
     }
     for name, text in texts.items():
-        write_whole(folder / name, text)
+        write_text(folder / name, text)
     return [folder / name for name in texts]
 
 

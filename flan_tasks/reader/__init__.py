@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.contents import CHECKS, USE
 from flan_tasks.build.features import STORED, features
 from flan_tasks.build.formats import ENCODER_DECODER
-from flan_tasks.build.manifest_file import MANIFEST, read_manifest
+from flan_tasks.build.manifest_file import read_manifest
 from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
-from flan_tasks.core.errors import BuildError, VocabularyError
+from flan_tasks.core.errors import BuildError, DeclarationError, VocabularyError
 from flan_tasks.reader.order import Place, epoch_and_row
 from flan_tasks.reader.shards import Shards
 
@@ -52,30 +53,34 @@ class Reader:
     `batch` is a pure function of its arguments, so that a trainer resumes by computing the step.
     """
 
-    def __init__(self, folder: Path, *, vocabulary: Vocabulary | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, vocabulary: Vocabulary | None = None, check: str = USE
+    ) -> None:
         """Opens a directory.
 
         Args:
           folder: a complete build of format `arrays`.
           vocabulary: for `text`, where the manifest names it by digest only.
+          check: when files are compared with the hashes in the manifest: "use", each when it is
+            first used; "open", all of them now; "never", for storage that sees to it itself.
 
         Raises:
+          DeclarationError: `check` is none of these.
           BuildError: the directory is none, unfinished, damaged, or of another format.
           VocabularyError: the vocabulary is not the one of the build.
         """
+        if check not in CHECKS:
+            raise DeclarationError(f'check "{check}": known are {", ".join(CHECKS)}')
         self.folder = folder
         self.manifest: dict[str, Any] = read_manifest(folder)
-        _check_manifest(folder, self.manifest)
+        _check_format(folder, self.manifest)
         if vocabulary is not None and vocabulary.name != self.manifest["vocabulary"]:
             raise VocabularyError(
                 f'vocabulary "{vocabulary.name}" does not belong to {folder}, whose ids are of '
                 f'"{self.manifest["vocabulary"]}"'
             )
         self._vocabulary = vocabulary
-        try:
-            self._shards = Shards(folder, self.manifest)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BuildError(f"{folder / MANIFEST} is damaged: {error!r}") from error
+        self._shards = Shards(folder, self.manifest, check=check)
 
     @property
     def arch(self) -> str:
@@ -199,22 +204,13 @@ class Reader:
         return stored["tokens"][here & ~trained], stored["tokens"][here & trained]
 
 
-def _check_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    form = manifest.get("format")
+def _check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
+    form = manifest["format"]
     if form != ARRAYS:
-        other = _OTHERS.get(form)
-        hint = f"Read it with {other.format(folder)}" if other else "It is none of ours"
+        hint = f"Read it with {_OTHERS[form].format(folder)}"
         raise BuildError(
             f'{folder} is of format "{form}"; flan_tasks.open reads "{ARRAYS}". {hint}, or build '
             f"with --format {ARRAYS}"
-        )
-    needed = ("arch", "lengths", "vocabulary", "vocabulary_size", "eos_id", "rows", "shards")
-    missing = [name for name in needed if name not in manifest]
-    if missing:
-        raise BuildError(f"{folder / MANIFEST} is damaged: it lacks {', '.join(missing)}")
-    if manifest["arch"] not in STORED:
-        raise BuildError(
-            f'{folder} was packed for "{manifest["arch"]}"; known are {", ".join(STORED)}'
         )
 
 

@@ -1,23 +1,30 @@
-"""The files of an `arrays` build: checked by size when opened, mapped when first read."""
+"""The files of an `arrays` build: sizes checked on opening, contents when first mapped."""
 
-import functools
-import io
 import math
 import mmap
 import resource
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.contents import (
+    EXAMPLES,
+    OFFSETS,
+    OPEN,
+    TASKS,
+    Contents,
+    Layout,
+    array_file,
+    check_layout,
+    header,
+)
 from flan_tasks.build.features import DECODER_SEGMENTS, STORED
 from flan_tasks.build.manifest_file import MANIFEST
 from flan_tasks.core.errors import BuildError
 
-# What is stored about the examples of the rows: name -> type and extra entries.
-_OFFSETS, _EXAMPLES, _TASKS = "offsets", "examples", "tasks"
 # Linux allows a process 65,530 mappings.
 _MOST = 4096
 
@@ -25,8 +32,13 @@ _MOST = 4096
 class Shards:
     """The shards of a build as one sequence of rows, and one of examples."""
 
-    def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, manifest: Mapping[str, Any], *, check: str) -> None:
         """Checks that every file is there and of the size the manifest says.
+
+        Args:
+          folder: the build.
+          manifest: of it.
+          check: when its files are compared with their hashes: one of `contents.CHECKS`.
 
         Raises:
           BuildError: files are missing or of another size, or the manifest contradicts itself.
@@ -40,10 +52,13 @@ class Shards:
         self._example_ends = np.cumsum(
             [shard["examples"] for shard in manifest["shards"]], dtype=np.int64
         )
-        self._ids = np.dtype(np.uint16 if manifest["vocabulary_size"] <= 1 << 16 else np.uint32)
+        self._contents = Contents(folder, manifest, check)
         self._mapped: OrderedDict[int, _Shard] = OrderedDict()
         self._most_mapped = _most_mapped()
         self._check(manifest)
+        if check == OPEN:
+            everything = (*STORED[self.arch], OFFSETS, EXAMPLES, TASKS)
+            self._contents.compare(range(len(self._names)), everything)
 
     @property
     def rows(self) -> int:
@@ -62,13 +77,14 @@ class Shards:
           The stored arrays, int32[rows, length] each, and the task of every decoder position, -1 on
           padding.
         """
+        numbers = np.searchsorted(self._row_ends, rows, side="right")
+        self._contents.compare(np.unique(numbers).tolist(), (*STORED[self.arch], OFFSETS, TASKS))
         stored = {
             name: np.empty((len(rows), self.lengths[length]), np.int32)
             for name, length in STORED[self.arch].items()
         }
         segments = stored[DECODER_SEGMENTS[self.arch]]
         tasks = np.empty(segments.shape, np.int32)
-        numbers = np.searchsorted(self._row_ends, rows, side="right")
         for number in np.unique(numbers):
             here = np.flatnonzero(numbers == number)
             shard = self._shard(int(number))
@@ -83,14 +99,14 @@ class Shards:
         number = int(np.searchsorted(self._row_ends, row, side="right"))
         shard = self._shard(number)
         local = row - self._start(self._row_ends, number)
-        first, last = shard[_OFFSETS][local : local + 2]
+        first, last = shard[OFFSETS][local : local + 2]
         return shard, local, range(int(first), int(last))
 
     def row_of_example(self, example: int) -> tuple[int, int]:
         """Returns the row an example is in, and its place among the row's examples."""
         number = int(np.searchsorted(self._example_ends, example, side="right"))
         local = example - self._start(self._example_ends, number)
-        offsets = self._shard(number)[_OFFSETS]
+        offsets = self._shard(number)[OFFSETS]
         row = int(np.searchsorted(offsets, local, side="right")) - 1
         return row + self._start(self._row_ends, number), local - int(offsets[row])
 
@@ -108,7 +124,8 @@ class Shards:
             found = self._mapped[number] = _Shard(
                 self._folder,
                 self._names[number],
-                self._expected(number),
+                self._contents.layout(number),
+                lambda name: self._contents.compare((number,), (OFFSETS, name)),
             )
             while len(self._mapped) > self._most_mapped:
                 self._mapped.popitem(last=False)
@@ -116,30 +133,12 @@ class Shards:
             self._mapped.move_to_end(number)
         return found
 
-    def _expected(self, number: int) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-        """Shape and type of each array of a shard."""
-        rows = int(self._row_ends[number]) - self._start(self._row_ends, number)
-        examples = int(self._example_ends[number]) - self._start(self._example_ends, number)
-        tokens = ("inputs", "targets", "tokens")
-        return {
-            **{
-                name: (
-                    (rows, self.lengths[length]),
-                    self._ids if name in tokens else np.dtype(np.uint8),
-                )
-                for name, length in STORED[self.arch].items()
-            },
-            _OFFSETS: ((rows + 1,), np.dtype(np.int64)),
-            _EXAMPLES: ((examples,), np.dtype(np.int64)),
-            _TASKS: ((examples,), np.dtype(np.int16)),
-        }
-
     def _check(self, manifest: Mapping[str, Any]) -> None:
         sizes = {entry["path"]: entry["bytes"] for entry in manifest["files"]}
         problems = []
         for number, name in enumerate(self._names):
-            for array in self._expected(number):
-                path = _path(name, array)
+            for array, (shape, dtype) in self._contents.layout(number).items():
+                path = array_file(name, array)
                 if path not in sizes:
                     problems.append(f"{path} is not in {MANIFEST}")
                     continue
@@ -148,13 +147,13 @@ class Shards:
                 except OSError as error:
                     problems.append(f"{path}: {error.strerror}")
                     continue
+                expected = len(header(shape, dtype)) + dtype.itemsize * math.prod(shape)
                 if size != sizes[path]:
                     problems.append(f"{path} has {size:,} bytes; {MANIFEST} says {sizes[path]:,}")
-        for what, there in (("rows", self.rows), ("examples", self.examples)):
-            if there != manifest[what]:
-                problems.append(
-                    f"its shards have {there:,} {what}; {MANIFEST} says {manifest[what]:,}"
-                )
+                elif size != expected:
+                    problems.append(
+                        f"{path} has {size:,} bytes; {dtype}{list(shape)} takes {expected:,}"
+                    )
         if not self.rows:
             problems.append("it has no rows")
         if problems:
@@ -170,11 +169,13 @@ class _Shard:
         self,
         folder: Path,
         name: str,
-        expected: Mapping[str, tuple[tuple[int, ...], np.dtype]],
+        expected: Layout,
+        compare: Callable[[str], None],
     ) -> None:
         self._folder = folder
         self._name = name
         self._expected = expected
+        self._compare = compare
         self._arrays: dict[str, np.ndarray] = {}
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -185,51 +186,30 @@ class _Shard:
 
     def tasks_of(self, rows: np.ndarray, segments: np.ndarray) -> np.ndarray:
         """Returns the task of every position of rows, -1 on padding: int32[rows, length]."""
-        if not len(self[_TASKS]):
+        if not len(self[TASKS]):
             return np.full(segments.shape, -1, np.int32)
-        examples = self[_OFFSETS][rows][:, None] + segments - 1
-        return np.where(segments > 0, self[_TASKS][np.maximum(examples, 0)], -1)
+        examples = self[OFFSETS][rows][:, None] + segments - 1
+        return np.where(segments > 0, self[TASKS][np.maximum(examples, 0)], -1)
 
     def task(self, example: int) -> int:
         """Returns the number of an example's task."""
-        return int(self[_TASKS][example])
+        return int(self[TASKS][example])
 
     def plan_row(self, example: int) -> int:
         """Returns the row of the plan an example was."""
-        return int(self[_EXAMPLES][example])
+        return int(self[EXAMPLES][example])
 
     def _map(self, name: str) -> np.ndarray:
+        self._compare(name)
         shape, dtype = self._expected[name]
-        header = _header(shape, dtype)
-        path = f"{self._folder}/{_path(self._name, name)}"
+        path = self._folder / array_file(self._name, name)
+        check_layout(path, shape, dtype)
         try:
-            with open(path, "rb") as file:
+            with path.open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             raise BuildError(f"{path} cannot be read: {error}") from error
-        # Compared as bytes: numpy parses a header in the time in which it maps ten files.
-        if mapped[: len(header)] == header:
-            data = np.frombuffer(mapped, dtype, offset=len(header))
-            if data.size == math.prod(shape):
-                return data.reshape(shape)
-        raise BuildError(f"{path} holds {_contents(path)}; {MANIFEST} says {dtype}{list(shape)}")
-
-
-@functools.lru_cache(maxsize=1024)
-def _header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
-    """The first bytes of a .npy file."""
-    found = io.BytesIO()
-    about = {"descr": dtype.str, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(found, about)
-    return found.getvalue()
-
-
-def _contents(path: str) -> str:
-    try:
-        found = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError) as error:
-        return f"no array ({error})"
-    return f"{found.dtype}{list(found.shape)}"
+        return np.frombuffer(mapped, dtype, offset=len(header(shape, dtype))).reshape(shape)
 
 
 def _most_mapped() -> int:
@@ -239,7 +219,3 @@ def _most_mapped() -> int:
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST if soft == resource.RLIM_INFINITY else max(1, min(_MOST, soft // 14))
-
-
-def _path(shard: str, array: str) -> str:
-    return f"{shard}.{array}.npy"

@@ -120,7 +120,7 @@ def side_of_build(folder: Path) -> Side:
     }
     templates = {
         name: {template["id"]: template for template in some}
-        for name, some in read_templates(folder).items()
+        for name, some in read_templates(folder, manifest).items()
     }
     mixture = {f"mixture.{name}": value for name, value in manifest["mixture"].items()}
     return Side(str(folder), {**settings, **mixture}, tasks, templates, folder)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.build.directory import read_manifest
+from flan_tasks.build.manifest_check import TEXT, list_of, map_of, object_of
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.run_local import TEMPLATES, Report
 from flan_tasks.build.vocabulary import Vocabulary, open_recorded, open_vocabulary
@@ -13,6 +14,10 @@ from flan_tasks.core.parsing import parse_json
 from flan_tasks.report.packed import FORMAT
 from flan_tasks.report.page_file import make_page
 from flan_tasks.report.sample import DEFAULT_EXAMPLES, Sample, sample_files, sample_plan
+from flan_tasks.report.stored import check_file
+
+# What templates.json holds.
+_TEMPLATES = map_of(list_of(object_of(dict.fromkeys(("id", "kind", "inputs", "targets"), TEXT))))
 
 
 def reporter(plan: Plan, vocabulary: Vocabulary | None) -> Report:
@@ -20,7 +25,7 @@ def reporter(plan: Plan, vocabulary: Vocabulary | None) -> Report:
 
     def report(folder: Path, manifest: Mapping[str, Any]) -> str:
         sample = sample_plan(plan, manifest, folder, wanted=DEFAULT_EXAMPLES, vocabulary=vocabulary)
-        return make_page(manifest, sample, templates=read_templates(folder))
+        return make_page(manifest, sample, templates=read_templates(folder, manifest))
 
     return report
 
@@ -50,22 +55,26 @@ def report_of(
 ) -> str:
     """Returns the report of a complete build; arguments and errors as for `read_build`."""
     manifest, sample = read_build(folder, examples=examples, vocabulary=vocabulary)
-    return make_page(manifest, sample, templates=read_templates(folder))
+    return make_page(manifest, sample, templates=read_templates(folder, manifest))
 
 
-def read_templates(folder: Path) -> dict[str, list[dict[str, str]]]:
+def read_templates(folder: Path, manifest: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
     """Returns task -> templates of a build; nothing where it holds none.
 
     Raises:
-      BuildError: they cannot be read.
+      BuildError: they cannot be read, or are not what the manifest says.
     """
     path = folder / TEMPLATES
-    if not path.exists():
+    if not path.exists() and TEMPLATES not in {entry["path"] for entry in manifest["files"]}:
         return {}
+    check_file(folder, manifest, TEMPLATES)
     try:
-        return parse_json(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BuildError(f"{path} is damaged: {error}") from error
+    if wrong := list(_TEMPLATES.problems("", found)):
+        raise BuildError(f"{path} is damaged: {wrong[0]}")
+    return found
 
 
 def _vocabulary(manifest: Mapping[str, Any], asked: str | None) -> Vocabulary | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.contents import OFFSETS, TASKS, Contents
 from flan_tasks.core.errors import BuildError
 
 FORMAT = "arrays"
@@ -21,7 +22,7 @@ class PackedRow:
     number: int
     # Row number in the plan of each of its examples: int64[n].
     examples: np.ndarray
-    # Number of the task of each: int16[n].
+    # Number of the task of each: int16[n], or int32 of very many.
     tasks: np.ndarray
     # Ids of each prompt, EOS included.
     inputs: tuple[np.ndarray, ...]
@@ -38,11 +39,13 @@ def tasks_and_rows(
       BuildError: a file is missing or is not what the manifest says.
     """
     tasks, rows = [np.zeros(0, np.int16)], [np.zeros(0, np.int64)]
+    contents = Contents(folder, manifest)
     first, left = 0, wanted
-    for shard in manifest["shards"]:
+    for number, shard in enumerate(manifest["shards"]):
         if left <= 0:
             break
         name = shard["name"]
+        contents.compare((number,), (OFFSETS, TASKS))
         try:
             sizes = np.diff(_array(folder, name, "offsets"))
             tasks.append(np.array(_array(folder, name, "tasks")))
@@ -62,10 +65,12 @@ def read_rows(
     Raises:
       BuildError: a file is missing or is not what the manifest says.
     """
+    contents = Contents(folder, manifest)
     first = 0
-    for shard in manifest["shards"]:
+    for number, shard in enumerate(manifest["shards"]):
         here = numbers[(numbers >= first) & (numbers < first + shard["rows"])]
         if len(here):
+            contents.compare((number,), contents.layout(number))
             try:
                 yield from _read_shard(folder, shard["name"], manifest["arch"], here, first)
             except (OSError, ValueError, IndexError) as error:

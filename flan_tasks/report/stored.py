@@ -2,12 +2,14 @@
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.intact import is_intact
+from flan_tasks.build.manifest_file import MANIFEST, SEAL
 from flan_tasks.core import extras
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.parsing import parse_json
@@ -22,18 +24,22 @@ def read_rows(folder: Path, manifest: Mapping[str, Any], positions: np.ndarray) 
       BuildError: a file is missing or is not what the manifest says.
     """
     read = READERS[manifest["format"]]
+    names = {task["task"] for task in manifest["tasks"]}
     found: list[Row] = []
     first = 0
     for shard in manifest["shards"]:
         rows = shard["rows"]
         here = positions[(positions >= first) & (positions < first + rows)] - first
         if len(here):
-            (name,) = shard["paths"]
-            path = folder / name
+            for name in shard["paths"]:
+                check_file(folder, manifest, name)
+            path = folder / shard["paths"][0]
             try:
-                found += [_texts(row) for row in read(path, here)]
-            except (OSError, ValueError, KeyError, struct.error) as error:
-                raise BuildError(f"{path} cannot be read: {error}") from error
+                found += [_checked(_texts(row), names) for row in read(path, here)]
+            except BuildError:
+                raise
+            except Exception as error:  # noqa: BLE001 - each library fails in ways of its own
+                raise BuildError(f"{path} cannot be read: {error!r}") from error
         first += rows
     if len(found) != len(positions):
         raise BuildError(f"{folder}: its files end before the rows its manifest counts")
@@ -45,6 +51,37 @@ def all_rows(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Row]:
     for shard in manifest["shards"]:
         alone = {**manifest, "shards": [shard]}
         yield from read_rows(folder, alone, np.arange(shard["rows"], dtype=np.int64))
+
+
+def check_file(folder: Path, manifest: Mapping[str, Any], name: str) -> None:
+    """Compares a file of a complete build with its manifest.
+
+    Raises:
+      BuildError: it is not what the manifest says, or cannot be read.
+    """
+    if SEAL not in manifest:
+        return  # the build is being made
+    entry = next((entry for entry in manifest["files"] if entry["path"] == name), None)
+    try:
+        is_sound = entry is not None and is_intact(folder / name, entry["sha256"])
+    except OSError as error:
+        raise BuildError(f"{folder / name} cannot be read: {error}") from error
+    if not is_sound:
+        raise BuildError(
+            f"{folder / name} was changed: its content is not what {MANIFEST} says. Copy or build "
+            "the directory again"
+        )
+
+
+def _checked(row: Row, names: Collection[str]) -> Row:
+    for name in ("task", "template", "kind", "key", "inputs", "targets"):
+        if not isinstance(row[name], str):
+            raise ValueError(f"{name} is no text")
+    if not all(isinstance(option, str) for option in row["options"]):
+        raise ValueError("options are no texts")
+    if row["task"] not in names:
+        raise ValueError(f"task {row['task']} is not in {MANIFEST}")
+    return row
 
 
 def _texts(row: Row) -> Row:

@@ -16,7 +16,7 @@ from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.variation import Variation
-from flan_tasks.evaluation.records import write_whole
+from flan_tasks.core.whole import write_text
 from flan_tasks.evaluation.series import Point
 from flan_tasks.trainer.field_checks import (
     MAX_COUNT,
@@ -156,7 +156,7 @@ def run_experiment(experiment: Experiment, folder: Path, *, run: Run | None = No
     home = folder / experiment.name
     home.mkdir(parents=True, exist_ok=True)
     if experiment.mixture is None:
-        write_whole(home / f"{experiment.name}.toml", mixture_text(experiment))
+        write_text(home / f"{experiment.name}.toml", mixture_text(experiment))
     for arguments in commands(experiment, folder).values():
         run(arguments)
     return read_point(experiment, home / "scores" / "scores.json")

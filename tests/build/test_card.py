@@ -1,6 +1,7 @@
 """The dataset card: the hub's header, and a directory that `datasets` opens as it stands."""
 
 import json
+import shutil
 
 import pytest
 
@@ -44,6 +45,29 @@ def test_load_dataset_opens_a_build_as_it_is(make_build, tmp_path, monkeypatch, 
     assert found["train"][0]["options"] == ["yes", "no"]
 
 
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_load_dataset_gives_the_rows_of_the_build_that_is_there(
+    make_build, tmp_path, monkeypatch, form
+):
+    import datasets
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    def load(folder):
+        (tmp_path / "here").mkdir()
+        shutil.copytree(folder, tmp_path / "here" / "build")
+        try:
+            place = str(tmp_path / "here" / "build")
+            return datasets.load_dataset(place, split="train", cache_dir=str(tmp_path / "cache"))
+        finally:
+            shutil.rmtree(tmp_path / "here")
+
+    one, other = make_build(form), make_build(form, style="inputs-targets", seed=1)
+    assert header(one)["configs"][0]["description"] != header(other)["configs"][0]["description"]
+    first, second, again = load(one)["key"], load(other)["key"], load(one)["key"]
+    assert first == again != second and sorted(first) == sorted(second)
+
+
 def test_types_hold_where_the_first_file_has_no_options(make_build, tmp_path):
     import datasets
 
@@ -56,13 +80,19 @@ def test_types_hold_where_the_first_file_has_no_options(make_build, tmp_path):
 
 
 def test_header_says_what_the_hub_asks_for(make_build):
-    found = header(make_build())
+    folder = make_build()
+    found = header(folder)
     assert found["language"] == ["en"]
     assert found["license"] == ["cc0-1.0"]
     assert found["task_categories"] == ["text-generation"]
     assert found["size_categories"] == ["n<1K"]
+    digest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["digest"]
     assert found["configs"] == [
-        {"config_name": "default", "data_files": [{"split": "train", "path": "train-*.jsonl"}]}
+        {
+            "config_name": "default",
+            "description": f"flan_tasks build {digest}",
+            "data_files": [{"split": "train", "path": "train-*.jsonl"}],
+        }
     ]
 
 

@@ -29,7 +29,7 @@ def test_one_changed_byte_is_named(stored):
     data[len(data) // 2] ^= 1
     stored[1].unlink()  # it is mapped by this process
     stored[1].write_bytes(data)
-    with pytest.raises(BuildError, match=f"remove these files(.|\n)*{stored[1].name} was changed"):
+    with pytest.raises(BuildError, match=f"makes it anew:(.|\n)*{stored[1].name} was changed"):
         check(stored[0].parent)
 
 

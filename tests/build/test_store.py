@@ -141,7 +141,7 @@ def test_examples_are_on_the_disk_before_the_last_is_read(tmp_path):
 
     def normalize(row):
         """Asks."""
-        sizes.append(sum(path.stat().st_size for path in store.root.glob("*.rows")))
+        sizes.append(sum(path.stat().st_size for path in store.root.glob("*.tmp")))
         return toy_normalize(row)
 
     dataset = dataclasses.replace(dataset, normalize=normalize)
@@ -154,10 +154,10 @@ def test_examples_are_on_the_disk_before_the_last_is_read(tmp_path):
 def test_a_full_disk_is_said_and_leaves_nothing_behind(toys, monkeypatch):
     store, dataset, source = toys
 
-    def full(*args):
+    def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("flan_tasks.build.store._publish", full)
+    monkeypatch.setattr("flan_tasks.build.checksum.write", full)
     with pytest.raises(BuildError, match="no space left for the store"):
         store.open(dataset, source, "train", limit=None)
     assert list(store.root.iterdir()) == []

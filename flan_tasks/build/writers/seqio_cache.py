@@ -13,6 +13,7 @@ from flan_tasks.build.rows import BuiltRow
 from flan_tasks.build.writers.base import Shard, TokenizedRow, Writer, WriteSettings, cut
 from flan_tasks.build.writers.tfrecord import write_examples
 from flan_tasks.core.naming import TaskName
+from flan_tasks.core.whole import write_text
 
 SEQIO_VERSION = "0.0.20"
 # Text features beside the ids, which uncached tasks hand out too: the texts, where an example comes
@@ -98,6 +99,6 @@ class SeqioCacheWriter(Writer):
                 (f"stats.{settings.split}.json", json.dumps(stats, indent=2)),
                 ("COMPLETED", ""),
             ):
-                (folder / place / name).write_text(text, encoding="utf-8")
+                write_text(folder / place / name, text)
                 written.append(f"{place}/{name}")
         return written
