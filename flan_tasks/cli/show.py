@@ -107,6 +107,8 @@ def command(
             ids = vocabulary.encode([prompt["inputs"], prompt["targets"]])
             pairs = zip(("input_ids", "target_ids"), ids, strict=True)
             prompt |= {part: [*found.tolist(), vocabulary.eos_id] for part, found in pairs}
+            texts = [prompt["inputs"], prompt["targets"]]
+            prompt["control_tokens"] = int(vocabulary.control_in(texts).sum())
             prompt["unknown"] = sum(int((part == vocabulary.unk_id).sum()) for part in ids)
         shown.append(prompt)
     if as_json:
@@ -248,8 +250,7 @@ def _print_tokens(prompt: dict[str, Any], vocabulary: Vocabulary) -> None:
             for place, (piece, token) in enumerate(zip(pieces, ids, strict=True))
         )
         click.echo(line)
-    written = vocabulary.control_in([prompt["inputs"], prompt["targets"]]).sum()
-    if written:
+    if written := prompt.get("control_tokens"):
         click.secho(f"── {written} control tokens stand written in these texts", dim=True)
     click.echo()
 

@@ -105,14 +105,19 @@ class Vocabulary(ABC):
         if self.unk_id is None or not count:
             return nothing
         ends = np.cumsum(lengths)
-        is_unknown = ids == self.unk_id
-        is_unknown[ends - 1] = False  # EOS
-        if not tails and not is_unknown.any():
+
+        def count_of(number: int) -> np.ndarray:
+            # By the places it stands at, which are few.
+            places = np.flatnonzero(ids == number)
+            if number == self.eos_id:
+                places = np.setdiff1d(places, ends - 1)
+            return np.bincount(np.searchsorted(ends, places, side="right"), minlength=count)
+
+        unknown = count_of(self.unk_id)
+        if not tails and not unknown.any():
             return nothing
-        starts = ends - lengths
-        unknown = np.add.reduceat(is_unknown, starts, dtype=np.int64)
-        lost = is_unknown if self.blank_id is None else is_unknown | (ids == self.blank_id)
-        all_lost = np.add.reduceat(lost, starts, dtype=np.int64) >= lengths - 1
+        lost = unknown if self.blank_id is None else unknown + count_of(self.blank_id)
+        all_lost = lost >= lengths - 1
         for number, tail in tails.items():
             unknown[number] += tail.count(self.unk_id)
             all_lost[number] &= all(i in (self.unk_id, self.blank_id) for i in tail)
@@ -127,10 +132,10 @@ class Vocabulary(ABC):
         """Returns how many control tokens stand written in each text: int64[texts]."""
         counts = np.zeros(len(texts), np.int64)
         pattern, firsts = self._control_pattern
-        for number, text in enumerate(texts):
-            # Most texts have none of their first characters.
-            if any(first in text for first in firsts):
-                counts[number] = len(pattern.findall(text))
+        # Most texts have none of their first characters, of which there are one or two.
+        for first in firsts:
+            for number in [n for n, text in enumerate(texts) if first in text]:
+                counts[number] = len(pattern.findall(texts[number]))
         return counts
 
     @cached_property
