@@ -217,3 +217,17 @@ def test_the_real_package_runs_them_on_a_tiny_model(tmp_path):
         assert told == pytest.approx(aggregate(metric, number)(pairs))
     (rank,) = [name for name in names if name.endswith("_rank")]
     assert {"accuracy,none", "macro_f1,none", "macro_f1_norm,none"} <= set(found["results"][rank])
+
+
+def test_an_export_cut_off_leaves_nothing_and_can_be_made_again(tmp_path, monkeypatch):
+    from flan_tasks.build import lm_eval
+
+    def stops(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lm_eval, "_readme", stops)
+        with pytest.raises(KeyboardInterrupt):
+            written(tmp_path / "out", "rte", limit=2)
+    assert list(tmp_path.glob("*out*")) == []
+    assert written(tmp_path / "out", "rte", limit=2)

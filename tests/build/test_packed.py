@@ -214,3 +214,29 @@ def test_packed_tfrecords_hold_what_the_reader_gives(prepared, tmp_path, arch):
     for ours, row in zip(found, wanted, strict=True):
         for name in lengths:
             assert (ours[name] == row[name]).all(), name
+
+
+def test_task_numbers_do_not_wrap(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 34})
+    (item,) = prepare(Mixture(name="m"), catalog, source=SourceChoice()).ingredients
+    few, many = (
+        replace(
+            make_plan(prepare(Mixture(name="m"), catalog, source=SourceChoice()), seed=0),
+            ingredients=(item,) * tasks,
+            counts=(1, *(0,) * (tasks - 2), 1),
+        )
+        for tasks in (1 << 15, 70_000)
+    )
+    for plan, kind in ((few, np.int16), (many, np.int32)):
+        found = packed_shard(
+            plan,
+            0,
+            2,
+            vocabulary=open_vocabulary("bytes"),
+            lengths={"inputs": 100, "targets": 50},
+            arch="encoder-decoder",
+        )
+        assert found.arrays["tasks"].dtype == kind
+        assert sorted(found.arrays["tasks"].tolist()) == [0, len(plan.ingredients) - 1]
+        keys = {e for row in rendered_rows(plan, 0, 2) for e in (r.example.key for r in row)}
+        assert keys <= {e.key for e in item.examples.take(range(len(item.examples)))}

@@ -181,9 +181,10 @@ def test_what_a_killed_writer_left_goes_with_the_next_build(tmp_path):
 
 
 def test_threads_that_write_one_file_at_once_leave_it_whole(toys):
-    store, dataset, source = toys
+    store, dataset, _ = toys
 
     def write(_):
+        source = open_source(dataset, samples=None)  # a file is read at one place at a time
         return everything(Store(store.root).open(dataset, source, "train", limit=None))
 
     with ThreadPoolExecutor(4) as pool:
