@@ -29,8 +29,8 @@ Written by `flan export` for transformers 4 and 5:
     tokenizer = AutoTokenizer.from_pretrained(DIR)
 """
 _README_TIED = """
-Its head is its embedding. Do not load it with `tie_word_embeddings=False` in transformers 5: encoder,
-decoder and head would get random embeddings.
+Its head is its embedding. Do not load it with `tie_word_embeddings=False` in transformers 5, where
+encoder, decoder and head would get random embeddings.
 """
 _README_UNTIED = """
 ## The head is not the embedding
