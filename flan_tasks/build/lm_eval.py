@@ -67,9 +67,10 @@ _FOR_T5 = (
     "",
     "    --model_args pretrained=MODEL,tie_word_embeddings=False",
     "",
-    "Models of others need copies of their embedding in the files for it: "
-    "encoder.embed_tokens.weight and decoder.embed_tokens.weight. Without them that argument gives "
-    "an encoder and a decoder with random embeddings; `flan export MODEL --out DIR` writes them.",
+    "A tied model (T5 1.0) is run without that argument. Models of others need copies of their "
+    "embedding in the files for it: encoder.embed_tokens.weight and decoder.embed_tokens.weight. "
+    "Without them that argument gives an encoder and a decoder with random embeddings; "
+    "`flan export MODEL --out DIR` writes them.",
 )
 
 

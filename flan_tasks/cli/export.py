@@ -42,7 +42,8 @@ def command(
     else:
         click.echo(f"{opened.identity['model']} is in {folder}, for transformers:")
         click.echo(f'  T5ForConditionalGeneration.from_pretrained("{folder}")')
-        if not opened.model.config.tied_head:
+        config = opened.model.config
+        if not (config.tied_head and config.scaled_head):
             click.echo(
                 "Its head is not the embedding: in transformers 5 tie_weights(), which lm_eval "
                 "calls, overwrites it. README.md there says how to load it for that."

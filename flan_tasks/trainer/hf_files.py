@@ -28,6 +28,10 @@ Written by `flan export` for transformers 4 and 5:
     model = AutoModelForSeq2SeqLM.from_pretrained(DIR)
     tokenizer = AutoTokenizer.from_pretrained(DIR)
 """
+_README_TIED = """
+Its head is its embedding. Do not load it with `tie_word_embeddings=False` in transformers 5, where
+encoder, decoder and head would get random embeddings.
+"""
 _README_UNTIED = """
 ## The head is not the embedding
 
@@ -78,7 +82,8 @@ def write_config(
 
 def write_readme(directory: Path, config: ModelConfig) -> None:
     """Writes README.md: how to load the folder, and what must not be done with it."""
-    text = _README if config.tied_head and config.scaled_head else _README + _README_UNTIED
+    tied = config.tied_head and config.scaled_head
+    text = _README + (_README_TIED if tied else _README_UNTIED)
     (directory / "README.md").write_text(text, encoding="utf-8")
 
 

@@ -268,7 +268,7 @@ def test_an_export_means_the_same_to_both_versions(name, tmp_path):
         assert (copied in tensors) == untied
         if untied:
             np.testing.assert_array_equal(tensors[copied], tensors["shared.weight"])
-    assert ("tie_word_embeddings=False" in (folder / "README.md").read_text()) == untied
+    assert ("pretrained=DIR,tie_word" in (folder / "README.md").read_text()) == untied
 
 
 def test_a_folder_is_opened_and_scored_as_transformers_does(copy):

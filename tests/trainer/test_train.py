@@ -82,7 +82,12 @@ def test_a_t5_1_0_learns_and_is_exported_as_it_is(tmp_path):
     folder = export_hf(opened.model, opened.params, tmp_path / "out", vocabulary=opened.vocabulary)
     again = open_model(folder)
     assert again.model.config == opened.model.config
-    assert_same(flat(again.params), flat(opened.params))
+    read, trained = flat(again.params), flat(opened.params)
+    # Rows that are no outputs are not written, and come back as zeros.
+    table = "['embedding']['embedding']"
+    assert not read[table][300:].any()
+    read[table], trained[table] = read[table][:300], trained[table][:300]
+    assert_same(read, trained)
 
 
 def test_a_checkpoint_from_before_a_field_of_the_model_goes_on(tmp_path):
