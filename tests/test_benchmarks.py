@@ -151,3 +151,34 @@ def test_the_ratios_of_training_are_over_the_faster_of_theirs():
     assert "| mini | 3.00 | 1.25 |" in text
     assert "| mini | 4 | theirs-grouped sdpa | exit code 1: no GPU |" in text
     assert "| mini | cudnn | 1.0e-02 | 2.0e-02 |" in text
+
+
+@pytest.mark.parametrize("target", ["rte", "template", "mixture", "jsonl", "csv", "parquet"])
+def test_mutated_input_is_read_or_refused_by_an_error_of_ours(target):
+    from benchmarks.faults.fuzz import fuzz
+
+    found = fuzz(target, seed=7, numbers=range(20))
+    assert sum(found.counts.values()) == 20
+    assert found.faults == ()
+
+
+def test_a_fault_is_counted_with_its_number_and_the_cases_go_on(monkeypatch):
+    import os
+
+    from benchmarks.faults import fuzz
+
+    calls = []
+
+    def case(draw):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyError("x")
+        if len(calls) == 5:
+            os._exit(9)  # as a native library that aborts
+        return "read"
+
+    monkeypatch.setattr(fuzz, "case_of", lambda target, folder: case)
+    found = fuzz.fuzz("own", seed=0, numbers=range(6))
+    assert [number for number, _ in found.faults[:2]] == [1, 3]
+    assert found.counts["FAULT KeyError"] >= 1 and found.counts["FAULT process died"] >= 1
+    assert sum(found.counts.values()) == 6

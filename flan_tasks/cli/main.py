@@ -82,7 +82,8 @@ def run() -> NoReturn:
     if not ON_DEVICES & set(sys.argv[1:3]):
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     debug = "--debug" in sys.argv[1:]
-    for stream in (sys.stdout, sys.stderr):
+    stdout = sys.stdout
+    for stream in (stdout, sys.stderr):
         # A terminal or file of another encoding gets escapes for the letters it lacks.
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -108,8 +109,9 @@ def run() -> NoReturn:
         error.show()
         sys.exit(2)
     except SystemExit:
-        # Click ends with 1 where the reader of our output has gone, as `| head` does.
-        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+        # Where the reader of our output has gone, as `| head` does, Click puts another stream in
+        # the place of stdout and ends with 1.
+        if sys.stdout is not stdout:
             sys.exit(0)
         raise
     except click.Abort as error:
