@@ -11,7 +11,7 @@ from flan_tasks.core.errors import FlanTasksError
 try:
     import click
 except ImportError as missing:
-    sys.exit(f"flan: {extras.explain(missing, 'The command line')}")
+    sys.exit(f"flan: {extras.explain(missing, 'The command line') or missing}")
 
 # Subcommand -> what it does, here so that help imports none of them.
 COMMANDS = {
