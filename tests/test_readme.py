@@ -24,7 +24,8 @@ INSTEAD = {
     "--gin.INITIAL_CHECKPOINT_PATH=t5-v1_1-base": "--gin.INITIAL_CHECKPOINT_PATH=None",
     "flan build without.nli --format": "flan build without.nli --source samples --format",
     "flan show rte -n": "flan show rte --source samples -n",
-    "flan eval without.nli": "flan eval without.nli --source samples --examples 1",
+    # One of the eleven that it holds out; all of them take an hour on a busy machine.
+    "flan eval without.nli": "flan eval rte --source samples --examples 1 --split test",
     "--against without.nli": "--against without.nli --source samples",
 }
 

@@ -15,7 +15,7 @@ from flan_tasks.core.escaping import for_terminal
 try:
     import click
 except ImportError as missing:
-    sys.exit(f"flan: {extras.explain(missing, 'The command line')}")
+    sys.exit(f"flan: {extras.explain(missing, 'The command line') or missing}")
 
 # Subcommand -> what it does, here so that help imports none of them.
 COMMANDS = {

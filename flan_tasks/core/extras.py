@@ -193,7 +193,7 @@ def _requirements(extra: str, only: str) -> str:
         if (its_extra.group(1) if its_extra else "") != extra:
             continue
         name = re.match(r"[\w.-]+", requirement)
-        if only and (name is None or _same(name.group(), only) is False):
+        if only and not (name and _same(name.group(), only)):
             continue
         texts.append(requirement.strip())
     if not texts:

@@ -3,6 +3,7 @@
 import errno
 import http.server
 import json
+import shutil
 import threading
 import time
 
@@ -10,9 +11,10 @@ import pytest
 
 from flan_tasks.core.errors import SourceUnavailableError
 from flan_tasks.core.origin import HuggingFace, Tfds
+from flan_tasks.datasets import catalog
+from flan_tasks.sources import open_source
 from flan_tasks.sources.base import State
 from flan_tasks.sources.failures import in_words
-from flan_tasks.sources.huggingface import HuggingFaceSource
 from flan_tasks.sources.tfds import TfdsSource
 
 TRIED = []
@@ -203,14 +205,61 @@ def test_what_was_fetched_by_hand_is_read(tmp_path, monkeypatch):
     assert list(source.rows("train", range(1))) == [{"summary": "Ann greets Bo."}]
 
 
-def test_the_hub_out_of_reach(monkeypatch):
+@pytest.fixture
+def no_hub(monkeypatch, tmp_path):
+    """`datasets` with an empty cache, and no network allowed."""
     datasets = pytest.importorskip("datasets")
+    hub = pytest.importorskip("huggingface_hub")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    with pytest.raises(SourceUnavailableError) as refusal:
-        HuggingFaceSource(HuggingFace("nyu-mll/glue", "mrpc"), dataset="glue_mrpc").splits()
-    said = str(refusal.value)
-    assert said.startswith("glue_mrpc: Hugging Face nyu-mll/glue/mrpc cannot be read: ")
-    assert "HF_TOKEN" in said and "flan sources glue_mrpc" in said and "\n" not in said
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+ON_THE_HUB = [
+    (dataset, other)
+    for dataset in catalog().datasets
+    for other in dataset.alternatives
+    if isinstance(other.origin, HuggingFace)
+]
+
+
+def test_every_declared_alternative_says_that_the_hub_is_out_of_reach(no_hub):
+    assert len(ON_THE_HUB) > 20
+    for dataset, other in ON_THE_HUB:
+        with pytest.raises(SourceUnavailableError) as refusal:
+            open_source(dataset, kind="hf", samples=None).splits()
+        said = str(refusal.value)
+        assert said.startswith(f"{dataset.name}: Hugging Face {other.origin.path}")
+        assert "\n" not in said
+        if other.origin.manual:
+            assert other.origin.manual in said
+        else:
+            assert "HF_HUB_OFFLINE" in said and "HF_TOKEN" in said
+            assert f"flan sources {dataset.name}" in said
+
+
+def test_what_the_cache_of_the_hub_holds_needs_no_network(no_hub, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    folder = tmp_path / "mrpc"
+    folder.mkdir()
+    row = {"sentence1": "It rains.", "sentence2": "Rain falls.", "label": 1, "idx": 0}
+    for split in ("train", "validation", "test"):
+        (folder / f"{split}.jsonl").write_text(json.dumps(row))
+    datasets.load_dataset(str(folder))
+    # What that wrote, under the names that it has where it came from the hub.
+    (made,) = {path.parent for path in no_hub.rglob("*.arrow")}
+    cached = no_hub / "nyu-mll___glue" / "mrpc" / "0.0.0" / "abc"
+    cached.mkdir(parents=True)
+    for path in made.iterdir():
+        shutil.copy(path, cached / path.name.replace("mrpc-", "glue-"))
+    info = json.loads((cached / "dataset_info.json").read_text())
+    info |= {"dataset_name": "glue", "config_name": "mrpc"}
+    (cached / "dataset_info.json").write_text(json.dumps(info))
+    source = open_source(catalog()["glue_mrpc"], kind="hf", samples=None)
+    assert source.splits() == {"test": 1, "train": 1, "validation": 1}
+    (read,) = source.rows("train", [0])
+    assert (read["sentence1"], read["label"]) == ("It rains.", 1)
 
 
 def test_the_deepest_cause_is_told():
