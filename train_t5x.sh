@@ -103,21 +103,6 @@ if [[ "$SOURCE" == "samples" && "$INIT" == "None" ]]; then
 fi
 if [[ -n "$RATE" ]]; then recipe+=(--gin.LEARNING_RATE="$RATE"); fi
 
-step() { printf '\n==> %s\n' "$*"; }
-
-inputs="${LENGTHS%,*}"
-targets="${LENGTHS#*,}"
-read -r -a held_out <<<"${HELD_OUT:-${MIXTURE#without.}}"
-rows=(--source "$SOURCE")
-if [[ -n "$DATA_DIR" ]]; then rows+=(--data-dir "$DATA_DIR"); fi
-if [[ "$SOURCE" != "samples" ]]; then rows+=(--allow-missing); fi
-shown=()
-if [[ -n "$EXAMPLES" ]]; then shown=(--examples "$EXAMPLES"); fi
-# Flan's rate is for a model that can read; random weights go nowhere with it in a minute.
-if [[ -z "$RATE" && "$SOURCE" == "samples" && "$INIT" == "None" ]]; then RATE="1e-2"; fi
-rate=()
-if [[ -n "$RATE" ]]; then rate=(--gin.LEARNING_RATE="$RATE"); fi
-
 # 1. An environment of its own.
 step "1/6 Environment"
 source tests/setup.sh "[train]"

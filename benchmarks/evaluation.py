@@ -102,7 +102,7 @@ def main() -> None:
     ]
     units = len({one.unit for one in asked})
     print(f"{len(asked):,} prompts in {units} units; {jax.default_backend()}")
-    print("\n| batches | of | batches | rows | positions | programs | CPU s | wall s |")
+    print("\n| way | of | batches | rows | positions | programs | CPU s | wall s |")
     print("|---|---|---|---|---|---|---|---|")
     ways = [(unit_by_unit, size) for size in given.old] + [(pooled, size) for size in given.new]
     results = [measure(way, size, opened, asked, lengths) for way, size in ways]

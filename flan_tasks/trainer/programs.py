@@ -15,8 +15,8 @@ from flan_tasks.core.errors import EvaluationError
 
 # Seven lengths of inputs, read for options of two widths, and as many of generation.
 LIMIT = 48
-# A third length between powers of two saves a seventh of the padding where texts are long, and
-# costs little where they are not: few prompts move up to the next length (`pool`).
+# Lengths between powers of two save a seventh of what is read where texts are long, and cost little
+# where they are not: few prompts move up to the next length (`pool`).
 INPUTS = (64, 128, 256, 384, 512, 768, 1024)
 TARGETS = (16, 32, 64, 128, 256)
 
