@@ -3,10 +3,12 @@
 import importlib
 import os
 import sys
+from contextlib import nullcontext, suppress
 
 import click
 
 import flan_tasks
+from flan_tasks.core import interrupts
 from flan_tasks.core.errors import FlanTasksError
 
 # Subcommand -> what it does, here so that help imports none of them.
@@ -30,6 +32,8 @@ COMMANDS = {
 }
 # What runs on accelerators; all else keeps off them, so that TensorFlow takes none.
 ON_DEVICES = {"train", "eval", "infer", "experiment"}
+# What takes signals that ask to stop as Ctrl-C is taken everywhere.
+STOPPABLE = ON_DEVICES | {"export"}
 
 
 class _Commands(click.Group):
@@ -71,8 +75,14 @@ def main() -> None:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     debug = "--debug" in sys.argv[1:]
     try:
-        code = cli.main(standalone_mode=False)
+        # Those that run for long clean up, and say what stopped them.
+        with interrupts.raising() if STOPPABLE & set(sys.argv[1:3]) else nullcontext():
+            code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
+    except interrupts.Stopped as stopped:
+        with suppress(OSError):  # the terminal that stopped it may be gone
+            click.echo(f"\nflan: {stopped}", err=True)
+        sys.exit(stopped.exit_code)
     except FlanTasksError as error:
         if debug:
             raise
