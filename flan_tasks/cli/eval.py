@@ -239,7 +239,7 @@ def _model(
     from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
     return ModelAnswers(
-        open_model(path, vocab=vocab, dtype=dtype),
+        open_model(path, vocab=vocab, dtype=dtype, say=options.warn),
         lengths=lengths,
         decoding=decoding,
         batch_size=batch_size,
@@ -311,6 +311,11 @@ def _evaluate(
         progress=options.progress,
     )
     options.end_progress()
+    if answers.unchecked:
+        options.warn(
+            f"{len(answers.unchecked)} files of answers were written before there were digests; "
+            "their content is not checked"
+        )
     paths = write_results(out, outcome.scores, settings=settings, missing=outcome.missing)
     if as_json:
         click.echo((out / "scores.json").read_text(encoding="utf-8"), nl=False)

@@ -33,7 +33,7 @@ def command(model: Path, out: Path, vocab: str | None, dtype: str, as_json: bool
     from flan_tasks.trainer.evaluate import open_model
     from flan_tasks.trainer.hf import export_hf
 
-    opened = open_model(model, vocab=vocab)
+    opened = open_model(model, vocab=vocab, say=options.warn)
     folder = export_hf(opened.model, opened.params, out, vocabulary=opened.vocabulary, dtype=dtype)
     if as_json:
         click.echo(json.dumps({"out": str(folder), "from": opened.identity["model"]}))

@@ -84,6 +84,6 @@ def from_gin(arguments: tuple[str, ...]) -> None:
 def _infer(run: "InferRun") -> None:
     from flan_tasks.trainer.infer import infer
 
-    count = infer(run, log=options.progress)
+    count = infer(run, log=options.progress, say=options.warn)
     options.end_progress()
     click.echo(f"{count:,} answers are in {run.output_path}")

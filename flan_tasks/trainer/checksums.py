@@ -84,6 +84,22 @@ def problems(
     ]
 
 
+def digest(folder: Path, parts: Iterable[str]) -> str:
+    """Returns a hash of what the checksums say of some subfolders."""
+    sums, _ = _read((folder / NAME).read_text(encoding="utf-8"))
+    chosen = set(parts)
+    lines = [f"{sums[path]}  {path}\n" for path in sorted(sums) if path.split("/")[0] in chosen]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def digest_of(folder: Path, files: Iterable[Path]) -> str:
+    """Returns the same of files whose content is hashed for it."""
+    paths = [path.relative_to(folder).as_posix() for path in files]
+    sums = _in_parallel(lambda path: _sha256(folder / path), paths)
+    lines = [f"{one}  {path}\n" for path, one in zip(paths, sums, strict=True)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def missing_files(folder: Path) -> list[str]:
     """Returns the files that the checksums name and the folder lacks, without reading any."""
     try:

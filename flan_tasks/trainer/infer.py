@@ -15,8 +15,18 @@ from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 _TEXT = ("prompt", "inputs", "inputs_pretokenized")
 
 
-def infer(run: InferRun, *, log: Callable[[str], None] | None = None) -> int:
+def infer(
+    run: InferRun,
+    *,
+    log: Callable[[str], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> int:
     """Writes an answer to every prompt; returns how many. The file appears whole or not at all.
+
+    Args:
+      run: what is answered, by which model.
+      log: told of every program that is compiled.
+      say: told in one line if a checkpoint has no checksums.
 
     Raises:
       EvaluationError: the input cannot be read, or a line has no prompt.
@@ -24,7 +34,7 @@ def infer(run: InferRun, *, log: Callable[[str], None] | None = None) -> int:
     """
     lines = read_prompts(Path(run.input_path))
     answerer = ModelAnswers(
-        open_model(run.checkpoint_path, vocab=run.vocab, dtype=run.dtype),
+        open_model(run.checkpoint_path, vocab=run.vocab, dtype=run.dtype, say=say),
         lengths=run.task_feature_lengths,
         decoding=run.decoding,
         batch_size=run.batch_size,
