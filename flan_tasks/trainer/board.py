@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,17 +27,17 @@ class Board:
         It tells TensorBoard not to show what earlier files hold of steps beyond `after`, as they
         are trained again.
         """
-        try:
-            from tensorboardX.event_file_writer import EventsWriter
-            from tensorboardX.proto.event_pb2 import Event, SessionLog
-        except ImportError:
+        if find_spec("tensorboardX") is None:
             say("no TensorBoard files: pip install tensorboardX (metrics.jsonl has it all)")
             return None
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
+
         board = cls(None, say)
         with board._saying():
             folder.mkdir(parents=True, exist_ok=True)
-            # Two processes of one second would have files of one name.
-            board._writer = EventsWriter(str(folder / "events"), f".{os.getpid()}")
+            # Two of one second would have files of one name.
+            board._writer = EventsWriter(str(folder / "events"), f".{os.getpid()}.{after}")
             begin = SessionLog(status=SessionLog.START)
             board._write(Event(wall_time=time.time(), step=after + 1, session_log=begin))
         return board
