@@ -5,6 +5,7 @@ the gin text, and what decides the batches, so that a resumed run is the undistu
 checksums of all its files, which are compared before anything is read.
 """
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -56,6 +57,7 @@ class Checkpoints:
             )
             damage.check_scores(self.folder)
         self._tracks_best = bool(config.keep_best)
+        logging.getLogger("absl").addFilter(_not_orbax_errors)
         # The step that is being saved.
         self._saving: int | None = None
         options = ocp.CheckpointManagerOptions(
@@ -205,9 +207,21 @@ class Checkpoints:
         )
 
     def close(self) -> None:
-        """Waits, and lets go of the directory."""
-        self.wait()
-        self._manager.close()
+        """Waits, and lets go of the directory.
+
+        Raises:
+          TrainingError: writing failed.
+        """
+        try:
+            self.wait()
+            self._manager.close()
+        finally:
+            logging.getLogger("absl").removeFilter(_not_orbax_errors)
+
+
+def _not_orbax_errors(record: logging.LogRecord) -> bool:
+    # What fails in Orbax's threads is raised again, in one message; it logs tracebacks besides.
+    return record.levelno < logging.ERROR or "orbax" not in record.pathname
 
 
 def warm_start(

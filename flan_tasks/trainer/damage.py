@@ -1,6 +1,8 @@
 """Whether the files of a checkpoint are what was saved, and what to do where they are not."""
 
 import json
+import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,8 +22,8 @@ _SCORES = "metrics"
 CHECKSUMS = "checksums"
 # Parts of a record that are objects where they are there.
 _OBJECTS = ("model", "data", "optimizer", "trained_on", "config", "progress")
-# Damaged files that an error names.
-_MOST = 5
+# Damaged files that an error names, and letters of an error of a library.
+_MOST, _LONGEST = 5, 200
 T = TypeVar("T")
 
 
@@ -155,6 +157,12 @@ def _older(folder: Path) -> Path | None:
 
 
 def first_line(error: BaseException) -> str:
-    """An error in one line."""
+    """An error in one line; what the operating system said comes first."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    text = lines[0] if len(lines[0]) <= _LONGEST else f"{lines[0][:_LONGEST]}..."
+    # TensorStore has the number at the end of a long line.
+    code = re.search(r"os_error_code='(\d+)'", str(error))
+    said = f"{os.strerror(int(code[1]))}; " if code else ""
+    return f"{said}{type(error).__name__}: {text}"
