@@ -24,7 +24,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     Of several processes that train together the first holds it for all.
 
     Raises:
-      TrainingError: a living run is there.
+      TrainingError: a living run is there, or the folder cannot be written to.
     """
     if jax.process_index():
         yield
@@ -36,6 +36,11 @@ def alone_in(folder: Path) -> Iterator[None]:
     except BuildError as error:
         raise TrainingError(
             f"another run is training into {folder}; wait for it, or choose another MODEL_DIR"
+        ) from error
+    except OSError as error:
+        raise TrainingError(
+            f"MODEL_DIR {folder} cannot be written to: {error.strerror or error}; mend that, or "
+            "choose another"
         ) from error
     try:
         yield

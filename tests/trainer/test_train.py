@@ -385,6 +385,12 @@ def test_a_second_run_in_a_model_dir_is_refused_while_the_first_lives(tmp_path):
     assert not (tmp_path / "run" / ".lock").exists()
 
 
+def test_a_model_dir_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "run").write_text("no folder")
+    with pytest.raises(TrainingError, match="MODEL_DIR .*run cannot be written to"):
+        toy_train(tmp_path, train_steps=1)
+
+
 def test_a_damaged_checkpoint_is_named_and_nothing_changes(tmp_path):
     made = toy_train(tmp_path, train_steps=1)
     for path in sorted((made.checkpoint / "params").rglob("*")):
