@@ -55,17 +55,17 @@ def check(folder: Path, parts: Iterable[str], *, say: Callable[[str], None] | No
         if say is not None:
             say(f"{folder} was saved without checksums; its content is not checked")
         return
-    found = checksums.problems(
+    phrases = checksums.problems(
         folder, {*parts, RECORD}, share=jax.process_index(), shares=jax.process_count()
     )
     others = 0
     if jax.process_count() > 1:
         from jax.experimental import multihost_utils
 
-        others = int(np.sum(multihost_utils.process_allgather(np.int32(len(found)))))
-    if found:
-        more = [f"and {len(found) - _MOST} more files"] if len(found) > _MOST else []
-        raise TrainingError(damaged(folder, "; ".join([*found[:_MOST], *more])))
+        others = int(np.sum(multihost_utils.process_allgather(np.int32(len(phrases)))))
+    if phrases:
+        more = [f"and {len(phrases) - _MOST} more files"] if len(phrases) > _MOST else []
+        raise TrainingError(damaged(folder, "; ".join([*phrases[:_MOST], *more])))
     if others:
         raise TrainingError(damaged(folder, "another process says which files"))
 
@@ -79,8 +79,8 @@ def check_scores(model_dir: Path) -> None:
     for folder in sorted(model_dir.glob(f"{PREFIX}_*")):
         if step_of(folder) is not None and (folder / _SCORES).exists():
             if checksums.are_there(folder):
-                if found := checksums.problems(folder, (_SCORES,)):
-                    raise TrainingError(damaged(folder, "; ".join(found[:_MOST])))
+                if phrases := checksums.problems(folder, (_SCORES,)):
+                    raise TrainingError(damaged(folder, "; ".join(phrases[:_MOST])))
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -107,8 +107,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     if wrong:
         raise TrainingError(damaged(folder, f"{RECORD}/metadata has no {wrong[3:]}"))
     if checksums.are_there(folder):
-        if found := checksums.problems(folder, (RECORD,)):
-            raise TrainingError(damaged(folder, "; ".join(found[:_MOST])))
+        if phrases := checksums.problems(folder, (RECORD,)):
+            raise TrainingError(damaged(folder, "; ".join(phrases[:_MOST])))
     elif CHECKSUMS in record:
         raise TrainingError(damaged(folder, f"{checksums.NAME} is missing"))
     return record
@@ -164,5 +164,5 @@ def first_line(error: BaseException) -> str:
     text = lines[0] if len(lines[0]) <= _LONGEST else f"{lines[0][:_LONGEST]}..."
     # TensorStore has the number at the end of a long line.
     code = re.search(r"os_error_code='(\d+)'", str(error))
-    said = f"{os.strerror(int(code[1]))}; " if code else ""
-    return f"{said}{type(error).__name__}: {text}"
+    system = f"{os.strerror(int(code[1]))}; " if code else ""
+    return f"{system}{type(error).__name__}: {text}"

@@ -327,8 +327,8 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
                         "skipped_in_a_row": watch.row,
                         "evaluated": judge,
                     }
-                    said = {**record, "step": step, "progress": progress}
-                    checkpoints.save(step, params, state, said, metrics=scores)
+                    of_step = {**record, "step": step, "progress": progress}
+                    checkpoints.save(step, params, state, of_step, metrics=scores)
                 if stopped:
                     feedback.note(f"{stopped}: saving step {step:,} and stopping")
                     break
