@@ -248,7 +248,7 @@ def _model(
     from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
     watch = AnswerProgress()
-    opened = open_model(path, vocab=vocab, dtype=dtype)
+    opened = open_model(path, vocab=vocab, dtype=dtype, say=options.warn)
     print_vocabulary(opened.vocabulary)
     answerer = ModelAnswers(
         opened,
@@ -327,6 +327,11 @@ def _evaluate(
         watch=watch,
     )
     options.end_progress()
+    if answers.unchecked:
+        options.warn(
+            f"{len(answers.unchecked)} files of answers were written before there were digests; "
+            "their content is not checked"
+        )
     paths = write_results(out, outcome.scores, settings=settings, missing=outcome.missing)
     for line in score_warnings(outcome.scores):
         click.secho(f"Warning: {for_line(line)}", err=True, fg="yellow")

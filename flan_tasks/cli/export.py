@@ -35,7 +35,7 @@ def command(
     from flan_tasks.trainer.evaluate import open_model
     from flan_tasks.trainer.hf import export_hf
 
-    opened = open_model(model, vocab=vocab.name())
+    opened = open_model(model, vocab=vocab.name(), say=options.warn)
     folder = export_hf(opened.model, opened.params, out, vocabulary=opened.vocabulary, dtype=dtype)
     if as_json:
         click.echo(json.dumps({"out": str(folder), "from": opened.identity["model"]}))

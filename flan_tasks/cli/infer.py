@@ -86,6 +86,6 @@ def _infer(run: "InferRun") -> None:
     from flan_tasks.trainer.infer import infer
 
     watch = AnswerProgress()
-    count = infer(run, log=watch.note, watch=watch)
+    count = infer(run, log=watch.note, watch=watch, say=options.warn)
     options.end_progress()
     click.echo(f"{count:,} answers are in {run.output_path}")

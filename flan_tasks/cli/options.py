@@ -301,6 +301,12 @@ def progress(text: str) -> None:
         click.echo(text, err=True)
 
 
+def warn(text: str) -> None:
+    """Says on stderr what stays there."""
+    end_progress()
+    click.echo(text, err=True)
+
+
 def end_progress() -> None:
     """Takes the last progress line away."""
     if sys.stderr.isatty():

@@ -30,7 +30,9 @@ class FileAnswers:
 
     def __init__(self, path: Path) -> None:
         self._lines = read_answers(path)
-        self.settings = {"predictions": hashlib.sha256(path.read_bytes()).hexdigest()}
+        # Where it lies is for messages; its content decides.
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.settings = {"predictions": digest, "predictions_file": str(path.absolute())}
 
     def has(self, unit: Unit) -> bool:
         """Whether there are answers to a unit, of the kind its method wants."""

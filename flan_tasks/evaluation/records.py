@@ -4,7 +4,9 @@ A file is written aside and renamed when it is whole, so a run that was stopped 
 next one. Everything scores need stands in the lines: a table can be made again without the model.
 """
 
+import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,11 @@ RANK, GENERATE = "rank", "generate"
 # each token, or the text the model wrote.
 SUM, NORMALIZED, GENERATED = "sum", "normalized", "generated"
 SETTINGS = "settings.json"
+# In the settings of a folder whose every file of answers has a digest.
+_DIGESTS = "digests"
+_PREDICTIONS = "predictions"
+# Written when all is answered.
+_SCORES = "scores.json"
 
 
 @dataclass(frozen=True, order=True)
@@ -42,7 +49,7 @@ class Unit:
     @property
     def path(self) -> str:
         """Where its file lies in the folder of a run."""
-        return f"predictions/{self.dataset}/{self.template}.{self.split}.{self.method}.jsonl"
+        return f"{_PREDICTIONS}/{self.dataset}/{self.template}.{self.split}.{self.method}.jsonl"
 
 
 @dataclass(frozen=True)
@@ -135,9 +142,19 @@ class Record:
         return json.dumps(line, ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> "Record":
-        """Reads what `to_json` wrote."""
+    def from_json(cls, text: str, unit: Unit | None = None) -> "Record":
+        """Reads what `to_json` wrote.
+
+        Raises:
+          ValueError, KeyError, TypeError, AttributeError: it is no record, or of another unit.
+        """
         line = parse_json(text)
+        if unit is not None:
+            named = (line["dataset"], line["template"], line["split"])
+            if named != (unit.dataset, unit.template, unit.split):
+                raise ValueError(f"a line is of {', '.join(map(str, named))}")
+            if bool(line.get("scores")) != (unit.method == RANK):
+                raise ValueError(f"a line was not answered by {unit.method}")
         gold = Gold.of_values(line)
         sums = tuple(line.get("scores", ()))
         text = "" if sums else line["prediction"]
@@ -149,38 +166,83 @@ class Record:
 class Answers:
     """The folder of one run: its settings, and a file of answers for each finished unit.
 
+    Beside each file lies its digest, `<file>.sha256`, in the form of `sha256sum`; it also names the
+    settings, so that a file of another evaluation is not taken for one of this. The settings are
+    written with the first finished unit: a try that fails before leaves the folder free.
+
     Args:
       folder: new, empty, or of a run with the same settings.
       settings: everything that decides the answers; JSON-able.
 
     Raises:
-      EvaluationError: the folder holds something else.
+      EvaluationError: the folder holds something else; what differs is said.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder = folder
+        self._settings = json.loads(json.dumps(settings))
+        # Files that were read and, made before there were digests, have none.
+        self.unchecked: set[str] = set()
+        self._digests = True
         path = folder / SETTINGS
-        for place in (folder, *folder.glob("predictions/*")):
+        for place in (folder, *folder.glob(f"{_PREDICTIONS}/*")):
             sweep(place)
-        wanted = json.loads(json.dumps(settings))
         if path.exists():
-            _check_settings(folder, _read_settings(path), wanted)
-        elif folder.exists() and any(folder.iterdir()):
+            self._go_on(path)
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise EvaluationError(
                 f"{folder} is not empty and holds no {SETTINGS} of an evaluation; give a new or "
                 "empty directory"
             )
-        else:
-            write_text(path, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
+
+    def _go_on(self, path: Path) -> None:
+        stored = _read_settings(path)
+        self._digests = bool(stored.pop(_DIGESTS, False))
+        lines = setting_differences(stored, self._settings)
+        if not lines:
+            # Where the model lies may have changed; what it is has not.
+            self._settings = stored
+            return
+        files = sorted((self.folder / _PREDICTIONS).glob("*/*.jsonl"))
+        taken = "predictions" in stored and "predictions" in self._settings
+        if files and not (taken and not (self.folder / _SCORES).exists()):
+            raise EvaluationError(
+                "\n".join([f"{self.folder} holds an evaluation with other settings:", *lines])
+                + "\nGive the same to go on with it, or another --out."
+            )
+        # Of a try that failed, with predictions that have since been mended: taken anew.
+        for file in files:
+            file.unlink()
+            _beside(file).unlink(missing_ok=True)
+        path.unlink()
+        self._digests = True
 
     def has(self, unit: Unit) -> bool:
         """Whether a unit is finished."""
-        return (self.folder / unit.path).exists()
+        return os.path.lexists(self.folder / unit.path)
 
     def write(self, unit: Unit, records: Iterable[Record]) -> None:
-        """Keeps a finished unit."""
-        lines = "".join(record.to_json(unit) + "\n" for record in records)
-        write_text(self.folder / unit.path, lines)
+        """Keeps a finished unit.
+
+        Raises:
+          EvaluationError: it cannot be written.
+        """
+        settings = self.folder / SETTINGS
+        if not settings.exists():
+            held = {**self._settings, _DIGESTS: True}
+            write_kept(settings, json.dumps(held, indent=2, sort_keys=True) + "\n")
+        path = self.folder / unit.path
+        text = "".join(record.to_json(unit) + "\n" for record in records)
+        # First the digest: a kill in between leaves no answers that nothing vouches for.
+        write_kept(_beside(path), self._digest(path, text.encode()))
+        write_kept(path, text)
+
+    def _digest(self, path: Path, content: bytes) -> str:
+        settings = json.dumps(_compared(self._settings), sort_keys=True).encode()
+        return (
+            f"{hashlib.sha256(content).hexdigest()}  {path.name}\n"
+            f"# answers under settings {hashlib.sha256(settings).hexdigest()}\n"
+        )
 
     def read(self, unit: Unit, prompts: Sequence[Prompt]) -> list[Record]:
         """Returns the answers of a finished unit, which must be to these prompts.
@@ -190,42 +252,121 @@ class Answers:
         """
         path = self.folder / unit.path
         try:
-            found = [
-                Record.from_json(line)
-                for line in path.read_text(encoding="utf-8").split("\n")
-                if line
-            ]
-        except (ValueError, KeyError, TypeError) as error:
-            raise EvaluationError(
-                f"{path} holds no answers of an evaluation ({type(error).__name__}: {error}); "
-                "remove it to have the unit answered again"
-            ) from error
-        if [_asked(record.prompt) for record in found] != [_asked(one) for one in prompts]:
+            content = path.read_bytes()
+            self._check(path, content)
+            lines = [line for line in content.decode("utf-8").split("\n") if line]
+            records = [Record.from_json(line, unit) for line in lines]
+        except OSError as error:
+            raise EvaluationError(_again(path, f"cannot be read: {error.strerror}")) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            why = f"holds no answers of an evaluation ({type(error).__name__}: {error})"
+            raise EvaluationError(_again(path, why)) from error
+        if [_asked(record.prompt) for record in records] != [_asked(one) for one in prompts]:
             raise EvaluationError(
                 f"{path} holds answers to other prompts: the template or the rows changed since; "
                 "remove it to have the unit answered again, or give another --out"
             )
-        return found
+        return records
+
+    def _check(self, path: Path, content: bytes) -> None:
+        """Compares a file with its digest."""
+        beside, expected = _beside(path), self._digest(path, content)
+        try:
+            stated = beside.read_bytes().decode("utf-8", "replace")
+        except FileNotFoundError as error:
+            if self._digests:
+                why = f"has no digest beside it, {beside.name}"
+                raise EvaluationError(_again(path, why)) from error
+            self.unchecked.add(str(path))
+            return
+        if stated == expected:
+            return
+        if stated.split(" ")[0] != expected.split(" ")[0]:
+            why = f"or its digest {beside.name} was changed after it was written"
+        else:
+            why = "was not written by this evaluation: its digest is of another unit or settings"
+        raise EvaluationError(_again(path, why))
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def _again(path: Path, why: str) -> str:
+    return f"{path} {why}. Restore it from a copy, or remove it to have the unit answered again"
 
 
 def _asked(prompt: Prompt) -> tuple[str, str, str]:
     return prompt.gold.key, prompt.inputs, prompt.gold.answer
 
 
+def write_kept(path: Path, text: str) -> None:
+    """Writes a file of an evaluation so that it is there whole or not at all.
+
+    Raises:
+      EvaluationError: it cannot be written.
+    """
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise EvaluationError(
+            f"{path} cannot be written: {error.strerror or error}. What is complete is kept; mend "
+            "that, and the same command goes on"
+        ) from error
+
+
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
-        found = parse_json(path.read_text(encoding="utf-8"))
+        stored = parse_json(path.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise ValueError("it is no JSON object")
     except (OSError, ValueError) as error:
-        raise EvaluationError(f"{path} cannot be read: {error}; give another --out") from error
-    return found if isinstance(found, dict) else {}
-
-
-def _check_settings(folder: Path, found: Mapping, wanted: Mapping) -> None:
-    names = sorted({*found, *wanted})
-    other = [name for name in names if found.get(name) != wanted.get(name)]
-    if other:
-        lines = [f"  {n}: {found.get(n)!r} there, {wanted.get(n)!r} now" for n in other]
         raise EvaluationError(
-            "\n".join([f"{folder} holds an evaluation with other settings:", *lines])
-            + "\nGive the same to go on with it, or another --out."
-        )
+            f"{path} cannot be read: {error}; restore it from a copy, or give another --out"
+        ) from error
+    return stored
+
+
+def setting_differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Returns a line for each setting that differs, in words.
+
+    Where the files of a model are the same, it does not matter where they lie.
+    """
+    before, after = _compared(stored), _compared(now)
+    lines = []
+    for name in sorted({*before, *after}):
+        was, is_now = before.get(name), after.get(name)
+        if was == is_now:
+            continue
+        if name == "files" and None not in (was, is_now):
+            there, here = stored.get("model"), now.get("model")
+            lines.append(
+                f"  the model: the files in {here} are others now"
+                if there == here
+                else f"  the model: {there} there, {here} now, whose files differ"
+            )
+        elif name == "predictions" and None not in (was, is_now):
+            lines.append(
+                f"  the predictions: {stored.get('predictions_file', 'a file')} there, "
+                f"{now.get('predictions_file', 'a file')} now, whose content differs"
+            )
+        elif name in ("files", "predictions"):
+            whose = "a model" if name == "files" else "a file of predictions"
+            there = "there" if is_now is None else "now"
+            lines.append(f"  who answers: {whose} {there} alone")
+        elif isinstance(was, dict) and isinstance(is_now, dict):
+            lines += [
+                f"  {name}, {part}: {was.get(part)!r} there, {is_now.get(part)!r} now"
+                for part in sorted({*was, *is_now})
+                if was.get(part) != is_now.get(part)
+            ]
+        else:
+            lines.append(f"  {name}: {was!r} there, {is_now!r} now")
+    return lines
+
+
+def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that decide answers: places of files do not, where their content is known."""
+    places = {"model"} if "files" in settings else set()
+    places |= {"predictions_file"}
+    return {name: value for name, value in settings.items() if name not in places}

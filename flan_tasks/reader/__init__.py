@@ -106,7 +106,12 @@ class Reader:
         return {name: array[0] for name, array in found.items()}
 
     def __repr__(self) -> str:
-        return f'flan_tasks.open("{self.folder}"): {len(self)} rows of {self.num_examples} examples'
+        """Says which build it is by the hash of its manifest: Grain compares it on resuming.
+
+        So the same build goes on from wherever it lies, and another under its path does not.
+        """
+        build = self.manifest.get("sha256", self.manifest["digest"])
+        return f"flan_tasks.Reader(build {build}): {len(self)} rows of {self.num_examples} examples"
 
     def rows(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Returns the features of stored rows, by number: int32[len(rows), length] each."""

@@ -1,11 +1,13 @@
 """Checkpoints with Orbax: MODEL_DIR/checkpoint_<step>, written aside and renamed when complete.
 
 Each holds the parameters, the optimizer's state, and a JSON record of the run: its configuration,
-the gin text, and what decides the batches, so that a resumed run is the undisturbed one.
+the gin text, and what decides the batches, so that a resumed run is the undisturbed one; and the
+checksums of all its files, which are compared before anything is read.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+import logging
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,19 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
-from flan_tasks.core.errors import FlanTasksError
+from flan_tasks.trainer import checksums, damage
+from flan_tasks.trainer.checkpoint_trees import (
+    differences,
+    flat,
+    nested,
+    with_nothing,
+    without_nothing,
+)
 from flan_tasks.trainer.config import CheckpointConfig, TrainingError
+from flan_tasks.trainer.damage import CHECKSUMS, OPTIMIZER, PARAMS, PREFIX, RECORD
 from flan_tasks.trainer.model import Model
 
 Tree = Any
-PARAMS, OPTIMIZER, RECORD = "params", "optimizer", "run"
-_PREFIX = "checkpoint"
 # Lines of a comparison that are shown.
 _MOST_LINES = 12
 
@@ -30,31 +38,55 @@ class Checkpoints:
     def __init__(self, folder: str | Path, config: CheckpointConfig) -> None:
         self.folder = Path(folder).absolute()
         keep: list[Any] = [managers.LatestN(config.keep)]
+        lowest = config.best_metric == "loss"
+        worst = math.inf if lowest else -math.inf
+
+        def score(metrics: Mapping[str, float]) -> float:
+            # A checkpoint that a signal asked for was not evaluated.
+            return metrics.get(config.best_metric, worst)
+
         if config.keep_best:
             keep.append(
                 managers.BestN(
                     n=config.keep_best,
-                    get_metric_fn=lambda metrics: metrics[config.best_metric],
+                    get_metric_fn=score,
                     # The last of the sorted are kept: the lowest loss, or the highest accuracy.
-                    reverse=config.best_metric == "loss",
+                    reverse=lowest,
                     keep_checkpoints_without_metrics=False,
                 )
             )
-        self._manager = ocp.CheckpointManager(
-            self.folder,
-            options=ocp.CheckpointManagerOptions(
-                step_prefix=_PREFIX,
-                preservation_policy=managers.AnyPreservationPolicy(keep),
-                cleanup_tmp_directories=True,
-                save_root_metadata=False,
-                enable_async_checkpointing=True,
-            ),
-            item_handlers={
-                PARAMS: ocp.StandardCheckpointHandler(),
-                OPTIMIZER: ocp.StandardCheckpointHandler(),
-                RECORD: ocp.JsonCheckpointHandler(),
-            },
+            damage.check_scores(self.folder)
+        self._tracks_best = bool(config.keep_best)
+        logging.getLogger("absl").addFilter(_not_orbax_errors)
+        # The step that is being saved.
+        self._saving: int | None = None
+        options = ocp.CheckpointManagerOptions(
+            step_prefix=PREFIX,
+            preservation_policy=managers.AnyPreservationPolicy(keep),
+            cleanup_tmp_directories=True,
+            save_root_metadata=False,
+            enable_async_checkpointing=True,
+            # Without it the scores are not stored, and a resumed run forgets which was best.
+            best_fn=score if config.keep_best else None,
+            best_mode="min" if lowest else "max",
+            # Called in the writing thread of the first process, when all processes have written
+            # all files, just before the folder gets its name and older ones are removed.
+            async_options=ocp.AsyncOptions(post_finalization_callback=self._write_checksums),
         )
+        handlers: dict[str, Any] = {
+            PARAMS: ocp.StandardCheckpointHandler(),
+            OPTIMIZER: ocp.StandardCheckpointHandler(),
+            RECORD: ocp.JsonCheckpointHandler(),
+        }
+        try:
+            self._manager = ocp.CheckpointManager(
+                self.folder, options=options, item_handlers=handlers
+            )
+        except Exception as error:  # Orbax reads what is there, and raises every kind
+            raise TrainingError(
+                f"the checkpoints in {self.folder} cannot be read, or it cannot be written to: "
+                f"{damage.first_line(error)}. Nothing was changed"
+            ) from error
 
     def latest(self) -> int | None:
         """The newest complete step, if there is one."""
@@ -62,7 +94,7 @@ class Checkpoints:
 
     def path(self, step: int) -> Path:
         """Where the checkpoint of a step lies."""
-        return self.folder / f"{_PREFIX}_{step}"
+        return self.folder / f"{PREFIX}_{step}"
 
     def save(
         self,
@@ -73,53 +105,76 @@ class Checkpoints:
         *,
         metrics: Mapping[str, float] | None = None,
     ) -> None:
-        """Saves a step in the background; returns once the arrays may be overwritten."""
-        if step in self._manager.all_steps():
-            return
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                **{
-                    PARAMS: ocp.args.StandardSave(params),
-                    OPTIMIZER: ocp.args.StandardSave(without_nothing(optimizer)),
-                    RECORD: ocp.args.JsonSave(dict(record)),
-                }
-            ),
-            metrics=dict(metrics) if metrics else None,
-        )
-
-    def record(self, step: int) -> dict[str, Any]:
-        """Returns the record of a step.
+        """Saves a step in the background; returns once the arrays may be overwritten.
 
         Raises:
-          TrainingError: it cannot be read.
+          TrainingError: this one, or the one before, could not be written.
         """
-        return _reading(
-            self.path(step),
-            lambda: self._manager.restore(
-                step, args=ocp.args.Composite(**{RECORD: ocp.args.JsonRestore()})
-            )[RECORD],
+        if step in self._manager.all_steps():
+            return
+        self.wait()
+        self._saving = step
+        args = ocp.args.Composite(
+            **{
+                PARAMS: ocp.args.StandardSave(params),
+                OPTIMIZER: ocp.args.StandardSave(without_nothing(optimizer)),
+                RECORD: ocp.args.JsonSave({**record, CHECKSUMS: checksums.NAME}),
+            }
         )
+        scores = dict(metrics or {}) if self._tracks_best else None
+        try:
+            self._manager.save(step, args=args, metrics=scores)
+        except Exception as error:  # Orbax and TensorStore raise every kind
+            raise TrainingError(self._unwritten(error)) from error
 
-    def restore(self, step: int, params: Tree, optimizer: Tree) -> tuple[Tree, Tree]:
+    def _write_checksums(self) -> None:
+        aside = [
+            path
+            for path in self.folder.glob(f"{PREFIX}_{self._saving}.*")
+            if path.is_dir() and (path / RECORD).is_dir()
+        ]
+        if len(aside) != 1:
+            raise FileNotFoundError(
+                f"{len(aside)} unfinished folders of step {self._saving} in {self.folder}"
+            )
+        checksums.write(aside[0])
+
+    def record(self, step: int) -> dict[str, Any]:
+        """Returns the record of a step, once it is what was saved.
+
+        Raises:
+          TrainingError: it cannot be read, or was changed.
+        """
+        return damage.read_record(self.path(step))
+
+    def restore(
+        self,
+        step: int,
+        params: Tree,
+        optimizer: Tree,
+        *,
+        say: Callable[[str], None] | None = None,
+    ) -> tuple[Tree, Tree]:
         """Returns parameters and optimizer state of a step, placed as the given shapes say.
 
         Args:
           step: a complete step.
           params: `jax.ShapeDtypeStruct`s with shardings; the mesh may be another than at saving.
           optimizer: likewise; None where there is no state.
+          say: told in one line if the checkpoint has no checksums.
 
         Raises:
-          TrainingError: the checkpoint cannot be read, or is of other parameters.
+          TrainingError: the checkpoint is damaged, or is of other parameters.
         """
         path = self.path(step)
+        damage.check(path, (PARAMS, OPTIMIZER), say=say)
         state = without_nothing(optimizer)
-        stored = _reading(path, lambda: self._manager.item_metadata(step))
-        for name, wanted in ((PARAMS, params), (OPTIMIZER, state)):
-            lines = differences(_shapes(path, stored[name]), wanted)
+        stored = damage.reading(path, lambda: self._manager.item_metadata(step))
+        for name, expected in ((PARAMS, params), (OPTIMIZER, state)):
+            lines = differences(_shapes(path, name, stored.get(name)), expected)
             if lines:
                 raise TrainingError(_refusal(f"{path} ({name})", lines))
-        found = _reading(
+        restored = damage.reading(
             path,
             lambda: self._manager.restore(
                 step,
@@ -131,7 +186,7 @@ class Checkpoints:
                 ),
             ),
         )
-        return found[PARAMS], _with_nothing(optimizer, found[OPTIMIZER])
+        return restored[PARAMS], with_nothing(optimizer, restored[OPTIMIZER])
 
     def wait(self) -> None:
         """Waits until what is saved is on disk.
@@ -142,27 +197,46 @@ class Checkpoints:
         try:
             self._manager.wait_until_finished()
         except Exception as error:  # of the writing thread: any
-            raise TrainingError(
-                f"a checkpoint in {self.folder} could not be written: {_first_line(error)}. "
-                "Complete ones are untouched"
-            ) from error
+            raise TrainingError(self._unwritten(error)) from error
+
+    def _unwritten(self, error: Exception) -> str:
+        return (
+            f"{self.folder / f'{PREFIX}_{self._saving}'} could not be written: "
+            f"{damage.first_line(error)}. Complete checkpoints are untouched; the same command "
+            "goes on from the newest"
+        )
 
     def close(self) -> None:
-        """Waits, and lets go of the directory."""
-        self.wait()
-        self._manager.close()
+        """Waits, and lets go of the directory.
+
+        Raises:
+          TrainingError: writing failed.
+        """
+        try:
+            self.wait()
+            self._manager.close()
+        finally:
+            logging.getLogger("absl").removeFilter(_not_orbax_errors)
 
 
-def warm_start(path: str | Path, model: Model, params: Tree) -> Tree:
+def _not_orbax_errors(record: logging.LogRecord) -> bool:
+    # What fails in Orbax's threads is raised again, in one message; it logs tracebacks besides.
+    return record.levelno < logging.ERROR or "orbax" not in record.pathname
+
+
+def warm_start(
+    path: str | Path, model: Model, params: Tree, *, say: Callable[[str], None] | None = None
+) -> Tree:
     """Returns parameters to begin with, placed as the given arrays are.
 
     Args:
       path: checkpoint_<step>, a MODEL_DIR (its newest), or a Hugging Face folder.
       model: the model.
       params: fresh parameters; adapters that the checkpoint lacks are taken from them.
+      say: told in one line if the checkpoint has no checksums.
 
     Raises:
-      TrainingError: there is nothing there, it cannot be read, or it does not fit.
+      TrainingError: there is nothing there, it is damaged, or it does not fit.
     """
     path = Path(path)
     shapes = jax.tree.map(
@@ -172,27 +246,29 @@ def warm_start(path: str | Path, model: Model, params: Tree) -> Tree:
         from flan_tasks.trainer import hf
 
         # No such folder has adapters; the fresh ones are of this run's seed.
-        found = _nested(
-            {k: v for k, v in _flat(hf.import_hf(model, path)).items() if not model.is_adapter(k)}
+        stored_params = nested(
+            {k: v for k, v in flat(hf.import_hf(model, path)).items() if not model.is_adapter(k)}
         )
     else:
         folder = newest(path)
-        wanted = shapes
+        damage.check(folder, (PARAMS,), say=say)
+        expected = shapes
         # By the handler itself: Orbax's Checkpointer warns of metadata that parts do not have.
         handler, item = ocp.StandardCheckpointHandler(), folder / PARAMS
-        stored = _shapes(folder, _reading(folder, lambda: handler.metadata(item)))
+        metadata = damage.reading(folder, lambda: handler.metadata(item))
+        stored = _shapes(folder, PARAMS, metadata)
         missing_adapters = {
-            key for key in _flat(shapes) if key not in stored and model.is_adapter(key)
+            key for key in flat(shapes) if key not in stored and model.is_adapter(key)
         }
         if missing_adapters:
-            wanted = _nested({k: v for k, v in _flat(shapes).items() if k not in missing_adapters})
-        if lines := differences(stored, wanted):
+            expected = nested({k: v for k, v in flat(shapes).items() if k not in missing_adapters})
+        if lines := differences(stored, expected):
             raise TrainingError(_refusal(str(folder), lines))
-        found = _reading(
-            folder, lambda: handler.restore(item, args=ocp.args.StandardRestore(wanted))
+        stored_params = damage.reading(
+            folder, lambda: handler.restore(item, args=ocp.args.StandardRestore(expected))
         )
-    merged = {**_flat(params), **_flat(found)}
-    return _nested({key: _put(merged[key], leaf.sharding) for key, leaf in _flat(shapes).items()})
+    merged = {**flat(params), **flat(stored_params)}
+    return nested({key: _put(merged[key], leaf.sharding) for key, leaf in flat(shapes).items()})
 
 
 def _put(value: Any, sharding: Any) -> jax.Array:
@@ -209,30 +285,29 @@ def newest(path: Path) -> Path:
       TrainingError: there is none.
     """
     if not path.is_dir():
-        raise TrainingError(f"{path}: no such directory; a checkpoint or MODEL_DIR was wanted")
-    if (path / PARAMS).is_dir():
+        raise TrainingError(f"{path}: no such directory; give a checkpoint or a MODEL_DIR")
+    if (path / RECORD).is_dir() or damage.step_of(path) is not None or (path / PARAMS).is_dir():
         return path.absolute()
     steps = sorted(
-        int(found.name.removeprefix(f"{_PREFIX}_"))
-        for found in path.glob(f"{_PREFIX}_*")
-        if found.name.removeprefix(f"{_PREFIX}_").isdecimal()
+        step
+        for folder in path.glob(f"{PREFIX}_*")
+        if (step := damage.step_of(folder)) is not None and folder.is_dir()
     )
     if not steps:
         raise TrainingError(
-            f"{path} holds no checkpoint: neither {_PREFIX}_<step> folders of ours, nor "
+            f"{path} holds no checkpoint: neither {PREFIX}_<step> folders of ours, nor "
             "config.json with .safetensors files of Hugging Face"
         )
-    return (path / f"{_PREFIX}_{steps[-1]}").absolute()
+    return (path / f"{PREFIX}_{steps[-1]}").absolute()
 
 
 def read_record(path: Path) -> dict[str, Any]:
     """Returns the record of a checkpoint folder, without Orbax.
 
     Raises:
-      TrainingError: it cannot be read.
+      TrainingError: it cannot be read, or was changed.
     """
-    folder = newest(path)
-    return _reading(folder, lambda: json.loads((folder / RECORD / "metadata").read_text()))
+    return damage.read_record(newest(path))
 
 
 def is_hugging_face(path: Path) -> bool:
@@ -240,80 +315,13 @@ def is_hugging_face(path: Path) -> bool:
     return (path / "config.json").is_file()
 
 
-def differences(stored: Mapping[tuple, tuple], wanted: Tree) -> list[str]:
-    """Says what of the stored shapes does not fit: missing, not wanted, of another shape."""
-    needed = {key: tuple(leaf.shape) for key, leaf in _flat(wanted).items()}
-    lines = [f"missing: {_name(key)} {shape}" for key, shape in needed.items() if key not in stored]
-    lines += [f"unexpected: {_name(key)} {s}" for key, s in stored.items() if key not in needed]
-    lines += [
-        f"shape: {_name(key)} is {stored[key]}, the model's {shape}"
-        for key, shape in needed.items()
-        if key in stored and stored[key] != shape
-    ]
-    return lines
-
-
-def without_nothing(tree: Tree) -> Tree:
-    """A tree of dicts without the leaves that are None."""
-    if not isinstance(tree, Mapping):
-        return tree
-    kept = {name: without_nothing(value) for name, value in tree.items() if value is not None}
-    return {k: v for k, v in kept.items() if not (isinstance(v, Mapping) and not v)}
-
-
-def _with_nothing(template: Tree, tree: Tree) -> Tree:
-    if template is None or not isinstance(template, Mapping):
-        return None if template is None else tree
-    return {
-        name: _with_nothing(value, tree.get(name, {}) if isinstance(tree, Mapping) else {})
-        for name, value in template.items()
-    }
-
-
-def _flat(tree: Tree, above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    if not isinstance(tree, Mapping):
-        return {above: tree}
-    return {k: v for name, value in tree.items() for k, v in _flat(value, (*above, name)).items()}
-
-
-def _nested(flat: Mapping[tuple[str, ...], Any]) -> Tree:
-    tree: dict[str, Any] = {}
-    for (*above, last), value in flat.items():
-        place = tree
-        for name in above:
-            place = place.setdefault(name, {})
-        place[last] = value
-    return tree
-
-
-def _shapes(path: Path, metadata: Any) -> dict[tuple[str, ...], tuple[int, ...]]:
+def _shapes(path: Path, item: str, metadata: Any) -> dict[tuple[str, ...], tuple[int, ...]]:
     """Shapes by path, of what Orbax says is stored."""
     tree = getattr(metadata, "item_metadata", metadata)
     tree = getattr(tree, "tree", tree)
     if tree is None:
-        raise TrainingError(_damaged(path, "it lists no arrays"))
-    return {key: tuple(leaf.shape) for key, leaf in _flat(tree).items()}
-
-
-def _reading(path: Path, read: Any) -> Any:
-    try:
-        return read()
-    except FlanTasksError:
-        raise
-    except Exception as error:  # Orbax and TensorStore raise every kind
-        raise TrainingError(_damaged(path, _first_line(error))) from error
-
-
-def _damaged(path: Path, why: str) -> str:
-    return (
-        f"{path} cannot be read ({why}); it is damaged or not a checkpoint. Nothing was changed. "
-        "Move it away to go on from the one before it, or choose another MODEL_DIR"
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+        raise TrainingError(damage.damaged(path, f"{item}/ lists no arrays"))
+    return damage.reading(path, lambda: {k: tuple(leaf.shape) for k, leaf in flat(tree).items()})
 
 
 def _refusal(what: str, lines: list[str]) -> str:
@@ -321,7 +329,3 @@ def _refusal(what: str, lines: list[str]) -> str:
     return "\n  ".join(
         [f"{what} does not fit the model; nothing was changed:", *lines[:_MOST_LINES], *more]
     )
-
-
-def _name(key: Iterable[str]) -> str:
-    return "/".join(key)

@@ -68,6 +68,8 @@ class BuildSource:
         return {
             "kind": "build",
             "digest": self.reader.manifest["digest"],
+            # Of the manifest, which names every file by its hash; never a path.
+            "sha256": self.reader.manifest.get("sha256"),
             "batch_size": self.batch_size,
             "seed": self.seed,
             "shuffle": self.shuffle,
@@ -76,7 +78,7 @@ class BuildSource:
     @property
     def about(self) -> dict[str, Any]:
         """What the rows are."""
-        names = ("vocabulary", "vocabulary_size", "lengths", "split", "digest")
+        names = ("vocabulary", "vocabulary_size", "lengths", "split", "digest", "sha256", "command")
         return {name: self.reader.manifest.get(name) for name in names}
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:

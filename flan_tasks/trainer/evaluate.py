@@ -1,7 +1,6 @@
 """A trained model that answers the prompts of an evaluation: options ranked, or text written."""
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,9 +27,10 @@ from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import ModelError
 from flan_tasks.evaluation.records import RANK, Asked, Prompt, Record, Unit
 from flan_tasks.evaluation.ties import equal_options
-from flan_tasks.trainer import partition
+from flan_tasks.trainer import checksums, partition
 from flan_tasks.trainer.checkpoint import is_hugging_face, newest, read_record, warm_start
 from flan_tasks.trainer.config import MeshConfig
+from flan_tasks.trainer.damage import PARAMS, RECORD
 from flan_tasks.trainer.decode import generate_batch
 from flan_tasks.trainer.eval_config import LENGTHS, Decoding
 from flan_tasks.trainer.hf import check_end, import_hf, read_config
@@ -39,6 +39,8 @@ from flan_tasks.trainer.pool import Batch, Waiting, pooled
 from flan_tasks.trainer.programs import INPUTS, Programs, bucket
 from flan_tasks.trainer.score import score_batch, width_of
 
+# Endings of files of a Hugging Face folder that decide what a model answers.
+_OF_MODEL = {".safetensors", ".json", ".model", ".txt"}
 # Vocabularies told by their size, where nobody names one.
 _BY_SIZE = {259: BYTES, 32_100: T5}
 # Rows of a batch where nobody says how many. A CPU gains nothing from large ones, and pays for
@@ -65,7 +67,11 @@ class OpenModel:
 
 
 def open_model(
-    path: str | Path, *, vocab: str | None = None, dtype: str | None = None
+    path: str | Path,
+    *,
+    vocab: str | None = None,
+    dtype: str | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> OpenModel:
     """Opens a checkpoint of ours, a MODEL_DIR (its newest), or a Hugging Face folder.
 
@@ -74,9 +80,10 @@ def open_model(
       vocab: bytes, t5, or a file; by default what the folder holds or says it was trained with,
         or the model's size tells.
       dtype: what is computed in; by default as it was trained, or float32.
+      say: told in one line if a checkpoint has no checksums.
 
     Raises:
-      TrainingError: there is no checkpoint, or it cannot be read.
+      TrainingError: there is no checkpoint, or it is damaged.
       ModelError: weights or vocabulary do not fit.
       VocabularyError: the vocabulary cannot be had.
     """
@@ -107,10 +114,10 @@ def open_model(
         params = import_hf(model, folder)
         params = jax.tree.map(lambda leaf, on: jax.device_put(leaf, on.sharding), params, placed)
     else:
-        params = warm_start(folder, model, placed)
+        params = warm_start(folder, model, placed, say=say)
     identity = {
         "model": str(folder),
-        "files": _digest(folder),
+        "files": _digest(folder, () if theirs else (PARAMS, RECORD)),
         "dtype": config.dtype,
         "vocabulary": vocabulary.name,
     }
@@ -314,12 +321,15 @@ def _vocabulary(
     return vocabulary
 
 
-def _digest(folder: Path) -> str:
-    """A hash of names and sizes of a model's files, and of what the small ones hold."""
-    found = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        size = path.stat().st_size
-        found.update(f"{path.relative_to(folder)} {size}\n".encode())
-        if size < 1 << 20:
-            found.update(path.read_bytes())
-    return found.hexdigest()
+def _digest(folder: Path, parts: Sequence[str]) -> str:
+    """A hash of names and content of the files that make up a model.
+
+    Those of a checkpoint of ours have just been compared with their checksums, which are taken for
+    the content; wherever a model lies, it has the same hash.
+    """
+    if parts and checksums.are_there(folder):
+        return checksums.digest(folder, parts)
+    files = [path for part in parts for path in (folder / part).rglob("*")] or [
+        path for path in folder.iterdir() if path.suffix in _OF_MODEL
+    ]
+    return checksums.digest_of(folder, sorted(path for path in files if path.is_file()))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core import interrupts
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.parsing import parse_json
@@ -205,7 +206,16 @@ def run_flan(arguments: Sequence[str]) -> None:
       EvaluationError: it fails.
     """
     command = [sys.executable, "-m", "flan_tasks.cli.main", *arguments]
-    code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+    process = subprocess.Popen(command, stdout=sys.stderr)
+    try:
+        code = process.wait()
+    except interrupts.Stopped as stopped:
+        # Ctrl-C of a terminal reaches both; what else stops us is for the step as well, which
+        # saves what it has.
+        if stopped.signal != "SIGINT":
+            process.terminate()
+        process.wait()
+        raise
     if code:
         raise EvaluationError(
             f"flan {arguments[0]} failed with {code} (its message is above); what is done is kept, "

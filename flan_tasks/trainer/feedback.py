@@ -1,25 +1,23 @@
-"""What a run says while it trains: a line, metrics.jsonl, TensorBoard, and a picture at the end.
+"""What a run says while it trains: a line, metrics.jsonl, TensorBoard, and a picture at the end."""
 
-TensorBoard files are written by tensorboardX, which needs no TensorFlow; without it they are not
-written, and that is said once.
-"""
-
-import json
-import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flan_tasks.core import extras
 from flan_tasks.core.escaping import for_terminal
+from flan_tasks.trainer.board import Board
+from flan_tasks.trainer.config import TrainingError
 from flan_tasks.trainer.curve import draw_curve
+from flan_tasks.trainer.metrics_file import MetricsFile, read_metrics, write_text
 
+__all__ = ["METRICS", "Feedback", "Size", "by_task", "duration", "peak_flops", "read_metrics"]
 METRICS = "metrics.jsonl"
 CURVE = "loss_curve.svg"
 # Dense bfloat16 operations a second of one device, by how its name begins (makers' data sheets).
@@ -70,49 +68,82 @@ class Feedback:
         start: int,
         log_period: int,
         tensorboard: bool,
+        progress: Mapping[str, Any] | None = None,
         active: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Opens the files of a run that goes on at step `start`.
 
-        Lines of steps that are trained again are dropped, so that the file is that of one run.
-        `active` is False on all hosts but the first, which alone writes.
+        Lines of steps that are trained again are dropped, and an interval that the checkpoint is
+        inside of goes on with the sums it had, so that the file is that of one run.
+
+        Args:
+          folder: MODEL_DIR.
+          size: what a step is.
+          start: steps done.
+          log_period: steps of an interval.
+          tensorboard: whether TensorBoard's files are written.
+          progress: what `progress` gave at that step.
+          active: False on all hosts but the first, which alone writes.
+          clock: seconds.
+
+        Raises:
+          TrainingError: the files cannot be written, or the progress is none.
         """
         self._folder, self._size, self._period = folder, size, log_period
         self._active, self._clock = active, clock
-        self._sums: dict[str, Any] = {}
-        self._steps = 0
+        self._sums, self._steps = _restored(progress)
+        # Of the interval, already in a line since the run was to end inside of it.
+        self._told = self._steps
+        # Up to here lines are whole; those after it are of parts of an interval.
+        self._whole = start - self._steps
         self._last: tuple[int, Mapping[str, Any]] = (start, {})
         # Seconds, steps and tokens that rates are of; the first step, which compiles, is not.
         self._timed = (0.0, 0, 0.0)
         self._since: float | None = None
         self._terminal = sys.stderr.isatty()
-        self._board: Any = None
+        self._board: Board | None = None
         if not active:
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / METRICS
-        _keep_before(self._path, start)
-        if tensorboard:
-            self._open_board(start)
+        self._metrics = MetricsFile(folder / METRICS, start)
+        for text in self._metrics.damage:
+            self.note(text)
+        self._tensorboard, self._begun = tensorboard, False
+        # Lines of evaluations before the first step, which TensorBoard has not.
+        self._early: list[Mapping[str, Any]] = []
 
-    def _open_board(self, start: int) -> None:
-        try:
-            from tensorboardX import SummaryWriter
-        except ImportError:
-            self.note(
-                "no TensorBoard files (metrics.jsonl has it all): "
-                f"{extras.install_command('train')}"
-            )
-            return
-        self._board = SummaryWriter(str(self._folder / "tensorboard"), purge_step=start)
+    @property
+    def progress(self) -> dict[str, Any]:
+        """Sums of the interval that is not over; JSON-able, for the record of a checkpoint."""
+        return {
+            "steps": self._steps,
+            "sums": {name: np.asarray(value).tolist() for name, value in self._sums.items()},
+        }
 
     def note(self, text: str) -> None:
         """Says something once."""
         if self._active:
             text = for_terminal(text)
             clear = "\r\033[K" if self._terminal else ""
-            print(f"{clear}{text}", file=sys.stderr, flush=True)
+            self._print(f"{clear}{text}\n")
+
+    def _begin(self) -> None:
+        """Drops lines of parts of the interval, which goes on; a finished run keeps its last."""
+        self._begun = True
+        whole = self._whole
+        self._metrics.drop(lambda line: line["kind"] == "train" and line["step"] > whole)
+        if self._tensorboard:
+            self._board = Board.open(self._folder / "tensorboard", self._whole, self.note)
+        if self._board is not None:
+            # It does not show them any more, and they are not made again.
+            again = [line for line in self._metrics.lines() if line["step"] > self._whole]
+            for line in [*again, *(line for line in self._early if line not in again)]:
+                self._board.add(line["kind"], {k: v for k, v in line.items() if k != "kind"})
+
+    def _print(self, text: str) -> None:
+        # The terminal may have been closed, or whoever read a pipe be gone; training goes on.
+        with suppress(OSError, ValueError):
+            print(text, end="", file=sys.stderr, flush=True)
 
     def step(self, step: int, found: Mapping[str, Any]) -> None:
         """Takes a finished step's sums; every `log_period` steps it writes a line.
@@ -120,7 +151,13 @@ class Feedback:
         Args:
           step: how many steps are done with it.
           found: sums of the loss, and `learning_rate`, `grad_norm`, `real_tokens`, `skipped`.
+
+        Raises:
+          TrainingError: the line cannot be written.
         """
+        if self._active and not self._begun:
+            self._begin()
+        self._told = 0
         for name, value in found.items():
             # A step that was not taken has sums that are not finite; it counts as skipped alone.
             if name in ("skipped", "real_tokens") or not (
@@ -140,10 +177,14 @@ class Feedback:
         self._last = (step, found)
         if step % self._period == 0 or step == self._size.train_steps:
             self._write(step, found)
+            if step % self._period:
+                self._told = self._steps
+            else:
+                self._sums, self._steps, self._whole = {}, 0, step
+            self._timed = (0.0, 0, 0.0)
 
     def _write(self, step: int, last: Mapping[str, Any]) -> None:
         sums, steps, (seconds, timed_steps, timed_tokens) = self._sums, self._steps, self._timed
-        self._sums, self._steps, self._timed = {}, 0, (0.0, 0, 0.0)
         tokens = float(sums.get("tokens", 0.0))
         line: dict[str, Any] = {"step": step}
         # None, which JSON can hold, where no step of the interval was taken.
@@ -176,7 +217,13 @@ class Feedback:
         self._say(text)
 
     def evaluation(self, step: int, found: Mapping[str, Any]) -> None:
-        """Writes the metrics of an evaluation after `step` steps."""
+        """Writes the metrics of an evaluation after `step` steps.
+
+        Raises:
+          TrainingError: they cannot be written.
+        """
+        if self._active and not self._begun:  # of where the run was stopped, maybe made before
+            self._metrics.drop(lambda line: line["kind"] == "eval" and line["step"] == step)
         self._put("eval", {"step": step, **found})
         self.note(
             f"evaluation at step {step:,}: loss {found['loss']:.4f}, accuracy "
@@ -188,16 +235,11 @@ class Feedback:
     def _put(self, kind: str, line: Mapping[str, Any]) -> None:
         if not self._active:
             return
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"kind": kind, **line}) + "\n")
+        self._metrics.add({"kind": kind, **line})
         if self._board is not None:
-            for name, value in line.items():
-                values = value if isinstance(value, Mapping) else {"": value}
-                for part, number in values.items():
-                    tag = f"{kind}/{name}/{part}" if part else f"{kind}/{name}"
-                    if name != "step" and isinstance(number, int | float):
-                        self._board.add_scalar(tag, number, line["step"])
-            self._board.flush()
+            self._board.add(kind, line)
+        elif not self._begun:
+            self._early.append({"kind": kind, **line})
 
     def _say(self, text: str) -> None:
         if not self._active:
@@ -205,26 +247,48 @@ class Feedback:
         if self._terminal:
             # What is wider than the terminal would go on in a line that is not cleared.
             shown = text[: shutil.get_terminal_size().columns - 1]
-            print(f"\r\033[K{shown}", end="", file=sys.stderr, flush=True)
+            self._print(f"\r\033[K{shown}")
         else:
-            print(text, file=sys.stderr, flush=True)
+            self._print(f"{text}\n")
 
     def close(self) -> Path | None:
-        """Draws the curve and closes the files; returns where the picture is."""
+        """Draws the curve and closes the files; returns where the picture is, if there is one."""
         if not self._active:
             return None
-        if self._steps:  # stopped inside an interval
+        if self._steps > self._told:  # stopped inside an interval
             self._write(*self._last)
+            self._told = self._steps
         if self._terminal:
-            print(file=sys.stderr)
+            self._print("\n")
         if self._board is not None:
             self._board.close()
-        lines = read_metrics(self._path)
+        lines = self._metrics.lines()
         if not any(line["kind"] == "train" for line in lines):
             return None
         path = self._folder / CURVE
-        path.write_text(draw_curve(lines), encoding="utf-8")
+        try:
+            write_text(path, draw_curve(lines))
+        except TrainingError as error:  # all that it shows is in the metrics
+            self.note(f"no picture of the loss: {error}")
+            return None
         return path
+
+
+def _restored(progress: Mapping[str, Any] | None) -> tuple[dict[str, Any], int]:
+    """Sums and number of steps of an interval that was not over.
+
+    Raises:
+      TrainingError: they are none.
+    """
+    if not progress:
+        return {}, 0
+    try:
+        sums = {name: np.asarray(x, np.float64) for name, x in progress["sums"].items()}
+        return sums, int(progress["steps"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TrainingError(
+            f"the checkpoint's record has no sums of an interval under progress: {error!r}"
+        ) from error
 
 
 def by_task(tasks: tuple[str, ...], sums: Any, weights: Any) -> dict[str, float]:
@@ -235,27 +299,6 @@ def by_task(tasks: tuple[str, ...], sums: Any, weights: Any) -> dict[str, float]
         for number, name in enumerate(tasks)
         if weights[number] > 0
     }
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics file; a last line that was cut off is left out."""
-    if not path.exists():
-        return []
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return found
-
-
-def _keep_before(path: Path, start: int) -> None:
-    lines = [line for line in read_metrics(path) if line["step"] <= start]
-    if path.exists():
-        aside = path.with_suffix(".tmp")
-        aside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        os.replace(aside, path)
 
 
 def duration(seconds: float) -> str:

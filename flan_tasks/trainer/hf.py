@@ -174,7 +174,8 @@ def export_hf(
     directory appears whole or not at all.
 
     Raises:
-      ModelError: the directory exists, the vocabulary does not fit, or the model is no T5.
+      ModelError: the directory exists or cannot be written, the vocabulary does not fit, or the
+        model is no T5.
     """
     directory = Path(directory)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
@@ -197,8 +198,11 @@ def export_hf(
         for path in partial.iterdir():
             _sync(path)
         os.replace(partial, directory)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
+        # safetensors has an error of its own for what the disk says.
+        if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
+            raise ModelError(f"{directory} cannot be written: {error}") from error
         raise
     _sync(directory.parent)
     return directory

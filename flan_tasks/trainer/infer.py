@@ -22,13 +22,15 @@ def infer(
     *,
     log: Callable[[str], None] | None = None,
     watch: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> int:
     """Writes an answer to every prompt; returns how many. The file appears whole or not at all.
 
     Args:
-      run: what is answered.
+      run: what is answered, by which model.
       log: told of every program that is compiled.
       watch: told how many prompts are answered, of how many.
+      say: told in one line if a checkpoint has no checksums.
 
     Raises:
       EvaluationError: the input cannot be read, or a line has no prompt.
@@ -36,7 +38,7 @@ def infer(
     """
     lines = read_prompts(Path(run.input_path))
     answerer = ModelAnswers(
-        open_model(run.checkpoint_path, vocab=run.vocab, dtype=run.dtype),
+        open_model(run.checkpoint_path, vocab=run.vocab, dtype=run.dtype, say=say),
         lengths=run.task_feature_lengths,
         decoding=run.decoding,
         batch_size=run.batch_size,

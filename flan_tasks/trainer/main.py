@@ -3,9 +3,10 @@
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from flan_tasks.core import extras
+from flan_tasks.core import extras, interrupts
 from flan_tasks.core.errors import FlanTasksError
 from flan_tasks.core.escaping import for_terminal
 from flan_tasks.trainer.gin_files import GinError, load
@@ -88,18 +89,21 @@ def run(arguments: Sequence[str]) -> int:
     from flan_tasks.trainer.train import train
 
     result = train(loaded.run, gin_text=loaded.operative)
-    print(f"step {result.step:,}; checkpoint in {result.checkpoint}")
+    lines = [f"step {result.step:,}; checkpoint in {result.checkpoint}"]
     if result.evaluation:
         found = result.evaluation
-        print(f"evaluation: loss {found['loss']:.4f}, accuracy {found['accuracy']:.1%}")
+        lines.append(f"evaluation: loss {found['loss']:.4f}, accuracy {found['accuracy']:.1%}")
     if result.curve is not None:
         if line := sparkline(read_metrics(result.curve.parent / METRICS)):
-            print(f"loss per target token: {line}")
-        print(f"loss curve: {result.curve}")
-    if result.stopped_by is not None:
+            lines.append(f"loss per target token: {line}")
+        lines.append(f"loss curve: {result.curve}")
+    if result.stopped_by is None:
+        print("\n".join(lines))
+        return 0
+    with suppress(OSError):  # the terminal that stopped it may be gone
+        print("\n".join(lines), flush=True)
         print(f"stopped by {result.stopped_by}; the same command goes on", file=sys.stderr)
-        return 128 + signal.Signals[result.stopped_by]
-    return 0
+    return 128 + signal.Signals[result.stopped_by]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,7 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(USAGE.replace("flan train", "python -m flan_tasks.trainer"), end="")
         return 0
     try:
-        return run([a for a in arguments if a != "--debug"])
+        # Before anything slow: importing JAX alone takes seconds.
+        with interrupts.raising():
+            return run([a for a in arguments if a != "--debug"])
+    except interrupts.Stopped as stopped:
+        with suppress(OSError):
+            print(stopped, file=sys.stderr)
+        return stopped.exit_code
     except FlanTasksError as error:
         if "--debug" in arguments:
             raise

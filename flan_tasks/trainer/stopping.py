@@ -2,15 +2,15 @@
 
 import math
 import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import jax
 
 from flan_tasks.build import lock
+from flan_tasks.core import interrupts
 from flan_tasks.core.errors import BuildError
 from flan_tasks.trainer.config import Run, TrainingError
 
@@ -24,7 +24,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     Of several processes that train together the first holds it for all.
 
     Raises:
-      TrainingError: a living run is there.
+      TrainingError: a living run is there, or the folder cannot be written to.
     """
     if jax.process_index():
         yield
@@ -37,6 +37,11 @@ def alone_in(folder: Path) -> Iterator[None]:
         raise TrainingError(
             f"another run is training into {folder}; wait for it, or choose another MODEL_DIR"
         ) from error
+    except OSError as error:
+        raise TrainingError(
+            f"MODEL_DIR {folder} cannot be written to: {error.strerror or error}; mend that, or "
+            "choose another"
+        ) from error
     try:
         yield
     finally:
@@ -47,9 +52,10 @@ def alone_in(folder: Path) -> Iterator[None]:
 class FiniteWatch:
     """Counts steps in a row whose loss or gradient was not finite."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, row: int = 0) -> None:
         self._run = run
-        self._row = 0
+        # How many there are now; a resumed run goes on with the count.
+        self.row = row
 
     def look(self, step: int, found: Mapping[str, Any], tasks: tuple[str, ...]) -> None:
         """Takes the metrics of a step.
@@ -58,11 +64,11 @@ class FiniteWatch:
           TrainingError: training must stop.
         """
         if not found["skipped"]:
-            self._row = 0
+            self.row = 0
             return
-        self._row += 1
+        self.row += 1
         run = self._run
-        if run.on_nonfinite == "skip" and self._row <= run.max_skipped:
+        if run.on_nonfinite == "skip" and self.row <= run.max_skipped:
             return
         broken = [
             name
@@ -72,41 +78,51 @@ class FiniteWatch:
         raise TrainingError(
             f"step {step:,}: the loss is {float(found['loss']):g}, the gradient's norm "
             f"{float(found['grad_norm']):g}"
-            + (f", {self._row} steps in a row" if self._row > 1 else "")
+            + (f", {self.row} steps in a row" if self.row > 1 else "")
             + (f"; not finite in {', '.join(broken[:5])}" if broken else "")
             + f". The step was not taken, and nothing was saved after it; what was before is in "
             f"{run.model_dir}. Lower LEARNING_RATE, set CLIP_NORM, or give --gin.ON_NONFINITE=skip"
         )
 
 
-@contextmanager
-def stop_signals() -> Iterator[Callable[[int], str | None]]:
-    """Gives a function that says which signal, if any, asks to save and stop after a step.
+class StopSignals:
+    """Which signal, if any, asks to save and stop after a step.
 
-    Several processes must stop at the same step: there JAX's preemption service, which takes
-    SIGTERM itself, agrees on it.
+    Before the first step there is nothing to save: the signal raises `Stopped`. A second one ends
+    the process at once. Several processes must stop at the same step: there JAX's preemption
+    service, which takes SIGTERM itself, agrees on it.
     """
-    if jax.process_count() > 1:
-        from jax.experimental import multihost_utils
 
-        yield (
-            lambda step: "SIGTERM" if multihost_utils.reached_preemption_sync_point(step) else None
-        )
-        return
-    asked: list[int] = []
-    before: dict[int, Any] = {}
+    def __init__(self) -> None:
+        self._asked: list[int] = []
+        self._training = False
 
-    def ask(number: int, _: Any) -> None:
-        if asked:  # asked twice: whoever asks does not want to wait
-            signal.signal(number, before[number])
-            signal.raise_signal(number)
-        asked.append(number)
+    def begin(self) -> None:
+        """From here on there are steps to save."""
+        self._training = True
 
-    if threading.current_thread() is threading.main_thread():
-        for name in (signal.SIGTERM, signal.SIGINT):
-            before[name] = signal.signal(name, ask)
-    try:
-        yield lambda step: signal.Signals(asked[0]).name if asked else None
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
+    def asked(self, step: int) -> str | None:
+        """Returns the name of the signal."""
+        if jax.process_count() > 1:
+            from jax.experimental import multihost_utils
+
+            return "SIGTERM" if multihost_utils.reached_preemption_sync_point(step) else None
+        return signal.Signals(self._asked[0]).name if self._asked else None
+
+    def _take(self, number: int, _: Any) -> None:
+        if self._asked:  # asked twice: whoever asks does not want to wait
+            interrupts.end_at_once(number)
+        self._asked.append(number)
+        if not self._training:
+            raise interrupts.Stopped(number)
+
+    @classmethod
+    @contextmanager
+    def listening(cls) -> Iterator[Self]:
+        """Gives one that takes signals until the end of the block."""
+        signals = cls()
+        if jax.process_count() > 1:
+            yield signals
+            return
+        with interrupts.handled(signals._take):
+            yield signals

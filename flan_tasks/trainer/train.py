@@ -25,12 +25,15 @@ from flan_tasks.trainer.data import (
 )
 from flan_tasks.trainer.estimate import training_flops
 from flan_tasks.trainer.feedback import Feedback, Size, by_task, peak_flops
+from flan_tasks.trainer.metrics_file import write_text
 from flan_tasks.trainer.model import Model, ModelConfig
 from flan_tasks.trainer.optim import Optimizer, make_optimizer
 from flan_tasks.trainer.step import make_eval_step, make_train_step, trained_part
-from flan_tasks.trainer.stopping import FiniteWatch, alone_in, stop_signals
+from flan_tasks.trainer.stopping import FiniteWatch, StopSignals, alone_in
 
 Tree = Any
+# What of the record says which build it is; said in words where it differs.
+_OF_BUILD = {("data", "digest"), ("data", "sha256")}
 
 
 @dataclass(frozen=True)
@@ -123,33 +126,33 @@ def start(
     checkpoints: Checkpoints,
     record: Mapping[str, Any],
     say: Callable[[str], None],
-) -> tuple[int, Tree, Tree]:
-    """Returns step, parameters and optimizer state: the newest of MODEL_DIR, or new ones.
+) -> tuple[int, Tree, Tree, Mapping[str, Any]]:
+    """Returns step, parameters, optimizer state and progress: the newest of MODEL_DIR, or new ones.
 
     Raises:
       TrainingError: a checkpoint is damaged, does not fit, or is of a run on other batches.
     """
     latest = checkpoints.latest()
     if latest is not None:
-        _same_run(checkpoints, latest, record)
-        params, state = checkpoints.restore(latest, where.params, where.state)
+        before = checkpoints.record(latest)
+        _same_run(checkpoints.path(latest), before, record)
+        params, state = checkpoints.restore(latest, where.params, where.state, say=say)
         say(f"resumed from {checkpoints.path(latest)}")
-        return latest, params, state
+        return latest, params, state, before.get("progress", {})
     key = jax.random.fold_in(jax.random.key(run.seed), 0)
     params = jax.jit(model.init, out_shardings=_shardings(where.params))(key)
     if run.checkpoint.initial_checkpoint_path is not None:
-        params = warm_start(run.checkpoint.initial_checkpoint_path, model, params)
+        params = warm_start(run.checkpoint.initial_checkpoint_path, model, params, say=say)
         say(f"parameters from {run.checkpoint.initial_checkpoint_path}")
     trained = trained_part(model, params, adapters_only=run.optimizer.adapters_only)
     # Without out_shardings the state would lie whole on one device.
     state = jax.jit(optimizer.init, out_shardings=_shardings(where.state))(trained)
     partition.check_replicated(state, where.state, where.mesh, what="optimizer moments")
-    return 0, params, state
+    return 0, params, state, {}
 
 
-def _same_run(checkpoints: Checkpoints, step: int, record: Mapping[str, Any]) -> None:
+def _same_run(path: Path, before: Mapping[str, Any], record: Mapping[str, Any]) -> None:
     """Refuses to go on with other batches, another model or optimizer: that is another run."""
-    before = checkpoints.record(step)
     changed = []
     for part in ("model", "data", "optimizer"):
         old, new = before.get(part, {}), record[part]
@@ -159,11 +162,22 @@ def _same_run(checkpoints: Checkpoints, step: int, record: Mapping[str, Any]) ->
         changed += [
             f"{part}.{name} was {old.get(name)!r} and is {new.get(name)!r}"
             for name in sorted({*old, *new})
-            if old.get(name) != new.get(name)
+            if old.get(name) != new.get(name) and (part, name) not in _OF_BUILD
         ]
+    old, new = before.get("data", {}), record["data"]
+    # A checkpoint made before builds had a seal knows the digest of the plan alone.
+    if any(old.get(name, new.get(name)) != new.get(name) for _, name in _OF_BUILD):
+        was, now = (
+            part.get("trained_on", {}).get("command", "nothing says which command")
+            for part in (before, record)
+        )
+        changed.append(
+            "the build is another, or was built anew with other bytes: it was made by "
+            f"`{was}`, and BUILD_DIR is made by `{now}`"
+        )
     if changed:
         raise TrainingError(
-            f"{checkpoints.path(step)} is of another run: {'; '.join(changed)}. Use another "
+            f"{path} is of another run: {'; '.join(changed)}. Use another "
             "MODEL_DIR; INITIAL_CHECKPOINT_PATH starts from these parameters"
         )
 
@@ -256,25 +270,29 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
     folder = Path(run.model_dir).absolute()
     with (
         alone_in(folder),
+        # Until the last checkpoint is on disk a signal does not end the run.
+        StopSignals.listening() as signals,
         closing(Checkpoints(folder, run.checkpoint)) as checkpoints,
-        stop_signals() as asked,
     ):
         first_host = jax.process_index() == 0
         begun: list[str] = []
-        step, params, state = start(run, model, optimizer, where, checkpoints, record, begun.append)
+        step, params, state, progress = start(
+            run, model, optimizer, where, checkpoints, record, begun.append
+        )
         if first_host and gin_text:
-            (folder / "operative_config.gin").write_text(gin_text, encoding="utf-8")
+            write_text(folder / "operative_config.gin", gin_text)
         feedback = Feedback(
             folder,
             _size(run, source, mesh),
             start=step,
             log_period=run.log_period,
             tensorboard=run.tensorboard,
+            progress=progress.get("interval"),
             active=first_host,
         )
         for text in begun:
             feedback.note(text)
-        watch, evaluation = FiniteWatch(run), {}
+        watch, evaluation = FiniteWatch(run, int(progress.get("skipped_in_a_row", 0))), {}
         stopped = None
 
         def settle(done: int, found: Mapping[str, Any]) -> None:
@@ -286,7 +304,16 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
         def due(period: int, done: int) -> bool:
             return done == run.train_steps or (period > 0 and done % period == 0)
 
+        def judged(done: int) -> Mapping[str, Any]:
+            found = evaluate(params, eval_step, validation, mesh, most=run.eval_steps)
+            feedback.evaluation(done, found)
+            return found
+
         try:
+            if validation is not None and step and not progress.get("evaluated", True):
+                if due(run.eval_period, step):  # a signal came first
+                    evaluation = judged(step)
+            signals.begin()
             # The step before is looked at while the next one runs, so the device never waits.
             before: tuple[int, Mapping[str, Any]] | None = None
             for number, batch in batches(source, mesh, step, run.train_steps):
@@ -294,7 +321,7 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
                 if before is not None:
                     settle(*before)
                 step, before = number + 1, (number + 1, found)
-                stopped = asked(step)
+                stopped = signals.asked(step)
                 save = due(run.checkpoint.period, step) or stopped is not None
                 judge = due(run.eval_period, step) or (run.checkpoint.keep_best and save)
                 judge = bool(judge) and validation is not None and stopped is None
@@ -302,11 +329,16 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
                     settle(*before)
                     before = None
                 if judge:
-                    evaluation = evaluate(params, eval_step, validation, mesh, most=run.eval_steps)
-                    feedback.evaluation(step, evaluation)
+                    evaluation = judged(step)
                 if save:
                     scores = {k: evaluation[k] for k in ("loss", "accuracy")} if judge else None
-                    checkpoints.save(step, params, state, {**record, "step": step}, metrics=scores)
+                    progress = {
+                        "interval": feedback.progress,
+                        "skipped_in_a_row": watch.row,
+                        "evaluated": judge,
+                    }
+                    of_step = {**record, "step": step, "progress": progress}
+                    checkpoints.save(step, params, state, of_step, metrics=scores)
                 if stopped:
                     feedback.note(f"{stopped}: saving step {step:,} and stopping")
                     break

@@ -51,12 +51,13 @@ def test_a_written_text_is_the_answer():
     ],
 )
 def test_writing_and_reading_is_identity(tmp_path, record):
+    unit = UNIT if record.sums else WRITTEN
     answers = Answers(tmp_path / "out", {"model": "m"})
-    assert not answers.has(UNIT)
-    answers.write(UNIT, [record, record])
-    assert answers.has(UNIT)
-    assert answers.read(UNIT, [prompt(), prompt()]) == [record, record]
-    line = json.loads(record.to_json(UNIT))
+    assert not answers.has(unit)
+    answers.write(unit, [record, record])
+    assert answers.has(unit)
+    assert answers.read(unit, [prompt(), prompt()]) == [record, record]
+    line = json.loads(record.to_json(unit))
     assert line["dataset"] == "birds" and line["prompt"] == "Is 0 a bird?"
     assert line["prediction"] == record.prediction(record.ways[0])
 
@@ -83,11 +84,11 @@ def test_a_changed_file_is_named(tmp_path):
 
 def test_answers_to_other_prompts_are_refused(tmp_path):
     answers = Answers(tmp_path / "out", {})
-    answers.write(UNIT, [Record(prompt(), "yes")])
+    answers.write(WRITTEN, [Record(prompt(), "yes")])
     reworded = replace(prompt(), inputs="Is 0 no bird?")
     for others in ([reworded], [prompt(1)], [prompt(), prompt(1)], []):
         with pytest.raises(EvaluationError, match="answers to other prompts"):
-            answers.read(UNIT, others)
+            answers.read(WRITTEN, others)
 
 
 def lines_file(folder, *lines):
@@ -150,3 +151,126 @@ def test_a_prompt_for_elsewhere_says_what_comes_back():
     found = json.loads(prompt_line(UNIT, prompt(0)))
     assert {name: found[name] for name in line(0)} == line(0)
     assert found["prompt"] == "Is 0 a bird?" and found["options"] == ["yes", "no"]
+
+
+def answered_unit(folder, settings=None, *, unit=WRITTEN, text="yes"):
+    answers = Answers(folder, settings or {"model": "m", "files": "1"})
+    record = Record(prompt(), text) if unit == WRITTEN else Record(prompt(), sums=(-2.0, -1.0))
+    answers.write(unit, [record])
+    return answers, answers.folder / unit.path
+
+
+def edited(path):
+    path.write_text(path.read_text().replace('"prediction": "yes"', '"prediction": "no"'))
+
+
+def swapped(path):
+    other = path.with_name(path.name.replace("plain", "other"))
+    path.write_bytes(other.read_bytes())
+    path.with_name(path.name + ".sha256").write_bytes(
+        other.with_name(other.name + ".sha256").read_bytes()
+    )
+
+
+def as_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (edited, "was changed after it was written"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "was changed after it was written"),
+        (lambda path: path.write_bytes(b""), "was changed after it was written"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "was changed after it was written"),
+        (swapped, "another unit or settings"),
+        (as_a_folder, "cannot be read: Is a directory"),
+        (lambda path: path.with_name(path.name + ".sha256").unlink(), "has no digest beside it"),
+        (lambda path: path.with_name(path.name + ".sha256").write_text("x"), "or its digest"),
+    ],
+)
+def test_damage_to_a_finished_unit_is_named_with_what_to_do(tmp_path, damage, message):
+    answers, path = answered_unit(tmp_path / "out")
+    answered_unit(tmp_path / "out", unit=replace(WRITTEN, template="other"))
+    damage(path)
+    with pytest.raises(EvaluationError, match=f"plain.test.generate.jsonl .*{message}") as caught:
+        Answers(answers.folder, {"model": "m", "files": "1"}).read(WRITTEN, [prompt()])
+    assert "remove it to have the unit answered again" in str(caught.value)
+
+
+def test_answers_of_another_evaluation_are_not_taken_for_ours(tmp_path):
+    ours, path = answered_unit(tmp_path / "ours")
+    _, theirs = answered_unit(tmp_path / "theirs", {"model": "n", "files": "2"}, text="no")
+    for ending in ("", ".sha256"):
+        path.with_name(path.name + ending).write_bytes(
+            theirs.with_name(theirs.name + ending).read_bytes()
+        )
+    with pytest.raises(EvaluationError, match="was not written by this evaluation"):
+        ours.read(WRITTEN, [prompt()])
+
+
+def test_answers_from_before_digests_are_read_and_counted(tmp_path):
+    answers, path = answered_unit(tmp_path / "out")
+    path.with_name(path.name + ".sha256").unlink()
+    settings = answers.folder / "settings.json"
+    settings.write_text(json.dumps({"model": "m", "files": "1"}))
+    old = Answers(answers.folder, {"model": "m", "files": "1"})
+    assert old.read(WRITTEN, [prompt()])[0].text == "yes"
+    assert old.unchecked == {str(path)}
+
+
+def test_a_model_that_was_moved_is_the_same_model(tmp_path):
+    answers, _ = answered_unit(tmp_path / "out")
+    moved = Answers(answers.folder, {"model": "elsewhere/m", "files": "1"})
+    assert moved.read(WRITTEN, [prompt()])[0].text == "yes"
+
+
+def test_settings_that_differ_are_said_in_words(tmp_path):
+    settings = {"model": "m", "files": "1" * 64, "lengths": {"inputs": 4, "targets": 2}}
+    answers, _ = answered_unit(tmp_path / "out", settings)
+    changes = [
+        ({"lengths": {"inputs": 9, "targets": 2}}, "lengths, inputs: 4 there, 9 now"),
+        ({"files": "2" * 64}, "the model: the files in m are others now"),
+        ({"files": "2" * 64, "model": "n"}, "the model: m there, n now, whose files differ"),
+        ({"vocabulary": "t5"}, "vocabulary: None there, 't5' now"),
+    ]
+    for change, message in changes:
+        with pytest.raises(EvaluationError, match=message) as caught:
+            Answers(answers.folder, settings | change)
+        assert "1111" not in str(caught.value) and "2222" not in str(caught.value)
+    with pytest.raises(EvaluationError, match="who answers: a file of predictions now alone"):
+        Answers(answers.folder, {"predictions": "3" * 64, "predictions_file": "p.jsonl"})
+
+
+def test_a_try_that_fails_does_not_lock_its_folder(tmp_path):
+    folder = tmp_path / "out"
+    Answers(folder, {"model": "m", "lengths": 1})  # it failed before its first unit was finished
+    Answers(folder, {"model": "m", "lengths": 2}).write(WRITTEN, [Record(prompt(), "yes")])
+    with pytest.raises(EvaluationError, match="lengths: 2 there, 1 now"):
+        Answers(folder, {"model": "m", "lengths": 1})
+
+
+def test_mended_predictions_are_taken_anew_until_there_are_scores(tmp_path):
+    first = {"predictions": "1" * 64, "predictions_file": "a.jsonl"}
+    second = {"predictions": "2" * 64, "predictions_file": "b.jsonl"}
+    answers, path = answered_unit(tmp_path / "out", first)
+    mended = Answers(answers.folder, second)
+    assert not mended.has(WRITTEN)
+    mended.write(WRITTEN, [Record(prompt(), "no")])
+    (answers.folder / "scores.json").write_text("{}")
+    message = "the predictions: b.jsonl there, a.jsonl now, whose content differs"
+    with pytest.raises(EvaluationError, match=message):
+        Answers(answers.folder, first)
+    assert path.exists()
+
+
+def test_a_full_disk_is_a_message_and_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    answers = Answers(tmp_path / "out", {})
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(EvaluationError, match="cannot be written: No space left on device"):
+        answers.write(UNIT, [Record(prompt(), sums=(-1.0, -2.0))])
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -55,3 +55,26 @@ def test_torch_loads_it_as_a_map_style_dataset(reader, workers):
     tokens = torch.cat([batch["decoder_target_tokens"] for batch in batches]).tolist()
     stored = reader.batch(0, 23, shuffle=False)["decoder_target_tokens"].tolist()
     assert sorted(tokens) == sorted(stored)
+
+
+def test_a_checkpoint_of_grain_opens_through_another_path_to_the_same_build(tmp_path):
+    grain = pytest.importorskip("grain")
+    build = write_build(tmp_path / "build", make_rows(20), changes={"sha256": "7" * 64})
+    (tmp_path / "link").symlink_to(build)
+    other = write_build(tmp_path / "other", make_rows(20, seed=5), changes={"sha256": "8" * 64})
+
+    def rows(folder):
+        reader = flan_tasks.open(folder)
+        sampler = grain.samplers.IndexSampler(len(reader), shuffle=True, seed=3, num_epochs=1)
+        return iter(grain.DataLoader(data_source=reader, sampler=sampler))
+
+    first = rows(build)
+    for _ in range(5):
+        next(first)
+    state, resumed = first.get_state(), rows(tmp_path / "link")
+    resumed.set_state(state)
+    again = next(resumed)
+    for name, values in next(first).items():
+        np.testing.assert_array_equal(again[name], values, err_msg=name)
+    with pytest.raises(ValueError, match="DataSource"):
+        rows(other).set_state(state)

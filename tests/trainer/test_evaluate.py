@@ -180,6 +180,14 @@ def test_a_model_says_what_it_is(model_dir, hugging_face, tmp_path):
     copy = shutil.copytree(hugging_face, tmp_path / "copy")
     (copy / "config.json").write_text((copy / "config.json").read_text() + " ")
     assert open_model(copy).identity["files"] != theirs.identity["files"]
+    moved = shutil.copytree(model_dir, tmp_path / "moved")
+    assert open_model(moved).identity["files"] == ours.identity["files"]
+    # Other weights of the same size are another model.
+    other = shutil.copytree(hugging_face, tmp_path / "other")
+    weights = bytearray((other / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (other / "model.safetensors").write_bytes(weights)
+    assert open_model(other).identity["files"] != theirs.identity["files"]
 
 
 def test_what_is_no_model_or_another_vocabulary_is_refused(model_dir, tmp_path, t5_model):

@@ -1,10 +1,14 @@
 """Lines, files and the picture of a run."""
 
+import json
+import struct
 import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
+from flan_tasks.trainer.config import TrainingError
 from flan_tasks.trainer.curve import draw_curve, sparkline
 from flan_tasks.trainer.feedback import Feedback, Size, duration, peak_flops, read_metrics
 
@@ -136,8 +140,10 @@ def test_tensorboard_files_need_no_tensorflow(tmp_path):
 
 def test_a_missing_tensorboard_is_said_once(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    feedback(tmp_path, tensorboard=True)
-    assert "[train]" in capsys.readouterr().err
+    told, _ = feedback(tmp_path, tensorboard=True)
+    for step in (1, 2):
+        told.step(step, FOUND)
+    assert capsys.readouterr().err.count("[train]") == 1
 
 
 def test_the_curve_is_a_picture_of_both_losses(tmp_path):
@@ -199,3 +205,154 @@ def test_a_long_run_has_a_short_line():
     first, bars, last = line.split()
     assert (first, last, len(bars)) == ("1000.00", "1.00", 40)
     assert list(bars) == sorted(bars, reverse=True)
+
+
+def lines_of(folder):
+    """Lines of metrics but for what the clock says."""
+    return [
+        {k: v for k, v in line.items() if "per_second" not in k and k != "mfu"}
+        for line in read_metrics(folder / "metrics.jsonl")
+    ]
+
+
+def steps(told, first, last):
+    for step in range(first, last + 1):
+        told.step(step, {**FOUND, "cross_entropy": 0.1 * step, "task_loss": [0.3 * step, 0.0, 0.1]})
+
+
+def test_an_interval_goes_on_after_stops_with_the_sums_it_had(tmp_path):
+    whole, _ = feedback(tmp_path / "whole", log_period=3)
+    steps(whole, 1, 8)
+    whole.close()
+    first, _ = feedback(tmp_path / "parts", log_period=3)
+    steps(first, 1, 2)
+    progress = json.loads(json.dumps(first.progress))
+    first.close()  # a signal: it writes what there is of the interval
+    killed, _ = feedback(tmp_path / "parts", start=2, progress=progress, log_period=3)
+    steps(killed, 3, 7)
+    again, _ = feedback(tmp_path / "parts", start=2, progress=progress, log_period=3)
+    steps(again, 3, 4)
+    progress = again.progress
+    again.close()
+    last, _ = feedback(tmp_path / "parts", start=4, progress=progress, log_period=3)
+    steps(last, 5, 8)
+    last.close()
+    assert lines_of(tmp_path / "parts") == lines_of(tmp_path / "whole")
+    curves = [(tmp_path / run / "loss_curve.svg").read_text() for run in ("parts", "whole")]
+    assert curves[0] == curves[1]
+
+
+def test_a_finished_run_keeps_the_line_of_its_last_part(tmp_path):
+    told, _ = feedback(tmp_path, log_period=3)
+    steps(told, 1, 8)
+    progress = told.progress
+    told.close()
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+    again, _ = feedback(tmp_path, start=8, progress=progress, log_period=3)
+    again.close()
+    assert (tmp_path / "metrics.jsonl").read_bytes() == before
+
+
+def test_lines_that_cannot_be_read_are_left_out_and_said(tmp_path, capsys):
+    told, _ = feedback(tmp_path, log_period=1)
+    steps(told, 1, 3)
+    path = tmp_path / "metrics.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], "{", '{"step": "x"}', lines[2], '{"kind": "tr']))
+    feedback(tmp_path, start=3, log_period=1)
+    assert "line 2, 3 cannot be read and is left out" in capsys.readouterr().err
+    assert [line["step"] for line in read_metrics(path)] == [1, 3]
+    assert path.read_text().endswith("}\n")
+
+
+def test_progress_that_is_none_is_refused(tmp_path):
+    for progress in ({"steps": 1}, {"sums": 3, "steps": 1}, {"sums": {"tokens": "x"}, "steps": 1}):
+        with pytest.raises(TrainingError, match="no sums of an interval"):
+            feedback(tmp_path, start=1, progress=progress)
+
+
+def fill_disk(monkeypatch, name):
+    """From now on files of a name cannot be opened for writing."""
+    opened = Path.open
+
+    def full(self, mode="r", *arguments, **settings):
+        if self.name.startswith(name) and mode != "r" and mode != "rb":
+            raise OSError(28, "No space left on device")
+        return opened(self, mode, *arguments, **settings)
+
+    monkeypatch.setattr(Path, "open", full)
+
+
+def test_a_full_disk_at_the_metrics_is_a_message(tmp_path, monkeypatch):
+    told, _ = feedback(tmp_path, log_period=1)
+    told.step(1, FOUND)
+    fill_disk(monkeypatch, "metrics.jsonl")
+    with pytest.raises(TrainingError, match="metrics.jsonl cannot be written: No space left"):
+        told.step(2, FOUND)
+    with pytest.raises(TrainingError, match="metrics.jsonl cannot be written: No space left"):
+        feedback(tmp_path, start=0, log_period=1)
+
+
+def test_a_full_disk_at_the_picture_ends_no_run(tmp_path, monkeypatch, capsys):
+    told, _ = feedback(tmp_path, log_period=1)
+    told.step(1, FOUND)
+    fill_disk(monkeypatch, "loss_curve.svg")
+    assert told.close() is None
+    assert "no picture of the loss: " in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
+
+
+def test_a_full_disk_at_tensorboards_files_is_said_once_and_training_goes_on(tmp_path, capsys):
+    pytest.importorskip("tensorboardX")
+    (tmp_path / "tensorboard").write_text("no folder")
+    told, _ = feedback(tmp_path, tensorboard=True, log_period=1)
+    steps(told, 1, 3)
+    told.close()
+    said = capsys.readouterr().err
+    assert said.count("TensorBoard's files cannot be written any more (File exists)") == 1
+    assert len(read_metrics(tmp_path / "metrics.jsonl")) == 3
+
+
+def test_tensorboard_is_told_which_steps_come_again(tmp_path):
+    pytest.importorskip("tensorboardX")
+    from tensorboardX.proto.event_pb2 import SessionLog
+
+    progress = None
+    for start, last in ((0, 5), (5, 6)):
+        told, _ = feedback(tmp_path, start=start, progress=progress, tensorboard=True, log_period=2)
+        steps(told, start + 1, last)
+        told.evaluation(last, {"loss": 1.0, "accuracy": 0.5, "target_tokens": 7})
+        progress = told.progress
+        told.close()
+    second = max((tmp_path / "tensorboard").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    begins = [e.step for e in events(second) if e.session_log.status == SessionLog.START]
+    # Step 5 was inside of an interval: its line is replaced, and its evaluation written again.
+    assert begins == [5]
+    tags = [(e.step, value.tag) for e in events(second) for value in e.summary.value]
+    assert (5, "eval/loss") in tags and (6, "train/loss") in tags and (5, "train/loss") not in tags
+
+
+def events(path):
+    """The events of a file of TensorBoard's."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    data, place = path.read_bytes(), 0
+    while place < len(data):
+        (length,) = struct.unpack_from("Q", data, place)
+        yield Event.FromString(data[place + 12 : place + 12 + length])
+        place += 16 + length
+
+
+def test_a_terminal_that_is_gone_ends_no_run(tmp_path, monkeypatch):
+    class Gone:
+        def isatty(self):
+            return False
+
+        def write(self, text):
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    told, _ = feedback(tmp_path, log_period=1)
+    told.step(1, FOUND)
+    told.note("hello")
+    assert told.close() is not None

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import signal
 
 import jax
 import numpy as np
@@ -13,6 +14,7 @@ from toy_models import quickly_compiled, random_params, rows_of
 
 from flan_tasks.build.vocabulary import BytesVocabulary, SentencePieceVocabulary
 from flan_tasks.core.errors import ModelError
+from flan_tasks.core.interrupts import Stopped
 from flan_tasks.trainer import hf
 from flan_tasks.trainer.hf import export_hf, import_hf, read_config
 from flan_tasks.trainer.model import Model, ModelConfig
@@ -266,20 +268,31 @@ def test_other_kinds_of_model_are_refused(change, message, copy):
         read_config(copy)
 
 
-def test_nothing_is_overwritten_and_nothing_half_written(model, params, tmp_path, monkeypatch):
+def test_nothing_is_overwritten(model, params, tmp_path):
     vocabulary = ToyBytes(model)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes").write_text("mine")
     with pytest.raises(ModelError, match="exists and is not empty"):
         export_hf(model, params, tmp_path / "full", vocabulary=vocabulary)
 
-    def fail(*_, **__):
-        raise OSError("no space left")
+
+@pytest.mark.parametrize(
+    ("error", "raised", "message"),
+    [
+        (Stopped(signal.SIGTERM), Stopped, "stopped by SIGTERM"),
+        (OSError(28, "No space left on device"), ModelError, "out cannot be written: .*No space"),
+    ],
+)
+def test_an_export_that_is_stopped_leaves_nothing(
+    error, raised, message, model, params, tmp_path, monkeypatch
+):
+    def fail(*arguments, **settings):
+        raise error
 
     monkeypatch.setattr(hf, "write_tokenizer", fail)
-    with pytest.raises(OSError, match="no space left"):
-        export_hf(model, params, tmp_path / "new", vocabulary=vocabulary)
-    assert [p.name for p in tmp_path.iterdir()] == ["full"]
+    with pytest.raises(raised, match=message):
+        export_hf(model, params, tmp_path / "out", vocabulary=ToyBytes(model))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_vocabulary_too_large_for_the_model_is_refused(model, params, tmp_path):

@@ -177,3 +177,51 @@ def test_two_processes_train_as_one_does(toy, tmp_path, compiled_once):
             assert process.returncode == 0, said
     one, both = losses(tmp_path / "whole"), losses(tmp_path / "run")
     assert both == pytest.approx(one, rel=1e-5)
+
+
+STOPPED_WHILE_IMPORTING = """
+import os, signal, sys
+number = getattr(signal, sys.argv[1])
+
+class Stop:
+    def find_spec(self, name, path=None, target=None):
+        if name == "jax":
+            os.kill(os.getpid(), number)
+
+sys.meta_path.insert(0, Stop())
+sys.argv = ["flan", *sys.argv[2:]]
+from flan_tasks.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_in_the_first_moments_ends_with_a_message(name, toy, tmp_path):
+    command = [sys.executable, "-c", STOPPED_WHILE_IMPORTING, name]
+    command += ["train", *toy, "--gin.TRAIN_STEPS=2"]
+    ran = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True)
+    assert ran.returncode == 128 + getattr(signal, name), ran.stderr
+    message = f"flan: stopped by {name}; what is complete is kept, and the same command goes on"
+    assert ran.stderr.strip() == message
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["eval", "export", "infer"])
+def test_a_signal_while_a_model_is_opened_ends_with_a_message(command, tmp_path):
+    arguments = {
+        "eval": ["rte", "--source", "samples", "--model", "none", "--out", "out"],
+        "export": ["none", "--out", "out"],
+        "infer": ["prompts.jsonl", "--model", "none", "--out", "out"],
+    }
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": "a"}\n')
+    words = [sys.executable, "-c", STOPPED_WHILE_IMPORTING, "SIGTERM", command]
+    ran = subprocess.run(
+        [*words, *arguments[command]],
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 143, ran.stderr
+    assert ran.stderr.strip().endswith("and the same command goes on")
+    assert "Traceback" not in ran.stderr and not (tmp_path / "out").exists()

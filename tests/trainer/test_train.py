@@ -9,16 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import ROOT
+from packed_build import make_rows, write_build
 from toy_runs import compiled_once, losses, saved, toy_build, toy_run, toy_train
 
 from flan_tasks.core.errors import BuildError
+from flan_tasks.core.interrupts import Stopped
+from flan_tasks.trainer import checksums
 from flan_tasks.trainer import train as train_module
 from flan_tasks.trainer.config import MeshConfig, TrainingError
 from flan_tasks.trainer.data import BuildSource, open_source
 from flan_tasks.trainer.evaluate import open_model
 from flan_tasks.trainer.feedback import read_metrics
 from flan_tasks.trainer.hf import export_hf
-from flan_tasks.trainer.stopping import alone_in
+from flan_tasks.trainer.stopping import StopSignals, alone_in
 
 __all__ = ["compiled_once"]  # a fixture of these tests
 GOLDEN = ROOT / "tests" / "golden" / "trainer"
@@ -247,6 +250,108 @@ def test_sigterm_saves_and_the_run_goes_on_as_if_undisturbed(tmp_path, monkeypat
     assert_same(saved(toy_train(tmp_path, name="stopped")), saved(whole))
 
 
+def lines_of(folder: Path) -> list[dict]:
+    """Lines of metrics but for what the clock says."""
+    return [
+        {k: v for k, v in line.items() if "per_second" not in k}
+        for line in read_metrics(folder / "metrics.jsonl")
+    ]
+
+
+def test_stops_at_any_step_leave_the_metrics_of_the_undisturbed_run(tmp_path, monkeypatch):
+    validation = toy_build(tmp_path / "validation", rows=8, seed=7)
+    changes = {
+        "data": {"eval_build_dir": str(validation)},
+        "checkpoint": {"period": 5},
+        "eval_period": 2,
+        "log_period": 3,
+        "train_steps": 8,
+    }
+    whole = toy_train(tmp_path, name="whole", **changes)
+    for stop in (2, 4, 5, 8):  # 2, 4 and 8 have an evaluation due, 2, 4, 5 and 8 part an interval
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                StopSignals,
+                "asked",
+                lambda self, step, at=stop: "SIGTERM" if step == at else None,
+            )
+            stopped = toy_train(tmp_path, name="stopped", **changes)
+        assert (stopped.step, stopped.stopped_by) == (stop, "SIGTERM")
+    again = toy_train(tmp_path, name="stopped", **changes)
+    assert_same(saved(again), saved(whole))
+    assert again.evaluation == whole.evaluation
+    assert lines_of(tmp_path / "stopped") == lines_of(tmp_path / "whole")
+    finished = contents(tmp_path / "stopped")
+    toy_train(tmp_path, name="stopped", **changes)
+    assert lines_of(tmp_path / "stopped") == lines_of(tmp_path / "whole")
+    assert contents(tmp_path / "stopped").keys() == finished.keys()
+
+
+def test_a_signal_before_the_first_step_ends_the_run_with_nothing_to_save(tmp_path, monkeypatch):
+    begin = train_module.start
+
+    def signaled(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return begin(*arguments)
+
+    monkeypatch.setattr(train_module, "start", signaled)
+    with pytest.raises(Stopped, match="stopped by SIGTERM"):
+        toy_train(tmp_path)
+    assert list((tmp_path / "run").iterdir()) == []
+    monkeypatch.undo()
+    assert toy_train(tmp_path, train_steps=1).step == 1
+
+
+def test_a_signal_while_the_last_checkpoint_is_written_does_not_end_the_run(tmp_path, monkeypatch):
+    write = checksums.write
+
+    def signaled(folder):
+        os.kill(os.getpid(), signal.SIGINT)
+        write(folder)
+
+    monkeypatch.setattr(checksums, "write", signaled)
+    result = toy_train(tmp_path, train_steps=1)
+    assert result.checkpoint.is_dir() and result.stopped_by is None
+
+
+def test_skipped_steps_in_a_row_are_counted_over_a_stop(tmp_path, monkeypatch):
+    changes = {"on_nonfinite": "skip", "max_skipped": 3}
+    break_step(monkeypatch, 1, times=9)
+    toy_train(tmp_path, train_steps=3, **changes)
+    with pytest.raises(TrainingError, match="4 steps in a row"):
+        toy_train(tmp_path, **changes)
+
+
+@pytest.mark.parametrize("how", ["moved", "symlink", "relative"])
+def test_the_same_build_goes_on_under_another_path(how, tmp_path, monkeypatch):
+    build = toy_build(tmp_path / "build-t5")
+    whole = toy_train(tmp_path, name="whole")
+    toy_train(tmp_path, name="parts", train_steps=2)
+    other = tmp_path / "elsewhere"
+    if how == "moved":
+        build.rename(other)
+    elif how == "symlink":
+        other.symlink_to(build)
+    else:
+        monkeypatch.chdir(tmp_path)
+        other = Path(build.name)
+    parts = toy_train(tmp_path, name="parts", data={"build_dir": str(other)})
+    assert_same(saved(parts), saved(whole))
+
+
+def test_another_build_is_refused_in_words(tmp_path):
+    toy_build(tmp_path / "build-t5")
+    toy_train(tmp_path, train_steps=1)
+    rows = make_rows(20, seed=5)
+    changes = {"command": "flan build other", "sha256": "5" * 64}
+    other = write_build(tmp_path / "other", rows, changes=changes)
+    with pytest.raises(TrainingError) as caught:
+        toy_train(tmp_path, data={"build_dir": str(other)})
+    assert "the build is another" in str(caught.value)
+    assert "made by `none`, and BUILD_DIR is made by `flan build other`" in str(caught.value)
+    assert "5555" not in str(caught.value)
+
+
 def break_step(monkeypatch, number: int, times: int = 1) -> None:
     """Makes the logits of some steps overflow, by an embedding put back after the step."""
     make = train_module.compiled_steps
@@ -325,15 +430,19 @@ def test_a_second_run_in_a_model_dir_is_refused_while_the_first_lives(tmp_path):
     assert not (tmp_path / "run" / ".lock").exists()
 
 
-# Orbax closes its event loop at the first array that cannot be read; the others' reads end later.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_model_dir_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "run").write_text("no folder")
+    with pytest.raises(TrainingError, match="MODEL_DIR .*run cannot be written to"):
+        toy_train(tmp_path, train_steps=1)
+
+
 def test_a_damaged_checkpoint_is_named_and_nothing_changes(tmp_path):
     made = toy_train(tmp_path, train_steps=1)
     for path in sorted((made.checkpoint / "params").rglob("*")):
         if path.is_file() and path.parent.name == "d":
             path.write_bytes(path.read_bytes()[:20])
     before = contents(tmp_path / "run")
-    with pytest.raises(TrainingError, match="checkpoint_1 cannot be read.*Move it away"):
+    with pytest.raises(TrainingError, match="checkpoint_1 is damaged: params/d/.* was changed"):
         toy_train(tmp_path, train_steps=2)
     assert contents(tmp_path / "run") == before
 
