@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from flan_tasks.core import interrupts
@@ -13,6 +14,10 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
+
+# No test depends on how fast the machine is.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 # Builds with a report, and a browser to look at it with.
 pytest_plugins = ["report_builds"]

@@ -5,8 +5,6 @@ Read and written with safetensors and NumPy, without torch. Which model a direct
 """
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +14,7 @@ import numpy as np
 
 from flan_tasks.build.vocabulary import Vocabulary
 from flan_tasks.core.errors import ModelError
+from flan_tasks.core.whole import folder_aside
 from flan_tasks.trainer.hf_config import (
     ALIASES,
     HEAD,
@@ -187,24 +186,18 @@ def export_hf(
         )
     if model.config.lora_rank:
         model, params = model.without_adapters(), model.merge_lora(params)
-    partial = directory.with_name(f".{directory.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True)
+    from safetensors import SafetensorError
+
+    tensors = list(_written(model.config).items())
     try:
-        tensors = list(_written(model.config).items())
-        _write_weights(partial, tensors, _flat(params), model.config, np.dtype(dtype), shard_bytes)
-        write_config(partial, model.config, vocabulary=vocabulary, dtype=dtype)
-        write_readme(partial, model.config)
-        write_tokenizer(partial, vocabulary=vocabulary)
-        for path in partial.iterdir():
-            _sync(path)
-        os.replace(partial, directory)
-    except BaseException as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        # safetensors has an error of its own for what the disk says.
-        if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
-            raise ModelError(f"{directory} cannot be written: {error}") from error
-        raise
-    _sync(directory.parent)
+        with folder_aside(directory) as aside:
+            flat = _flat(params)
+            _write_weights(aside, tensors, flat, model.config, np.dtype(dtype), shard_bytes)
+            write_config(aside, model.config, vocabulary=vocabulary, dtype=dtype)
+            write_readme(aside, model.config)
+            write_tokenizer(aside, vocabulary=vocabulary)
+    except (OSError, SafetensorError) as error:  # the latter for what the disk says, too
+        raise ModelError(f"{directory} cannot be written: {error}") from error
     return directory
 
 
@@ -358,11 +351,3 @@ def _nested(flat: Mapping[tuple[str, ...], Any]) -> Tree:
             place = place.setdefault(name, {})
         place[last] = value
     return tree
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
