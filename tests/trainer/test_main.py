@@ -201,7 +201,8 @@ def test_a_signal_in_the_first_moments_ends_with_a_message(name, toy, tmp_path):
     command += ["train", *toy, "--gin.TRAIN_STEPS=2"]
     ran = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True)
     assert ran.returncode == 128 + getattr(signal, name), ran.stderr
-    message = f"flan: stopped by {name}; what is complete is kept, and the same command goes on"
+    what = "interrupted" if name == "SIGINT" else f"stopped by {name}"
+    message = f"flan: {what}; what is complete is kept, and the same command goes on"
     assert ran.stderr.strip() == message
     assert not (tmp_path / "run").exists()
 
@@ -223,5 +224,6 @@ def test_a_signal_while_a_model_is_opened_ends_with_a_message(command, tmp_path)
         text=True,
     )
     assert ran.returncode == 143, ran.stderr
-    assert ran.stderr.strip().endswith("and the same command goes on")
-    assert "Traceback" not in ran.stderr and not (tmp_path / "out").exists()
+    rest = "; what is complete is kept, and the same command goes on" if command == "eval" else ""
+    assert ran.stderr.strip() == f"flan: stopped by SIGTERM{rest}"
+    assert not (tmp_path / "out").exists()
