@@ -362,12 +362,6 @@ def _print_dataset(score: "DatasetScore") -> None:
                     f"best on validation by {best.way}: {best.template}, {best.validation:.1f}; "
                     f"on test {on_test}"
                 )
-    signatures = [pair for one in score.templates for pair in one.signatures.items()]
-    for name, text in dict.fromkeys(signatures):
-        click.echo(f"{name} signature: {text}")
-    for one in score.templates:
-        for name, text in one.remarks.items():
-            click.echo(f"{name}, template {one.template}, {one.split}, by {one.way}: {text}")
 
 
 def _print_overview(scores: Sequence["DatasetScore"]) -> None:
@@ -378,7 +372,7 @@ def _print_overview(scores: Sequence["DatasetScore"]) -> None:
     print_table(header, fitted(rows, width=shutil.get_terminal_size().columns, header=header))
     click.echo()
     for line in legend(scores):
-        click.echo(line)
+        click.echo(for_line(line))
     click.echo("--wide prints every template")
 
 

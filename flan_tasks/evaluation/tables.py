@@ -18,6 +18,8 @@ from flan_tasks.evaluation.records import GENERATED, NORMALIZED
 from flan_tasks.evaluation.summary import FEW, TEST, VALIDATION, DatasetScore, Spread
 from flan_tasks.evaluation.ties import score_warnings
 
+# Remarks on answers that are listed under the table; scores.json has them all.
+_MOST_REMARKS = 6
 _COLUMNS = (
     "dataset",
     "cluster",
@@ -132,7 +134,17 @@ def legend(scores: Sequence[DatasetScore]) -> list[str]:
     if few:
         whose = "all" if len(few) == len(spreads) else f"{len(few)} of {len(spreads)} lines"
         lines.append(f"fewer than {FEW} examples in {whose}: too few to tell models apart")
-    return lines
+    ones = [(score.dataset, one) for score in scores for one in score.templates]
+    lines += dict.fromkeys(
+        f"{name} signature: {text}" for _, one in ones for name, text in one.signatures.items()
+    )
+    remarks = [
+        f"{dataset}.{one.template}, {one.split}, {name}: {text}"
+        for dataset, one in ones
+        for name, text in one.remarks.items()
+    ]
+    more = len(remarks) - _MOST_REMARKS
+    return lines + remarks[:_MOST_REMARKS] + ([f"... and {more} more such lines"] * (more > 0))
 
 
 def _shown(score: DatasetScore) -> list[Spread]:

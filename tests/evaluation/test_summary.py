@@ -17,6 +17,7 @@ from flan_tasks.evaluation.metrics import metric
 from flan_tasks.evaluation.records import GENERATE, NORMALIZED, RANK, SUM, Prompt, Record, Unit
 from flan_tasks.evaluation.summary import (
     MEANS,
+    TemplateScore,
     chance,
     majority,
     score_unit,
@@ -290,3 +291,27 @@ def test_a_bleu_score_comes_with_its_signature():
     assert found.signatures["bleu"].startswith("nrefs:1|case:mixed|eff:no|tok:13a")
     held = summarize(dataset, [found]).to_json()
     assert held["templates"][0]["signatures"] == found.signatures
+
+
+def test_signatures_and_remarks_stand_under_the_overview():
+
+    def score(number):
+        one = TemplateScore(
+            f"t{number}",
+            "test",
+            "generated",
+            3,
+            {"pearson": 1.0},
+            {"pearson": None},
+            signatures={"bleu": "tok:zh"},
+            remarks={"pearson": "1 of 3 answers are no number and count as 0"},
+        )
+        return summarize(toy_dataset(name=f"d{number}", metrics=("pearson",)), [one])
+
+    lines = legend([score(number) for number in range(8)])
+    assert lines.count("bleu signature: tok:zh") == 1
+    assert lines[-7:-5] == [
+        "d0.t0, test, pearson: 1 of 3 answers are no number and count as 0",
+        "d1.t1, test, pearson: 1 of 3 answers are no number and count as 0",
+    ]
+    assert lines[-1] == "... and 2 more such lines"
