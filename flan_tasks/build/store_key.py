@@ -11,6 +11,7 @@ from typing import Any
 
 from flan_tasks.core import example as example_module
 from flan_tasks.core import text as text_module
+from flan_tasks.core.columns import type_name
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.sources.base import Source
 
@@ -27,7 +28,7 @@ def key_parts(dataset: Dataset, source: Source, split: str, *, limit: int | None
         "source": dict(source.identity(source_split)),
         "split": [split, repr(dataset.splits), source.is_shuffled],
         "normalizer": _code_hash(dataset),
-        "schema": {name: kind.__name__ for name, kind in dataset.schema.items()},
+        "schema": {name: type_name(kind) for name, kind in dataset.schema.items()},
         "fields": [list(dataset.fields), list(dataset.options), dataset.options_per_example],
         "limit": limit,
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flan_tasks.core.columns import ColumnType, fits, is_column_type, is_nullable, type_name
 from flan_tasks.core.errors import DeclarationError, RowError, unknown_name
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.field_types import quoted, shown, wrong_types
@@ -20,7 +21,6 @@ Normalized = Example | Skip | tuple[Example | Skip, ...]
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED_FIELDS = ("options", "answer")
-_COLUMN_TYPES = (str, int, float, bool, list, dict)
 # What a declaration may name; `evaluation.metrics` computes them.
 METRIC_NAMES = frozenset(
     {
@@ -55,8 +55,9 @@ class Dataset:
     source: Origin
     # Which source rows are train, validation and test.
     splits: Splits
-    # Columns the normalizer reads, with their types (str, int, float, bool, list, dict).
-    schema: Mapping[str, type]
+    # Columns the normalizer reads, with their types: str, int, float, bool, list, dict; and
+    # `str | None` and the like where rows may have null there, or no such column.
+    schema: Mapping[str, ColumnType]
     # Raw row -> Example, several of them, or Skip. Its docstring says what the task asks.
     normalize: Callable[[Row], Normalized]
     # Names of the fields every example has.
@@ -117,8 +118,11 @@ class Dataset:
         if len(set(self.options)) != len(self.options):
             yield f"two options are equal: {list(self.options)}"
         for column, kind in self.schema.items():
-            if kind not in _COLUMN_TYPES:
-                yield f'column "{column}" has type {kind!r}; use str, int, float, bool, list, dict'
+            if not is_column_type(kind):
+                yield (
+                    f'column "{column}" has type {kind!r}; use str, int, float, bool, list, dict, '
+                    "or one of them | None"
+                )
         for column in self.labels:
             if column not in self.schema:
                 yield f'labels are given for "{column}", which is no column of the schema'
@@ -223,7 +227,7 @@ def normalize_row(
       RowError: the row lacks a column, has another type there, or its normalizer fails on it.
     """
     where = f"{dataset.name}, split {source_split}, row {number}"
-    _check_schema(dataset, row, where=where)
+    row = _checked_row(dataset, row, where=where)
     try:
         found = dataset.normalize(row)
     except DeclarationError as error:
@@ -298,23 +302,31 @@ def _complete(dataset: Dataset, item: Example | Skip, *, key: str, where: str) -
     return item if item.key else dataclasses.replace(item, key=key)
 
 
-def _check_schema(dataset: Dataset, row: Row, *, where: str) -> None:
+def _checked_row(dataset: Dataset, row: Row, *, where: str) -> Row:
+    """Returns a row that fits the schema, with None in the columns it lacks and need not have."""
     if not isinstance(row, dict):
         raise RowError(f"{where}: a row must be a dict of columns, not {_short(row)}")
-    missing = [column for column in dataset.schema if column not in row]
+    absent = [column for column in dataset.schema if column not in row]
+    missing = [column for column in absent if not is_nullable(dataset.schema[column])]
     if missing:
         raise RowError(
             f"{where}: no column {', '.join(missing)}; "
             f"the row has {', '.join(sorted(map(str, row))) or 'none'}"
         )
     for column, kind in dataset.schema.items():
-        value = row[column]
-        fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-        if not fits and not (kind is float and isinstance(value, int)):
+        value = row.get(column)
+        if fits(value, kind):
+            continue
+        if value is None:
             raise RowError(
-                f'{where}: column "{column}" is {type(value).__name__} {_short(value)}; '
-                f"the schema says {kind.__name__}"
+                f'{where}: column "{column}" is null; the schema says {type_name(kind)}. Where '
+                f'rows may have nothing there, write "{column}": {type_name(kind)} | None'
             )
+        raise RowError(
+            f'{where}: column "{column}" is {type(value).__name__} {_short(value)}; '
+            f"the schema says {type_name(kind)}"
+        )
+    return {**row, **dict.fromkeys(absent)} if absent else row
 
 
 def _short(value: object) -> str:

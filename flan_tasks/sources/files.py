@@ -11,6 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core.columns import ColumnType
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.origin import Files
@@ -57,7 +58,7 @@ class FilesSource(Source):
 
     kind = "files"
 
-    def __init__(self, name: str, origin: Files, *, schema: Mapping[str, type]) -> None:
+    def __init__(self, name: str, origin: Files, *, schema: Mapping[str, ColumnType]) -> None:
         self._name = name
         self._origin = origin
         self._schema = schema

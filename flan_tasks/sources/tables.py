@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from flan_tasks.core.columns import ColumnType, is_nullable, plain_type, type_name
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.origin import Files
@@ -49,7 +50,7 @@ class Table(ABC):
         """
 
 
-def open_table(path: Path, origin: Files, schema: Mapping[str, type]) -> Table:
+def open_table(path: Path, origin: Files, schema: Mapping[str, ColumnType]) -> Table:
     """Opens a file by its ending, and JSON by what is in it.
 
     Raises:
@@ -173,7 +174,7 @@ class _Separated(Table):
         self,
         path: Path,
         file: BinaryIO,
-        schema: Mapping[str, type],
+        schema: Mapping[str, ColumnType],
         *,
         separator: str,
         quotes: bool,
@@ -256,7 +257,10 @@ class _Separated(Table):
                 row[column] = self._convert(row[column], kind, column, number)
         return row
 
-    def _convert(self, cell: str, kind: type, column: str, number: int) -> Any:
+    def _convert(self, cell: str, declared: ColumnType, column: str, number: int) -> Any:
+        if not cell and is_nullable(declared):
+            return None
+        kind = plain_type(declared)
         if kind is str:
             return cell
         try:
@@ -266,7 +270,7 @@ class _Separated(Table):
         except (ValueError, KeyError) as error:
             raise RowError(
                 f'{self.path.name}, row {number}: column "{column}" is {cell!r}; '
-                f"the schema says {kind.__name__}"
+                f"the schema says {type_name(declared)}"
             ) from error
 
 

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from conftest import toy_dataset
 
@@ -43,6 +45,38 @@ def test_normalize_row_passes_skips_on():
 def test_normalize_row_names_what_breaks_the_schema(row, message):
     with pytest.raises(RowError, match=message):
         normalize(toy_dataset(), row)
+
+
+def test_columns_that_may_be_null_are_none_where_a_row_has_nothing():
+    seen = []
+
+    def normalize(row):
+        """Asks whether the animal is a bird."""
+        seen.append(row)
+        return Skip("not needed")
+
+    schema = {"animal": str, "color": str | None, "wings": int | None}
+    dataset = toy_dataset(schema=schema, normalize=normalize, labels={})
+    rows = ({"animal": "heron", "color": None}, {"animal": "owl", "color": "", "wings": 2})
+    for row in rows:
+        normalize_row(dataset, row, source_split="train", number=0)
+    assert seen == [{"animal": "heron", "color": None, "wings": None}, rows[1]]
+    assert "wings" not in rows[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"animal": None}, '"animal" is null; the schema says str. Where rows may have nothing'),
+        ({"animal": "owl", "wings": "2"}, "the schema says int | None"),
+        ({"animal": "owl", "wings": True}, '"wings" is bool True'),
+        ({"wings": 2}, "no column animal"),
+    ],
+)
+def test_null_is_refused_where_the_schema_does_not_have_it(row, message):
+    dataset = toy_dataset(schema={"animal": str, "wings": int | None}, labels={})
+    with pytest.raises(RowError, match=re.escape(message)):
+        normalize_row(dataset, row, source_split="train", number=0)
 
 
 def test_normalize_row_names_the_row_whatever_the_normalizer_raises():

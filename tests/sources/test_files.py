@@ -293,3 +293,16 @@ def test_a_line_that_no_reader_takes_is_a_row_error(tmp_path, line):
     source = FilesSource("x", find_files(tmp_path), schema={"text": str})
     with pytest.raises(RowError, match="train.jsonl.*(not valid JSON|holds zero bytes)"):
         list(source.rows("train", [0]))
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv"])
+def test_empty_cells_are_none_where_the_schema_has_it(tmp_path, ending):
+    separator = "," if ending == ".csv" else "\t"
+    lines = [("text", "label", "note"), ("a", "", ""), ("", "2", "x")]
+    (tmp_path / f"train{ending}").write_text("".join(separator.join(one) + "\n" for one in lines))
+    schema = {"text": str, "label": int | None, "note": str | None}
+    source = FilesSource("toy", find_files(tmp_path), schema=schema)
+    assert list(source.rows("train", [0, 1])) == [
+        {"text": "a", "label": None, "note": None},
+        {"text": "", "label": 2, "note": "x"},
+    ]
