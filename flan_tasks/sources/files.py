@@ -244,6 +244,9 @@ class _Parquet(_Table):
 
         try:
             self._table = pyarrow.parquet.read_table(path)
+            self._names = self._table.column_names
+        except UnicodeDecodeError as error:
+            raise RowError(f"{path.name}: the name of a column is not UTF-8: {error}") from error
         except (pyarrow.ArrowException, MemoryError) as error:
             raise RowError(f"{path.name} is no Parquet file that can be read: {error}") from error
         except OSError as error:
@@ -259,9 +262,9 @@ class _Parquet(_Table):
         try:
             return row.to_pylist()[0]
         except Exception as error:  # noqa: BLE001 - Arrow decodes here, and raises every kind
-            wrong = ", ".join(name for name in row.column_names if not _is_readable(row, name))
+            wrong = ", ".join(name for name in self._names if not _is_readable(row, name))
             raise RowError(
-                f"{self.path.name}, row {number}: column {wrong or 'names'} cannot be decoded: "
+                f"{self.path.name}, row {number}: column {wrong} cannot be decoded: "
                 f"{type(error).__name__}: {error}"
             ) from error
 

@@ -166,3 +166,11 @@ def test_a_line_that_no_reader_takes_is_a_row_error(tmp_path, line):
     source = FilesSource("x", find_files(tmp_path), schema={"text": str})
     with pytest.raises(RowError, match="train.jsonl, row 0: not valid JSON"):
         list(source.rows("train", [0]))
+
+
+def test_parquet_whose_column_has_a_bad_name_is_refused(tmp_path):
+    path = write(tmp_path, ".parquet")
+    path.write_bytes(path.read_bytes().replace(b"label", b"lab\xffl"))
+    source = FilesSource("x", find_files(tmp_path), schema=SCHEMA)
+    with pytest.raises(RowError, match="train.parquet"):
+        list(source.rows("train", [0]))
