@@ -216,6 +216,8 @@ def _vocabulary_case(
     open_vocabulary: Callable[[str], Any],
     draw: random.Random,
 ) -> str:
+    # Under a name of its own, as a vocabulary that was opened is kept.
+    path = path.with_name(f"{draw.getrandbits(64):x}-{path.name}")
     path.write_bytes(change(data, draw))
     vocabulary = open_vocabulary(str(path))
     (ids,) = vocabulary.encode(["a heron — two otters"])

@@ -284,14 +284,16 @@ class _Parquet(Table):
             # Not `read_table`, which takes folders named a=b above the file for columns.
             with pyarrow.parquet.ParquetFile(path) as file:
                 self._table = file.read()
+            self._names = self._table.column_names
+        except UnicodeDecodeError as error:
+            raise RowError(f"{path.name}: the name of a column is not UTF-8: {error}") from error
         except (pyarrow.ArrowException, MemoryError) as error:
             raise RowError(f"{path.name} is no Parquet file that can be read: {error}") from error
         except OSError as error:
             if error.errno is not None:
                 raise  # the file system's
             raise RowError(f"{path.name} is no Parquet file that can be read: {error}") from error
-        names = self._table.column_names
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := sorted({name for name in self._names if self._names.count(name) > 1}):
             raise RowError(f"{path.name}: more than one column is called {', '.join(twice)}")
 
     def __len__(self) -> int:
@@ -302,9 +304,9 @@ class _Parquet(Table):
         try:
             return row.to_pylist()[0]
         except Exception as error:  # noqa: BLE001 - Arrow decodes here, and raises every kind
-            wrong = ", ".join(name for name in row.column_names if not _is_readable(row, name))
+            wrong = ", ".join(name for name in self._names if not _is_readable(row, name))
             raise RowError(
-                f"{self.path.name}, row {number}: column {wrong or 'names'} cannot be decoded: "
+                f"{self.path.name}, row {number}: column {wrong} cannot be decoded: "
                 f"{type(error).__name__}: {error}"
             ) from error
 

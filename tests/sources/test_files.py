@@ -306,3 +306,11 @@ def test_empty_cells_are_none_where_the_schema_has_it(tmp_path, ending):
         {"text": "a", "label": None, "note": None},
         {"text": "", "label": 2, "note": "x"},
     ]
+
+
+def test_parquet_whose_column_has_a_bad_name_is_refused(tmp_path):
+    path = write(tmp_path, ".parquet")
+    path.write_bytes(path.read_bytes().replace(b"label", b"lab\xffl"))
+    source = FilesSource("x", find_files(tmp_path), schema=SCHEMA)
+    with pytest.raises(RowError, match="train.parquet"):
+        list(source.rows("train", [0]))

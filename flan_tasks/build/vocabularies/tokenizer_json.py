@@ -165,8 +165,11 @@ def _tokenizer(held: Mapping[str, Any], path: Path):
         from tokenizers import Tokenizer
     try:
         return Tokenizer.from_str(json.dumps(held))
-    except Exception as error:  # noqa: BLE001 - the library raises bare Exception
-        raise _refused(path, error) from error
+    except BaseException as error:
+        # The library raises bare Exception, and where its Rust panics something above that.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise _refused(path, error) from error
+        raise
 
 
 def _model_tokens(model: Mapping[str, Any]) -> dict[str, int]:
