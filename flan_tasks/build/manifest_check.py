@@ -62,6 +62,9 @@ PATH = _simple(
         type(value) is str
         and value != ""
         and "\0" not in value
+        # Longer ones are no names of files anywhere.
+        and max(len(part.encode("utf-8", "replace")) for part in value.split("/")) <= 255
+        and len(value) < 4096
         and not value.startswith("/")
         and ".." not in value.split("/")
     ),
