@@ -15,6 +15,13 @@ from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
 
+# Whoever starts the tests in the background or under nohup has them ignore signals, and what they
+# start would do so, too.
+for number in interrupts.SIGNALS:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, default)
+
 # No test depends on how fast the machine is.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")

@@ -161,7 +161,7 @@ def _stand(describe: Callable[[str], str]) -> None:
 def _finish(code: int) -> None:
     """Notes that all is done: a signal that comes now finds nothing to interrupt."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):  # one that is closed may be None
             stream.flush()
     _asked.code = code
 
@@ -215,7 +215,7 @@ def _end() -> NoReturn:
     number, _asked.code = signal.Signals(_asked.signal), 128 + _asked.signal
     what = "interrupted" if number == signal.SIGINT else f"stopped by {number.name}"
     # The signal may have found the buffer in use, and the terminal may be gone.
-    with suppress(OSError, ValueError, RuntimeError):
+    with suppress(OSError, ValueError, RuntimeError, AttributeError):
         sys.stdout.flush()
     with suppress(OSError):
         os.write(2, f"\n{_asked.describe(what)}\n".encode(errors="replace"))

@@ -128,7 +128,7 @@ MOMENTS = {
     "reading": ("parent", "open rte.jsonl"),
     "first-shard": ("any", "os.rename 00000-of-00006.jsonl.tmp"),
     "last-shard": ("any", LAST),
-    "manifest": ("parent", "open manifest.json.tmp"),
+    "manifest": ("parent", "open manifest.json.*.tmp"),
 }
 
 

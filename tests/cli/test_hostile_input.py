@@ -57,7 +57,7 @@ def shell(script, **environment):
         (["build", "a\udcff.toml", "--out", "o"], 1, "a\\udcff.toml: cannot be read"),
         (["build", "rte", "--out", "broken.py", "--source", "samples"], 1, "is a file"),
         (["build", "rte", "--out", "o", "--license-deny", "a\nb"], 1, "wanted one line without"),
-        (["build", "rte", "--out", "o", "--vocab", "folder"], 1, "vocabulary folder cannot"),
+        (["build", "rte", "--out", "o", "--vocab", "folder"], 1, "folder holds no vocabulary"),
         (["report", "broken.py"], 1, "no build directory"),
         (["verify", "folder"], 1, "no build directory"),
         (["train", "--gin_file", "folder"], 2, "folder: no such file"),

@@ -7,6 +7,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from toy_models import T5, random_params, rows_of
 
 import flan_tasks
@@ -101,7 +102,7 @@ def test_options_that_are_cut_to_the_same_ids_are_a_tie(model_dir):
     unit = Unit("birds", "plain", "test", RANK)
     for length, equal in ((10, (0, 0, 2)), (64, ())):
         answerer = answers_of(model_dir, lengths={"inputs": 64, "targets": length})
-        (record,) = answerer.answer(unit, [Prompt("Which half?", gold)])
+        (record,) = answered(answerer, unit, [Prompt("Which half?", gold)])
         assert record.equal == equal
         assert (abs(record.sums[0] - record.sums[1]) < 1e-3) == bool(equal)
 
@@ -184,9 +185,9 @@ def test_a_model_says_what_it_is(model_dir, hugging_face, tmp_path):
     assert open_model(moved).identity["files"] == ours.identity["files"]
     # Other weights of the same size are another model.
     other = shutil.copytree(hugging_face, tmp_path / "other")
-    weights = bytearray((other / "model.safetensors").read_bytes())
-    weights[-1] ^= 1
-    (other / "model.safetensors").write_bytes(weights)
+    weights = load_file(other / "model.safetensors")
+    weights["decoder.final_layer_norm.weight"][0] += 1
+    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
     assert open_model(other).identity["files"] != theirs.identity["files"]
 
 
@@ -241,6 +242,7 @@ def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsy
     assert "accuracy" in printed.out and name in printed.out
     # Ten lines of progress at most, and no word of compiling.
     assert len(printed.err.splitlines()) <= 11 and "compiling" not in printed.err
+    assert "prompts | " in printed.err
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {
         "scores.json",
         "scores.csv",
@@ -250,7 +252,7 @@ def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsy
     }
     # Answered already: nothing is compiled, and the table is the same.
     again = flan(*common, "--model", model_dir, "--wide")
-    assert again.out == printed.out and "prompts" not in again.err
+    assert again.out == printed.out and "prompts | " not in again.err
     short = flan(*common, "--model", model_dir)
     assert "chance" in short.out and name not in short.out
     assert max(len(line) for line in short.out.split("\nresults")[0].splitlines()) <= 80

@@ -98,17 +98,11 @@ def test_a_checkpoint_from_before_a_field_of_the_model_goes_on(tmp_path):
     record = train_module.make_record(run, open_source(run.data, run.model), "")
     before = {n: v for n, v in record["model"].items() if n not in ("gated", "head_rows")}
 
-    class Kept:
-        def record(self, step):
-            return {**record, "model": before}
-
-        def path(self, step):
-            return tmp_path
-
-    train_module._same_run(Kept(), 1, record)
+    older = {**record, "model": before}
+    train_module._same_run(tmp_path, older, record)
     other = {**record, "model": {**record["model"], "gated": False}}
     with pytest.raises(TrainingError, match="model.gated was True and is False"):
-        train_module._same_run(Kept(), 1, other)
+        train_module._same_run(tmp_path, older, other)
 
 
 @pytest.mark.parametrize("stop", [1, 4])
