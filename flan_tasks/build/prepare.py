@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from flan_tasks.build.contamination import (
     EVALUATION_SPLITS,
     Checker,
@@ -23,6 +25,9 @@ from flan_tasks.core.splits import share_limit
 from flan_tasks.core.template import Template
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.sources import DECLARED, State, open_source
+
+# Examples looked at together.
+_LOOKED_AT = 1024
 
 Progress = Callable[[str], None]
 
@@ -141,6 +146,11 @@ def prepare(
             exemplars = None
             if variation.shots and split != "train":
                 exemplars = _exemplars(dataset, catalog, source, store, mixture.limit)
+            if not variation.options:
+                examples = _without_needed(dataset, examples, store)
+                if exemplars is not None:
+                    shown = _without_needed(dataset, exemplars.examples, store)
+                    exemplars = replace(exemplars, examples=shown, available=len(shown))
         except SourceUnavailableError as error:
             # It stands in the manifest, the card and the report; names of files may hold anything.
             missing[dataset.name] = for_line(str(error).removeprefix(f"{dataset.name}: "))
@@ -305,6 +315,22 @@ def _without_matches(
         examples = store.without(item.examples, matching, reason=describe(against))
         kept.append(replace(item, examples=examples, available=len(examples)))
     return kept
+
+
+def _without_needed(dataset: Dataset, examples: StoredExamples, store: Store) -> StoredExamples:
+    """Leaves out what cannot be answered where options are not shown."""
+    if dataset.needs_options is None:
+        return examples
+    needing = [
+        start + place
+        for start in range(0, len(examples), _LOOKED_AT)
+        for place, example in enumerate(
+            examples.take(range(start, min(start + _LOOKED_AT, len(examples))))
+        )
+        if dataset.needs_options(example)
+    ]
+    numbers = np.asarray(needing, np.int64)
+    return store.without(examples, numbers, reason="cannot be answered without its options")
 
 
 def _missing_text(

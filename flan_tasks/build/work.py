@@ -85,7 +85,9 @@ class _WatchedPlan(Plan):
 
 
 def _portable(item: Ingredient) -> Ingredient:
-    dataset = replace(item.dataset, normalize=_left_behind, select=None, alternatives=())
+    dataset = replace(
+        item.dataset, normalize=_left_behind, select=None, needs_options=None, alternatives=()
+    )
     # A copy without what it has cached, which may be every example.
     return replace(item, dataset=dataset, examples=replace(item.examples, parts={}))
 

@@ -89,6 +89,8 @@ class Dataset:
     alternatives: tuple[Alternative, ...] = ()
     # Drops examples by the source split they come from (its second argument), with a reason.
     select: Callable[[Example, str], Skip | None] | None = None
+    # Whether an example cannot be answered without its options: it is left out where they are off.
+    needs_options: Callable[[Example], bool] | None = None
     # File of embedded rows under samples/<cluster>/; by default the dataset's own name.
     samples: str = ""
     # File under templates/<cluster>/; by default the parent's name, else its own.

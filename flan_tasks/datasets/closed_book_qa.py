@@ -14,6 +14,7 @@ from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.text import one_line
+from flan_tasks.datasets._needs_options import asks_among_options
 
 _INVISIBLE = re.compile("[\u200b\u200c\u200e\u2060\ufeff]")
 _END = re.compile(r"[\s.?]+$")
@@ -53,6 +54,7 @@ ARC_EASY = Dataset(
     labels={"answerKey": _KEYS},
     fields=("question",),
     options_per_example=True,
+    needs_options=asks_among_options,
     normalize=_arc,
     metrics=("accuracy",),
     size={"train": 2251, "validation": 570, "test": 2376},
@@ -69,6 +71,7 @@ ARC_CHALLENGE = Dataset(
     labels={"answerKey": _KEYS},
     fields=("question",),
     options_per_example=True,
+    needs_options=asks_among_options,
     normalize=_arc,
     metrics=("accuracy",),
     size={"train": 1119, "validation": 299, "test": 1172},

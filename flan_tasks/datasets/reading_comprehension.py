@@ -15,6 +15,7 @@ from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.text import detokenize, one_line
+from flan_tasks.datasets._needs_options import asks_among_options
 
 UNANSWERABLE = "unanswerable"
 
@@ -185,6 +186,7 @@ OPENBOOKQA = Dataset(
     labels={"answerKey": ("A", "B", "C", "D")},
     fields=("question",),
     options_per_example=True,
+    needs_options=asks_among_options,
     normalize=_openbookqa,
     metrics=("accuracy",),
     size={"train": 4957, "validation": 500, "test": 500},

@@ -13,6 +13,7 @@ from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.text import detokenize, one_line
+from flan_tasks.datasets._needs_options import answers_with_options
 
 _SPLIT_CLITIC = re.compile(r"(?<=\w)(?: ' ?|' )(re|ve|ll|m|d|s|t)\b(?! ')")
 _HIGHLIGHT = re.compile(r"\s*@highlight\s*")
@@ -65,6 +66,7 @@ COSMOS_QA = Dataset(
     labels={"label": ("0", "1", "2", "3")},
     fields=("context", "question"),
     options_per_example=True,
+    needs_options=answers_with_options,
     normalize=_cosmos_qa,
     metrics=("accuracy",),
     size={"train": 25262, "validation": 2985, "test": 6963},
