@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,9 +37,11 @@ from pathlib import Path
 from flan_tasks.build.directory import verify
 from flan_tasks.core.errors import BuildError
 
-FORMATS = ("jsonl", "parquet", "arrays", "tfrecord", "arrayrecord", "seqio-cache")
-# Those that import TensorFlow take most of their time for that, and are drawn less often.
-WEIGHTS = (8, 8, 8, 1, 1, 1)
+# Format -> how often it is drawn: those that import TensorFlow take most of their time for that.
+FORMATS = {
+    **dict.fromkeys(("jsonl", "parquet", "arrays"), 8),
+    **dict.fromkeys(("tfrecord", "packed-tfrecord", "arrayrecord", "seqio-cache"), 1),
+}
 PROCESS, WORKER, GROUP = "process", "worker", "group"
 KINDS = (
     (signal.SIGKILL, PROCESS),
@@ -198,14 +200,14 @@ Chain = tuple[str, list[Kill], list[str], list[str]]
 class Campaign:
     """Chains of kills, some at a time."""
 
-    def __init__(self, seed: int, place: Path) -> None:
-        self._seed, self._place = seed, place
+    def __init__(self, seed: int, place: Path, formats: Sequence[str]) -> None:
+        self._seed, self._place, self._formats = seed, place, formats
         self._whole: dict[str, dict[str, bytes]] = {}
         self._seconds: dict[str, float] = {}
 
     def measure(self) -> None:
         """Builds each form undisturbed with two workers, for its bytes and its time."""
-        for form in FORMATS:
+        for form in self._formats:
             place = self._place / f"whole-{form}"
             builds = Builds(place, form, 2)
             place.mkdir()
@@ -219,7 +221,7 @@ class Campaign:
     def chain(self, number: int) -> Chain:
         """Runs one chain."""
         draw = random.Random(f"{self._seed} {number}")
-        (form,) = draw.choices(FORMATS, WEIGHTS)
+        (form,) = draw.choices(self._formats, [FORMATS[name] for name in self._formats])
         workers = draw.choice((1, 2, 3))
         place = self._place / f"chain-{number}"
         place.mkdir()
@@ -301,6 +303,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=450)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="Chains at a time.")
+    parser.add_argument("--format", action="append", choices=FORMATS, help="Only this; again.")
     parser.add_argument("--minutes", type=float, default=1e6, help="Begin no chain after these.")
     parser.add_argument("--log", type=Path, help="Each kill as a line of JSON.")
     options = parser.parse_args()
@@ -313,7 +316,7 @@ def main() -> int:
     left: list[str] = []
     chains = 0
     with tempfile.TemporaryDirectory() as place:
-        campaign = Campaign(options.seed, Path(place))
+        campaign = Campaign(options.seed, Path(place), options.format or list(FORMATS))
         campaign.measure()
         for name, its_kills, problems, its_left in campaign.run(
             options.kills, options.jobs, options.minutes
