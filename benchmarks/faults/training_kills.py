@@ -58,8 +58,9 @@ def main() -> int:
         problems = differences(expected, outcome(folder / name))
         chains.append(chain)
         differing += [f"{name} after {', '.join(chain)}: {problem}" for problem in problems]
-        print(f"{name}: {len(chain)} signals, {len(problems)} differences", flush=True)
-        shutil.rmtree(folder / name)
+        print(f"{name}: {len(chain)} signals, {len(problems)} differences", *problems, flush=True)
+        if not problems:  # else it stays, to be looked into
+            shutil.rmtree(folder / name)
     print(report(ends, chains, differing))
     return bool(differing or any("bad" in end for end in ends))
 
@@ -123,7 +124,8 @@ def judged(name: str, code: int, said: str) -> str:
         return "SIGKILL" if code == -9 else f"bad: SIGKILL, exit {code}"
     if code == -number:
         return f"{name} before Python ran our code: exit {code}"
-    if code != 128 + number or f"stopped by {name}" not in said or "Traceback" in said:
+    words = "interrupted" if name == "SIGINT" else f"stopped by {name}"
+    if code != 128 + number or words not in said or "Traceback" in said:
         return f"bad: {name}, exit {code}: {said[-300:]}"
     return f"{name}: message and exit {code}"
 
