@@ -12,7 +12,10 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, one_line
+from flan_tasks.repairs.blanks import one_line
+from flan_tasks.repairs.marks import joined_marks
+from flan_tasks.repairs.news import without_byline, without_dateline
+from flan_tasks.repairs.tokenizing import detokenize, with_apostrophes
 
 _SPLIT_CLITIC = re.compile(r"(?<=\w)(?: ' ?|' )(re|ve|ll|m|d|s|t)\b(?! ')")
 _HIGHLIGHT = re.compile(r"\s*@highlight\s*")
@@ -122,13 +125,15 @@ RECORD = Dataset(
 
 def _prose(text: str) -> str:
     """Undoes tokenizing; a part of the source has it throughout, the rest here and there."""
-    return detokenize(_SPLIT_CLITIC.sub(r"'\1", one_line(text)))
+    text = with_apostrophes(_SPLIT_CLITIC.sub(r"'\1", one_line(text)))
+    return joined_marks(detokenize(text))
 
 
 def _article(passage: str) -> str:
     """The article without publication stamps, its highlights as sentences of a last paragraph."""
-    text, *highlights = _HIGHLIGHT.split(passage)
-    paragraphs = [one_line(part) for part in _STAMP.split(text)]
+    text, *highlights = _HIGHLIGHT.split(passage.strip())
+    parts = _STAMP.split(without_dateline(without_byline(text)))
+    paragraphs = [one_line(without_dateline(without_byline(part.strip()))) for part in parts]
     paragraphs.append(" ".join(_sentence(one_line(part)) for part in highlights if part.strip()))
     return "\n\n".join(part for part in paragraphs if part)
 

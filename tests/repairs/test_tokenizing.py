@@ -1,7 +1,6 @@
 """Tests of the repairs of source text."""
 
 import pytest
-
 from flan_tasks.core.text import detokenize, one_line, tidy
 
 

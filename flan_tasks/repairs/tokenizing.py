@@ -1,9 +1,9 @@
-"""Repairs of source text that several normalizers share; nothing here knows a dataset."""
+"""Undoes the tokenizing of Penn Treebank and Moses, and what other tools make of apostrophes."""
 
 import re
 
-_BLANKS = re.compile(r"[^\S\n]+")
-_NEWLINES = re.compile(r"\n{3,}")
+from flan_tasks.repairs.blanks import one_line
+from flan_tasks.repairs.marks import paired_quotes, with_dashes
 
 # Spellings that stand for a mark in tokenized corpora, replaced wherever they occur.
 _SPELLED = tuple(
@@ -28,13 +28,16 @@ _SPELLED = tuple(
         (r"(?<!\S)' n '(?!\S)", "'n'"),
         # Within a sentence a capital A before an amount is Australia's; at its head it is a word.
         (r"(?<=[\w,(] )(?-i:A) \$ (?=\d)", "A$"),
-        (r"(?<!\S)(\d{3,4}) -- (\d{2,4})(?!\d)", r"\1–\2"),
         (r"(?<!\S)(gon|wan) na(?!\S)", r"\1na"),
         (r"(?<!\S)got ta(?!\S)", "gotta"),
     )
 )
 # Pairs of words that only a tokenizer parts; joined where the text shows other signs of one.
 _CANNOT = re.compile(r"(?i)(?<!\S)(can) not(?!\S)(?! only)")
+
+_NO_APOSTROPHE = re.compile(
+    r"(?i)\b(do|does|did|ca|could|wo|would|should|is|are|was|were|has|have|had) nt\b"
+)
 
 _QUOTE_MARKS = ('"', "''", "``")
 _CLITIC = re.compile(r"(?i)n't|'(?:s|t|re|ve|ll|d|m)")
@@ -56,18 +59,6 @@ _SAYING = frozenset(
 )
 
 
-def tidy(text: str) -> str:
-    """Makes line ends `\\n`, folds runs of blanks to one and runs of empty lines to one."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = (_BLANKS.sub(" ", line).strip() for line in text.split("\n"))
-    return _NEWLINES.sub("\n\n", "\n".join(lines)).strip()
-
-
-def one_line(text: str) -> str:
-    """Folds every run of blanks and line ends to one blank."""
-    return " ".join(text.split())
-
-
 def detokenize(text: str) -> str:
     """Undoes the tokenizing of Penn Treebank and Moses: text as people type it comes out as it was.
 
@@ -78,11 +69,16 @@ def detokenize(text: str) -> str:
     text = one_line(text)
     for pattern, replacement in _SPELLED:
         text = pattern.sub(replacement, text)
-    tokens = text.split()
+    tokens = with_dashes(text).split()
     joined = _join(tokens)
     if joined != " ".join(tokens):
         joined = _CANNOT.sub(r"\1not", joined)
-    return joined
+    return paired_quotes(joined)
+
+
+def with_apostrophes(text: str) -> str:
+    """Gives "do nt" and "ca nt" back the apostrophe that a tool took from them."""
+    return _NO_APOSTROPHE.sub(r"\1n't", text)
 
 
 def _join(tokens: list[str]) -> str:
