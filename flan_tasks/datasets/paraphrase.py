@@ -101,8 +101,9 @@ GLUE_QQP = Dataset(
 
 def _paws_wiki(row: Row) -> Normalized:
     """Asks whether two sentences of nearly equal words mean the same; undoes their tokenizing."""
-    sentences = {name: without_cut_outs(row[name]) for name in ("sentence1", "sentence2")}
-    return _sentence_pair({**row, **sentences})
+    sentences = {name: detokenize(row[name]) for name in ("sentence1", "sentence2")}
+    whole = {name: without_cut_outs(text) for name, text in sentences.items()}
+    return _sentence_pair({**row, **whole})
 
 
 PAWS_WIKI = Dataset(

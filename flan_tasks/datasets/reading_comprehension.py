@@ -16,7 +16,7 @@ from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
 from flan_tasks.repairs.blanks import one_line, tidy
 from flan_tasks.repairs.marks import joined_marks
-from flan_tasks.repairs.tokenizing import detokenize
+from flan_tasks.repairs.tokenizing import detokenize, with_apostrophes
 from flan_tasks.repairs.wikipedia import without_cut_outs, without_page_marks
 
 UNANSWERABLE = "unanswerable"
@@ -163,13 +163,11 @@ def _openbookqa(row: Row) -> Normalized:
     if row["answerKey"] < 0:
         return Skip("no gold label")
     letters = OPENBOOKQA.labels["answerKey"]
-    options = tuple(
-        joined_marks(one_line(row["question"][f"choice_{letter}"])) for letter in letters
-    )
+    options = tuple(_typed(row["question"][f"choice_{letter}"]) for letter in letters)
     if not all(option.endswith(".") for option in options):
         # Where one option alone has a period, it is nine times in ten a wrong one.
         options = tuple(_PERIOD_AT_END.sub("", option) for option in options)
-    stem = one_line(row["question"]["stem"])
+    stem = _typed(row["question"]["stem"])
     if not stem or "" in options:
         return Skip("no question or an empty option")
     if len(set(options)) != len(options):
@@ -334,9 +332,13 @@ def _question(text: str) -> str:
     return text
 
 
+def _typed(text: str) -> str:
+    return joined_marks(with_apostrophes(one_line(text)))
+
+
 def _stem(text: str) -> str:
     """Ends a stem so that one sees whether it is a question or waits to be finished."""
-    text = _capital(joined_marks(text))
+    text = _capital(text)
     if text[-1] in ".?!:_":
         return text
     asks = _ASKS_AT_ONCE.match(text) or (

@@ -92,9 +92,15 @@ def _record(row: Row) -> Normalized:
         return Skip("no answer among the entities")
     if _PLACEHOLDER not in row["query"]:
         return Skip("no gap in the sentence")
+    passage = _article(row["passage"])
+    if any(answer in row["passage"] and answer not in passage for answer in answers):
+        passage = _article(row["passage"], has_head=True)
+    # What stood before the article's first word alone is no name of the article.
+    shown = [option for option in options if option in passage or option not in row["passage"]]
+    options = tuple(shown) if len(shown) > 1 else options
     return Example(
         fields={
-            "passage": _article(row["passage"]),
+            "passage": passage,
             "query": one_line(row["query"]).replace(_PLACEHOLDER, _BLANK),
         },
         options=options,
@@ -129,11 +135,17 @@ def _prose(text: str) -> str:
     return joined_marks(detokenize(text))
 
 
-def _article(passage: str) -> str:
-    """The article without publication stamps, its highlights as sentences of a last paragraph."""
+def _article(passage: str, *, has_head: bool = False) -> str:
+    """The article without publication stamps, its highlights as sentences of a last paragraph.
+
+    The place and agency, or the author, that it begins with go too, unless it is to have its head.
+    """
     text, *highlights = _HIGHLIGHT.split(passage.strip())
-    parts = _STAMP.split(without_dateline(without_byline(text)))
-    paragraphs = [one_line(without_dateline(without_byline(part.strip()))) for part in parts]
+    first, *others = _STAMP.split(text)
+    if not has_head:
+        first = without_dateline(without_byline(first))
+        others = [without_dateline(without_byline(part)) for part in others]
+    paragraphs = [one_line(part) for part in (first, *others)]
     paragraphs.append(" ".join(_sentence(one_line(part)) for part in highlights if part.strip()))
     return "\n\n".join(part for part in paragraphs if part)
 

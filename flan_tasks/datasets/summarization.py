@@ -60,7 +60,8 @@ def _aeslc(row: Row) -> Normalized:
 
 def _without_subject(body: str, subject: str) -> str:
     """Takes a header out of the body that gives the subject away: "Subject: LINE SM-123"."""
-    header = rf"\b(?:subject|re|fwd?) ?: *(?:(?:re|fwd?) ?: *)*{re.escape(subject)}(?!\w)\s*"
+    marks = r"(?:(?:re|fwd?) ?: *)"
+    header = rf"(?:\bsubject ?: *{marks}*|^{marks}+){re.escape(subject)}(?!\w)\s*"
     return re.sub(header, "", body, flags=re.IGNORECASE).strip()
 
 

@@ -12,10 +12,11 @@ _DATELINE_AFTER_NOTE = re.compile(
     r"(?<=[.!?\"”)] )(?:[A-Z][\w,'’/ -]{1,60}? ?)?\(CNN[^()]{0,30}\)\s*(?:--|—)\s+"
 )
 # "By Jane Doe", a paragraph of its own; a newspaper's staff also at the head of a line.
+_NAME = r"(?:[A-Z][\w'’-]+|[A-Z]\.)"
 _BYLINE = re.compile(
-    r"^By\s+(?:[A-Z][\w.'’-]+[ ,]+|and |for |in ){0,9}[A-Z][\w.'’-]+(?:,? \w+ \w+)?\s*(?:\n\s*|$)"
-    r"|^By (?:Daily Mail|Associated Press|Mail ?[Oo]n(?: Sunday)?|Sportsmail)"
-    r" (?:Reporter|Reporters|Correspondent)s?\s+"
+    rf"^By\s+(?:{_NAME}[ ,]+|and |for |in ){{0,9}}{_NAME}[ ]*\n\s*"
+    r"|^By (?:Daily Mail|Associated Press|Mail ?[Oo]n(?:line| Sunday)|Sportsmail)"
+    r" (?:Reporter|Correspondent)s?\s+"
 )
 
 

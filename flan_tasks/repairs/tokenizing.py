@@ -38,6 +38,7 @@ _CANNOT = re.compile(r"(?i)(?<!\S)(can) not(?!\S)(?! only)")
 _NO_APOSTROPHE = re.compile(
     r"(?i)\b(do|does|did|ca|could|wo|would|should|is|are|was|were|has|have|had) nt\b"
 )
+_APART = re.compile(r"(?<=[A-Za-z]) '(?=(?:s|re|ve|ll)\b(?! ?'))")
 
 _QUOTE_MARKS = ('"', "''", "``")
 _CLITIC = re.compile(r"(?i)n't|'(?:s|t|re|ve|ll|d|m)")
@@ -54,6 +55,7 @@ _INITIALS = re.compile(r"[A-Z]{1,2}")
 _AMOUNT = re.compile(r"(?:US|A|C|NZ|HK)?\.?\d")
 # Words in s that are no plural, so that a lone ' after them is no possessive.
 _NO_PLURAL = frozenset("is was as has his this its yes us does says".split())
+_LEADS_UP = frozenset("a an as by called entitled from in named of the titled with".split())
 _SAYING = frozenset(
     "said says say saying wrote writes adds told tells asks read reads by that".split()
 )
@@ -77,8 +79,8 @@ def detokenize(text: str) -> str:
 
 
 def with_apostrophes(text: str) -> str:
-    """Gives "do nt" and "ca nt" back the apostrophe that a tool took from them."""
-    return _NO_APOSTROPHE.sub(r"\1n't", text)
+    """Mends "do nt" and "ca nt", which lost an apostrophe, and "Earth 's", which gained a blank."""
+    return _APART.sub("'", _NO_APOSTROPHE.sub(r"\1n't", text))
 
 
 def _join(tokens: list[str]) -> str:
@@ -162,6 +164,9 @@ def _double_quotes(tokens: list[str]) -> dict[int, bool]:
 def _directed_opens(tokens: list[str], number: int, *, is_open: bool) -> bool:
     """Whether a mark that has a direction opens; some sources turn one of a pair round."""
     following = tokens[number + 1 :]
+    led_up_to = number > 0 and tokens[number - 1] in _LEADS_UP
+    if led_up_to and not is_open and following and following[0][:1].isupper():
+        return True  # "known as '' Gull": no quotation ends in such a word
     if tokens[number] == "``":
         return any(not _CLOSING.fullmatch(token) for token in following)
     # Nothing is open: it opens what the next mark, of the same direction, closes.

@@ -12,18 +12,22 @@ from flan_tasks.repairs.marks import with_dashes
 # Notes of editors: "[citation needed]", "[page needed]", "[dubious – discuss]". A question is one
 # with its mark alone: "the man [who] came" is a quotation.
 _EDITORS_NOTE = re.compile(
-    r"[^\S\n]*[\[(](?:(?:\w+ ){0,2}(?:citation|clarification|quotation|verification|page|source|year|date)"
-    r"s?(?: \w+)? needed|(?:dubious|disputed)(?: [–-] discuss)?|not in citation given"
-    r"|failed verification|original research\??|(?:unreliable|self-published) source\??|weasel words"
-    r"|update|vague|(?:when|who|whom|which|where|why|how|by whom|according to whom|clarification"
-    r"|specify|says who)\?)[\])]",
+    r"[^\S\n]*[\[(](?:"
+    r"(?:\w+ ){0,2}(?:citation|clarification|quotation|verification|page|source|year|date)s?"
+    r"(?: \w+)? needed"
+    r"|(?:dubious|disputed)(?: [–-] discuss)?|not in citation given|failed verification"
+    r"|original research\??|(?:unreliable|self-published) source\??|weasel words|update|vague"
+    r"|(?:when|who|whom|which|where|why|how|by whom|according to whom|clarification|specify"
+    r"|says who)\?"
+    r")[\])]",
     re.IGNORECASE,
 )
-# Marks of footnotes: "[note 7]" anywhere; "[4]" after the end of a clause or a name, "[a]" after the
-# end of a clause. "array[0]" and "[T]he" stay.
+# Marks of footnotes: "[note 7]" anywhere; "[4]" after the end of a clause or a name, "[a]" after
+# the end of a clause. "array[0]" and "[T]he" stay.
 _FOOTNOTE = re.compile(
     r"\s?\[(?:note|nb|n|fn) ?\d{1,3}\]"
-    r"|(?:(?<=[.,;!?)\"”])|(?<=[A-Z][a-z][a-z])|(?<=[a-z][a-z][a-z][a-z]))\[\d{1,3}\](?!\w)"
+    r"|(?:(?<=[.,;!?)\"”])|(?<=\b[A-Z][a-z]{2})|(?<=\b[A-Z][a-z]{3})|(?<=\b[A-Z][a-z]{4})"
+    r"|(?<=\b[A-Z][a-z]{5})|(?<=\b[A-Z][a-z]{6}))\[\d{1,3}\](?!\w)"
     r"|(?<=[.,;!?)\"”])\[[a-z]\](?!\w)"
 )
 # Pages of the source beside a footnote: "in 1999.:10–13 In most", "gaming table.:43, 301".
@@ -32,11 +36,12 @@ _PAGES = re.compile(
 )
 _LISTEN = re.compile(r"[^\S\n]*\(\s*listen\s*\)")
 _REFERENCE = re.compile(
-    r"<ref\b[^<>]*/>|<ref\b[^<>]*>[^<>]{0,300}</ref>|</?ref\b[^<>]*>|</?nowiki>"
+    r"<ref\b[^<>]*/>|<ref\b[^<>]*>[^<>]{0,300}</ref>"
+    r"|(?:(?:Accessed|Retrieved) [^.<>]{4,30}\. ?)?</ref>|<ref\b[^<>]*>|</?nowiki>"
 )
 # Coordinates are given three times: in degrees and minutes, in degrees, and for machines.
 _COORDINATES = re.compile(
-    r"(?<=[NSEW])\ufeff? / \ufeff?-?[\d.]+°[NS] -?[\d.]+°[EW]\ufeff? / -?[\d.]+; -?[\d.]+"
+    r"(?<=[NSEW])\ufeff? / \ufeff?-?[\d.]+°[NS] -?[\d.]+°[EW]\ufeff? / -?[\d.]+; -?\d+(?:\.\d+)?"
 )
 _FORMULA = re.compile(r"[({]\\displaystyle\b")
 _BRACKETS = re.compile(r"(?<!\S)\(([^()]*)\)")
@@ -86,4 +91,6 @@ def _without_cut_out(match: re.Match[str]) -> str:
     # The words that led up to it are of no use without it.
     leading = ("", "pronounced") if all(parts) and not has_end else ("", "pronounced", "or")
     rest = [part for part in parts if part not in leading and not _LEADS_UP.fullmatch(part)]
+    if len(rest) == len(parts) and not has_end and not inner.lstrip().startswith((",", ";")):
+        return match.group() if inner.rstrip().endswith((".", "!", "?")) else f"({inner.strip()})"
     return f"({'; '.join(rest)})" if rest else ""
