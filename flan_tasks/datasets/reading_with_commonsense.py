@@ -143,7 +143,8 @@ def _article(passage: str, *, has_head: bool = False) -> str:
     text, *highlights = _HIGHLIGHT.split(passage.strip())
     first, *others = _STAMP.split(text)
     if not has_head:
-        first = without_dateline(without_byline(first))
+        # A stamp ends the line of the author before it.
+        first = without_dateline(without_byline(f"{first}\n" if others else first))
         others = [without_dateline(without_byline(part)) for part in others]
     paragraphs = [one_line(part) for part in (first, *others)]
     paragraphs.append(" ".join(_sentence(one_line(part)) for part in highlights if part.strip()))

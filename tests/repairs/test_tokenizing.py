@@ -1,6 +1,7 @@
 """Tests of undoing tokenizers."""
 
 import pytest
+
 from flan_tasks.repairs.tokenizing import detokenize, with_apostrophes
 
 
