@@ -71,6 +71,8 @@ setup(
         "sacrebleu>=2.4",
         # Letters, marks and scripts of Unicode, for words outside English; sacrebleu brings it too.
         "regex>=2024.4.16",
+        # Undoes UTF-8 that was read as another encoding, which a few rows of many sources hold.
+        "ftfy>=6.3,<7",
         "nltk>=3.9",
     ],
     extras_require={

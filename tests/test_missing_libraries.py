@@ -31,6 +31,7 @@ QUICK = (
     ("click", ("list",)),
     ("numpy", BUILD),
     ("rich", ("report", "arrays", "--text")),
+    ("ftfy", ("build", "xsum", *SAMPLES, "--out", "out")),
     ("sentencepiece", (*BUILD, "--vocab", "some.model", "--format", "arrays")),
     ("tokenizers", (*BUILD, "--vocab", "tokenizer.json", "--format", "arrays")),
     ("apache_beam", (*BUILD, "--runner", "beam")),

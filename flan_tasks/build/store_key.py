@@ -2,15 +2,18 @@
 
 import functools
 import hashlib
+import importlib
+import importlib.metadata
 import inspect
 import json
+import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
 from types import CodeType
 from typing import Any
 
+from flan_tasks import repairs
 from flan_tasks.core import example as example_module
-from flan_tasks.core import text as text_module
 from flan_tasks.core.columns import type_name
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.sources.base import Source
@@ -43,10 +46,17 @@ def _code_hash(dataset: Dataset) -> str:
     # Whole modules, since a normalizer calls its neighbors; the shared repairs; and what an example
     # makes of its texts.
     adapts = (alternative.adapt for alternative in dataset.alternatives)
-    found = [inspect.getsource(text_module), inspect.getsource(example_module)]
+    found = [*_repairs_text(), inspect.getsource(example_module)]
     for function in (dataset.normalize, dataset.select, *adapts):
         found += _function_text(function) if function is not None else ["none"]
     return hashlib.sha256("\0".join(found).encode()).hexdigest()
+
+
+def _repairs_text() -> Iterator[str]:
+    for info in sorted(pkgutil.iter_modules(repairs.__path__, f"{repairs.__name__}.")):
+        yield inspect.getsource(importlib.import_module(info.name))
+    # What it takes for broken may differ between its releases.
+    yield importlib.metadata.version("ftfy")
 
 
 def _function_text(function: Any) -> Iterator[str]:

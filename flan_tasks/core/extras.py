@@ -31,6 +31,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "click": ("click", ""),
     "datasets": ("datasets", "hf"),
     "flax": ("flax", ""),
+    "ftfy": ("ftfy", ""),
     "gin": ("gin-config", ""),
     "google": ("protobuf", ""),
     "google.protobuf": ("protobuf", ""),

@@ -14,9 +14,9 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, one_line, tidy
-
-_BLANK_BEFORE_MARK = re.compile(r" +([.,;:?!])(?=\s|$)")
+from flan_tasks.repairs.blanks import one_line, tidy
+from flan_tasks.repairs.marks import joined_marks, paired_quotes
+from flan_tasks.repairs.tokenizing import detokenize
 
 # AG News: every "&" became a blank, so "&#39;" reads " #39;" and "Marks & Spencer" has three.
 _LOST_AMPERSAND = re.compile(r"(?<=[A-Za-z])   (?=[A-Z])")
@@ -30,8 +30,11 @@ _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _CUT_TAG = re.compile(r"</?[A-Za-z][^<>]*$")
 _ESCAPED = re.compile(r'\\([$"#&])')
 # A section's name before the text would give the answer away.
-_SECTION_START = re.compile(r"[A-Z][\w /-]{1,20} ; |(?:[A-Z]\w+ )?News: ")
-_AGENCY_START = re.compile(r"([A-Z][\w. ]{1,30}) - ")
+_SECTION_START = re.compile(
+    r"[A-Z][\w /-]{1,20} ; |(?:[A-Z]\w+ )?News ?: "
+    r"|(?i:world|international|sports?|business|sci(?:ence)?/tech|science|technology|tech) ?: "
+)
+_AGENCY_START = re.compile(r"([A-Z][\w. ]{1,30}|\w+\.com) - ")
 
 # Opinions: how many of a text's many voices are shown.
 _NUM_VOICES = 10
@@ -100,7 +103,7 @@ def _news_feed(text: str) -> str:
     # "\$" is a dollar; any other backslash stands where a line ended.
     text = one_line(_ESCAPED.sub(r"\1", text).replace("\\", " "))
     text = _SECTION_START.sub("", text, count=1) if _SECTION_START.match(text) else text
-    return _BLANK_BEFORE_MARK.sub(r"\1", text)
+    return joined_marks(text)
 
 
 def _untagged_news(text: str) -> str:
@@ -211,14 +214,14 @@ WIKI_LINGUA_ENGLISH_EN = Dataset(
 
 
 def _guide(text: str) -> str:
-    return _BLANK_BEFORE_MARK.sub(r"\1", one_line(text))
+    return joined_marks(one_line(text))
 
 
 def _xsum(row: Row) -> Normalized:
     """Asks for a news article in one sentence; drops notes on playback, time and contacts."""
     article = tidy(_CONTACT.sub("", _UPDATED.sub("", _PLAYBACK.sub("", row["document"]))))
-    article = _BLANK_BEFORE_MARK.sub(r"\1", article)
-    summary = one_line(row["summary"])
+    article = paired_quotes(joined_marks(article))
+    summary = joined_marks(one_line(row["summary"]))
     if not article:
         return Skip("no text")
     if not summary:

@@ -13,10 +13,13 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import one_line
 from flan_tasks.datasets._needs_options import asks_among_options
+from flan_tasks.repairs.blanks import one_line
+from flan_tasks.repairs.formulas import plain_formulas
+from flan_tasks.repairs.marks import joined_marks
+from flan_tasks.repairs.wikipedia import without_page_marks
 
-_INVISIBLE = re.compile("[\u200b\u200c\u200e\u2060\ufeff]")
+_NON_JOINER = "\u200c"
 _END = re.compile(r"[\s.?]+$")
 _HIDDEN = "<unk>"
 
@@ -33,16 +36,20 @@ def _arc(row: Row) -> Normalized:
     """Asks a school science question with three to five options; drops stray blanks."""
     if row["answerKey"] not in row["choices"]["label"]:
         return Skip("no gold label")
-    options = tuple(one_line(text) for text in row["choices"]["text"])
+    options = tuple(_science(text) for text in row["choices"]["text"])
     if len(set(options)) != len(options):
         return Skip("two equal options")
     if "" in options:
         return Skip("an empty option")
     return Example(
-        fields={"question": one_line(row["question"])},
+        fields={"question": _science(row["question"])},
         options=options,
         answer=options[row["choices"]["label"].index(row["answerKey"])],
     )
+
+
+def _science(text: str) -> str:
+    return plain_formulas(joined_marks(one_line(text)))
 
 
 ARC_EASY = Dataset(
@@ -82,7 +89,7 @@ ARC_CHALLENGE = Dataset(
 
 def _natural_questions(row: Row) -> Normalized:
     """Asks what someone typed into a search engine; adds the question mark where it is missing."""
-    answers = _distinct(row["answer"])
+    answers = _distinct(map(without_page_marks, row["answer"]))
     if not answers:
         return Skip("no answer")
     question = _END.sub("", _visible(row["question"]))
@@ -142,7 +149,7 @@ TRIVIA_QA = Dataset(
 
 
 def _visible(text: str) -> str:
-    return one_line(_INVISIBLE.sub("", text))
+    return one_line(text.replace(_NON_JOINER, ""))
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import one_line
+from flan_tasks.repairs.blanks import one_line
+from flan_tasks.repairs.marks import joined_marks, paired_quotes
 
 
 def _choice(*, fields: dict[str, str], options: tuple[str, ...], right: int) -> Normalized:
@@ -107,9 +108,9 @@ HELLASWAG = Dataset(
 def _paragraphs(text: str) -> str:
     """The text with its heading and each of its titled parts in a paragraph of its own."""
     head, *parts = _MARKUP.split(text)
-    paragraphs = [one_line(head)]
+    paragraphs = [_typed(head)]
     for kind, part in zip(parts[::2], parts[1::2], strict=True):
-        part = one_line(part)
+        part = _typed(part)
         if kind in ("header", "title") or not paragraphs[-1]:
             paragraphs.append(part)
         elif part:
@@ -119,9 +120,13 @@ def _paragraphs(text: str) -> str:
 
 def _sentences(text: str) -> str:
     """The text in one line, where what stood apart as a heading becomes a sentence."""
-    parts = [one_line(part) for part in _MARKUP.split(text)[::2]]
+    parts = [_typed(part) for part in _MARKUP.split(text)[::2]]
     *before, last = [part for part in parts if part] or [""]
     return " ".join([*(_ended(part) for part in before), last])
+
+
+def _typed(text: str) -> str:
+    return paired_quotes(joined_marks(one_line(text)))
 
 
 def _ended(text: str) -> str:
@@ -158,7 +163,7 @@ PIQA = Dataset(
 
 
 def _unspaced(text: str) -> str:
-    return re.sub(r"(?<=\w) (?=[.,;?!](?:\s|$))", "", one_line(text))
+    return joined_marks(one_line(text))
 
 
 def _story_cloze(row: Row) -> Normalized:

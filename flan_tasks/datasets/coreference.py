@@ -12,7 +12,8 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, one_line
+from flan_tasks.repairs.blanks import one_line
+from flan_tasks.repairs.tokenizing import detokenize
 
 _BLANK = "_____"
 # "Joe Joe's uncle": some rows of WSC have the owner twice.

@@ -12,7 +12,10 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, one_line, tidy
+from flan_tasks.repairs.blanks import one_line, tidy
+from flan_tasks.repairs.marks import joined_marks
+from flan_tasks.repairs.tokenizing import detokenize
+from flan_tasks.repairs.wikipedia import without_cut_outs, without_page_marks
 
 # Turns shown before the question asked. Questions seldom point further back than two (Reddy et al.
 # 2019, section 4), and with all turns the conversation would outgrow the story.
@@ -72,7 +75,8 @@ def _quac(row: Row) -> Normalized:
     # The rows come without the turns before them, and nobody can answer a mere "Why?".
     if len(question.split()) < 2:
         return Skip("question of one word, its conversation not given")
-    context = tidy(re.sub(rf"\s*\b{_QUAC_MARK}\b\s*$", "", row["context"]))
+    context = _encyclopedia(re.sub(rf"\s*\b{_QUAC_MARK}\b\s*$", "", row["context"]))
+    background = _encyclopedia(row["background"])
     answers = [_quac_answer(text) for text in (row["orig_answer"]["text"], *row["answers"]["text"])]
     if not answers[0]:
         return Skip("no answer")
@@ -80,8 +84,8 @@ def _quac(row: Row) -> Normalized:
         fields={
             "title": one_line(row["title"]),
             "section": one_line(row["section_title"]),
-            "article": "\n\n".join(part for part in (tidy(row["background"]), context) if part),
-            "question": question,
+            "article": "\n\n".join(part for part in (background, context) if part),
+            "question": joined_marks(question),
         },
         answer=answers[0],
         references=tuple(dict.fromkeys(text for text in answers if text)),
@@ -93,7 +97,11 @@ def _quac(row: Row) -> Normalized:
 def _quac_answer(text: str) -> str:
     if text.strip() == _QUAC_MARK:
         return NOT_SAID
-    return _STRAY_END.sub("", _STRAY_START.sub("", one_line(text)))
+    return _STRAY_END.sub("", _STRAY_START.sub("", _encyclopedia(one_line(text))))
+
+
+def _encyclopedia(text: str) -> str:
+    return joined_marks(without_cut_outs(without_page_marks(text)))
 
 
 QUAC = Dataset(

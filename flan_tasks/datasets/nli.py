@@ -13,7 +13,10 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, tidy
+from flan_tasks.repairs.blanks import tidy
+from flan_tasks.repairs.marks import joined_marks
+from flan_tasks.repairs.tokenizing import detokenize
+from flan_tasks.repairs.wikipedia import without_cut_outs, without_page_marks
 
 _PAIR = {"premise": str, "hypothesis": str, "label": int}
 _CANNOT_TELL = "it is impossible to say"
@@ -55,14 +58,11 @@ _MARKUP = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         (r"<br ?/?>", "\n"),
-        (r"</?nowiki>|<ref\b[^<>]*>|</ref>", ""),
         (r",?\s*\{'1': [^{}]*\}", ""),
         (r"\[(?:header|title|step|substeps)\]", " "),
         (r"(?<=\d) , (?=\d{3}\b)", ","),
     )
 )
-_BRACKETS = re.compile(r"(?<!\S)\(([^()]*)\)")
-_PARTS = re.compile(r"\s*;(?:\s+|$)")
 
 
 def _passage(text: str) -> str:
@@ -70,18 +70,8 @@ def _passage(text: str) -> str:
     text = html.unescape(text)
     for pattern, replacement in _MARKUP:
         text = pattern.sub(replacement, text)
-    text = _BRACKETS.sub(_without_cut_out, text)
+    text = without_cut_outs(without_page_marks(text))
     return tidy("\n".join(detokenize(line) for line in tidy(text).split("\n")))
-
-
-def _without_cut_out(match: re.Match[str]) -> str:
-    """Of a pronunciation, its end may be left, "(] ; born 1950)", or nothing, "( ; born 1950)"."""
-    has_end = "]" in match.group(1) and "[" not in match.group(1)
-    parts = [part.strip(" ,]" if has_end else " ,") for part in _PARTS.split(match.group(1))]
-    # The words that led up to it are of no use without it.
-    leading = ("", "pronounced") if all(parts) and not has_end else ("", "pronounced", "or")
-    kept = [part for part in parts if part not in leading]
-    return f"({'; '.join(kept)})" if kept else ""
 
 
 # Entailment, neutral, contradiction.
@@ -184,7 +174,8 @@ _TWO_LABELS = ("entailment", "not_entailment")
 def _qnli(row: Row) -> Normalized:
     """Asks whether a sentence of an article holds the answer to a question."""
     # Sentences are as Wikipedia has them; what stands between blanks there may be code.
-    fields = {"question": _plain(row["question"]), "sentence": tidy(row["sentence"])}
+    sentence = without_cut_outs(without_page_marks(row["sentence"]))
+    fields = {"question": _plain(row["question"]), "sentence": joined_marks(sentence)}
     return _judged(row, fields=fields, labels=_TWO_LABELS, options=QNLI.options)
 
 

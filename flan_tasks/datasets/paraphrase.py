@@ -10,7 +10,10 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, one_line
+from flan_tasks.repairs.blanks import one_line
+from flan_tasks.repairs.marks import joined_marks, paired_quotes
+from flan_tasks.repairs.tokenizing import detokenize
+from flan_tasks.repairs.wikipedia import without_cut_outs
 
 _SENTENCES = {"sentence1": str, "sentence2": str, "label": int}
 # In the order of the sources' labels: 0 is "different" in all of them.
@@ -60,7 +63,7 @@ def _plain_question(text: str) -> str:
     # Rows with quotation marks keep those of the CSV file they were exported to.
     if len(text) > 1 and text[0] == text[-1] == '"' and '""' in text:
         text = text[1:-1]
-    return one_line(text.replace('""', '"'))
+    return paired_quotes(joined_marks(one_line(text.replace('""', '"'))))
 
 
 def _glue_qqp(row: Row) -> Normalized:
@@ -98,7 +101,9 @@ GLUE_QQP = Dataset(
 
 def _paws_wiki(row: Row) -> Normalized:
     """Asks whether two sentences of nearly equal words mean the same; undoes their tokenizing."""
-    return _sentence_pair(row)
+    sentences = {name: detokenize(row[name]) for name in ("sentence1", "sentence2")}
+    whole = {name: without_cut_outs(text) for name, text in sentences.items()}
+    return _sentence_pair({**row, **whole})
 
 
 PAWS_WIKI = Dataset(

@@ -14,20 +14,20 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, one_line
 from flan_tasks.datasets._needs_options import asks_among_options
+from flan_tasks.repairs.blanks import one_line, tidy
+from flan_tasks.repairs.marks import joined_marks
+from flan_tasks.repairs.tokenizing import detokenize, with_apostrophes
+from flan_tasks.repairs.wikipedia import without_cut_outs, without_page_marks
 
 UNANSWERABLE = "unanswerable"
 
-_INVISIBLE = re.compile("[\u200b\u200e\u2060\ufeff]")
-_NOTE = re.compile(r"\s*[\[(](?:citation|clarification) needed[\])]")
 _ENTITY = re.compile(r"&#?\w{2,8};")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _SENTENCE_NUMBER = re.compile(r"\bSent \d+\s?:\s*")
 _WIKI_MACRO = re.compile(r"\{\s*\{[^{}]*\}\s*\}")
 _TOKENIZED = re.compile(r"\w [.,?!](?:\s|$)")
 _SPLIT_MARKS = re.compile(r"``|\w n't\b")
-_BLANK_BEFORE_MARK = re.compile(r" ([.,;:?!])(?=\s|$)")
 _PERIOD_AT_END = re.compile(r"(?<=\w\w)\.$")
 _LONE_I = re.compile(r"\bi\b(?!\.\w)")
 _DATE = re.compile(r"(\d*)-([A-Z][a-z]+)-(\d{1,2})")
@@ -52,7 +52,7 @@ _OPEN_END = re.compile(
 
 def _bool_q(row: Row) -> Normalized:
     """Asks a yes/no question of a text; writes it with capital and mark, repairs quotes."""
-    question = one_line(_INVISIBLE.sub("", row["question"])).rstrip(" ?")
+    question = one_line(row["question"]).rstrip(" ?")
     if not question or not row["passage"].strip():
         return Skip("no question or no passage")
     return Example(
@@ -164,11 +164,11 @@ def _openbookqa(row: Row) -> Normalized:
     if row["answerKey"] < 0:
         return Skip("no gold label")
     letters = OPENBOOKQA.labels["answerKey"]
-    options = tuple(one_line(row["question"][f"choice_{letter}"]) for letter in letters)
+    options = tuple(_typed(row["question"][f"choice_{letter}"]) for letter in letters)
     if not all(option.endswith(".") for option in options):
         # Where one option alone has a period, it is nine times in ten a wrong one.
         options = tuple(_PERIOD_AT_END.sub("", option) for option in options)
-    stem = one_line(row["question"]["stem"])
+    stem = _typed(row["question"]["stem"])
     if not stem or "" in options:
         return Skip("no question or an empty option")
     if len(set(options)) != len(options):
@@ -296,9 +296,8 @@ def _is_first_half(source_id: str) -> bool:
 
 def _wikipedia(text: str) -> str:
     """Cleans text of Wikipedia as these sources have it; an answer stays a part of its passage."""
-    text = _NOTE.sub("", _INVISIBLE.sub("", _entities(text)))
-    text = text.replace("``", '"').replace("''", '"').replace("( listen)", "(listen)")
-    return one_line(text)
+    text = without_cut_outs(without_page_marks(_entities(tidy(text))))
+    return joined_marks(one_line(text.replace("``", '"').replace("''", '"')))
 
 
 def _untagged(text: str) -> str:
@@ -307,7 +306,7 @@ def _untagged(text: str) -> str:
     # One stray blank is no reason to set quotation marks anew, which nested ones do not survive.
     if len(_TOKENIZED.findall(text)) > 2 or _SPLIT_MARKS.search(text):
         return detokenize(text)
-    return _BLANK_BEFORE_MARK.sub(r"\1", text)
+    return joined_marks(text)
 
 
 def _entities(text: str) -> str:
@@ -326,7 +325,7 @@ def _drop_answer(text: str) -> str:
 
 def _question(text: str) -> str:
     """Gives a question its capital and its mark where they are missing; leaves commands alone."""
-    text = _ASKS_FIRST_WORD.sub(_capital_word, one_line(text))
+    text = _ASKS_FIRST_WORD.sub(_capital_word, joined_marks(one_line(text)))
     bare = text.rstrip(" /.")
     if not text or text.rstrip("\"')")[-1:] in "?!:" or _COMMANDS.match(text):
         return text
@@ -335,9 +334,13 @@ def _question(text: str) -> str:
     return text
 
 
+def _typed(text: str) -> str:
+    return joined_marks(with_apostrophes(one_line(text)))
+
+
 def _stem(text: str) -> str:
     """Ends a stem so that one sees whether it is a question or waits to be finished."""
-    text = _capital(_BLANK_BEFORE_MARK.sub(r"\1", text))
+    text = _capital(text)
     if text[-1] in ".?!:_":
         return text
     asks = _ASKS_AT_ONCE.match(text) or (

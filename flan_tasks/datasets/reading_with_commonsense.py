@@ -12,8 +12,11 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, one_line
 from flan_tasks.datasets._needs_options import answers_with_options
+from flan_tasks.repairs.blanks import one_line
+from flan_tasks.repairs.marks import joined_marks
+from flan_tasks.repairs.news import without_byline, without_dateline
+from flan_tasks.repairs.tokenizing import detokenize, with_apostrophes
 
 _SPLIT_CLITIC = re.compile(r"(?<=\w)(?: ' ?|' )(re|ve|ll|m|d|s|t)\b(?! ')")
 _HIGHLIGHT = re.compile(r"\s*@highlight\s*")
@@ -91,9 +94,15 @@ def _record(row: Row) -> Normalized:
         return Skip("no answer among the entities")
     if _PLACEHOLDER not in row["query"]:
         return Skip("no gap in the sentence")
+    passage = _article(row["passage"])
+    if any(answer in row["passage"] and answer not in passage for answer in answers):
+        passage = _article(row["passage"], has_head=True)
+    # What stood before the article's first word alone is no name of the article.
+    shown = [option for option in options if option in passage or option not in row["passage"]]
+    options = tuple(shown) if len(shown) > 1 else options
     return Example(
         fields={
-            "passage": _article(row["passage"]),
+            "passage": passage,
             "query": one_line(row["query"]).replace(_PLACEHOLDER, _BLANK),
         },
         options=options,
@@ -124,13 +133,22 @@ RECORD = Dataset(
 
 def _prose(text: str) -> str:
     """Undoes tokenizing; a part of the source has it throughout, the rest here and there."""
-    return detokenize(_SPLIT_CLITIC.sub(r"'\1", one_line(text)))
+    text = with_apostrophes(_SPLIT_CLITIC.sub(r"'\1", one_line(text)))
+    return joined_marks(detokenize(text))
 
 
-def _article(passage: str) -> str:
-    """The article without publication stamps, its highlights as sentences of a last paragraph."""
-    text, *highlights = _HIGHLIGHT.split(passage)
-    paragraphs = [one_line(part) for part in _STAMP.split(text)]
+def _article(passage: str, *, has_head: bool = False) -> str:
+    """The article without publication stamps, its highlights as sentences of a last paragraph.
+
+    The place and agency, or the author, that it begins with go too, unless it is to have its head.
+    """
+    text, *highlights = _HIGHLIGHT.split(passage.strip())
+    first, *others = _STAMP.split(text)
+    if not has_head:
+        # A stamp ends the line of the author before it.
+        first = without_dateline(without_byline(f"{first}\n" if others else first))
+        others = [without_dateline(without_byline(part)) for part in others]
+    paragraphs = [one_line(part) for part in (first, *others)]
     paragraphs.append(" ".join(_sentence(one_line(part)) for part in highlights if part.strip()))
     return "\n\n".join(part for part in paragraphs if part)
 

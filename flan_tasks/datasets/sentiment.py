@@ -12,7 +12,9 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, tidy
+from flan_tasks.repairs.blanks import tidy
+from flan_tasks.repairs.marks import paired_quotes
+from flan_tasks.repairs.tokenizing import detokenize
 
 _OPTIONS = ("negative", "positive")
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -44,7 +46,7 @@ def _whole_text(text: str, label: int) -> Normalized:
 def _imdb_reviews(row: Row) -> Normalized:
     """Asks whether a movie review is positive or negative; turns <br /> into line ends."""
     text = html.unescape(_LINE_BREAK.sub("\n", row["text"]))
-    return _whole_text(tidy(text), row["label"])
+    return _whole_text(paired_quotes(tidy(text)), row["label"])
 
 
 IMDB_REVIEWS = Dataset(

@@ -14,7 +14,8 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, one_line
+from flan_tasks.repairs.blanks import one_line
+from flan_tasks.repairs.tokenizing import detokenize
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _DOTTED = re.compile(r"(?:[A-Za-z]\.){2,}")
@@ -32,6 +33,8 @@ _RECORD_RELATION = re.compile(
 _QUOTED_NUMBER = re.compile(r'^"([^"]+)"\s*\(([^()]+)\)$')
 # A kind or unit in brackets: (comicsCharacter), (kilometrePerSeconds).
 _JOINED_NOTE = re.compile(r"\(([a-z]+[A-Z][A-Za-z]*)\)")
+# DBpedia has one relation under two names, "associatedBand/associatedMusicalArtist".
+_NAMES_OF_TWO = re.compile(r"(?i)associated_?band[/_]associated_?musical_?artist")
 _ATTRIBUTE = re.compile(r"([^\[\],][^\[\]]*)\[([^\[\]]*)\]")
 
 
@@ -233,7 +236,7 @@ def _num_capitals(word: str) -> int:
 
 def _relation(name: str) -> str:
     """A relation's name in words: `birthPlace`, `BIRTH_PLACE` or `birth_place` to `birth place`."""
-    name = one_line(name)
+    name = _NAMES_OF_TWO.sub("associated band or musical artist", one_line(name))
     is_shouted = not any(letter.islower() for letter in name)
     is_one_name = " " not in name
     words = []

@@ -17,7 +17,6 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import detokenize, one_line, tidy
 from flan_tasks.datasets._summarization_feeds_and_opinions import (  # noqa: F401, E501 - collected by the catalog
     AG_NEWS,
     OPINION_ABSTRACTS_IDEBATE,
@@ -25,6 +24,9 @@ from flan_tasks.datasets._summarization_feeds_and_opinions import (  # noqa: F40
     WIKI_LINGUA_ENGLISH_EN,
     XSUM,
 )
+from flan_tasks.repairs.blanks import one_line, tidy
+from flan_tasks.repairs.news import without_dateline
+from flan_tasks.repairs.tokenizing import detokenize
 
 # Traces of quoted-printable transfer coding: a coded blank, or a word broken by "= ".
 _CODED = re.compile(r"=(?:20|09)(?!\d)|[a-z]= [a-z]")
@@ -52,7 +54,15 @@ def _aeslc(row: Row) -> Normalized:
         return Skip("no text")
     if not subject:
         return Skip("no summary")
-    return Example(fields={"email": body}, answer=subject)
+    body = _without_subject(body, subject)
+    return Example(fields={"email": body}, answer=subject) if body else Skip("no text")
+
+
+def _without_subject(body: str, subject: str) -> str:
+    """Takes a header out of the body that gives the subject away: "Subject: LINE SM-123"."""
+    marks = r"(?:(?:re|fwd?) ?: *)"
+    header = rf"(?:\bsubject ?: *{marks}*|^{marks}+){re.escape(subject)}(?!\w)\s*"
+    return re.sub(header, "", body, flags=re.IGNORECASE).strip()
 
 
 AESLC = Dataset(
@@ -74,15 +84,7 @@ AESLC = Dataset(
 )
 
 
-# What stands before the first word of an article. Only CNN's own mark may have a place before it
-# or lack the dash: other names in brackets are often part of the first sentence.
-_DATELINE = re.compile(
-    r"^(?:[A-Z][\w.,'’/ -]{1,60}? ?)?\(CNN[^()]{0,30}\)\s*(?:[-–—]+\s*|(?=[A-Z\"'“‘]))"
-    r"|^\([^()]{2,40}\)\s*(?:--|—)\s+"
-)
-_DATELINE_AFTER_NOTE = re.compile(
-    r"(?<=[.!?\"”)] )(?:[A-Z][\w,'’/ -]{1,60}? ?)?\(CNN[^()]{0,30}\)\s*(?:--|—)\s+"
-)
+# Bylines and times as lines that a stop was put after.
 _BYLINE = (
     re.compile(r"^By\s?\. [^.]{2,60}?\s?\. (?:and(?:\s?\.)? [^.]{2,60}?\s?\. )*"),
     re.compile(
@@ -103,9 +105,7 @@ def _cnn_dailymail(row: Row) -> Normalized:
     article = one_line(row["article"])
     for pattern in _BYLINE:
         article = pattern.sub("", article)
-    article = _DATELINE.sub("", article, count=1)
-    if article.lstrip("(").startswith("Editor"):
-        article = _DATELINE_AFTER_NOTE.sub("", article, count=1)
+    article = without_dateline(article)
     article = _BROKEN_LINE.sub("", _PAGE_CALL.sub("", article))
     article = _LOOSE_STOP.sub(".", article).strip()
     points = [_LOOSE_STOP.sub(".", one_line(line)) for line in row["highlights"].splitlines()]

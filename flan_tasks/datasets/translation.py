@@ -20,7 +20,7 @@ from flan_tasks.core.dataset import Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.text import tidy
+from flan_tasks.repairs.blanks import tidy
 
 _LANGUAGES = {
     "cs": "Czech",
@@ -41,20 +41,16 @@ _MIN_WORDS_OF_COPY = 5
 # With its semicolon: "&para" alone may be a part of an address.
 _CHARACTER_REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
 _BLANK_BEFORE_MARK = re.compile(r",?[^\S\n]+([.,])(?=\s|$)")
-# Soft hyphens, zero-width blanks and marks of direction; joiners stay, as emoji are made of them.
-_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
-# Control characters that were letters and quotation marks in Windows-1252.
-_WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 # Romanian has a comma below these letters; older fonts and files give them a cedilla.
 _CEDILLA = str.maketrans("ŞşŢţ", "ȘșȚț")
 
 
 def _clean(text: str, *, language: str) -> str:
     text = _CHARACTER_REFERENCE.sub(lambda found: html.unescape(found.group()), text)
-    text = unicodedata.normalize("NFC", text.translate(_WINDOWS).translate(_INVISIBLE))
+    text = unicodedata.normalize("NFC", tidy(text))
     if language == "ro":
         text = text.translate(_CEDILLA)
-    return _BLANK_BEFORE_MARK.sub(r"\1", tidy(text))
+    return _BLANK_BEFORE_MARK.sub(r"\1", text)
 
 
 def _translation(row: Row, *, source: str, target: str) -> Normalized:

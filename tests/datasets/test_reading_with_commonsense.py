@@ -27,6 +27,8 @@ def _record_row(passage: str = "Ann met Bo in Rome.", **changes) -> dict:
     [
         ("I ca n't go , sorry .", "I can't go, sorry."),
         ("I' ve seen it.", "I've seen it."),
+        ("I do nt know.", "I don't know."),
+        ('He wrote "yes ".', 'He wrote "yes".'),
         ('He said " yes " .', 'He said "yes".'),
         ("The boys' dog barked.", "The boys' dog barked."),
     ],
@@ -59,7 +61,19 @@ def test_record_highlights_become_sentences_of_a_last_paragraph():
 def test_record_publication_stamp_goes():
     stamp = "PUBLISHED: 07:26 EST, 8 May 2013 | UPDATED: 08:09 EST, 8 May 2013"
     passage = RECORD.normalize(_record_row(f"By A. Writer {stamp} Ann left.")).fields["passage"]
-    assert passage == "By A. Writer\n\nAnn left."
+    assert passage == "Ann left."
+
+
+@pytest.mark.parametrize("head", ["ROME (CNN) -- ", "(CNN)", "By Ada Reeve\n\n"])
+def test_record_articles_begin_with_their_first_word(head):
+    example = RECORD.normalize(_record_row(f"{head}Ann met Bo.", entities=["Ann", "Bo", "CNN"]))
+    assert example.fields["passage"] == "Ann met Bo."
+    assert example.options == (("Ann", "Bo", "CNN") if "CNN" not in head else ("Ann", "Bo"))
+
+
+def test_record_keeps_the_head_that_has_the_answer():
+    row = _record_row("(CNN) -- Ann met Bo.", entities=["Ann", "CNN"], answers=["CNN"])
+    assert RECORD.normalize(row).fields["passage"] == "(CNN) -- Ann met Bo."
 
 
 def test_record_gap_is_a_line_of_underscores():

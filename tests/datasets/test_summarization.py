@@ -60,6 +60,21 @@ def test_aeslc_drops_ruled_lines():
     assert _email("**********NOTE********** Read this.") == "NOTE Read this."
 
 
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("To: all Subject: Lunch Dear all,", "To: all Dear all,"),
+        ("Re: lunch Dear all,", "Dear all,"),
+        ("Subject: Re: Lunch. See you", ". See you"),
+        ("She called re: Lunch at noon", "She called re: Lunch at noon"),
+        ("Subject: Lunchtime", "Subject: Lunchtime"),
+    ],
+)
+def test_aeslc_header_does_not_give_the_subject_away(typed, shown):
+    row = {"email_body": typed, "subject_line": "Lunch"}
+    assert AESLC.normalize(row).fields["email"] == shown
+
+
 def test_aeslc_skips_markup():
     row = {"email_body": "<HTML><BODY>Buy</BODY></HTML>", "subject_line": "Buy"}
     assert AESLC.normalize(row) == Skip("markup instead of text")

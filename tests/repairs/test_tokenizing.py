@@ -1,16 +1,8 @@
-"""Tests of the repairs of source text."""
+"""Tests of undoing tokenizers."""
 
 import pytest
 
-from flan_tasks.core.text import detokenize, one_line, tidy
-
-
-def test_tidy_keeps_paragraphs_and_folds_blanks():
-    assert tidy(" a\t b \r\n\r\n\r\n\r\nc\rd ") == "a b\n\nc\nd"
-
-
-def test_one_line_folds_every_blank():
-    assert one_line(" a\n\n b\tc ") == "a b c"
+from flan_tasks.repairs.tokenizing import detokenize, with_apostrophes
 
 
 @pytest.mark.parametrize(
@@ -38,6 +30,7 @@ def test_one_line_folds_every_blank():
         ("either \\/ or , four \\*", "either / or, four *"),
         ("the 1970 ’ s , the term ‘ lull ’", "the 1970’s, the term ‘lull’"),
         ("( 1901 -- 88 ) -- in 1912 -- he", "(1901–88) -- in 1912 -- he"),
+        ("won 6 -- 4 , 7 -- 6 (May 1874 -- 3 June 1904)", "won 6–4, 7–6 (May 1874 – 3 June 1904)"),
         ("wait ... and see ...", "wait ... and see ..."),
         ('he stopped . . .and " . . . left "', 'he stopped ...and "... left"'),
         ("shares of Reeve < .XYZ > fell", "shares of Reeve <.XYZ> fell"),
@@ -62,6 +55,8 @@ def test_detokenize_gives_what_people_type(tokenized, typed):
         ("the `` Gull '' , '' Tern '' sailed", 'the "Gull", "Tern" sailed'),
         ("known as the Gull of Teal `` .", 'known as the Gull of Teal".'),
         ("'' sails well , they said", '"sails well, they said'),
+        ("signed for the first time as '' Gull", 'signed for the first time as "Gull'),
+        ('to " be glad "," be calm "... and', 'to "be glad", "be calm"... and'),
         ("known as ' a fine ship", "known as 'a fine ship"),
         ('"We are late, " he said. "', '"We are late," he said."'),
         ("the ` small ' film , sir", "the 'small' film, sir"),
@@ -95,3 +90,18 @@ def test_detokenize_leaves_typed_text_alone(typed):
 def test_detokenize_is_done_after_one_pass():
     text = "`` It is n't , '' the twins ' aunt said -- `` ( not ) 5 % . ''"
     assert detokenize(detokenize(text)) == detokenize(text)
+
+
+@pytest.mark.parametrize(
+    ("broken", "typed"),
+    [
+        ("i do nt know and ca nt say", "i don't know and can't say"),
+        ("Earth 's poles", "Earth's poles"),
+        (
+            "the 's' in cats, 's ' too, at 30 nt of depth",
+            "the 's' in cats, 's ' too, at 30 nt of depth",
+        ),
+    ],
+)
+def test_apostrophes_come_back_where_a_tool_took_them(broken, typed):
+    assert with_apostrophes(broken) == typed

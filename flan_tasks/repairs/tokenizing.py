@@ -1,9 +1,9 @@
-"""Repairs of source text that several normalizers share; nothing here knows a dataset."""
+"""Undoes the tokenizing of Penn Treebank and Moses, and what other tools make of apostrophes."""
 
 import re
 
-_BLANKS = re.compile(r"[^\S\n]+")
-_NEWLINES = re.compile(r"\n{3,}")
+from flan_tasks.repairs.blanks import one_line
+from flan_tasks.repairs.marks import paired_quotes, with_dashes
 
 # Spellings that stand for a mark in tokenized corpora, replaced wherever they occur.
 _SPELLED = tuple(
@@ -28,13 +28,17 @@ _SPELLED = tuple(
         (r"(?<!\S)' n '(?!\S)", "'n'"),
         # Within a sentence a capital A before an amount is Australia's; at its head it is a word.
         (r"(?<=[\w,(] )(?-i:A) \$ (?=\d)", "A$"),
-        (r"(?<!\S)(\d{3,4}) -- (\d{2,4})(?!\d)", r"\1–\2"),
         (r"(?<!\S)(gon|wan) na(?!\S)", r"\1na"),
         (r"(?<!\S)got ta(?!\S)", "gotta"),
     )
 )
 # Pairs of words that only a tokenizer parts; joined where the text shows other signs of one.
 _CANNOT = re.compile(r"(?i)(?<!\S)(can) not(?!\S)(?! only)")
+
+_NO_APOSTROPHE = re.compile(
+    r"(?i)\b(do|does|did|ca|could|wo|would|should|is|are|was|were|has|have|had) nt\b"
+)
+_APART = re.compile(r"(?<=[A-Za-z]) '(?=(?:s|re|ve|ll)\b(?! ?'))")
 
 _QUOTE_MARKS = ('"', "''", "``")
 _CLITIC = re.compile(r"(?i)n't|'(?:s|t|re|ve|ll|d|m)")
@@ -51,21 +55,10 @@ _INITIALS = re.compile(r"[A-Z]{1,2}")
 _AMOUNT = re.compile(r"(?:US|A|C|NZ|HK)?\.?\d")
 # Words in s that are no plural, so that a lone ' after them is no possessive.
 _NO_PLURAL = frozenset("is was as has his this its yes us does says".split())
+_LEADS_UP = frozenset("a an as by called entitled from in named of the titled with".split())
 _SAYING = frozenset(
     "said says say saying wrote writes adds told tells asks read reads by that".split()
 )
-
-
-def tidy(text: str) -> str:
-    """Makes line ends `\\n`, folds runs of blanks to one and runs of empty lines to one."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = (_BLANKS.sub(" ", line).strip() for line in text.split("\n"))
-    return _NEWLINES.sub("\n\n", "\n".join(lines)).strip()
-
-
-def one_line(text: str) -> str:
-    """Folds every run of blanks and line ends to one blank."""
-    return " ".join(text.split())
 
 
 def detokenize(text: str) -> str:
@@ -78,11 +71,16 @@ def detokenize(text: str) -> str:
     text = one_line(text)
     for pattern, replacement in _SPELLED:
         text = pattern.sub(replacement, text)
-    tokens = text.split()
+    tokens = with_dashes(text).split()
     joined = _join(tokens)
     if joined != " ".join(tokens):
         joined = _CANNOT.sub(r"\1not", joined)
-    return joined
+    return paired_quotes(joined)
+
+
+def with_apostrophes(text: str) -> str:
+    """Mends "do nt" and "ca nt", which lost an apostrophe, and "Earth 's", which gained a blank."""
+    return _APART.sub("'", _NO_APOSTROPHE.sub(r"\1n't", text))
 
 
 def _join(tokens: list[str]) -> str:
@@ -166,6 +164,9 @@ def _double_quotes(tokens: list[str]) -> dict[int, bool]:
 def _directed_opens(tokens: list[str], number: int, *, is_open: bool) -> bool:
     """Whether a mark that has a direction opens; some sources turn one of a pair round."""
     following = tokens[number + 1 :]
+    led_up_to = number > 0 and tokens[number - 1] in _LEADS_UP
+    if led_up_to and not is_open and following and following[0][:1].isupper():
+        return True  # "known as '' Gull": no quotation ends in such a word
     if tokens[number] == "``":
         return any(not _CLOSING.fullmatch(token) for token in following)
     # Nothing is open: it opens what the next mark, of the same direction, closes.

@@ -1,0 +1,6 @@
+"""Repairs of source text: each in one place, for all normalizers that need it.
+
+`blanks` folds blanks and repairs characters, `marks` joins punctuation to its words, `tokenizing`
+undoes tokenizers, `wikipedia` drops what its pages leave, `news` what stands before an article's
+first word, `formulas` writes LaTeX as people do. Nothing here knows a dataset.
+"""
