@@ -304,15 +304,18 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
         def due(period: int, done: int) -> bool:
             return done == run.train_steps or (period > 0 and done % period == 0)
 
+        def is_judged(done: int) -> bool:
+            best = run.checkpoint.keep_best and due(run.checkpoint.period, done)
+            return validation is not None and (due(run.eval_period, done) or bool(best))
+
         def judged(done: int) -> Mapping[str, Any]:
             found = evaluate(params, eval_step, validation, mesh, most=run.eval_steps)
             feedback.evaluation(done, found)
             return found
 
         try:
-            if validation is not None and step and not progress.get("evaluated", True):
-                if due(run.eval_period, step):  # a signal came first
-                    evaluation = judged(step)
+            if step and not progress.get("evaluated", True) and is_judged(step):
+                evaluation = judged(step)  # a signal came first
             signals.begin()
             # The step before is looked at while the next one runs, so the device never waits.
             before: tuple[int, Mapping[str, Any]] | None = None
@@ -323,8 +326,7 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
                 step, before = number + 1, (number + 1, found)
                 stopped = signals.asked(step)
                 save = due(run.checkpoint.period, step) or stopped is not None
-                judge = due(run.eval_period, step) or (run.checkpoint.keep_best and save)
-                judge = bool(judge) and validation is not None and stopped is None
+                judge = is_judged(step) and stopped is None
                 if judge or save:
                     settle(*before)
                     before = None

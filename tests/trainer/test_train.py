@@ -256,13 +256,14 @@ def test_stops_at_any_step_leave_the_metrics_of_the_undisturbed_run(tmp_path, mo
     validation = toy_build(tmp_path / "validation", rows=8, seed=7)
     changes = {
         "data": {"eval_build_dir": str(validation)},
-        "checkpoint": {"period": 5},
+        "checkpoint": {"period": 5, "keep_best": 1},
         "eval_period": 2,
         "log_period": 3,
         "train_steps": 8,
     }
     whole = toy_train(tmp_path, name="whole", **changes)
-    for stop in (2, 4, 5, 8):  # 2, 4 and 8 have an evaluation due, 2, 4, 5 and 8 part an interval
+    # 2, 4 and 8 have an evaluation due, 5 one that the best is chosen by; all part an interval.
+    for stop in (2, 4, 5, 8):
         with monkeypatch.context() as patch:
             patch.setattr(
                 StopSignals,
