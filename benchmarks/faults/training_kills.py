@@ -37,6 +37,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("faults_training"))
     options = parser.parse_args()
+    for name in SIGNALS:
+        # As nohup, or a shell that starts it in the background, has it; runs would inherit it.
+        if signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     if options.folder.exists():
         shutil.rmtree(options.folder)
     folder = options.folder.absolute()
