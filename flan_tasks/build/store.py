@@ -249,7 +249,7 @@ class Store:
                 found = _read(path)
             except BuildError:
                 continue  # it is named when it is used
-            if found.key == key:
+            if found.key == key or "without" in found.parts:  # the latter are made of others
                 continue
             changed = [name for name, value in parts.items() if found.parts.get(name) != value]
             lines.append(f"{path.name}: differs in {', '.join(changed) or 'layout'}")

@@ -5,7 +5,6 @@ A name may say more than which file: `tokenizer.json,eos=<|im_end|>` ends texts 
 in the same form, with a digest for the path.
 """
 
-import json
 import os
 import re
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from flan_tasks.build.vocabularies.tokenizer_json import TokenizersVocabulary
 from flan_tasks.build.vocabularies.utf8 import BYTES, BytesVocabulary
 from flan_tasks.core import extras
 from flan_tasks.core.errors import VocabularyError
+from flan_tasks.core.parsing import parse_json
 
 __all__ = [
     "AS_SPECIAL",
@@ -180,7 +180,7 @@ def is_byt5(folder: Path) -> bool:
     if any((folder / name).is_file() for name in HELD) or not settings.is_file():
         return False
     try:
-        held = json.loads(settings.read_text(encoding="utf-8-sig"))
+        held = parse_json(settings.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise VocabularyError(f"{settings} cannot be read: {error}") from error
     return isinstance(held, dict) and "ByT5" in str(held.get("tokenizer_class"))

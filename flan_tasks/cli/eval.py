@@ -18,7 +18,6 @@ from flan_tasks.core.errors import DeclarationError, UnknownNameError
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
 from flan_tasks.core.variation import Variation
-from flan_tasks.core.whole import write_text
 from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
@@ -173,8 +172,10 @@ def from_gin(arguments: tuple[str, ...]) -> None:
         path, run.task_feature_lengths, run.decoding, run.batch_size, run.vocab, run.dtype
     )
     out = Path(run.output_dir)
+    from flan_tasks.evaluation.records import write_kept
+
     _evaluate(evaluation, *model, out, None, wide=False, as_json=False)
-    write_text(out / "operative_config.gin", loaded.operative)
+    write_kept(out / "operative_config.gin", loaded.operative)
 
 
 def _asked(
@@ -282,6 +283,7 @@ def _write_prompts(evaluation: "Evaluation", path: Path, store: Path | None) -> 
     from flan_tasks.build.evaluate import questions
     from flan_tasks.build.store import Store, default_store
     from flan_tasks.evaluation.elsewhere import prompt_line
+    from flan_tasks.evaluation.records import write_kept
 
     lines = []
     for dataset in evaluation.datasets:
@@ -295,7 +297,7 @@ def _write_prompts(evaluation: "Evaluation", path: Path, store: Path | None) -> 
             prompts = question.prompts(seed=evaluation.seed, budget=None)
             lines += [prompt_line(question.unit, prompt) for prompt in prompts]
     options.end_progress()
-    write_text(path, "".join(line + "\n" for line in lines))
+    write_kept(path, "".join(line + "\n" for line in lines))
     click.echo(f"{len(lines):,} prompts are in {path}")
 
 

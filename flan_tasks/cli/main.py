@@ -38,8 +38,6 @@ COMMANDS = {
 }
 # What runs on accelerators; all else keeps off them, so that TensorFlow takes none.
 ON_DEVICES = {"train", "eval", "infer", "experiment"}
-# What takes signals that ask to stop as Ctrl-C is taken everywhere.
-STOPPABLE = ON_DEVICES | {"export"}
 
 
 class _Commands(click.Group):

@@ -304,7 +304,7 @@ def progress(text: str) -> None:
 def warn(text: str) -> None:
     """Says on stderr what stays there."""
     end_progress()
-    click.echo(text, err=True)
+    click.echo(for_line(text), err=True)
 
 
 def end_progress() -> None:

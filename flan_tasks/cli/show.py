@@ -148,7 +148,7 @@ def _pick(
         templates = catalog().templates(dataset.name)
         if template_id and template_id not in templates.ids:
             raise unknown_name(f"template of {dataset.name}", template_id, templates.ids)
-        examples = _examples(dataset, source, data_dir)
+        examples = _examples(dataset, source, data_dir, options=variation.options)
         listed = variation.choose(dataset.name, templates.templates, "train")
         chosen = [templates[template_id]] * number if template_id else listed
         start = below(len(examples), seed, hash_text("show"))
@@ -164,7 +164,11 @@ def _pick(
         # A dataset's second prompt has another template than its first.
         turn = random.Random(f"{seed} {dataset.name}").sample(templates, len(templates))
         template = turn[i // len(order) % len(turn)]
-        yield dataset, template, draw.choice(_examples(dataset, source, data_dir))
+        yield (
+            dataset,
+            template,
+            draw.choice(_examples(dataset, source, data_dir, options=variation.options)),
+        )
 
 
 def _filled(
@@ -200,7 +204,7 @@ def _filled(
 
 
 def _examples(
-    dataset: Dataset, source: str, data_dir: Path | None, most: int = 200
+    dataset: Dataset, source: str, data_dir: Path | None, *, options: bool, most: int = 200
 ) -> list[Example]:
     from flan_tasks.sources import open_source
     from flan_tasks.sources.reading import read_examples
@@ -208,11 +212,17 @@ def _examples(
     rows = open_source(
         dataset, kind=source, data_dir=data_dir, samples=catalog().samples(dataset.name)
     )
+    # A build with options off leaves these out.
+    needs = None if options else dataset.needs_options
     found: list[Example] = []
     for split in dataset.splits.names:
         try:
             for _, items in read_examples(dataset, rows, split):
-                found += [item for item in items if isinstance(item, Example)]
+                found += [
+                    item
+                    for item in items
+                    if isinstance(item, Example) and not (needs is not None and needs(item))
+                ]
                 if len(found) >= most:
                     break
         except SourceUnavailableError:

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 # Of Ctrl-C, a scheduler, a terminal that closes, Ctrl-\.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # Seconds after the first signal in which another one is taken for the same wish.
-_SAME = 2.0
+SAME = 2.0
 # Seconds that cleaning up may take.
 _PATIENCE = 60.0
 # Seconds until a signal that was lost is raised again.
@@ -116,16 +116,18 @@ def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
 
 @contextmanager
 def raising() -> Iterator[None]:
-    """Raises `Stopped` in the main thread at the first signal; the second ends at once.
+    """Raises `Stopped` in the main thread at the first signal; a second, later one ends at once.
 
     Inside a `program` nothing changes: it does so already.
     """
-    numbers: list[int] = []
+    times: list[float] = []
 
     def stop(number: int, _: Any) -> None:
-        if numbers:
+        if times and time.monotonic() - times[0] <= SAME:
+            return
+        if times:
             end_at_once(number)
-        numbers.append(number)
+        times.append(time.monotonic())
         raise Stopped(number)
 
     if any(signal.getsignal(number) is _handle for number in SIGNALS):
@@ -182,7 +184,7 @@ def _handle(number: int, _: Any) -> None:
         _asked.signal, _asked.since = number, now
         signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
         raise Stopped(number)
-    if now - _asked.since > _SAME:
+    if now - _asked.since > SAME:
         _end()
 
 

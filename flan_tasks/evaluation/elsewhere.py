@@ -166,11 +166,22 @@ def _line(text: str) -> tuple[str, dict[str, Any]]:
         return f"no text under {', '.join(missing)}; {_names(line)}", {}
     scores = line.get("scores")
     if scores:
-        fine = isinstance(scores, list) and all(_is_number(score) for score in scores)
-        return ("" if fine else "scores are no list of numbers"), line
+        if not (isinstance(scores, list) and all(_is_number(score) for score in scores)):
+            return "scores are no list of numbers", line
+        for name, least in (("tokens", 1), ("equal_options", 0)):
+            values = line.get(name)
+            if values is not None and not _are_counts(values, least):
+                return f"{name} are no list of whole numbers of {least} or more", line
+        return "", line
     if not isinstance(line.get("prediction"), str):
         return f"neither scores nor a prediction; {_names(line)}", {}
     return "", line
+
+
+def _are_counts(values: Any, least: int) -> bool:
+    return isinstance(values, list) and all(
+        type(value) is int and value >= least for value in values
+    )
 
 
 def _names(line: Mapping[str, Any]) -> str:

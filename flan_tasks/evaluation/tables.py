@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flan_tasks.core.whole import write_text
 from flan_tasks.evaluation.chart import draw_scores
-from flan_tasks.evaluation.records import GENERATED, NORMALIZED
+from flan_tasks.evaluation.records import GENERATED, NORMALIZED, write_kept
 from flan_tasks.evaluation.summary import FEW, TEST, VALIDATION, DatasetScore, Spread
 from flan_tasks.evaluation.ties import score_warnings
 
@@ -54,7 +53,7 @@ def write_results(
         "scores.svg": draw_scores(scores),
     }
     for name, text in texts.items():
-        write_text(folder / name, text)
+        write_kept(folder / name, text)
     return [folder / name for name in texts]
 
 

@@ -11,6 +11,7 @@ import io
 import lzma
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -90,7 +91,7 @@ def _unpacked(path: Path, opener: Callable[[Path], BinaryIO]) -> BinaryIO:
     try:
         with opener(path) as packed:
             shutil.copyfileobj(packed, unpacked)
-    except (EOFError, lzma.LZMAError) as error:
+    except (EOFError, lzma.LZMAError, zlib.error) as error:
         raise SourceUnavailableError(
             f"{path} cannot be read: its compression is damaged or cut off ({error})"
         ) from error

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from flan_tasks.core.parsing import parse_json
+
 NAME = "SHA256SUMS"
 # Orbax adds the time of the commit to its metadata afterwards; all else of them is checked.
 METADATA = "_CHECKPOINT_METADATA"
@@ -158,7 +160,7 @@ def _metadata_problem(path: Path, digest: str) -> list[str]:
 
 
 def _metadata_digest(path: Path) -> str:
-    content = json.loads(path.read_bytes())
+    content = parse_json(path.read_bytes())
     if not isinstance(content, dict):
         raise ValueError("it is no JSON object")
     content.pop(_COMMIT_TIME, None)

@@ -8,9 +8,8 @@ from typing import Any
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.core.whole import write_text
 from flan_tasks.evaluation.gold import Gold
-from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit
+from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit, write_kept
 from flan_tasks.trainer.eval_config import InferRun
 from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
@@ -59,7 +58,7 @@ def infer(
         json.dumps({**line, "prediction": texts[place]}, ensure_ascii=False)
         for place, (_, line) in enumerate(lines)
     ]
-    write_text(Path(run.output_path), "".join(line + "\n" for line in answered))
+    write_kept(Path(run.output_path), "".join(line + "\n" for line in answered))
     return len(answered)
 
 

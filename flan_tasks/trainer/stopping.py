@@ -2,6 +2,7 @@
 
 import math
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self._asked: list[int] = []
+        self._since = 0.0
         self._training = False
 
     def begin(self) -> None:
@@ -110,8 +112,12 @@ class StopSignals:
         return signal.Signals(self._asked[0]).name if self._asked else None
 
     def _take(self, number: int, _: Any) -> None:
+        now = time.monotonic()
+        if self._asked and now - self._since <= interrupts.SAME:
+            return  # a terminal, or a scheduler that asks a group, sends it through the parent too
         if self._asked:  # asked twice: whoever asks does not want to wait
             interrupts.end_at_once(number)
+        self._since = now
         self._asked.append(number)
         if not self._training:
             raise interrupts.Stopped(number)

@@ -31,10 +31,21 @@ def test_a_signal_that_is_ignored_stays_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
+def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch):
+    with pytest.raises(Stopped):
+        with raising():
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_a_second_signal_ends_at_once_with_a_line():
     code = """
 import os, signal
+from flan_tasks.core import interrupts
 from flan_tasks.core.interrupts import raising
+interrupts.SAME = -1  # as if it came later
 with raising():
     try:
         os.kill(os.getpid(), signal.SIGINT)

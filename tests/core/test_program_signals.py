@@ -41,7 +41,7 @@ finally:
     signal.raise_signal(signal.SIGTERM)
     print("cleaned up")"""
 LATER = """
-interrupts._SAME = -1
+interrupts.SAME = -1
 try:
     signal.raise_signal(signal.SIGINT)
 finally:

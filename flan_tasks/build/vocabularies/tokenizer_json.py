@@ -56,6 +56,9 @@ class TokenizersVocabulary(Vocabulary):
             added = {token["content"]: token["id"] for token in held["added_tokens"]}
             special = {token["content"] for token in held["added_tokens"] if token.get("special")}
             tokens = {**_model_tokens(held["model"]), **added}
+            for token, number in tokens.items():
+                if not isinstance(token, str) or type(number) is not int or number < 0:
+                    raise TypeError(f"{token!r} has the number {number!r}")
             self.unk_id = _unknown_id(held["model"], tokens)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _refused(path, f"{type(error).__name__}: {error}") from error
