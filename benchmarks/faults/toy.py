@@ -64,7 +64,7 @@ def flan(folder: Path, words: list[str]) -> subprocess.Popen:
         "XLA_FLAGS": "--xla_backend_optimization_level=0",
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "flan_tasks.cli.main", *words],
+        [sys.executable, "-m", "flan_tasks", *words],
         env={**os.environ, **flags},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -45,7 +45,7 @@ class Lengths(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, int] | str:
         if isinstance(value, dict) or value == AUTO:
             return value
-        found = dict(_DEFAULT_LENGTHS)
+        found, named = dict(_DEFAULT_LENGTHS), set()
         for piece in value.split(","):
             name, _, number = piece.partition("=")
             is_number = number.strip().isdecimal() and number.isascii()
@@ -55,6 +55,9 @@ class Lengths(click.ParamType):
                     param,
                     ctx,
                 )
+            if name.strip() in named:
+                self.fail(f"{value!r} has {name.strip()} twice", param, ctx)
+            named.add(name.strip())
             found[name.strip()] = int(number)
         return found
 

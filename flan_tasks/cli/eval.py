@@ -272,9 +272,12 @@ def parsed_lengths(text: str | None) -> dict[str, int] | None:
     found = {}
     for piece in text.split(","):
         name, _, number = piece.partition("=")
-        count = int(number) if number.strip().isdecimal() else 0
-        if name.strip() not in ("inputs", "targets") or count < 1:
+        is_number = number.strip().isdecimal() and number.isascii()
+        count = int(number) if is_number else 0
+        if name.strip() not in ("inputs", "targets") or not 1 <= count < 1 << 31:
             raise UnknownNameError(f"--lengths {piece!r}: wanted inputs=NUMBER,targets=NUMBER")
+        if name.strip() in found:
+            raise UnknownNameError(f"--lengths {text!r} has {name.strip()} twice")
         found[name.strip()] = count
     return found
 

@@ -205,7 +205,7 @@ def run_flan(arguments: Sequence[str]) -> None:
     Raises:
       EvaluationError: it fails.
     """
-    command = [sys.executable, "-m", "flan_tasks.cli.main", *arguments]
+    command = [sys.executable, "-m", "flan_tasks", *arguments]
     process = subprocess.Popen(command, stdout=sys.stderr)
     try:
         code = process.wait()

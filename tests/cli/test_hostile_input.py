@@ -58,6 +58,12 @@ def shell(script, **environment):
         (["build", "rte", "--out", "broken.py", "--source", "samples"], 1, "is a file"),
         (["build", "rte", "--out", "o", "--license-deny", "a\nb"], 1, "wanted one line without"),
         (["build", "rte", "--out", "o", "--vocab", "folder"], 1, "folder holds no vocabulary"),
+        (["build", "rte", "--out", "o", "--lengths", "inputs=5,inputs=6"], 2, "has inputs twice"),
+        (
+            ["eval", "rte", "--model", "m", "--out", "o", "--lengths", "targets=1,targets=2"],
+            2,
+            "has targets twice",
+        ),
         (["report", "broken.py"], 1, "no build directory"),
         (["verify", "folder"], 1, "no build directory"),
         (["train", "--gin_file", "folder"], 2, "folder: no such file"),

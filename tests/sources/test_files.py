@@ -314,3 +314,13 @@ def test_parquet_whose_column_has_a_bad_name_is_refused(tmp_path):
     source = FilesSource("x", find_files(tmp_path), schema=SCHEMA)
     with pytest.raises(RowError, match="train.parquet"):
         list(source.rows("train", [0]))
+
+
+def test_a_damaged_gzip_file_is_named(tmp_path):
+    import gzip
+
+    data = bytearray(gzip.compress(as_lines(OBJECTS * 50).encode()))
+    data[20] ^= 255
+    (tmp_path / "train.jsonl.gz").write_bytes(bytes(data))
+    with pytest.raises(SourceUnavailableError, match="compression is damaged"):
+        FilesSource("toy", find_files(tmp_path), schema={}).splits()
