@@ -128,8 +128,9 @@ def judged(name: str, code: int, said: str) -> str:
         return "SIGKILL" if code == -9 else f"bad: SIGKILL, exit {code}"
     if code == -number:
         return f"{name} before Python ran our code: exit {code}"
-    words = "interrupted" if name == "SIGINT" else f"stopped by {name}"
-    if code != 128 + number or words not in said or "Traceback" in said:
+    # Before the first step the command line says it, as of every command; after it the trainer.
+    told = f"stopped by {name}" in said or (name == "SIGINT" and "interrupted" in said)
+    if code != 128 + number or not told or "Traceback" in said:
         return f"bad: {name}, exit {code}: {said[-300:]}"
     return f"{name}: message and exit {code}"
 
