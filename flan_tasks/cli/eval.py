@@ -146,6 +146,7 @@ def command(
 @command.with_gin
 def from_gin(arguments: tuple[str, ...]) -> None:
     """Evaluates what a gin file with T5X's names says, such as runs/eval.gin."""
+    from flan_tasks.evaluation.records import write_kept
     from flan_tasks.trainer.eval_config import EvalRun
     from flan_tasks.trainer.gin_files import load
     from flan_tasks.trainer.main import parse
@@ -172,8 +173,6 @@ def from_gin(arguments: tuple[str, ...]) -> None:
         path, run.task_feature_lengths, run.decoding, run.batch_size, run.vocab, run.dtype
     )
     out = Path(run.output_dir)
-    from flan_tasks.evaluation.records import write_kept
-
     _evaluate(evaluation, *model, out, None, wide=False, as_json=False)
     write_kept(out / "operative_config.gin", loaded.operative)
 

@@ -69,7 +69,7 @@ def attend(
     """
     batch, length, heads, width = query.shape
     kv_heads = seen[0].key.shape[2]
-    # Heads first: XLA on a CPU multiplies matrices that lie so three times as fast.
+    # Heads first, as XLA on a CPU multiplies matrices best; whole training steps showed no gain.
     query = query.reshape(batch, length, kv_heads, heads // kv_heads, width)
     query = query.transpose(0, 2, 3, 1, 4)
     parts = []
