@@ -25,8 +25,8 @@ def command(out: Path, dry_run: bool, arguments: tuple[str, ...]) -> None:
     such as runs/experiments/leave_out_nli.gin, or the beginning of several of their names
     (leave_out, num_clusters, num_templates, instructions); --gin.NAME=VALUE holds for all.
     """
+    from flan_tasks.build.directory import write_text
     from flan_tasks.core.resources import folder
-    from flan_tasks.core.whole import write_text
     from flan_tasks.evaluation.series import as_csv, draw_series
     from flan_tasks.trainer.experiment import Experiment, commands, run_experiment
     from flan_tasks.trainer.gin_files import load

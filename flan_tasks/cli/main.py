@@ -1,6 +1,5 @@
-"""The commands: finds the subcommand, and turns our errors into one message and an exit code."""
+"""The commands: finds the subcommand and runs it; errors become one message and an exit code."""
 
-import contextlib
 import importlib
 import os
 import sys
@@ -8,8 +7,7 @@ from typing import NoReturn
 
 import flan_tasks
 from flan_tasks.cli.start import main
-from flan_tasks.core import extras, interrupts
-from flan_tasks.core.errors import FlanTasksError
+from flan_tasks.core import endings, extras
 from flan_tasks.core.escaping import for_terminal
 
 try:
@@ -82,66 +80,26 @@ def run() -> NoReturn:
     if not ON_DEVICES & set(sys.argv[1:3]):
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     debug = "--debug" in sys.argv[1:]
+    sys.exit(endings.exit_code(_clicked, what="This command", before="flan: ", debug=debug))
+
+
+def _clicked() -> int:
     stdout = sys.stdout
-    for stream in (stdout, sys.stderr):
-        # A terminal or file of another encoding gets escapes for the letters it lacks.
-        if stream is not None and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        sys.exit(code if isinstance(code, int) else 0)
-    except FlanTasksError as error:
-        if debug or interrupts.asked():
-            raise
-        for line in (str(error), *getattr(error, "__notes__", [])):
-            click.echo(f"flan: {for_terminal(line)}", err=True)
-        sys.exit(error.exit_code)
-    except ImportError as error:
-        text = extras.explain(error, "This command")
-        if debug or text is None:
-            raise
-        click.echo(f"flan: {text}", err=True)
-        sys.exit(1)
+        return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.message = for_terminal(error.message)
         error.show()
-        sys.exit(2)
+        return 2
     except SystemExit:
         # Where the reader of our output has gone, as `| head` does, Click puts another stream in
         # the place of stdout and ends with 1.
         if sys.stdout is not stdout:
-            sys.exit(0)
+            return 0
         raise
     except click.Abort as error:
         raise KeyboardInterrupt from error
-    except MemoryError:
-        if debug:
-            raise
-        click.echo("flan: out of memory; what is complete is kept", err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does.
-        _give_up_stdout()
-        sys.exit(0)
-    except OSError as error:
-        # A file that cannot be read or written where no message of ours foresaw it.
-        if debug:
-            raise
-        _give_up_stdout()
-        where = f"{error.filename}: " if error.filename is not None else ""
-        click.echo(f"flan: {for_terminal(f'{where}{error.strerror or error}')}", err=True)
-        sys.exit(1)
-
-
-def _give_up_stdout() -> None:
-    """Lets what could not be written go, so that Python does not try again when it ends."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stdout.flush()
-        return
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

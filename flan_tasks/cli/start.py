@@ -22,5 +22,5 @@ def _run() -> NoReturn:
 
 def _describe(what: str) -> str:
     goes_on = RESUMABLE & set(sys.argv[1:3])
-    rest = "; what is complete is kept, and the same command goes on" if goes_on else ""
+    rest = f"; {interrupts.KEPT}" if goes_on else ""
     return f"flan: {what}{rest}"

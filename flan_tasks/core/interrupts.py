@@ -21,6 +21,8 @@ from typing import Any, NoReturn
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # Seconds after the first signal in which another one is taken for the same wish.
 SAME = 2.0
+# What a program that goes on from there says of it.
+KEPT = "what is complete is kept, and the same command goes on"
 # Seconds that cleaning up may take.
 _PATIENCE = 60.0
 # Seconds until a signal that was lost is raised again.
@@ -33,11 +35,7 @@ class Stopped(BaseException):
     def __init__(self, number: int) -> None:
         self.number = number
         self.signal = signal.Signals(number).name
-        # As a shell says it of a program that the signal ended.
-        self.exit_code = 128 + number
-        super().__init__(
-            f"stopped by {self.signal}; what is complete is kept, and the same command goes on"
-        )
+        super().__init__(f"stopped by {self.signal}; {KEPT}")
 
 
 class _Asked:
@@ -112,29 +110,6 @@ def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
-
-
-@contextmanager
-def raising() -> Iterator[None]:
-    """Raises `Stopped` in the main thread at the first signal; a second, later one ends at once.
-
-    Inside a `program` nothing changes: it does so already.
-    """
-    times: list[float] = []
-
-    def stop(number: int, _: Any) -> None:
-        if times and time.monotonic() - times[0] <= SAME:
-            return
-        if times:
-            end_at_once(number)
-        times.append(time.monotonic())
-        raise Stopped(number)
-
-    if any(signal.getsignal(number) is _handle for number in SIGNALS):
-        yield
-        return
-    with handled(stop):
-        yield
 
 
 def end_at_once(number: int) -> NoReturn:

@@ -233,7 +233,7 @@ def warm_start(
       path: checkpoint_<step>, a MODEL_DIR (its newest), or a Hugging Face folder.
       model: the model.
       params: fresh parameters; adapters that the checkpoint lacks are taken from them.
-      say: told in one line if the checkpoint has no checksums.
+      say: told in one line if the checkpoint has no checksums, or can be read in two ways.
 
     Raises:
       TrainingError: there is nothing there, it is damaged, or it does not fit.
@@ -246,9 +246,8 @@ def warm_start(
         from flan_tasks.trainer import hf
 
         # No such folder has adapters; the fresh ones are of this run's seed.
-        stored_params = nested(
-            {k: v for k, v in flat(hf.import_hf(model, path)).items() if not model.is_adapter(k)}
-        )
+        found = flat(hf.import_hf(model, path, say=say))
+        stored_params = nested({k: v for k, v in found.items() if not model.is_adapter(k)})
     else:
         folder = newest(path)
         damage.check(folder, (PARAMS,), say=say)

@@ -33,8 +33,8 @@ class Source(Protocol):
     tasks: tuple[str, ...]
     # What must be the same for a resumed run to see the same batches.
     identity: Mapping[str, Any]
-    # Vocabulary, lengths and digest of the rows, as far as they are known: what a checkpoint
-    # says of them to those that score or export it.
+    # Vocabulary, end token, lengths and digest of the rows, as far as they are known: what a
+    # checkpoint says of them to those that score or export it.
     about: Mapping[str, Any]
     # Rows over all devices in a batch.
     batch_size: int
@@ -78,7 +78,8 @@ class BuildSource:
     @property
     def about(self) -> dict[str, Any]:
         """What the rows are."""
-        names = ("vocabulary", "vocabulary_size", "lengths", "split", "digest", "sha256", "command")
+        names = ("vocabulary", "vocabulary_size", "eos_id", "lengths", "split")
+        names = (*names, "digest", "sha256", "command")
         return {name: self.reader.manifest.get(name) for name in names}
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:

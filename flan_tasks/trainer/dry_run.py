@@ -13,9 +13,16 @@ from flan_tasks.trainer.config import Run
 from flan_tasks.trainer.data import open_evaluation, open_source
 from flan_tasks.trainer.estimate import parameter_count, training_flops
 from flan_tasks.trainer.hf import check_hf
+from flan_tasks.trainer.hf_config import on_stderr
 from flan_tasks.trainer.model import Model
 from flan_tasks.trainer.step import trained_part
-from flan_tasks.trainer.train import compiled_steps, lengths_of, optimizer_of, place
+from flan_tasks.trainer.train import (
+    check_ends,
+    compiled_steps,
+    lengths_of,
+    optimizer_of,
+    place,
+)
 
 
 def describe(run: Run) -> list[str]:
@@ -35,6 +42,7 @@ def describe(run: Run) -> list[str]:
     where = place(run, model, optimizer, mesh)
     if run.checkpoint.initial_checkpoint_path is not None:
         check_start(run.checkpoint.initial_checkpoint_path, model)
+        check_ends(run, source.about)
     trained = trained_part(model, where.params, adapters_only=run.optimizer.adapters_only)
     lengths = lengths_of(run, source)
     positions = source.batch_size * sum(lengths.values())
@@ -73,7 +81,7 @@ def check_start(path: str, model: Model) -> None:
       FlanTasksError: there is not, or it does not.
     """
     if is_hugging_face(Path(path)):
-        check_hf(model, Path(path))
+        check_hf(model, Path(path), say=on_stderr)
     else:
         newest(Path(path))
 

@@ -80,7 +80,7 @@ def open_model(
       vocab: bytes, t5, or a file; by default what the folder holds or says it was trained with,
         or the model's size tells.
       dtype: what is computed in; by default as it was trained, or float32.
-      say: told in one line if a checkpoint has no checksums.
+      say: told in one line if a checkpoint has no checksums, or can be read in two ways.
 
     Raises:
       TrainingError: there is no checkpoint, or it is damaged.
@@ -91,11 +91,11 @@ def open_model(
     theirs = is_hugging_face(path)
     folder = path.absolute() if theirs else newest(path)
     record = {} if theirs else read_record(folder)
-    config = read_config(folder) if theirs else _recorded(folder, record)
+    config = read_config(folder, say=say) if theirs else _recorded(folder, record)
     trained_on = record.get("trained_on", {})
     vocabulary = _vocabulary(folder, config, vocab, trained_on.get("vocabulary"))
     if theirs:
-        check_end(folder, vocabulary)
+        check_end(folder, vocabulary.name, vocabulary.eos_id)
     # Rows that only pad the embedding are no ids: none is ever written.
     real = dataclasses.replace(config, vocabulary_size=vocabulary.size)
     if real.padded_vocabulary == config.padded_vocabulary:

@@ -5,19 +5,23 @@ experiment does, and a list of them. What is compared stands in one table and on
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.build.directory import write_text
 from flan_tasks.core import interrupts
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.variation import Variation
-from flan_tasks.core.whole import write_text
 from flan_tasks.evaluation.series import Point
 from flan_tasks.trainer.field_checks import (
     MAX_COUNT,
@@ -151,11 +155,11 @@ def run_experiment(experiment: Experiment, folder: Path, *, run: Run | None = No
       run: runs `flan` with arguments; in a process by default.
 
     Raises:
+      BuildError: the mixture cannot be written.
       EvaluationError: a step fails.
     """
     run = run or run_flan
     home = folder / experiment.name
-    home.mkdir(parents=True, exist_ok=True)
     if experiment.mixture is None:
         write_text(home / f"{experiment.name}.toml", mixture_text(experiment))
     for arguments in commands(experiment, folder).values():
@@ -202,20 +206,39 @@ def read_point(experiment: Experiment, path: Path) -> Point:
 def run_flan(arguments: Sequence[str]) -> None:
     """Runs `flan` in a process of its own.
 
+    A signal is passed on, and the step waited for, however long it takes to save what it has: one
+    that was left behind would keep others out of its folder. A second, later signal kills it.
+
     Raises:
       EvaluationError: it fails.
+      Stopped: a signal came; the step has ended.
     """
+    asked: list[tuple[int, float]] = []
+    process: subprocess.Popen | None = None
+
+    def stop(number: int, _: Any) -> None:
+        now = time.monotonic()
+        if not asked:
+            asked.append((number, now))
+            name = signal.Signals(number).name
+            text = f"{name}: waiting for flan {arguments[0]} to stop; another signal kills it"
+            with suppress(OSError):  # the terminal may be gone
+                os.write(2, f"\n{text}\n".encode())
+            if process is not None:
+                process.terminate()
+        elif now - asked[0][1] > interrupts.SAME:
+            if process is not None:
+                process.kill()
+            interrupts.end_at_once(number)
+
     command = [sys.executable, "-m", "flan_tasks", *arguments]
-    process = subprocess.Popen(command, stdout=sys.stderr)
-    try:
-        code = process.wait()
-    except interrupts.Stopped as stopped:
-        # Ctrl-C of a terminal reaches both; what else stops us is for the step as well, which
-        # saves what it has.
-        if stopped.signal != "SIGINT":
+    with interrupts.handled(stop):
+        process = subprocess.Popen(command, stdout=sys.stderr)
+        if asked:  # while it was started
             process.terminate()
-        process.wait()
-        raise
+        code = process.wait()
+    if asked:
+        raise interrupts.Stopped(asked[0][0])
     if code:
         raise EvaluationError(
             f"flan {arguments[0]} failed with {code} (its message is above); what is done is kept, "

@@ -5,7 +5,7 @@ Read and written with safetensors and NumPy, without torch. Which model a direct
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,13 +92,25 @@ def _of_layer(half: str, mlp: tuple[str, ...]) -> Iterator[tuple[str, tuple[str,
         yield f"{last}.DenseReluDense.{name}", ("mlp", name, "kernel"), True
 
 
-def import_hf(model: Model, directory: Path, *, key: jax.Array | None = None) -> Tree:
+def import_hf(
+    model: Model,
+    directory: Path,
+    *,
+    key: jax.Array | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Tree:
     """Returns float32 parameters from the safetensors of a directory, as NumPy arrays.
 
     The logits are those transformers computes from the directory, whatever it ties or scales: a
     model with a head of its own takes a tied one too, scaled or not. Embeddings with fewer rows
     than the model's padded vocabulary get rows of zeros, which are no outputs (`head_rows`).
     Adapters, which no file holds, start as `model.init(key)` has them.
+
+    Args:
+      model: the model.
+      directory: config.json with safetensors beside it.
+      key: of adapters.
+      say: told in one line if versions of transformers read the directory in two ways.
 
     Raises:
       ModelError: there are no safetensors, or they do not fit, in shape or by what config.json
@@ -108,7 +120,7 @@ def import_hf(model: Model, directory: Path, *, key: jax.Array | None = None) ->
     needed = places(model.config)
     abstract = _flat(model.abstract())
     with open_tensors(directory) as tensors:
-        about, sources = _checked(model, tensors)
+        about, sources = _checked(model, tensors, say)
         params = {
             path: np.zeros(leaf.shape, np.float32)
             for path, leaf in abstract.items()
@@ -134,20 +146,27 @@ def import_hf(model: Model, directory: Path, *, key: jax.Array | None = None) ->
     return _nested(params | _adapters(model, key))
 
 
-def check_hf(model: Model, directory: Path) -> None:
+def check_hf(model: Model, directory: Path, *, say: Callable[[str], None] | None = None) -> None:
     """Checks that `import_hf` would read a directory into the model; shapes alone are looked at.
+
+    Args:
+      model: the model.
+      directory: config.json with safetensors beside it.
+      say: told in one line if versions of transformers read the directory in two ways.
 
     Raises:
       ModelError: as `import_hf`, but for values that are not finite.
     """
     with open_tensors(Path(directory)) as tensors:
-        _checked(model, tensors)
+        _checked(model, tensors, say)
 
 
-def _checked(model: Model, tensors: Tensors) -> tuple[Description, dict[str, str]]:
+def _checked(
+    model: Model, tensors: Tensors, say: Callable[[str], None] | None
+) -> tuple[Description, dict[str, str]]:
     """Returns what a directory describes, and the tensor that each of ours is read from."""
     needed = places(model.config)
-    about = describe(tensors.directory, tensors)
+    about = describe(tensors.directory, tensors, say=say)
     sources = {name: name for name in needed} | {SHARED: about.embedding}
     if HEAD in needed:
         sources[HEAD] = about.head.tensor

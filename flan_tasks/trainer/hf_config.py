@@ -5,16 +5,16 @@ the head and in when they scale the decoder's output. `read_config` decides by t
 wrote the folder, and says so where the other one would compute something else.
 """
 
-import warnings
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flan_tasks.build.vocabulary import Vocabulary
 from flan_tasks.core.errors import ModelError
+from flan_tasks.core.escaping import for_line
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.trainer.hf_tensors import Tensors, has_tensors, open_tensors
 from flan_tasks.trainer.model_config import ModelConfig
@@ -95,11 +95,20 @@ class Description:
     head: Head
 
 
-def read_config(directory: Path) -> ModelConfig:
+def on_stderr(text: str) -> None:
+    """Prints a line on stderr, whatever names stand in it."""
+    print(for_line(text), file=sys.stderr)
+
+
+def read_config(directory: Path, *, say: Callable[[str], None] | None = on_stderr) -> ModelConfig:
     """Returns the model of a directory, computed in float32.
 
     Its vocabulary is as large as the embedding has rows, padding included. Where the files are
     there, they are looked at too: a head that differs from the embedding is one of its own.
+
+    Args:
+      directory: where config.json is.
+      say: told in one line if versions of transformers read the directory in two ways.
 
     Raises:
       ModelError: config.json cannot be read, or describes another kind of model.
@@ -107,27 +116,39 @@ def read_config(directory: Path) -> ModelConfig:
     directory = Path(directory)
     if has_tensors(directory):
         with open_tensors(directory) as tensors:
-            return describe(directory, tensors).config
-    return describe(directory, None).config
+            return describe(directory, tensors, say=say).config
+    return describe(directory, None, say=say).config
 
 
-def check_end(directory: Path, vocabulary: Vocabulary) -> None:
-    """Checks that a vocabulary ends its texts with the token that a directory's model ends with.
+def check_end(directory: Path, vocabulary: str, eos_id: int) -> None:
+    """Checks that texts end with the token that a directory's model ends with.
+
+    Args:
+      directory: where config.json is.
+      vocabulary: name of what made the texts' ids.
+      eos_id: what closes them.
 
     Raises:
       ModelError: config.json names another end.
     """
     end = _read(directory / "config.json").get("eos_token_id")
     ends = end if isinstance(end, list) else [end]
-    if end is not None and vocabulary.eos_id not in ends:
+    if end is not None and eos_id not in ends:
         raise ModelError(
             f"{directory}: the model ends with token {end} (eos_token_id in config.json), the "
-            f'vocabulary "{vocabulary.name}" with {vocabulary.eos_id}; give the model\'s as --vocab'
+            f'vocabulary "{vocabulary}" with {eos_id}; give the model\'s as --vocab'
         )
 
 
-def describe(directory: Path, tensors: Tensors | None) -> Description:
+def describe(
+    directory: Path, tensors: Tensors | None, *, say: Callable[[str], None] | None = None
+) -> Description:
     """Returns what a directory's config.json and tensors describe; without tensors, config.json.
+
+    Args:
+      directory: where config.json is.
+      tensors: those beside it, if they are there.
+      say: told in one line if versions of transformers read it in two ways.
 
     Raises:
       ModelError: config.json cannot be read, or describes another kind of model; all at once.
@@ -142,7 +163,7 @@ def describe(directory: Path, tensors: Tensors | None) -> Description:
     activation, fields["gated"] = _mlp(held)
     config = ModelConfig(architecture="t5", activation=ACTIVATIONS[activation], **fields)
     embedding, state = _embedding(held, tensors)
-    head = _decide(path, held, embedding, state)
+    head = _decide(path, held, embedding, state, say)
     # The same values under both names are kept apart where config.json says they are.
     untied = held.get("tie_word_embeddings") is False
     apart = state == "other" or (state == "equal" and untied)
@@ -266,8 +287,14 @@ def _same(tensors: Tensors, one: str, other: str) -> bool:
     return np.array_equal(tensors.load(one), tensors.load(other))
 
 
-def _decide(path: Path, held: Mapping[str, Any], embedding: str, state: str) -> Head:
-    """Returns the head by the version that wrote the folder; warns where the other one differs.
+def _decide(
+    path: Path,
+    held: Mapping[str, Any],
+    embedding: str,
+    state: str,
+    say: Callable[[str], None] | None,
+) -> Head:
+    """Returns the head by the version that wrote the folder; says where the other one differs.
 
     Raises:
       ModelError: that version has no head for it, or would leave one in the file unused.
@@ -287,10 +314,8 @@ def _decide(path: Path, held: Mapping[str, Any], embedding: str, state: str) -> 
             f'Set "tie_word_embeddings": false where {HEAD} is the head, or remove {HEAD} where '
             "the embedding is"
         )
-    warnings.warn(
-        f"{path} is read in two ways: {both}. With {by} it is read as by transformers {writer}",
-        stacklevel=4,
-    )
+    if say is not None:
+        say(f"{path} is read in two ways: {both}. With {by} it is read as by transformers {writer}")
     return mine
 
 

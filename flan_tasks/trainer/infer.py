@@ -29,7 +29,7 @@ def infer(
       run: what is answered, by which model.
       log: told of every program that is compiled.
       watch: told how many prompts are answered, of how many.
-      say: told in one line if a checkpoint has no checksums.
+      say: told in one line if a checkpoint has no checksums, or can be read in two ways.
 
     Raises:
       EvaluationError: the input cannot be read, or a line has no prompt.

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from flan_tasks.core import extras, interrupts
-from flan_tasks.core.errors import FlanTasksError
-from flan_tasks.core.escaping import for_terminal
+from flan_tasks.core import endings, interrupts
 from flan_tasks.trainer.gin_files import GinError, load
 
 USAGE = """\
@@ -108,27 +106,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `python -m flan_tasks.trainer`: messages without tracebacks, and an exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if {"-h", "--help"} & set(arguments):
-        print(USAGE.replace("flan train", "python -m flan_tasks.trainer"), end="")
-        return 0
-    try:
-        # Before anything slow: importing JAX alone takes seconds.
-        with interrupts.raising():
-            return run([a for a in arguments if a != "--debug"])
-    except interrupts.Stopped as stopped:
-        with suppress(OSError):
-            print(stopped, file=sys.stderr)
-        return stopped.exit_code
-    except FlanTasksError as error:
-        if "--debug" in arguments:
-            raise
-        for line in (str(error), *getattr(error, "__notes__", [])):
-            print(for_terminal(line), file=sys.stderr)
-        return error.exit_code
-    except ImportError as error:
-        text = extras.explain(error, "The trainer")
-        if "--debug" in arguments or text is None:
-            raise
-        print(text, file=sys.stderr)
-        return 1
+    given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def trained() -> int:
+        if {"-h", "--help"} & set(given):
+            print(USAGE.replace("flan train", "python -m flan_tasks.trainer"), end="")
+            return 0
+        return run([argument for argument in given if argument != "--debug"])
+
+    def told() -> int:
+        return endings.exit_code(trained, what="The trainer", debug="--debug" in given)
+
+    # Before anything slow: importing JAX alone takes seconds.
+    return interrupts.program(told, describe=f"{{}}; {interrupts.KEPT}".format)

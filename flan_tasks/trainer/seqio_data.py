@@ -73,9 +73,11 @@ class SeqioSource:
     @property
     def about(self) -> dict[str, Any]:
         """What the rows are; SeqIO's vocabularies have no names."""
-        features = self._registered.output_features
+        targets = self._registered.output_features["targets"]
         return {
-            "vocabulary_size": features["targets"].vocabulary.vocab_size,
+            "vocabulary_size": targets.vocabulary.vocab_size,
+            # None where nothing closes the texts.
+            "eos_id": targets.vocabulary.eos_id if targets.add_eos else None,
             "lengths": dict(self._config.task_feature_lengths or {}),
             "split": self._config.split,
         }

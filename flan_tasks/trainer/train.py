@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 
 import flan_tasks
 from flan_tasks.trainer import partition
-from flan_tasks.trainer.checkpoint import Checkpoints, warm_start
+from flan_tasks.trainer.checkpoint import Checkpoints, is_hugging_face, warm_start
 from flan_tasks.trainer.config import Run, TrainingError, as_json
 from flan_tasks.trainer.data import (
     BuildSource,
@@ -25,6 +25,7 @@ from flan_tasks.trainer.data import (
 )
 from flan_tasks.trainer.estimate import training_flops
 from flan_tasks.trainer.feedback import Feedback, Size, by_task, peak_flops
+from flan_tasks.trainer.hf_config import check_end
 from flan_tasks.trainer.metrics_file import write_text
 from flan_tasks.trainer.model import Model, ModelConfig
 from flan_tasks.trainer.optim import Optimizer, make_optimizer
@@ -139,6 +140,7 @@ def start(
         params, state = checkpoints.restore(latest, where.params, where.state, say=say)
         say(f"resumed from {checkpoints.path(latest)}")
         return latest, params, state, before.get("progress", {})
+    check_ends(run, record["trained_on"])
     key = jax.random.fold_in(jax.random.key(run.seed), 0)
     params = jax.jit(model.init, out_shardings=_shardings(where.params))(key)
     if run.checkpoint.initial_checkpoint_path is not None:
@@ -149,6 +151,23 @@ def start(
     state = jax.jit(optimizer.init, out_shardings=_shardings(where.state))(trained)
     partition.check_replicated(state, where.state, where.mesh, what="optimizer moments")
     return 0, params, state, {}
+
+
+def check_ends(run: Run, about: Mapping[str, Any]) -> None:
+    """Checks that texts end with the token that the Hugging Face model to begin with ends with.
+
+    Args:
+      run: what is trained.
+      about: what the rows are, as a source says it.
+
+    Raises:
+      ModelError: they end with another one.
+    """
+    path = run.checkpoint.initial_checkpoint_path
+    if path is None or not is_hugging_face(Path(path)) or about["eos_id"] is None:
+        return
+    name = about.get("vocabulary") or f"of {run.data.mixture_or_task_name}"
+    check_end(Path(path), name, about["eos_id"])
 
 
 def _same_run(path: Path, before: Mapping[str, Any], record: Mapping[str, Any]) -> None:

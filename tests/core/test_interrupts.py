@@ -1,4 +1,4 @@
-"""Signals that ask to stop, in this process and in processes of their own."""
+"""Handlers of signals that ask to stop, in this process and in processes of their own."""
 
 import os
 import signal
@@ -7,7 +7,11 @@ import sys
 
 import pytest
 
-from flan_tasks.core.interrupts import Stopped, raising
+from flan_tasks.core.interrupts import Stopped, handled
+
+
+def stop(number, _):
+    raise Stopped(number)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
@@ -15,9 +19,9 @@ def test_a_signal_raises_and_what_was_there_before_comes_back(name):
     number = getattr(signal, name)
     before = signal.getsignal(number)
     with pytest.raises(Stopped, match=f"stopped by {name}; what is complete is kept") as caught:
-        with raising():
+        with handled(stop):
             os.kill(os.getpid(), number)
-    assert caught.value.exit_code == 128 + number and signal.getsignal(number) == before
+    assert caught.value.number == number and signal.getsignal(number) == before
     # Code that carries on after any failure does not carry on after this.
     assert not isinstance(caught.value, Exception)
 
@@ -25,33 +29,20 @@ def test_a_signal_raises_and_what_was_there_before_comes_back(name):
 def test_a_signal_that_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it
     try:
-        with raising():
+        with handled(stop):
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch):
-    with pytest.raises(Stopped):
-        with raising():
-            try:
-                os.kill(os.getpid(), signal.SIGINT)
-            finally:
-                os.kill(os.getpid(), signal.SIGTERM)
-
-
-def test_a_second_signal_ends_at_once_with_a_line():
+def test_what_ends_at_once_says_so_and_cleans_nothing_up():
     code = """
-import os, signal
+import signal
 from flan_tasks.core import interrupts
-from flan_tasks.core.interrupts import raising
-interrupts.SAME = -1  # as if it came later
-with raising():
-    try:
-        os.kill(os.getpid(), signal.SIGINT)
-    finally:
-        os.kill(os.getpid(), signal.SIGINT)
-        print("cleaned up")
+try:
+    interrupts.end_at_once(signal.SIGINT)
+finally:
+    print("cleaned up")
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ran.returncode == 130 and ran.stdout == ""

@@ -1,15 +1,19 @@
 """Experiments of the paper: their files, their commands, and what they come to."""
 
+import errno
 import json
+import signal
 import sys
 
 import pytest
 
 import flan_tasks.cli.main as cli_main
+from flan_tasks.core import interrupts, whole
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.mixture import read_mixture
 from flan_tasks.core.resources import folder
 from flan_tasks.datasets import catalog
+from flan_tasks.trainer import experiment as experiment_module
 from flan_tasks.trainer.experiment import Experiment, commands, run_experiment, run_flan
 from flan_tasks.trainer.field_checks import ConfigError
 from flan_tasks.trainer.gin_files import load
@@ -104,6 +108,90 @@ def test_commands_are_those_that_flan_has(tmp_path, monkeypatch, capsys):
 def test_a_step_that_fails_ends_the_experiment(tmp_path):
     with pytest.raises(EvaluationError, match="flan build failed with 2"):
         run_flan(["build", "no_such_mixture", "--dry-run"])
+
+
+@pytest.fixture
+def step(tmp_path, monkeypatch):
+    """Stands in for Python: what runs instead of a `flan` command, given as lines of a shell."""
+
+    def stands_in(lines):
+        script = tmp_path / "python"
+        script.write_text(f"#!/bin/sh\ncd {tmp_path}\n{lines}\n")
+        script.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(script))
+
+    return stands_in
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT"])
+def test_a_signal_waits_for_the_step_and_says_so(name, step, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(interrupts, "SAME", 600)
+    again = "kill -TERM $PPID"  # as a terminal and a scheduler send more than one
+    step(f"""trap '{again}; echo saved > saved; exit 143' TERM
+kill -{name} $PPID
+while :; do sleep 0.05; done""")
+    with pytest.raises(interrupts.Stopped, match=f"stopped by SIG{name}"):
+        run_flan(["train"])
+    assert (tmp_path / "saved").exists()
+    line = f"SIG{name}: waiting for flan train to stop; another signal kills it"
+    assert capfd.readouterr().err.strip() == line
+
+
+def test_a_second_signal_kills_a_step_that_does_not_stop(step, monkeypatch):
+    ended = []
+    monkeypatch.setattr(interrupts, "SAME", -1)
+    monkeypatch.setattr(interrupts, "end_at_once", ended.append)
+    step("trap '' TERM; while kill -HUP $PPID; do sleep 0.05; done")
+    with pytest.raises(interrupts.Stopped):
+        run_flan(["train"])
+    assert set(ended) == {signal.SIGHUP}
+
+
+def test_a_step_that_ends_well_as_a_signal_comes_is_the_last_one(step):
+    step("trap '' TERM; kill -TERM $PPID; exit 0")
+    with pytest.raises(interrupts.Stopped):
+        run_flan(["build"])
+
+
+def run_in(out, monkeypatch, capsys):
+    words = ["experiment", "runs/experiments/num_clusters_2.gin", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["flan", *words, "--gin.INITIAL_CHECKPOINT_PATH=None"])
+    with pytest.raises(SystemExit) as caught:
+        cli_main.main()
+    return caught.value.code, capsys.readouterr().err.strip().splitlines()
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_an_experiment_on_a_full_disk_ends_in_a_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(whole, "write_text", full)
+    code, said = run_in(tmp_path, monkeypatch, capsys)
+    file = tmp_path / "num_clusters_2" / "num_clusters_2.toml"
+    assert code == 1
+    assert said[-1].startswith(f"flan: no space left on the disk while writing {file}. What is")
+
+
+def test_results_on_a_full_disk_end_in_a_line(tmp_path, monkeypatch, capsys):
+    flan = Flan(tmp_path)
+
+    def run(arguments):
+        flan(arguments)
+        if arguments[0] == "eval":
+            monkeypatch.setattr(whole, "write_text", full)
+
+    monkeypatch.setattr(experiment_module, "run_flan", run)
+    code, said = run_in(tmp_path, monkeypatch, capsys)
+    assert code == 1
+    assert f"no space left on the disk while writing {tmp_path / 'experiments.csv'}" in said[-1]
+
+
+def test_an_experiment_where_nothing_can_be_written_ends_in_a_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "out").write_text("a file")
+    code, said = run_in(tmp_path / "out", monkeypatch, capsys)
+    file = tmp_path / "out" / "num_clusters_2" / "num_clusters_2.toml"
+    assert (code, said[-1]) == (1, f"flan: {file} cannot be written: Not a directory")
 
 
 @pytest.mark.parametrize(

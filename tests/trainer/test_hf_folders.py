@@ -8,7 +8,6 @@ import functools
 import itertools
 import json
 import shutil
-import warnings
 
 import jax
 import numpy as np
@@ -70,6 +69,13 @@ def scores(model, params):
     return (each * (targets > 0)).sum(axis=1)
 
 
+def fresh(model):
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), model.abstract()
+    )
+
+
 def scores_of(folder):
     model = Model(read_config(folder))
     return scores(model, import_hf(model, folder))
@@ -80,12 +86,12 @@ def by_transformers(name, version):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_means_what_it_means_to_the_version_that_wrote_it(name):
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        computed = scores_of(FOLDERS / name)
+def test_a_folder_means_what_it_means_to_the_version_that_wrote_it(name, capsys):
+    computed = scores_of(FOLDERS / name)
     np.testing.assert_allclose(computed, by_transformers(name, name[1]), atol=1e-4)
-    assert any("is read in two ways" in str(w.message) for w in told) == (name in READ_IN_TWO_WAYS)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == (name in READ_IN_TWO_WAYS)
+    assert all(f"{name}/config.json is read in two ways" in line for line in said)
 
 
 def from_grid(folder, kind, tied, scaled, head, version=None):
@@ -103,7 +109,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("values", itertools.product(*GRID))
-def test_every_combination_of_ties_scales_and_heads(values, tmp_path):
+def test_every_combination_of_ties_scales_and_heads(values, tmp_path, capsys):
     name = "grid " + " ".join(map(str, values))
     readings = {4: by_transformers(name, 4), 5: by_transformers(name, 5)}
     drops_head = values[3] == "other" and same(
@@ -111,16 +117,14 @@ def test_every_combination_of_ties_scales_and_heads(values, tmp_path):
     )
     for version, reading in (("4.57.6", 4), ("5.24.0", 5), (None, 5)):
         folder = from_grid(tmp_path, *values, version)
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            if reading == 4 and (readings[4] is None or drops_head):
-                with pytest.raises(ModelError, match="do not say which head is meant"):
-                    read_config(folder)
-                continue
-            computed = scores_of(folder)
+        if reading == 4 and (readings[4] is None or drops_head):
+            with pytest.raises(ModelError, match="do not say which head is meant"):
+                read_config(folder)
+            continue
+        computed = scores_of(folder)
         np.testing.assert_allclose(computed, readings[reading], atol=1e-4)
         loud = version != "5.24.0" and not same(readings[4], readings[5])
-        assert any("is read in two ways" in str(w.message) for w in told) == loud
+        assert ("is read in two ways" in capsys.readouterr().err) == loud
 
 
 @pytest.fixture
@@ -252,15 +256,16 @@ EXPORTED = {
 
 
 @pytest.mark.parametrize("name", EXPORTED)
-def test_an_export_means_the_same_to_both_versions(name, tmp_path):
+def test_an_export_means_the_same_to_both_versions(name, tmp_path, capsys):
     model = Model(read_config(FOLDERS / name))
     params = import_hf(model, FOLDERS / name)
+    capsys.readouterr()
     folder = export_hf(model, params, tmp_path / "out", vocabulary=ToyVocabulary())
     held = json.loads((folder / "config.json").read_text())
     assert (held["tie_word_embeddings"], held["scale_decoder_outputs"]) == EXPORTED[name]
     assert held["vocab_size"] == 140
-    # A folder of two readings would warn, and warnings are errors.
     np.testing.assert_allclose(scores_of(folder), by_transformers(name, 5), atol=1e-4)
+    assert capsys.readouterr().err == ""  # it has one reading
     np.testing.assert_array_equal(scores(model, import_hf(model, folder)), scores(model, params))
     tensors = load_file(folder / "model.safetensors")
     untied = not held["tie_word_embeddings"]
@@ -306,12 +311,19 @@ def test_a_dry_run_looks_at_what_a_run_would_begin_with(copy):
         check_start(str(folder / "missing"), model)
 
 
+def test_whoever_opens_a_folder_of_two_readings_is_told_once(copy, capsys):
+    folder = copy("v4_mt5_tied")
+    told = []
+    model = Model(read_config(folder, say=told.append))
+    warm_start(folder, model, fresh(model), say=told.append)
+    assert len(told) == 2 and len(set(told)) == 1 and "is read in two ways" in told[0]
+    assert capsys.readouterr().err == ""
+    check_start(str(folder), model)
+    assert capsys.readouterr().err == f"{told[0]}\n"
+
+
 @pytest.mark.parametrize("name", ["v5_bf16", "v5_sharded", "v5_t5_1_0"])
 def test_training_begins_with_the_model_of_the_folder(name):
     model = Model(read_config(FOLDERS / name))
-    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    fresh = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here), model.abstract()
-    )
-    params = warm_start(FOLDERS / name, model, fresh)
+    params = warm_start(FOLDERS / name, model, fresh(model))
     np.testing.assert_allclose(scores(model, params), by_transformers(name, 5), atol=1e-4)

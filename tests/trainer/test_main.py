@@ -1,5 +1,6 @@
 """The command line of the trainer, in this process and in processes of its own."""
 
+import errno
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ import pytest
 from conftest import ROOT
 from toy_runs import compiled_once, losses, toy_build
 
+from flan_tasks.core import interrupts
+from flan_tasks.trainer import main as main_module
 from flan_tasks.trainer.gin_files import GinError
 from flan_tasks.trainer.main import main, parse
 
@@ -109,6 +112,41 @@ def test_errors_are_lines_and_an_exit_code(toy, tmp_path, capsys):
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "No space left on device"),
+        (PermissionError(errno.EACCES, "Not allowed", "a.gin"), 1, "a.gin: Not allowed"),
+        (MemoryError(), 1, "out of memory; what is complete is kept"),
+        (ImportError("no jax", name="jax"), 1, "The trainer needs jax"),
+        (KeyboardInterrupt(), 130, f"interrupted; {interrupts.KEPT}"),
+    ],
+)
+def test_what_nobody_foresaw_is_a_line_as_well(error, code, line, monkeypatch, capsys):
+    def run(_):
+        raise error
+
+    monkeypatch.setattr(main_module, "run", run)
+    assert main([]) == code
+    said = capsys.readouterr().err.strip()
+    assert said.startswith(line) and "\n" not in said
+    if code == 1:
+        with pytest.raises(type(error)):
+            main(["--debug"])
+
+
+def test_a_full_disk_ends_the_module_in_a_line(tmp_path):
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "flan_tasks.trainer", "--help"],
+            env=environment(tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (ran.returncode, ran.stderr) == (1, "No space left on device\n")
+
+
 def test_the_command_trains_and_says_where_everything_is(toy, tmp_path, compiled_once):
     command = [sys.executable, "-m", "flan_tasks.cli.main", "train", *toy, "--gin.TRAIN_STEPS=2"]
     ran = subprocess.run(
@@ -180,29 +218,38 @@ def test_two_processes_train_as_one_does(toy, tmp_path, compiled_once):
 
 
 STOPPED_WHILE_IMPORTING = """
-import os, signal, sys
+import os, runpy, signal, sys
 number = getattr(signal, sys.argv[1])
 
 class Stop:
     def find_spec(self, name, path=None, target=None):
-        if name == "jax":
+        if name == "jax.numpy":
             os.kill(os.getpid(), number)
 
 sys.meta_path.insert(0, Stop())
-sys.argv = ["flan", *sys.argv[2:]]
-from flan_tasks.cli.main import main
-main()
+module = sys.argv[2]
+sys.argv = [module, *sys.argv[3:]]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_a_signal_in_the_first_moments_ends_with_a_message(name, toy, tmp_path):
-    command = [sys.executable, "-c", STOPPED_WHILE_IMPORTING, name]
-    command += ["train", *toy, "--gin.TRAIN_STEPS=2"]
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("SIGTERM", "flan_tasks"),
+        ("SIGHUP", "flan_tasks.trainer"),
+        ("SIGINT", "flan_tasks"),
+        ("SIGINT", "flan_tasks.trainer"),
+    ],
+)
+def test_a_signal_in_the_first_moments_ends_with_a_message(name, module, toy, tmp_path):
+    command = [sys.executable, "-c", STOPPED_WHILE_IMPORTING, name, module]
+    command += ["train"] if module == "flan_tasks" else []
+    command += [*toy, "--gin.TRAIN_STEPS=2"]
     ran = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True)
     assert ran.returncode == 128 + getattr(signal, name), ran.stderr
     what = "interrupted" if name == "SIGINT" else f"stopped by {name}"
-    message = f"flan: {what}; what is complete is kept, and the same command goes on"
+    message = f"{'flan: ' if module == 'flan_tasks' else ''}{what}; {interrupts.KEPT}"
     assert ran.stderr.strip() == message
     assert not (tmp_path / "run").exists()
 
@@ -215,7 +262,7 @@ def test_a_signal_while_a_model_is_opened_ends_with_a_message(command, tmp_path)
         "infer": ["prompts.jsonl", "--model", "none", "--out", "out"],
     }
     (tmp_path / "prompts.jsonl").write_text('{"prompt": "a"}\n')
-    words = [sys.executable, "-c", STOPPED_WHILE_IMPORTING, "SIGTERM", command]
+    words = [sys.executable, "-c", STOPPED_WHILE_IMPORTING, "SIGTERM", "flan_tasks", command]
     ran = subprocess.run(
         [*words, *arguments[command]],
         env=environment(tmp_path),

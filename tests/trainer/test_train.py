@@ -1,6 +1,8 @@
 """Whole runs on toy models: what they learn, and that how they are computed changes nothing."""
 
+import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -12,15 +14,16 @@ from conftest import ROOT
 from packed_build import make_rows, write_build
 from toy_runs import compiled_once, losses, saved, toy_build, toy_run, toy_train
 
-from flan_tasks.core.errors import BuildError
+from flan_tasks.core.errors import BuildError, ModelError
 from flan_tasks.core.interrupts import Stopped
 from flan_tasks.trainer import checksums
 from flan_tasks.trainer import train as train_module
 from flan_tasks.trainer.config import MeshConfig, TrainingError
 from flan_tasks.trainer.data import BuildSource, open_source
+from flan_tasks.trainer.dry_run import describe
 from flan_tasks.trainer.evaluate import open_model
 from flan_tasks.trainer.feedback import read_metrics
-from flan_tasks.trainer.hf import export_hf
+from flan_tasks.trainer.hf import export_hf, read_config
 from flan_tasks.trainer.stopping import StopSignals, alone_in
 
 __all__ = ["compiled_once"]  # a fixture of these tests
@@ -461,6 +464,19 @@ def test_initial_parameters_of_another_size_are_compared_line_by_line(tmp_path):
         toy_train(tmp_path, name="third", checkpoint={"initial_checkpoint_path": "/no/where"})
     with pytest.raises(TrainingError, match="holds no checkpoint"):
         toy_train(tmp_path, name="4", checkpoint={"initial_checkpoint_path": str(tmp_path)})
+
+
+def test_rows_that_end_otherwise_than_the_model_to_begin_with_are_refused(tmp_path):
+    folder = tmp_path / "theirs"
+    shutil.copytree(ROOT / "tests" / "fixtures" / "hf_folders" / "v5_bytes_259", folder)
+    held = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(held | {"eos_token_id": 2}))
+    start = {"initial_checkpoint_path": str(folder)}
+    run = toy_run(tmp_path, model=read_config(folder), checkpoint=start)
+    for begin in (train_module.train, describe):
+        with pytest.raises(ModelError, match='ends with token 2 .*the vocabulary "bytes" with 1'):
+            begin(run)
+    assert not list((tmp_path / "run").glob("*"))
 
 
 def test_builds_that_do_not_fit_are_refused_before_anything_is_written(tmp_path):
