@@ -430,3 +430,11 @@ def test_gold_survives_the_way_through_tensorflow():
     row = rows(rte().get_dataset(LENGTHS, "train"))[0]
     assert json.loads(row["gold"])["key"] == row["key"].decode()
     assert isinstance(tf.constant(row["gold"]).numpy(), bytes)
+
+
+@pytest.mark.parametrize("shots, answer", [(0, "yes ##### Next? => no"), (2, "yes")])
+def test_predictions_end_at_the_separator_where_there_are_exemplars(shots, answer):
+    task = rte(shots=shots, template=ft.templates("rte").ids[0])
+    row = next(iter(task.get_dataset(LENGTHS | {"inputs": 4000}, "test").as_numpy_iterator()))
+    assert int(row["num_shots"]) == shots
+    assert task.postprocess_fn("yes ##### Next? => no", example=row, is_target=False) == answer

@@ -18,7 +18,8 @@ from flan_tasks.build.vocabulary import Vocabulary
 from flan_tasks.core import choice
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.example import Example
-from flan_tasks.core.render import Rendered, join_exemplars
+from flan_tasks.core.joints import join_exemplars, query_text, solved_text
+from flan_tasks.core.render import Rendered
 
 _CLASSES = hash_text("order of classes")
 _EXEMPLARS = hash_text("exemplars")
@@ -166,15 +167,15 @@ def fit_exemplars(
 def _kept(
     blocks: Sequence[Sequence[Rendered]], inputs: Sequence[str], budget: Budget
 ) -> list[list[Rendered]]:
-    texts = {join_exemplars([block], "") for found in blocks for block in found}
-    ordered = sorted(texts)
+    ordered = sorted({solved_text(block) for found in blocks for block in found})
     size_of = dict(zip(ordered, budget.sizes(ordered), strict=True)) if ordered else {}
     kept = []
-    for found, size in zip(blocks, budget.sizes(inputs), strict=True):
+    queries = [query_text(text) for text in inputs]
+    for found, size in zip(blocks, budget.sizes(queries), strict=True):
         room = budget.length - 1 - size
         fitting = []
         for block in found:
-            needed = size_of[join_exemplars([block], "")]
+            needed = size_of[solved_text(block)]
             if needed <= room:
                 fitting.append(block)
                 room -= needed
