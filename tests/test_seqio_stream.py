@@ -7,7 +7,7 @@ import seqio
 import flan_tasks as ft
 from flan_tasks.build.rows import render_texts
 from flan_tasks.build.vocabulary import open_vocabulary
-from flan_tasks.seqio_stream import INPUTS, Sizes, encoder
+from flan_tasks.seqio_stream import Encoder, Sizes
 
 LENGTHS = {"inputs": 200, "targets": 12}
 
@@ -69,11 +69,11 @@ def test_encoders_cut_and_close_each_text(length, t5_model):
     texts = ["", "a heron sleeps in the reeds", "no", "so does a duck, if it may"]
     for vocab in ("bytes", str(t5_model)):
         vocabulary = open_vocabulary(vocab)
-        flat, lengths = encoder(vocab, {INPUTS: length})(texts, INPUTS)
+        flat, lengths = Encoder.open(vocab, {"targets": length}).targets(texts)
         found = np.split(flat, np.cumsum(lengths)[:-1])
         stop = None if length is None else length - 1
         wanted = [[*one.tolist()[:stop], 1] for one in vocabulary.encode(texts)]
         assert [one.tolist() for one in found] == wanted
-        whole, lengths = encoder(vocab, None)(texts, INPUTS)
+        whole, lengths = Encoder.open(vocab, None).targets(texts)
         assert whole.dtype == np.int32 and lengths.sum() == len(whole)
         assert whole.tolist() == [i for one in vocabulary.encode(texts) for i in one]

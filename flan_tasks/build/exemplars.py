@@ -4,7 +4,7 @@ Which ones is a function of (seed, dataset, query's key, epoch) alone, so that a
 row the same ones, and all templates of an evaluation see the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -297,10 +297,24 @@ _OPTIONS = hash_text("order of options")
 
 def with_options(example: Example, options: Sequence[str]) -> Example:
     """Returns an example with its options in another order."""
+    return _changed(example, options=tuple(options))
+
+
+def with_fields(example: Example, fields: Mapping[str, str]) -> Example:
+    """Returns an example with other texts in some of its fields."""
+    return _changed(example, fields={**example.fields, **fields})
+
+
+def _changed(
+    example: Example,
+    *,
+    fields: Mapping[str, str] | None = None,
+    options: tuple[str, ...] | None = None,
+) -> Example:
     return Example.checked_before(
-        fields=example.fields,
+        fields=example.fields if fields is None else fields,
         answer=example.answer,
-        options=tuple(options),
+        options=example.options if options is None else options,
         references=example.references,
         extra=example.extra,
         key=example.key,

@@ -39,6 +39,10 @@ class TextCounts:
         """Returns the counts of encoded texts."""
         return cls(encoded.whole - 1, encoded.unknown, encoded.only_unknown, control)
 
+    def take(self, numbers: np.ndarray) -> "TextCounts":
+        """Returns the counts of some of the texts."""
+        return TextCounts(*(getattr(self, field.name)[numbers] for field in fields(self)))
+
     @classmethod
     def joined(cls, pieces: Sequence["TextCounts"]) -> "TextCounts":
         """Puts the counts of texts after one another."""

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,6 +63,8 @@ class Prompt:
     gold: Gold
     # Exemplars that stand before it.
     num_shots: int = 0
+    # Whether a field of it was shortened to make it fit.
+    is_shortened: bool = field(default=False, compare=False)
 
 
 class Asked(NamedTuple):
