@@ -9,7 +9,7 @@ left out. What becomes of a row is a function of the row, the vocabulary and the
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -225,6 +225,44 @@ class FittingCounts:
                 for name in sorted({*self._too_long, *self._shortened})
             },
         }
+
+
+def add_fitting(shards: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Returns the sums of the counts that shards carry as `fitting`: task -> counts."""
+    sums: dict[str, dict[str, Any]] = {}
+    for shard in shards:
+        for name, counts in shard.get("fitting", {}).items():
+            into = sums.setdefault(name, {"too_long": 0, "shortened": {}, "lost_answers": 0})
+            for what in ("too_long", "lost_answers"):
+                into[what] += counts[what]
+            fields = {**into["shortened"]}
+            for field, count in counts["shortened"].items():
+                fields[field] = fields.get(field, 0) + count
+            into["shortened"] = dict(sorted(fields.items()))
+    return sums
+
+
+def fitting_lines(manifest: Mapping[str, Any]) -> list[str]:
+    """Returns what a build's page says of prompts that were too long; nothing where none was."""
+    found = [(task["name"], task["fitting"]) for task in manifest["tasks"] if "fitting" in task]
+    fields = [
+        f"{name}.{field} {count:,}"
+        for name, counts in found
+        for field, count in counts["shortened"].items()
+    ]
+    lost = [
+        f"{name} {counts['lost_answers']:,}" for name, counts in found if counts["lost_answers"]
+    ]
+    out = [f"{name} {counts['too_long']:,}" for name, counts in found if counts["too_long"]]
+    length = f"{manifest['lengths']['inputs']:,} tokens"
+    lines = []
+    if fields:
+        lines.append(f"Fields shortened to make prompts fit {length}: {', '.join(fields)}.")
+    if lost:
+        lines.append(f"Answers that stood in what was cut, and nowhere else: {', '.join(lost)}.")
+    if out:
+        lines.append(f"Rows left out, as their prompts do not fit {length}: {', '.join(out)}.")
+    return lines
 
 
 def fit_encoded(

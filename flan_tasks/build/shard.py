@@ -213,6 +213,8 @@ class _Counted:
         self._settings = settings
         self._has_exemplars = has_exemplars
         self.fitting = FittingCounts()
+        # Lengths of prompts that were made to fit, as they are written, EOS not counted.
+        self._written: list[np.ndarray] = []
         self.templates: Counter[tuple[str, str]] = Counter()
         self.num_shots: Counter[tuple[str, int]] = Counter()
         # Name of a task -> its number, in the order they are met; the number of each row's.
@@ -236,6 +238,7 @@ class _Counted:
                 lambda over: [rows[place] for place in over.tolist()],
             )
             self.fitting.add([row.dataset.name for row in rows], fitted)
+            self._written.append(fitted.encoded.lengths - 1)
             rows = [fitted.rows.get(n, rows[k]) for n, k in enumerate(fitted.kept.tolist())]
             encoded, counts = fitted.encoded, counts.take(fitted.kept)
         self._note(rows)
@@ -258,7 +261,12 @@ class _Counted:
         texts = {part: TextCounts.joined(pieces) for part, pieces in self._texts.items()}
         task = np.asarray(self._tasks, np.int64)
         by_task = count_by_task(task, list(self._numbers), texts, limits)
-        return {**token_facts(texts, limits), "texts": by_task}
+        found = {**token_facts(texts, limits), "texts": by_task}
+        if self._settings.fits:
+            written = np.concatenate([np.zeros(0, np.int64), *self._written])
+            about = {"tokens": int(written.sum()), "longest": int(written.max(initial=0))}
+            found["written"] = {"inputs": about}
+        return found
 
     def _encode(self, part: str, rows: Sequence[BuiltRow]) -> Encoded:
         vocabulary = self._settings.vocabulary
