@@ -19,10 +19,9 @@ from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.seqio_stream import (
     CHUNK,
+    Encoder,
     Sizes,
-    encoder,
     lengths_of,
-    prompt_budget,
     row_columns,
     stream,
     text_columns,
@@ -185,8 +184,8 @@ class EngineMixture(seqio.Mixture):
                 raise unknown_name("passthrough feature", name, known)
         plan = self.plan(split, seed=seed)
         lengths = lengths_of(sequence_length, trim=trim_output_features)
-        budget = prompt_budget(self._configuration().vocab, lengths)
-        encode = encoder(self._configuration().vocab, lengths)
+        encoder = Encoder.open(self._configuration().vocab, lengths)
+        budget = encoder.budget
         names = tuple(dict.fromkeys(texts))
 
         def drawn(positions: np.ndarray) -> Rows:
@@ -200,7 +199,11 @@ class EngineMixture(seqio.Mixture):
             return found.inputs, found.targets
 
         # Ids alone need no examples around the texts, which cost more than the texts.
-        columns = row_columns(rendered, encode, names) if names else text_columns(filled, encode)
+        columns = (
+            row_columns(rendered, encoder, names)
+            if names
+            else text_columns(filled, rendered, encoder)
+        )
         return stream(
             columns,
             per_epoch=len(plan),

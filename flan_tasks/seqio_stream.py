@@ -6,7 +6,7 @@ the next, a shard is every n-th row, and an epoch only a range of numbers.
 
 import atexit
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,11 @@ import seqio
 import tensorflow as tf
 
 from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.fitting import Fitted, fit_encoded
 from flan_tasks.build.rows import BuiltRow
-from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
+from flan_tasks.build.vocabulary import Encoded, Vocabulary, open_vocabulary
 from flan_tasks.build.writers.seqio_cache import about_text
+from flan_tasks.core.errors import DeclarationError
 
 # Rows of the first chunk: enough to tokenize in batches, few enough that they are there at once.
 CHUNK = 1024
@@ -35,49 +37,97 @@ def lengths_of(
     return {name: given.get(name) if trim else None for name in (INPUTS, TARGETS)}
 
 
-def prompt_budget(vocab: str, lengths: Mapping[str, int | None] | None) -> Budget | None:
-    """What exemplars must fit into; None where inputs may be as long as they are."""
-    length = (lengths or {}).get(INPUTS)
-    return None if length is None else Budget(open_vocabulary(vocab), length)
-
-
-# (texts, feature) -> ids of all texts, one after the other, and how many are of each.
-Encode = Callable[[Sequence[str], str], tuple[np.ndarray, np.ndarray]]
 # Positions, int64[n] -> ids and lengths of inputs, the same of targets, string features.
 Columns = Callable[[np.ndarray], list[np.ndarray]]
 
 
-def encoder(vocab: str, lengths: Mapping[str, int | None] | None) -> Encode:
-    """Returns what encodes texts; with lengths, cut to them and closed by EOS."""
-    vocabulary: Vocabulary = open_vocabulary(vocab)
+@dataclass(frozen=True)
+class Encoder:
+    """What turns prompts and targets into ids.
 
-    def encode(texts: Sequence[str], feature: str) -> tuple[np.ndarray, np.ndarray]:
-        if lengths is None:
-            ids = vocabulary.encode(texts)
-            flat = np.concatenate([np.zeros(0, np.int32), *ids])
-            return flat, np.asarray([len(one) for one in ids], np.int64)
-        length = lengths.get(feature)
-        found = vocabulary.encode_flat(texts, _NO_LIMIT if length is None else length)
-        return found.ids, found.lengths
+    With lengths prompts that are too long are fitted, and rows that cannot fit left out; targets
+    are cut, and both are closed by EOS.
+    """
 
-    return encode
+    # Gives the ids.
+    vocabulary: Vocabulary
+    # Longest inputs and targets, EOS included; None of one leaves it as long as it is, and no
+    # lengths at all leave out EOS too.
+    lengths: Mapping[str, int | None] | None
+
+    @classmethod
+    def open(cls, vocab: str, lengths: Mapping[str, int | None] | None) -> "Encoder":
+        """Opens the vocabulary."""
+        return cls(open_vocabulary(vocab), lengths)
+
+    @property
+    def budget(self) -> Budget | None:
+        """What prompts must fit into; None where they may be as long as they are."""
+        length = (self.lengths or {}).get(INPUTS)
+        return None if length is None else Budget(self.vocabulary, length)
+
+    def fit(
+        self, inputs: Sequence[str], render_again: Callable[[np.ndarray], Sequence[BuiltRow]]
+    ) -> Fitted:
+        """Returns the prompts that fit, with their ids.
+
+        Raises:
+          DeclarationError: there is a chunk of prompts, and none of them fits.
+        """
+        encoded = self._encoded(inputs, INPUTS)
+        if self.budget is None:
+            return Fitted(np.arange(len(inputs)), list(inputs), encoded, {})
+        fitted = fit_encoded(inputs, encoded, self.budget, render_again)
+        if len(inputs) >= CHUNK and not len(fitted.kept):
+            # A stream without end would look for one that does for ever.
+            raise DeclarationError(
+                f"none of {len(inputs):,} prompts fits {self.budget.length} tokens, however their "
+                "fields are shortened; give longer inputs in sequence_length"
+            )
+        return fitted
+
+    def targets(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Returns the ids of targets, one after the other, and how many are of each."""
+        return self.flat(self._encoded(texts, TARGETS))
+
+    def flat(self, encoded: Encoded) -> list[np.ndarray]:
+        """Returns ids one after the other and how many are of each text."""
+        if self.lengths is not None:
+            return [encoded.ids, encoded.lengths]
+        keep = np.ones(len(encoded.ids), bool)
+        keep[np.cumsum(encoded.lengths) - 1] = False
+        return [encoded.ids[keep], encoded.lengths - 1]
+
+    def _encoded(self, texts: Sequence[str], feature: str) -> Encoded:
+        length = (self.lengths or {}).get(feature)
+        return self.vocabulary.encode_flat(texts, _NO_LIMIT if length is None else length)
 
 
 def text_columns(
-    texts: Callable[[np.ndarray], tuple[Sequence[str], Sequence[str]]], encode: Encode
+    texts: Callable[[np.ndarray], tuple[Sequence[str], Sequence[str]]],
+    rows: Callable[[np.ndarray], list[BuiltRow]],
+    encoder: Encoder,
 ) -> Columns:
-    """Returns columns of ids alone, made of positions -> (inputs, targets)."""
+    """Returns columns of ids alone.
+
+    Args:
+      texts: positions -> (inputs, targets).
+      rows: positions -> the same rows with their examples, for prompts that are too long.
+      encoder: gives the ids.
+    """
 
     def columns(positions: np.ndarray) -> list[np.ndarray]:
         inputs, targets = texts(positions)
-        return [*encode(inputs, INPUTS), *encode(targets, TARGETS)]
+        fitted = encoder.fit(inputs, lambda over: rows(positions[over]))
+        told = encoder.targets([targets[place] for place in fitted.kept.tolist()])
+        return [*encoder.flat(fitted.encoded), *told]
 
     return columns
 
 
 def row_columns(
     rows: Callable[[np.ndarray], list[BuiltRow]],
-    encode: Encode,
+    encoder: Encoder,
     names: Sequence[str],
     *,
     rank: bool = False,
@@ -86,15 +136,29 @@ def row_columns(
 
     Args:
       rows: positions -> rendered rows.
-      encode: (texts, feature) -> ids.
+      encoder: gives the ids.
       names: the string features.
       rank: whether each option becomes an example of its own.
     """
 
     def columns(positions: np.ndarray) -> list[np.ndarray]:
         found = rows(positions)
-        pairs = _each_option(found) if rank else ((row, row.targets) for row in found)
-        return _columns(list(pairs), encode, [*names, *([IS_CORRECT] if rank else [])])
+        fitted = encoder.fit(
+            [row.inputs for row in found], lambda over: [found[place] for place in over.tolist()]
+        )
+        left = [fitted.rows.get(n, found[k]) for n, k in enumerate(fitted.kept.tolist())]
+        # Place of each example's row among those left, and what is to be said.
+        pairs = [
+            (place, target)
+            for place, row in enumerate(left)
+            for target in (row.example.options if rank else (row.targets,))
+        ]
+        places = np.asarray([place for place, _ in pairs], np.int64)
+        told = encoder.targets([target for _, target in pairs])
+        given = encoder.flat(fitted.encoded.take(places))
+        spread = [(left[place], target) for place, target in pairs]
+        shown = [*names, *([IS_CORRECT] if rank else [])]
+        return [*given, *told, *(_column(name, spread) for name in shown)]
 
     return columns
 
@@ -192,28 +256,11 @@ def stream(
     return chunks.prefetch(1).flat_map(split)
 
 
-def _each_option(found: Sequence[BuiltRow]) -> Iterator[tuple[BuiltRow, str]]:
-    for row in found:
-        for option in row.example.options:
-            yield row, option
-
-
-def _columns(
-    found: Sequence[tuple[BuiltRow, str]], encode: Encode, names: Sequence[str]
-) -> list[np.ndarray]:
-    columns = []
-    for texts, feature in (
-        ([row.inputs for row, _ in found], INPUTS),
-        ([target for _, target in found], TARGETS),
-    ):
-        columns += encode(texts, feature)
-    for name in names:
-        if name == IS_CORRECT:
-            columns.append(np.asarray([target == row.targets for row, target in found], bool))
-        else:
-            values = [_text(name, row, target).encode() for row, target in found]
-            columns.append(np.asarray(values, dtype=object))
-    return columns
+def _column(name: str, found: Sequence[tuple[BuiltRow, str]]) -> np.ndarray:
+    if name == IS_CORRECT:
+        return np.asarray([target == row.targets for row, target in found], bool)
+    values = [_text(name, row, target).encode() for row, target in found]
+    return np.asarray(values, dtype=object)
 
 
 def _text(name: str, row: BuiltRow, target: str) -> str:

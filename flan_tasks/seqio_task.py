@@ -35,9 +35,8 @@ from flan_tasks.evaluation.seqio_metrics import generation_metrics, postprocess,
 from flan_tasks.seqio_stream import (
     INPUTS,
     TARGETS,
-    encoder,
+    Encoder,
     lengths_of,
-    prompt_budget,
     row_columns,
     stream,
 )
@@ -234,29 +233,28 @@ class EngineSource(seqio.DataSource):
         use_cached: bool = False,
         num_epochs: int | None = 1,
     ) -> tf.data.Dataset:
-        """Yields examples with ids (no EOS, not trimmed), texts and where they come from.
+        """Yields examples with ids (no EOS, whole), texts and where they come from.
 
         Args:
           split: train, validation or test.
           shuffle: whether each epoch has a seeded order of its own.
           seed: what draws depend on; None is 0.
           shard_info: which rows, of those that several readers share.
-          sequence_length: where given, ids are cut to it and closed by EOS.
+          sequence_length: where given, prompts are fitted to it, targets cut, both closed by EOS.
           use_cached: not used here.
           num_epochs: None goes on for ever, each epoch with its own templates and order.
         """
         item = self.ingredient(split)
         seed = 0 if seed is None else int(seed)
-        budget = prompt_budget(self.configuration().vocab, sequence_length)
+        encoder = Encoder.open(self.configuration().vocab, sequence_length)
 
         def rows(positions: np.ndarray) -> list[BuiltRow]:
             draw = draw_examples(item, seed, positions, shuffle=shuffle)
-            return render_task(item, draw, seed=seed, budget=budget)
+            return render_task(item, draw, seed=seed, budget=encoder.budget)
 
         names = (*PRETOKENIZED, *ABOUT)
-        encode = encoder(self.configuration().vocab, sequence_length)
         return stream(
-            row_columns(rows, encode, names, rank=self.prompts.rank),
+            row_columns(rows, encoder, names, rank=self.prompts.rank),
             per_epoch=item.available,
             num_epochs=num_epochs,
             shard_info=shard_info,

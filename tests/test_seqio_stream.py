@@ -7,7 +7,7 @@ import seqio
 import flan_tasks as ft
 from flan_tasks.build.rows import render_texts
 from flan_tasks.build.vocabulary import open_vocabulary
-from flan_tasks.seqio_stream import INPUTS, Sizes, encoder
+from flan_tasks.seqio_stream import Encoder, Sizes
 
 LENGTHS = {"inputs": 200, "targets": 12}
 
@@ -52,14 +52,15 @@ def test_growing_chunks_change_no_row():
     """The first 7,000 rows of all tasks reach into the third chunk."""
     mixture = ft.mixture("all", source="samples", vocab="bytes")
     plan = mixture.plan("train")
-    found = ids(mixture.get_dataset(LENGTHS, "train", num_epochs=None), take=7000)
+    lengths = {"inputs": 20_000, "targets": 12}
+    found = ids(mixture.get_dataset(lengths, "train", num_epochs=None), take=7000)
     some = [0, 1023, 1024, 3071, 3072, 6999]
     texts = render_texts(plan, plan.rows_at(np.asarray(some)))
     vocabulary = open_vocabulary("bytes")
     for place, prompt, target in zip(some, texts.inputs, texts.targets, strict=True):
         wanted = tuple(
             [*vocabulary.encode([text])[0].tolist()[: length - 1], 1]
-            for text, length in ((prompt, 200), (target, 12))
+            for text, length in ((prompt, 20_000), (target, 12))
         )
         assert found[place] == wanted
 
@@ -69,11 +70,11 @@ def test_encoders_cut_and_close_each_text(length, t5_model):
     texts = ["", "a heron sleeps in the reeds", "no", "so does a duck, if it may"]
     for vocab in ("bytes", str(t5_model)):
         vocabulary = open_vocabulary(vocab)
-        flat, lengths = encoder(vocab, {INPUTS: length})(texts, INPUTS)
+        flat, lengths = Encoder.open(vocab, {"targets": length}).targets(texts)
         found = np.split(flat, np.cumsum(lengths)[:-1])
         stop = None if length is None else length - 1
         wanted = [[*one.tolist()[:stop], 1] for one in vocabulary.encode(texts)]
         assert [one.tolist() for one in found] == wanted
-        whole, lengths = encoder(vocab, None)(texts, INPUTS)
+        whole, lengths = Encoder.open(vocab, None).targets(texts)
         assert whole.dtype == np.int32 and lengths.sum() == len(whole)
         assert whole.tolist() == [i for one in vocabulary.encode(texts) for i in one]

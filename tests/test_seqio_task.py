@@ -12,6 +12,7 @@ from conftest import ROOT
 
 import flan_tasks as ft
 from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.fitting import fit_rows
 from flan_tasks.build.plan import make_plan
 from flan_tasks.build.prepare import SourceChoice, prepare
 from flan_tasks.build.rows import rendered_rows
@@ -41,7 +42,10 @@ def nli(**changes):
     return ft.mixture("nli", **(SAMPLES | changes))
 
 
-def built(name, *, split="train", seed=0, num_examples=None, variation=PLAIN):
+def built(
+    name, *, split="train", seed=0, num_examples=None, variation=PLAIN, length=LENGTHS["inputs"]
+):
+    """The texts of a build whose prompts are made to fit."""
     found = prepare(
         catalog().mixture(name),
         catalog(),
@@ -50,7 +54,33 @@ def built(name, *, split="train", seed=0, num_examples=None, variation=PLAIN):
         variation=variation,
     )
     plan = make_plan(found, seed=seed, num_examples=num_examples)
-    return [(r.inputs, r.targets) for c in rendered_rows(plan, 0, len(plan)) for r in c]
+    budget = Budget(open_vocabulary("bytes"), length)
+    chunks = rendered_rows(plan, 0, len(plan), budget=budget)
+    fitted = [row for chunk in chunks for row in fit_rows(chunk, budget)]
+    return [(row.inputs, row.targets) for row in fitted if row is not None]
+
+
+@pytest.mark.parametrize("length", [300, 400])
+def test_long_prompts_are_those_of_a_build(length):
+    lengths = {"inputs": length, "targets": 64}
+    task = ft.task("cb", **SAMPLES).get_dataset(lengths, "train", seed=3)
+    wanted = built("cb", seed=3, length=length)
+    assert sorted(texts(rows(task))) == sorted(wanted)
+    whole = built("cb", seed=3, length=100_000)
+    assert wanted != whole and len(wanted) <= len(whole)
+    mixture = ft.mixture("cb", **SAMPLES)
+    common = {"seed": 3, "num_epochs": 1}
+    beside = rows(mixture.get_dataset(lengths, "train", copy_pretokenized=True, **common))
+    assert texts(beside) == wanted
+    alone = rows(mixture.get_dataset(lengths, "train", **common))
+    assert [r["inputs"].tolist() for r in alone] == [r["inputs"].tolist() for r in beside]
+    assert max(len(row["inputs"]) for row in alone) <= length
+
+
+def test_a_stream_of_which_nothing_fits_ends_with_a_message():
+    data = ft.mixture("nli", **SAMPLES).get_dataset({"inputs": 9, "targets": 9}, num_epochs=None)
+    with pytest.raises(tf.errors.OpError, match="none of 1,024 prompts fits 9 tokens"):
+        next(iter(data))
 
 
 def test_text_of_a_task_equals_that_of_a_build():
@@ -75,7 +105,7 @@ def test_ids_are_the_vocabularys_closed_by_eos_and_cut():
 
 
 def test_engine_cuts_and_closes_as_seqios_own_preprocessor_does():
-    task, lengths = rte(), {"inputs": 60, "targets": 4}
+    task, lengths = rte(), {"inputs": 4000, "targets": 4}
     raw = task.source.get_dataset("train", shuffle=False, seed=0)
     theirs = task.preprocess_postcache(raw, sequence_length=lengths)
     ours = task.get_dataset(lengths, "train", shuffle=False, seed=0)
@@ -430,3 +460,11 @@ def test_gold_survives_the_way_through_tensorflow():
     row = rows(rte().get_dataset(LENGTHS, "train"))[0]
     assert json.loads(row["gold"])["key"] == row["key"].decode()
     assert isinstance(tf.constant(row["gold"]).numpy(), bytes)
+
+
+@pytest.mark.parametrize("shots, answer", [(0, "yes ##### Next? => no"), (2, "yes")])
+def test_predictions_end_at_the_separator_where_there_are_exemplars(shots, answer):
+    task = rte(shots=shots, template=ft.templates("rte").ids[0])
+    row = next(iter(task.get_dataset(LENGTHS | {"inputs": 4000}, "test").as_numpy_iterator()))
+    assert int(row["num_shots"]) == shots
+    assert task.postprocess_fn("yes ##### Next? => no", example=row, is_target=False) == answer

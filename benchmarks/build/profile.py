@@ -25,7 +25,7 @@ STAGES = {
     ("base.py", "_unknown"): "counting what is unknown",
     ("base.py", "control_in"): "counting control tokens",
     ("text_counts.py", "count_by_task"): "counting what is unknown",
-    ("packed.py", "join_encoded"): "ids into arrays, cut and closed",
+    ("base.py", "joined"): "ids into arrays, cut and closed",
     ("store.py", "texts"): "columns out of the store",
     ("rows.py", "render_texts"): "rendering",
     ("plan.py", "rows"): "rows of the plan",

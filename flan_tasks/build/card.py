@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flan_tasks.build.fingerprints import SHORTEST_TEXT
+from flan_tasks.build.fitting import fitting_lines
 from flan_tasks.build.formats import STYLES
 from flan_tasks.build.text_counts import TABLE, text_lines, text_table
 from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
@@ -252,7 +253,7 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
             "targets."
         )
         yield ""
-        for line in text_lines(manifest):
+        for line in (*fitting_lines(manifest), *text_lines(manifest)):
             yield for_markdown(line)
             yield ""
     if table := text_table(manifest):
@@ -331,8 +332,9 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
     if over := manifest.get("over_length"):
         if sum(over.values()):
             yield (
-                "- Some texts are longer than the lengths of the build; formats with ids trim them "
-                "at their end, text formats keep them whole."
+                "- Some texts are longer than the lengths of the build; formats with ids shorten "
+                "the longest field of such a prompt and cut targets at their end, text formats "
+                "keep both whole."
             )
     if sizes := manifest["sizes"]:
         yield (

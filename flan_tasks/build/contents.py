@@ -146,7 +146,7 @@ class Contents:
             size = len(self.manifest["tasks"])
             return lambda rows, first: _outside(rows, size, "task", f"{MANIFEST} has {size:,}")
         if name == EXAMPLES:
-            size = self.manifest["examples"]
+            size = self.manifest.get("planned", self.manifest["examples"])
             return lambda rows, first: _outside(rows, size, "example", f"there are {size:,}")
         if name == _MASK:
             return lambda rows, first: _outside(rows, 2, "mask", "it is 0 or 1")

@@ -226,16 +226,28 @@ def evaluate(
     everything = [question for of_one in asked.values() for question in of_one]
     _answer(everything, answers, answerer, seed=seed, watch=watch)
     scores: list[DatasetScore] = []
+    too_long: set[str] = set()
     for dataset in evaluation.datasets:
         templates: list[TemplateScore] = []
         for question in asked.get(dataset.name, ()):
             prompts = question.prompts(seed=seed, budget=budget)
-            templates += score_unit(dataset, question.unit, answers.read(question.unit, prompts))
+            if not prompts:
+                too_long.add(dataset.name)
+                continue
+            templates += score_unit(
+                dataset,
+                question.unit,
+                answers.read(question.unit, prompts),
+                shortened=sum(prompt.is_shortened for prompt in prompts),
+                left_out=len(question.numbers) - len(prompts),
+            )
         if templates:
             scores.append(summarize(dataset, templates))
         elif dataset.name not in missing:
             missing[dataset.name] = (
-                f"it has no example or answer in {' or '.join(evaluation.splits)}"
+                f"none of its prompts fits {budget.length:,} tokens"
+                if budget is not None and dataset.name in too_long
+                else f"it has no example or answer in {' or '.join(evaluation.splits)}"
             )
     if missing and not evaluation.allow_missing:
         lines = [f"  {name}: {reason}" for name, reason in missing.items()]
@@ -264,7 +276,13 @@ def _answer(
     total, count = sum(sizes.values()), sum(sizes[unit] for unit in done)
     # Units of which some prompts are answered.
     begun: dict[Unit, dict[int, Record]] = {}
-    stream = _stream(asked, done, answers, answerer.budget, seed=seed)
+
+    def left_out(unit: Unit, number: int) -> None:
+        nonlocal count
+        sizes[unit] -= number
+        count += number
+
+    stream = _stream(asked, done, answers, answerer.budget, seed=seed, left_out=left_out)
     for prompt, record in answerer.answer(stream):
         records = begun.setdefault(prompt.unit, {})
         records[prompt.place] = record
@@ -283,13 +301,19 @@ def _stream(
     budget: Budget | None,
     *,
     seed: int,
+    left_out: Callable[[Unit, int], None],
 ) -> Iterator[Asked]:
-    """Yields all prompts, of units that are done as well: see `Asked.done`."""
+    """Yields all prompts, of units that are done as well: see `Asked.done`.
+
+    `left_out` is told how many of a unit's examples are not asked, before its first prompt.
+    """
     for question in asked:
         unit, prompts = question.unit, question.prompts(seed=seed, budget=budget)
         if unit in done:
             # Answers to other prompts are refused here, not after hours of answering the rest.
             answers.read(unit, prompts)
+        elif len(prompts) < len(question.numbers):
+            left_out(unit, len(question.numbers) - len(prompts))
         for place, prompt in enumerate(prompts):
             yield Asked(unit, place, prompt, unit in done)
 

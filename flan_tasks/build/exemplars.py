@@ -4,7 +4,7 @@ Which ones is a function of (seed, dataset, query's key, epoch) alone, so that a
 row the same ones, and all templates of an evaluation see the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,8 @@ from flan_tasks.build.vocabulary import Vocabulary
 from flan_tasks.core import choice
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.example import Example
-from flan_tasks.core.render import Rendered, join_exemplars
+from flan_tasks.core.joints import join_exemplars, query_text, solved_text
+from flan_tasks.core.render import Rendered
 
 _CLASSES = hash_text("order of classes")
 _EXEMPLARS = hash_text("exemplars")
@@ -166,15 +167,15 @@ def fit_exemplars(
 def _kept(
     blocks: Sequence[Sequence[Rendered]], inputs: Sequence[str], budget: Budget
 ) -> list[list[Rendered]]:
-    texts = {join_exemplars([block], "") for found in blocks for block in found}
-    ordered = sorted(texts)
+    ordered = sorted({solved_text(block) for found in blocks for block in found})
     size_of = dict(zip(ordered, budget.sizes(ordered), strict=True)) if ordered else {}
     kept = []
-    for found, size in zip(blocks, budget.sizes(inputs), strict=True):
+    queries = [query_text(text) for text in inputs]
+    for found, size in zip(blocks, budget.sizes(queries), strict=True):
         room = budget.length - 1 - size
         fitting = []
         for block in found:
-            needed = size_of[join_exemplars([block], "")]
+            needed = size_of[solved_text(block)]
             if needed <= room:
                 fitting.append(block)
                 room -= needed
@@ -296,10 +297,24 @@ _OPTIONS = hash_text("order of options")
 
 def with_options(example: Example, options: Sequence[str]) -> Example:
     """Returns an example with its options in another order."""
+    return _changed(example, options=tuple(options))
+
+
+def with_fields(example: Example, fields: Mapping[str, str]) -> Example:
+    """Returns an example with other texts in some of its fields."""
+    return _changed(example, fields={**example.fields, **fields})
+
+
+def _changed(
+    example: Example,
+    *,
+    fields: Mapping[str, str] | None = None,
+    options: tuple[str, ...] | None = None,
+) -> Example:
     return Example.checked_before(
-        fields=example.fields,
+        fields=example.fields if fields is None else fields,
         answer=example.answer,
-        options=tuple(options),
+        options=example.options if options is None else options,
         references=example.references,
         extra=example.extra,
         key=example.key,

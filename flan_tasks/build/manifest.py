@@ -10,6 +10,7 @@ from typing import Any
 import flan_tasks
 from flan_tasks.build.contamination import describe
 from flan_tasks.build.fingerprints import RUN
+from flan_tasks.build.fitting import add_fitting
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Prepared
 from flan_tasks.build.recipe import Recipe, digest_of, library_versions
@@ -105,6 +106,7 @@ def make_manifest(
             by_number = {str(number): rows for number, rows in counts.items()}
             shots.setdefault(name, Counter()).update(by_number)
     texts = add_counts(shards) if all("texts" in shard for shard in shards) else {}
+    fitting = add_fitting(shards)
     tasks = [
         {
             **entry,
@@ -114,6 +116,8 @@ def make_manifest(
             "template_counts": dict(sorted(templates.get(entry["name"], Counter()).items())),
             # Exemplars in a prompt -> prompts that have so many.
             "num_shots": dict(sorted(shots.get(entry["name"], Counter()).items(), key=_by_number)),
+            # What became of prompts that were too long; only where there were some.
+            **({"fitting": fitting[entry["name"]]} if entry["name"] in fitting else {}),
         }
         for entry in task_table(prepared, plan)
     ]
@@ -130,7 +134,11 @@ def make_manifest(
         "style": settings.style,
         "vocabulary": settings.vocabulary.name if settings.vocabulary else None,
         "lengths": dict(settings.lengths),
-        "examples": len(plan),
+        # Rows of the plan, and those of them that are in no file, as their prompts do not fit.
+        "planned": len(plan),
+        "left_out": [row for shard in shards for row in shard.get("left_out", ())],
+        "fits": settings.fits,
+        "examples": realized.total(),
         "rows": sum(shard["rows"] for shard in shards),
         "missing": dict(prepared.missing),
         "without_split": list(prepared.without_split),
@@ -160,6 +168,7 @@ def make_manifest(
                     control_tokens=settings.vocabulary.control_tokens,
                     lengths=settings.lengths,
                     trims=WRITERS[settings.format].trims,
+                    fits=settings.fits,
                 ),
             }
         for name in ("tokens", "over_length", "tokens_over"):
@@ -232,7 +241,9 @@ def canonical_command(
     if WRITERS[settings.format].is_packed:
         words.append(f"--arch {settings.arch}")
     lengths = ",".join(f"{part}={length}" for part, length in settings.lengths.items())
-    words.append(f"--lengths {lengths}")
+    # Naming lengths makes prompts of some formats fit them, which otherwise are left as they are.
+    if settings.fits or not WRITERS[settings.format].fits_if_asked:
+        words.append(f"--lengths {lengths}")
     if settings.num_shards:
         words.append(f"--shards {settings.num_shards}")
     words += filters

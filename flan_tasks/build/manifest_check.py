@@ -152,7 +152,14 @@ _TASK = object_of(
         "source": object_of({"source": TEXT}),
         "languages": list_of(TEXT),
     },
-    {"num_shots": map_of(COUNT), "rows_read": COUNT, "examples_read": COUNT},
+    {
+        "num_shots": map_of(COUNT),
+        "rows_read": COUNT,
+        "examples_read": COUNT,
+        "fitting": object_of(
+            {"too_long": COUNT, "shortened": map_of(COUNT), "lost_answers": COUNT}
+        ),
+    },
 )
 MANIFEST = object_of(
     {
@@ -177,6 +184,8 @@ MANIFEST = object_of(
         "arch": one_of(ARCHS),
         "style": one_of(STYLES),
         "packing": object_of({"rows": COUNT, "bound": COUNT, "simple_bound": COUNT}),
+        "planned": COUNT,
+        "left_out": list_of(COUNT),
         "recipe": map_of(_simple("anything", lambda value: True)),
         "variation": or_null(map_of(_simple("anything", lambda value: True))),
         "decontaminated": or_null(object_of({"against": list_of(TEXT)})),
@@ -198,6 +207,14 @@ def sums(manifest: Mapping[str, Any]) -> Iterator[str]:
         there = sum(shard[what] for shard in manifest["shards"])
         if there != manifest[what]:
             yield f"its shards have {there:,} {noun}; the manifest says {manifest[what]:,}"
+    planned, left_out = manifest.get("planned"), manifest.get("left_out", ())
+    if planned is not None and planned - len(left_out) != manifest["examples"]:
+        yield (
+            f"of {planned:,} planned rows {len(left_out):,} are left out; the manifest says "
+            f"{manifest['examples']:,} are there"
+        )
+    if any(row >= (planned or 0) for row in left_out):
+        yield f"it leaves out row {max(left_out):,}, and {planned or 0:,} are planned"
     by_task = sum(task["realized"] for task in manifest["tasks"])
     if by_task != manifest["examples"]:
         yield f"its tasks add up to {by_task:,}; the manifest says {manifest['examples']:,}"

@@ -7,13 +7,15 @@ import numpy as np
 
 from flan_tasks.build import draws
 from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.fitting import FittingCounts, fit_encoded
 from flan_tasks.build.formats import DECODER
 from flan_tasks.build.packing import Packing, lower_bound, pack, simple_bound
 from flan_tasks.build.plan import Plan, Rows
-from flan_tasks.build.rows import render_texts
+from flan_tasks.build.rows import render_chunk, render_texts
 from flan_tasks.build.text_counts import PARTS, TextCounts
 from flan_tasks.build.vocabulary import Encoded, Vocabulary
 from flan_tasks.core.choice import hash_text
+from flan_tasks.core.errors import BuildError
 
 # Rows gathered from the store at once: a gathering costs as much as some hundred rows.
 WINDOW = 16_384
@@ -38,8 +40,10 @@ class PackedShard:
     template: np.ndarray
     # Exemplars in its prompt, likewise.
     num_shots: np.ndarray
-    # Part -> what its texts came to, in plan order.
+    # Part -> what its texts came to, in plan order; prompts as they were before they were fitted.
     texts: Mapping[str, TextCounts]
+    # What became of prompts that were too long.
+    fitting: FittingCounts
     # Rows no packing could go under, by tokens and by examples over half a row.
     simple_bound: int
     # The same, counting besides examples that leave no other any room.
@@ -55,6 +59,8 @@ class PackedShard:
 class EncodedRows:
     """Some rows of a plan as ids."""
 
+    # Which of the plan they are, from `start` on: int64[n].
+    places: np.ndarray
     # Which task, example and template each of them is.
     rows: Rows
     # Exemplars in the prompt of each: int64[n].
@@ -63,48 +69,64 @@ class EncodedRows:
     inputs: Encoded
     # Their targets.
     targets: Encoded
-    # Control tokens that stand written in inputs and targets: int64[n] each.
-    control: tuple[np.ndarray, np.ndarray]
+    # Part -> what its texts came to; prompts as they were before they were fitted.
+    texts: Mapping[str, TextCounts]
 
 
 def encoded_rows(
-    plan: Plan, start: int, stop: int, vocabulary: Vocabulary, lengths: Mapping[str, int]
+    plan: Plan,
+    start: int,
+    stop: int,
+    vocabulary: Vocabulary,
+    lengths: Mapping[str, int],
+    fitting: FittingCounts,
 ) -> Iterator[EncodedRows]:
-    """Yields rows `start` to `stop` of a plan as ids, in order, in large steps.
+    """Yields rows `start` to `stop` of a plan as ids, in order, in large steps; those that fit.
 
     Args:
       plan: the rows.
       start: first of them.
       stop: the row after the last.
       vocabulary: gives the ids.
-      lengths: longest inputs and targets, EOS included; the end of longer ones is cut.
+      lengths: longest inputs and targets, EOS included; longer prompts are fitted, and the end of
+        longer targets is cut.
+      fitting: told what became of the prompts.
     """
+    names = [item.dataset.name for item in plan.ingredients]
     budget = Budget(vocabulary, lengths["inputs"])
     for first in range(start, stop, WINDOW):
         rows = plan.rows(first, min(first + WINDOW, stop))
         found = render_texts(plan, rows, budget=budget)
+        sides = (found.inputs, found.targets)
         inputs, targets = (
-            join_encoded(
+            Encoded.joined(
                 [
                     vocabulary.encode_flat(texts[here : here + _BATCH], lengths[part])
                     for here in range(0, len(texts), _BATCH)
                 ]
             )
-            for texts, part in zip((found.inputs, found.targets), PARTS, strict=True)
+            for texts, part in zip(sides, PARTS, strict=True)
         )
-        control = vocabulary.control_in(found.inputs), vocabulary.control_in(found.targets)
-        yield EncodedRows(rows, found.num_shots, inputs, targets, control)
-
-
-def join_encoded(pieces: Sequence[Encoded]) -> Encoded:
-    """Puts texts after one another."""
-    return Encoded(
-        np.concatenate([piece.ids for piece in pieces]),
-        np.concatenate([piece.lengths for piece in pieces]),
-        np.concatenate([piece.whole for piece in pieces]),
-        np.concatenate([piece.unknown for piece in pieces]),
-        np.concatenate([piece.only_unknown for piece in pieces]),
-    )
+        counts = {
+            part: TextCounts.of(side, vocabulary.control_in(texts))
+            for part, side, texts in zip(PARTS, (inputs, targets), sides, strict=True)
+        }
+        fitted = fit_encoded(
+            found.inputs,
+            inputs,
+            budget,
+            lambda over, rows=rows: render_chunk(plan, rows.take(over), budget=budget),
+        )
+        fitting.add([names[task] for task in rows.task.tolist()], fitted)
+        kept = fitted.kept
+        yield EncodedRows(
+            first - start + kept,
+            rows.take(kept),
+            found.num_shots[kept],
+            fitted.encoded,
+            targets.take(kept),
+            {part: one.take(kept) for part, one in counts.items()},
+        )
 
 
 def packed_shard(
@@ -126,18 +148,22 @@ def packed_shard(
       lengths: longest inputs and targets, EOS included; decoder-only also `row`.
       arch: `encoder-decoder` or `decoder`.
     """
-    pieces = list(encoded_rows(plan, start, stop, vocabulary, lengths))
+    fitting = FittingCounts()
+    pieces = list(encoded_rows(plan, start, stop, vocabulary, lengths, fitting))
     sides = [
-        join_encoded([piece.inputs for piece in pieces]),
-        join_encoded([piece.targets for piece in pieces]),
+        Encoded.joined([piece.inputs for piece in pieces]),
+        Encoded.joined([piece.targets for piece in pieces]),
     ]
+    places = np.concatenate([piece.places for piece in pieces])
+    if not len(places):
+        raise BuildError(
+            f"no prompt of rows {start:,} to {stop - 1:,} fits {lengths['inputs']:,} tokens, "
+            "however its fields are shortened; give longer --lengths"
+        )
     task = np.concatenate([piece.rows.task for piece in pieces])
     template = np.concatenate([piece.rows.template for piece in pieces])
     shots = np.concatenate([piece.num_shots for piece in pieces])
-    texts = {
-        part: TextCounts.of(side, np.concatenate([piece.control[place] for piece in pieces]))
-        for place, (part, side) in enumerate(zip(PARTS, sides, strict=True))
-    }
+    texts = {part: TextCounts.joined([piece.texts[part] for piece in pieces]) for part in PARTS}
     del pieces
     sizes = np.stack([side.lengths for side in sides], axis=1)
     if arch == DECODER:
@@ -150,11 +176,18 @@ def packed_shard(
     found = {
         **arrays(sides, packing, limits, dtype),
         "offsets": packing.offsets,
-        "examples": packing.order + start,
+        "examples": places[packing.order] + start,
         "tasks": task[packing.order].astype(_task_type(len(plan.ingredients))),
     }
     return PackedShard(
-        found, task, template, shots, texts, simple_bound(sizes, limits), lower_bound(sizes, limits)
+        found,
+        task,
+        template,
+        shots,
+        texts,
+        fitting,
+        simple_bound(sizes, limits),
+        lower_bound(sizes, limits),
     )
 
 
@@ -194,7 +227,7 @@ def _decoder_arrays(
     # Inputs of example i are piece 2i, its targets piece 2i + 1.
     inputs, targets = sides
     count = len(inputs.lengths)
-    both = join_encoded((inputs, targets))
+    both = Encoded.joined((inputs, targets))
     order = np.stack((packing.order, packing.order + count), axis=1).ravel()
     segments = np.repeat(_segments(packing), 2)
     trained = np.tile(np.asarray([0, 1], np.uint8), count)

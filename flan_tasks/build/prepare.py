@@ -20,6 +20,7 @@ from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.escaping import for_line
+from flan_tasks.core.joints import SEPARATOR
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.template import Template
@@ -146,11 +147,10 @@ def prepare(
             exemplars = None
             if variation.shots and split != "train":
                 exemplars = _exemplars(dataset, catalog, source, store, mixture.limit)
-            if not variation.options:
-                examples = _without_needed(dataset, examples, store)
-                if exemplars is not None:
-                    shown = _without_needed(dataset, exemplars.examples, store)
-                    exemplars = replace(exemplars, examples=shown, available=len(shown))
+            examples = _fit_for(variation, dataset, examples, store)
+            if exemplars is not None:
+                shown = _fit_for(variation, dataset, exemplars.examples, store)
+                exemplars = replace(exemplars, examples=shown, available=len(shown))
         except SourceUnavailableError as error:
             # It stands in the manifest, the card and the report; names of files may hold anything.
             missing[dataset.name] = for_line(str(error).removeprefix(f"{dataset.name}: "))
@@ -315,6 +315,19 @@ def _without_matches(
         examples = store.without(item.examples, matching, reason=describe(against))
         kept.append(replace(item, examples=examples, available=len(examples)))
     return kept
+
+
+def _fit_for(
+    variation: Variation, dataset: Dataset, examples: StoredExamples, store: Store
+) -> StoredExamples:
+    """Leaves out what prompts of that form cannot be made of."""
+    if not variation.options:
+        examples = _without_needed(dataset, examples, store)
+    if variation.shots:
+        # It would part a prompt, or an answer, where there is no other exemplar.
+        reason = f"holds {SEPARATOR}, the mark between exemplars"
+        examples = store.without(examples, examples.holding(SEPARATOR), reason=reason)
+    return examples
 
 
 def _without_needed(dataset: Dataset, examples: StoredExamples, store: Store) -> StoredExamples:

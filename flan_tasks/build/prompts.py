@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.fitting import fit_rows
 from flan_tasks.build.plan import Draw
 from flan_tasks.build.prepare import Ingredient
 from flan_tasks.build.rows import render_task
@@ -52,19 +53,22 @@ def evaluation_prompts(
     seed: int,
     budget: Budget | None = None,
 ) -> list[Prompt]:
-    """Returns the prompts of some examples under one template.
+    """Returns the prompts of some examples under one template, less those that cannot fit.
 
     Args:
       item: one dataset's split.
       template: one of its templates.
       numbers: which examples.
       seed: what exemplars and option orders depend on.
-      budget: what exemplars must fit into; None takes all that are wanted.
+      budget: what prompts must fit into; None takes them, and all exemplars, as they are.
     """
     place = item.templates.index(template)
     examples = np.asarray(numbers, np.int64)
     draw = Draw(examples, np.zeros_like(examples), np.full_like(examples, place))
+    rows = render_task(item, draw, seed=seed, budget=budget)
+    fitted = rows if budget is None else fit_rows(rows, budget)
     return [
-        Prompt(row.inputs, row.gold, row.num_shots)
-        for row in render_task(item, draw, seed=seed, budget=budget)
+        Prompt(row.inputs, row.gold, row.num_shots, bool(row.shortened))
+        for row in fitted
+        if row is not None
     ]

@@ -11,6 +11,7 @@ from typing import Any
 import flan_tasks
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.prepare import Ingredient, Prepared
+from flan_tasks.core.dataset import START
 
 Recipe = Mapping[str, Any]
 
@@ -55,13 +56,14 @@ def make_recipe(prepared: Prepared, plan: Plan, *, command: str) -> dict[str, An
 
 def _task(item: Ingredient, *, rows: int) -> dict[str, Any]:
     dataset = item.dataset
+    declared = [dataset.cluster, dataset.parent, dataset.license, dataset.citation, dataset.metrics]
     return {
         "rows": rows,
         "available": item.available,
         "rate": item.rate,
-        "declaration": _short(
-            [dataset.cluster, dataset.parent, dataset.license, dataset.citation, dataset.metrics]
-        ),
+        "declaration": _short(declared),
+        # Only where it says something, so that other builds are what they were.
+        **({} if dataset.keep == START else {"keep": _short(dataset.keep)}),
         "store": {part: _short(value) for part, value in item.examples.parts.items()},
         "templates": {t.id: _short([t.kind, t.inputs, t.targets]) for t in item.templates},
     }
@@ -120,6 +122,8 @@ def _task_changes(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
         lines.append(f"its examples, by their {', '.join(parts)}")
     if there["declaration"] != now["declaration"]:
         lines.append("cluster, part_of, license, citation or metrics")
+    if there.get("keep") != now.get("keep"):
+        lines.append("what it keeps of long fields")
     old, new = there["templates"], now["templates"]
     both = [name for name in new if name in old]
     for verb, names in (

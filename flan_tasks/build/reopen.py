@@ -78,7 +78,9 @@ def reopen(
     plan = make_plan(
         found,
         seed=manifest["seed"],
-        num_examples=None if WRITERS[manifest["format"]].grouped else manifest["examples"],
+        num_examples=None
+        if WRITERS[manifest["format"]].grouped
+        else manifest.get("planned", manifest["examples"]),
         grouped=WRITERS[manifest["format"]].grouped,
     )
     return found, plan

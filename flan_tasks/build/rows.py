@@ -44,6 +44,12 @@ class BuiltRow:
     example: Example
     # Exemplars that stand before it in the prompt.
     num_shots: int = 0
+    # Whether the options stand in the prompt, where the example has some.
+    shows_options: bool = True
+    # Fields that were shortened to make the prompt fit a length.
+    shortened: tuple[str, ...] = ()
+    # Whether the answer stood in one of these, and does no more.
+    lost_answer: bool = False
 
     @property
     def gold(self) -> Gold:
@@ -123,7 +129,7 @@ def render_task(
         blocks = _exemplar_blocks(item, queries, chosen, seed)
         inputs, shots = fit_exemplars(blocks, inputs, budget)
     return [
-        BuiltRow(prompt, one.targets, item.dataset, template, example, count)
+        BuiltRow(prompt, one.targets, item.dataset, template, example, count, variation.options)
         for prompt, one, template, example, count in zip(
             inputs, filled, chosen, examples, shots, strict=True
         )

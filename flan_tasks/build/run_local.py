@@ -23,7 +23,7 @@ from flan_tasks.build.work import MapShards, Running, Work
 from flan_tasks.build.workers import LocalProcesses
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.build.writers.base import Shard
-from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.errors import BuildError, DeclarationError
 
 CARD = "README.md"
 TEMPLATES = "templates.json"
@@ -161,6 +161,11 @@ def _finish(
         beside = WRITERS[settings.format].finish(folder, known, settings.for_writer)
     except OSError as error:
         raise write_error(error, folder) from error
+    if not sum(shard["examples"] for shard in known):
+        raise BuildError(
+            f"no prompt of {len(plan):,} rows fits {settings.lengths['inputs']:,} tokens, however "
+            "its fields are shortened; give longer --lengths"
+        )
     others = [{"path": name, **file_facts(folder / name)} for name in beside]
     manifest = make_manifest(prepared, plan, settings, recipe=recipe, shards=known, others=others)
     _add(folder, manifest, TEMPLATES, template_texts(plan))

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.fitting import FittingCounts, fit_encoded
 from flan_tasks.build.formats import DECODER, ENCODER_DECODER
 from flan_tasks.build.packed import packed_shard
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.rows import BuiltRow, rendered_rows
 from flan_tasks.build.text_counts import PARTS, TextCounts, count_by_task
-from flan_tasks.build.vocabulary import Vocabulary
+from flan_tasks.build.vocabulary import Encoded, Vocabulary
 from flan_tasks.build.writers import WRITERS
 from flan_tasks.build.writers.base import Shard, TokenizedRow, WriteSettings
 from flan_tasks.core.errors import BuildError
@@ -46,6 +47,8 @@ class BuildSettings:
 
     # One of `formats.ARCHS`; packed formats only.
     arch: str = ENCODER_DECODER
+    # Whether prompts are made to fit the length of inputs; None does what the format does.
+    fit: bool | None = None
 
     def __post_init__(self) -> None:
         if self.arch == DECODER and "row" not in self.lengths:
@@ -56,6 +59,11 @@ class BuildSettings:
     def budget(self) -> Budget | None:
         """What exemplars must fit into; None where there is no vocabulary to measure by."""
         return Budget(self.vocabulary, self.lengths["inputs"]) if self.vocabulary else None
+
+    @property
+    def fits(self) -> bool:
+        """Whether prompts that are too long are shortened, and rows that cannot fit left out."""
+        return WRITERS[self.format].trims if self.fit is None else self.fit
 
     @property
     def for_writer(self) -> WriteSettings:
@@ -135,6 +143,7 @@ def _write_rows(plan: Plan, shard: Shard, settings: BuildSettings, path: Path) -
         "examples": rows,
         "templates": _by_task(counted.templates),
         "num_shots": _by_task(counted.num_shots),
+        **counted.fitting.facts(shard.start),
     }
     return found | (counted.facts() if settings.vocabulary else {})
 
@@ -169,6 +178,7 @@ def _write_packed(
         "examples": len(packed.task),
         "templates": _by_task(templates),
         "num_shots": _by_task(shots),
+        **packed.fitting.facts(shard.start),
         "simple_bound": packed.simple_bound,
         "bound": packed.bound,
         **token_facts(packed.texts, settings.lengths),
@@ -202,6 +212,9 @@ class _Counted:
     def __init__(self, settings: BuildSettings, *, has_exemplars: bool) -> None:
         self._settings = settings
         self._has_exemplars = has_exemplars
+        self.fitting = FittingCounts()
+        # Lengths of prompts that were made to fit, as they are written, EOS not counted.
+        self._written: list[np.ndarray] = []
         self.templates: Counter[tuple[str, str]] = Counter()
         self.num_shots: Counter[tuple[str, int]] = Counter()
         # Name of a task -> its number, in the order they are met; the number of each row's.
@@ -210,16 +223,37 @@ class _Counted:
         self._texts: dict[str, list[TextCounts]] = {part: [] for part in PARTS}
 
     def tokenized(self, rows: Sequence[BuiltRow]) -> list[TokenizedRow]:
-        """Returns some rows with their ids, where there is a vocabulary."""
+        """Returns some rows with their ids, where there is a vocabulary; those left that fit."""
+        if self._settings.vocabulary is None:
+            self._note(rows)
+            return [TokenizedRow(row) for row in rows]
+        encoded = self._encode("inputs", rows)
+        counts = TextCounts.of(encoded, self._control("inputs", rows))
+        if self._settings.fits:
+            assert self._settings.budget is not None
+            fitted = fit_encoded(
+                [row.inputs for row in rows],
+                encoded,
+                self._settings.budget,
+                lambda over: [rows[place] for place in over.tolist()],
+            )
+            self.fitting.add([row.dataset.name for row in rows], fitted)
+            self._written.append(fitted.encoded.lengths - 1)
+            rows = [fitted.rows.get(n, rows[k]) for n, k in enumerate(fitted.kept.tolist())]
+            encoded, counts = fitted.encoded, counts.take(fitted.kept)
+        self._note(rows)
+        numbers = self._numbers
+        self._tasks += [numbers.setdefault(row.dataset.name, len(numbers)) for row in rows]
+        targets = self._encode("targets", rows)
+        self._texts["inputs"].append(counts)
+        self._texts["targets"].append(TextCounts.of(targets, self._control("targets", rows)))
+        pairs = zip(rows, _without_eos(encoded), _without_eos(targets), strict=True)
+        return [TokenizedRow(*row) for row in pairs]
+
+    def _note(self, rows: Sequence[BuiltRow]) -> None:
         self.templates.update((row.dataset.name, row.template.id) for row in rows)
         if self._has_exemplars:
             self.num_shots.update((row.dataset.name, row.num_shots) for row in rows)
-        if self._settings.vocabulary is None:
-            return [TokenizedRow(row) for row in rows]
-        numbers = self._numbers
-        self._tasks += [numbers.setdefault(row.dataset.name, len(numbers)) for row in rows]
-        sides = [self._ids(part, [getattr(row, part) for row in rows]) for part in PARTS]
-        return [TokenizedRow(*row) for row in zip(rows, *sides, strict=True)]
 
     def facts(self) -> dict[str, Any]:
         """Returns what is known of the texts of all rows."""
@@ -227,18 +261,30 @@ class _Counted:
         texts = {part: TextCounts.joined(pieces) for part, pieces in self._texts.items()}
         task = np.asarray(self._tasks, np.int64)
         by_task = count_by_task(task, list(self._numbers), texts, limits)
-        return {**token_facts(texts, limits), "texts": by_task}
+        found = {**token_facts(texts, limits), "texts": by_task}
+        if self._settings.fits:
+            written = np.concatenate([np.zeros(0, np.int64), *self._written])
+            about = {"tokens": int(written.sum()), "longest": int(written.max(initial=0))}
+            found["written"] = {"inputs": about}
+        return found
 
-    def _ids(self, part: str, texts: Sequence[str]) -> list[np.ndarray]:
+    def _encode(self, part: str, rows: Sequence[BuiltRow]) -> Encoded:
         vocabulary = self._settings.vocabulary
         assert vocabulary is not None
-        encoded = vocabulary.encode_flat(texts, _NO_LIMIT)
-        self._texts[part].append(TextCounts.of(encoded, vocabulary.control_in(texts)))
-        ends = np.cumsum(encoded.lengths)
-        starts = (ends - encoded.lengths).tolist()
-        # Without EOS, for which writers make room first.
-        pairs = zip(starts, (ends - 1).tolist(), strict=True)
-        return [encoded.ids[start:stop] for start, stop in pairs]
+        return vocabulary.encode_flat([getattr(row, part) for row in rows], _NO_LIMIT)
+
+    def _control(self, part: str, rows: Sequence[BuiltRow]) -> np.ndarray:
+        vocabulary = self._settings.vocabulary
+        assert vocabulary is not None
+        return vocabulary.control_in([getattr(row, part) for row in rows])
+
+
+def _without_eos(encoded: Encoded) -> list[np.ndarray]:
+    """The ids of each text; writers make room for EOS before they add it."""
+    ends = np.cumsum(encoded.lengths)
+    starts = (ends - encoded.lengths).tolist()
+    pairs = zip(starts, (ends - 1).tolist(), strict=True)
+    return [encoded.ids[start:stop] for start, stop in pairs]
 
 
 def _by_task(counts: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:

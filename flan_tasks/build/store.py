@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flan_tasks.build import checksum
 from flan_tasks.build.store_key import digest_of_parts, key_parts
@@ -110,6 +111,19 @@ class StoredExamples:
             name: found.column(column).to_pylist()
             for name, column in zip(names, columns, strict=True)
         }
+
+    def holding(self, text: str) -> np.ndarray:
+        """Returns the numbers of the examples that hold a text, in whatever column: int64[n]."""
+        names = [name for name in self._table.column_names if name.startswith("f_")]
+        places = [np.zeros(0, np.int64)]
+        for name in (*names, "answer", "options", "references"):
+            column = self._table.column(name).combine_chunks()
+            owners = None
+            if pa.types.is_list(column.type):
+                owners, column = pc.list_parent_indices(column), column.flatten()
+            holds = pc.indices_nonzero(pc.match_substring(column, text))
+            places.append(np.from_dlpack(holds if owners is None else owners.take(holds)))
+        return np.unique(np.concatenate([found.astype(np.int64) for found in places]))
 
     @cached_property
     def key_hashes(self) -> np.ndarray:

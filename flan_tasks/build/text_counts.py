@@ -39,6 +39,10 @@ class TextCounts:
         """Returns the counts of encoded texts."""
         return cls(encoded.whole - 1, encoded.unknown, encoded.only_unknown, control)
 
+    def take(self, numbers: np.ndarray) -> "TextCounts":
+        """Returns the counts of some of the texts."""
+        return TextCounts(*(getattr(self, field.name)[numbers] for field in fields(self)))
+
     @classmethod
     def joined(cls, pieces: Sequence["TextCounts"]) -> "TextCounts":
         """Puts the counts of texts after one another."""
@@ -165,6 +169,7 @@ def text_warnings(
     control_tokens: str | None,
     lengths: Mapping[str, int],
     trims: bool,
+    fits: bool = False,
 ) -> list[str]:
     """Returns what a reader of the build has to know, one line for each task and matter.
 
@@ -175,13 +180,16 @@ def text_warnings(
       control_tokens: how control tokens in texts were read; None where that is not chosen.
       lengths: longest inputs and targets.
       trims: whether what is longer was cut.
+      fits: whether prompts that are longer were fitted instead.
     """
     lines: list[str] = []
     for name, counts in tasks.items():
         for part in PARTS:
             lines += _unknown(name, part, counts[part], examples[name], vocabulary)
-            if trims:
-                lines += _trimmed(name, part, counts[part], examples[name], lengths[part])
+            if trims or (fits and part == "inputs"):
+                lines += _trimmed(
+                    name, part, counts[part], examples[name], lengths[part], fits=fits
+                )
         written = sum(counts[part]["control_tokens"] for part in PARTS)
         if written and control_tokens == AS_SPECIAL:
             lines.append(
@@ -208,12 +216,14 @@ def _unknown(
 
 
 def _trimmed(
-    name: str, part: str, counts: Mapping[str, int], examples: int, length: int
+    name: str, part: str, counts: Mapping[str, int], examples: int, length: int, *, fits: bool
 ) -> Iterator[str]:
     over = counts["over_length"]
     if over > TRIMMED_SHARE * examples:
+        is_fitted = fits and part == "inputs"
+        what = "had their longest field shortened" if is_fitted else "lost their end"
         yield (
-            f"{name}: {over:,} of {examples:,} {part} ({over / examples:.1%}) lost their end, "
+            f"{name}: {over:,} of {examples:,} {part} ({over / examples:.1%}) {what}, "
             f"being longer than {length:,} tokens"
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from flan_tasks.build.formats import ARCHS, FORMATS, STYLES
 from flan_tasks.cli import options
@@ -195,6 +196,8 @@ def command(
         vocabulary=open_vocabulary(name) if name else None,
         num_shards=shards,
         arch=arch,
+        # SeqIO trims what it reads of a cache, to lengths of its own unless some are named here.
+        fit=True if writer.fits_if_asked and _is_asked("lengths") else None,
     )
     if settings.vocabulary:
         print_vocabulary(settings.vocabulary)
@@ -255,7 +258,7 @@ def command(
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))
         print_warnings(built.manifest)
     else:
-        print_after(built, out, trims=writer.trims)
+        print_after(built, out, trims=settings.fits)
 
 
 def _says_reading(*, quietly: bool) -> Callable[[str], None]:
@@ -267,6 +270,11 @@ def _says_reading(*, quietly: bool) -> Callable[[str], None]:
         options.progress(text)
 
     return tell
+
+
+def _is_asked(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not ParameterSource.DEFAULT
 
 
 def _proposed(plan, settings, *, quiet: bool) -> dict[str, int]:

@@ -97,16 +97,17 @@ def print_after(built, out: Path, *, trims: bool) -> None:
         _print_shots(manifest)
     if "tokens" in manifest:
         tokens, over = manifest["tokens"], manifest["over_length"]
-        verb = "trimmed to" if trims else "longer than (kept whole)"
+        verb = "made to fit" if trims else "longer than (kept whole)"
         click.echo(
             f"Tokens ({manifest['vocabulary'][:20]}): {tokens['inputs']:,} in inputs, "
             f"{tokens['targets']:,} in targets. {verb.capitalize()} "
             f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
             f"{over['inputs']:,} inputs, {over['targets']:,} targets."
         )
+        from flan_tasks.build.fitting import fitting_lines
         from flan_tasks.build.text_counts import text_lines
 
-        for line in text_lines(manifest):
+        for line in (*fitting_lines(manifest), *text_lines(manifest)):
             click.echo(line)
     if "packing" in manifest:
         packing = manifest["packing"]

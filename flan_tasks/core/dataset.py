@@ -36,6 +36,11 @@ WORD_METRICS = frozenset(
         *("rouge", "bleu"),
     }
 )
+# Which part of a field is kept where a prompt is too long: its start, its end, or all of it.
+START, END, WHOLE = "start", "end", "whole"
+_PARTS_KEPT = (START, END, WHOLE)
+# A prompt without its question asks nothing.
+_NEVER_CUT = ("question", "query")
 # As in BCP 47: "en", "pt-BR", "zh-Hant"; cards and tokenizers look them up.
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
@@ -91,6 +96,10 @@ class Dataset:
     select: Callable[[Example, str], Skip | None] | None = None
     # Whether an example cannot be answered without its options: it is left out where they are off.
     needs_options: Callable[[Example], bool] | None = None
+    # What stays of fields where a prompt is longer than a model reads: "start" (the end is cut),
+    # "end", or "whole"; for every field, or by name. Fields called question or query stay whole
+    # unless they are named. A prompt that does not fit even so is left out.
+    keep: str | Mapping[str, str] = START
     # File of embedded rows under samples/<cluster>/; by default the dataset's own name.
     samples: str = ""
     # File under templates/<cluster>/; by default the parent's name, else its own.
@@ -167,6 +176,13 @@ class Dataset:
             name = getattr(self, what)
             if name and not _FIELD_NAME.fullmatch(name):
                 yield f"{what} {shown(name)} must be lower-case letters, digits and underscores"
+        parts = self.keep if isinstance(self.keep, Mapping) else {}
+        for name in parts:
+            if name not in self.fields:
+                yield f"keep names {shown(name)}, which is no field: {', '.join(self.fields)}"
+        for part in [self.keep] if isinstance(self.keep, str) else parts.values():
+            if part not in _PARTS_KEPT:
+                yield f"keep {shown(part)} must be one of {', '.join(_PARTS_KEPT)}"
         for split, rows in self.size.items():
             if rows < 0:
                 yield f'size of "{split}" is {rows}; want 0 or more'
@@ -205,6 +221,12 @@ class Dataset:
     def is_trained_on(self) -> bool:
         """Whether it has a train split."""
         return self.splits.train is not None
+
+    def part_kept(self, name: str) -> str:
+        """Which part of a field is kept where a prompt is too long."""
+        if isinstance(self.keep, str):
+            return WHOLE if name in _NEVER_CUT else self.keep
+        return self.keep.get(name, WHOLE if name in _NEVER_CUT else START)
 
     def declared_rows(self, split: str) -> int | None:
         """Rows of our `split` by the declared sizes; None where the size is not declared."""

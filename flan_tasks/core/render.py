@@ -81,11 +81,6 @@ def render_columns(
     return inputs, targets
 
 
-def join_exemplars(exemplars: Sequence[Rendered], inputs: str) -> str:
-    """Puts solved examples before a prompt, each followed by its target and two empty lines."""
-    return "".join(f"{one.inputs}\n{one.targets}\n\n\n" for one in exemplars) + inputs
-
-
 def format_options(options: Sequence[str]) -> str:
     """The OPTIONS suffix: a header line and one line for each option."""
     return "OPTIONS:\n" + "\n".join(f"- {option}" for option in options)

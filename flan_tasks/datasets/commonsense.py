@@ -55,6 +55,7 @@ COPA = Dataset(
     # `relation` says what an option is to the premise, "cause" or "effect"; `connective` joins the
     # premise to an option, "because" or "so".
     fields=("premise", "relation", "connective"),
+    keep="whole",
     options_per_example=True,
     normalize=_copa,
     metrics=("accuracy",),
@@ -96,6 +97,7 @@ HELLASWAG = Dataset(
     splits=Splits.validation_from_train(200),
     schema={"context": str, "endings": list, "label": int, "activity_label": str},
     fields=("context", "topic"),
+    keep={"context": "end"},
     options_per_example=True,
     normalize=_hellaswag,
     metrics=("accuracy",),
@@ -153,6 +155,7 @@ PIQA = Dataset(
     schema={"goal": str, "sol1": str, "sol2": str, "label": int},
     labels={"label": ("0", "1")},
     fields=("goal",),
+    keep="whole",
     options_per_example=True,
     normalize=_piqa,
     metrics=("accuracy",),
@@ -204,6 +207,7 @@ STORY_CLOZE = Dataset(
     splits=Splits(train="validation", test="test", carve_validation=200),
     schema={"context": str, "endings": list, "label": int},
     fields=("context",),
+    keep={"context": "end"},
     options_per_example=True,
     normalize=_story_cloze,
     metrics=("accuracy",),

@@ -147,6 +147,7 @@ MULTIRC = Dataset(
     schema={"paragraph": str, "question": str, "answer": str, "label": int, "idx": dict},
     labels={"label": ("False", "True")},
     fields=("paragraph", "question", "response"),
+    keep={"response": "whole"},
     options=("yes", "no"),
     normalize=_multirc,
     metrics=("multirc", "accuracy"),

@@ -122,6 +122,7 @@ def _both_directions(
             splits=replace(splits, block=(_DIRECTIONS.index(direction), len(_DIRECTIONS))),
             schema={"en": str, code: str},
             fields=("source", "source_language", "target_language"),
+            keep="whole",
             normalize=_normalizer(*pair),
             languages=pair,
             answer_language=pair[1],

@@ -8,11 +8,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.core.joints import first_answer
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.whole import sweep, write_text
 from flan_tasks.evaluation.gold import Gold
@@ -62,6 +63,8 @@ class Prompt:
     gold: Gold
     # Exemplars that stand before it.
     num_shots: int = 0
+    # Whether a field of it was shortened to make it fit.
+    is_shortened: bool = field(default=False, compare=False)
 
 
 class Asked(NamedTuple):
@@ -107,7 +110,7 @@ class Record:
         with the same ids. Of other options with equal scores it is the first.
         """
         if way == GENERATED:
-            return self.text
+            return first_answer(self.text) if self.prompt.num_shots else self.text
         chosen = self._likeliest(way)
         return "" if is_tied(self.equal, chosen) else self.prompt.gold.options[chosen]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flan_tasks.core.joints import first_answer
 from flan_tasks.evaluation.classes import check_told_apart
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.metrics import metric
@@ -20,9 +21,15 @@ class Candidate:
 
 
 def postprocess(output: Any, example: Mapping[str, Any] | None = None, is_target: bool = False):
-    """Turns a target into what metrics compare with; predictions stay text, stripped."""
+    """Turns a target into what metrics compare with; predictions stay text, stripped.
+
+    Behind exemplars a prediction ends where the model goes on with one of its own.
+    """
     if not is_target:
-        return output.strip() if isinstance(output, str) else output
+        if not isinstance(output, str):
+            return output
+        has_exemplars = example is not None and int(_plain(example.get("num_shots", 0)) or 0)
+        return first_answer(output) if has_exemplars else output.strip()
     assert example is not None
     gold = Gold.from_json(_plain(example["gold"]))
     if "is_correct" in example:

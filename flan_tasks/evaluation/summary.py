@@ -58,6 +58,9 @@ class TemplateScore:
     shots: float = 0.0
     # Prompts whose end was cut to fit.
     trimmed: int = 0
+    # Prompts with a field shortened to fit, and examples left out as their prompts do not fit.
+    shortened: int = 0
+    left_out: int = 0
     # Prompts some of whose options have the same ids, and of these those that are ties by it.
     shared: int = 0
     ties: int = 0
@@ -137,8 +140,22 @@ class DatasetScore:
         return asdict(self)
 
 
-def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[TemplateScore]:
+def score_unit(
+    dataset: Dataset,
+    unit: Unit,
+    records: Sequence[Record],
+    *,
+    shortened: int = 0,
+    left_out: int = 0,
+) -> list[TemplateScore]:
     """Returns the numbers of one unit, for each way to an answer that its records have.
+
+    Args:
+      dataset: whose examples.
+      unit: what was answered.
+      records: the answers.
+      shortened: prompts with a field shortened to fit.
+      left_out: examples that were not asked, as their prompts do not fit.
 
     Raises:
       EvaluationError: there is nothing to score, or a metric does not fit the examples.
@@ -170,6 +187,8 @@ def score_unit(dataset: Dataset, unit: Unit, records: Sequence[Record]) -> list[
                 errors,
                 shots,
                 trimmed,
+                shortened,
+                left_out,
                 sum(bool(record.equal) for record in records) if way != GENERATED else 0,
                 sum(record.is_tied(way) for record in records),
                 signatures,

@@ -30,6 +30,8 @@ _COLUMNS = (
     "standard_error",
     "examples",
     "trimmed",
+    "shortened",
+    "left_out",
 )
 
 
@@ -78,6 +80,8 @@ def as_csv(scores: Sequence[DatasetScore]) -> str:
                         "" if error is None else f"{error:.4f}",
                         one.num_examples,
                         one.trimmed,
+                        one.shortened,
+                        one.left_out,
                     ]
                 )
     return out.getvalue()

@@ -35,7 +35,9 @@ def score_warnings(scores: Iterable["DatasetScore"]) -> list[str]:
             of_way = [one for one in score.templates if one.way == way]
             asked = sum(one.num_examples for one in of_way)
             shared, ties = (sum(getattr(one, n) for one in of_way) for n in ("shared", "ties"))
-            trimmed = sum(one.trimmed for one in of_way)
+            trimmed, shortened, left_out = (
+                sum(getattr(one, n) for one in of_way) for n in ("trimmed", "shortened", "left_out")
+            )
             if shared:
                 lines[
                     f"{score.dataset}, by {way}: {shared:,} of {asked:,} prompts have options with "
@@ -48,5 +50,15 @@ def score_warnings(scores: Iterable["DatasetScore"]) -> list[str]:
                 lines[
                     f"{score.dataset}: {trimmed:,} of {asked:,} prompts were cut to fit, at their "
                     "end or at that of an option; --lengths gives them room"
+                ] = None
+            if shortened > TRIMMED_SHARE * asked:
+                lines[
+                    f"{score.dataset}: {shortened:,} of {asked:,} prompts had their longest field "
+                    "shortened to fit; --lengths gives them room"
+                ] = None
+            if left_out:
+                lines[
+                    f"{score.dataset}: {left_out:,} prompts are not asked, as they do not fit "
+                    f"however their fields are shortened; the numbers are of the other {asked:,}"
                 ] = None
     return list(lines)

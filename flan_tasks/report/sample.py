@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.fitting import fit_rows
 from flan_tasks.build.plan import Plan, tasks_at
 from flan_tasks.build.rows import CHUNK, render_chunk
 from flan_tasks.build.vocabulary import Vocabulary
@@ -100,10 +102,23 @@ def sampled_positions(manifest: Mapping[str, Any], wanted: int) -> tuple[np.ndar
         )
     else:
         scanned = np.arange(min(total, _SCANNED), dtype=np.int64)
-        task = tasks_at(scanned, counts, manifest["seed"])
+        planned = [task["requested"] for task in manifest["tasks"]]
+        task = tasks_at(plan_rows(manifest, scanned), planned, manifest["seed"])
         more = some_of_each(task, least, np.isin(scanned, even))
     positions = np.union1d(even, more)
     return positions, np.isin(positions, even)
+
+
+def plan_rows(manifest: Mapping[str, Any], positions: np.ndarray) -> np.ndarray:
+    """Returns the row of the plan that each row of a build is, as some may be left out: int64[n].
+
+    Args:
+      manifest: of a build whose rows are not packed.
+      positions: of rows in the build.
+    """
+    gone = np.asarray(manifest.get("left_out", ()), np.int64)
+    # Before position p stand those whose rank among the others is at most p.
+    return positions + np.searchsorted(gone - np.arange(len(gone)), positions, side="right")
 
 
 def least_of_each(wanted: int, counts: Sequence[int], *, per_row: float = 1.0) -> int:
@@ -147,10 +162,14 @@ def sample_plan(
     """
     if manifest["format"] != packed.FORMAT:
         positions, even = sampled_positions(manifest, wanted)
-        return Sample(with_ids(_rendered(plan, positions), vocabulary), vocabulary, even=even)
+        rows = plan_rows(manifest, positions)
+        found = _rendered(plan, rows, manifest, vocabulary)
+        named = [replace(one, row=int(p)) for one, p in zip(found, positions, strict=True)]
+        return Sample(with_ids(named, vocabulary), vocabulary, even=even)
     numbers, even = _sampled_rows(folder, manifest, wanted)
     rows = list(packed.read_rows(folder, manifest, numbers))
-    found = _rendered(plan, np.concatenate([row.examples for row in rows]))
+    numbers = np.concatenate([row.examples for row in rows])
+    found = _rendered(plan, numbers, manifest, vocabulary)
     return _packed_sample(rows, even, found, vocabulary)
 
 
@@ -221,11 +240,19 @@ def _replace(example: ShownExample, inputs: np.ndarray, targets: np.ndarray) -> 
     return ShownExample(**(vars(example) | {"input_ids": inputs, "target_ids": targets}))
 
 
-def _rendered(plan: Plan, positions: np.ndarray) -> list[ShownExample]:
+def _rendered(
+    plan: Plan, positions: np.ndarray, manifest: Mapping[str, Any], vocabulary: Vocabulary | None
+) -> list[ShownExample]:
+    """Renders rows of a plan as the build has them: none of them is left out there."""
+    budget = Budget(vocabulary, manifest["lengths"]["inputs"]) if vocabulary else None
     found = []
     for start in range(0, len(positions), CHUNK):
         some = positions[start : start + CHUNK]
-        for position, row in zip(some, render_chunk(plan, plan.rows_at(some)), strict=True):
+        rows = render_chunk(plan, plan.rows_at(some), budget=budget)
+        if budget is not None and manifest.get("fits"):
+            rows = fit_rows(rows, budget)
+        for position, row in zip(some, rows, strict=True):
+            assert row is not None
             found.append(
                 ShownExample(
                     row=int(position),

@@ -7,6 +7,7 @@ from typing import Any
 
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.core.joints import first_answer, is_joined
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit, write_kept
@@ -51,7 +52,8 @@ def infer(
     )
     texts: dict[int, str] = {}
     for asked, record in answerer.answer(stream):
-        texts[asked.place] = record.text
+        joined = is_joined(asked.prompt.inputs)
+        texts[asked.place] = first_answer(record.text) if joined else record.text
         if watch:
             watch(len(texts), len(lines))
     answered = [

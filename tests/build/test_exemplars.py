@@ -17,6 +17,7 @@ from flan_tasks.build.rows import render_chunk, render_task, render_texts
 from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.joints import SEPARATOR, join_exemplars
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.render import render
 from flan_tasks.core.variation import Variation
@@ -52,7 +53,7 @@ def rows_of(plan, budget=None):
 
 def animals(prompt):
     """The exemplars' and the query's animals of a prompt of the toy's forward templates."""
-    parts = prompt.split("\n\n\n")
+    parts = prompt.split(f"\n\n{SEPARATOR}\n\n")
     return [part.split("animal number ")[1].split()[0].rstrip("?") for part in parts]
 
 
@@ -156,11 +157,11 @@ def test_exemplars_use_the_querys_template_and_direction(tmp_path):
         (chosen,) = choose_exemplars(item.exemplars, one, shots=SHOTS, seed=0)
         filled = [render(row.template, example) for _, example in chosen]
         query = render(row.template, row.example)
-        expected = "".join(f"{one.inputs}\n{one.targets}\n\n\n" for one in filled) + query.inputs
+        expected = join_exemplars(filled, query.inputs)
         assert row.inputs == expected and row.targets == query.targets
 
 
-@pytest.mark.parametrize("length", [30, 60, 90, 120, 1000])
+@pytest.mark.parametrize("length", [40, 90, 120, 170, 1000])
 def test_the_budget_is_kept_and_counted(tmp_path, length):
     plan = make_plan(prepared(tmp_path), seed=0)
     whole = rows_of(plan)
@@ -168,7 +169,7 @@ def test_the_budget_is_kept_and_counted(tmp_path, length):
         size = len(VOCABULARY.encode([row.inputs])[0]) + 1
         if row.num_shots:
             assert size <= length
-        assert row.num_shots == row.inputs.count("\n\n\n")
+        assert row.num_shots == row.inputs.count(SEPARATOR)
         assert full.num_shots == SHOTS
         if length == 1000:
             assert row.inputs == full.inputs
@@ -361,3 +362,18 @@ def test_shuffled_options_are_shown_and_recorded_in_one_order(tmp_path):
         assert shown == row.example.options
         seen[shown] += 1
     assert set(seen) == {("yes", "no"), ("no", "yes")}
+
+
+def test_examples_that_hold_the_separator_are_left_out_and_counted(tmp_path):
+    toys = make_catalog(tmp_path, {"birds": 24})
+    path = tmp_path / "birds" / "train.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[3]["animal"] = f"one {SEPARATOR} two"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    plain = prepared(tmp_path, toys=toys, shots=0).ingredients[0]
+    joined = prepared(tmp_path, toys=toys).ingredients[0]
+    assert len(plain.examples) - len(joined.examples) == 1
+    assert joined.examples.skipped == {"holds #####, the mark between exemplars": 1}
+    assert not joined.examples.holding(SEPARATOR).size
+    assert plain.examples.holding(SEPARATOR).size == 1
+    assert plain.examples.holding("no such text").tolist() == []

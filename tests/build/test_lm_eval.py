@@ -61,7 +61,7 @@ def test_prompts_are_those_of_the_variation(tmp_path):
     found = rows(tmp_path / "out", f"rte/{ids[0]}.jsonl")
     assert len(found) == 2
     for row in found:
-        assert row["num_shots"] == 2 and row["inputs"].count("\n\n\n") == 2
+        assert row["num_shots"] == 2 and row["inputs"].count("\n#####\n") == 2
         assert "OPTIONS:" not in row["inputs"]
 
 

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from flan_tasks.build import run_local
 from flan_tasks.build.directory import verify
+from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.fitting import fit_rows
 from flan_tasks.build.packed import packed_shard
 from flan_tasks.build.plan import make_plan
 from flan_tasks.build.prepare import SourceChoice, prepare
 from flan_tasks.build.rows import render_texts, rendered_rows
 from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.vocabulary import open_vocabulary
-from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.variation import Variation
 
@@ -37,14 +39,16 @@ def plan(tmp_path_factory):
 
 def wanted(plan, start, stop, lengths):
     """The examples a shard must hold, by row of the plan: encoded one by one, cut, closed."""
-    texts = [row for chunk in rendered_rows(plan, start, stop) for row in chunk]
+    rows = [row for chunk in rendered_rows(plan, start, stop) for row in chunk]
+    fitted = fit_rows(rows, Budget(VOCABULARY, lengths["inputs"]))
 
     def ids(text, limit):
         return [byte + 3 for byte in text.encode()][: limit - 1] + [1]
 
     return {
         start + number: (ids(row.inputs, lengths["inputs"]), ids(row.targets, lengths["targets"]))
-        for number, row in enumerate(texts)
+        for number, row in enumerate(fitted)
+        if row is not None
     }
 
 
@@ -84,10 +88,14 @@ def unpack(arrays, arch):
 def test_unpacking_gives_back_exactly_the_examples(plan, start, size, inputs, targets, room, arch):
     lengths = {"inputs": inputs, "targets": targets}
     given = lengths | ({"row": inputs + targets + room} if arch == "decoder" else {})
-    packed = packed_shard(
-        plan, start, start + size, vocabulary=VOCABULARY, lengths=given, arch=arch
-    )
-    assert unpack(packed.arrays, arch) == wanted(plan, start, start + size, lengths)
+    expected = wanted(plan, start, start + size, lengths)
+    stop = start + size
+    if not expected:
+        with pytest.raises(BuildError, match="give longer --lengths"):
+            packed_shard(plan, start, stop, vocabulary=VOCABULARY, lengths=given, arch=arch)
+        return
+    packed = packed_shard(plan, start, stop, vocabulary=VOCABULARY, lengths=given, arch=arch)
+    assert unpack(packed.arrays, arch) == expected
 
 
 @pytest.mark.parametrize("arch", ["encoder-decoder", "decoder"])

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 from conftest import make_catalog
 
+from flan_tasks.build.directory import verify
+from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.fitting import fit_rows
 from flan_tasks.build.plan import make_plan
 from flan_tasks.build.prepare import SourceChoice, prepare
 from flan_tasks.build.rows import rendered_rows
@@ -12,10 +15,10 @@ from flan_tasks.build.run_local import build
 from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.build.writers.base import cut, with_eos
-from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.mixture import Mixture
 
-LENGTHS = {"inputs": 40, "targets": 8}
+LENGTHS = {"inputs": 200, "targets": 8}
 
 
 @pytest.fixture
@@ -138,11 +141,90 @@ def test_rows_do_not_depend_on_the_number_of_shards(prepared, tmp_path, form):
     assert manifest["shards"][3]["name"].startswith("train-00003-of-00007.")
 
 
-def test_over_long_rows_are_counted(prepared, tmp_path):
-    plan, manifest = run(prepared, tmp_path / "out", "tfrecord")
-    longer = sum(len(inputs.encode()) > LENGTHS["inputs"] - 1 for inputs, _ in texts(plan))
-    assert manifest["over_length"]["inputs"] == longer > 0
-    assert manifest["tokens"]["inputs"] == sum(len(i.encode()) for i, _ in texts(plan))
+@pytest.fixture
+def long_ones(tmp_path):
+    """A dataset every third row of which is long, and some rows are too long for anything."""
+    catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
+    rows = [
+        {"animal": f"animal number {n}" + " long" * (60 if n % 3 == 0 else 0), "bird": n % 2}
+        for n in range(34)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "birds" / "train.jsonl").write_text(text)
+    return prepare(Mixture(name="m"), catalog, source=SourceChoice())
+
+
+SHORT = {"inputs": 60, "targets": 400}
+
+
+def fitted(plan):
+    rows = [row for chunk in rendered_rows(plan, 0, len(plan)) for row in chunk]
+    return fit_rows(rows, Budget(open_vocabulary("bytes"), SHORT["inputs"]))
+
+
+@pytest.mark.parametrize("form", ["tfrecord", "arrayrecord", "arrays", "packed-tfrecord"])
+def test_long_prompts_are_fitted_and_what_cannot_fit_is_left_out(long_ones, tmp_path, form):
+    plan, manifest = run(long_ones, tmp_path / "out", form, lengths=SHORT, num_shards=3)
+    found = fitted(plan)
+    kept = [row for row in found if row is not None]
+    shortened = [row for row in kept if row.shortened]
+    assert 0 < len(shortened) < len(kept) < len(plan)
+    assert manifest["left_out"] == [n for n, row in enumerate(found) if row is None]
+    assert manifest["examples"] == len(kept) and manifest["planned"] == len(plan)
+    assert manifest["over_length"]["inputs"] == len(shortened)
+    for task in manifest["tasks"]:
+        own = [row for row in shortened if row.dataset.name == task["name"]]
+        counts = task.get("fitting", {"shortened": {}, "too_long": 0})
+        assert counts["shortened"].get("animal", 0) == len(own)
+        assert task["realized"] + counts["too_long"] == task["requested"]
+    assert verify(tmp_path / "out")["digest"] == manifest["digest"]
+    again = build(
+        long_ones,
+        plan,
+        settings(form, lengths=SHORT, num_shards=3),
+        tmp_path / "again",
+        source="files",
+        workers=2,
+    )
+    assert again.manifest == manifest
+
+
+def test_the_text_beside_the_ids_is_what_was_encoded(long_ones, tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    plan, _ = run(long_ones, tmp_path / "out", "tfrecord", lengths=SHORT)
+    wanted = [row for row in fitted(plan) if row is not None]
+    (path,) = (tmp_path / "out").glob("**/*.tfrecord")
+    records = list(tf.data.TFRecordDataset(str(path)))
+    vocabulary = open_vocabulary("bytes")
+    for record, row in zip(records, wanted, strict=True):
+        feature = tf.train.Example.FromString(record.numpy()).features.feature
+        text = feature["inputs_pretokenized"].bytes_list.value[0].decode()
+        assert text == row.inputs
+        ids = list(feature["inputs"].int64_list.value)
+        assert ids == [*vocabulary.encode([text])[0].tolist(), 1] and len(ids) <= 60
+
+
+@pytest.mark.parametrize("fit", [None, True])
+def test_a_seqio_cache_is_fitted_only_where_lengths_are_asked_for(long_ones, tmp_path, fit):
+    _, manifest = run(long_ones, tmp_path / "out", "seqio-cache", lengths=SHORT, fit=fit)
+    assert bool(manifest["left_out"]) == bool(fit)
+    assert ("--lengths" in manifest["command"]) == bool(fit)
+    for name in ("birds", "fish"):
+        place = tmp_path / "out" / "flan" / name / "stats.train.json"
+        longest = json.loads(place.read_text())["inputs_max_tokens"]
+        assert name == "fish" or (longest <= 59) == bool(fit)
+
+
+def test_text_formats_stay_whole(long_ones, tmp_path):
+    plan, manifest = run(long_ones, tmp_path / "out", "jsonl", lengths=SHORT)
+    assert manifest["examples"] == len(plan) and not manifest["left_out"]
+    assert manifest["over_length"]["inputs"] > 0
+
+
+def test_a_build_of_which_nothing_fits_is_refused(prepared, tmp_path):
+    for form in ("arrays", "tfrecord"):
+        with pytest.raises(BuildError, match="give longer --lengths"):
+            run(prepared, tmp_path / form, form, lengths={"inputs": 5, "targets": 8})
 
 
 @pytest.mark.parametrize(

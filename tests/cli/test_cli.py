@@ -338,7 +338,7 @@ def test_show_varies_prompts(flan):
     assert "OPTIONS:" not in off
     found = json.loads(flan("show", "rte", "--shots", "2", "--kinds", "forward", "--json").out)
     for prompt in found["prompts"]:
-        assert prompt["num_shots"] == 2 and prompt["inputs"].count("\n\n\n") == 2
+        assert prompt["num_shots"] == 2 and prompt["inputs"].count("\n#####\n") == 2
         assert prompt["kind"] == "forward"
     orders = set()
     for seed in range(8):

@@ -43,6 +43,13 @@ def test_a_written_text_is_the_answer():
     assert Record(prompt(), "perhaps").prediction(GENERATED) == "perhaps"
 
 
+def test_a_written_answer_ends_at_the_separator_where_there_are_exemplars():
+    text = "yes\n\n#####\n\nIs 2 a bird?\n=>\nno"
+    shown = replace(prompt(), num_shots=2)
+    assert Record(shown, text).prediction(GENERATED) == "yes"
+    assert Record(prompt(), text).prediction(GENERATED) == text
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -237,7 +237,7 @@ def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsy
 
     name = flan_tasks.templates("copa").of_kind("forward")[0].id
     words = ("copa", "--source", "samples", "--templates", name, "--split", "test")
-    common = (*words, "--lengths", "inputs=128,targets=64", "--out", tmp_path / "out")
+    common = (*words, "--lengths", "inputs=512,targets=64", "--out", tmp_path / "out")
     printed = flan(*common, "--model", model_dir, "--wide")
     assert "accuracy" in printed.out and name in printed.out
     # Ten lines of progress at most, and no word of compiling.

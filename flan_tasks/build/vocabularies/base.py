@@ -3,7 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -33,6 +33,26 @@ class Encoded:
     unknown: np.ndarray
     # Whether a text is nothing else, blanks aside: bool[texts].
     only_unknown: np.ndarray
+
+    @classmethod
+    def joined(cls, pieces: Sequence["Encoded"]) -> "Encoded":
+        """Puts texts after one another."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in names))
+
+    def take(self, numbers: np.ndarray) -> "Encoded":
+        """Returns some of the texts, in the order asked for."""
+        starts = np.cumsum(self.lengths) - self.lengths
+        lengths = self.lengths[numbers]
+        before = np.cumsum(lengths) - lengths
+        places = np.repeat(starts[numbers] - before, lengths) + np.arange(int(lengths.sum()))
+        return Encoded(
+            self.ids[places],
+            lengths,
+            self.whole[numbers],
+            self.unknown[numbers],
+            self.only_unknown[numbers],
+        )
 
 
 class Vocabulary(ABC):

@@ -67,6 +67,8 @@ class Writer(ABC):
     grouped: bool = False
     # Whether ids beyond the lengths are cut off.
     trims: bool = False
+    # Whether prompts are made to fit only where lengths are asked for.
+    fits_if_asked: bool = False
     # Whether it knows the three styles.
     has_styles: bool = False
     # Whether several examples share a row; `write_packed` is called then instead of `write`.

@@ -41,6 +41,7 @@ class SeqioCacheWriter(Writer):
     modules = ("tensorflow",)
     needs_vocabulary = True
     grouped = True
+    fits_if_asked = True
 
     def shards(self, plan: Plan, split: str, num_shards: int | None) -> list[Shard]:
         shards: list[Shard] = []
@@ -91,8 +92,15 @@ class SeqioCacheWriter(Writer):
             }
             stats: dict[str, int] = {"examples": sum(file["rows"] for file in files)}
             for part in ("inputs", "targets"):
-                stats[f"{part}_tokens"] = sum(file["tokens"][part] for file in files)
-                stats[f"{part}_max_tokens"] = max(file["longest"][part] for file in files)
+                # Of prompts that were made to fit, what became of them.
+                about = [
+                    file.get("written", {}).get(
+                        part, {"tokens": file["tokens"][part], "longest": file["longest"][part]}
+                    )
+                    for file in files
+                ]
+                stats[f"{part}_tokens"] = sum(one["tokens"] for one in about)
+                stats[f"{part}_max_tokens"] = max(one["longest"] for one in about)
             # COMPLETED last: SeqIO takes its presence for a whole cache.
             for name, text in (
                 (f"info.{settings.split}.json", json.dumps(info, indent=2)),

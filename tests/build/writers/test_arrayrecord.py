@@ -13,7 +13,7 @@ from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture
 
-LENGTHS = {"inputs": 40, "targets": 8}
+LENGTHS = {"inputs": 200, "targets": 8}
 
 
 @pytest.fixture
