@@ -175,7 +175,7 @@ def test_exemplars_are_the_same_from_any_number_of_workers(tmp_path):
         made = build(
             prepared, make_plan(prepared, seed=0), chosen, out, source="declared", workers=workers
         )
-        found.append({path.name: path.read_bytes() for path in out.glob("*.jsonl")})
+        found.append({path.name: path.read_bytes() for path in out.glob("data/*.jsonl")})
     assert found[0] == found[1]
     counts = [task["num_shots"] for task in made.manifest["tasks"]]
     assert any({"1", "2", "3"} & set(count) for count in counts)
