@@ -101,7 +101,7 @@ def test_one_two_and_eight_workers_give_the_same_bytes_in_every_format(run, tmp_
 @pytest.mark.parametrize(
     ("what", "kind", "message"),
     [
-        ("dies", BuildError, r"building train-0000\d-of-00009.jsonl died: signal 9 .*memory"),
+        ("dies", BuildError, r"building data/train-0000\d-of-00009.jsonl died: signal 9 .*memory"),
         ("exits", BuildError, "died: exit code 7"),
         ("raises", ZeroDivisionError, "in the vocabulary"),
         ("raises oddly", RuntimeError, "Odd: a and b"),

@@ -42,7 +42,7 @@ def test_reading_ahead_ends_with_the_loop(tmp_path):
 def test_an_error_while_reading_reaches_the_loop(tmp_path):
     run = toy_run(tmp_path)
     source = open_source(run.data, run.model)
-    next((tmp_path / "build-t5").glob("data/*.targets.npy")).unlink()
+    next((tmp_path / "build-t5").glob("*.targets.npy")).unlink()
     with pytest.raises(Exception, match="targets.npy"):
         list(batches(source, mesh(), 0, 9))
 
