@@ -45,7 +45,10 @@ def read(page, folder):
 
 def test_every_page_has_what_is_run_here():
     pages = {path.name for path in (ROOT / "docs" / "trainers").glob("*.md")}
-    assert pages == {"datasets.md", "grain.md", "seqio.md", "torch.md", "trl.md"}
+    assert pages == {
+        *("axolotl.md", "datasets.md", "grain.md", "llama_factory.md", "seqio.md", "torch.md"),
+        "trl.md",
+    }
     assert all(dict(blocks(page)).get("build") for page in pages)
 
 
@@ -55,6 +58,47 @@ def test_datasets_page(tmp_path):
     (printed,) = read("datasets.md", tmp_path)
     kept, total = re.search(r"(\d+) of (\d+) rows", printed).groups()
     assert 0 < int(kept) < int(total)
+
+
+def configs(page):
+    yaml = pytest.importorskip("yaml")
+    return [yaml.safe_load(text) for name, text in blocks(page) if name == "config"]
+
+
+def test_llama_factory_page(tmp_path):
+    build("llama_factory.md", tmp_path)
+    (config,) = configs("llama_factory.md")
+    folder = tmp_path / config["dataset_dir"]
+    entry = json.loads((folder / "dataset_info.json").read_text())[config["dataset"]]
+    files = list((folder / entry["file_name"]).iterdir())
+    assert files and {path.suffix for path in files} == {".jsonl"}
+    # What the entry says and the loader takes is looked at in build/test_opened_elsewhere.py.
+    row = json.loads(files[0].read_text().split("\n")[0])
+    assert {row[column] == "" for column in entry["columns"].values()} == {True, False}
+    assert row["instruction"] and row["output"] and row["input"] == ""
+
+
+def test_axolotl_page(tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    build("axolotl.md", tmp_path)
+    for config in configs("axolotl.md"):
+        (entry,) = config["datasets"]
+        path = str(tmp_path / entry["path"])
+        found = datasets.load_dataset(path, split=entry["split"], cache_dir=str(tmp_path / "cache"))
+        assert len(found) == 133
+        if entry["type"] == "alpaca":
+            assert {"instruction", "input", "output"} < set(found.column_names)
+            continue
+        keys = entry["message_property_mappings"]
+        for row in found:
+            turns = row[entry["field_messages"]]
+            # Names of roles that axolotl takes for user and assistant.
+            assert [turn[keys["role"]] for turn in turns] in (
+                ["user", "assistant"],
+                ["human", "gpt"],
+            )
+            assert all(turn[keys["content"]] for turn in turns)
 
 
 def test_grain_page(tmp_path):

@@ -11,7 +11,8 @@ from typing import Any
 
 from flan_tasks.build.fingerprints import SHORTEST_TEXT
 from flan_tasks.build.fitting import fitting_lines
-from flan_tasks.build.formats import STYLES
+from flan_tasks.build.formats import DATA, TEXT_FORMATS
+from flan_tasks.build.styles import ABOUT, BY_STYLE, Turns
 from flan_tasks.build.text_counts import TABLE, text_lines, text_table
 from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
@@ -38,12 +39,9 @@ _CATEGORIES = {
     "summarization": "summarization",
     "translation": "translation",
 }
-_COLUMNS = ("task", "dataset", "cluster", "template", "kind", "num_shots", "key", "split")
 # Values that YAML reads as the text they are; all others are quoted: Norwegian is "no".
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9.-]*|\d*[A-Z]<n<\d*[A-Z]|n[<>]\d[A-Z]")
 _YAML_WORDS = ("no", "on", "off", "yes", "y", "n", "true", "false", "null")
-# Formats that `datasets` reads.
-_LOADABLE = ("jsonl", "parquet")
 
 
 def make_card(manifest: Mapping[str, Any]) -> str:
@@ -82,7 +80,7 @@ def _header(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield from _yaml_list("task_categories", {"text-generation", *found})
     yield from _yaml_list("tags", ("flan", "instruction-tuning"))
     yield from _yaml_list("size_categories", (size_category(manifest["examples"]),))
-    if manifest["format"] in _LOADABLE:
+    if manifest["format"] in TEXT_FORMATS:
         ending = manifest["format"]
         yield from (
             "configs:",
@@ -93,9 +91,9 @@ def _header(manifest: Mapping[str, Any]) -> Iterator[str]:
             f"  description: flan_tasks build {manifest['digest']}",
             "  data_files:",
             f"  - split: {manifest['split']}",
-            f"    path: {manifest['split']}-*.{ending}",
+            f"    path: {DATA}/{manifest['split']}-*.{ending}",
             "dataset_info:",
-            # The types are stated, as a first file may hold no options to tell theirs from.
+            # Stated, so that no reader guesses them from the values that are there.
             "  features:",
             *_features(manifest["style"]),
         )
@@ -104,21 +102,30 @@ def _header(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _features(style: str) -> Iterator[str]:
-    if style == "messages":
-        yield "  - name: messages"
+    columns = BY_STYLE[style]
+    texts: tuple[str, ...] = ()
+    if isinstance(columns, Turns):
+        yield f"  - name: {columns.column}"
         yield "    list:"
-        for name in ("role", "content"):
+        for name in (columns.role, columns.content):
             yield f"    - name: {name}"
             yield "      dtype: string"
-    assert style in STYLES
-    texts = {"messages": (), "prompt-completion": ("prompt", "completion")}
-    for name in (*texts.get(style, ("inputs", "targets")), *_COLUMNS):
+    else:
+        texts = columns.texts
+    for name, kind in {**dict.fromkeys(texts, "string"), **ABOUT}.items():
         yield f"  - name: {name}"
-        yield f"    dtype: {'int32' if name == 'num_shots' else 'string'}"
-    yield "  - name: options"
-    yield "    sequence: string"
-    yield "  - name: license"
-    yield "    dtype: string"
+        yield f"    dtype: {kind}"
+
+
+def _texts_line(style: str) -> str:
+    columns = BY_STYLE[style]
+    if isinstance(columns, Turns):
+        return (
+            f"`{columns.column}` is a prompt (`{columns.role}` is {columns.user}) and its answer "
+            f"({columns.assistant}), both in `{columns.content}`"
+        )
+    empty = f", `{columns.empty}` empty," if columns.empty else ""
+    return f"`{columns.prompt}` and `{columns.target}`{empty} are text"
 
 
 def _licenses(manifest: Mapping[str, Any]) -> set[str]:
@@ -149,11 +156,7 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
         "dataset, template and source row."
     )
     yield ""
-    if manifest["format"] in _LOADABLE:
-        columns = {
-            "messages": "`messages` is a prompt of the user and an answer of the assistant",
-            "prompt-completion": "`prompt` and `completion` are text",
-        }.get(manifest["style"], "`inputs` and `targets` are text")
+    if manifest["format"] in TEXT_FORMATS:
         yield "```python"
         yield "import datasets"
         yield ""
@@ -161,10 +164,11 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "```"
         yield ""
         yield (
-            f"{columns}, never trimmed; `task`, `dataset`, `cluster`, `template`, `kind` "
-            "(forward, or inverted where the task is turned round), `num_shots` (exemplars in the "
-            "prompt), `key` (where the row stands in "
-            "its source), `split`, `options` (the allowed answers) and `license` say what it is."
+            f"{_texts_line(manifest['style'])}, never trimmed; `task`, `dataset`, `cluster`, "
+            "`template`, `kind` (forward, or inverted where the task is turned round), `num_shots` "
+            "(exemplars in the prompt), `key` (where the row stands in its source), `split`, "
+            "`options` (the allowed answers, one a line; nothing where any text may be one) and "
+            "`license` say what it is."
         )
         yield ""
 

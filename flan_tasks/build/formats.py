@@ -9,7 +9,12 @@ FORMATS = (
     "arrays",
     "packed-tfrecord",
 )
-STYLES = ("inputs-targets", "prompt-completion", "messages")
+# Those of texts, which have styles and which `datasets` reads.
+TEXT_FORMATS = ("jsonl", "parquet")
+STYLES = ("inputs-targets", "prompt-completion", "messages", "alpaca", "sharegpt")
 ENCODER_DECODER = "encoder-decoder"
 DECODER = "decoder"
 ARCHS = (ENCODER_DECODER, DECODER)
+# Where shards lie in a build directory. Nothing else does: trainers that are given a folder read
+# every file in it. A SeqIO cache has a layout of its own.
+DATA = "data"

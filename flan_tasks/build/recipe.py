@@ -24,6 +24,9 @@ _LIBRARIES = (
     "tensorflow-datasets",
     "tokenizers",
 )
+# Where files lie and what columns hold. It is part of the recipe, as what an older version began or
+# finished under another layout is another build.
+_LAYOUT = "shards in data/, options as text"
 # Differences listed before the rest is only counted.
 _SHOWN = 12
 
@@ -41,6 +44,7 @@ def make_recipe(prepared: Prepared, plan: Plan, *, command: str) -> dict[str, An
     }
     found = {
         "flan_tasks": flan_tasks.__version__,
+        "layout": _LAYOUT,
         "command": command,
         "mixture": dataclasses.asdict(prepared.mixture),
         "missing": sorted(prepared.missing),
@@ -96,6 +100,7 @@ def differences(there: Recipe, now: Recipe) -> list[str]:
 
 def _differences(there: Recipe, now: Recipe) -> Iterator[str]:
     yield from _changed("flan_tasks", there.get("flan_tasks"), now.get("flan_tasks"))
+    yield from _changed("layout", there.get("layout"), now.get("layout"))
     words = _words(there.get("command", "")), _words(now.get("command", ""))
     for name in {**words[0], **words[1]}:
         there_is, now_is = (w[name] or "given" if name in w else None for w in words)

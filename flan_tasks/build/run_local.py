@@ -12,7 +12,8 @@ from typing import Any
 
 from flan_tasks.build import directory
 from flan_tasks.build.card import make_card
-from flan_tasks.build.formats import DECODER, ENCODER_DECODER
+from flan_tasks.build.formats import DECODER, ENCODER_DECODER, TEXT_FORMATS
+from flan_tasks.build.llama_factory import DATASET_INFO, dataset_info
 from flan_tasks.build.manifest import canonical_command, make_manifest, template_texts
 from flan_tasks.build.packing import MAX_LENGTH
 from flan_tasks.build.plan import Plan
@@ -170,6 +171,8 @@ def _finish(
     manifest = make_manifest(prepared, plan, settings, recipe=recipe, shards=known, others=others)
     _add(folder, manifest, TEMPLATES, template_texts(plan))
     _add(folder, manifest, CARD, make_card(manifest))
+    if settings.format in TEXT_FORMATS:
+        _add(folder, manifest, DATASET_INFO, dataset_info(manifest))
     if report:
         _add(folder, manifest, REPORT, report(folder, manifest))
     return directory.write_manifest(folder, manifest)

@@ -21,13 +21,13 @@ from flan_tasks.reader.order import Place, epoch_and_row
 from flan_tasks.reader.shards import Shards
 
 ARRAYS = "arrays"
-# What opens the other formats; {0} is the directory.
+# What opens the other formats; {0} is the directory, {1} the folder of its shards.
 _OTHERS = {
-    "jsonl": 'datasets.load_dataset("json", data_files="{0}/*.jsonl")',
-    "parquet": 'datasets.load_dataset("parquet", data_files="{0}/*.parquet")',
-    "tfrecord": 'tf.data.TFRecordDataset(tf.io.gfile.glob("{0}/*.tfrecord"))',
-    "packed-tfrecord": 'tf.data.TFRecordDataset(tf.io.gfile.glob("{0}/*.tfrecord"))',
-    "arrayrecord": 'grain.sources.ArrayRecordDataSource(glob.glob("{0}/*.arrayrecord"))',
+    "jsonl": 'datasets.load_dataset("{0}")',
+    "parquet": 'datasets.load_dataset("{0}")',
+    "tfrecord": 'tf.data.TFRecordDataset(tf.io.gfile.glob("{1}/*.tfrecord"))',
+    "packed-tfrecord": 'tf.data.TFRecordDataset(tf.io.gfile.glob("{1}/*.tfrecord"))',
+    "arrayrecord": 'grain.sources.ArrayRecordDataSource(glob.glob("{1}/*.arrayrecord"))',
     "seqio-cache": 'seqio.add_global_cache_dirs(["{0}"]) and use_cached=True',
 }
 
@@ -212,7 +212,10 @@ class Reader:
 def _check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
     form = manifest["format"]
     if form != ARRAYS:
-        hint = f"Read it with {_OTHERS[form].format(folder)}"
+        # A build of before has its shards beside the manifest.
+        shards = [folder / shard["name"] for shard in manifest["shards"]]
+        place = shards[0].parent if shards else folder
+        hint = f"Read it with {_OTHERS[form].format(folder, place)}"
         raise BuildError(
             f'{folder} is of format "{form}"; flan_tasks.open reads "{ARRAYS}". {hint}, or build '
             f"with --format {ARRAYS}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from flan_tasks.build.intact import is_intact
 from flan_tasks.build.manifest_file import MANIFEST, SEAL
+from flan_tasks.build.styles import options_in, texts_in
 from flan_tasks.core import extras
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.parsing import parse_json
@@ -35,7 +36,7 @@ def read_rows(folder: Path, manifest: Mapping[str, Any], positions: np.ndarray) 
                 check_file(folder, manifest, name)
             path = folder / shard["paths"][0]
             try:
-                found += [_checked(_texts(row), names) for row in read(path, here)]
+                found += [_checked(_told(row), names) for row in read(path, here)]
             except BuildError:
                 raise
             except Exception as error:  # noqa: BLE001 - each library fails in ways of its own
@@ -84,14 +85,9 @@ def _checked(row: Row, names: Collection[str]) -> Row:
     return row
 
 
-def _texts(row: Row) -> Row:
-    if "messages" in row:
-        inputs, targets = (message["content"] for message in row["messages"])
-    elif "prompt" in row:
-        inputs, targets = row["prompt"], row["completion"]
-    else:
-        inputs, targets = row["inputs"], row["targets"]
-    return {**row, "inputs": inputs, "targets": targets}
+def _told(row: Row) -> Row:
+    inputs, targets = texts_in(row)
+    return {**row, "inputs": inputs, "targets": targets, "options": options_in(row["options"])}
 
 
 def _jsonl(path: Path, positions: np.ndarray) -> Iterator[Row]:

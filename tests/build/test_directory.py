@@ -48,14 +48,15 @@ def test_verify_accepts_a_build(run, tmp_path):
     built = run()
     assert verify(tmp_path / "out") == built.manifest
     assert set(files(tmp_path / "out")) == {
-        *(f"train-0000{i}-of-00004.jsonl" for i in range(4)),
+        *(f"data/train-0000{i}-of-00004.jsonl" for i in range(4)),
         "README.md",
+        "dataset_info.json",
         "templates.json",
         "manifest.json",
     }
 
 
-@pytest.mark.parametrize("name", ["train-00002-of-00004.jsonl", "README.md"])
+@pytest.mark.parametrize("name", ["data/train-00002-of-00004.jsonl", "README.md"])
 def test_verify_rejects_one_changed_byte(run, tmp_path, name):
     run()
     path = tmp_path / "out" / name
@@ -68,7 +69,7 @@ def test_verify_rejects_one_changed_byte(run, tmp_path, name):
 
 def test_verify_rejects_missing_and_added_files(run, tmp_path):
     run()
-    (tmp_path / "out" / "train-00001-of-00004.jsonl").unlink()
+    (tmp_path / "out" / "data" / "train-00001-of-00004.jsonl").unlink()
     (tmp_path / "out" / "extra.txt").write_text("x")
     with pytest.raises(BuildError, match="00001-of-00004.jsonl is missing\nextra.txt is not in"):
         verify(tmp_path / "out")
@@ -101,8 +102,10 @@ def test_a_complete_build_is_recognized(run, tmp_path):
 
 def test_a_complete_build_that_lost_a_shard_is_not_called_complete(run, tmp_path):
     run()
-    (tmp_path / "out" / "train-00001-of-00004.jsonl").unlink()
-    with pytest.raises(BuildError, match="train-00001-of-00004.jsonl is missing.*run the same"):
+    (tmp_path / "out" / "data" / "train-00001-of-00004.jsonl").unlink()
+    with pytest.raises(
+        BuildError, match="data/train-00001-of-00004.jsonl is missing.*run the same"
+    ):
         run()
 
 
@@ -148,7 +151,7 @@ def test_an_interrupted_build_goes_on_and_gives_the_same_bytes(run, tmp_path, mo
         verify(tmp_path / "out")
     made.clear()
     run()
-    assert made == ["train-00002-of-00004.jsonl", "train-00003-of-00004.jsonl"]
+    assert made == ["data/train-00002-of-00004.jsonl", "data/train-00003-of-00004.jsonl"]
     assert files(tmp_path / "out") == files(tmp_path / "whole")
 
 
@@ -172,7 +175,7 @@ def test_a_shard_that_was_changed_meanwhile_is_built_again(run, tmp_path, monkey
     with pytest.raises(BuildError):
         run()
     monkeypatch.undo()
-    (tmp_path / "out" / "train-00001-of-00004.jsonl").write_text("changed\n")
+    (tmp_path / "out" / "data" / "train-00001-of-00004.jsonl").write_text("changed\n")
     run()
     assert files(tmp_path / "out") == files(tmp_path / "whole")
 
@@ -201,7 +204,7 @@ def test_a_full_disk_is_said_and_shows_no_broken_shard(run, tmp_path, monkeypatc
     monkeypatch.setattr(JsonlWriter, "write", full)
     with pytest.raises(BuildError, match="no space left on the disk while writing .*00002"):
         run()
-    found = {p.name for p in (tmp_path / "out").iterdir() if p.is_file()}
+    found = {p.name for p in (tmp_path / "out" / "data").iterdir()}
     assert found == {"train-00000-of-00004.jsonl", "train-00001-of-00004.jsonl"}
     monkeypatch.undo()
     run()
@@ -366,7 +369,7 @@ def test_a_disk_that_is_really_full_is_said_and_the_build_goes_on(
     disk = tmp_path / "disk"
     disk.mkdir()
     # Room for all shards, with notes of theirs and of the plan, and at most one more page.
-    pages = [-(-p.stat().st_size // 4096) for p in (tmp_path / "whole").glob("*.jsonl")]
+    pages = [-(-p.stat().st_size // 4096) for p in (tmp_path / "whole").glob("data/*.jsonl")]
     size = int(4096 * share * (sum(pages) + len(pages) + 3))
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True).returncode:

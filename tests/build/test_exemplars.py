@@ -268,7 +268,7 @@ def settings(form="jsonl", length=160, shards=2):
 def read(folder):
     return [
         json.loads(line)
-        for path in sorted(folder.glob("*.jsonl"))
+        for path in sorted(folder.glob("data/*.jsonl"))
         for line in path.read_text().splitlines()
     ]
 

@@ -211,7 +211,7 @@ def test_packed_tfrecords_hold_what_the_reader_gives(prepared, tmp_path, arch):
     wanted = [reader[row] for row in range(len(reader))]
     lengths = {name: len(array) for name, array in wanted[0].items() if name != "segment_tasks"}
     records = tf.data.TFRecordDataset(
-        sorted(map(str, (tmp_path / "packed-tfrecord").glob("*.tfrecord")))
+        sorted(map(str, (tmp_path / "packed-tfrecord" / "data").glob("*.tfrecord")))
     )
     spec = {n: tf.io.FixedLenFeature([length], tf.int64) for n, length in lengths.items()}
     found = [

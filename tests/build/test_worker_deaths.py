@@ -85,7 +85,7 @@ DEATHS = (
     Death("start", "SIGKILL", "was starting to build .* died: signal 9 .*memory runs out"),
     Death("import flan_tasks.build.plan", "exit", "was starting to build .* died: exit code 7"),
     Death("mmap.__new__", "SIGSEGV", r"was starting to build .* died: signal 11 \(SIGSEGV\)"),
-    Death("open 00005.jsonl.tmp", "SIGKILL", "was building train-.*-of-00005.jsonl died"),
+    Death("open 00005.jsonl.tmp", "SIGKILL", "was building data/train-.*-of-00005.jsonl died"),
     Death("os.rename 00005.jsonl.tmp", "SIGABRT", r"was building .* died: signal 6 \(SIGABRT\)"),
 )
 

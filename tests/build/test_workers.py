@@ -101,7 +101,7 @@ def test_one_two_and_eight_workers_give_the_same_bytes_in_every_format(run, tmp_
 @pytest.mark.parametrize(
     ("what", "kind", "message"),
     [
-        ("dies", BuildError, r"building train-0000\d-of-00009.jsonl died: signal 9 .*memory"),
+        ("dies", BuildError, r"building data/train-0000\d-of-00009.jsonl died: signal 9 .*memory"),
         ("exits", BuildError, "died: exit code 7"),
         ("raises", ZeroDivisionError, "in the vocabulary"),
         ("raises oddly", RuntimeError, "Odd: a and b"),
@@ -175,7 +175,7 @@ def test_exemplars_are_the_same_from_any_number_of_workers(tmp_path):
         made = build(
             prepared, make_plan(prepared, seed=0), chosen, out, source="declared", workers=workers
         )
-        found.append({path.name: path.read_bytes() for path in out.glob("*.jsonl")})
+        found.append({path.name: path.read_bytes() for path in out.glob("data/*.jsonl")})
     assert found[0] == found[1]
     counts = [task["num_shots"] for task in made.manifest["tasks"]]
     assert any({"1", "2", "3"} & set(count) for count in counts)

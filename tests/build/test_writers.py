@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from conftest import make_catalog
 
+from flan_tasks.build import formats
 from flan_tasks.build.directory import verify
 from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.fitting import fit_rows
@@ -13,6 +14,7 @@ from flan_tasks.build.prepare import SourceChoice, prepare
 from flan_tasks.build.rows import rendered_rows
 from flan_tasks.build.run_local import build
 from flan_tasks.build.shard import BuildSettings
+from flan_tasks.build.styles import BY_STYLE
 from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.build.writers.base import cut, with_eos
 from flan_tasks.core.errors import BuildError, DeclarationError
@@ -50,39 +52,47 @@ def run(prepared, folder: Path, form: str, **changes):
 
 def test_jsonl_has_every_row_and_column_in_plan_order(prepared, tmp_path):
     plan, _ = run(prepared, tmp_path / "out", "jsonl")
-    (path,) = (tmp_path / "out").glob("*.jsonl")
+    (path,) = (tmp_path / "out").glob("data/*.jsonl")
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [(row["inputs"], row["targets"]) for row in rows] == texts(plan)
     assert set(rows[0]) == {
         *("inputs", "targets", "task", "dataset", "cluster", "template", "kind"),
         *("num_shots", "key", "split", "options", "license"),
     }
-    assert rows[0]["options"] == ["yes", "no"]
+    assert rows[0]["options"] == "yes\nno"
+
+
+STYLES = {
+    "inputs-targets": lambda row: (row["inputs"], row["targets"]),
+    "prompt-completion": lambda row: (row["prompt"], row["completion"]),
+    "messages": lambda row: turns(row["messages"], "role", "content", ["user", "assistant"]),
+    "alpaca": lambda row: (row["instruction"] + row["input"], row["output"]),
+    "sharegpt": lambda row: turns(row["conversations"], "from", "value", ["human", "gpt"]),
+}
+
+
+def turns(found, role, content, roles):
+    assert [turn[role] for turn in found] == roles and {*found[0]} == {role, content}
+    return tuple(turn[content] for turn in found)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
-@pytest.mark.parametrize("style", ["inputs-targets", "prompt-completion", "messages"])
+@pytest.mark.parametrize("style", STYLES)
 def test_text_formats_open_with_datasets(prepared, tmp_path, form, style):
     datasets = pytest.importorskip("datasets")
-    plan, _ = run(prepared, tmp_path / "out", form, style=style)
+    plan, _ = run(prepared, tmp_path / "out", form, style=style, num_shards=3)
     kind = {"jsonl": "json", "parquet": "parquet"}[form]
     found = datasets.load_dataset(
         kind,
-        data_files=str(tmp_path / "out" / f"*.{form}"),
+        data_files=str(tmp_path / "out" / "data" / "*"),
         split="train",
         cache_dir=str(tmp_path / "cache"),
     )
-    row, (inputs, targets) = found[0], texts(plan)[0]
-    if style == "messages":
-        assert [dict(m) for m in row["messages"]] == [
-            {"role": "user", "content": inputs},
-            {"role": "assistant", "content": targets},
-        ]
-    elif style == "prompt-completion":
-        assert (row["prompt"], row["completion"]) == (inputs, targets)
-    else:
-        assert (row["inputs"], row["targets"]) == (inputs, targets)
-    assert len(found) == len(plan)
+    assert [STYLES[style](row) for row in found] == texts(plan)
+
+
+def test_every_style_has_a_case():
+    assert tuple(STYLES) == formats.STYLES == tuple(BY_STYLE)
 
 
 def test_tfrecord_is_read_by_tf_data(prepared, tmp_path):
@@ -95,7 +105,7 @@ def test_tfrecord_is_read_by_tf_data(prepared, tmp_path):
         "template": tf.io.FixedLenFeature([], tf.string),
         "options": tf.io.RaggedFeature(tf.string),
     }
-    data = tf.data.TFRecordDataset([str(p) for p in (tmp_path / "out").glob("*.tfrecord")])
+    data = tf.data.TFRecordDataset([str(p) for p in (tmp_path / "out").glob("data/*.tfrecord")])
     rows = [tf.io.parse_single_example(record, features) for record in data]
     vocabulary = open_vocabulary("bytes")
     assert len(rows) == len(plan)
@@ -138,7 +148,7 @@ def test_the_same_build_twice_gives_the_same_bytes(prepared, tmp_path, form):
 def test_rows_do_not_depend_on_the_number_of_shards(prepared, tmp_path, form):
     _, manifest = run(prepared, tmp_path / "out", form, num_shards=7)
     assert [shard["rows"] for shard in manifest["shards"]] == [7, 7, 7, 7, 7, 7, 8]
-    assert manifest["shards"][3]["name"].startswith("train-00003-of-00007.")
+    assert manifest["shards"][3]["name"].startswith("data/train-00003-of-00007.")
 
 
 @pytest.fixture

@@ -292,7 +292,7 @@ def test_another_seed_gives_other_templates_and_the_same_counts(flan, tmp_path):
         manifest = json.loads(build(flan, out, "--seed", seed, "--json").out)
         rows = [
             json.loads(line)
-            for path in sorted(Path(out).glob("*.jsonl"))
+            for path in sorted(Path(out).glob("data/*.jsonl"))
             for line in path.read_text(encoding="utf-8").splitlines()
         ]
         found.append((manifest, rows))
@@ -358,7 +358,7 @@ def test_build_varies_prompts(flan, tmp_path):
         *("--shots", "2", "--options", "off", "--option-order", "shuffled", "--kinds", "forward"),
     ).out
     assert "Exemplars, 2 wanted; prompts by number that fit:" in printed
-    (path,) = folder.glob("*.jsonl")
+    (path,) = folder.glob("data/*.jsonl")
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert {row["kind"] for row in rows} == {"forward"}
     assert {row["num_shots"] for row in rows} <= {0, 1, 2}

@@ -19,13 +19,13 @@ def pair(make_build, tmp_path):
 
 
 def lines_of(folder, number=0):
-    path = folder / f"train-0000{number}-of-00002.jsonl"
+    path = folder / "data" / f"train-0000{number}-of-00002.jsonl"
     return path, [json.loads(line) for line in path.read_text().split("\n") if line]
 
 
 def write(path, rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    seal_again(path.parent)
+    seal_again(path.parent.parent)
 
 
 def test_a_build_does_not_differ_from_its_copy(pair):
@@ -84,7 +84,7 @@ def test_packed_rows_are_compared_by_their_ids(make_build, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(folder, other)
     assert compare(*map(side_of_build, (folder, other))).is_empty
-    path = other / "train-00000-of-00002.targets.npy"
+    path = other / "data" / "train-00000-of-00002.targets.npy"
     ids = np.load(path)
     ids[0, 0] += 1
     np.save(path, ids)

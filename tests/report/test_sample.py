@@ -143,7 +143,7 @@ def test_large_values_are_packed_and_small_ones_readable():
 
 def test_a_damaged_file_is_named(make_build):
     folder = make_build()
-    (folder / "train-00001-of-00002.jsonl").write_text('{"inputs": ')
+    (folder / "data" / "train-00001-of-00002.jsonl").write_text('{"inputs": ')
     with pytest.raises(BuildError, match="train-00001-of-00002.jsonl was changed"):
         read_build(folder)
     seal_again(folder)
@@ -153,7 +153,7 @@ def test_a_damaged_file_is_named(make_build):
 
 def test_a_file_that_ends_early_is_named(make_build):
     folder = make_build()
-    (folder / "train-00001-of-00002.jsonl").write_text("")
+    (folder / "data" / "train-00001-of-00002.jsonl").write_text("")
     seal_again(folder)
     with pytest.raises(BuildError, match="end before the rows"):
         read_build(folder)

@@ -13,7 +13,7 @@ OPTIONS = "group_size:1,zstd:3"
 
 
 class ArrayrecordWriter(Writer):
-    """Writes `train-00000-of-00001.arrayrecord`; ids are trimmed to the lengths, closed by EOS."""
+    """Writes `data/train-00000-of-00001.arrayrecord`: ids trimmed to the lengths, with EOS."""
 
     ending = ".arrayrecord"
     needs_vocabulary = True

@@ -17,7 +17,7 @@ FEATURES = {
 
 
 class ArraysWriter(Writer):
-    """Writes `train-00000-of-00001.inputs.npy` and so on; positions and shifts are derived."""
+    """Writes `data/train-00000-of-00001.inputs.npy` and so on; positions and shifts are derived."""
 
     ending = ""
     needs_vocabulary = True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flan_tasks.build.formats import ENCODER_DECODER
+from flan_tasks.build.formats import DATA, ENCODER_DECODER
 from flan_tasks.build.packed import PackedShard
 from flan_tasks.build.plan import Plan
 from flan_tasks.build.rows import BuiltRow
@@ -69,7 +69,7 @@ class Writer(ABC):
     trims: bool = False
     # Whether prompts are made to fit only where lengths are asked for.
     fits_if_asked: bool = False
-    # Whether it knows the three styles.
+    # Whether it knows the styles.
     has_styles: bool = False
     # Whether several examples share a row; `write_packed` is called then instead of `write`.
     is_packed: bool = False
@@ -100,7 +100,7 @@ class Writer(ABC):
             len(plan),
             num_shards,
             per_shard=self.rows_per_shard,
-            name=lambda i, n: f"{shard_name(split, i, n)}{self.ending}",
+            name=lambda i, n: f"{DATA}/{shard_name(split, i, n)}{self.ending}",
         )
 
     def write(

@@ -9,7 +9,7 @@ from flan_tasks.build.writers.text import columns
 
 
 class JsonlWriter(Writer):
-    """Writes `train-00000-of-00001.jsonl`."""
+    """Writes `data/train-00000-of-00001.jsonl`."""
 
     ending = ".jsonl"
     has_styles = True

@@ -15,7 +15,7 @@ _ROWS = 256
 
 
 class PackedTfrecordWriter(Writer):
-    """Writes `train-00000-of-00001.tfrecord` of `tf.train.Example` with T5X's feature names.
+    """Writes `data/train-00000-of-00001.tfrecord` of `tf.train.Example` with T5X's feature names.
 
     Names, values and lengths are those SeqIO's feature converters give with `pack=True`, so that a
     reader needs `tf.io.FixedLenFeature([length], tf.int64)` for each and no further step.

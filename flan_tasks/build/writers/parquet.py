@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from flan_tasks.build.styles import ABOUT, BY_STYLE, Turns
 from flan_tasks.build.writers.base import TokenizedRow, Writer, WriteSettings
 from flan_tasks.build.writers.text import columns
 
 
 class ParquetWriter(Writer):
-    """Writes `train-00000-of-00001.parquet`."""
+    """Writes `data/train-00000-of-00001.parquet`."""
 
     ending = ".parquet"
     has_styles = True
@@ -31,21 +32,11 @@ class ParquetWriter(Writer):
 def _schema(style: str):
     import pyarrow as pa
 
-    message = pa.struct([("role", pa.string()), ("content", pa.string())])
-    texts = {
-        "messages": [("messages", pa.list_(message))],
-        "prompt-completion": [("prompt", pa.string()), ("completion", pa.string())],
-        "inputs-targets": [("inputs", pa.string()), ("targets", pa.string())],
-    }[style]
-    about = ("task", "dataset", "cluster", "template", "kind")
-    return pa.schema(
-        [
-            *texts,
-            *((name, pa.string()) for name in about),
-            ("num_shots", pa.int32()),
-            ("key", pa.string()),
-            ("split", pa.string()),
-            ("options", pa.list_(pa.string())),
-            ("license", pa.string()),
-        ]
-    )
+    types = {"string": pa.string(), "int32": pa.int32()}
+    found = BY_STYLE[style]
+    if isinstance(found, Turns):
+        turn = pa.struct([(found.role, pa.string()), (found.content, pa.string())])
+        texts = [(found.column, pa.list_(turn))]
+    else:
+        texts = [(name, pa.string()) for name in found.texts]
+    return pa.schema([*texts, *((name, types[kind]) for name, kind in ABOUT.items())])

@@ -1,6 +1,7 @@
-"""Columns of the text formats, in the three styles trainers read."""
+"""Columns of the text formats, in the styles trainers read."""
 
 from flan_tasks.build.rows import BuiltRow
+from flan_tasks.build.styles import ABOUT, BY_STYLE, options_text
 
 
 def columns(row: BuiltRow, *, style: str, split: str) -> dict[str, object]:
@@ -8,26 +9,11 @@ def columns(row: BuiltRow, *, style: str, split: str) -> dict[str, object]:
 
     Args:
       row: the row.
-      style: inputs-targets, prompt-completion or messages.
+      style: one of `formats.STYLES`.
       split: train, validation or test.
     """
-    if style == "messages":
-        texts: dict[str, object] = {
-            "messages": [
-                {"role": "user", "content": row.inputs},
-                {"role": "assistant", "content": row.targets},
-            ]
-        }
-    elif style == "prompt-completion":
-        texts = {"prompt": row.inputs, "completion": row.targets}
-    else:
-        texts = {"inputs": row.inputs, "targets": row.targets}
-    about = row.about
-    names = ("task", "dataset", "cluster", "template", "kind", "num_shots", "key")
+    about = {**row.about, "split": split, "options": options_text(row.example.options)}
     return {
-        **texts,
-        **{name: about[name] for name in names},
-        "split": split,
-        "options": about["options"],
-        "license": about["license"],
+        **BY_STYLE[style].write(row.inputs, row.targets),
+        **{name: about[name] for name in ABOUT},
     }

@@ -9,7 +9,7 @@ from flan_tasks.build.writers.base import TokenizedRow, Writer, WriteSettings, w
 
 
 class TfrecordWriter(Writer):
-    """Writes `train-00000-of-00001.tfrecord`; ids are trimmed to the lengths and closed by EOS."""
+    """Writes `data/train-00000-of-00001.tfrecord`: ids trimmed to the lengths, with EOS."""
 
     ending = ".tfrecord"
     modules = ("tensorflow",)

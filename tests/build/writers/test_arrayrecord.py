@@ -41,7 +41,7 @@ def test_grain_reads_every_row_by_number(prepared, tmp_path):
     tf = pytest.importorskip("tensorflow")
     plan = run(prepared, tmp_path / "out")
     source = grain.sources.ArrayRecordDataSource(
-        sorted(map(str, (tmp_path / "out").glob("*.arrayrecord")))
+        sorted(map(str, (tmp_path / "out" / "data").glob("*.arrayrecord")))
     )
     rows = [row for chunk in rendered_rows(plan, 0, len(plan)) for row in chunk]
     assert len(source) == len(rows) == 50
@@ -61,8 +61,8 @@ def test_records_are_those_of_tfrecord(prepared, tmp_path):
     tf = pytest.importorskip("tensorflow")
     run(prepared, tmp_path / "a", num_shards=1)
     run(prepared, tmp_path / "t", "tfrecord", num_shards=1)
-    (path,) = (tmp_path / "a").glob("*.arrayrecord")
-    (other,) = (tmp_path / "t").glob("*.tfrecord")
+    (path,) = (tmp_path / "a" / "data").glob("*.arrayrecord")
+    (other,) = (tmp_path / "t" / "data").glob("*.tfrecord")
     wanted = [record.numpy() for record in tf.data.TFRecordDataset(str(other))]
     assert module.ArrayRecordReader(str(path)).read_all() == wanted
 
@@ -71,8 +71,12 @@ def test_the_same_build_twice_gives_the_same_bytes(prepared, tmp_path):
     pytest.importorskip("array_record")
     for name in ("one", "two"):
         run(prepared, tmp_path / name)
-    files = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert "train-00001-of-00002.arrayrecord" in files
+    files = sorted(
+        str(path.relative_to(tmp_path / "one"))
+        for path in (tmp_path / "one").rglob("*")
+        if path.is_file()
+    )
+    assert "data/train-00001-of-00002.arrayrecord" in files
     for name in files:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
