@@ -21,6 +21,9 @@ class Rendered:
 def render(template: Template, example: Example, *, options: bool = True) -> Rendered:
     """Fills a template; text from the data is put in as it is and never read for fields.
 
+    Lines of the prompt that hold an empty field and its label alone are left out
+    (`template.drop_empty_fields`).
+
     Args:
       template: the pair of texts.
       example: its values.
@@ -30,9 +33,12 @@ def render(template: Template, example: Example, *, options: bool = True) -> Ren
       TemplateError: the template uses a field the example lacks.
     """
     shown = options and bool(example.options)
+    empty = frozenset()
+    if "" in example.fields.values():
+        empty = frozenset(name for name, text in example.fields.items() if not text)
     try:
         return Rendered(
-            _fill(template.forms["inputs", shown], example),
+            _fill(template.form("inputs", shown, empty), example),
             _fill(template.forms["targets", shown], example),
         )
     except KeyError as error:
@@ -76,6 +82,10 @@ def render_columns(
     inputs, targets = [], []
     for number, values in zip(chosen, zip(*columns.values(), strict=True), strict=True):
         (prompt, asked), (target, told) = forms[number]
+        if "" in values:
+            empty = frozenset(name for name, i in place.items() if not values[i])
+            form = templates[number].form("inputs", options, empty)
+            prompt, asked = form.text, [place[name] for name in form.names]
         inputs.append(prompt % tuple([values[i] for i in asked]))
         targets.append(target % tuple([values[i] for i in told]))
     return inputs, targets

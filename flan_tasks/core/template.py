@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -117,11 +117,10 @@ class Template:
     @cached_property
     def pieces(self) -> dict[tuple[str, bool], Pieces]:
         """(part, with options) -> parsed text, for the parts `inputs` and `targets`."""
-        without = self.inputs_without_options or drop_options_line(self.inputs)
         targets = parse_text(self.targets)
         return {
             ("inputs", True): parse_text(self.inputs),
-            ("inputs", False): parse_text(without),
+            ("inputs", False): parse_text(self._inputs_without_options),
             ("targets", True): targets,
             ("targets", False): targets,
         }
@@ -130,6 +129,30 @@ class Template:
     def forms(self) -> dict[tuple[str, bool], Form]:
         """(part, with options) -> the form that rendering fills."""
         return {key: Form.of(pieces) for key, pieces in self.pieces.items()}
+
+    def form(self, part: str, options: bool, empty: frozenset[str] = frozenset()) -> Form:
+        """Returns the form that is filled where some fields are empty.
+
+        Args:
+          part: one of inputs and targets.
+          options: whether the options line is shown.
+          empty: fields that have no text; of inputs, lines that hold one alone go.
+        """
+        if not empty or part != "inputs":
+            return self.forms[part, options]
+        key = (options, empty)
+        if key not in self._forms_of_empty:
+            text = self.inputs if options else self._inputs_without_options
+            self._forms_of_empty[key] = Form.of(parse_text(drop_empty_fields(text, empty)))
+        return self._forms_of_empty[key]
+
+    @cached_property
+    def _forms_of_empty(self) -> dict[tuple[bool, frozenset[str]], Form]:
+        return {}
+
+    @property
+    def _inputs_without_options(self) -> str:
+        return self.inputs_without_options or drop_options_line(self.inputs)
 
     def fields(self, part: str, *, options: bool = True) -> set[str]:
         """Names in braces in `part`, one of inputs and targets."""
@@ -147,6 +170,37 @@ def drop_options_line(text: str) -> str:
             continue
         kept.append(line)
     return "\n".join(kept).strip("\n")
+
+
+# A line of a label alone: "Input:", "### Input", "**Input:**".
+_LABEL = re.compile(r"\s*(#+ [^{}]*|[^{}]*:[*_]*)\s*")
+# A line of one field, in quotation marks or not, behind a label or alone.
+_ALONE = re.compile(r"""\s*([^{}]*:[*_]*\s+)?["'“‘«]?\{([a-z][a-z0-9_]*)\}["'”’»]?\s*""")
+
+
+def drop_empty_fields(text: str, empty: Collection[str]) -> str:
+    """Removes lines that hold nothing but an empty field and its label.
+
+    The label stands before the field on its line, or alone on the line above where the field is
+    all that is below it. Of the blank lines around what is removed one stays.
+
+    Args:
+      text: of a template.
+      empty: names of fields that have no text.
+    """
+    lines, kept = text.split("\n"), list[str]()
+    for place, line in enumerate(lines):
+        alone = _ALONE.fullmatch(line)
+        if alone is None or alone[2] not in empty:
+            kept.append(line)
+            continue
+        is_last = place + 1 == len(lines) or not lines[place + 1].strip()
+        if is_last and not alone[1] and kept and kept[-1].strip() and _LABEL.fullmatch(kept[-1]):
+            kept.pop()
+        if is_last and kept and not kept[-1].strip():
+            kept.pop()
+    found = "\n".join(kept).strip("\n")
+    return found if found.strip() else text
 
 
 @dataclass(frozen=True)
