@@ -16,6 +16,7 @@ from flan_tasks.evaluation.classes import (
     spearman,
 )
 from flan_tasks.evaluation.gold import Gold, Scores
+from flan_tasks.evaluation.label_sets import multilabel
 from flan_tasks.evaluation.reading import coqa, drop, multirc, quac, squad, squad_v2, trivia_qa
 from flan_tasks.evaluation.texts import (
     bleu,
@@ -31,6 +32,7 @@ Metric = Callable[[Sequence[Gold], Sequence[str]], Scores]
 METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
     "macro_f1": macro_f1,
+    "multilabel": multilabel,
     "f1": f1,
     "matthews": matthews,
     "pearson": pearson,
