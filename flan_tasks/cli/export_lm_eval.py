@@ -110,4 +110,4 @@ def command(
         click.echo(json.dumps({"out": str(out), "tasks": written}))
     else:
         click.echo(f"{len(written)} tasks of {len(datasets)} datasets are in {out}; run them with")
-        click.echo(f"  lm_eval run --include_path {out} --tasks flan_{datasets[0].name} ...")
+        click.echo(f"  lm_eval run --include_path {out} --tasks {written[0]} ...")
