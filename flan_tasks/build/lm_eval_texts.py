@@ -189,7 +189,8 @@ def readme(
         "# Tasks for lm-evaluation-harness",
         "",
         f"Written by flan_tasks {__version__}"
-        + (f" with\n\n{for_code_block(command)}\n" if command else "."),
+        + (f" with\n\n{for_code_block(command)}\n" if command else ".\n"),
+        "Run them with",
         "",
         "    lm_eval run --model hf --model_args pretrained=MODEL --include_path DIR \\",
         f"      --tasks {example}",
@@ -197,12 +198,12 @@ def readme(
         f"The folder stands alone: its metrics are the code in `{PACKAGE}/` (Apache-2.0), and "
         "flan_tasks need not be installed. "
         + (
-            "Beside the harness they need what\n\n"
+            "These metrics need\n\n"
             f"    pip install {pip}\n\n"
-            "installs; most of it comes with the harness. What is missing is named in one line "
-            "before a model is asked anything."
+            "most of which comes with the harness. What is missing is named in one line before a "
+            "model is asked anything."
             if installed
-            else "They need nothing beside the harness."
+            else "These metrics need nothing beside the harness."
         ),
         "",
         *(_FOR_T5 if arch == ENCODER_DECODER else _FOR_DECODERS),

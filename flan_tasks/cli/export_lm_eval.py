@@ -85,6 +85,7 @@ def command(
     words += [f"--limit {limit}"] if limit else []
     words += [f"--seed {seed}", *variation.words]
     words += [f"--length {length} --vocab {budget.vocabulary.name}"] if budget else []
+    words += [f"--answer-length {answer_length}"] if answer_length != 256 else []
     words += [f"--arch {arch}"] if arch != DECODER else []
     settings = Export(
         split=split,

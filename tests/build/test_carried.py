@@ -1,5 +1,6 @@
 """Modules copied into other folders: which they are, and that they are ours but for imports."""
 
+import ast
 import re
 
 from conftest import ROOT
@@ -23,3 +24,11 @@ def test_code_is_ours_but_for_imports():
         if path != "__init__.py":
             ours = (ROOT / "flan_tasks" / path).read_text(encoding="utf-8")
             assert text.replace("from ..", "from flan_tasks.") == ours
+
+
+def test_the_oldest_python_of_the_harness_reads_the_code():
+    for path, text in carried("evaluation.harness").items():
+        tree = ast.parse(text, path, feature_version=(3, 10))
+        for node in tree.body:
+            # Of Python 3.11; it may be imported where it is used, which no metric does.
+            assert not (isinstance(node, ast.Import) and node.names[0].name == "tomllib"), path

@@ -244,7 +244,10 @@ def test_the_readme_says_what_the_metrics_need(tmp_path):
     assert "flan_tasks need not be installed" in about
     assert "    pip install regex rouge-score scikit-learn\n" in about
     written(tmp_path / "plain", "rte", limit=2)
-    assert "need nothing beside the harness" in (tmp_path / "plain" / "README.md").read_text()
+    assert (
+        "These metrics need nothing beside the harness"
+        in (tmp_path / "plain" / "README.md").read_text()
+    )
 
 
 def test_tasks_for_encoder_decoders_score_the_end_and_nothing_before_the_option(tmp_path):
