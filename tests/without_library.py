@@ -53,12 +53,13 @@ def child(library, what, log):
     os._exit(code or 0)
 
 
-results = []
-for library, what in json.load(open(sys.argv[1])):
-    with tempfile.TemporaryFile() as log:
-        if not (pid := os.fork()):
-            child(library, what, log.fileno())
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        log.seek(0)
-        results.append([code, log.read().decode(errors="replace")])
-json.dump(results, open(sys.argv[2], "w"))
+if __name__ == "__main__":
+    results = []
+    for library, what in json.load(open(sys.argv[1])):
+        with tempfile.TemporaryFile() as log:
+            if not (pid := os.fork()):
+                child(library, what, log.fileno())
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            log.seek(0)
+            results.append([code, log.read().decode(errors="replace")])
+    json.dump(results, open(sys.argv[2], "w"))

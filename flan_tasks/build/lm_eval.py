@@ -1,19 +1,29 @@
 """Evaluation tasks as files of lm-evaluation-harness: one YAML a task, one JSONL its rows.
 
 Rows are rendered here, template by template, exemplars included, so that the harness adds nothing
-to the prompts; scores are computed by our metrics, which it calls by name.
+to the prompts; scores are computed by our metrics, whose code the folder carries.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flan_tasks.build.carried import carried
 from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.formats import ARCHS, DECODER, ENCODER_DECODER
+from flan_tasks.build.lm_eval_texts import (
+    MODULE,
+    PACKAGE,
+    function,
+    group_text,
+    module_text,
+    readme,
+    task_text,
+)
 from flan_tasks.build.plan import Draw
 from flan_tasks.build.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.build.prompts import check_evaluated
@@ -22,56 +32,20 @@ from flan_tasks.build.shard import write_error
 from flan_tasks.build.store import Store
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import BuildError, DeclarationError
-from flan_tasks.core.escaping import for_code_block, for_markdown
+from flan_tasks.core.errors import BuildError, DeclarationError, EvaluationError
+from flan_tasks.core.joints import SEPARATOR
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.core.whole import folder_aside, write_text
+from flan_tasks.evaluation.classes import check_told_apart
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.harness import number_name, numbers_of
 from flan_tasks.evaluation.metrics import LOWER_IS_BETTER
 
-# The module beside the tasks: its place is what their rows are found by.
-MODULE = "flan_export"
-# Between prompt and answer, as between an exemplar's; an encoder's inputs end with the prompt.
-_DELIMITERS = {DECODER: "\n", ENCODER_DECODER: ""}
 # How T5's tokenizers write the end of an answer, which the harness does not add. `flan eval` scores
 # it, as a model that was trained to end its answers tells an option from one it begins.
 _END = "</s>"
-_MODULE_TEXT = '''\
-"""Rows and scores of the tasks beside this file, written by `flan export-lm-eval`."""
-
-from pathlib import Path
-
-from flan_tasks.evaluation.harness import aggregate, process_generation, process_rank, read_rows
-
-__all__ = ["load", "process_generation", "process_rank"]
-
-
-def load(file, **_):
-    """Reads the rows of a task."""
-    return read_rows(Path(__file__).parent / file)
-
-'''
-
-_FOR_DECODERS = (
-    "They are for decoder-only models: a line end stands between prompt and answer, and the end of "
-    "an answer is not scored. For T5 write them with --arch encoder-decoder.",
-)
-_FOR_T5 = (
-    "They are for T5 and its kin: nothing stands between prompt and answer, and the end of an "
-    "option, </s>, is scored with it, as `flan eval` does.",
-    "",
-    "The harness calls tie_weights(), and transformers 5 then overwrites a head that is not the "
-    "embedding (T5 1.1, Flan-T5). A model that `flan export` wrote keeps its head with",
-    "",
-    "    --model_args pretrained=MODEL,tie_word_embeddings=False",
-    "",
-    "A tied model (T5 1.0) is run without that argument. Models of others need copies of their "
-    "embedding in the files for it: encoder.embed_tokens.weight and decoder.embed_tokens.weight. "
-    "Without them that argument gives an encoder and a decoder with random embeddings; "
-    "`flan export MODEL --out DIR` writes them.",
-)
+_BLANK_LINE = "\n\n"
 
 
 @dataclass(frozen=True)
@@ -102,6 +76,22 @@ class Export:
         check_evaluated(self.variation)
         if self.arch not in ARCHS:
             raise DeclarationError(f'arch is "{self.arch}"; wanted {" or ".join(ARCHS)}')
+
+
+@dataclass
+class _Written:
+    """What came to be known of an export while its tasks were written."""
+
+    # Tasks, without groups.
+    tasks: list[str] = field(default_factory=list)
+    # The first task or group.
+    first: str = ""
+    # (metric, number) that are computed over all examples of a task together.
+    scored: set[tuple[str, str]] = field(default_factory=set)
+    # (metric, language of its answers).
+    needed: set[tuple[str, str]] = field(default_factory=set)
+    # Dataset -> why it has no tasks by generation.
+    unwritten: dict[str, str] = field(default_factory=dict)
 
 
 def export(
@@ -142,24 +132,26 @@ def export(
     if not present:
         names = ", ".join(dataset.name for dataset in datasets)
         raise DeclarationError(f"none of {names} has a {settings.split} split")
-    written: list[str] = []
-    scored: set[tuple[str, str]] = set()
+    written = _Written()
     try:
         with folder_aside(folder) as aside:
             for dataset in present:
                 if progress:
                     progress(f"writing {dataset.name}")
                 item = _ingredient(dataset, catalog, settings, source, store)
-                written += _write_dataset(item, aside, settings, scored)
-            lines = [
-                f'{_function(*one)} = aggregate("{one[0]}", "{one[1]}")' for one in sorted(scored)
-            ]
-            module = _MODULE_TEXT + "".join(f"\n{line}" for line in lines)
-            write_text(aside / f"{MODULE}.py", module.rstrip("\n") + "\n")
-            write_text(aside / "README.md", _readme(present, command, settings.arch))
+                _write_dataset(item, aside, settings, written)
+            if not written.tasks:
+                raise DeclarationError(f"{', '.join(d.name for d in present)}: no prompt is left")
+            for path, text in carried("evaluation.harness").items():
+                write_text(aside / PACKAGE / path, text)
+            write_text(aside / f"{MODULE}.py", module_text(written.scored))
+            about = readme(
+                present, written.first, command, settings.arch, written.needed, written.unwritten
+            )
+            write_text(aside / "README.md", about)
     except OSError as error:
         raise write_error(error, folder) from error
-    return written
+    return written.tasks
 
 
 def _ingredient(
@@ -183,36 +175,68 @@ def _ingredient(
     return replace(item, available=min(item.available, settings.limit))
 
 
-def _write_dataset(
-    item: Ingredient, folder: Path, settings: Export, scored: set[tuple[str, str]]
-) -> list[str]:
-    name = item.dataset.name
-    (folder / name).mkdir()
+def _write_dataset(item: Ingredient, folder: Path, settings: Export, written: _Written) -> None:
+    dataset = item.dataset
+    (folder / dataset.name).mkdir()
     tasks: dict[bool, list[str]] = {False: [], True: []}
     lists: dict[bool, list[dict[str, Any]]] = {}
     for number, template in enumerate(item.templates):
         rows = list(_rows(item, number, settings))
+        if not rows:
+            continue
         golds = [row.gold for row in rows]
-        numbers = numbers_of(item.dataset.metrics, golds)
-        scored |= {(metric, one) for metric, one, is_mean in numbers if not is_mean}
-        file = f"{name}/{template.id}.jsonl"
+        ways = [False, True] if dataset.is_classification else [False]
+        try:
+            check_told_apart(golds)
+        except EvaluationError as error:
+            written.unwritten[dataset.name] = str(error)
+            ways.remove(False)
+        numbers = numbers_of(dataset.metrics, golds)
+        written.scored |= {(metric, one) for metric, one, is_mean in numbers if not is_mean}
+        written.needed |= {(metric, gold.language) for metric in dataset.metrics for gold in golds}
+        file = f"{dataset.name}/{template.id}.jsonl"
         pairs = zip(rows, golds, strict=True)
         docs = [_doc(*pair, numbers) for pair in pairs]
         if settings.arch == ENCODER_DECODER:
             docs = [doc | {"choices": [text + _END for text in doc["options"]]} for doc in docs]
         lines = [json.dumps(doc, ensure_ascii=False) for doc in docs]
         write_text(folder / file, "\n".join(lines) + "\n")
-        for is_rank in (False, True) if item.dataset.is_classification else (False,):
-            task = f"flan_{name}_{template.id}" + ("_rank" if is_rank else "")
+        for is_rank in ways:
+            task = f"flan_{dataset.name}_{template.id}" + ("_rank" if is_rank else "")
             lists[is_rank] = list(_metric_list(numbers, is_rank=is_rank))
-            text = _task_text(task, file, lists[is_rank], settings, is_rank=is_rank)
+            text = task_text(
+                task,
+                file,
+                lists[is_rank],
+                arch=settings.arch,
+                is_rank=is_rank,
+                until=_stops(settings, golds),
+                answer_length=settings.answer_length,
+            )
             write_text(folder / f"{task}.yaml", text)
             tasks[is_rank].append(task)
     for is_rank, names in tasks.items():
         if names:
-            group = f"flan_{name}" + ("_rank" if is_rank else "")
-            write_text(folder / f"{group}.yaml", _group_text(group, names, lists[is_rank]))
-    return [task for names in tasks.values() for task in names]
+            group = f"flan_{dataset.name}" + ("_rank" if is_rank else "")
+            write_text(folder / f"{group}.yaml", group_text(group, names, lists[is_rank]))
+            written.first = written.first or group
+            written.tasks += names
+
+
+def _stops(settings: Export, golds: Sequence[Gold]) -> list[str]:
+    """Texts that end a written answer, beside the model's own end.
+
+    Behind exemplars it is what stands behind each of them; no right answer holds it there, and what
+    the scores compare is cut at it as well. Without exemplars a T5 ends by itself. Decoders that
+    were never taught to end an answer write on: a blank line ends what they write, where no right
+    answer holds one.
+    """
+    if settings.variation.shots:
+        return [SEPARATOR]
+    if settings.arch == ENCODER_DECODER:
+        return []
+    answers = (text for gold in golds for text in (gold.answer, *gold.references))
+    return [] if any(_BLANK_LINE in text for text in answers) else [_BLANK_LINE]
 
 
 def _rows(item: Ingredient, template: int, settings: Export) -> Iterator[BuiltRow]:
@@ -244,80 +268,6 @@ def _metric_list(
         for metric, number, is_mean in numbers:
             yield {
                 "metric": number_name(metric, number, is_norm=is_norm),
-                "aggregation": "mean" if is_mean else f"!{_function(metric, number)}",
+                "aggregation": "mean" if is_mean else f"!{function(metric, number)}",
                 "higher_is_better": metric not in LOWER_IS_BETTER,
             }
-
-
-def _function(metric: str, number: str) -> str:
-    return f"{metric}__{number}"
-
-
-def _task_text(
-    task: str, file: str, metrics: Sequence[Mapping[str, Any]], settings: Export, *, is_rank: bool
-) -> str:
-    # JSON is YAML; only references to functions are not.
-    choices = "choices" if settings.arch == ENCODER_DECODER else "options"
-    lines = [
-        f"task: {json.dumps(task)}",
-        f"custom_dataset: !function {MODULE}.load",
-        f"dataset_kwargs: {json.dumps({'file': file})}",
-        "test_split: test",
-        f"output_type: {'multiple_choice' if is_rank else 'generate_until'}",
-        "doc_to_text: inputs",
-        f"doc_to_target: {'label' if is_rank else 'targets'}",
-        *([f"doc_to_choice: {choices}"] if is_rank else []),
-        f"target_delimiter: {json.dumps(_DELIMITERS[settings.arch])}",
-        "num_fewshot: 0",
-        f"process_results: !function {MODULE}.process_{'rank' if is_rank else 'generation'}",
-    ]
-    if not is_rank:
-        known = {"until": [], "do_sample": False, "max_gen_toks": settings.answer_length}
-        lines.append(f"generation_kwargs: {json.dumps(known)}")
-    lines.append("metric_list:")
-    for entry in metrics:
-        how = entry["aggregation"]
-        how = f"!function {MODULE}.{how[1:]}" if how.startswith("!") else how
-        lines += [
-            f"  - metric: {json.dumps(entry['metric'])}",
-            f"    aggregation: {how}",
-            f"    higher_is_better: {json.dumps(entry['higher_is_better'])}",
-        ]
-    lines.append(f"metadata: {json.dumps({'version': 1})}")
-    return "\n".join(lines) + "\n"
-
-
-def _group_text(group: str, tasks: Sequence[str], metrics: Sequence[Mapping[str, Any]]) -> str:
-    lines = [f"group: {group}", "task:", *(f"  - {task}" for task in tasks)]
-    lines.append("aggregate_metric_list:")
-    for entry in metrics:
-        lines += [
-            f"  - metric: {json.dumps(entry['metric'])}",
-            "    aggregation: mean",
-            "    weight_by_size: false",
-        ]
-    lines.append(f"metadata: {json.dumps({'version': 1})}")
-    return "\n".join(lines) + "\n"
-
-
-def _readme(datasets: Sequence[Dataset], command: str, arch: str) -> str:
-    lines = [
-        "# Tasks for lm-evaluation-harness",
-        "",
-        "Written by flan_tasks" + (f" with\n\n{for_code_block(command)}\n" if command else "."),
-        "",
-        "With flan_tasks installed beside the harness:",
-        "",
-        "    lm_eval run --model hf --model_args pretrained=MODEL --include_path DIR \\",
-        f"      --tasks flan_{datasets[0].name}",
-        "",
-        *(_FOR_T5 if arch == ENCODER_DECODER else _FOR_DECODERS),
-        "",
-        "Prompts are whole: exemplars stand in them, and the harness adds none. Metrics go from 0 "
-        "to 100.",
-        "",
-        "| dataset | licence |",
-        "|---|---|",
-        *(f"| {d.name} | {for_markdown(d.license)} |" for d in datasets),
-    ]
-    return "\n".join(lines) + "\n"

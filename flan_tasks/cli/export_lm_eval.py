@@ -85,6 +85,7 @@ def command(
     words += [f"--limit {limit}"] if limit else []
     words += [f"--seed {seed}", *variation.words]
     words += [f"--length {length} --vocab {budget.vocabulary.name}"] if budget else []
+    words += [f"--answer-length {answer_length}"] if answer_length != 256 else []
     words += [f"--arch {arch}"] if arch != DECODER else []
     settings = Export(
         split=split,
@@ -110,4 +111,4 @@ def command(
         click.echo(json.dumps({"out": str(out), "tasks": written}))
     else:
         click.echo(f"{len(written)} tasks of {len(datasets)} datasets are in {out}; run them with")
-        click.echo(f"  lm_eval run --include_path {out} --tasks flan_{datasets[0].name} ...")
+        click.echo(f"  lm_eval run --include_path {out} --tasks {written[0]} ...")

@@ -26,7 +26,7 @@ METRIC_NAMES = frozenset(
     {
         *("accuracy", "macro_f1", "f1", "matthews", "pearson", "spearman", "multirc"),
         *("squad", "squad_v2", "natural_questions", "trivia_qa", "record", "drop", "coqa", "quac"),
-        *("rouge", "bleu", "edit_distance"),
+        *("rouge", "bleu", "edit_distance", "multilabel"),
     }
 )
 # Those that compare words, which each language has in its own way.
@@ -142,6 +142,11 @@ class Dataset:
         for name in self.metrics:
             if name not in METRIC_NAMES:
                 yield str(unknown_name("metric", name, METRIC_NAMES))
+        if "multilabel" in self.metrics and self.is_classification:
+            yield (
+                "metric multilabel is for answers that list labels, such as "
+                '"joy, anger", and no option is such a list; declare no options'
+            )
         if self.answer_language and self.answer_language not in self.languages:
             yield (
                 f'answer_language "{self.answer_language}" is none of its languages, '

@@ -1,7 +1,6 @@
 """TOML and JSON of others: whatever is wrong with a text is a ValueError that says so."""
 
 import json
-import tomllib
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,8 @@ def parse_toml(text: str) -> dict[str, Any]:
     Raises:
       ValueError: the text is none, is nested too deeply, or holds a number of thousands of digits.
     """
+    import tomllib  # of Python 3.11; metrics, which exported tasks carry, run on older ones
+
     try:
         return tomllib.loads(text)
     except RecursionError:

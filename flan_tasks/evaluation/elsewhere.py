@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,10 @@ from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt, Record,
 
 # (dataset, template, split) -> key of an example -> its line.
 Lines = dict[tuple[str, str, str], dict[str, Mapping[str, Any]]]
+_WANTED = (
+    "Each line needs dataset, template, split and key, as --write-prompts writes them, and "
+    "prediction, a text, or scores, a number for each option"
+)
 
 
 class FileAnswers:
@@ -103,7 +107,7 @@ def read_answers(
             problems.append(f"{path}:{number}: {problem}")
     if problems:
         more = [f"... and {len(problems) - 5} more"] if len(problems) > 5 else []
-        raise EvaluationError("\n".join([*problems[:5], *more]))
+        raise EvaluationError("\n".join([*problems[:5], *more, _WANTED]))
     return found
 
 
@@ -119,7 +123,8 @@ def answered(
     if missing:
         raise EvaluationError(
             f"{unit}: {len(missing)} of {len(prompts)} examples have no prediction, the first "
-            f"is {missing[0]}; write the prompts that are wanted with --write-prompts"
+            f"is {missing[0]}; the predictions are of {_some(lines)}. Write the prompts that are "
+            "wanted with --write-prompts"
         )
     extra = set(lines) - {prompt.gold.key for prompt in prompts}
     if extra:
@@ -174,8 +179,16 @@ def _line(text: str) -> tuple[str, dict[str, Any]]:
                 return f"{name} are no list of whole numbers of {least} or more", line
         return "", line
     if not isinstance(line.get("prediction"), str):
+        if "prediction" in line:
+            return f"prediction is no text: {json.dumps(line['prediction'])[:40]}", {}
         return f"neither scores nor a prediction; {_names(line)}", {}
     return "", line
+
+
+def _some(keys: Collection[str]) -> str:
+    """The first keys of some lines, and how many more there are."""
+    more = f" and {len(keys) - 3:,} more" if len(keys) > 3 else ""
+    return ", ".join(islice(keys, 3)) + more
 
 
 def _are_counts(values: Any, least: int) -> bool:

@@ -4,12 +4,14 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core.errors import EvaluationError
-from flan_tasks.core.example import Example
 from flan_tasks.core.languages import ENGLISH
 from flan_tasks.core.parsing import parse_json
+
+if TYPE_CHECKING:
+    from flan_tasks.core.example import Example
 
 Scores = dict[str, float]
 
@@ -32,7 +34,7 @@ class Gold:
     language: str = ENGLISH
 
     @classmethod
-    def of(cls, example: Example, *, answer: str, language: str) -> "Gold":
+    def of(cls, example: "Example", *, answer: str, language: str) -> "Gold":
         """Returns the gold of an example under a template whose target is `answer`.
 
         An inverted template's target is a text of the source: its only reference.

@@ -2,32 +2,82 @@
 
 It knows metrics as a value an example (then averaged, with a standard error), or as pairs that one
 function scores together. Numbers are those of `evaluation.metrics`, from 0 to 100.
+
+Exports carry this module and those it imports: none may need more than the standard library and
+what computes the metrics, and Python 3.10 must read them, as the harness does.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core import extras
+from flan_tasks.core.errors import EvaluationError, FlanTasksError
+from flan_tasks.core.joints import first_answer
 from flan_tasks.evaluation.classes import check_told_apart
 from flan_tasks.evaluation.gold import Gold
-from flan_tasks.evaluation.metrics import AVERAGED, metric
+from flan_tasks.evaluation.metrics import AVERAGED, metric, metric_of_one
 
 Pair = tuple[str, str]
 
+_log = logging.getLogger("flan_export")
+# (metric, language) that were computed once.
+_computed: set[tuple[str, str]] = set()
+
+
+def _check(needed: Iterable[tuple[str, str]]) -> None:
+    """Computes metrics once, each in a language, so that nothing is missing after hours of answers.
+
+    One line says what is, and ends the harness without the frames of how it came to ask.
+    """
+    for name, language in needed:
+        if (name, language) in _computed:
+            continue
+        trial = Gold("1", ("1",), ("1", "2"), language=language)
+        try:
+            metric(name)([trial], ["1"])
+        except (FlanTasksError, ImportError) as error:
+            missing = isinstance(error, ImportError) and extras.explain(error, f"Metric {name}")
+            raise SystemExit(f"flan_export: {missing or error}") from error
+        _computed.add((name, language))
+
 
 def read_rows(path: Path) -> dict[str, Any]:
-    """Reads an exported file of rows as the one split that tasks are evaluated on."""
+    """Reads an exported file of rows as the one split that tasks are evaluated on.
+
+    Raises:
+      SystemExit: what their metrics need is not installed; the message is one line.
+    """
     from datasets import Dataset
 
     with path.open(encoding="utf-8") as file:
-        return {"test": Dataset.from_list([json.loads(line) for line in file])}
+        rows = [json.loads(line) for line in file]
+    languages = {Gold.from_json(row["gold"]).language for row in rows}
+    names = {name for name, _, _ in json.loads(rows[0]["numbers"])}
+    _check(sorted((name, language) for name in names for language in languages))
+    return {"test": Dataset.from_list(rows)}
+
+
+def line_to_answer(doc: Mapping[str, Any]) -> str:
+    """Returns a prompt for decoder-only models: the line end before the answer belongs to it.
+
+    Whoever ranks options puts the same line end before each.
+    """
+    return doc["inputs"] + "\n"
 
 
 def process_generation(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
-    """Returns name of a number -> its value, or (gold, prediction), for a generated text."""
+    """Returns name of a number -> its value, or (gold, prediction), for a generated text.
+
+    Behind exemplars an answer ends where the model goes on with one of its own, whether or not what
+    runs it stopped there.
+    """
     check_told_apart([Gold.from_json(doc["gold"])])
-    return _values(doc, results[0].strip(), "")
+    text = results[0]
+    return _values(doc, first_answer(text) if doc["num_shots"] else text.strip(), "")
 
 
 def process_rank(doc: Mapping[str, Any], results: Sequence[Sequence[Any]]) -> dict[str, Any]:
@@ -42,11 +92,20 @@ def process_rank(doc: Mapping[str, Any], results: Sequence[Sequence[Any]]) -> di
 
 
 def aggregate(name: str, number: str) -> Callable[[Sequence[Pair]], float]:
-    """Returns a function that scores all (gold, prediction) of a task together."""
+    """Returns a function that scores all (gold, prediction) of a task together.
+
+    Some of the examples, as with --limit, may have no such number: it is no number then.
+    """
 
     def compute(items: Sequence[Pair]) -> float:
         golds = [Gold.from_json(gold) for gold, _ in items]
-        return metric(name)(golds, [prediction for _, prediction in items])[number]
+        try:
+            return metric(name)(golds, [prediction for _, prediction in items])[number]
+        except EvaluationError as error:
+            _log.warning("%s", error)
+        except KeyError:
+            _log.warning("metric %s: no %s of these %d examples", name, number, len(items))
+        return math.nan
 
     return compute
 
@@ -70,7 +129,7 @@ def _values(doc: Mapping[str, Any], prediction: str, ending: str) -> dict[str, A
     for name, number, is_mean in map(tuple, json.loads(doc["numbers"])):
         key = number_name(name, number) + ending
         if is_mean:
-            found[key] = metric(name)([Gold.from_json(doc["gold"])], [prediction])[number]
+            found[key] = metric_of_one(name)([Gold.from_json(doc["gold"])], [prediction])[number]
         else:
             found[key] = (doc["gold"], prediction)
     return found

@@ -16,14 +16,23 @@ from flan_tasks.evaluation.classes import (
     spearman,
 )
 from flan_tasks.evaluation.gold import Gold, Scores
+from flan_tasks.evaluation.label_sets import multilabel
 from flan_tasks.evaluation.reading import coqa, drop, multirc, quac, squad, squad_v2, trivia_qa
-from flan_tasks.evaluation.texts import bleu, bleu_signature, edit_distance, rouge, rouge_signature
+from flan_tasks.evaluation.texts import (
+    bleu,
+    bleu_signature,
+    edit_distance,
+    rouge,
+    rouge_of_checked,
+    rouge_signature,
+)
 
 Metric = Callable[[Sequence[Gold], Sequence[str]], Scores]
 
 METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
     "macro_f1": macro_f1,
+    "multilabel": multilabel,
     "f1": f1,
     "matthews": matthews,
     "pearson": pearson,
@@ -65,6 +74,17 @@ def metric(name: str) -> Metric:
     if name not in METRICS:
         raise unknown_name("metric", name, METRICS)
     return METRICS[name]
+
+
+def metric_of_one(name: str) -> Metric:
+    """Returns a metric of `AVERAGED` for one of many examples that were checked together.
+
+    Whether English answers are in Latin letters, say, is asked of all of them.
+
+    Raises:
+      UnknownNameError: there is no such metric.
+    """
+    return rouge_of_checked if name == "rouge" else metric(name)
 
 
 def signature(name: str, golds: Sequence[Gold]) -> str:

@@ -23,6 +23,7 @@ from flan_tasks.evaluation.metrics import (
     GROUPED_BY,
     LOWER_IS_BETTER,
     metric,
+    metric_of_one,
     remark,
     signature,
 )
@@ -241,7 +242,8 @@ def standard_errors(
     if count < 2:
         return dict.fromkeys(compute(golds, predictions), None)
     if name in MEANS:
-        singles = [compute([g], [p]) for g, p in zip(golds, predictions, strict=True)]
+        of_one = metric_of_one(name)
+        singles = [of_one([g], [p]) for g, p in zip(golds, predictions, strict=True)]
         # Some numbers are of a part of the examples: those with an answer, say.
         parts: dict[str, list[float]] = {}
         for one in singles:

@@ -21,10 +21,17 @@ def rouge(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     several sentences are scored in the literature. English words are those of rouge_score, stemmed;
     in other languages they are those of `evaluation.words`, and nothing is stemmed.
     """
+    shared_language("rouge", golds)
+    return rouge_of_checked(golds, predictions)
+
+
+@checked
+def rouge_of_checked(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
+    """`rouge` of some of the examples whose language was checked: one alone may be of another."""
     with extras.needed_for("ROUGE"):
         from rouge_score.rouge_scorer import RougeScorer
 
-    language = shared_language("rouge", golds)
+    language = golds[0].language
     if language == ENGLISH:
         scorer = RougeScorer(ROUGE, use_stemmer=True)
     else:

@@ -5,26 +5,35 @@ FLAN_TASKS_LM_EVAL_PYTHON names an interpreter that has lm_eval, torch and trans
 
 import importlib.util
 import json
+import math
 import os
 import subprocess
 import sys
+from statistics import stdev
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, TOY_TEMPLATES, toy_dataset
 
 from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.lm_eval import Export, export
 from flan_tasks.build.prepare import SourceChoice
 from flan_tasks.build.vocabulary import open_vocabulary
+from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import BuildError, DeclarationError
+from flan_tasks.core.example import Example
+from flan_tasks.core.origin import Files
+from flan_tasks.core.splits import Splits
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.harness import (
     aggregate,
     number_name,
     process_generation,
     process_rank,
 )
+from flan_tasks.evaluation.metrics import metric
+from flan_tasks.evaluation.summary import standard_errors
 
 
 def written(folder, *names, **changes):
@@ -93,6 +102,152 @@ def test_scores_are_those_of_our_metrics(tmp_path):
     scores = [(-4.0, False), (-3.0, False), (-9.0, False)]
     ranked = process_rank({**doc, "options": ["a much longer one", "b", "c"]}, scores)
     assert ranked["macro_f1"][1] == "b" and ranked["macro_f1_norm"][1] == "a much longer one"
+
+
+def test_answers_behind_exemplars_end_where_the_next_would_begin(tmp_path):
+    variation = Variation(shots=2, templates=("follows_from_that",))
+    budget = Budget(open_vocabulary("bytes"), 9_000)
+    written(tmp_path / "out", "rte", variation=variation, budget=budget, limit=2)
+    doc = rows(tmp_path / "out", "rte/follows_from_that.jsonl")[0]
+    said = f"{doc['targets']}\n\n#####\n\nMore\n=>\nmaybe"
+    assert process_generation(doc, [said])["accuracy"] == 100
+    assert process_generation(doc | {"num_shots": 0}, [said])["accuracy"] == 0
+    text = (tmp_path / "out" / "flan_rte_follows_from_that.yaml").read_text()
+    assert '"until": ["#####"]' in text
+
+
+def toys(folder, animals, **changes):
+    """A catalog of one dataset of toys; asked for is the animal, unless `changes` say otherwise."""
+
+    def normalize(row):
+        """Asks for an animal."""
+        return Example(fields={"animal": row["animal"][:1]}, answer=row["animal"])
+
+    templates = TOY_TEMPLATES if changes.get("options") else TOY_TEMPLATES.replace("{options}", "")
+    (folder / "birds.toml").write_text(templates, encoding="utf-8")
+    for split in ("train", "test"):
+        lines = [json.dumps({"animal": animal, "bird": 1}) + "\n" for animal in animals]
+        (folder / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
+    source = Files({"train": "train.jsonl", "test": "test.jsonl"}, root=str(folder))
+    asked = {"options": (), "normalize": normalize, "splits": Splits.given(validation=None)}
+    dataset = toy_dataset("birds", source=source, **(asked | changes))
+    known = Catalog()
+    known.add(dataset, cluster="animals", templates=folder / "birds.toml")
+    return known
+
+
+def exported(folder, known, **changes):
+    settings = Export(**changes)
+    return export(known.datasets, known, folder, settings, source=SourceChoice())
+
+
+@pytest.mark.parametrize(
+    ("animals", "arch", "until"),
+    [
+        (("a heron", "a cow"), "decoder", '["\\n\\n"]'),
+        (("a heron", "a cow"), "encoder-decoder", "[]"),
+        (("a heron", "a cow\n\nor two"), "decoder", "[]"),
+    ],
+)
+def test_without_exemplars_decoders_stop_at_a_blank_line_that_no_answer_has(
+    tmp_path, animals, arch, until
+):
+    exported(tmp_path / "out", toys(tmp_path, animals), arch=arch)
+    text = (tmp_path / "out" / "flan_birds_bare.yaml").read_text()
+    assert f'"until": {until}' in text
+    leads = "!function flan_export.line_to_answer" if arch == "decoder" else "inputs"
+    assert f"doc_to_text: {leads}\n" in text and 'target_delimiter: ""\n' in text
+
+
+def test_options_that_fold_to_one_text_are_ranked_alone(tmp_path):
+    def normalize(row):
+        """Asks for a country or a pronoun."""
+        return Example(fields={"animal": row["animal"]}, options=("US", "us"), answer="US")
+
+    known = toys(tmp_path, ("a", "b"), options=("US", "us"), normalize=normalize)
+    names = exported(tmp_path / "out", known)
+    assert names == ["flan_birds_plain_rank", "flan_birds_bare_rank"]
+    about = (tmp_path / "out" / "README.md").read_text()
+    assert "birds has no tasks by generation: the options" in about
+    assert "--tasks flan_birds_rank\n" in about
+
+
+def test_one_answer_in_another_script_is_scored_as_among_all(tmp_path):
+    answers = ("The motto is Liberty.", "知識は力なり", "The capital is Ostrow.")
+    exported(tmp_path / "out", toys(tmp_path, answers, metrics=("rouge",)))
+    docs = rows(tmp_path / "out", "birds/bare.jsonl")
+    said = [doc["targets"] for doc in docs]
+    values = [process_generation(doc, [doc["targets"]])["rougeL"] for doc in docs]
+    golds = [Gold.from_json(doc["gold"]) for doc in docs]
+    assert sum(values) / 3 == metric("rouge")(golds, said)["rougeL"]
+    errors = standard_errors("rouge", golds, said)
+    assert errors["rougeL"] == pytest.approx(stdev(values) / 3**0.5)
+
+
+def test_some_of_the_examples_may_have_no_such_number(caplog):
+    gold = Gold("a heron", ("a heron",)).to_json()
+    assert math.isnan(aggregate("squad_v2", "no_answer_em")([(gold, "a heron")]))
+    assert "squad_v2: no no_answer_em of these 1 examples" in caplog.text
+
+
+def loaded(script, *arguments, cwd):
+    """What a process prints that has no flan_tasks, and its exit code."""
+    head = "import sys; sys.path.insert(0, sys.argv.pop(1)); import run_export\n"
+    head += "from run_export import *; sys.meta_path.insert(0, WithoutPackage())\n"
+    words = ["-c", head + script, str(ROOT / "tests"), *map(str, arguments)]
+    done = subprocess.run([sys.executable, *words], cwd=cwd, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_exports_in_one_process_each_run_their_own_code(tmp_path):
+    for name in ("a", "b"):
+        written(tmp_path / name, "cb", limit=3)
+    changed = tmp_path / "b" / "flan_scores" / "evaluation" / "gold.py"
+    changed.write_text(changed.read_text().replace("100 * sum", "200 * sum"))
+    script = """
+folders = [Path(folder) for folder in sys.argv[1:]]
+for is_old in (False, True):
+    for folder in folders:
+        module = load_module(folder / "flan_export.py", is_old=is_old)
+        (doc,) = [json.loads((folder / "cb" / "last_word.jsonl").read_text().split(chr(10))[0])]
+        print(module.process_generation(doc, [doc["targets"]])["accuracy"])
+"""
+    code, out, error = loaded(script, tmp_path / "a", tmp_path / "b", cwd=tmp_path)
+    assert (code, out.split()) == (0, ["100.0", "200.0"] * 2), error
+
+
+@pytest.mark.parametrize(
+    ("dataset", "library", "said"),
+    [
+        ("samsum", "rouge_score", "ROUGE needs rouge-score, which is not installed: "),
+        ("samsum", "regex", "Metric rouge needs regex, which is not installed: "),
+        ("cb", "sklearn", "F1 needs scikit-learn, which is not installed: "),
+    ],
+)
+def test_a_missing_library_is_one_line_when_the_rows_are_loaded(tmp_path, dataset, library, said):
+    first = written(tmp_path / "out", dataset, limit=2)[0]
+    script = """
+from without_library import Without
+sys.meta_path[:] = [Without(finder, sys.argv[1]) for finder in sys.meta_path]
+task = load_task(Path(sys.argv[2]), is_old=False)
+task["custom_dataset"](**task["dataset_kwargs"])
+"""
+    path = tmp_path / "out" / f"{first}.yaml"
+    code, _, error = loaded(script, library, path, cwd=tmp_path)
+    (line,) = error.splitlines()
+    assert code == 1 and line.startswith(f"flan_export: {said}") and "pip install" in line
+
+
+def test_the_readme_says_what_the_metrics_need(tmp_path):
+    written(tmp_path / "out", "cb", "samsum", limit=2)
+    about = (tmp_path / "out" / "README.md").read_text()
+    assert "flan_tasks need not be installed" in about
+    assert "    pip install regex rouge-score scikit-learn\n" in about
+    written(tmp_path / "plain", "rte", limit=2)
+    assert (
+        "These metrics need nothing beside the harness"
+        in (tmp_path / "plain" / "README.md").read_text()
+    )
 
 
 def test_tasks_for_encoder_decoders_score_the_end_and_nothing_before_the_option(tmp_path):
@@ -190,16 +345,11 @@ def test_the_real_package_runs_them_on_a_tiny_model(tmp_path):
     names = written(out, "cb", "squad_v1", variation=variation, limit=4, answer_length=4)
     assert len(names) == 3
     tasks = ["flan_cb", "flan_cb_rank", "flan_squad_v1"]
-    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "PYTHONPATH": ""}
+    words = ["-c", SCRIPT, str(out), str(tmp_path / "model"), ",".join(tasks)]
     done = subprocess.run(
-        [
-            python or sys.executable,
-            "-c",
-            SCRIPT,
-            str(out),
-            str(tmp_path / "model"),
-            ",".join(tasks),
-        ],
+        [python or sys.executable, *words],
+        cwd=tmp_path,
         env={**os.environ, **offline},
         capture_output=True,
         text=True,
@@ -226,7 +376,7 @@ def test_an_export_cut_off_leaves_nothing_and_can_be_made_again(tmp_path, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(lm_eval, "_readme", stops)
+        patch.setattr(lm_eval, "readme", stops)
         with pytest.raises(KeyboardInterrupt):
             written(tmp_path / "out", "rte", limit=2)
     assert list(tmp_path.glob("*out*")) == []

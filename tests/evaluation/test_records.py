@@ -127,7 +127,11 @@ def test_answers_from_elsewhere_fit_their_prompts(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([line(0, scores=[1, 2])], "1 of 2 examples have no prediction, the first is k1"),
+        ([line(0, scores=[1, 2])], "1 of 2 examples have no prediction, the first is k1; .* k0"),
+        (
+            [line(n + 5, scores=[1, 2]) for n in range(4)],
+            "the first is k0; the predictions are of k5, k6, k7 and 1 more. Write the prompts",
+        ),
         ([line(n, scores=[1, 2]) for n in range(3)], "1 predictions are of no example"),
         ([line(0, scores=[1]), line(1, scores=[1])], "1 scores and 0 tokens for 2 options"),
     ],
@@ -142,6 +146,12 @@ def test_answers_that_do_not_fit_are_refused(tmp_path, lines, message):
     ("lines", "message"),
     [
         ([line(0)], "predictions.jsonl:1: neither scores nor a prediction"),
+        ([line(0, prediction=None)], "jsonl:1: prediction is no text: null\n"),
+        ([line(0, prediction={"text": "a"})], 'jsonl:1: prediction is no text: {"text": "a"}\n'),
+        (
+            [{"doc_id": 1, "resps": "a"}],
+            "split, key; the line has 'doc_id', 'resps'\nEach line needs",
+        ),
         ([line(0, scores=["a"])], "no list of numbers"),
         ([line(0, scores=[float("nan")])], "no list of numbers"),
         ([line(0, scores=[-1.0, -2.0], tokens=[0, 0])], "tokens are no list of whole numbers"),

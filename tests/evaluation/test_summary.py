@@ -315,3 +315,11 @@ def test_signatures_and_remarks_stand_under_the_overview():
         "d1.t1, test, pearson: 1 of 3 answers are no number and count as 0",
     ]
     assert lines[-1] == "... and 2 more such lines"
+
+
+def test_one_answer_in_another_script_among_english_ones_has_a_standard_error():
+    texts = ("The motto is Liberty.", "知識は力なり", "The capital is Ostrow.")
+    answers = [Gold(text, (text,), key=text) for text in texts]
+    # rouge_score sees no word in it: 100, 0, 100.
+    error = 100 * math.sqrt(1 / 3) / math.sqrt(3)
+    assert standard_errors("rouge", answers, texts)["rougeL"] == pytest.approx(error)
