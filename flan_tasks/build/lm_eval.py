@@ -14,6 +14,7 @@ import numpy as np
 
 from flan_tasks.build.carried import carried
 from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.fitting import fit_rows
 from flan_tasks.build.formats import ARCHS, DECODER, ENCODER_DECODER
 from flan_tasks.build.lm_eval_texts import (
     MODULE,
@@ -65,7 +66,7 @@ class Export:
     limit: int | None = None
     # Number that exemplars and option orders depend on.
     seed: int = 0
-    # What exemplars must fit into.
+    # What prompts must fit into; None leaves them, and all exemplars, as they are.
     budget: Budget | None = None
     # Longest answer that is generated, in tokens of the model's own vocabulary.
     answer_length: int = 256
@@ -244,7 +245,9 @@ def _rows(item: Ingredient, template: int, settings: Export) -> Iterator[BuiltRo
         example = np.arange(start, min(start + CHUNK, item.available), dtype=np.int64)
         zero = np.zeros(len(example), np.int64)
         draw = Draw(example, zero, zero + template)
-        yield from render_task(item, draw, seed=settings.seed, budget=settings.budget)
+        rows = render_task(item, draw, seed=settings.seed, budget=settings.budget)
+        fitted = rows if settings.budget is None else fit_rows(rows, settings.budget)
+        yield from (row for row in fitted if row is not None)
 
 
 def _doc(row: BuiltRow, gold: Gold, numbers: Sequence[tuple[str, str, bool]]) -> dict[str, Any]:
