@@ -22,5 +22,5 @@ def test_a_history_is_put_into_a_field():
     found = chat(*talk, ("assistant", "Because."))
     assert found.fields == {"history": "User: Hi!\nAssistant: Hello.", "question": "Why?"}
     assert found.answer == "Because."
-    assert chat(("user", "Hi!"), ("assistant", "Hello.")).fields["history"] == "(none)"
+    assert chat(("user", "Hi!"), ("assistant", "Hello.")).fields["history"] == ""
     assert isinstance(chat(*talk), Skip) and isinstance(chat(), Skip)
