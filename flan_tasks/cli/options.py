@@ -133,7 +133,7 @@ def variation(function: Callable) -> Callable:
                 "--templates",
                 callback=_names,
                 metavar="ID,...",
-                help="Draw among these: follows, or rte.follows where datasets differ.",
+                help="Draw among these: hence, or rte.hence where datasets differ.",
             ),
             click.option(
                 "--kinds",
