@@ -90,6 +90,12 @@ class SourceChoice:
     kind: str = DECLARED
     # A prepared TFDS tree, or a folder of files.
     data_dir: Path | None = None
+    # Name of a dataset -> its own kind, where it is another.
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+
+    def kind_of(self, dataset: Dataset) -> str:
+        """Returns the kind of source that a dataset is read from."""
+        return self.exceptions.get(dataset.name, self.kind)
 
 
 def prepare(
@@ -267,7 +273,7 @@ def _open(
 ) -> StoredExamples:
     rows = open_source(
         dataset,
-        kind=source.kind,
+        kind=source.kind_of(dataset),
         data_dir=source.data_dir,
         samples=catalog.samples(dataset.name),
     )

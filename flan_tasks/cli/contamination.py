@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.table import print_json, print_table
+from flan_tasks.cli.table import print_json, print_table, print_wrapped
 from flan_tasks.core.escaping import for_line
 from flan_tasks.datasets import catalog
 
@@ -33,6 +33,7 @@ _WIDTH = 300
     show_default=True,
     help="Matches quoted for each pair of datasets.",
 )
+@options.wide
 @options.module
 @options.as_json
 @click.pass_context
@@ -45,6 +46,7 @@ def command(
     allow_missing: bool,
     store: Path | None,
     show: int,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Compares the examples of the build in FOLDER with evaluation sets.
@@ -91,12 +93,19 @@ def command(
         findings = [dataclasses.asdict(finding) for finding in found]
         print_json({**counts, "compared": sets, "findings": findings})
     else:
-        _print(found, counts, against, len(parts))
+        _print(found, counts, against, len(parts), wide=wide)
     ctx.exit(1 if found else 0)
 
 
-def _print(found: list, counts: dict[str, int], against: tuple[str, ...], num_sets: int) -> None:
-    click.echo(
+def _print(
+    found: list,
+    counts: dict[str, int],
+    against: tuple[str, ...],
+    num_sets: int,
+    *,
+    wide: bool,
+) -> None:
+    print_wrapped(
         f"{counts['examples']:,} training examples compared with {counts['evaluation_examples']:,} "
         f"examples of {num_sets} evaluation sets ({', '.join(against)})."
     )
@@ -119,6 +128,7 @@ def _print(found: list, counts: dict[str, int], against: tuple[str, ...], num_se
             ]
             for f in found
         ],
+        wide=wide,
     )
     for finding in found:
         for match in finding.shown:
