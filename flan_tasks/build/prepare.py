@@ -18,7 +18,7 @@ from flan_tasks.build.exemplars import Exemplars
 from flan_tasks.build.store import Store, StoredExamples, default_store
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
 from flan_tasks.core.splits import share_limit
@@ -126,6 +126,7 @@ def prepare(
 
     Raises:
       SourceUnavailableError: rows of some datasets cannot be had (all are listed), or of all.
+      RowError: rows of some datasets break their schema; the first ten are named.
       DeclarationError: no member has that split.
       TemplateError: a template uses a field that its dataset does not have.
     """
@@ -142,6 +143,7 @@ def prepare(
     found: list[Ingredient] = []
     missing: dict[str, str] = {}
     notes: dict[str, str] = {}
+    bad = RowError()
     limit = mixture.limit if split == "train" else None
     for number, dataset in enumerate(present, start=1):
         where = f"{dataset.name} ({number} of {len(present)})"
@@ -162,6 +164,12 @@ def prepare(
             missing[dataset.name] = for_line(str(error).removeprefix(f"{dataset.name}: "))
             notes[dataset.name] = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
             continue
+        except RowError as error:
+            # Other datasets are read on, and kept in the store: their bad rows are named as well.
+            bad = RowError(*bad.rows, *error.rows)
+            if bad.is_full:
+                raise bad from error
+            continue
         catalog.check_fields(dataset)
         templates = variation.choose(
             dataset.name, catalog.templates(dataset.name).templates, split, kinds=mixture.kinds
@@ -181,6 +189,8 @@ def prepare(
                 exemplars=exemplars,
             )
         )
+    if bad.rows:
+        raise bad
     if missing and (not allow_missing or not found):
         raise SourceUnavailableError(
             _missing_text(mixture, split, missing, notes, some=bool(found))

@@ -29,7 +29,7 @@ from flan_tasks.core.errors import BuildError, FlanTasksError
 from flan_tasks.core.example import Example
 from flan_tasks.core.home import under_home
 from flan_tasks.sources.base import Source
-from flan_tasks.sources.reading import VALIDATION_LIMIT, positions, read_examples
+from flan_tasks.sources.reading import VALIDATION_LIMIT, BadRows, positions, read_examples
 
 ENVIRONMENT = "FLAN_TASKS_STORE"
 _log = logging.getLogger(__name__)
@@ -174,7 +174,7 @@ class Store:
 
         Raises:
           SourceUnavailableError: the rows cannot be had.
-          RowError: a row breaks the schema.
+          RowError: rows break the schema; the first ten are named.
           BuildError: the store cannot be written.
         """
         if split == "validation":
@@ -266,7 +266,7 @@ class Store:
         limit: int | None,
     ) -> None:
         at_hand = len(positions(dataset, source, split))
-        reading = Reading(dataset, limit)
+        reading, bad = Reading(dataset, limit), BadRows()
         # What was skipped stands before the rows and is known after them, so they are copied once:
         # a split may be larger than the memory.
         with (
@@ -276,8 +276,10 @@ class Store:
         ):
             schema = store_schema(dataset)
             with pa.OSFile(str(rows_alone), "wb") as out, pa.ipc.new_file(out, schema) as writer:
-                for batch in reading.batches(read_examples(dataset, source, split), schema):
+                rows = read_examples(dataset, source, split, bad=bad)
+                for batch in reading.batches(rows, schema):
                     writer.write_batch(batch)
+            bad.check()
             reading.check_unique(rows_alone)
             about = {
                 "key": key,

@@ -29,7 +29,32 @@ class SourceUnavailableError(FlanTasksError):
 
 
 class RowError(FlanTasksError):
-    """A raw row breaks the schema its dataset declares; names dataset, split and row."""
+    """Raw rows that cannot be used; names dataset, split and row of each, and what is wrong."""
+
+    # So many are looked for, and named.
+    most = 10
+
+    def __init__(self, *rows: str) -> None:
+        super().__init__(*rows)
+        # One text for each row.
+        self.rows = rows
+
+    def __str__(self) -> str:
+        if len(self.rows) == 1:
+            return self.rows[0]
+        lines = [f"{len(self.rows)} rows cannot be used:", *self.rows[: self.most]]
+        if (more := len(self.rows) - self.most) > 0:
+            lines.append(f"and {more} more")
+        if self.is_full:
+            lines.append(
+                "reading, which is not in the order of the rows, stopped there: there may be others"
+            )
+        return "\n  ".join(lines)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many as are looked for."""
+        return len(self.rows) >= self.most
 
 
 class EvaluationError(FlanTasksError):

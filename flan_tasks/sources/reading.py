@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from flan_tasks.core.choice import hash_text, permute
 from flan_tasks.core.dataset import Dataset, normalize_row, selected
-from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import origin_name
 from flan_tasks.sources.base import Source
@@ -40,10 +40,39 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
     return [permute(index, num_rows, key) for index in range(part.start, part.stop)]
 
 
+class BadRows:
+    """Rows that cannot be used, gathered while the others are read."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, str] = {}
+
+    def add(self, number: int, error: RowError) -> None:
+        """Adds one.
+
+        Raises:
+          RowError: there are as many as are looked for; it names all of them.
+        """
+        self._found[number] = str(error)
+        if len(self._found) >= RowError.most:
+            self.check(error)
+
+    def check(self, cause: RowError | None = None) -> None:
+        """Raises a RowError that names all of them, by row number, if there are some."""
+        if self._found:
+            raise RowError(*(text for _, text in sorted(self._found.items()))) from cause
+
+
 def read_examples(
-    dataset: Dataset, source: Source, split: str
+    dataset: Dataset, source: Source, split: str, *, bad: BadRows | None = None
 ) -> Iterator[tuple[int, tuple[Example | Skip, ...]]]:
     """Yields (row number, what became of the row) for every row of our `split`, in order.
+
+    Args:
+      dataset: whose examples.
+      source: where its rows are.
+      split: train, validation or test.
+      bad: takes rows that cannot be used, and reading goes on; whoever stops reading, or comes to
+        the end, calls its `check`. Without it the first of them ends the reading.
 
     Raises:
       SourceUnavailableError: the rows cannot be had.
@@ -52,9 +81,24 @@ def read_examples(
     source_split = dataset.splits.source_split(split)
     numbers = positions(dataset, source, split)
     check_labels(dataset, source)
-    for number, row in zip(numbers, source.rows(source_split, numbers), strict=True):
-        items = normalize_row(dataset, row, source_split=source_split, number=number)
-        yield number, tuple(selected(dataset, item, source_split=source_split) for item in items)
+    rows = source.rows(source_split, numbers)
+    for place, number in enumerate(numbers):
+        try:
+            try:
+                row = next(rows)
+            except RowError as error:
+                # A source that has raised yields no more.
+                rows = source.rows(source_split, numbers[place + 1 :])
+                where = f"{dataset.name}, split {source_split}, row {number}"
+                raise RowError(f"{where}: {error}") from error
+            items = normalize_row(dataset, row, source_split=source_split, number=number)
+            items = tuple(selected(dataset, item, source_split=source_split) for item in items)
+        except RowError as error:
+            if bad is None:
+                raise
+            bad.add(number, error)
+        else:
+            yield number, items
 
 
 def check_labels(dataset: Dataset, source: Source) -> None:

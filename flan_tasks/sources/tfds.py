@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from flan_tasks.core import extras
 from flan_tasks.core.dataset import Row
-from flan_tasks.core.errors import RowError, SourceUnavailableError
+from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.home import under_home
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.parsing import parse_json
@@ -105,7 +105,9 @@ class TfdsSource(Source):
         known = list(builder.info.features)
         missing = [column for column in self._columns if column not in known]
         if missing:
-            raise RowError(f"{self._name} has no column {', '.join(missing)}; it has {known}")
+            raise DeclarationError(
+                f"{self._name} has no column {', '.join(missing)}; it has {known}"
+            )
         decoders = None
         if self._columns and set(self._columns) != set(known):
             decoders = tfds.decode.PartialDecoding({column: True for column in self._columns})

@@ -2,7 +2,12 @@ import pytest
 from conftest import make_catalog, toy_normalize
 
 from flan_tasks.build.prepare import SourceChoice, prepare
-from flan_tasks.core.errors import DeclarationError, SourceUnavailableError, TemplateError
+from flan_tasks.core.errors import (
+    DeclarationError,
+    RowError,
+    SourceUnavailableError,
+    TemplateError,
+)
 from flan_tasks.core.mixture import Mixture
 
 
@@ -83,3 +88,83 @@ def test_members_without_the_split_are_named(tmp_path):
     catalog = make_catalog(tmp_path, {"birds": 20}, splits=Splits.test_only())
     with pytest.raises(DeclarationError, match="none of its datasets has a train split: birds"):
         prepare(Mixture(name="m"), catalog, source=SourceChoice())
+
+
+def break_rows(folder, name, numbers):
+    """Gives rows of a toy dataset, counted from its first line, a number where a text belongs."""
+    path = folder / name / "train.jsonl"
+    rows = path.read_text().splitlines()
+    for number in numbers:
+        rows[number] = '{"animal": 7, "bird": 1}'
+    path.write_text("\n".join(rows) + "\n")
+
+
+def lines_of(error):
+    return [line.strip() for line in str(error).splitlines()]
+
+
+def bad_row(name, number):
+    return f'{name}, split train, row {number}: column "animal" is int 7; the schema says str'
+
+
+def test_bad_rows_of_all_datasets_are_named_at_once(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 40, "cats": 40, "fish": 40})
+    break_rows(tmp_path, "birds", (3, 9))
+    break_rows(tmp_path, "fish", (5,))
+    with pytest.raises(RowError) as caught:
+        prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    assert lines_of(caught.value) == [
+        "3 rows cannot be used:",
+        *(bad_row("birds", number) for number in (3, 9)),
+        bad_row("fish", 5),
+    ]
+    # What could be read need not be read again.
+    assert [path.name[:4] for path in (tmp_path / "store").glob("*.arrow")] == ["cats"]
+
+
+def test_one_bad_row_is_named_as_it_is(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 40})
+    break_rows(tmp_path, "birds", (3,))
+    with pytest.raises(RowError) as caught:
+        prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    assert str(caught.value) == bad_row("birds", 3)
+
+
+def test_reading_stops_at_the_tenth_bad_row(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 90, "cats": 40, "fish": 40})
+    break_rows(tmp_path, "birds", range(0, 80, 20))
+    break_rows(tmp_path, "cats", range(40))
+    (tmp_path / "fish" / "train.jsonl").unlink()  # never asked for
+    with pytest.raises(RowError) as caught:
+        prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    head, *rows, more, last = lines_of(caught.value)
+    assert head == "14 rows cannot be used:" and len(rows) == 10
+    assert rows[:4] == [bad_row("birds", number) for number in range(0, 80, 20)]
+    numbers = [int(row.split("row ")[1].split(":")[0]) for row in rows[4:]]
+    assert rows[4:] == [bad_row("cats", number) for number in sorted(numbers)]
+    assert more == "and 4 more" and last.endswith("stopped there: there may be others")
+
+
+def test_lines_that_cannot_be_read_are_named_with_dataset_and_row(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 40})
+    path = tmp_path / "birds" / "train.jsonl"
+    rows = path.read_text().splitlines()
+    rows[2], rows[6], rows[7] = '{"animal": ', "[]", '{"animal": "owl"}'
+    path.write_text("\n".join(rows) + "\n")
+    with pytest.raises(RowError) as caught:
+        prepare(Mixture(name="m"), catalog, source=SourceChoice())
+    head, broken, no_row, lacking = lines_of(caught.value)
+    assert head == "3 rows cannot be used:"
+    assert broken.startswith("birds, split train, row 2: train.jsonl, row 2: not valid JSON")
+    assert no_row.startswith("birds, split train, row 6: train.jsonl, row 6: a row is a JSON obj")
+    assert lacking == "birds, split train, row 7: no column bird; the row has animal"
+
+
+def test_a_bad_row_behind_the_limit_is_not_read(tmp_path):
+    catalog = make_catalog(tmp_path, {"birds": 40})
+    whole = prepare(Mixture(name="m", limit=5), catalog, source=SourceChoice())
+    read = {example.key for example in whole.ingredients[0].examples.take(range(5))}
+    behind = next(n for n in range(36) if f"train:{n}" not in read)
+    break_rows(tmp_path, "birds", (behind,))
+    again = prepare(Mixture(name="m", limit=5), catalog, source=SourceChoice())
+    assert again.ingredients[0].available == 5
