@@ -72,6 +72,7 @@ def add(
             templates=Path(templates),
             samples=Path(samples) if samples is not None else None,
             shown=str(templates),
+            own=True,
         )
     _register_late(found)
     return found

@@ -192,8 +192,9 @@ def prepare(
     if bad.rows:
         raise bad
     if missing and (not allow_missing or not found):
+        has_samples = any(catalog.samples(name) is not None for name in missing)
         raise SourceUnavailableError(
-            _missing_text(mixture, split, missing, notes, some=bool(found))
+            _missing_text(mixture, split, missing, notes, some=bool(found), has_samples=has_samples)
         )
     compared: tuple[Part, ...] = ()
     if drop_against:
@@ -356,13 +357,15 @@ def _missing_text(
     notes: Mapping[str, str],
     *,
     some: bool,
+    has_samples: bool,
 ) -> str:
     lines = [f"  {name}: {reason}{notes[name]}" for name, reason in missing.items()]
     remedy = (
         "Provide them (flan sources NAME says how), exclude them, or build without them with "
         "--allow-missing"
         if some
-        else "Nothing is left to build from; --source samples builds from the embedded rows"
+        else "Nothing is left to build from"
+        + ("; --source samples builds from the embedded rows" if has_samples else "")
     )
     return "\n".join(
         [

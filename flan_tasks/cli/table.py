@@ -119,15 +119,17 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def print_wrapped(text: str, *, indent: str = "", wide: bool = False, bold: bool = False) -> None:
+def print_wrapped(
+    text: str, *, indent: str = "", wide: bool = False, bold: bool = False, err: bool = False
+) -> None:
     """Prints a line, or several that fit the terminal; those after the first stand further in."""
     text = for_line(text)
     if wide:
-        click.secho(indent + text, bold=bold)
+        click.secho(indent + text, bold=bold, err=err)
         return
     # The first line is as narrow as the others, so that all of them fit.
     for number, line in enumerate(wrapped(text, max(terminal_width() - len(indent) - 2, 20))):
-        click.secho(indent + ("  " if number else "") + line, bold=bold)
+        click.secho(indent + ("  " if number else "") + line, bold=bold, err=err)
 
 
 def say(text: str, *, err: bool = False) -> None:

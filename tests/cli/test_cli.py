@@ -431,3 +431,17 @@ assert not {{"tensorflow", "tensorflow_datasets"}} & set(sys.modules)
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
     assert "nothing was written" in found.stdout
+
+
+def test_a_shell_completes_commands_and_options():
+    def completed(words: str) -> list[str]:
+        env = {**os.environ, "_FLAN_COMPLETE": "bash_complete", "COMP_WORDS": words}
+        env["COMP_CWORD"] = str(len(words.split()) - 1)
+        script = "import sys; sys.argv = ['flan']; from flan_tasks.cli.main import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=env, capture_output=True, text=True, cwd=ROOT
+        )
+        return done.stdout.split()
+
+    assert completed("flan sh") == ["plain,show"]
+    assert "plain,--source" in completed("flan show --sou")
