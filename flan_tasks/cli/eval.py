@@ -13,9 +13,10 @@ from flan_tasks.cli.gin_command import GinCommand
 from flan_tasks.cli.progress import AnswerProgress
 from flan_tasks.cli.table import print_table, print_wrapped
 from flan_tasks.configuration import VOCAB
-from flan_tasks.core.errors import DeclarationError, UnknownNameError
+from flan_tasks.core.errors import DeclarationError, ModelError, UnknownNameError
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 
@@ -247,7 +248,16 @@ def _model(
     from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
     watch = AnswerProgress()
-    opened = open_model(path, vocab=vocab, dtype=dtype, say=options.warn)
+    try:
+        opened = open_model(path, vocab=vocab, dtype=dtype, say=options.warn)
+    except ModelError as error:
+        if _is_of_others(path):
+            error.add_note(
+                "to score it: `flan export-lm-eval NAME --out DIR` writes the tasks for "
+                "lm-evaluation-harness, and `flan eval NAME --write-prompts FILE` the prompts, "
+                "whose answers `--predictions FILE` scores"
+            )
+        raise
     print_vocabulary(opened.vocabulary)
     answerer = ModelAnswers(
         opened,
@@ -257,6 +267,15 @@ def _model(
         log=watch.note,
     )
     return answerer, watch
+
+
+def _is_of_others(folder: Path) -> bool:
+    """Whether a folder has a model of transformers that is not T5's kind."""
+    try:
+        kind = parse_json((folder / "config.json").read_text(encoding="utf-8-sig"))["model_type"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return kind not in ("t5", "mt5")
 
 
 def parsed_lengths(text: str | None) -> dict[str, int] | None:

@@ -66,13 +66,15 @@ def _layout(
 ) -> tuple[list[int], list[bool]]:
     """Returns the width of each column, and whether it stands to the right."""
     right = [all(_is_number(row[i]) for row in cells) and bool(cells) for i in range(len(header))]
-    # Above numbers a head of several words takes several lines.
-    heads = [
-        max(map(len, name.split(" "))) if room and to_right else len(name)
-        for name, to_right in zip(header, right, strict=True)
-    ]
-    widths = [max([head, *(len(row[i]) for row in cells)]) for i, head in enumerate(heads)]
+    longest = [max([0, *(len(row[i]) for row in cells)]) for i in range(len(header))]
+    widths = [max(len(name), width) for name, width in zip(header, longest, strict=True)]
     over = sum(widths) + len(_BETWEEN) * (len(widths) - 1) - (room or math.inf)
+    for i, name in enumerate(header):
+        if over > 0 and right[i]:
+            # A head of several words takes several lines.
+            narrow = max(longest[i], *map(len, name.split(" ")), 0)
+            over -= widths[i] - narrow
+            widths[i] = narrow
     while over > 0:
         # The widest text gives way, a letter at a time; numbers and narrow ones stay.
         narrowed = max(
