@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,6 +28,9 @@ from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+
+if TYPE_CHECKING:
+    from flan_tasks.build.vocabulary import Vocabulary
 
 AUTO = "auto"
 
@@ -165,7 +168,6 @@ def command(
     from flan_tasks.build.run_local import build, check_settings
     from flan_tasks.build.shard import BuildSettings
     from flan_tasks.build.store import Store, default_store
-    from flan_tasks.build.vocabulary import open_vocabulary
     from flan_tasks.build.writers import WRITERS
     from flan_tasks.report.make import reporter
 
@@ -192,7 +194,7 @@ def command(
         split=split,
         style=style,
         lengths=options.DEFAULT_LENGTHS if isinstance(lengths, str) else lengths,
-        vocabulary=open_vocabulary(name) if name else None,
+        vocabulary=_vocabulary(name, only_for_shots=not (vocab.vocab or writer.needs_vocabulary)),
         num_shards=shards,
         arch=arch,
     )
@@ -256,6 +258,21 @@ def command(
         print_warnings(built.manifest)
     else:
         print_after(built, out, trims=writer.trims, wide=wide)
+
+
+def _vocabulary(name: str | None, *, only_for_shots: bool) -> "Vocabulary | None":
+    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.core.errors import VocabularyError
+
+    try:
+        return open_vocabulary(name) if name else None
+    except VocabularyError as error:
+        if only_for_shots:
+            error.add_note(
+                "--shots fits exemplars into the inputs' length in tokens, so text formats need a "
+                "vocabulary with it; --vocab bytes needs no file"
+            )
+        raise
 
 
 def _says_reading(*, quietly: bool) -> Callable[[str], None]:

@@ -139,3 +139,11 @@ def test_a_vocabulary_for_nothing_is_refused(flan):
         printed = flan("show", "rte", *words, code=2).err
         assert "are for --tokens and --shots" in printed
     assert "--eos is of a vocabulary" in flan("show", "rte", "--shots", 1, "--eos", "x", code=2).err
+
+
+def test_a_text_build_with_shots_says_why_it_wants_a_vocabulary(flan, tmp_path, monkeypatch):
+    monkeypatch.setenv("FLAN_TASKS_VOCAB", str(tmp_path / "none.model"))
+    words = ("build", "rte", "--source", "samples", "--out", tmp_path / "out")
+    printed = flan(*words, "--shots", "2", code=1).err
+    assert "so text formats need a vocabulary with it; --vocab bytes needs no file" in printed
+    flan(*words)

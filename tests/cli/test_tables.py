@@ -156,3 +156,18 @@ def test_a_table_keeps_every_letter(rows):
     assert too_long("\n".join(lines)) == []
     cells = "".join(["nameanumbertext", *(cell for row in rows for cell in row)])
     assert Counter(squeezed("".join(lines))) == Counter(squeezed(cells))
+
+
+def test_the_widest_table_of_scores_fits(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(COLUMNS))
+    header = ["dataset", "metric", "answer", "split", "examples", "chance", "majority", "mean"]
+    row = ["opinion_abstracts_rotten_tomatoes", "edit_distance", "rank", "validation", "30,000"]
+    table.print_table([*header, "sd", "range"], [[*row, "33.3", "100.0", "51.2", "12.3", "0-100"]])
+    printed = capsys.readouterr().out
+    assert too_long(printed) == []
+    assert squeezed(first_column(printed, 0)) == "dataset" + row[0]
+
+
+def test_a_narrow_terminal_cuts_nothing(flan, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1")
+    assert "anli_r1" in squeezed(flan("list", "anli"))
