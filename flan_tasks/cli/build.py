@@ -260,21 +260,6 @@ def command(
         print_after(built, out, trims=writer.trims, wide=wide)
 
 
-def _vocabulary(name: str | None, *, only_for_shots: bool) -> "Vocabulary | None":
-    from flan_tasks.build.vocabulary import open_vocabulary
-    from flan_tasks.core.errors import VocabularyError
-
-    try:
-        return open_vocabulary(name) if name else None
-    except VocabularyError as error:
-        if only_for_shots:
-            error.add_note(
-                "--shots fits exemplars into the inputs' length in tokens, so text formats need a "
-                "vocabulary with it; --vocab bytes needs no file"
-            )
-        raise
-
-
 def _says_reading(*, quietly: bool) -> Callable[[str], None]:
     """What is told of reading; only then is TensorFlow imported, and only where TFDS is read."""
 
@@ -319,6 +304,21 @@ def _proposed(plan, settings, *, quiet: bool, wide: bool) -> dict[str, int]:
             wide=wide,
         )
     return dict(chosen.lengths)
+
+
+def _vocabulary(name: str | None, *, only_for_shots: bool) -> "Vocabulary | None":
+    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.core.errors import VocabularyError
+
+    try:
+        return open_vocabulary(name) if name else None
+    except VocabularyError as error:
+        if only_for_shots:
+            error.add_note(
+                "--shots fits exemplars into the inputs' length in tokens, so text formats need a "
+                "vocabulary with it; --vocab bytes needs no file"
+            )
+        raise
 
 
 def _mixture(name: str) -> Mixture:

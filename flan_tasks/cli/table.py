@@ -17,7 +17,7 @@ _BETWEEN = "  "
 # What is narrower is no terminal.
 _LEAST = 40
 # A column of text is not made narrower than this.
-_NARROWEST = 8
+_NARROWEST = 6
 # Pieces of a long word: names are cut behind _ and /.
 _PIECES = re.compile(r"[^_/]*[_/]+|[^_/]+")
 

@@ -43,17 +43,6 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
     return [permute(index, num_rows, key) for index in range(part.start, part.stop)]
 
 
-def _about_splits(dataset: Dataset, source: Source, split: str) -> str:
-    """What to declare where files have no such split; a public source has what is declared."""
-    if not isinstance(dataset.source, Files) or source.status().state is not State.AVAILABLE:
-        return ""
-    return (
-        f". The dataset's splits read {split} from it. Where there is none, take it from train, "
-        "Splits.carved(validation=N, test=M), or leave it out, "
-        "Splits.validation_from_train(N, test=None)"
-    )
-
-
 class BadRows:
     """Rows that cannot be used, gathered while the others are read."""
 
@@ -128,3 +117,14 @@ def check_labels(dataset: Dataset, source: Source) -> None:
                 f'{dataset.name}: column "{column}" is declared with labels {list(names)}; '
                 f"{source.kind} states {list(stated[column])}"
             )
+
+
+def _about_splits(dataset: Dataset, source: Source, split: str) -> str:
+    """What to declare where files have no such split; a public source has what is declared."""
+    if not isinstance(dataset.source, Files) or source.status().state is not State.AVAILABLE:
+        return ""
+    return (
+        f". The dataset's splits read {split} from it. Where there is none, take it from train, "
+        "Splits.carved(validation=N, test=M), or leave it out, "
+        "Splits.validation_from_train(N, test=None)"
+    )
