@@ -124,7 +124,7 @@ def _print_skipped(manifest: dict, *, wide: bool) -> None:
     order = sorted(counts, key=lambda reason: -counts[reason])
     click.echo()
     print_table(
-        ["skipped", "because", "of"],
+        ["skipped", "because", "tasks"],
         [[f"{counts[reason]:,}", reason, ", ".join(tasks[reason])] for reason in order],
         wide=wide,
     )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--rows",
     type=click.IntRange(min=1),
-    default=100_000,
+    default=20_000,
     show_default=True,
     help="Rows of each split to read from a source.",
 )
