@@ -72,6 +72,7 @@ def add(
             templates=Path(templates),
             samples=Path(samples) if samples is not None else None,
             shown=str(templates),
+            own=True,
         )
     _register_late(found)
     return found
@@ -189,7 +190,7 @@ def mixture(
       num_templates: draw among the first so many of each dataset's; None means all.
       instructions: full, inputs_only (fields and options alone), or dataset_name (these after
         the name of the dataset).
-      templates: ids to draw among, "follows" or "rte.follows"; None means all of `kinds`.
+      templates: ids to draw among, "hence" or "rte.hence"; None means all of `kinds`.
       register_as: a name of your own, e.g. "my:no_nli".
       include, exclude, hold_out, drop_overlaps, scheme, cap, cap_per, temperature, rates, kinds,
         limit: as in `Mixture`; they replace those of the published mixture, or declare a new one.

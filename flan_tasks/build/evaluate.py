@@ -211,6 +211,8 @@ def evaluate(
     """
     asked: dict[str, list[Question]] = {}
     missing: dict[str, str] = {}
+    # Answerers of others need not say it.
+    why_not = getattr(answerer, "why_not", None)
     for dataset in evaluation.datasets:
         try:
             of_one = list(questions(evaluation, dataset, catalog, store=store, progress=progress))
@@ -222,6 +224,8 @@ def evaluate(
             for question in of_one
             if answers.has(question.unit) or answerer.has(question.unit)
         ]
+        if of_one and not asked[dataset.name] and why_not:
+            missing[dataset.name] = why_not([question.unit for question in of_one])
     seed, budget = evaluation.seed, answerer.budget
     everything = [question for of_one in asked.values() for question in of_one]
     _answer(everything, answers, answerer, seed=seed, watch=watch)

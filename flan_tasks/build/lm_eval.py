@@ -108,8 +108,8 @@ def export(
 ) -> list[str]:
     """Writes the evaluation tasks of datasets and returns their names.
 
-    Each template gives a task for generation, `flan_rte_follows`; for classification another for
-    rank classification, `flan_rte_follows_rank`; and each dataset groups of these, `flan_rte` and
+    Each template gives a task for generation, `flan_rte_hence`; for classification another for
+    rank classification, `flan_rte_hence_rank`; and each dataset groups of these, `flan_rte` and
     `flan_rte_rank`. The folder appears whole or not at all.
 
     Args:

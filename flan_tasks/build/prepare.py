@@ -91,6 +91,12 @@ class SourceChoice:
     kind: str = DECLARED
     # A prepared TFDS tree, or a folder of files.
     data_dir: Path | None = None
+    # Name of a dataset -> its own kind, where it is another.
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+
+    def kind_of(self, dataset: Dataset) -> str:
+        """Returns the kind of source that a dataset is read from."""
+        return self.exceptions.get(dataset.name, self.kind)
 
 
 def prepare(
@@ -186,8 +192,9 @@ def prepare(
     if bad.rows:
         raise bad
     if missing and (not allow_missing or not found):
+        has_samples = any(catalog.samples(name) is not None for name in missing)
         raise SourceUnavailableError(
-            _missing_text(mixture, split, missing, notes, some=bool(found))
+            _missing_text(mixture, split, missing, notes, some=bool(found), has_samples=has_samples)
         )
     compared: tuple[Part, ...] = ()
     if drop_against:
@@ -277,7 +284,7 @@ def _open(
 ) -> StoredExamples:
     rows = open_source(
         dataset,
-        kind=source.kind,
+        kind=source.kind_of(dataset),
         data_dir=source.data_dir,
         samples=catalog.samples(dataset.name),
     )
@@ -363,13 +370,15 @@ def _missing_text(
     notes: Mapping[str, str],
     *,
     some: bool,
+    has_samples: bool,
 ) -> str:
     lines = [f"  {name}: {reason}{notes[name]}" for name, reason in missing.items()]
     remedy = (
         "Provide them (flan sources NAME says how), exclude them, or build without them with "
         "--allow-missing"
         if some
-        else "Nothing is left to build from; --source samples builds from the embedded rows"
+        else "Nothing is left to build from"
+        + ("; --source samples builds from the embedded rows" if has_samples else "")
     )
     return "\n".join(
         [

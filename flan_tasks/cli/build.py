@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -30,9 +30,10 @@ from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 
-AUTO = "auto"
-_DEFAULT_LENGTHS = {"inputs": 1024, "targets": 256}
+if TYPE_CHECKING:
+    from flan_tasks.build.vocabulary import Vocabulary
 
+AUTO = "auto"
 
 # Written with TensorFlow, which the workers import where there are several.
 _TENSORFLOW_FORMATS = ("tfrecord", "packed-tfrecord", "arrayrecord", "seqio-cache")
@@ -46,7 +47,7 @@ class Lengths(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, int] | str:
         if isinstance(value, dict) or value == AUTO:
             return value
-        found, named = dict(_DEFAULT_LENGTHS), set()
+        found, named = dict(options.DEFAULT_LENGTHS), set()
         for piece in value.split(","):
             name, _, number = piece.partition("=")
             is_number = number.strip().isdecimal() and number.isascii()
@@ -128,6 +129,7 @@ class Lengths(click.ParamType):
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
+@options.wide
 @options.module
 @options.as_json
 def command(
@@ -157,6 +159,7 @@ def command(
     dry_run: bool,
     explain: bool,
     no_report: bool,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
@@ -166,7 +169,6 @@ def command(
     from flan_tasks.build.run_local import build, check_settings
     from flan_tasks.build.shard import BuildSettings
     from flan_tasks.build.store import Store, default_store
-    from flan_tasks.build.vocabulary import open_vocabulary
     from flan_tasks.build.writers import WRITERS
     from flan_tasks.report.make import reporter
 
@@ -192,8 +194,8 @@ def command(
         format=form,
         split=split,
         style=style,
-        lengths=_DEFAULT_LENGTHS if isinstance(lengths, str) else lengths,
-        vocabulary=open_vocabulary(name) if name else None,
+        lengths=options.DEFAULT_LENGTHS if isinstance(lengths, str) else lengths,
+        vocabulary=_vocabulary(name, only_for_shots=not (vocab.vocab or writer.needs_vocabulary)),
         num_shards=shards,
         arch=arch,
         # SeqIO trims what it reads of a cache, to lengths of its own unless some are named here.
@@ -228,9 +230,9 @@ def command(
         print_overlaps(prepared)
         # Embedded rows are a dozen or two of each dataset, and are meant to be.
         notes = [] if source == "samples" else size_notes(prepared)
-        print_before(prepared, task_table(prepared, plan), len(plan), notes)
+        print_before(prepared, task_table(prepared, plan), len(plan), notes, wide=wide)
     if lengths == AUTO:
-        settings = replace(settings, lengths=_proposed(plan, settings, quiet=as_json))
+        settings = replace(settings, lengths=_proposed(plan, settings, quiet=as_json, wide=wide))
     if dry_run:
         if as_json:
             found = {"tasks": task_table(prepared, plan), "examples": len(plan)}
@@ -258,7 +260,7 @@ def command(
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))
         print_warnings(built.manifest)
     else:
-        print_after(built, out, trims=settings.fits)
+        print_after(built, out, trims=settings.fits, wide=wide)
 
 
 def _says_reading(*, quietly: bool) -> Callable[[str], None]:
@@ -277,7 +279,7 @@ def _is_asked(option: str) -> bool:
     return source is not ParameterSource.DEFAULT
 
 
-def _proposed(plan, settings, *, quiet: bool) -> dict[str, int]:
+def _proposed(plan, settings, *, quiet: bool, wide: bool) -> dict[str, int]:
     from flan_tasks.build.lengths import length_choices, proposed
 
     choices = length_choices(plan, settings.vocabulary, arch=settings.arch)
@@ -286,17 +288,20 @@ def _proposed(plan, settings, *, quiet: bool) -> dict[str, int]:
         click.echo(f"\nLengths from the data ({settings.vocabulary.name[:20]} tokens with EOS):\n")
         print_table(
             [
-                *("whole", "inputs", "targets", "inputs cut", "their tokens lost"),
-                *("targets cut", "their tokens lost", "padding packed", "padding unpacked", ""),
+                *("whole", "inputs", "cut", "tokens lost", "targets", "cut", "tokens lost"),
+                *("padding packed", "padding unpacked", ""),
             ],
             [
                 [
                     f"{c.percentile:g} %",
-                    *(f"{c.lengths[part]:,}" for part in ("inputs", "targets")),
                     *(
-                        f"{costs[part]:.2%}"
+                        text
                         for part in ("inputs", "targets")
-                        for costs in (c.cut, c.lost)
+                        for text in (
+                            f"{c.lengths[part]:,}",
+                            f"{c.cut[part]:.2%}",
+                            f"{c.lost[part]:.2%}",
+                        )
                     ),
                     f"{c.packed_padding:.1%}",
                     f"{c.unpacked_padding:.1%}",
@@ -304,8 +309,24 @@ def _proposed(plan, settings, *, quiet: bool) -> dict[str, int]:
                 ]
                 for c in choices
             ],
+            wide=wide,
         )
     return dict(chosen.lengths)
+
+
+def _vocabulary(name: str | None, *, only_for_shots: bool) -> "Vocabulary | None":
+    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.core.errors import VocabularyError
+
+    try:
+        return open_vocabulary(name) if name else None
+    except VocabularyError as error:
+        if only_for_shots:
+            error.add_note(
+                "--shots fits exemplars into the inputs' length in tokens, so text formats need a "
+                "vocabulary with it; --vocab bytes needs no file"
+            )
+        raise
 
 
 def _mixture(name: str) -> Mixture:

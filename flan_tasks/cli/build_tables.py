@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from flan_tasks.cli.table import print_table, say
+from flan_tasks.cli.table import print_table, print_wrapped, say
 from flan_tasks.core.escaping import for_line
 from flan_tasks.datasets import catalog
 
@@ -20,57 +20,56 @@ def print_overlaps(prepared) -> None:
     found = {n: o for n, o in catalog().overlapping(prepared.mixture).items() if n in trained}
     if found:
         pairs = ", ".join(f"{name} (with {', '.join(others)})" for name, others in found.items())
-        click.echo(
+        print_wrapped(
             f"Trained on, though held-out datasets share text with it by declaration: {pairs}; "
-            "--drop-overlaps leaves it out.\n"
+            "--drop-overlaps leaves it out."
         )
+        click.echo()
 
 
-def print_before(prepared, tasks: list[dict], num_examples: int, notes: list[str]) -> None:
+def print_before(
+    prepared, tasks: list[dict], num_examples: int, notes: list[str], *, wide: bool = False
+) -> None:
     """Prints what is going to be built, task by task."""
     click.echo(f"{prepared.mixture.name}, {prepared.split}: {num_examples:,} examples planned\n")
+    more = ["templates"] if wide else []
     print_table(
         [
-            "task",
-            "cluster",
-            "rate",
-            "share",
-            "requested",
-            "available",
-            "repeated",
-            "never seen",
-            "templates",
+            *("cluster", "task", "rate", "share", "requested", "available", "repeated"),
+            *("never seen", *more),
         ],
         [
             [
-                t["name"],
                 t["cluster"],
+                t["name"],
                 f"{t['rate']:,.1f}",
                 f"{t['share']:.2%}",
                 f"{t['requested']:,}",
                 f"{t['available']:,}",
                 f"{t['repeated']:,}",
                 f"{t['never_seen']:,}",
-                t["templates"],
+                *([t["templates"]] if wide else []),
             ]
             for t in tasks
         ],
+        wide=wide,
+        grouped=True,
     )
     for name in prepared.without_split:
         click.echo(f"{name}: no {prepared.split} split by declaration")
     if prepared.missing:
         click.echo(f"\nWithout {len(prepared.missing)} datasets that cannot be had:")
         for name, reason in prepared.missing.items():
-            say(f"  {name}: {reason}")
+            print_wrapped(f"{name}: {reason}", indent="  ", wide=wide)
     if notes:
         click.echo(f"\nRows at hand differ from declared sizes for {len(notes)} of {len(tasks)}:")
         for note in notes[:8]:
-            say(f"  {note}")
+            print_wrapped(note, indent="  ", wide=wide)
         if len(notes) > 8:
             click.echo(f"  ... ({len(notes) - 8} more in manifest.json)")
 
 
-def print_after(built, out: Path, *, trims: bool) -> None:
+def print_after(built, out: Path, *, trims: bool, wide: bool = False) -> None:
     """Prints what was built, and what was left out or cut."""
     manifest = built.manifest
     if built.was_there:
@@ -79,26 +78,20 @@ def print_after(built, out: Path, *, trims: bool) -> None:
         return
     rows = sum(t["rows_read"] for t in manifest["tasks"])
     read = sum(t["examples_read"] for t in manifest["tasks"])
-    reasons: dict[str, int] = {}
-    for task in manifest["tasks"]:
-        for reason, count in task["skipped"].items():
-            reasons[reason] = reasons.get(reason, 0) + count
-    skipped = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+    skipped = sum(count for task in manifest["tasks"] for count in task["skipped"].values())
     shards = len(manifest["shards"])
     before = f"{built.kept} of {shards} shards were there from before; " if built.kept else ""
     click.echo(f"\n{before}{shards - built.kept} shards were built in {built.seconds:.1f} s.")
     click.echo(f"Realized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
-    say(
-        f"From {rows:,} rows: {read:,} examples, {sum(reasons.values()):,} skipped"
-        + (f" ({skipped})" if skipped else "")
-        + "."
-    )
+    click.echo(f"From {rows:,} rows: {read:,} examples, {skipped:,} skipped.")
+    if skipped:
+        _print_skipped(manifest, wide=wide)
     if manifest["variation"]["shots"]:
         _print_shots(manifest)
     if "tokens" in manifest:
         tokens, over = manifest["tokens"], manifest["over_length"]
         verb = "made to fit" if trims else "longer than (kept whole)"
-        click.echo(
+        print_wrapped(
             f"Tokens ({manifest['vocabulary'][:20]}): {tokens['inputs']:,} in inputs, "
             f"{tokens['targets']:,} in targets. {verb.capitalize()} "
             f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
@@ -108,7 +101,7 @@ def print_after(built, out: Path, *, trims: bool) -> None:
         from flan_tasks.build.text_counts import text_lines
 
         for line in (*fitting_lines(manifest), *text_lines(manifest)):
-            click.echo(line)
+            print_wrapped(line)
     if "packing" in manifest:
         packing = manifest["packing"]
         click.echo(
@@ -120,6 +113,23 @@ def print_after(built, out: Path, *, trims: bool) -> None:
         say(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
     else:
         say(f"It is in {out}; `flan report {out}` shows it.")
+
+
+def _print_skipped(manifest: dict, *, wide: bool) -> None:
+    counts: dict[str, int] = {}
+    tasks: dict[str, list[str]] = {}
+    for task in manifest["tasks"]:
+        for reason, count in task["skipped"].items():
+            counts[reason] = counts.get(reason, 0) + count
+            tasks.setdefault(reason, []).append(task["name"])
+    order = sorted(counts, key=lambda reason: -counts[reason])
+    click.echo()
+    print_table(
+        ["skipped", "because", "tasks"],
+        [[f"{counts[reason]:,}", reason, ", ".join(tasks[reason])] for reason in order],
+        wide=wide,
+    )
+    click.echo()
 
 
 def print_vocabulary(vocabulary) -> None:

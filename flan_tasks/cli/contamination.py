@@ -1,14 +1,23 @@
 """`flan contamination`: whether examples of a build occur in evaluation sets."""
 
 import dataclasses
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.table import print_json, print_table
+from flan_tasks.cli.table import print_json, print_table, print_wrapped
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import SourceUnavailableError, UnknownNameError
 from flan_tasks.core.escaping import for_line
+from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.datasets import catalog
+
+if TYPE_CHECKING:
+    from flan_tasks.build.prepare import SourceChoice
 
 _WIDTH = 300
 
@@ -22,7 +31,12 @@ _WIDTH = 300
     metavar="NAME",
     help="Dataset, cluster or mixture (its held-out side); may be given again.",
 )
-@options.source
+@click.option(
+    "--source",
+    type=click.Choice(SOURCE_KINDS),
+    help="Where rows come from: by default where the build's did, as far as nothing must be "
+    "downloaded.",
+)
 @options.data_dir
 @click.option("--allow-missing", is_flag=True, help="Compare with the sets that can be had.")
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
@@ -33,6 +47,7 @@ _WIDTH = 300
     show_default=True,
     help="Matches quoted for each pair of datasets.",
 )
+@options.wide
 @options.module
 @options.as_json
 @click.pass_context
@@ -40,11 +55,12 @@ def command(
     ctx: click.Context,
     folder: Path,
     against: tuple[str, ...],
-    source: str,
+    source: str | None,
     data_dir: Path | None,
     allow_missing: bool,
     store: Path | None,
     show: int,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Compares the examples of the build in FOLDER with evaluation sets.
@@ -53,6 +69,7 @@ def command(
     text of 8 words or more, 13 words in a row. Exits with 1 where there is any; `flan build
     --drop-contaminated NAME` builds without them.
     """
+    from flan_tasks.build.build_command import source_of
     from flan_tasks.build.contamination import Checker, evaluation_side
     from flan_tasks.build.directory import read_manifest
     from flan_tasks.build.prepare import SourceChoice, evaluation_parts
@@ -60,12 +77,14 @@ def command(
     from flan_tasks.build.store import Store, default_store
 
     manifest = read_manifest(folder)
-    names = [task["name"] for task in manifest["tasks"]]
+    built = _built(folder, manifest)
     compared = [dataset for name in against for dataset in evaluation_side(catalog(), name)]
-    if options.reads_tfds([*catalog().expand(names), *compared], source):
+    choice = SourceChoice(source or source_of(manifest), data_dir)
+    if source is None:
+        _check_at_hand([*built, *(() if allow_missing else compared)], choice)
+    if options.reads_tfds([*built, *compared], choice.kind):
         options.import_tensorflow_quietly()
     kept = Store(store or default_store())
-    choice = SourceChoice(source, data_dir)
     prepared, plan = reopen(
         manifest, catalog(), source=choice, store=kept, progress=options.progress
     )
@@ -91,12 +110,69 @@ def command(
         findings = [dataclasses.asdict(finding) for finding in found]
         print_json({**counts, "compared": sets, "findings": findings})
     else:
-        _print(found, counts, against, len(parts))
+        _print(found, counts, against, len(parts), wide=wide)
     ctx.exit(1 if found else 0)
 
 
-def _print(found: list, counts: dict[str, int], against: tuple[str, ...], num_sets: int) -> None:
-    click.echo(
+def _built(folder: Path, manifest: Mapping[str, Any]) -> tuple[Dataset, ...]:
+    """Returns the datasets of a build.
+
+    Raises:
+      UnknownNameError: one is not known; where it is of a module, with its name.
+    """
+    from flan_tasks.build.build_command import modules_of
+
+    try:
+        return catalog().expand(task["name"] for task in manifest["tasks"])
+    except UnknownNameError as error:
+        modules = [name for name in modules_of(manifest) if name not in options.modules()]
+        if not modules:
+            raise
+        words = " ".join(f"--module {shlex.quote(name)}" for name in modules)
+        raise UnknownNameError(f"{folder} was built with {words}; give it here as well") from error
+
+
+def _check_at_hand(datasets: Sequence[Dataset], choice: "SourceChoice") -> None:
+    """Checks that nothing is downloaded that nobody asked for.
+
+    Raises:
+      SourceUnavailableError: rows are not at hand.
+    """
+    from flan_tasks.sources import State, open_source
+
+    lines = []
+    for name, dataset in {dataset.name: dataset for dataset in datasets}.items():
+        try:
+            source = open_source(
+                dataset,
+                kind=choice.kind,
+                data_dir=choice.data_dir,
+                samples=catalog().samples(name),
+            )
+            status = source.status()
+        except SourceUnavailableError as error:
+            lines.append(f"  {name}: {str(error).removeprefix(name).lstrip(': ')}")
+            continue
+        if status.state is not State.AVAILABLE:
+            lines.append(f"  {name}: {status.state}: {status.detail}")
+    if lines:
+        raise SourceUnavailableError(
+            f"the build's rows came from --source {choice.kind}, where these are not at hand:\n"
+            + "\n".join(lines)
+            + "\nGive --data-dir DIR where they lie prepared, as for the build; or --source "
+            f"{choice.kind} to fetch them."
+        )
+
+
+def _print(
+    found: list,
+    counts: dict[str, int],
+    against: tuple[str, ...],
+    num_sets: int,
+    *,
+    wide: bool,
+) -> None:
+    print_wrapped(
         f"{counts['examples']:,} training examples compared with {counts['evaluation_examples']:,} "
         f"examples of {num_sets} evaluation sets ({', '.join(against)})."
     )
@@ -119,6 +195,7 @@ def _print(found: list, counts: dict[str, int], against: tuple[str, ...], num_se
             ]
             for f in found
         ],
+        wide=wide,
     )
     for finding in found:
         for match in finding.shown:

@@ -8,7 +8,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.list import shares
-from flan_tasks.cli.table import print_json, say
+from flan_tasks.cli.table import print_json, print_wrapped, say
 from flan_tasks.core.escaping import for_line, for_terminal
 from flan_tasks.core.mixture import read_mixture
 from flan_tasks.datasets import catalog
@@ -77,13 +77,14 @@ def _side(name: str) -> "Side":
 
 def _print(found: "Difference", shown: int) -> None:
     for name, (before, after) in found.settings.items():
-        say(f"{name}: {_arrow(before, after)}")
+        print_wrapped(f"{name}: {_arrow(before, after)}")
     for sign, color, names in (("-", "red", found.removed), ("+", "green", found.added)):
         for name in names:
             click.secho(f"{sign} {for_line(name)}", fg=color)
     for name, facts in found.changed.items():
-        click.secho(f"~ {for_line(name)}", bold=True, nl=False)
-        say("".join(f"  {fact} {_arrow(*pair)}" for fact, pair in facts.items()))
+        click.secho(f"~ {for_line(name)}", bold=True)
+        text = ", ".join(f"{fact} {_arrow(*pair)}" for fact, pair in facts.items())
+        print_wrapped(text, indent="    ")
     for change in found.templates:
         _print_template(change)
     if found.rows is not None:
@@ -111,7 +112,7 @@ def _value(value: Any) -> str:
 def _print_template(change: "TemplateChange") -> None:
     names = ", ".join(change.tasks)
     click.echo()
-    click.secho(for_line(f"template {change.id} of {names}: {change.change}"), bold=True)
+    print_wrapped(f"template {change.id} of {names}: {change.change}", bold=True)
     if change.change == "changed":
         for part, words in (("inputs", change.inputs), ("targets", change.targets)):
             if any(kind != "same" for kind, _ in words):

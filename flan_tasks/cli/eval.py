@@ -1,6 +1,5 @@
 """`flan eval`: a model on datasets, template by template."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,11 +11,12 @@ import click
 from flan_tasks.cli import options
 from flan_tasks.cli.gin_command import GinCommand
 from flan_tasks.cli.progress import AnswerProgress
-from flan_tasks.cli.table import print_table
+from flan_tasks.cli.table import print_table, print_wrapped
 from flan_tasks.configuration import VOCAB
-from flan_tasks.core.errors import DeclarationError, UnknownNameError
+from flan_tasks.core.errors import DeclarationError, ModelError, UnknownNameError
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
+from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 
@@ -248,7 +248,16 @@ def _model(
     from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
     watch = AnswerProgress()
-    opened = open_model(path, vocab=vocab, dtype=dtype, say=options.warn)
+    try:
+        opened = open_model(path, vocab=vocab, dtype=dtype, say=options.warn)
+    except ModelError as error:
+        if _is_of_others(path):
+            error.add_note(
+                "to score it: `flan export-lm-eval NAME --out DIR` writes the tasks for "
+                "lm-evaluation-harness, and `flan eval NAME --write-prompts FILE` the prompts, "
+                "whose answers `--predictions FILE` scores"
+            )
+        raise
     print_vocabulary(opened.vocabulary)
     answerer = ModelAnswers(
         opened,
@@ -258,6 +267,15 @@ def _model(
         log=watch.note,
     )
     return answerer, watch
+
+
+def _is_of_others(folder: Path) -> bool:
+    """Whether a folder has a model of transformers that is not T5's kind."""
+    try:
+        kind = parse_json((folder / "config.json").read_text(encoding="utf-8-sig"))["model_type"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return kind not in ("t5", "mt5")
 
 
 def parsed_lengths(text: str | None) -> dict[str, int] | None:
@@ -347,7 +365,7 @@ def _evaluate(
             _print_dataset(score)
     _print_overview(outcome.scores)
     for name, reason in outcome.missing.items():
-        click.echo(f"not evaluated: {name}: {for_line(reason)}")
+        print_wrapped(f"not evaluated: {name}: {reason}")
     click.echo(f"\nresults in {out}: {', '.join(path.name for path in paths)}")
 
 
@@ -357,12 +375,13 @@ def _print_dataset(score: "DatasetScore") -> None:
     sizes = {one.split: one.num_examples for one in score.templates}
     shown = ", ".join(f"{count:,} {split}" for split, count in sizes.items())
     for number in dict.fromkeys(spread.number for spread in score.spreads):
-        click.echo(f"\n{score.dataset} ({score.cluster}): {number}; examples: {shown}")
+        click.echo()
+        print_wrapped(f"{score.dataset} ({score.cluster}): {number}; examples: {shown}")
         print_table(*score_table(score, number))
         for best in score.best:
             if best.number == number and best.decided:
                 on_test = with_error(best.test, best.error, examples=sizes["test"])
-                click.echo(
+                print_wrapped(
                     f"best on validation by {best.way}: {best.template}, {best.validation:.1f}; "
                     f"on test {on_test}"
                 )
@@ -372,17 +391,11 @@ def _print_overview(scores: Sequence["DatasetScore"]) -> None:
     from flan_tasks.evaluation.tables import legend, overview
 
     caption, header, rows = overview(scores)
-    click.echo(f"\n{caption}\n")
-    print_table(header, fitted(rows, width=shutil.get_terminal_size().columns, header=header))
+    click.echo()
+    print_wrapped(caption)
+    click.echo()
+    print_table(header, rows)
     click.echo()
     for line in legend(scores):
-        click.echo(for_line(line))
+        print_wrapped(line)
     click.echo("--wide prints every template")
-
-
-def fitted(rows: Sequence[Sequence[str]], *, width: int, header: Sequence[str]) -> list[list[str]]:
-    """Returns rows whose first cells, names, are shortened so that a table has a width."""
-    others = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)][1:]
-    room = max(width - sum(others) - 2 * len(others), len(header[0]), 8)
-    short = [row[0] if len(row[0]) <= room else f"{row[0][: room - 1]}…" for row in rows]
-    return [[name, *row[1:]] for name, row in zip(short, rows, strict=True)]

@@ -3,7 +3,7 @@
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.table import print_json, print_table, say
+from flan_tasks.cli.table import print_json, print_table, print_wrapped
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.mixture import Mixture, mixing_rates
 from flan_tasks.core.origin import HuggingFace, Tfds, origin_name
@@ -15,9 +15,10 @@ from flan_tasks.datasets import catalog
 @click.command(name="list")
 @click.argument("names", nargs=-1)
 @click.option("--mixtures", is_flag=True, help="Show mixtures with rates and shares.")
+@options.wide
 @options.module
 @options.as_json
-def command(names: tuple[str, ...], mixtures: bool, as_json: bool) -> None:
+def command(names: tuple[str, ...], mixtures: bool, wide: bool, as_json: bool) -> None:
     """Lists datasets (of NAMES: datasets, clusters), or with --mixtures mixtures.
 
     Rates are from declared sizes; a build computes them from the rows at hand.
@@ -27,11 +28,12 @@ def command(names: tuple[str, ...], mixtures: bool, as_json: bool) -> None:
         found["mixtures"] = [shares(m) for m in _mixtures(names if mixtures else ())]
         print_json(found)
     elif mixtures:
-        _print_mixtures(_mixtures(names), whole=bool(names))
+        _print_mixtures(_mixtures(names), whole=bool(names), wide=wide)
     else:
-        _print_datasets(_datasets(names))
+        _print_datasets(_datasets(names), wide=wide)
         for dataset in _datasets(names) if names else ():
-            say(f"{dataset.name}: {dataset.summary} {dataset.citation}")
+            text = f"{dataset.name}: {dataset.summary} {dataset.citation}"
+            print_wrapped(text, wide=wide)
 
 
 def _datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
@@ -108,40 +110,49 @@ def shares(mixture: Mixture) -> dict:
     }
 
 
-def _print_datasets(datasets: tuple[Dataset, ...]) -> None:
+def _print_datasets(datasets: tuple[Dataset, ...], *, wide: bool) -> None:
     rows = []
     for dataset in datasets:
         about = _about(dataset)
         size = dataset.declared_rows("train")
-        rows.append(
-            [
-                about["cluster"],
-                about["name"] + ("" if dataset.in_default_mixtures else " *"),
-                about["part_of"] or "",
-                "evaluated only" if not dataset.is_trained_on else f"{size:,}" if size else "-",
-                f"{about['forward']}+{about['inverted']}",
-                about["source"],
-                about["license"],
-            ]
-        )
+        train = f"{size:,}" if size else "0" if not dataset.is_trained_on else "-"
+        row = [
+            about["cluster"],
+            about["name"] + ("" if dataset.in_default_mixtures else " *"),
+            train,
+            f"{about['forward']}+{about['inverted']}",
+            about["license"],
+        ]
+        rows.append([*row, about["source"], about["part_of"] or ""] if wide else row)
+    more = ["source", "part of"] if wide else []
     print_table(
-        ["cluster", "dataset", "part of", "train rows", "templates", "source", "licence"], rows
+        ["cluster", "dataset", "train rows", "templates", "licence", *more],
+        rows,
+        wide=wide,
+        grouped=True,
     )
     parents = {dataset.parent for dataset in datasets if dataset.of_62}
-    click.echo(
-        f"\n{len(datasets)} datasets and parts, {len(parents)} of the 62; templates are "
+    click.echo()
+    notes = [
+        f"{len(datasets)} datasets and parts, {len(parents)} of the 62; templates are "
         "forward+inverted."
-    )
+    ]
+    if not all(dataset.is_trained_on for dataset in datasets):
+        notes.append("With 0 train rows a dataset is evaluated only.")
     if any(not dataset.in_default_mixtures for dataset in datasets):
-        click.echo("* is in no default mixture.")
+        notes.append("* is in no default mixture.")
+    if not wide:
+        notes.append("--wide adds sources, and what is part of what.")
+    print_wrapped(" ".join(notes), wide=wide)
 
 
-def _print_mixtures(mixtures: list[Mixture], *, whole: bool) -> None:
+def _print_mixtures(mixtures: list[Mixture], *, whole: bool, wide: bool) -> None:
     for mixture in mixtures:
         about = shares(mixture)
         trained = [d for d in about["datasets"] if not d["evaluated_only"]]
-        say(f"{mixture.name}: {mixture.description}")
-        click.echo(f"  {len(trained)} datasets and parts to train on" + _held(about))
+        print_wrapped(f"{mixture.name}: {mixture.description}", wide=wide)
+        text = f"{len(trained)} datasets and parts to train on" + _held(about)
+        print_wrapped(text, indent="  ", wide=wide)
         clusters: dict[str, float] = {}
         for entry in trained:
             clusters[entry["cluster"]] = clusters.get(entry["cluster"], 0.0) + entry["share"]

@@ -25,6 +25,8 @@ from flan_tasks.core.variation import (
     Variation,
 )
 
+# Longest inputs and targets with EOS, unless others are given.
+DEFAULT_LENGTHS = {"inputs": 1024, "targets": 256}
 # Seconds between two lines of progress in a log, and where a command keeps when the next is due.
 _BETWEEN_LINES = 10.0
 _NEXT_LINE = "flan_tasks.next_line"
@@ -52,6 +54,9 @@ module = click.option(
     help="Python module with datasets and mixtures of yours; may be given again.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+wide = click.option(
+    "--wide", is_flag=True, help="Print a line for each row of a table, however long."
+)
 source = click.option(
     "--source",
     type=click.Choice(SOURCE_KINDS),
@@ -133,7 +138,7 @@ def variation(function: Callable) -> Callable:
                 "--templates",
                 callback=_names,
                 metavar="ID,...",
-                help="Draw among these: follows, or rte.follows where datasets differ.",
+                help="Draw among these: hence, or rte.hence where datasets differ.",
             ),
             click.option(
                 "--kinds",

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from flan_tasks.cli import options
+
 
 @click.command(name="report")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -21,7 +23,10 @@ import click
 )
 @click.option("--vocab", help="Vocabulary to show tokens by; by default that of the build.")
 @click.option("--text", is_flag=True, help="Print tables here instead.")
-def command(folder: Path, out: Path | None, examples: int, vocab: str | None, text: bool) -> None:
+@options.wide
+def command(
+    folder: Path, out: Path | None, examples: int, vocab: str | None, text: bool, wide: bool
+) -> None:
     """Shows the build in FOLDER: shares, templates, lengths, sources, and its examples.
 
     Every build holds such a page already, report.html; this one may sample more.
@@ -32,7 +37,7 @@ def command(folder: Path, out: Path | None, examples: int, vocab: str | None, te
     if text:
         from flan_tasks.report.terminal import print_report
 
-        print_report(*read_build(folder, examples=examples, vocabulary=vocab))
+        print_report(*read_build(folder, examples=examples, vocabulary=vocab), wide=wide)
         return
     path = out or Path(f"{folder.resolve().name}-report.html")
     if folder.resolve() in path.resolve().parents:

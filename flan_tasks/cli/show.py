@@ -1,10 +1,13 @@
-"""`flan show`: prompts of a dataset or mixture, as a person reads them."""
+"""`flan show`: prompts of a dataset or mixture, as a person reads them.
+
+They are drawn as a build draws them, so that what is seen is what is trained on.
+"""
 
 from __future__ import annotations
 
 import os
-import random
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,21 +17,22 @@ import click
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json
 from flan_tasks.configuration import VOCAB
-from flan_tasks.core.choice import below, hash_text
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
 from flan_tasks.core.escaping import for_line, for_terminal
-from flan_tasks.core.example import Example
 from flan_tasks.core.origin import SOURCE_KINDS
-from flan_tasks.core.render import render
-from flan_tasks.core.template import Template
-from flan_tasks.core.variation import FIXED, Variation
+from flan_tasks.core.splits import SPLITS
+from flan_tasks.core.template import KINDS
+from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 
 # How a piece the vocabulary does not know is shown, which a text might hold as "<unk>".
 UNKNOWN = "⟨unknown⟩"
 
 if TYPE_CHECKING:
+    from flan_tasks.build.exemplars import Budget
+    from flan_tasks.build.prepare import Prepared, SourceChoice
+    from flan_tasks.build.rows import BuiltRow
     from flan_tasks.build.vocabulary import Vocabulary
 
 
@@ -42,21 +46,24 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="How many prompts to show.",
+    help="How many prompts to show: the first of a build.",
 )
-@click.option("--seed", default=0, show_default=True, help="Which ones.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The build's."
+)
+@click.option("--split", type=click.Choice(SPLITS), help="By default train, where there is one.")
 @options.variation
 @click.option("--tokens", is_flag=True, help="Show tokens, those that are trained in color.")
 @options.vocabulary(
-    "For --tokens: bytes, t5, a SentencePiece model, a tokenizer.json, or a folder with one "
-    f"(default {VOCAB}, or t5).",
+    "For --tokens, and for --shots, whose exemplars must fit into 1,024 tokens: bytes, t5, a "
+    "SentencePiece model, a tokenizer.json, or a folder with one "
+    f"(default {VOCAB}, or for --tokens t5).",
 )
 @click.option(
     "--source",
     type=click.Choice(SOURCE_KINDS),
-    default="samples",
-    show_default=True,
-    help="Where rows come from.",
+    help="Where rows come from: by default the embedded rows, and for a dataset that has none "
+    "its declared source, if nothing must be downloaded for it.",
 )
 @options.data_dir
 @options.module
@@ -67,171 +74,158 @@ def command(
     every: bool,
     number: int,
     seed: int,
+    split: str | None,
     variation: Variation,
     tokens: bool,
     vocab: options.VocabularyOptions,
-    source: str,
+    source: str | None,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Prints prompts of NAME, a dataset, cluster or mixture, filled with its rows."""
-    if vocab != options.VocabularyOptions(None) and not tokens:
-        raise click.UsageError("--vocab goes with --tokens, as do --eos and --control-tokens")
-    vocabulary = _vocabulary(vocab) if tokens else None
-    shown = []
+    """Prints prompts of NAME, a dataset, cluster or mixture, filled with its rows.
+
+    They are the first rows of `flan build NAME` with the same source, seed and options.
+    """
+    if vocab != options.VocabularyOptions(None) and not (tokens or variation.shots):
+        raise click.UsageError("--vocab, --eos and --control-tokens are for --tokens and --shots")
+    vocabulary = _vocabulary(vocab, tokens=tokens, shots=variation.shots)
     datasets = catalog().members(catalog().mixture(name))
     if len(datasets) > 1 and (template_id or every):
         raise click.UsageError("--template and --all show one dataset")
     variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
-    if options.reads_tfds(datasets, source):
-        options.import_tensorflow_quietly()
-    for dataset, template, example in _pick(
-        datasets,
-        template_id,
-        every=every,
-        number=number,
-        seed=seed,
-        variation=variation,
-        source=source,
-        data_dir=data_dir,
-    ):
-        filled = _filled(dataset, template, example, variation, seed, source, data_dir)
-        prompt = {
-            "dataset": dataset.name,
-            "template": template.id,
-            "kind": template.kind,
-            "key": example.key,
-            **filled,
-        }
-        if vocabulary:
-            ids = vocabulary.encode([prompt["inputs"], prompt["targets"]])
-            pairs = zip(("input_ids", "target_ids"), ids, strict=True)
-            prompt |= {part: [*found.tolist(), vocabulary.eos_id] for part, found in pairs}
-            texts = [prompt["inputs"], prompt["targets"]]
-            prompt["control_tokens"] = int(vocabulary.control_in(texts).sum())
-            prompt["unknown"] = sum(int((part == vocabulary.unk_id).sum()) for part in ids)
-        shown.append(prompt)
+    if template_id:
+        variation = _one_template(variation, datasets[0], template_id)
+    elif every and variation.kinds is None:
+        variation = replace(variation, kinds=KINDS)
+    prepared = _prepared(name, datasets, source, data_dir, split, variation)
+    budget = _budget(vocabulary) if variation.shots else None
+    rows = _rows(prepared, seed, None if every and not template_id else number, budget)
     if as_json:
-        print_json({"prompts": shown})
+        print_json({"prompts": [_about(row, vocabulary if tokens else None) for row in rows]})
         return
-    for prompt in shown:
-        if vocabulary:
-            _print_tokens(prompt, vocabulary)
+    for row in rows:
+        if tokens and vocabulary:
+            _print_tokens(_about(row, vocabulary), vocabulary)
         else:
-            _print(prompt)
+            _print(_about(row, None))
 
 
-def _vocabulary(asked: options.VocabularyOptions) -> Vocabulary:
+def _vocabulary(asked: options.VocabularyOptions, *, tokens: bool, shots: int) -> Vocabulary | None:
+    if not (tokens or shots):
+        return None
+    name = asked.name(os.environ.get(VOCAB) or ("t5" if tokens else None))
+    if name is None:
+        options.warn(
+            "Without --vocab exemplars are not counted in tokens: a build leaves out those that "
+            "do not fit."
+        )
+        return None
     from flan_tasks.build.vocabulary import open_vocabulary
     from flan_tasks.cli.build_tables import print_vocabulary
 
-    name = asked.name(os.environ.get(VOCAB) or "t5")
-    assert name is not None
     vocabulary = open_vocabulary(name)
     print_vocabulary(vocabulary)
     return vocabulary
 
 
-def _pick(
-    datasets: tuple[Dataset, ...],
-    template_id: str | None,
-    *,
-    every: bool,
-    number: int,
-    seed: int,
-    variation: Variation,
-    source: str,
+def _budget(vocabulary: Vocabulary | None) -> Budget | None:
+    from flan_tasks.build.exemplars import Budget
+
+    return Budget(vocabulary, options.DEFAULT_LENGTHS["inputs"]) if vocabulary else None
+
+
+def _one_template(variation: Variation, dataset: Dataset, template_id: str) -> Variation:
+    templates = catalog().templates(dataset.name)
+    if template_id not in templates.ids:
+        raise unknown_name(f"template of {dataset.name}", template_id, templates.ids)
+    kind = templates[template_id].kind
+    return replace(variation, templates=(template_id,), kinds=(kind,))
+
+
+def _prepared(
+    name: str,
+    datasets: Sequence[Dataset],
+    source: str | None,
     data_dir: Path | None,
-) -> Iterator[tuple[Dataset, Template, Example]]:
-    if template_id or every:
-        dataset = datasets[0]
-        templates = catalog().templates(dataset.name)
-        if template_id and template_id not in templates.ids:
-            raise unknown_name(f"template of {dataset.name}", template_id, templates.ids)
-        examples = _examples(dataset, source, data_dir, options=variation.options)
-        listed = variation.choose(dataset.name, templates.templates, "train")
-        chosen = [templates[template_id]] * number if template_id else listed
-        start = below(len(examples), seed, hash_text("show"))
-        for i, template in enumerate(chosen):
-            yield dataset, template, examples[(start + i) % len(examples)]
-        return
-    draw = random.Random(seed)
-    order = draw.sample(datasets, len(datasets))
-    for i in range(number):
-        dataset = order[i % len(order)]
-        every_one = catalog().templates(dataset.name).templates
-        templates = variation.choose(dataset.name, every_one, "train")
-        # A dataset's second prompt has another template than its first.
-        turn = random.Random(f"{seed} {dataset.name}").sample(templates, len(templates))
-        template = turn[i // len(order) % len(turn)]
-        yield (
-            dataset,
-            template,
-            draw.choice(_examples(dataset, source, data_dir, options=variation.options)),
-        )
-
-
-def _filled(
-    dataset: Dataset,
-    template: Template,
-    example: Example,
+    split: str | None,
     variation: Variation,
-    seed: int,
-    source: str,
-    data_dir: Path | None,
-) -> dict[str, object]:
-    if not variation.shots and variation.option_order == FIXED:
-        filled = render(template, example, options=variation.options)
-        return {"inputs": filled.inputs, "targets": filled.targets, "num_shots": 0}
-    import numpy as np
-
-    from flan_tasks.build.plan import Draw
+) -> Prepared:
     from flan_tasks.build.prepare import SourceChoice, prepare
-    from flan_tasks.build.rows import render_task
 
-    # The engine's own way, so that what is shown is what a build of the seed has.
-    item = prepare(
-        catalog().mixture(dataset.name),
+    if source is None:
+        choice = _nearest(name, datasets, data_dir)
+    else:
+        choice = SourceChoice(source, data_dir)
+        if options.reads_tfds(datasets, source):
+            options.import_tensorflow_quietly()
+    if split is None:
+        split = next(s for s in SPLITS if any(s in d.splits.names for d in datasets))
+    prepared = prepare(
+        catalog().mixture(name),
         catalog(),
-        source=SourceChoice(source, data_dir),
-        split=dataset.splits.names[0],
-        variation=replace(variation, templates=(template.id,), kinds=(template.kind,)),
-    ).ingredients[0]
-    number = np.flatnonzero(item.examples.key_hashes == np.uint64(hash_text(example.key)))[:1]
-    zero = np.zeros(1, np.int64)
-    (row,) = render_task(item, Draw(number, zero, zero), seed=seed)
-    return {"inputs": row.inputs, "targets": row.targets, "num_shots": row.num_shots}
-
-
-def _examples(
-    dataset: Dataset, source: str, data_dir: Path | None, *, options: bool, most: int = 200
-) -> list[Example]:
-    from flan_tasks.sources import open_source
-    from flan_tasks.sources.reading import read_examples
-
-    rows = open_source(
-        dataset, kind=source, data_dir=data_dir, samples=catalog().samples(dataset.name)
+        source=choice,
+        split=split,
+        allow_missing=len(datasets) > 1,
+        variation=variation,
+        progress=None if source in (None, "samples") else options.progress,
     )
-    # A build with options off leaves these out.
-    needs = None if options else dataset.needs_options
-    found: list[Example] = []
-    for split in dataset.splits.names:
-        try:
-            for _, items in read_examples(dataset, rows, split):
-                found += [
-                    item
-                    for item in items
-                    if isinstance(item, Example) and not (needs is not None and needs(item))
-                ]
-                if len(found) >= most:
-                    break
-        except SourceUnavailableError:
-            continue  # this split is not at hand; another may be
-        if found:
-            return found
+    options.end_progress()
+    for missing, reason in prepared.missing.items():
+        options.warn(f"without {missing}: {reason}")
+    return prepared
+
+
+def _nearest(name: str, datasets: Sequence[Dataset], data_dir: Path | None) -> SourceChoice:
+    """Returns where rows can be had at once.
+
+    Raises:
+      SourceUnavailableError: no dataset has such rows; with the command that gets them.
+    """
+    from flan_tasks.build.preview import nearest_source
+
+    choice, reasons = nearest_source(datasets, catalog(), data_dir=data_dir)
+    if len(reasons) < len(datasets):
+        return choice
+    words = ["flan", "show", name, *(f"--module={module}" for module in options.modules())]
+    lines = [
+        f"{dataset}: no embedded rows, and its source: {reasons[dataset]}" for dataset in reasons
+    ]
+    command = shlex.join([*words, "--source", "declared"])
     raise SourceUnavailableError(
-        f"{dataset.name}: no rows at hand from source {source}: {rows.status().detail}"
+        "\n".join(lines)
+        + f"\nTo fetch what is missing: {command}; where it lies prepared: {command} --data-dir DIR"
     )
+
+
+def _rows(
+    prepared: Prepared, seed: int, number: int | None, budget: Budget | None
+) -> Iterator[BuiltRow]:
+    """The first rows; with None one for each template."""
+    from flan_tasks.build.preview import preview, preview_templates
+
+    if number is None:
+        return preview_templates(prepared, seed=seed, budget=budget)
+    return preview(prepared, seed=seed, number=number, budget=budget)
+
+
+def _about(row: BuiltRow, vocabulary: Vocabulary | None) -> dict[str, Any]:
+    prompt: dict[str, Any] = {
+        "dataset": row.dataset.name,
+        "template": row.template.id,
+        "kind": row.template.kind,
+        "key": row.example.key,
+        "inputs": row.inputs,
+        "targets": row.targets,
+        "num_shots": row.num_shots,
+    }
+    if vocabulary:
+        texts = [row.inputs, row.targets]
+        ids = vocabulary.encode(texts)
+        pairs = zip(("input_ids", "target_ids"), ids, strict=True)
+        prompt |= {part: [*found.tolist(), vocabulary.eos_id] for part, found in pairs}
+        prompt["control_tokens"] = int(vocabulary.control_in(texts).sum())
+        prompt["unknown"] = sum(int((part == vocabulary.unk_id).sum()) for part in ids)
+    return prompt
 
 
 def _print_head(prompt: dict[str, Any]) -> None:

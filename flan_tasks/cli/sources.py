@@ -10,14 +10,19 @@ from flan_tasks.cli.table import print_json, print_table
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.datasets import catalog
 
+_DETAIL = "what there is, or what to do"
+
 
 @click.command(name="sources")
 @click.argument("names", nargs=-1)
 @options.source
 @options.data_dir
+@options.wide
 @options.module
 @options.as_json
-def command(names: tuple[str, ...], source: str, data_dir: Path | None, as_json: bool) -> None:
+def command(
+    names: tuple[str, ...], source: str, data_dir: Path | None, wide: bool, as_json: bool
+) -> None:
     """Says for NAMES (datasets, clusters), or all, whether rows can be had; downloads nothing."""
     from flan_tasks.sources import State, Status, alternatives, open_source
 
@@ -45,12 +50,26 @@ def command(names: tuple[str, ...], source: str, data_dir: Path | None, as_json:
     if as_json:
         print_json({"sources": found})
         return
-    print_table(
-        ["cluster", "dataset", "state", "what there is, or what to do", "or"],
-        [
-            [f["cluster"], f["name"], f["state"], f["detail"], "; ".join(f["alternatives"])]
-            for f in found
-        ],
-    )
+    if wide:
+        print_table(
+            ["cluster", "dataset", "state", _DETAIL, "or"],
+            [
+                [f["cluster"], f["name"], f["state"], f["detail"], "; ".join(f["alternatives"])]
+                for f in found
+            ],
+            wide=True,
+        )
+    else:
+        # What needs hands stands together, and last.
+        states = [str(state) for state in State]
+        ordered = sorted(found, key=lambda f: states.index(f["state"]))
+        print_table(
+            ["state", "dataset", _DETAIL],
+            [
+                [f["state"], f["name"], "; or ".join([f["detail"], *f["alternatives"]])]
+                for f in ordered
+            ],
+            grouped=True,
+        )
     counts = Counter(f["state"] for f in found)
     click.echo("\n" + ", ".join(f"{count} {state}" for state, count in counts.items()))

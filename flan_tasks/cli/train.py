@@ -18,8 +18,8 @@ def command(arguments: tuple[str, ...]) -> int:
                       again for more, later ones win
     --gin.NAME=VALUE  sets a macro (BATCH_SIZE) or a parameter
                       (config.Run.max_skipped); strings need no quotes
-    --dry_run         prints the resolved configuration, parameters, memory
-                      and tokens, and stops
+    --dry_run         prints parameters, memory and tokens, then the resolved
+                      configuration, and stops
     """
     from flan_tasks.trainer.main import run
 

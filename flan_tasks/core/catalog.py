@@ -23,6 +23,7 @@ class Catalog:
         self._template_files: dict[str, tuple[Path, str]] = {}
         self._template_sets: dict[Path, TemplateSet] = {}
         self._samples: dict[str, Path] = {}
+        self._own: set[str] = set()
         self._mixtures: dict[str, Mixture] = {}
 
     def add(
@@ -34,6 +35,7 @@ class Catalog:
         samples: Path | None = None,
         of_62: bool = False,
         shown: str = "",
+        own: bool = False,
     ) -> Dataset:
         """Adds a dataset to a cluster and returns it with the cluster filled in.
 
@@ -44,6 +46,7 @@ class Catalog:
           samples: its embedded rows, if it has some.
           of_62: whether it belongs to the paper's 62.
           shown: how messages name the template file; by default templates/<cluster>/<file>.
+          own: whether it is a user's.
 
         Raises:
           DeclarationError: the name is taken, or the cluster's is none.
@@ -66,6 +69,8 @@ class Catalog:
         self._template_files[dataset.name] = (templates, shown)
         if samples is not None:
             self._samples[dataset.name] = samples
+        if own:
+            self._own.add(dataset.name)
         return dataset
 
     def add_mixture(self, mixture: Mixture) -> Mixture:
@@ -162,6 +167,10 @@ class Catalog:
         ]
         if problems:
             raise TemplateError("\n".join(problems))
+
+    def is_own(self, name: str) -> bool:
+        """Whether a dataset is a user's, and not of this collection."""
+        return name in self._own
 
     def samples(self, name: str) -> Path | None:
         """Returns the file of a dataset's embedded rows, or None where it has none."""

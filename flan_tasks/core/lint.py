@@ -4,6 +4,7 @@ Every finding is one line: file, template, what is wrong, what would be right.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -42,18 +43,34 @@ class Finding:
     template: str
     # What is wrong and what would be right.
     problem: str
+    # Whether it is a rule of this project's own files, or of odd rows, that others need not keep.
+    is_hint: bool = False
 
     def __str__(self) -> str:
         place = f'{self.path}: template "{self.template}"' if self.template else self.path
-        return f"{place}: {self.problem}"
+        return f"{place}: {'hint: ' if self.is_hint else ''}{self.problem}"
 
 
 def lint_set(
-    dataset: Dataset, templates: TemplateSet, examples: Sequence[Example]
+    dataset: Dataset,
+    templates: TemplateSet,
+    examples: Sequence[Example],
+    *,
+    rows: Sequence[Example] = (),
+    own: bool = False,
 ) -> list[Finding]:
-    """Checks one dataset's templates, alone and filled with `examples`."""
+    """Checks one dataset's templates, alone and filled.
+
+    Args:
+      dataset: the declaration.
+      templates: its templates.
+      examples: fill every template; they are written to be filled in well.
+      rows: fill every template as well; what they bring about is a hint, as rows are as they are.
+      own: whether the dataset is a user's, for whom the rules of this collection are hints.
+    """
+    path = templates.path
     findings = [
-        Finding(templates.path, template.id, problem)
+        Finding(path, template.id, problem)
         for template in templates
         for problem in (
             *_check_fields(dataset, template),
@@ -61,20 +78,42 @@ def lint_set(
             *_check_direction(dataset, template),
         )
     ]
-    findings += [Finding(templates.path, "", p) for p in _check_whole(dataset, templates)]
+    findings += [Finding(path, "", p) for p in _check_whole(dataset, templates)]
+    findings += [Finding(path, "", p, own) for p in _check_house_rules(dataset, templates)]
     if findings and any("uses {" in finding.problem for finding in findings):
         return findings  # filling would only repeat these
     shown = list(examples)
     if templates.example is not None:
         example, problems = _shown_example(dataset, templates)
-        findings += [Finding(templates.path, "", problem) for problem in problems]
+        findings += [Finding(path, "", problem) for problem in problems]
         shown += [example] if example else []
     for template in templates:
         found: dict[str, None] = {}
         for example in shown:
             found |= dict.fromkeys(_check_rendered(dataset, template, example))
-        findings += [Finding(templates.path, template.id, problem) for problem in found]
+        findings += [Finding(path, template.id, problem) for problem in found]
+        findings += [
+            Finding(path, template.id, problem, True)
+            for problem in _check_rows(dataset, template, rows)
+        ]
     return findings
+
+
+def _check_rows(dataset: Dataset, template: Template, rows: Sequence[Example]) -> Iterable[str]:
+    """Yields each kind of problem once, with the first row that has it and how many do."""
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for example in rows:
+        kinds = {}
+        for problem in _check_rendered(dataset, template, example):
+            # What is quoted differs from row to row.
+            kinds.setdefault(problem.split(" at ")[0].split(" (with")[0], problem)
+        counts.update(kinds.keys())
+        for kind, problem in kinds.items():
+            first.setdefault(kind, problem)
+    for kind, problem in first.items():
+        more = counts[kind] - 1
+        yield problem + (f", and with {more:,} more of {len(rows):,} rows" if more else "")
 
 
 def lint_across(sets: Iterable[TemplateSet]) -> list[Finding]:
@@ -185,12 +224,20 @@ def _check_direction(dataset: Dataset, template: Template) -> Iterable[str]:
 
 
 def _check_whole(dataset: Dataset, templates: TemplateSet) -> Iterable[str]:
+    if not templates.of_kind(FORWARD):
+        yield "no forward template; nothing asks for the answer"
+    used = {n for t in templates for part in ("inputs", "targets") for n in t.fields(part)}
+    for name in dataset.fields:
+        if name not in used:
+            yield f'no template uses the field "{name}"'
+
+
+def _check_house_rules(dataset: Dataset, templates: TemplateSet) -> Iterable[str]:
+    """What a template file of this collection has; a build takes others."""
     forward, inverted = templates.of_kind(FORWARD), templates.of_kind(INVERTED)
-    # Ten is this collection's rule; a user's own dataset may have as many as it likes.
+    # Ten is for the 62; a user's own dataset may have as many as it likes.
     if dataset.of_62 and len(forward) != NUM_FORWARD:
         yield f"{len(forward)} forward templates; {NUM_FORWARD} are wanted"
-    if not forward:
-        yield "no forward template; nothing asks for the answer"
     if len(inverted) > MAX_INVERTED:
         yield f"{len(inverted)} inverted templates; at most {MAX_INVERTED} are wanted"
     if not templates.comment:
@@ -201,10 +248,6 @@ def _check_whole(dataset: Dataset, templates: TemplateSet) -> Iterable[str]:
         listing = sum(OPTIONS in template.fields("inputs") for template in forward)
         if 2 * listing <= len(forward):
             yield f"{listing} of {len(forward)} forward templates list {{options}}; most should"
-    used = {n for t in templates for part in ("inputs", "targets") for n in t.fields(part)}
-    for name in dataset.fields:
-        if name not in used:
-            yield f'no template uses the field "{name}"'
     prepared = [(t, _words(t.inputs)) for t in templates]
     for number, (one, words) in enumerate(prepared):
         for other, other_words in prepared[number + 1 :]:

@@ -121,7 +121,7 @@ def read_mixture(path: Path) -> Mixture:
       DeclarationError: the file is missing or malformed.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise DeclarationError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:

@@ -52,8 +52,8 @@ def parse_name(name: str) -> TaskName | MixtureName:
     parts = rest.split(".")
     if rest == name or not all(_NAME.fullmatch(part) for part in parts):
         raise UnknownNameError(
-            f'"{name}" is no name of ours; they look like flan:rte, flan:rte.follows, '
-            "flan:rte.follows.rank or flan:mix.all"
+            f'"{name}" is no name of ours; they look like flan:rte, flan:rte.hence, '
+            "flan:rte.hence.rank or flan:mix.all"
         )
     if parts[0] == _MIXTURE and len(parts) > 1:
         return MixtureName(".".join(parts[1:]))

@@ -84,7 +84,14 @@ class Splits:
     def validation_from_train(
         cls, rows: int, *, train: str = "train", test: str | None = "validation"
     ) -> "Splits":
-        """Validation is the last `rows` rows of train; the source's held-out split is our test."""
+        """Validation is the last `rows` rows of train; the source's held-out split is our test.
+
+        Args:
+          rows: of validation.
+          train: the source's split for train and validation.
+          test: the source's split for test, by default its `validation`, as benchmarks keep the
+            answers of their test rows to themselves; None where the source has train alone.
+        """
         return cls(train=train, test=test, carve_validation=rows)
 
     @classmethod

@@ -320,7 +320,7 @@ def read_template_set(path: Path, *, name: str | None = None) -> TemplateSet:
     # A file name need not be UTF-8.
     place = (name or str(path)).encode("utf-8", "backslashreplace").decode("utf-8")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise TemplateError(f"{place}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

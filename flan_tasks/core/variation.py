@@ -28,7 +28,7 @@ class Variation:
     options: bool = True
     # One of OPTION_ORDERS; shuffled anew for each example and epoch.
     option_order: str = FIXED
-    # Template ids drawn among, "follows" or "rte.follows"; None means all of `kinds`.
+    # Template ids drawn among, "hence" or "rte.hence"; None means all of `kinds`.
     templates: tuple[str, ...] | None = None
     # Kinds drawn among; None means those of the mixture for train, forward elsewhere.
     kinds: tuple[str, ...] | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.core.field_types import shown
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt, Record, Unit
 
@@ -43,6 +44,34 @@ class FileAnswers:
         lines = self._lines.get((unit.dataset, unit.template, unit.split), {})
         first = next(iter(lines.values()), None)
         return first is not None and bool(first.get("scores")) == (unit.method == RANK)
+
+    def why_not(self, units: Sequence[Unit]) -> str:
+        """Says why there is no answer to any of the units of one dataset, and what to do."""
+        dataset = units[0].dataset
+        held = {key: lines for key, lines in self._lines.items() if key[0] == dataset and lines}
+        if not held:
+            others = ", ".join(sorted({name for name, _, _ in self._lines})) or "nothing"
+            return f"the predictions have no line of it; they have {others}"
+        splits = {split for _, _, split in held}
+        asked = {unit.split for unit in units}
+        if not splits & asked:
+            return (
+                f"its predictions are of {' and '.join(sorted(splits))}, and "
+                f"{' and '.join(sorted(asked))} was asked for; give --split {min(splits)}"
+            )
+        templates = {template for _, template, _ in held}
+        wanted = {unit.template for unit in units}
+        if not templates & wanted:
+            return (
+                f"its predictions are of template {', '.join(sorted(templates))}, and "
+                f"{', '.join(sorted(wanted))} was asked for; see --templates"
+            )
+        if any(unit.method == RANK for unit in units):
+            return (
+                "its predictions are texts, and ranking wants `scores`, a number for each option; "
+                "--method generate scores texts"
+            )
+        return "its predictions are scores of options, and no texts; --method rank scores them"
 
     def answer(self, stream: Iterable[Asked]) -> Iterator[tuple[Asked, Record]]:
         """Yields the answers to prompts, a unit at a time.
@@ -83,7 +112,8 @@ def read_answers(
 
     Each line has `dataset`, `template`, `split`, `key`, and either `prediction`, a text, or
     `scores`, a number for each option, with `tokens` where their lengths are known (and
-    `equal_options`, as our own files have it, where some have the same ids).
+    `equal_options`, as our own files have it, where some have the same ids). A `prompt` that a
+    line has must be the one that is asked.
 
     Raises:
       EvaluationError: lines are malformed or come twice; the first of them are listed.
@@ -132,6 +162,7 @@ def answered(
             f"{unit}: {len(extra)} predictions are of no example that is scored, such as "
             f"{min(extra)}; was another split, number of examples or source used?"
         )
+    _check_prompts(unit, prompts, lines)
     records = []
     for prompt in prompts:
         line = lines[prompt.gold.key]
@@ -153,6 +184,32 @@ def answered(
             )
         records.append(Record(prompt, "", sums, tokens, equal=equal))
     return records
+
+
+def _check_prompts(
+    unit: Unit, prompts: Sequence[Prompt], lines: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Compares the prompts that lines say they answer with those that are asked, blanks aside."""
+    other = [
+        prompt
+        for prompt in prompts
+        if isinstance(answered_to := lines[prompt.gold.key].get("prompt"), str)
+        and answered_to.split() != prompt.inputs.split()
+    ]
+    if not other:
+        return
+    asked, held = other[0].inputs, lines[other[0].gold.key]["prompt"]
+    place = next(
+        (i for i, (a, b) in enumerate(zip(asked, held, strict=False)) if a != b),
+        min(len(asked), len(held)),
+    )
+    start = max(0, place - 20)
+    raise EvaluationError(
+        f"{unit}: {len(other)} of {len(prompts)} predictions are answers to other prompts. Of "
+        f"{other[0].gold.key} is asked ...{shown(asked[start : start + 60])}, and its line has "
+        f"...{shown(held[start : start + 60])}. Were shots, options, seed, source or templates "
+        "others? Give the same here, or have the prompts of --write-prompts answered"
+    )
 
 
 def _line(text: str) -> tuple[str, dict[str, Any]]:

@@ -13,21 +13,31 @@ from flan_tasks.core.escaping import for_line
 from flan_tasks.report.lengths import PARTS, histograms
 from flan_tasks.report.sample import Sample
 
-_BAR = 24
+_BAR = 20
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 def print_report(
-    manifest: Mapping[str, Any], sample: Sample, *, console: Console | None = None
+    manifest: Mapping[str, Any],
+    sample: Sample,
+    *,
+    console: Console | None = None,
+    wide: bool = False,
 ) -> None:
-    """Prints what is in a build: sizes, shares, lengths, templates, skips, sources."""
+    """Prints what is in a build: sizes, shares, lengths, templates, skips, sources.
+
+    Args:
+      manifest: of the build.
+      sample: its examples.
+      console: where to; by default what stdout is, or 80 columns where it is no terminal.
+      wide: a line for each row of a table, however long.
+    """
     console = console or Console(highlight=False)
-    if not console.is_terminal:
-        # A table cut to a pretended width would lose what a program reading it wants.
-        console = Console(file=console.file, width=200, highlight=False, color_system=None)
+    if wide:
+        console.width = 1_000
     _print_head(console, manifest)
     console.print(_shares(manifest))
-    console.print(_datasets(manifest))
+    console.print(_datasets(manifest, wide=wide))
     if sample.examples:
         console.print(_lengths(manifest, sample))
     if lines := text_table(manifest):
@@ -80,8 +90,16 @@ def _table(title: str, *columns: str) -> Table:
     """A table whose columns stand right where their name begins with `>`."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in columns:
-        justify = "right" if name.startswith(">") else "left"
-        table.add_column(name.removeprefix(">"), justify=justify, header_style="dim")
+        is_number = name.startswith(">")
+        # Texts are folded where the terminal is narrow, as rich would cut cells, and numbers have
+        # narrow heads, so that there is room for texts.
+        table.add_column(
+            name.removeprefix(">").replace(" ", "\n" if is_number else " "),
+            justify="right" if is_number else "left",
+            header_style="dim",
+            overflow="fold",
+            no_wrap=is_number,
+        )
     return table
 
 
@@ -104,21 +122,22 @@ def _shares(manifest: Mapping[str, Any]) -> Table:
     return table
 
 
-def _datasets(manifest: Mapping[str, Any]) -> Table:
-    names = ("dataset", "cluster", ">share", ">examples", ">requested", ">at hand")
-    table = _table("\nDatasets", *names, ">repeated", ">never seen", ">skipped", ">templates used")
+def _datasets(manifest: Mapping[str, Any], *, wide: bool) -> Table:
+    counts = {"requested": "requested", "at hand": "available", "repeated": "repeated"}
+    counts["never seen"] = "never_seen"
+    if not wide:
+        del counts["requested"]
+    names = ["dataset", ">share", ">examples", *(f">{name}" for name in counts), ">templates"]
+    table = _table("\nDatasets", *names, *(("cluster", ">skipped") if wide else ()))
     for task in sorted(manifest["tasks"], key=lambda task: (-task["realized"], task["name"])):
         used = sum(count > 0 for count in task["template_counts"].values())
+        more = (_plain(task["cluster"]), _number(sum(task["skipped"].values())))
         table.add_row(
             _plain(task["name"]),
-            _plain(task["cluster"]),
             f"{task['realized'] / manifest['examples']:.2%}",
-            *(
-                _number(task[name])
-                for name in ("realized", "requested", "available", "repeated", "never_seen")
-            ),
-            _number(sum(task["skipped"].values())),
+            *(_number(task[name]) for name in ("realized", *counts.values())),
             f"{used} of {task['templates']}",
+            *(more if wide else ()),
         )
     return table
 
@@ -135,7 +154,7 @@ def _number(value: int) -> Text:
 def _lengths(manifest: Mapping[str, Any], sample: Sample) -> Table:
     found = histograms(manifest, sample)
     title = f"\nLengths in {found['unit']}, of {found['of']:,} sampled examples"
-    table = _table(title, "part", "", ">half within", ">90 %", ">99 %", ">longest", ">limit")
+    table = _table(title, "part", "", ">half", ">90 %", ">99 %", ">longest", ">limit")
     for part in PARTS:
         about = found[part]
         table.add_row(

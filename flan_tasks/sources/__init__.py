@@ -60,6 +60,11 @@ def open_source(
     hint = f"; it declares {_kind_of(dataset.source)} {origin_name(dataset.source)}".rstrip()
     if kind == "files":
         hint = f"; give --data-dir with a folder {dataset.name} that has train.jsonl and so on"
+    elif declares:
+        hint += (
+            "; --source declared --data-dir DIR reads each dataset from the source it declares, "
+            "those of TFDS from the tree in DIR"
+        )
     raise SourceUnavailableError(f'{dataset.name} has no source of kind "{kind}"{hint}')
 
 

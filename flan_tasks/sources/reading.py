@@ -6,8 +6,8 @@ from flan_tasks.core.choice import hash_text, permute
 from flan_tasks.core.dataset import Dataset, normalize_row, selected
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.example import Example, Skip
-from flan_tasks.core.origin import origin_name
-from flan_tasks.sources.base import Source
+from flan_tasks.core.origin import Files, origin_name
+from flan_tasks.sources.base import Source, State
 
 VALIDATION_LIMIT = 200
 
@@ -27,7 +27,10 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
             f"{dataset.name} has no {split} split; it has {', '.join(dataset.splits.names)}"
         )
     source_split = dataset.splits.source_split(split)
-    num_rows = source.num_rows(source_split)
+    try:
+        num_rows = source.num_rows(source_split)
+    except SourceUnavailableError as error:
+        raise SourceUnavailableError(f"{error}{_about_splits(dataset, source, split)}") from error
     part = dataset.splits.slice(split, num_rows)
     if not len(part):
         raise SourceUnavailableError(
@@ -114,3 +117,14 @@ def check_labels(dataset: Dataset, source: Source) -> None:
                 f'{dataset.name}: column "{column}" is declared with labels {list(names)}; '
                 f"{source.kind} states {list(stated[column])}"
             )
+
+
+def _about_splits(dataset: Dataset, source: Source, split: str) -> str:
+    """What to declare where files have no such split; a public source has what is declared."""
+    if not isinstance(dataset.source, Files) or source.status().state is not State.AVAILABLE:
+        return ""
+    return (
+        f". The dataset's splits read {split} from it. Where there is none, take it from train, "
+        "Splits.carved(validation=N, test=M), or leave it out, "
+        "Splits.validation_from_train(N, test=None)"
+    )

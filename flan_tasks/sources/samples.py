@@ -50,7 +50,7 @@ class SamplesSource(Source):
         if self._path is None or not self._path.exists():
             raise SourceUnavailableError(f"{self._name} has no embedded rows; use another --source")
         found: dict[str, list[str]] = {}
-        text = self._path.read_text(encoding="utf-8")
+        text = self._path.read_text(encoding="utf-8-sig")
         # Not splitlines(), which would cut a text at U+2028 or U+0085.
         lines = text.removesuffix("\n").split("\n")
         for number, line in enumerate(lines, start=1):

@@ -70,7 +70,7 @@ def open_table(path: Path, origin: Files, schema: Mapping[str, ColumnType]) -> T
             return _Separated(path, file, schema, separator=separator, quotes=origin.quotes)
         if _is_lines(file):
             return _JsonLines(path, file)
-        return _Json(path, file, origin.rows)
+        return _Json(path, file, origin.rows, schema)
     except OSError as error:
         why = error.strerror or f"its compression is damaged ({error})"
         raise SourceUnavailableError(f"{path} cannot be read: {why}") from error
@@ -132,33 +132,45 @@ class _JsonLines(Table):
 
 
 class _Json(Table):
-    """An array of objects, or an object that holds one."""
+    """An array of objects, an object that holds one, or an object that is a row itself."""
 
-    def __init__(self, path: Path, file: BinaryIO, name: str) -> None:
+    def __init__(
+        self, path: Path, file: BinaryIO, name: str, schema: Mapping[str, ColumnType]
+    ) -> None:
         super().__init__(path)
         value = _parse(file.read(), path.name)
         if isinstance(value, dict):
-            value = self._inside(value, name)
+            value = self._inside(value, name, schema)
         elif name:
             raise RowError(f'{path.name} holds no object, so it has no list "{name}"')
         if not isinstance(value, list):
             raise RowError(f"{path.name} holds {_kind(value)}; wanted a list of objects")
         self._rows = value
 
-    def _inside(self, value: Mapping[str, Any], name: str) -> Any:
+    def _inside(self, value: Mapping[str, Any], name: str, schema: Mapping[str, ColumnType]) -> Any:
         lists = _lists_of_rows(value)
-        if name:
-            if name not in value:
-                raise RowError(f'{self.path.name} has no "{name}"; it has {", ".join(value)}')
-            return value[name]
-        if len(lists) == 1:
-            return value[lists[0]]
-        if not lists:
+        if name and name not in value:
+            raise RowError(f'{self.path.name} has no "{name}"; it has {", ".join(value)}')
+        if not name and any(one in schema for one in lists):
+            return [value]  # who declares the list as a column reads what stands beside it as well
+        if not name and len(lists) > 1:
+            raise RowError(
+                f"{self.path.name} is one object with several lists of objects, "
+                f'{", ".join(lists)}; say which holds the rows: Files(..., rows="{lists[-1]}"). '
+                + _as_one_row(lists[-1])
+            )
+        if not name and not lists:
             return [value]
-        raise RowError(
-            f"{self.path.name} is one object with several lists of objects, {', '.join(lists)}; "
-            f'say which holds the rows: Files(..., rows="{lists[-1]}")'
-        )
+        name = name or lists[0]
+        first = value[name][0] if isinstance(value[name], list) and value[name] else None
+        needed = [column for column, kind in schema.items() if not is_nullable(kind)]
+        beside = [c for c in needed if isinstance(first, dict) and c in value and c not in first]
+        if beside:
+            raise RowError(
+                f'{self.path.name}: the rows in "{name}" have no {", ".join(beside)}, which stands '
+                "beside them. " + _as_one_row(name)
+            )
+        return value[name]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -332,6 +344,13 @@ def _as_row(value: Any, where: str) -> Row:
     if not isinstance(value, dict):
         raise RowError(f"{where}: a row is a JSON object, not {_kind(value)}")
     return value
+
+
+def _as_one_row(name: str) -> str:
+    return (
+        f'To read what stands beside a list as well, declare it in the schema, {{"{name}": list, '
+        "...}: the object is one row then, of which the normalizer makes several examples"
+    )
 
 
 def _kind(value: Any) -> str:

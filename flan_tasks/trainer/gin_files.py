@@ -6,6 +6,7 @@ imports gin, and it does so when called.
 """
 
 import ast
+import codecs
 import dataclasses
 import difflib
 import logging
@@ -135,9 +136,11 @@ def load(
     # gin logs an error for each folder of its search path that lacks an included file.
     logging.disable(logging.ERROR)
     try:
-        gin.parse_config_files_and_bindings(
-            [str(path) for path in paths], [line for _, line in lines]
-        )
+        for path in paths:
+            # Not by its name: gin would take a byte order mark for text.
+            with path.open(encoding="utf-8-sig") as file:
+                gin.parse_config(file)
+        gin.parse_config_files_and_bindings([], [line for _, line in lines])
         made = gin.get_configurable(root)()
         operative = gin.operative_config_str()
     except ConfigError as error:
@@ -187,9 +190,12 @@ def _statements(path: Path, above: tuple[Path, ...]) -> Iterator[_Binding]:
     if path in above:
         raise GinError(f"{path}: includes itself")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise GinError(f"{path}: cannot be read: {error}") from error
+    if above and path.read_bytes().startswith(codecs.BOM_UTF8):
+        # gin opens what is included itself, and takes the mark for text.
+        raise GinError(f"{path}: begins with a byte order mark, and is included; save it without")
     for item in _parse(text, str(path)):
         if isinstance(item, Path):
             yield from _statements(item, (*above, path))

@@ -16,7 +16,7 @@ usage: flan train --gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...]
                     runs/finetune.gin); give it again for more, later ones win
   --gin.NAME=VALUE  sets a macro (BATCH_SIZE) or a parameter (config.Run.max_skipped); strings
                     need no quotes
-  --dry_run         prints the resolved configuration, parameters, memory and tokens, and stops
+  --dry_run         prints parameters, memory and tokens, then the resolved configuration, and stops
 """
 
 
@@ -79,8 +79,9 @@ def run(arguments: Sequence[str]) -> int:
     if given.dry_run:
         from flan_tasks.trainer.dry_run import describe
 
-        print(loaded.operative)
+        # What matters first: there are a hundred lines of configuration.
         print("\n".join(describe(loaded.run)))
+        print(f"\n{loaded.operative}", end="")
         return 0
     from flan_tasks.trainer.curve import sparkline
     from flan_tasks.trainer.feedback import METRICS, read_metrics

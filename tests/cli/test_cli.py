@@ -53,7 +53,8 @@ def test_list_json_has_the_promised_keys(flan):
 
 def test_list_prints_each_dataset_on_a_line(flan):
     lines = flan("list", "nli").out.splitlines()
-    assert any(line.split()[:2] == ["nli", "rte"] for line in lines)
+    assert "nli" in lines
+    assert any(line.split()[:1] == ["rte"] for line in lines)
 
 
 def test_list_mixtures_prints_shares(flan):
@@ -120,7 +121,7 @@ def build(flan, out, *words, mixture="nli", code=0):
 
 def test_build_prints_before_and_after_and_keeps_progress_apart(flan, tmp_path):
     printed = build(flan, tmp_path / "out")
-    assert "requested" in printed.out and "never seen" in printed.out
+    assert "requested" in printed.out and "available" in printed.out
     assert "Realized" in printed.out and "skipped" in printed.out
     # The first of the datasets: a log does not list all of them.
     assert "reading anli_r1 (1 of 9)" in printed.err and "reading" not in printed.out
@@ -150,9 +151,10 @@ def test_dry_run_writes_nothing(flan, tmp_path):
 def test_build_names_declared_overlaps_and_drops_them_when_asked(flan, tmp_path):
     common = ("build", "without.coreference", "--source", "samples")
     line = "Trained on, though held-out datasets share text with it by declaration: "
-    assert f"{line}wnli (with wsc273); --drop-overlaps" in flan(*common, "--dry-run").out
+    printed = " ".join(flan(*common, "--dry-run").out.split())
+    assert f"{line}wnli (with wsc273); --drop-overlaps" in printed
     made = build(flan, tmp_path / "out", "--drop-overlaps", mixture="without.coreference")
-    assert line not in made.out
+    assert line not in " ".join(made.out.split())
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert "wnli" not in {task["dataset"] for task in manifest["tasks"]}
     assert manifest["mixture"]["drop_overlaps"] is True
@@ -161,7 +163,7 @@ def test_build_names_declared_overlaps_and_drops_them_when_asked(flan, tmp_path)
 
 @pytest.mark.parametrize("name", ["without.nli", "without.summarization", "without.sentiment"])
 def test_every_mixture_that_holds_out_tells_its_overlaps(flan, name):
-    printed = flan("build", name, "--source", "samples", "--dry-run").out
+    printed = " ".join(flan("build", name, "--source", "samples", "--dry-run").out.split())
     wanted = {
         "without.nli": "squad_v1 (with qnli), squad_v2 (with qnli)",
         "without.summarization": "record (with cnn_dailymail)",
@@ -429,3 +431,17 @@ assert not {{"tensorflow", "tensorflow_datasets"}} & set(sys.modules)
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
     assert "nothing was written" in found.stdout
+
+
+def test_a_shell_completes_commands_and_options():
+    def completed(words: str) -> list[str]:
+        env = {**os.environ, "_FLAN_COMPLETE": "bash_complete", "COMP_WORDS": words}
+        env["COMP_CWORD"] = str(len(words.split()) - 1)
+        script = "import sys; sys.argv = ['flan']; from flan_tasks.cli.main import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=env, capture_output=True, text=True, cwd=ROOT
+        )
+        return done.stdout.split()
+
+    assert completed("flan sh") == ["plain,show"]
+    assert "plain,--source" in completed("flan show --sou")

@@ -131,7 +131,7 @@ ft.add(
         _, printed = flan("show", "hostile_birds", *module, "--source", "declared")
         assert shown in printed.out
         outputs = [printed]
-        _, printed = flan("list", "hostile_birds", *module)
+        _, printed = flan("list", "hostile_birds", "--wide", *module)
         assert printed.out.count(shown) == 2
         outputs.append(printed)
         _, printed = flan("build", "hostile_birds", *module, "--out", "o", "--no-report")

@@ -123,4 +123,4 @@ def test_show_colors_trained_tokens_on_a_terminal(flan, monkeypatch):
 
 
 def test_vocab_without_tokens_is_a_usage_error(flan):
-    assert "--vocab goes with --tokens" in flan("show", "rte", "--vocab", "bytes", code=2).err
+    assert "are for --tokens and --shots" in flan("show", "rte", "--vocab", "bytes", code=2).err

@@ -151,3 +151,8 @@ def test_mixture_refuses_values_of_other_types(changes, message):
 def test_mixture_refuses_a_text_in_place_of_a_list(key):
     with pytest.raises(DeclarationError, match=rf'"mine": {key} is one text; write \("rte",\)'):
         Mixture(name="mine", **{key: "rte"})
+
+
+def test_a_byte_order_mark_before_a_mixture_is_no_text(tmp_path):
+    (tmp_path / "mine.toml").write_text('exclude = ["nli"]', encoding="utf-8-sig")
+    assert read_mixture(tmp_path / "mine.toml").exclude == ("nli",)

@@ -116,3 +116,9 @@ def test_template_without_options_takes_its_own_wording():
         id="x", inputs="Pick.\n\n{options}", targets="{answer}", inputs_without_options="Say."
     )
     assert made.pieces["inputs", False] == ((False, "Say."),)
+
+
+def test_a_byte_order_mark_before_templates_is_no_text(tmp_path):
+    (tmp_path / "t.toml").write_text("# What it asks.\n\n" + template(), encoding="utf-8-sig")
+    found = read_template_set(tmp_path / "t.toml")
+    assert found.comment == "What it asks." and found.ids == ("x",)

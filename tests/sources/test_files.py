@@ -324,3 +324,35 @@ def test_a_damaged_gzip_file_is_named(tmp_path):
     (tmp_path / "train.jsonl.gz").write_bytes(bytes(data))
     with pytest.raises(SourceUnavailableError, match="compression is damaged"):
         FilesSource("toy", find_files(tmp_path), schema={}).splits()
+
+
+TASK = {
+    "Definition": ["Name the color."],
+    "Positive Examples": [{"input": "a", "output": "b"}],
+    "Instances": [{"id": "t-1", "input": "sky", "output": ["blue"]}],
+}
+
+
+def of_task(folder, schema, **changes):
+    (folder / "train.json").write_text(json.dumps(TASK | changes, indent=1))
+    return FilesSource("toy", Files({"train": "train.json"}, root=str(folder)), schema=schema)
+
+
+def test_an_object_whose_lists_are_columns_is_one_row(tmp_path):
+    source = of_task(tmp_path, {"Definition": list, "Instances": list})
+    assert list(source.rows("train", [0])) == [TASK]
+
+
+def test_an_object_with_several_lists_says_both_ways_to_read_it(tmp_path):
+    source = of_task(tmp_path, {"input": str, "output": list})
+    with pytest.raises(RowError) as caught:
+        source.splits()
+    assert 'Files(..., rows="Instances")' in str(caught.value)
+    assert '{"Instances": list, ...}: the object is one row' in str(caught.value)
+
+
+def test_a_column_that_stands_beside_the_rows_is_named(tmp_path):
+    schema = {"Definition": list, "input": str, "output": list}
+    source = of_task(tmp_path, schema, **{"Positive Examples": []})
+    with pytest.raises(RowError, match='rows in "Instances" have no Definition, which stands'):
+        source.splits()

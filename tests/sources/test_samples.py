@@ -32,3 +32,9 @@ def test_a_dataset_without_samples_says_so():
     assert source.status().state is State.NOT_DECLARED
     with pytest.raises(SourceUnavailableError, match="toy has no embedded rows"):
         source.splits()
+
+
+def test_a_byte_order_mark_before_samples_is_no_text(tmp_path):
+    path = tmp_path / "toy.jsonl"
+    path.write_text('{"split": "train", "row": {"a": 1}}\n', encoding="utf-8-sig")
+    assert SamplesSource("toy", path).splits() == {"train": 1}

@@ -213,3 +213,15 @@ def test_run_files_say_what_they_train_and_how():
         if path.name != "training.gin":
             assert f"runs/{path.name}" in head and "easured" in head
     assert not list(folder("gin").rglob("*.py"))
+
+
+def test_a_byte_order_mark_before_a_gin_file_is_no_text(tmp_path):
+    (tmp_path / "own.gin").write_text("BATCH_SIZE = 8\n", encoding="utf-8-sig")
+    assert load([*FILES, str(tmp_path / "own.gin")], given()).run.data.batch_size == 8
+
+
+def test_a_byte_order_mark_in_an_included_file_is_named(tmp_path):
+    (tmp_path / "below.gin").write_text("BATCH_SIZE = 8\n", encoding="utf-8-sig")
+    (tmp_path / "own.gin").write_text(f"include '{tmp_path / 'below.gin'}'\n")
+    with pytest.raises(GinError, match="below.gin: begins with a byte order mark.*save it without"):
+        load([*FILES, str(tmp_path / "own.gin")], given())

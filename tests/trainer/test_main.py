@@ -97,6 +97,10 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(toy, tmp_path, cap
     eight = ["--gin.MESH_FSDP=2", "--gin.MESH_MODEL=2"]
     assert main([*toy, *eight, "--gin.TRAIN_STEPS=3", "--dry_run"]) == 0
     said = capsys.readouterr().out
+    heads = [line.partition(":")[0] for line in said.splitlines()[:6]]
+    assert heads == [
+        *("model", "devices", "steps", "tokens per step", "memory per device", "tasks"),
+    ]
     assert "BATCH_SIZE = 8" in said and "3 of 8 rows" in said
     assert "8 x cpu (data 2 x fsdp 2 x model 2)" in said
     assert "tokens per step: 160 (12 inputs + 8 targets a row)" in said
