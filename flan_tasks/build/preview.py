@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from flan_tasks.build.exemplars import Budget
+from flan_tasks.build.fitting import fit_rows
 from flan_tasks.build.plan import make_plan
 from flan_tasks.build.prepare import Prepared, SourceChoice
 from flan_tasks.build.rows import CHUNK, BuiltRow, render_chunk
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import BuildError
 from flan_tasks.sources import DECLARED, State, open_source
 
 # Rows rendered together at first, so that somebody who looks at them need not wait.
@@ -19,7 +21,12 @@ _FIRST = 16
 
 
 def preview(
-    prepared: Prepared, *, seed: int, number: int, budget: Budget | None = None
+    prepared: Prepared,
+    *,
+    seed: int,
+    number: int,
+    budget: Budget | None = None,
+    fit: bool = False,
 ) -> Iterator[BuiltRow]:
     """Yields the first rows of a build of one pass, and then those of the passes behind it.
 
@@ -28,23 +35,40 @@ def preview(
       seed: the build's.
       number: how many rows.
       budget: what exemplars must fit into; None takes all that are wanted.
+      fit: whether prompts are made to fit into it as well, as in a build with ids.
+
+    Raises:
+      BuildError: not one prompt of a whole pass fits.
     """
     plan = make_plan(prepared, seed=seed)
-    start = 0
-    while start < number:
-        stop = min(number, start + (CHUNK if start else _FIRST))
+    start = shown = 0
+    while shown < number:
+        stop = start + (min(CHUNK, number) if start else min(_FIRST, number))
         rows = plan.rows_at(np.arange(start, stop, dtype=np.int64))
-        yield from render_chunk(plan, rows, budget=budget)
+        for row in _fitted(render_chunk(plan, rows, budget=budget), budget, fit=fit):
+            if shown < number:
+                yield row
+            shown += 1
         start = stop
+        if not shown and start >= len(plan):
+            assert budget is not None
+            raise BuildError(f"none of {len(plan):,} prompts fits {budget.length:,} tokens")
 
 
 def preview_templates(
-    prepared: Prepared, *, seed: int, budget: Budget | None = None
+    prepared: Prepared, *, seed: int, budget: Budget | None = None, fit: bool = False
 ) -> Iterator[BuiltRow]:
     """Yields one row for each template of a dataset, with the examples of the first rows."""
     plan = make_plan(prepared, seed=seed)
     every = np.arange(len(plan.ingredients[0].templates), dtype=np.int64)
-    yield from render_chunk(plan, replace(plan.rows_at(every), template=every), budget=budget)
+    rows = render_chunk(plan, replace(plan.rows_at(every), template=every), budget=budget)
+    yield from _fitted(rows, budget, fit=fit)
+
+
+def _fitted(rows: list[BuiltRow], budget: Budget | None, *, fit: bool) -> Iterator[BuiltRow]:
+    if budget is None or not fit:
+        return iter(rows)
+    return (row for row in fit_rows(rows, budget) if row is not None)
 
 
 def nearest_source(

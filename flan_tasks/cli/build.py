@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -21,6 +21,7 @@ from flan_tasks.cli.build_tables import (
     print_vocabulary,
     print_warnings,
 )
+from flan_tasks.cli.lengths import AUTO, Lengths
 from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.table import print_table, say
 from flan_tasks.configuration import VOCAB
@@ -33,35 +34,9 @@ from flan_tasks.datasets import catalog
 if TYPE_CHECKING:
     from flan_tasks.build.vocabulary import Vocabulary
 
-AUTO = "auto"
 
 # Written with TensorFlow, which the workers import where there are several.
 _TENSORFLOW_FORMATS = ("tfrecord", "packed-tfrecord", "arrayrecord", "seqio-cache")
-
-
-class Lengths(click.ParamType):
-    """`inputs=1024,targets=256`, where what is not given keeps its default, or `auto`."""
-
-    name = "lengths"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, int] | str:
-        if isinstance(value, dict) or value == AUTO:
-            return value
-        found, named = dict(options.DEFAULT_LENGTHS), set()
-        for piece in value.split(","):
-            name, _, number = piece.partition("=")
-            is_number = number.strip().isdecimal() and number.isascii()
-            if name.strip() not in (*found, "row") or not is_number:
-                self.fail(
-                    f"{piece!r}: wanted inputs=NUMBER,targets=NUMBER[,row=NUMBER], or auto",
-                    param,
-                    ctx,
-                )
-            if name.strip() in named:
-                self.fail(f"{value!r} has {name.strip()} twice", param, ctx)
-            named.add(name.strip())
-            found[name.strip()] = int(number)
-        return found
 
 
 @click.command(name="build")

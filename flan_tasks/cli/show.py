@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.lengths import Lengths
 from flan_tasks.cli.table import print_json
 from flan_tasks.configuration import VOCAB
 from flan_tasks.core.dataset import Dataset
@@ -55,9 +56,14 @@ if TYPE_CHECKING:
 @options.variation
 @click.option("--tokens", is_flag=True, help="Show tokens, those that are trained in color.")
 @options.vocabulary(
-    "For --tokens, and for --shots, whose exemplars must fit into 1,024 tokens: bytes, t5, a "
-    "SentencePiece model, a tokenizer.json, or a folder with one "
-    f"(default {VOCAB}, or for --tokens t5).",
+    "For --tokens, --lengths, and --shots, whose exemplars must fit into 1,024 tokens: bytes, t5, "
+    "a SentencePiece model, a tokenizer.json, or a folder with one "
+    f"(default {VOCAB}, or but for --shots t5).",
+)
+@click.option(
+    "--lengths",
+    type=Lengths(),
+    help="Make prompts fit, as a build with ids does: inputs=NUMBER (with --tokens 1,024).",
 )
 @click.option(
     "--source",
@@ -78,6 +84,7 @@ def command(
     variation: Variation,
     tokens: bool,
     vocab: options.VocabularyOptions,
+    lengths: dict[str, int] | str | None,
     source: str | None,
     data_dir: Path | None,
     as_json: bool,
@@ -86,9 +93,14 @@ def command(
 
     They are the first rows of `flan build NAME` with the same source, seed and options.
     """
-    if vocab != options.VocabularyOptions(None) and not (tokens or variation.shots):
-        raise click.UsageError("--vocab, --eos and --control-tokens are for --tokens and --shots")
-    vocabulary = _vocabulary(vocab, tokens=tokens, shots=variation.shots)
+    fit = tokens or lengths is not None
+    if vocab != options.VocabularyOptions(None) and not (fit or variation.shots):
+        raise click.UsageError(
+            "--vocab, --eos and --control-tokens are for --tokens, --lengths and --shots"
+        )
+    if isinstance(lengths, str):
+        raise click.UsageError("--lengths auto is for flan build, which looks at many rows")
+    vocabulary = _vocabulary(vocab, tokens=fit, shots=variation.shots)
     datasets = catalog().members(catalog().mixture(name))
     if len(datasets) > 1 and (template_id or every):
         raise click.UsageError("--template and --all show one dataset")
@@ -98,8 +110,9 @@ def command(
     elif every and variation.kinds is None:
         variation = replace(variation, kinds=KINDS)
     prepared = _prepared(name, datasets, source, data_dir, split, variation)
-    budget = _budget(vocabulary) if variation.shots else None
-    rows = _rows(prepared, seed, None if every and not template_id else number, budget)
+    budget = _budget(vocabulary, lengths) if fit or variation.shots else None
+    wanted = None if every and not template_id else number
+    rows = _rows(prepared, seed, wanted, budget, fit=fit)
     if as_json:
         print_json({"prompts": [_about(row, vocabulary if tokens else None) for row in rows]})
         return
@@ -128,10 +141,11 @@ def _vocabulary(asked: options.VocabularyOptions, *, tokens: bool, shots: int) -
     return vocabulary
 
 
-def _budget(vocabulary: Vocabulary | None) -> Budget | None:
+def _budget(vocabulary: Vocabulary | None, lengths: dict[str, int] | None) -> Budget | None:
     from flan_tasks.build.exemplars import Budget
 
-    return Budget(vocabulary, options.DEFAULT_LENGTHS["inputs"]) if vocabulary else None
+    length = (lengths or options.DEFAULT_LENGTHS)["inputs"]
+    return Budget(vocabulary, length) if vocabulary else None
 
 
 def _one_template(variation: Variation, dataset: Dataset, template_id: str) -> Variation:
@@ -198,14 +212,14 @@ def _nearest(name: str, datasets: Sequence[Dataset], data_dir: Path | None) -> S
 
 
 def _rows(
-    prepared: Prepared, seed: int, number: int | None, budget: Budget | None
+    prepared: Prepared, seed: int, number: int | None, budget: Budget | None, *, fit: bool
 ) -> Iterator[BuiltRow]:
     """The first rows; with None one for each template."""
     from flan_tasks.build.preview import preview, preview_templates
 
     if number is None:
-        return preview_templates(prepared, seed=seed, budget=budget)
-    return preview(prepared, seed=seed, number=number, budget=budget)
+        return preview_templates(prepared, seed=seed, budget=budget, fit=fit)
+    return preview(prepared, seed=seed, number=number, budget=budget, fit=fit)
 
 
 def _about(row: BuiltRow, vocabulary: Vocabulary | None) -> dict[str, Any]:
@@ -217,6 +231,7 @@ def _about(row: BuiltRow, vocabulary: Vocabulary | None) -> dict[str, Any]:
         "inputs": row.inputs,
         "targets": row.targets,
         "num_shots": row.num_shots,
+        "shortened": list(row.shortened),
     }
     if vocabulary:
         texts = [row.inputs, row.targets]
@@ -232,6 +247,8 @@ def _print_head(prompt: dict[str, Any]) -> None:
     head = f" {prompt['dataset']} · {prompt['template']} ({prompt['kind']}) · {prompt['key']} "
     if prompt.get("num_shots"):
         head += f"· {prompt['num_shots']} exemplars "
+    if prompt["shortened"]:
+        head += f"· shortened: {', '.join(prompt['shortened'])} "
     click.secho(f"──{for_line(head)}".ljust(78, "─"), bold=True)
 
 

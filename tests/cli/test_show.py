@@ -25,7 +25,7 @@ def flan(monkeypatch, capsys):
 
 def built_rows(flan, out, *words) -> list[dict]:
     flan("build", *words, "--no-report", "--shards", "1", "--out", out)
-    lines = (out / "train-00000-of-00001.jsonl").read_text().splitlines()
+    lines = (out / "data" / "train-00000-of-00001.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -137,8 +137,34 @@ def test_exemplars_that_do_not_fit_the_vocabulary_are_left_out(flan):
 def test_a_vocabulary_for_nothing_is_refused(flan):
     for words in (("--vocab", "bytes"), ("--eos", "</s>")):
         printed = flan("show", "rte", *words, code=2).err
-        assert "are for --tokens and --shots" in printed
+        assert "are for --tokens, --lengths and --shots" in printed
     assert "--eos is of a vocabulary" in flan("show", "rte", "--shots", 1, "--eos", "x", code=2).err
+
+
+def test_what_is_shown_to_fit_is_what_a_build_with_ids_has(flan, tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    lengths = ("--vocab", "bytes", "--lengths", "inputs=300")
+    out = tmp_path / "out"
+    flan("build", "cb", "--source", "samples", "--out", out, "--format", "tfrecord", *lengths)
+    (path,) = (out / "data").glob("*.tfrecord")
+    features = [
+        tf.train.Example.FromString(record.numpy()).features.feature
+        for record in tf.data.TFRecordDataset(str(path))
+    ]
+    prompts = [f["inputs_pretokenized"].bytes_list.value[0].decode() for f in features]
+    found = shown(flan, "cb", *lengths, "-n", len(prompts))
+    assert [prompt["inputs"] for prompt in found] == prompts
+    assert any(prompt["shortened"] for prompt in found)
+    tokens = shown(flan, "cb", *lengths, "-n", len(prompts), "--tokens")
+    ids = [list(f["inputs"].int64_list.value) for f in features]
+    assert [prompt["input_ids"] for prompt in tokens] == ids
+    assert "shortened: premise" in flan("show", "cb", *lengths, "-n", len(prompts)).out
+
+
+def test_a_length_nothing_fits_is_refused(flan):
+    words = ("show", "rte", "--vocab", "bytes", "--lengths", "inputs=9")
+    assert "prompts fits 9 tokens" in flan(*words, code=1).err
+    assert "is for flan build" in flan("show", "rte", "--lengths", "auto", code=2).err
 
 
 def test_a_text_build_with_shots_says_why_it_wants_a_vocabulary(flan, tmp_path, monkeypatch):
