@@ -86,6 +86,7 @@ setup(
         "browser": ["playwright>=1.49"],
         "test": [
             "pytest>=8.3",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "ruff>=0.8",
             "build>=1.2",

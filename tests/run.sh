@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sets up .venv and passes the tests. Arguments go to pytest: `bash tests/run.sh -m slow`.
+# Sets up .venv and passes the tests, in two processes. Arguments go to pytest, and then there is
+# one: `bash tests/run.sh -m slow`.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,4 +16,6 @@ step "2/3 Style"
 
 step "3/3 Tests"
 export TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES= JAX_PLATFORMS=cpu
+# Files stay together, as tests of a file share what is costly to make.
+[[ $# -gt 0 ]] || set -- -n 2 --dist loadfile
 exec "$PYTHON" -m pytest "$@"
