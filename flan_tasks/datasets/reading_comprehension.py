@@ -17,6 +17,7 @@ from flan_tasks.core.splits import Splits
 from flan_tasks.datasets._needs_options import asks_among_options
 from flan_tasks.repairs.blanks import one_line, tidy
 from flan_tasks.repairs.marks import joined_marks
+from flan_tasks.repairs.news import without_dateline
 from flan_tasks.repairs.tokenizing import detokenize, with_apostrophes
 from flan_tasks.repairs.wikipedia import without_cut_outs, without_page_marks
 
@@ -121,7 +122,7 @@ DROP = Dataset(
 
 
 def _multirc(row: Row) -> Normalized:
-    """Asks whether a proposed answer to a question on a text is right; drops sentence numbers."""
+    """Asks whether an answer to a question on a text is right; drops sentence numbers, "(CNN)"."""
     if row["label"] < 0:
         return Skip("no gold label")
     name = MULTIRC.labels["label"][row["label"]]
@@ -130,7 +131,7 @@ def _multirc(row: Row) -> Normalized:
         return Skip("no answer to judge")
     return Example(
         fields={
-            "paragraph": _untagged(row["paragraph"]),
+            "paragraph": _without_agency(_untagged(row["paragraph"])),
             "question": _question(_untagged(row["question"])),
             "response": response,
         },
@@ -308,6 +309,11 @@ def _untagged(text: str) -> str:
     if len(_TOKENIZED.findall(text)) > 2 or _SPLIT_MARKS.search(text):
         return detokenize(text)
     return joined_marks(text)
+
+
+def _without_agency(text: str) -> str:
+    # A place before the agency stays: it may be what is asked for.
+    return without_dateline(text) if text.startswith("(") else text
 
 
 def _entities(text: str) -> str:

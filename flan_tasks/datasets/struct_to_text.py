@@ -81,7 +81,11 @@ def _dart(row: Row) -> Normalized:
         return Skip("no gold text")
     if not facts:
         return Skip("no data")
-    return Example(fields={"facts": "\n".join(facts)}, answer=texts[0], references=texts)
+    return Example(
+        fields={"facts": "\n".join(facts), "facts_inline": "; ".join(facts)},
+        answer=texts[0],
+        references=texts,
+    )
 
 
 DART = Dataset(
@@ -89,7 +93,7 @@ DART = Dataset(
     source=Tfds("gem/dart:1.1.0"),
     splits=Splits.validation_from_train(200),
     schema={"tripleset": list, "target": str, "references": list},
-    fields=("facts",),
+    fields=("facts", "facts_inline"),
     keep="whole",
     normalize=_dart,
     metrics=("rouge",),

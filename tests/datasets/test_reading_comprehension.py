@@ -151,6 +151,17 @@ def test_multirc_paragraph_loses_tags_and_sentence_numbers():
     assert field(MULTIRC, "paragraph", paragraph=text) == "A ran. B < C and C > B."
 
 
+@pytest.mark.parametrize("agency", ["(CNN) -- ", "(OPRAH.com) -- "])
+def test_multirc_paragraph_loses_the_agency_at_its_head(agency: str):
+    text = f"{agency}Ann ran (at last) -- and Ben stayed."
+    assert field(MULTIRC, "paragraph", paragraph=text) == "Ann ran (at last) -- and Ben stayed."
+
+
+def test_multirc_paragraph_keeps_a_place_that_may_be_asked_for():
+    text = "LIMA, Peru (CNN) -- Ann ran."
+    assert field(MULTIRC, "paragraph", paragraph=text) == text
+
+
 def test_multirc_response_loses_sentence_numbers():
     assert field(MULTIRC, "response", answer="Sent 3: Ann") == "Ann"
 

@@ -32,6 +32,12 @@ def test_dart_fact_is_split_at_its_relation(joined, split):
     assert _dart(joined) == split
 
 
+def test_dart_facts_stand_inline_as_well():
+    row = {"tripleset": ["Mirow OUTFLOW Havel", "Mirow AREA 14"], **_TEXT}
+    fields = DART.normalize(row).fields
+    assert fields["facts_inline"] == "Mirow | outflow | Havel; Mirow | area | 14"
+
+
 @pytest.mark.parametrize(
     ("tagged", "plain"),
     [
