@@ -45,7 +45,7 @@ def test_ids_alone_are_those_beside_texts(variation, asked):
     common = {"num_epochs": 2, "seed": 4, "shard_info": shard, **asked}
     alone = ids(mixture.get_dataset(LENGTHS, "train", **common))
     beside = ids(mixture.get_dataset(LENGTHS, "train", copy_pretokenized=True, **common))
-    assert alone == beside and len(alone) > 50
+    assert alone == beside and len(alone) > 30
 
 
 def test_growing_chunks_change_no_row():

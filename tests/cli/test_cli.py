@@ -84,6 +84,7 @@ def test_show_keeps_control_characters_off_the_terminal(flan, tmp_path, monkeypa
             "key": "k",
             "inputs": "a\x1b[31mred\u202eb\nc",
             "targets": "\x07x",
+            "shortened": [],
         }
     )
 
