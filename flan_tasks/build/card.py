@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flan_tasks.build.fingerprints import SHORTEST_TEXT
-from flan_tasks.build.fitting import fitting_lines
+from flan_tasks.build.fitting import fitting_lines, written_tokens
 from flan_tasks.build.formats import DATA, TEXT_FORMATS
 from flan_tasks.build.styles import ABOUT, BY_STYLE, Turns
 from flan_tasks.build.text_counts import TABLE, text_lines, text_table
@@ -251,7 +251,8 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
     if "over_length" in manifest:
         over, tokens, lengths = manifest["over_length"], manifest["tokens"], manifest["lengths"]
         yield (
-            f"Tokens ({for_markdown(manifest['vocabulary'])}): {tokens['inputs']:,} in inputs, "
+            f"Tokens ({for_markdown(manifest['vocabulary'])}): {tokens['inputs']:,} in inputs"
+            f"{written_tokens(manifest)}, "
             f"{tokens['targets']:,} in targets. Longer than {lengths['inputs']} / "
             f"{lengths['targets']} with EOS: {over['inputs']:,} inputs, {over['targets']:,} "
             "targets."

@@ -230,13 +230,13 @@ def evaluate(
     everything = [question for of_one in asked.values() for question in of_one]
     _answer(everything, answers, answerer, seed=seed, watch=watch)
     scores: list[DatasetScore] = []
-    too_long: set[str] = set()
     for dataset in evaluation.datasets:
         templates: list[TemplateScore] = []
+        unasked: dict[Unit, int] = {}
         for question in asked.get(dataset.name, ()):
             prompts = question.prompts(seed=seed, budget=budget)
             if not prompts:
-                too_long.add(dataset.name)
+                unasked[question.unit] = len(question.numbers)
                 continue
             templates += score_unit(
                 dataset,
@@ -246,11 +246,11 @@ def evaluate(
                 left_out=len(question.numbers) - len(prompts),
             )
         if templates:
-            scores.append(summarize(dataset, templates))
+            scores.append(summarize(dataset, templates, unasked=unasked))
         elif dataset.name not in missing:
             missing[dataset.name] = (
                 f"none of its prompts fits {budget.length:,} tokens"
-                if budget is not None and dataset.name in too_long
+                if budget is not None and unasked
                 else f"it has no example or answer in {' or '.join(evaluation.splits)}"
             )
     if missing and not evaluation.allow_missing:
@@ -280,6 +280,7 @@ def _answer(
     total, count = sum(sizes.values()), sum(sizes[unit] for unit in done)
     # Units of which some prompts are answered.
     begun: dict[Unit, dict[int, Record]] = {}
+    told = count
 
     def left_out(unit: Unit, number: int) -> None:
         nonlocal count
@@ -295,6 +296,9 @@ def _answer(
             answers.write(prompt.unit, [one for _, one in sorted(begun.pop(prompt.unit).items())])
         if watch:
             watch(count, total)
+            told = count
+    if watch and told != count:  # what was left out last has no answer to be told with
+        watch(count, total)
     assert count == total, "an answerer left prompts unanswered"
 
 

@@ -113,17 +113,19 @@ def shorten(text: str, length: int, *, end: bool = False) -> str:
     """
     if len(text) <= length:
         return text
-    cut = len(text) - length if end else length
-    # An accent belongs to the letter before it.
-    while 0 < cut < len(text) and unicodedata.category(text[cut]).startswith("M"):
-        cut += 1 if end else -1
+    hard = cut = len(text) - length if end else length
+    # An accent belongs to the letter before it, though not a thousand of them.
+    for _ in range(_WORD):
+        if 0 < cut < len(text) and unicodedata.category(text[cut]).startswith("M"):
+            cut += 1 if end else -1
     if end:
         blank = None if text[cut - 1].isspace() else _BLANK.search(text, cut, cut + _WORD)
-        return text[blank.end() if blank else cut :].lstrip()
+        kept = text[blank.end() if blank else cut :].lstrip()
+        return kept or text[hard:].lstrip()
     if not text[cut : cut + 1].isspace():
         blanks = list(_BLANK.finditer(text, max(0, cut - _WORD), cut))
         cut = blanks[-1].start() if blanks else cut
-    return text[:cut].rstrip()
+    return text[:cut].rstrip() or text[:hard].rstrip()
 
 
 def _shortened(row: BuiltRow, ceiling: int) -> dict[str, str]:
@@ -147,8 +149,10 @@ def _prompt(row: BuiltRow, ceiling: int) -> str:
     return _filled(row, _shortened(row, ceiling))
 
 
-def _at(row: BuiltRow, ceiling: int) -> BuiltRow:
+def _at(row: BuiltRow, ceiling: int) -> BuiltRow | None:
     kept = _shortened(row, ceiling)
+    if not all(kept.values()):
+        return None  # blanks alone were left of a field
     prompt = _filled(row, kept)
     return replace(
         row,
@@ -240,6 +244,16 @@ def add_fitting(shards: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]
                 fields[field] = fields.get(field, 0) + count
             into["shortened"] = dict(sorted(fields.items()))
     return sums
+
+
+def written_tokens(manifest: Mapping[str, Any]) -> str:
+    """Returns what stands behind the number of tokens of a build's inputs, "" where all are there.
+
+    Args:
+      manifest: of the build.
+    """
+    written = manifest.get("written", {}).get("inputs", manifest["tokens"]["inputs"])
+    return f" ({written:,} of them written)" if written != manifest["tokens"]["inputs"] else ""
 
 
 def fitting_lines(manifest: Mapping[str, Any]) -> list[str]:

@@ -93,6 +93,8 @@ class _Written:
     needed: set[tuple[str, str]] = field(default_factory=set)
     # Dataset -> why it has no tasks by generation.
     unwritten: dict[str, str] = field(default_factory=dict)
+    # Template, as rte.hence -> rows that are left out, as their prompts do not fit; of how many.
+    too_long: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def export(
@@ -105,6 +107,7 @@ def export(
     store: Store | None = None,
     command: str = "",
     progress: Callable[[str], None] | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Writes the evaluation tasks of datasets and returns their names.
 
@@ -121,6 +124,7 @@ def export(
       store: where examples are kept; the default store if None.
       command: noted beside the tasks.
       progress: told what is being written.
+      warn: told what is left out as its prompts do not fit, a line for each template.
 
     Raises:
       BuildError: the folder is not empty, or cannot be written.
@@ -142,17 +146,41 @@ def export(
                 item = _ingredient(dataset, catalog, settings, source, store)
                 _write_dataset(item, aside, settings, written)
             if not written.tasks:
-                raise DeclarationError(f"{', '.join(d.name for d in present)}: no prompt is left")
+                length = f" of {settings.budget.length:,} tokens" if settings.budget else ""
+                raise DeclarationError(
+                    f"{', '.join(d.name for d in present)}: no prompt is left{length}; give a "
+                    "longer --length"
+                )
             for path, text in carried("evaluation.harness").items():
                 write_text(aside / PACKAGE / path, text)
             write_text(aside / f"{MODULE}.py", module_text(written.scored))
+            left_out = list(_left_out(written, settings))
             about = readme(
-                present, written.first, command, settings.arch, written.needed, written.unwritten
+                present,
+                written.first,
+                command,
+                settings.arch,
+                written.needed,
+                written.unwritten,
+                left_out,
             )
             write_text(aside / "README.md", about)
     except OSError as error:
         raise write_error(error, folder) from error
+    for line in left_out if warn else ():
+        warn(line)
     return written.tasks
+
+
+def _left_out(written: _Written, settings: Export) -> Iterator[str]:
+    assert settings.budget is not None or not written.too_long
+    for name, (lost, rows) in written.too_long.items():
+        assert settings.budget is not None
+        what = "all, so it has no task" if lost == rows else f"{lost:,}"
+        yield (
+            f"{name}: of {rows:,} rows {what} are left out, as their prompts do not fit "
+            f"{settings.budget.length:,} tokens however their fields are shortened"
+        )
 
 
 def _ingredient(
@@ -183,6 +211,9 @@ def _write_dataset(item: Ingredient, folder: Path, settings: Export, written: _W
     lists: dict[bool, list[dict[str, Any]]] = {}
     for number, template in enumerate(item.templates):
         rows = list(_rows(item, number, settings))
+        if len(rows) < item.available:
+            lost = item.available - len(rows)
+            written.too_long[f"{dataset.name}.{template.id}"] = lost, item.available
         if not rows:
             continue
         golds = [row.gold for row in rows]

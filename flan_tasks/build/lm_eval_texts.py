@@ -172,6 +172,7 @@ def readme(
     arch: str,
     needed: Collection[tuple[str, str]],
     unwritten: Mapping[str, str],
+    left_out: Sequence[str] = (),
 ) -> str:
     """Returns what a reader of the folder must know.
 
@@ -182,6 +183,7 @@ def readme(
       arch: what kind of model reads them.
       needed: (metric, language) of all tasks.
       unwritten: dataset -> why it has no tasks by generation.
+      left_out: what has no prompt that fits, one line each.
     """
     installed = libraries(needed)
     pip = " ".join(f'"{one}"' if "[" in one else one for one in installed)
@@ -215,6 +217,7 @@ def readme(
             for name, why in unwritten.items()
             for line in ("", f"{name} has no tasks by generation: {for_markdown(why)}.")
         ),
+        *(line for told in left_out for line in ("", f"{for_markdown(told)}.")),
         "",
         "| dataset | licence |",
         "|---|---|",

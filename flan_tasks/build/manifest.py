@@ -113,6 +113,7 @@ def make_manifest(
             # Part -> what became of its texts; only where there is a vocabulary.
             **({"texts": texts[entry["name"]]} if entry["name"] in texts else {}),
             "realized": realized[entry["name"]],
+            **_of_realized(entry, realized[entry["name"]], fitting),
             "template_counts": dict(sorted(templates.get(entry["name"], Counter()).items())),
             # Exemplars in a prompt -> prompts that have so many.
             "num_shots": dict(sorted(shots.get(entry["name"], Counter()).items(), key=_by_number)),
@@ -171,6 +172,10 @@ def make_manifest(
                     fits=settings.fits,
                 ),
             }
+        if settings.fits:
+            # Tokens of prompts as they are written; `tokens` counts them before they were fitted.
+            written = sum(shard["written"]["inputs"]["tokens"] for shard in shards)
+            found["written"] = {"inputs": written}
         for name in ("tokens", "over_length", "tokens_over"):
             found[name] = {
                 part: sum(shard[name][part] for shard in shards) for part in ("inputs", "targets")
@@ -192,6 +197,16 @@ def make_manifest(
     found["files"] = [*(file for shard in shards for file in shard["files"]), *others]
     # Through JSON once, so that a manifest in hand equals one read back.
     return json.loads(json.dumps(found))
+
+
+def _of_realized(
+    entry: Mapping[str, Any], realized: int, fitting: Mapping[str, Any]
+) -> dict[str, int]:
+    """What is repeated and never seen where rows of a task are left out."""
+    if not fitting.get(entry["name"], {}).get("too_long"):
+        return {}
+    available = entry["available"]
+    return {"repeated": max(0, realized - available), "never_seen": max(0, available - realized)}
 
 
 def _by_number(item: tuple[str, int]) -> int:

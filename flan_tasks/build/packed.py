@@ -15,7 +15,6 @@ from flan_tasks.build.rows import render_chunk, render_texts
 from flan_tasks.build.text_counts import PARTS, TextCounts
 from flan_tasks.build.vocabulary import Encoded, Vocabulary
 from flan_tasks.core.choice import hash_text
-from flan_tasks.core.errors import BuildError
 
 # Rows gathered from the store at once: a gathering costs as much as some hundred rows.
 WINDOW = 16_384
@@ -44,6 +43,8 @@ class PackedShard:
     texts: Mapping[str, TextCounts]
     # What became of prompts that were too long.
     fitting: FittingCounts
+    # Tokens of the prompts as they are written, and of the longest, EOS not counted.
+    written: Mapping[str, int]
     # Rows no packing could go under, by tokens and by examples over half a row.
     simple_bound: int
     # The same, counting besides examples that leave no other any room.
@@ -155,15 +156,12 @@ def packed_shard(
         Encoded.joined([piece.targets for piece in pieces]),
     ]
     places = np.concatenate([piece.places for piece in pieces])
-    if not len(places):
-        raise BuildError(
-            f"no prompt of rows {start:,} to {stop - 1:,} fits {lengths['inputs']:,} tokens, "
-            "however its fields are shortened; give longer --lengths"
-        )
     task = np.concatenate([piece.rows.task for piece in pieces])
     template = np.concatenate([piece.rows.template for piece in pieces])
     shots = np.concatenate([piece.num_shots for piece in pieces])
     texts = {part: TextCounts.joined([piece.texts[part] for piece in pieces]) for part in PARTS}
+    own = sides[0].lengths - 1
+    written = {"tokens": int(own.sum()), "longest": int(own.max(initial=0))}
     del pieces
     sizes = np.stack([side.lengths for side in sides], axis=1)
     if arch == DECODER:
@@ -186,6 +184,7 @@ def packed_shard(
         shots,
         texts,
         fitting,
+        written,
         simple_bound(sizes, limits),
         lower_bound(sizes, limits),
     )

@@ -20,7 +20,7 @@ from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.escaping import for_line
-from flan_tasks.core.joints import SEPARATOR
+from flan_tasks.core.joints import LIKE_SEPARATOR, SEPARATOR, holds_separator
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.template import Template
@@ -174,6 +174,8 @@ def prepare(
         templates = variation.choose(
             dataset.name, catalog.templates(dataset.name).templates, split, kinds=mixture.kinds
         )
+        if variation.shots:
+            _check_joints(dataset, templates)
         if not templates and dataset.is_trained_on:
             raise DeclarationError(
                 f'mixture "{mixture.name}": {dataset.name} has no {" or ".join(mixture.kinds)} '
@@ -343,8 +345,18 @@ def _fit_for(
     if variation.shots:
         # It would part a prompt, or an answer, where there is no other exemplar.
         reason = f"holds {SEPARATOR}, the mark between exemplars"
-        examples = store.without(examples, examples.holding(SEPARATOR), reason=reason)
+        examples = store.without(examples, examples.holding(LIKE_SEPARATOR), reason=reason)
     return examples
+
+
+def _check_joints(dataset: Dataset, templates: Sequence[Template]) -> None:
+    for template in templates:
+        if any(holds_separator(text) for text in template.texts.values()):
+            raise DeclarationError(
+                f'{dataset.name}: template "{template.id}" holds {SEPARATOR}, the mark between '
+                "exemplars, so it cannot be used with --shots; word it otherwise, or name other "
+                "--templates"
+            )
 
 
 def _without_needed(dataset: Dataset, examples: StoredExamples, store: Store) -> StoredExamples:

@@ -1,6 +1,6 @@
 """From a build directory back to the examples it was made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -86,9 +86,16 @@ def reopen(
     return found, plan
 
 
-def drawn(prepared: Prepared, plan: Plan) -> tuple[Part, ...]:
-    """Returns the examples a plan draws, as query or exemplar, each once, dataset by dataset."""
-    rows = plan.rows(0, len(plan))
+def drawn(prepared: Prepared, plan: Plan, *, left_out: Sequence[int] = ()) -> tuple[Part, ...]:
+    """Returns the examples a build has, as query or exemplar, each once, dataset by dataset.
+
+    Args:
+      prepared: the mixture.
+      plan: its rows.
+      left_out: those that are in no file.
+    """
+    gone = np.asarray(left_out, np.int64)
+    rows = plan.rows(0, len(plan)).take(np.setdiff1d(np.arange(len(plan)), gone))
     found = []
     for number, item in enumerate(plan.ingredients):
         here = rows.task == number

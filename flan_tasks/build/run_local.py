@@ -165,7 +165,7 @@ def _finish(
     if not sum(shard["examples"] for shard in known):
         raise BuildError(
             f"no prompt of {len(plan):,} rows fits {settings.lengths['inputs']:,} tokens, however "
-            "its fields are shortened; give longer --lengths"
+            "its fields are shortened; give longer --lengths, and another --out than this begun one"
         )
     others = [{"path": name, **file_facts(folder / name)} for name in beside]
     manifest = make_manifest(prepared, plan, settings, recipe=recipe, shards=known, others=others)

@@ -181,6 +181,7 @@ def _write_packed(
         **packed.fitting.facts(shard.start),
         "simple_bound": packed.simple_bound,
         "bound": packed.bound,
+        "written": {"inputs": packed.written},
         **token_facts(packed.texts, settings.lengths),
         "texts": count_by_task(packed.task, names, packed.texts, settings.lengths),
     }

@@ -112,8 +112,8 @@ class StoredExamples:
             for name, column in zip(names, columns, strict=True)
         }
 
-    def holding(self, text: str) -> np.ndarray:
-        """Returns the numbers of the examples that hold a text, in whatever column: int64[n]."""
+    def holding(self, pattern: str) -> np.ndarray:
+        """Returns the numbers of the examples a pattern is found in, in any column: int64[n]."""
         names = [name for name in self._table.column_names if name.startswith("f_")]
         places = [np.zeros(0, np.int64)]
         for name in (*names, "answer", "options", "references"):
@@ -121,7 +121,7 @@ class StoredExamples:
             owners = None
             if pa.types.is_list(column.type):
                 owners, column = pc.list_parent_indices(column), column.flatten()
-            holds = pc.indices_nonzero(pc.match_substring(column, text))
+            holds = pc.indices_nonzero(pc.match_substring_regex(column, pattern))
             places.append(np.from_dlpack(holds if owners is None else owners.take(holds)))
         return np.unique(np.concatenate([found.astype(np.int64) for found in places]))
 

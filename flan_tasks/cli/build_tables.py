@@ -89,17 +89,18 @@ def print_after(built, out: Path, *, trims: bool, wide: bool = False) -> None:
     if manifest["variation"]["shots"]:
         _print_shots(manifest)
     if "tokens" in manifest:
+        from flan_tasks.build.fitting import fitting_lines, written_tokens
+        from flan_tasks.build.text_counts import text_lines
+
         tokens, over = manifest["tokens"], manifest["over_length"]
+        fitted = written_tokens(manifest)
         verb = "made to fit" if trims else "longer than (kept whole)"
         print_wrapped(
-            f"Tokens ({manifest['vocabulary'][:20]}): {tokens['inputs']:,} in inputs, "
+            f"Tokens ({manifest['vocabulary'][:20]}): {tokens['inputs']:,} in inputs{fitted}, "
             f"{tokens['targets']:,} in targets. {verb.capitalize()} "
             f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
             f"{over['inputs']:,} inputs, {over['targets']:,} targets."
         )
-        from flan_tasks.build.fitting import fitting_lines
-        from flan_tasks.build.text_counts import text_lines
-
         for line in (*fitting_lines(manifest), *text_lines(manifest)):
             print_wrapped(line)
     if "packing" in manifest:

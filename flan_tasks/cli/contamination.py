@@ -98,7 +98,7 @@ def command(
     )
     options.progress("comparing")
     checker = Checker(catalog(), parts)
-    train = drawn(prepared, plan)
+    train = drawn(prepared, plan, left_out=manifest.get("left_out", ()))
     found = [finding for part in train for finding in checker.findings(part, show=show)]
     options.end_progress()
     counts = {

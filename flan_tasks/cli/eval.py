@@ -68,8 +68,9 @@ _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validatio
 @options.batch_size
 @click.option(
     "--lengths",
-    help="Longest inputs and targets in tokens, EOS included, as inputs=1024,targets=256; the ends "
-    "of longer ones are cut. Default: those of the model's training.",
+    help="Longest inputs and targets in tokens, EOS included, as inputs=1024,targets=256; longer "
+    "prompts are shortened in their longest field, longer options cut. Default: those of the "
+    "model's training.",
 )
 @options.vocabulary(f"bytes, t5, or a file; by default the model's (not {VOCAB}).")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="What is computed in.")

@@ -105,6 +105,7 @@ def command(
         store=Store(store or default_store()),
         command=" ".join(words),
         progress=options.progress,
+        warn=options.warn,
     )
     options.end_progress()
     if as_json:

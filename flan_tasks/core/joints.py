@@ -6,6 +6,7 @@ stay what they are in bytes and in byte-level BPE, and hardly stand in data; exa
 second one are left out of prompts with exemplars.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -13,6 +14,10 @@ from typing import Protocol
 ANSWER_MARK = "=>"
 # Between exemplars, and before the query, on a line of its own: whoever writes it has answered.
 SEPARATOR = "#####"
+
+
+# What T5's normalizer makes the separator of: number signs of full and small width, too.
+LIKE_SEPARATOR = f"[#\uff03\ufe5f]{{{len(SEPARATOR)}}}"
 
 
 class Solved(Protocol):
@@ -48,6 +53,11 @@ def query_text(inputs: str) -> str:
 def first_answer(text: str) -> str:
     """Returns an answer without the further exemplars that a model went on to write after it."""
     return text.partition(SEPARATOR)[0].strip()
+
+
+def holds_separator(text: str) -> bool:
+    """Whether a text would part a prompt, or an answer, that has exemplars."""
+    return re.search(LIKE_SEPARATOR, text) is not None
 
 
 def is_joined(prompt: str) -> bool:

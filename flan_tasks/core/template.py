@@ -172,17 +172,24 @@ def drop_options_line(text: str) -> str:
     return "\n".join(kept).strip("\n")
 
 
-# A line of a label alone: "Input:", "### Input", "**Input:**".
-_LABEL = re.compile(r"\s*(#+ [^{}]*|[^{}]*:[*_]*)\s*")
-# A line of one field, in quotation marks or not, behind a label or alone.
-_ALONE = re.compile(r"""\s*([^{}]*:[*_]*\s+)?["'“‘«]?\{([a-z][a-z0-9_]*)\}["'”’»]?\s*""")
+# A label is one or two words and a colon, bold or not; more may be what is asked.
+_WORDS = r"[*_]*[^\s{}.?!:：]+([ \t][^\s{}.?!:：]+)?[*_]*[:：][*_]*"
+# A line of a label alone: "Input:", "**Further notes:**", and any heading, "### Input".
+_LABEL = re.compile(rf"\s*(#+ [^{{}}]*|{_WORDS})\s*")
+# A line of one field, in quotation marks or not, behind a label, a mark of a list, or neither.
+_ALONE = re.compile(
+    rf"""\s*(?P<label>{_WORDS}\s*)?([-*•]\s+|\d+[.)]\s+)?"""
+    r"""["'“‘«]?\{(?P<name>[a-z][a-z0-9_]*)\}["'”’»]?\s*"""
+)
 
 
 def drop_empty_fields(text: str, empty: Collection[str]) -> str:
     """Removes lines that hold nothing but an empty field and its label.
 
-    The label stands before the field on its line, or alone on the line above where the field is
-    all that is below it. Of the blank lines around what is removed one stays.
+    A label is one or two words with a colon, before the field on its line, or alone above it (with
+    a blank line between or not) where the field is all that is below; above, a heading in Markdown
+    is one as well. Longer wording stays, as it may be what is asked. Of the blank lines around what
+    is removed one stays.
 
     Args:
       text: of a template.
@@ -191,12 +198,14 @@ def drop_empty_fields(text: str, empty: Collection[str]) -> str:
     lines, kept = text.split("\n"), list[str]()
     for place, line in enumerate(lines):
         alone = _ALONE.fullmatch(line)
-        if alone is None or alone[2] not in empty:
+        if alone is None or alone["name"] not in empty:
             kept.append(line)
             continue
         is_last = place + 1 == len(lines) or not lines[place + 1].strip()
-        if is_last and not alone[1] and kept and kept[-1].strip() and _LABEL.fullmatch(kept[-1]):
-            kept.pop()
+        if is_last and not alone["label"]:
+            above = kept[:-1] if kept and not kept[-1].strip() else kept
+            if above and above[-1].strip() and _LABEL.fullmatch(above[-1]):
+                kept = above[:-1]
         if is_last and kept and not kept[-1].strip():
             kept.pop()
     found = "\n".join(kept).strip("\n")

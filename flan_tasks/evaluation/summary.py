@@ -135,6 +135,8 @@ class DatasetScore:
     spreads: tuple[Spread, ...]
     # Each number of the best template; empty without both splits.
     best: tuple[Best, ...]
+    # Templates of which no prompt fits, on a split by a method -> examples: no number is of them.
+    unasked: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns it for JSON."""
@@ -279,8 +281,19 @@ def _error_of_mean(values: Sequence[float]) -> float | None:
     return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
 
-def summarize(dataset: Dataset, scores: Sequence[TemplateScore]) -> DatasetScore:
-    """Returns what the numbers of a dataset's templates come to."""
+def summarize(
+    dataset: Dataset,
+    scores: Sequence[TemplateScore],
+    *,
+    unasked: Mapping[Unit, int] | None = None,
+) -> DatasetScore:
+    """Returns what the numbers of a dataset's templates come to.
+
+    Args:
+      dataset: whose numbers.
+      scores: of each template on each split in each way.
+      unasked: what was not asked at all, as no prompt of it fits -> its examples.
+    """
     groups: dict[tuple[str, str], list[TemplateScore]] = {}
     for score in scores:
         groups.setdefault((score.way, score.split), []).append(score)
@@ -295,7 +308,8 @@ def summarize(dataset: Dataset, scores: Sequence[TemplateScore]) -> DatasetScore
         for way in ways
         for found in _best(way, groups.get((way, VALIDATION), []), groups.get((way, TEST), []))
     )
-    return DatasetScore(dataset.name, dataset.cluster, tuple(scores), spreads, best)
+    names = {f"{u.template}, {u.split}, by {u.method}": n for u, n in (unasked or {}).items()}
+    return DatasetScore(dataset.name, dataset.cluster, tuple(scores), spreads, best, names)
 
 
 def _spread(number: str, split: str, way: str, group: Sequence[TemplateScore]) -> Spread:

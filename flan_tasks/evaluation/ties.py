@@ -61,4 +61,11 @@ def score_warnings(scores: Iterable["DatasetScore"]) -> list[str]:
                     f"{score.dataset}: {left_out:,} prompts are not asked, as they do not fit "
                     f"however their fields are shortened; the numbers are of the other {asked:,}"
                 ] = None
+        if score.unasked:
+            names = ", ".join(sorted({name.partition(",")[0] for name in score.unasked}))
+            lines[
+                f"{score.dataset}: no prompt of some templates fits ({names}): "
+                f"{sum(score.unasked.values()):,} more are not asked, and its numbers are of its "
+                "other templates"
+            ] = None
     return list(lines)

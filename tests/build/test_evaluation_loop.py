@@ -9,13 +9,16 @@ import pytest
 from conftest import make_catalog
 
 from flan_tasks.build.evaluate import AUTO, BOTH, Evaluation, evaluate, questions
+from flan_tasks.build.exemplars import Budget
 from flan_tasks.build.prepare import SourceChoice
 from flan_tasks.build.prompts import chosen_examples
 from flan_tasks.build.store import Store, default_store
+from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.errors import DeclarationError, EvaluationError, SourceUnavailableError
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Record
+from flan_tasks.evaluation.ties import score_warnings
 
 SAMPLES = SourceChoice("samples")
 
@@ -257,3 +260,45 @@ def test_a_template_that_changed_is_not_scored_by_old_answers(tmp_path):
     evaluation = Evaluation(datasets=again.datasets, splits=("test",))
     with pytest.raises(EvaluationError, match="answers to other prompts"):
         run(tmp_path, evaluation, Constructed(right), again)
+
+
+@pytest.mark.parametrize("length", [110, 170, 300])
+def test_examples_that_are_not_asked_are_counted_and_said(tmp_path, length):
+    asked, told = Constructed(right), []
+    asked.budget = Budget(open_vocabulary("bytes"), length)
+    evaluation = embedded("wnli", "cb", "sst2", method=RANK, allow_missing=True)
+    answers = Answers(tmp_path / "out", {**asked.settings, **evaluation.settings})
+    outcome = evaluate(
+        evaluation,
+        catalog(),
+        answers,
+        asked,
+        store=Store(default_store()),
+        watch=lambda done, total: told.append((done, total)),
+    )
+    lines = score_warnings(outcome.scores)
+    for score in outcome.scores:
+        templates = catalog().templates(score.dataset).of_kind("forward")
+        examples = sum(
+            len(one.numbers)
+            for one in questions(
+                evaluation, catalog()[score.dataset], catalog(), store=Store(default_store())
+            )
+        )
+        counted = {(one.template, one.split): one for one in score.templates}
+        ways = len({one.way for one in score.templates})
+        asked_for = sum(one.num_examples for one in score.templates) // ways
+        left_out = sum(one.left_out for one in score.templates) // ways
+        assert asked_for + left_out + sum(score.unasked.values()) == examples
+        assert len(counted) + len(score.unasked) == 2 * len(templates)
+        mentioned = any(line.startswith(f"{score.dataset}: no prompt of some") for line in lines)
+        assert mentioned == bool(score.unasked)
+    missing = [name for name in ("wnli", "cb", "sst2") if name in outcome.missing]
+    assert len(missing) + len(outcome.scores) == 3
+    assert all(f"fits {length} tokens" in outcome.missing[name] for name in missing)
+    assert told[-1][0] == told[-1][1]
+    # Going on asks nothing again.
+    again = Constructed(right)
+    again.budget = asked.budget
+    run_again = evaluate(evaluation, catalog(), answers, again, store=Store(default_store()))
+    assert again.answered == [] and run_again.scores == outcome.scores

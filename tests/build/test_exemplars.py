@@ -16,6 +16,7 @@ from flan_tasks.build.prepare import SourceChoice, prepare
 from flan_tasks.build.rows import render_chunk, render_task, render_texts
 from flan_tasks.build.shard import BuildSettings
 from flan_tasks.build.vocabulary import open_vocabulary
+from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.joints import SEPARATOR, join_exemplars
 from flan_tasks.core.mixture import Mixture
@@ -377,3 +378,27 @@ def test_examples_that_hold_the_separator_are_left_out_and_counted(tmp_path):
     assert not joined.examples.holding(SEPARATOR).size
     assert plain.examples.holding(SEPARATOR).size == 1
     assert plain.examples.holding("no such text").tolist() == []
+
+
+@pytest.mark.parametrize("look", ["\uff03" * 5, "##\uff03\ufe5f#"])
+def test_what_t5_reads_as_the_separator_is_left_out_as_well(tmp_path, look):
+    toys = make_catalog(tmp_path, {"birds": 24})
+    path = tmp_path / "birds" / "train.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[3]["animal"] = f"one {look} two"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    item = prepared(tmp_path, toys=toys).ingredients[0]
+    assert sum(item.examples.skipped.values()) == 1
+
+
+def test_a_template_that_holds_the_separator_is_refused_with_shots(tmp_path):
+    toys = make_catalog(tmp_path, {"birds": 24})
+    name = tmp_path / "birds.toml"
+    name.write_text(
+        name.read_text().replace('targets = "{answer}"', 'targets = "##### {answer}"', 1)
+    )
+    again = Catalog()
+    again.add(toys["birds"], cluster="animals", templates=name)
+    with pytest.raises(DeclarationError, match='template "plain" holds #####'):
+        prepared(tmp_path, toys=again)
+    assert prepared(tmp_path, toys=again, shots=0).ingredients

@@ -100,7 +100,7 @@ def test_answers_and_options_are_not_touched():
 
 
 def test_too_little_room_for_the_least_of_every_field_leaves_the_row_out():
-    bare = size(row(text="", note="a note"))
+    bare = size(row(text="x")) - 1
     assert fitted(row(), bare + LEAST // 2) is None
     assert fitted(row(), bare + LEAST) is not None
 
@@ -132,7 +132,7 @@ def test_fitting_is_a_function_of_row_and_length_and_always_fits(text, note, len
     if found is None:
         return
     assert size(found) <= length
-    assert found.inputs.endswith("\n\nIs it so?\n\nOPTIONS:\n- yes\n- no")
+    assert found.inputs.endswith("Is it so?\n\nOPTIONS:\n- yes\n- no")
     for name in found.shortened:
         assert len(one.example.fields[name]) > LEAST
 
@@ -151,6 +151,17 @@ def test_texts_are_cut_between_words_and_letters_with_their_accents():
     assert shorten("今日は良い天気です", 4) == "今日は良"
     assert shorten("e\u0301e\u0301e\u0301", 3) == "e\u0301"
     assert shorten("e\u0301e\u0301e\u0301", 3, end=True) == "e\u0301"
+
+
+@pytest.mark.parametrize("text", ["a" + "\u0301" * 5000, "\u0301" * 5000, "a" + " " * 5000 + "b"])
+def test_texts_of_one_letter_without_end_are_cut_all_the_same(text):
+    for part in ("start", "end"):
+        found = fitted(row(text, keep={"text": part}), 200)
+        assert size(found) <= 200 and not found.inputs.startswith("Read:\n\n")
+
+
+def test_blanks_alone_leave_a_row_out():
+    assert fitted(row(" " * 5000 + "b", keep={"text": "start"}), 200) is None
 
 
 def test_only_rows_that_are_too_long_are_encoded_again_and_counts_name_them(t5_model):

@@ -9,6 +9,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from statistics import stdev
 
 import pytest
@@ -381,3 +382,18 @@ def test_an_export_cut_off_leaves_nothing_and_can_be_made_again(tmp_path, monkey
             written(tmp_path / "out", "rte", limit=2)
     assert list(tmp_path.glob("*out*")) == []
     assert written(tmp_path / "out", "rte", limit=2)
+
+
+def test_rows_that_do_not_fit_are_counted_and_said(tmp_path):
+    told = []
+    budget = Budget(open_vocabulary("bytes"), 250)
+    settings = Export(variation=Variation(shots=2), budget=budget)
+    arguments = ([catalog()["rte"]], catalog(), tmp_path / "out", settings)
+    names = export(*arguments, source=SourceChoice("samples"), warn=told.append)
+    readme = (tmp_path / "out" / "README.md").read_text()
+    lost = [line.split(":")[0] for line in told if "all, so it has no task" in line]
+    assert lost and not any(f"flan_{name.replace('.', '_')}" in names for name in lost)
+    assert all(line.split(" as their")[0] in readme.replace("\\", "") for line in told)
+    short = Export(variation=Variation(shots=2), budget=replace(budget, length=20))
+    with pytest.raises(DeclarationError, match="no prompt is left of 20 tokens; give a longer"):
+        export(*arguments[:2], tmp_path / "no", short, source=SourceChoice("samples"))

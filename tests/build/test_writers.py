@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from conftest import make_catalog
 
+import flan_tasks
 from flan_tasks.build import formats
 from flan_tasks.build.directory import verify
 from flan_tasks.build.exemplars import Budget
@@ -229,6 +230,29 @@ def test_text_formats_stay_whole(long_ones, tmp_path):
     plan, manifest = run(long_ones, tmp_path / "out", "jsonl", lengths=SHORT)
     assert manifest["examples"] == len(plan) and not manifest["left_out"]
     assert manifest["over_length"]["inputs"] > 0
+
+
+@pytest.mark.parametrize("form", ["arrays", "packed-tfrecord", "tfrecord"])
+def test_a_shard_of_which_nothing_fits_is_empty(long_ones, tmp_path, form):
+    lengths = {"inputs": 48, "targets": 400}
+    plan, manifest = run(long_ones, tmp_path / "out", form, lengths=lengths, num_shards=50)
+    assert 0 in [shard["examples"] for shard in manifest["shards"]]
+    assert manifest["examples"] == len(plan) - len(manifest["left_out"]) > 0
+    assert verify(tmp_path / "out")["digest"] == manifest["digest"]
+    if form == "arrays":
+        reader = flan_tasks.open(tmp_path / "out")
+        assert len(reader) == manifest["rows"] and reader[len(reader) - 1]
+
+
+def test_counts_are_of_the_rows_that_are_left(long_ones, tmp_path):
+    plan, manifest = run(long_ones, tmp_path / "out", "tfrecord", lengths=SHORT)
+    for task in manifest["tasks"]:
+        assert task["repeated"] <= task["realized"]
+        assert task["available"] <= task["realized"] + task["never_seen"]
+    kept = [row for row in fitted(plan) if row is not None]
+    assert manifest["written"]["inputs"] == sum(len(row.inputs.encode()) for row in kept)
+    packed = run(long_ones, tmp_path / "packed", "arrays", lengths=SHORT)[1]
+    assert packed["written"] == manifest["written"]
 
 
 def test_a_build_of_which_nothing_fits_is_refused(prepared, tmp_path):

@@ -67,6 +67,15 @@ Below is an instruction.
         ("He said {x} and left.", {"x"}, "He said {x} and left."),
         ("{x}: {y}", {"y"}, "{x}: {y}"),
         ("{x}", {"x"}, "{x}"),
+        ("Note:\n\n{x}\n\nSo?", {"x"}, "So?"),
+        ("中文：{x}\nb", {"x"}, "b"),
+        ("Note:{x}\nb", {"x"}, "b"),
+        ("- {x}\n- {y}", {"x"}, "- {y}"),
+        ("1. {x}\n2. {y}", {"y"}, "1. {x}"),
+        # Longer wording may be what is asked.
+        ("Now answer this question: {x}\nb", {"x"}, "Now answer this question: {x}\nb"),
+        ("Is that so? Go by this: {x}\nb", {"x"}, "Is that so? Go by this: {x}\nb"),
+        ("Is it true? Go by this:\n{x}", {"x"}, "Is it true? Go by this:"),
     ],
 )
 def test_lines_of_an_empty_field_and_its_label_go(text, empty, wanted):
