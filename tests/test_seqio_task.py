@@ -439,6 +439,7 @@ def test_a_replaced_task_is_a_plain_one_that_still_works():
     assert found[0]["inputs"][-1] == 1
 
 
+@pytest.mark.slow
 def test_the_interpreter_ends_with_streams_still_open():
     code = """
 import flan_tasks as ft

@@ -116,11 +116,14 @@ def test_show_colors_trained_tokens_on_a_terminal(flan, monkeypatch):
 
     written = []
     monkeypatch.setattr(click, "echo", lambda text="", **_: written.append(text))
-    about = {"dataset": "d", "template": "t", "kind": "forward", "key": "k"}
+    about = {"dataset": "d", "template": "t", "kind": "forward", "key": "k", "shortened": []}
     ids = {"input_ids": [68, 1], "target_ids": [69, 1]}
     show._print_tokens(about | ids, open_vocabulary("bytes"))
     assert click.style("B", fg="green", bold=True) in "".join(map(str, written))
 
 
 def test_vocab_without_tokens_is_a_usage_error(flan):
-    assert "are for --tokens and --shots" in flan("show", "rte", "--vocab", "bytes", code=2).err
+    assert (
+        "are for --tokens, --lengths and --shots"
+        in flan("show", "rte", "--vocab", "bytes", code=2).err
+    )

@@ -59,7 +59,10 @@ def test_build_takes_end_and_control_tokens_and_recognizes_itself(flan, chat, tm
 def test_what_is_said_of_no_vocabulary_is_a_usage_error(flan, tmp_path):
     words = ("build", "rte", *SAMPLES, "--out", tmp_path / "a")
     assert "--eos is of a vocabulary" in flan(*words, "--eos", "</s>", code=2).err
-    assert "are for --tokens and --shots" in flan("show", "rte", "--eos", "</s>", code=2).err
+    assert (
+        "are for --tokens, --lengths and --shots"
+        in flan("show", "rte", "--eos", "</s>", code=2).err
+    )
     special = ("--vocab", "bytes", "--control-tokens", "special")
     assert "only with a tokenizer.json" in flan(*words, *special, code=1).err
     assert not (tmp_path / "a").exists()
