@@ -139,7 +139,8 @@ def test_ids_equal_seqio_on_every_real_row(t5_model, real_tree, split, tmp_path)
     theirs = seqio.SentencePieceVocabulary(str(t5_model), extra_ids=100)
     ties = 0
     for start in range(0, len(plan), 4096):
-        for texts in render_texts(plan, plan.rows(start, min(start + 4096, len(plan)))):
+        rendered = render_texts(plan, plan.rows(start, min(start + 4096, len(plan))))
+        for texts in (rendered.inputs, rendered.targets):
             flat = ours.encode_flat(texts, 1 << 20)
             ends = flat.lengths.cumsum() - 1
             assert (flat.ids[ends] == 1).all()
