@@ -101,6 +101,7 @@ def test_axolotl_page(tmp_path, monkeypatch):
             assert all(turn[keys["content"]] for turn in turns)
 
 
+@pytest.mark.slow
 def test_grain_page(tmp_path):
     pytest.importorskip("grain")
     pytest.importorskip("array_record")

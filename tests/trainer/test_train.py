@@ -78,6 +78,7 @@ def test_one_batch_is_learned_by_heart(architecture, tmp_path):
     assert found[0] > 5 and found[-1] < 0.3
 
 
+@pytest.mark.slow
 def test_a_t5_1_0_learns_and_is_exported_as_it_is(tmp_path):
     changes = {"gated": False, "activation": "relu", "tied_head": True, "head_rows": 300}
     run = toy_train(tmp_path, model=model_with(tmp_path, **changes), loss={"label_smoothing": 0.1})
@@ -128,7 +129,7 @@ def test_microbatches_add_up_to_the_batch(tmp_path):
 @pytest.mark.parametrize(
     "mesh",
     [
-        MeshConfig(data=2, fsdp=2, model=2),
+        pytest.param(MeshConfig(data=2, fsdp=2, model=2), marks=pytest.mark.slow),
         pytest.param(MeshConfig(data=8), marks=pytest.mark.slow),
         pytest.param(MeshConfig(data=1, fsdp=4, model=2), marks=pytest.mark.slow),
     ],
