@@ -176,9 +176,9 @@ def _left_out(written: _Written, settings: Export) -> Iterator[str]:
     assert settings.budget is not None or not written.too_long
     for name, (lost, rows) in written.too_long.items():
         assert settings.budget is not None
-        what = "all, so it has no task" if lost == rows else f"{lost:,}"
+        whole = "; it has no task" if lost == rows else ""
         yield (
-            f"{name}: of {rows:,} rows {what} are left out, as their prompts do not fit "
+            f"{name}{whole}: {lost:,} of {rows:,} rows are left out, as their prompts do not fit "
             f"{settings.budget.length:,} tokens however their fields are shortened"
         )
 
