@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from flan_tasks.build.contamination import (
     EVALUATION_SPLITS,
     Checker,
@@ -16,19 +14,16 @@ from flan_tasks.build.contamination import (
 )
 from flan_tasks.build.exemplars import Exemplars
 from flan_tasks.build.store import Store, StoredExamples, default_store
+from flan_tasks.build.suitable import check_templates, suitable
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.escaping import for_line
-from flan_tasks.core.joints import LIKE_SEPARATOR, SEPARATOR, holds_separator
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.template import Template
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.sources import DECLARED, State, open_source
-
-# Examples looked at together.
-_LOOKED_AT = 1024
 
 Progress = Callable[[str], None]
 
@@ -155,9 +150,9 @@ def prepare(
             exemplars = None
             if variation.shots and split != "train":
                 exemplars = _exemplars(dataset, catalog, source, store, mixture.limit)
-            examples = _fit_for(variation, dataset, examples, store)
+            examples = suitable(variation, dataset, examples, store)
             if exemplars is not None:
-                shown = _fit_for(variation, dataset, exemplars.examples, store)
+                shown = suitable(variation, dataset, exemplars.examples, store)
                 exemplars = replace(exemplars, examples=shown, available=len(shown))
         except SourceUnavailableError as error:
             # It stands in the manifest, the card and the report; names of files may hold anything.
@@ -175,7 +170,7 @@ def prepare(
             dataset.name, catalog.templates(dataset.name).templates, split, kinds=mixture.kinds
         )
         if variation.shots:
-            _check_joints(dataset, templates)
+            check_templates(dataset, templates)
         if not templates and dataset.is_trained_on:
             raise DeclarationError(
                 f'mixture "{mixture.name}": {dataset.name} has no {" or ".join(mixture.kinds)} '
@@ -334,45 +329,6 @@ def _without_matches(
         examples = store.without(item.examples, matching, reason=describe(against))
         kept.append(replace(item, examples=examples, available=len(examples)))
     return kept
-
-
-def _fit_for(
-    variation: Variation, dataset: Dataset, examples: StoredExamples, store: Store
-) -> StoredExamples:
-    """Leaves out what prompts of that form cannot be made of."""
-    if not variation.options:
-        examples = _without_needed(dataset, examples, store)
-    if variation.shots:
-        # It would part a prompt, or an answer, where there is no other exemplar.
-        reason = f"holds {SEPARATOR}, the mark between exemplars"
-        examples = store.without(examples, examples.holding(LIKE_SEPARATOR), reason=reason)
-    return examples
-
-
-def _check_joints(dataset: Dataset, templates: Sequence[Template]) -> None:
-    for template in templates:
-        if any(holds_separator(text) for text in template.texts.values()):
-            raise DeclarationError(
-                f'{dataset.name}: template "{template.id}" holds {SEPARATOR}, the mark between '
-                "exemplars, so it cannot be used with --shots; word it otherwise, or name other "
-                "--templates"
-            )
-
-
-def _without_needed(dataset: Dataset, examples: StoredExamples, store: Store) -> StoredExamples:
-    """Leaves out what cannot be answered where options are not shown."""
-    if dataset.needs_options is None:
-        return examples
-    needing = [
-        start + place
-        for start in range(0, len(examples), _LOOKED_AT)
-        for place, example in enumerate(
-            examples.take(range(start, min(start + _LOOKED_AT, len(examples))))
-        )
-        if dataset.needs_options(example)
-    ]
-    numbers = np.asarray(needing, np.int64)
-    return store.without(examples, numbers, reason="cannot be answered without its options")
 
 
 def _missing_text(
