@@ -176,6 +176,11 @@ def score_unit(
         errors: dict[str, float | None] = {}
         for name in dataset.metrics:
             values = metric(name)(golds, predictions)
+            if twice := sorted(scores.keys() & values.keys()):
+                raise EvaluationError(
+                    f"{dataset.name}: two of its metrics, {', '.join(dataset.metrics)}, give a "
+                    f"number called {' and '.join(twice)}; declare one of them"
+                )
             scores |= values
             errors |= standard_errors(name, golds, predictions)
         shots = statistics.fmean(record.prompt.num_shots for record in records)

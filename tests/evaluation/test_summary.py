@@ -11,6 +11,8 @@ from dataclasses import replace
 import pytest
 from conftest import toy_dataset
 
+from flan_tasks.core.errors import EvaluationError
+from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.metrics import metric
@@ -323,3 +325,11 @@ def test_one_answer_in_another_script_among_english_ones_has_a_standard_error():
     # rouge_score sees no word in it: 100, 0, 100.
     error = 100 * math.sqrt(1 / 3) / math.sqrt(3)
     assert standard_errors("rouge", answers, texts)["rougeL"] == pytest.approx(error)
+
+
+def test_two_metrics_with_numbers_of_one_name_are_refused():
+    both = replace(catalog()["squad_v1"], metrics=("squad", "trivia_qa"))
+    gold = Gold("a river", ("a river",), key="k")
+    unit = Unit("squad_v1", "any", "test", GENERATE)
+    with pytest.raises(EvaluationError, match="give a number called em and f1; declare one"):
+        score_unit(both, unit, [Record(Prompt("What?", gold), "a river")])
