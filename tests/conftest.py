@@ -33,6 +33,12 @@ ROOT = Path(__file__).parent.parent
 # Real rows in TFDS's on-disk form and the T5 vocabulary; tests that want them are skipped without.
 REAL = Path(os.environ.get("FLAN_TASKS_TEST_DATA", ROOT.parent / "shared" / "real"))
 
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, which are the trainer's, so that two processes end together."""
+    items.sort(key=lambda item: "trainer" not in item.path.parts)
+
+
 TOY_TEMPLATES = """\
 # Is the animal a bird? A toy.
 

@@ -16,6 +16,6 @@ step "2/3 Style"
 
 step "3/3 Tests"
 export TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES= JAX_PLATFORMS=cpu
-# Files stay together, as tests of a file share what is costly to make.
-[[ $# -gt 0 ]] || set -- -n 2 --dist loadfile
+# Files stay together, as tests of a file share what is costly to make, and in conftest's order.
+[[ $# -gt 0 ]] || set -- -n 2 --dist loadfile --no-loadscope-reorder
 exec "$PYTHON" -m pytest "$@"

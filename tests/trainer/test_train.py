@@ -142,6 +142,7 @@ def test_eight_devices_train_as_one_does(mesh, tmp_path):
     assert_same(saved(eight), saved(one), atol=5e-5)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_goes_on_on_another_mesh(tmp_path):
     changes = {"model": model_with(tmp_path, dropout=0.1)}
     whole = toy_train(tmp_path, name="whole", **changes)
