@@ -1,5 +1,6 @@
 """Installs flan-tasks. Ranges are those that install and run together on Python 3.11."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -16,9 +17,12 @@ def data_files(folder: str) -> list[str]:
 # Data folders at the top level become data of the package; none of them holds Python.
 RESOURCES = ("templates", "mixtures", "gin")
 
+# From the one place that has it, without importing what is not installed yet.
+VERSION = re.search(r'"(.+)"\n', (HERE / "flan_tasks/core/version.py").read_text().split("=")[1])[1]
+
 setup(
     name="flan-tasks",
-    version="0.1.0",
+    version=VERSION,
     description="Instruction mixtures from 62 public datasets, as SeqIO tasks and as files",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
@@ -30,7 +34,7 @@ setup(
     ],
     package_dir={f"flan_tasks.resources.{name}": name for name in RESOURCES},
     package_data={
-        "flan_tasks": ["samples/*/*.jsonl", "report/page/*", "report/vendor/*"],
+        "flan_tasks": ["samples/*/*.jsonl", "reports/page/*", "reports/vendor/*"],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},
     },
     entry_points={"console_scripts": ["flan=flan_tasks.cli.start:main"]},

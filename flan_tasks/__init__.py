@@ -7,13 +7,12 @@ Names are imported when they are first asked for, so that `flan` can handle sign
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from flan_tasks.core.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from flan_tasks import datasets
     from flan_tasks.api import add, mixture, task, templates
     from flan_tasks.api import open_build as open
-    from flan_tasks.configuration import configure
     from flan_tasks.core.dataset import Dataset
     from flan_tasks.core.errors import (
         BuildError,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
     from flan_tasks.core.splits import Splits
     from flan_tasks.core.template import Template, TemplateSet
+    from flan_tasks.seqio.configuration import configure
 
 __all__ = [
     "Alternative",
@@ -66,7 +66,7 @@ __all__ = [
 # Module -> the public names it has.
 _NAMES = {
     "api": ("add", "mixture", "task", "templates"),
-    "configuration": ("configure",),
+    "seqio.configuration": ("configure",),
     "core.dataset": ("Dataset",),
     "core.errors": (
         "BuildError",

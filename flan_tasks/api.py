@@ -121,10 +121,10 @@ def task(
       UnknownNameError: no such dataset or template.
       DeclarationError: arguments contradict each other.
     """
-    from flan_tasks.configuration import resolve
+    from flan_tasks.seqio.configuration import resolve
 
     with extras.needed_for("A SeqIO task"):
-        from flan_tasks.seqio_task import Prompts, make_task, register
+        from flan_tasks.seqio.task import Prompts, make_task, register
 
     made = make_task(
         name,
@@ -199,11 +199,11 @@ def mixture(
       UnknownNameError: the declaration names something unknown.
       DeclarationError: it cannot work.
     """
-    from flan_tasks.configuration import resolve
+    from flan_tasks.seqio.configuration import resolve
 
     with extras.needed_for("A SeqIO mixture"):
-        from flan_tasks.seqio_mixture import make_mixture
-        from flan_tasks.seqio_task import register
+        from flan_tasks.seqio.mixture import make_mixture
+        from flan_tasks.seqio.task import register
 
     given = {
         "include": include,
@@ -270,9 +270,9 @@ def open_build(
       VocabularyError: the vocabulary cannot be read, or is not the one of the build.
     """
     with extras.needed_for("Reading a build"):
-        from flan_tasks.build.directory import read_manifest
-        from flan_tasks.build.vocabulary import open_recorded
+        from flan_tasks.engine.directory import read_manifest
         from flan_tasks.reader import Reader
+        from flan_tasks.vocabulary import open_recorded
 
     vocabulary = None
     if vocab is not None:

@@ -13,6 +13,7 @@ from test_imports import THEIRS
 
 from flan_tasks.core import extras
 
+BUILDERS = ROOT / "tests" / "builders"
 SAMPLES = ("--source", "samples")
 BUILD = ("build", "rte", *SAMPLES, "--out", "out")
 NEW = ("--gin.INITIAL_CHECKPOINT_PATH=None", "--gin.TRAIN_STEPS=2", "--gin.MODEL_DIR=run")
@@ -55,7 +56,7 @@ SLOW = (
     ("flax", DRY),
     ("orbax", DRY),
     ("gin", DRY),
-    ("jax", "import flan_tasks.trainer.model"),
+    ("jax", "import flan_tasks.models.model"),
     ("jax", FROM_HF),
     ("jax", ("infer", "p.jsonl", "--model", "run", "--vocab", "bytes", "--out", "a.jsonl")),
     ("jax", ("export", "run", "--out", "out")),
@@ -97,7 +98,7 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("cases")
     words = ("build", "rte", *SAMPLES, "--vocab", "bytes", "--format", "arrays", "--out", "arrays")
     subprocess.run(
-        [sys.executable, "-m", "flan_tasks.cli.main", *words],
+        [sys.executable, "-m", "flan_tasks", *words],
         cwd=made,
         check=True,
         capture_output=True,
@@ -119,7 +120,12 @@ def folder(tmp_path_factory):
 def run(cases, folder):
     (folder / "cases.json").write_text(json.dumps(cases))
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "without_library.py"), "cases.json", "results.json"],
+        [
+            sys.executable,
+            str(ROOT / "tests" / "builders" / "without_library.py"),
+            "cases.json",
+            "results.json",
+        ],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -46,8 +46,8 @@ def test_wheel_holds_every_data_file(wheel):
     } | {str(path.relative_to(ROOT)) for path in (ROOT / "flan_tasks/samples").rglob("*.jsonl")}
     for folder in ("page", "vendor"):
         wanted |= {
-            f"flan_tasks/report/{folder}/{p.name}"
-            for p in (ROOT / "flan_tasks/report" / folder).iterdir()
+            f"flan_tasks/reports/{folder}/{p.name}"
+            for p in (ROOT / "flan_tasks/reports" / folder).iterdir()
         }
     assert wanted <= names
     assert not [name for name in names if name.startswith(("tests/", "gin/", "templates/"))]

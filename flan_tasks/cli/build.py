@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from flan_tasks.build.formats import ARCHS, FORMATS, STYLES
 from flan_tasks.cli import options
 from flan_tasks.cli.build_tables import (
     print_after,
@@ -21,18 +20,19 @@ from flan_tasks.cli.build_tables import (
     print_vocabulary,
     print_warnings,
 )
-from flan_tasks.cli.lengths import AUTO, Lengths
+from flan_tasks.cli.length_options import AUTO, Lengths
 from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.table import print_table, say
-from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.packing.formats import ARCHS, FORMATS, STYLES
+from flan_tasks.seqio.configuration import VOCAB
 
 if TYPE_CHECKING:
-    from flan_tasks.build.vocabulary import Vocabulary
+    from flan_tasks.vocabulary import Vocabulary
 
 
 # Written with TensorFlow, which the workers import where there are several.
@@ -138,14 +138,14 @@ def command(
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
-    from flan_tasks.build.manifest import size_notes, task_table
-    from flan_tasks.build.plan import make_plan
-    from flan_tasks.build.prepare import SourceChoice, prepare
-    from flan_tasks.build.run_local import build, check_settings
-    from flan_tasks.build.shard import BuildSettings
-    from flan_tasks.build.store import Store, default_store
-    from flan_tasks.build.writers import WRITERS
-    from flan_tasks.report.make import reporter
+    from flan_tasks.engine.manifest import size_notes, task_table
+    from flan_tasks.engine.run_local import build, check_settings
+    from flan_tasks.engine.shard import BuildSettings
+    from flan_tasks.engine.writers import WRITERS
+    from flan_tasks.plan.plan import make_plan
+    from flan_tasks.plan.prepare import SourceChoice, prepare
+    from flan_tasks.reports.make import reporter
+    from flan_tasks.store.store import Store, default_store
 
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
@@ -255,7 +255,7 @@ def _is_asked(option: str) -> bool:
 
 
 def _proposed(plan, settings, *, quiet: bool, wide: bool) -> dict[str, int]:
-    from flan_tasks.build.lengths import length_choices, proposed
+    from flan_tasks.packing.length_choices import length_choices, proposed
 
     choices = length_choices(plan, settings.vocabulary, arch=settings.arch)
     chosen = proposed(choices)
@@ -290,8 +290,8 @@ def _proposed(plan, settings, *, quiet: bool, wide: bool) -> dict[str, int]:
 
 
 def _vocabulary(name: str | None, *, only_for_shots: bool) -> "Vocabulary | None":
-    from flan_tasks.build.vocabulary import open_vocabulary
     from flan_tasks.core.errors import VocabularyError
+    from flan_tasks.vocabulary import open_vocabulary
 
     try:
         return open_vocabulary(name) if name else None
@@ -321,7 +321,7 @@ def _check_names(declared: Mixture, name: str) -> None:
 
 def _explain(declared: Mixture, store, choice, split: str) -> None:
     from flan_tasks.core.errors import SourceUnavailableError
-    from flan_tasks.sources import open_source
+    from flan_tasks.raw_rows import open_source
 
     for dataset in catalog().members(declared):
         if split not in dataset.splits.names:

@@ -89,8 +89,8 @@ def print_after(built, out: Path, *, trims: bool, wide: bool = False) -> None:
     if manifest["variation"]["shots"]:
         _print_shots(manifest)
     if "tokens" in manifest:
-        from flan_tasks.build.fitting import fitting_lines, written_tokens
-        from flan_tasks.build.text_counts import text_lines
+        from flan_tasks.plan.fitting import fitting_lines, written_tokens
+        from flan_tasks.vocabulary.text_counts import text_lines
 
         tokens, over = manifest["tokens"], manifest["over_length"]
         fitted = written_tokens(manifest)

@@ -14,7 +14,7 @@ from flan_tasks.core.mixture import read_mixture
 from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
-    from flan_tasks.report.compare import Difference, RowChanges, Side, TemplateChange, Words
+    from flan_tasks.reports.compare import Difference, RowChanges, Side, TemplateChange, Words
 
 _COLORS = {"same": None, "gone": "red", "new": "green"}
 _MARKS = {"same": ("", ""), "gone": ("[-", "-]"), "new": ("{+", "+}")}
@@ -38,7 +38,7 @@ def command(a: str, b: str, shown: int, as_json: bool) -> None:
 
     Exits with 0 whether they differ or not; --json says what differs.
     """
-    from flan_tasks.report.compare import compare
+    from flan_tasks.reports.compare import compare
 
     sides = _side(a), _side(b)
     if (sides[0].folder is None) != (sides[1].folder is None):
@@ -57,7 +57,7 @@ def command(a: str, b: str, shown: int, as_json: bool) -> None:
 
 
 def _side(name: str) -> "Side":
-    from flan_tasks.report.compare import Side, side_of_build
+    from flan_tasks.reports.compare import Side, side_of_build
 
     path = Path(name)
     if path.is_dir():

@@ -12,18 +12,18 @@ from flan_tasks.cli import options
 from flan_tasks.cli.gin_command import GinCommand
 from flan_tasks.cli.progress import AnswerProgress
 from flan_tasks.cli.table import print_table, print_wrapped
-from flan_tasks.configuration import VOCAB
 from flan_tasks.core.errors import DeclarationError, ModelError, UnknownNameError
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.seqio.configuration import VOCAB
 
 if TYPE_CHECKING:
-    from flan_tasks.build.evaluate import Answerer, Evaluation
+    from flan_tasks.evaluation.loop import Answerer, Evaluation
     from flan_tasks.evaluation.summary import DatasetScore
-    from flan_tasks.trainer.eval_config import Decoding
+    from flan_tasks.specs.eval_config import Decoding
 
 _METHODS = ("auto", "rank", "generate", "both")
 _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validation", "test")}
@@ -135,7 +135,7 @@ def command(
         answerer = FileAnswers(predictions)
         _evaluate(asked(), answerer, AnswerProgress(), out, store, wide=wide, as_json=as_json)
     else:
-        from flan_tasks.trainer.eval_config import Decoding
+        from flan_tasks.specs.eval_config import Decoding
 
         how = Decoding(**decoding, seed=seed)
         # The names first: a model takes seconds to open.
@@ -148,8 +148,8 @@ def command(
 def from_gin(arguments: tuple[str, ...]) -> None:
     """Evaluates what a gin file with T5X's names says, such as runs/eval.gin."""
     from flan_tasks.evaluation.records import write_kept
-    from flan_tasks.trainer.eval_config import EvalRun
-    from flan_tasks.trainer.gin_files import load
+    from flan_tasks.specs.eval_config import EvalRun
+    from flan_tasks.specs.gin_files import load
     from flan_tasks.trainer.main import parse
 
     given = parse(arguments)
@@ -191,9 +191,9 @@ def _asked(
     allow_missing: bool,
 ) -> "Evaluation":
     """Returns what is evaluated; `flan:` names mean what they do in SeqIO."""
-    from flan_tasks.build.contamination import evaluation_side
-    from flan_tasks.build.evaluate import Evaluation
-    from flan_tasks.build.prepare import SourceChoice
+    from flan_tasks.decontamination.matches import evaluation_side
+    from flan_tasks.evaluation.loop import Evaluation
+    from flan_tasks.plan.prepare import SourceChoice
 
     plain, templates, methods = zip(*(_plain(name) for name in names), strict=True)
     named = tuple(name for name in templates if name)
@@ -246,7 +246,7 @@ def _model(
 ) -> "tuple[Answerer, AnswerProgress]":
     """Returns the model, and what says how far it is."""
     from flan_tasks.cli.build_tables import print_vocabulary
-    from flan_tasks.trainer.evaluate import ModelAnswers, open_model
+    from flan_tasks.inference.model_answers import ModelAnswers, open_model
 
     watch = AnswerProgress()
     try:
@@ -301,10 +301,10 @@ def parsed_lengths(text: str | None) -> dict[str, int] | None:
 
 
 def _write_prompts(evaluation: "Evaluation", path: Path, store: Path | None) -> None:
-    from flan_tasks.build.evaluate import questions
-    from flan_tasks.build.store import Store, default_store
     from flan_tasks.evaluation.elsewhere import prompt_line
+    from flan_tasks.evaluation.loop import questions
     from flan_tasks.evaluation.records import write_kept
+    from flan_tasks.store.store import Store, default_store
 
     lines = []
     for dataset in evaluation.datasets:
@@ -332,11 +332,11 @@ def _evaluate(
     wide: bool,
     as_json: bool,
 ) -> None:
-    from flan_tasks.build.evaluate import evaluate
-    from flan_tasks.build.store import Store, default_store
+    from flan_tasks.evaluation.loop import evaluate
     from flan_tasks.evaluation.records import Answers
     from flan_tasks.evaluation.tables import write_results
-    from flan_tasks.evaluation.ties import score_warnings
+    from flan_tasks.evaluation.warnings import score_warnings
+    from flan_tasks.store.store import Store, default_store
 
     settings = {**answerer.settings, **evaluation.settings}
     answers = Answers(out, settings)

@@ -25,11 +25,12 @@ def command(out: Path, dry_run: bool, arguments: tuple[str, ...]) -> None:
     such as runs/experiments/leave_out_nli.gin, or the beginning of several of their names
     (leave_out, num_clusters, num_templates, instructions); --gin.NAME=VALUE holds for all.
     """
-    from flan_tasks.build.directory import write_text
     from flan_tasks.core.resources import folder
+    from flan_tasks.engine.directory import write_text
     from flan_tasks.evaluation.series import as_csv, draw_series
-    from flan_tasks.trainer.experiment import Experiment, commands, run_experiment
-    from flan_tasks.trainer.gin_files import load
+    from flan_tasks.experiments import commands, run_experiment
+    from flan_tasks.specs.experiment import Experiment
+    from flan_tasks.specs.gin_files import load
     from flan_tasks.trainer.main import parse
 
     given = [one for one in arguments if one.startswith("--")]

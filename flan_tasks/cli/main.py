@@ -5,10 +5,9 @@ import os
 import sys
 from typing import NoReturn
 
-import flan_tasks
-from flan_tasks.cli.start import main
 from flan_tasks.core import endings, extras
 from flan_tasks.core.escaping import for_terminal
+from flan_tasks.core.version import VERSION
 
 try:
     import click
@@ -63,7 +62,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(flan_tasks.__version__, prog_name="flan")
+@click.version_option(VERSION, prog_name="flan")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def cli(debug: bool) -> None:
     """Instruction mixtures from public datasets."""
@@ -100,7 +99,3 @@ def _clicked() -> int:
         raise
     except click.Abort as error:
         raise KeyboardInterrupt from error
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from flan_tasks.configuration import DATA_DIR, SOURCE
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS, Tfds
@@ -24,6 +23,7 @@ from flan_tasks.core.variation import (
     OPTION_ORDERS,
     Variation,
 )
+from flan_tasks.seqio.configuration import DATA_DIR, SOURCE
 
 # Longest inputs and targets with EOS, unless others are given.
 DEFAULT_LENGTHS = {"inputs": 1024, "targets": 256}
@@ -234,7 +234,7 @@ class VocabularyOptions:
             return None
         if self.eos is None and self.control_tokens is None:
             return vocab
-        from flan_tasks.build.vocabulary import named_with
+        from flan_tasks.vocabulary import named_with
 
         return named_with(vocab, eos=self.eos, control_tokens=self.control_tokens)
 
@@ -320,7 +320,7 @@ def end_progress() -> None:
 
 def import_tensorflow_quietly() -> None:
     """Imports TFDS and TensorFlow, which TFDS loads only when it is first used, quietly."""
-    from flan_tasks.sources import quiet
+    from flan_tasks.raw_rows import quiet
 
     quiet.import_tensorflow_quietly("tensorflow_datasets")
 

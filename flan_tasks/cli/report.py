@@ -31,11 +31,11 @@ def command(
 
     Every build holds such a page already, report.html; this one may sample more.
     """
-    from flan_tasks.build.directory import write_text
-    from flan_tasks.report.make import read_build, report_of
+    from flan_tasks.engine.directory import write_text
+    from flan_tasks.reports.make import read_build, report_of
 
     if text:
-        from flan_tasks.report.terminal import print_report
+        from flan_tasks.reports.terminal import print_report
 
         print_report(*read_build(folder, examples=examples, vocabulary=vocab), wide=wide)
         return

@@ -27,7 +27,7 @@ def command(folder: Path | None, store: str | None, as_json: bool) -> None:
     found: dict[str, object] = {"ok": True}
     lines = []
     if folder is not None:
-        from flan_tasks.build.directory import verify
+        from flan_tasks.engine.directory import verify
 
         manifest = verify(folder)
         found |= {"examples": manifest["examples"], "files": len(manifest["files"])}
@@ -36,8 +36,8 @@ def command(folder: Path | None, store: str | None, as_json: bool) -> None:
             "what the manifest says"
         )
     if store is not None:
-        from flan_tasks.build.checksum import check
-        from flan_tasks.build.store import default_store
+        from flan_tasks.store.checksum import check
+        from flan_tasks.store.store import default_store
 
         root = default_store() if store == _DEFAULT else Path(store)
         checked = check(root)

@@ -21,7 +21,7 @@ Normalized = Example | Skip | tuple[Example | Skip, ...]
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED_FIELDS = ("options", "answer")
-# What a declaration may name; `evaluation.metrics` computes them.
+# What a declaration may name; `metrics` computes them.
 METRIC_NAMES = frozenset(
     {
         *("accuracy", "macro_f1", "f1", "matthews", "pearson", "spearman", "multirc"),
@@ -67,7 +67,7 @@ class Dataset:
     normalize: Callable[[Row], Normalized]
     # Names of the fields every example has.
     fields: tuple[str, ...]
-    # Names of metrics in `evaluation`.
+    # Names of metrics in `metrics`.
     metrics: tuple[str, ...]
     # Licence as its source states it, in one line; an SPDX identifier where one fits, else a few
     # words.

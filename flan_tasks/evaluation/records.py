@@ -16,8 +16,8 @@ from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.joints import first_answer
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.whole import sweep, write_text
-from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.ties import is_tied
+from flan_tasks.metrics.gold import Gold
 
 RANK, GENERATE = "rank", "generate"
 # Ways to an answer: the option of the highest sum of log-probabilities, of the highest mean for

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from flan_tasks.build.contents import CHECKS, USE
-from flan_tasks.build.features import STORED, features
-from flan_tasks.build.formats import ENCODER_DECODER
-from flan_tasks.build.manifest_file import read_manifest
-from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
 from flan_tasks.core.errors import BuildError, DeclarationError, VocabularyError
+from flan_tasks.engine.contents import CHECKS, USE
+from flan_tasks.engine.manifest_file import read_manifest
+from flan_tasks.packing.features import STORED, features
+from flan_tasks.packing.formats import ENCODER_DECODER
 from flan_tasks.reader.order import Place, epoch_and_row
 from flan_tasks.reader.shards import Shards
+from flan_tasks.vocabulary import Vocabulary, open_vocabulary
 
 ARRAYS = "arrays"
 # What opens the other formats; {0} is the directory, {1} the folder of its shards.

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flan_tasks.build import draws
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.plan import draws
 
 # Another than the order of rows inside a shard, which the build has drawn already.
 _ROWS = hash_text("order of an epoch")

@@ -7,17 +7,17 @@ import queue
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
-import flan_tasks
+from flan_tasks.models.partition import put_batch
 from flan_tasks.reader import Reader
-from flan_tasks.trainer.config import DataConfig, TrainingError
-from flan_tasks.trainer.model_config import ModelConfig
-from flan_tasks.trainer.partition import put_batch
+from flan_tasks.specs.config import DataConfig, TrainingError
+from flan_tasks.specs.model_config import ModelConfig
 
 Arrays = dict[str, np.ndarray]
 # What a build must have been packed for.
@@ -153,7 +153,7 @@ def open_evaluation(config: DataConfig, model: ModelConfig) -> PassSource | None
 
 def _open(folder: str | None, config: DataConfig, model: ModelConfig, *, name: str) -> Reader:
     assert folder is not None
-    reader = flan_tasks.open(folder)
+    reader = Reader(Path(folder))
     check_fit(reader, config, model, name=name)
     return reader
 
@@ -172,7 +172,7 @@ def check_fit(reader: Reader, config: DataConfig, model: ModelConfig, *, name: s
             f'"{wanted}"'
         )
     size = reader.manifest["vocabulary_size"]
-    if not vocabulary_fits(size, model):
+    if not model.fits_vocabulary(size):
         problems.append(
             f'its vocabulary "{reader.manifest["vocabulary"]}" has {size:,} ids, the model '
             f"{model.vocabulary_size:,}; give --gin.VOCABULARY_SIZE={size}, or build with the "
@@ -188,15 +188,6 @@ def check_fit(reader: Reader, config: DataConfig, model: ModelConfig, *, name: s
         )
     if problems:
         raise TrainingError(f"{name} {reader.folder} does not fit: {'; '.join(problems)}")
-
-
-def vocabulary_fits(size: int, model: ModelConfig) -> bool:
-    """Whether ids of a vocabulary of this size are those the model's embedding is for.
-
-    Sizes that pad to the same one fit: T5's files say 32,128 for 32,100 pieces.
-    """
-    padded = model.padded_vocabulary
-    return size <= model.outputs and padded < size + 128
 
 
 def batches(

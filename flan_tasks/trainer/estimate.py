@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import jax
 
-from flan_tasks.trainer.model import Model
-from flan_tasks.trainer.model_config import ModelConfig
+from flan_tasks.models.model import Model
+from flan_tasks.specs.model_config import ModelConfig
 
 # Forward once, backward twice: gradients of the weights and of what goes in.
 TRAINING = 3

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.escaping import for_terminal
+from flan_tasks.specs.config import TrainingError
 from flan_tasks.trainer.board import Board
-from flan_tasks.trainer.config import TrainingError
 from flan_tasks.trainer.curve import draw_curve
 from flan_tasks.trainer.metrics_file import MetricsFile, read_metrics, write_text
 

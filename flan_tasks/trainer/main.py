@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from flan_tasks.core import endings, interrupts
-from flan_tasks.trainer.gin_files import GinError, load
+from flan_tasks.specs.gin_files import GinError, load
 
 USAGE = """\
 usage: flan train --gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...] [--dry_run]

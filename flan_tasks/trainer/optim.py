@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from flan_tasks.trainer.config import OptimizerConfig
+from flan_tasks.specs.config import OptimizerConfig
 
 Tree = Any
 Schedule = Callable[[jax.Array], jax.Array]

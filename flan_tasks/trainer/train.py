@@ -11,10 +11,12 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
-import flan_tasks
-from flan_tasks.trainer import partition
-from flan_tasks.trainer.checkpoint import Checkpoints, is_hugging_face, warm_start
-from flan_tasks.trainer.config import Run, TrainingError, as_json
+from flan_tasks.checkpoints.checkpoint import Checkpoints, is_hugging_face, warm_start
+from flan_tasks.core.version import VERSION
+from flan_tasks.models import partition
+from flan_tasks.models.hf_config import check_end
+from flan_tasks.models.model import Model, ModelConfig
+from flan_tasks.specs.config import Run, TrainingError, as_json
 from flan_tasks.trainer.data import (
     BuildSource,
     PassSource,
@@ -25,9 +27,7 @@ from flan_tasks.trainer.data import (
 )
 from flan_tasks.trainer.estimate import training_flops
 from flan_tasks.trainer.feedback import Feedback, Size, by_task, peak_flops
-from flan_tasks.trainer.hf_config import check_end
 from flan_tasks.trainer.metrics_file import write_text
-from flan_tasks.trainer.model import Model, ModelConfig
 from flan_tasks.trainer.optim import Optimizer, make_optimizer
 from flan_tasks.trainer.step import make_eval_step, make_train_step, trained_part
 from flan_tasks.trainer.stopping import FiniteWatch, StopSignals, alone_in
@@ -220,7 +220,7 @@ def make_record(run: Run, source: Source, gin_text: str) -> dict[str, Any]:
         "trained_on": dict(source.about),
         "config": config,
         "gin": gin_text,
-        "versions": {"flan_tasks": flan_tasks.__version__, "jax": jax.__version__},
+        "versions": {"flan_tasks": VERSION, "jax": jax.__version__},
     }
 
 

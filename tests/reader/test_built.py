@@ -5,13 +5,13 @@ import pytest
 from conftest import make_catalog
 
 import flan_tasks
-from flan_tasks.build.plan import make_plan
-from flan_tasks.build.prepare import SourceChoice, prepare
-from flan_tasks.build.rows import rendered_rows
-from flan_tasks.build.run_local import build
-from flan_tasks.build.shard import BuildSettings
-from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.engine.run_local import build
+from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.plan.plan import make_plan
+from flan_tasks.plan.prepare import SourceChoice, prepare
+from flan_tasks.plan.rows import rendered_rows
+from flan_tasks.vocabulary import open_vocabulary
 
 LENGTHS = {"encoder-decoder": {"inputs": 96, "targets": 24}}
 LENGTHS["decoder"] = LENGTHS["encoder-decoder"] | {"row": 160}
