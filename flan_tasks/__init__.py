@@ -95,6 +95,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'flan_tasks' has no attribute {name!r}")
     module = importlib.import_module(f"flan_tasks.{homes[name]}")
     value = getattr(module, "open_build" if name == "open" else name)
+    if hasattr(value, "__dataclass_fields__"):
+        from flan_tasks.core.field_docs import with_field_docs
+
+        value.__doc__ = with_field_docs(value)  # for help(); its source has them under its fields
     globals()[name] = value
     return value
 

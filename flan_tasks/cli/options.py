@@ -210,12 +210,12 @@ def vocabulary(text: str) -> Callable:
 class VocabularyOptions:
     """What --vocab, --eos and --control-tokens say."""
 
-    # The vocabulary; None where none was named.
     vocab: str | None
-    # Its end token; None leaves it to its files.
+    """The vocabulary; None where none was named."""
     eos: str | None = None
-    # How control tokens in texts are read; None is the usual way.
+    """Its end token; None leaves it to its files."""
     control_tokens: str | None = None
+    """How control tokens in texts are read; None is the usual way."""
 
     def name(self, default: str | None = None) -> str | None:
         """Returns the vocabulary's name with the rest behind it; None where there is none.

@@ -64,10 +64,10 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
 class Missing(NamedTuple):
     """What is wrong with a library, and what installs it."""
 
-    # What needs which library; holds no path of this machine.
     problem: str
-    # A command for a shell.
+    """What needs which library; holds no path of this machine."""
     command: str
+    """A command for a shell."""
 
     def __str__(self) -> str:
         return f"{self.problem}: {self.command}"

@@ -23,10 +23,10 @@ LIKE_SEPARATOR = f"[#\uff03\ufe5f]{{{len(SEPARATOR)}}}"
 class Solved(Protocol):
     """A filled template."""
 
-    # The prompt.
     inputs: str
-    # Its answer.
+    """The prompt."""
     targets: str
+    """Its answer."""
 
 
 def join_exemplars(exemplars: Sequence[Solved], inputs: str) -> str:

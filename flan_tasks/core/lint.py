@@ -37,14 +37,15 @@ _DOUBLED = re.compile(r"\?\?|\?\.(?!\w)|(?<!\.)\.\.(?!\.)|,,|!\?|\.\?| ,| \?(?=\
 class Finding:
     """One thing that is wrong."""
 
-    # Template file, relative to the project.
     path: str
-    # Template id; empty where the file as a whole is meant.
+    """Template file, relative to the project."""
     template: str
-    # What is wrong and what would be right.
+    """Template id; empty where the file as a whole is meant."""
     problem: str
-    # Whether it is a rule of this project's own files, or of odd rows, that others need not keep.
+    """What is wrong and what would be right."""
     is_hint: bool = False
+    """Whether it is a rule of this project's own files, or of odd rows, that others need not
+    keep."""
 
     def __str__(self) -> str:
         place = f'{self.path}: template "{self.template}"' if self.template else self.path

@@ -12,10 +12,10 @@ from flan_tasks.core.template import ANSWER, OPTIONS, Form, Template
 class Rendered:
     """A filled template."""
 
-    # The prompt.
     inputs: str
-    # The text the model is to say.
+    """The prompt."""
     targets: str
+    """The text the model is to say."""
 
 
 def render(template: Template, example: Example, *, options: bool = True) -> Rendered:

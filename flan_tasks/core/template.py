@@ -60,10 +60,10 @@ def parse_text(text: str) -> Pieces:
 class Form:
     """A parsed text made ready to be filled many times: `text % values of names`."""
 
-    # The literal text with `%s` where each field goes; its own percent signs are doubled.
     text: str
-    # The fields in the order they go in; a name may stand here twice.
+    """The literal text with `%s` where each field goes; its own percent signs are doubled."""
     names: tuple[str, ...]
+    """The fields in the order they go in; a name may stand here twice."""
 
     @classmethod
     def of(cls, pieces: Pieces) -> "Form":
@@ -81,16 +81,16 @@ class Template:
         is missing.
     """
 
-    # What is particular about the wording; never a number, never reused.
     id: str
-    # The prompt.
+    """What is particular about the wording; never a number, never reused."""
     inputs: str
-    # What the model is to say.
+    """The prompt."""
     targets: str
-    # `forward` asks for the answer; `inverted` holds it and asks for a text of the source.
+    """What the model is to say."""
     kind: str = FORWARD
-    # The prompt with options off, where removing the options line would not read well.
+    """`forward` asks for the answer; `inverted` holds it and asks for a text of the source."""
     inputs_without_options: str = ""
+    """The prompt with options off, where removing the options line would not read well."""
 
     def __post_init__(self) -> None:
         check_types(self, f"template {shown(self.id)}", error=TemplateError)
@@ -220,12 +220,12 @@ class ExampleText:
       TemplateError: a value has the wrong type.
     """
 
-    # Field -> value.
     fields: Mapping[str, str]
-    # The target text.
+    """Field -> value."""
     answer: str
-    # The allowed answers; empty for generation.
+    """The target text."""
     options: tuple[str, ...] = ()
+    """The allowed answers; empty for generation."""
 
     def __post_init__(self) -> None:
         check_types(self, "[example]", error=TemplateError)
@@ -239,14 +239,14 @@ class TemplateSet:
       TemplateError: a value has the wrong type, or two templates have one id.
     """
 
-    # Where it was read from, for messages; relative to the templates folder.
     path: str
-    # In the order of the file.
+    """Where it was read from, for messages; relative to the templates folder."""
     templates: tuple[Template, ...]
-    # Values that show them filled.
+    """In the order of the file."""
     example: ExampleText | None = None
-    # The comment at the head of the file: what the task asks.
+    """Values that show them filled."""
     comment: str = ""
+    """The comment at the head of the file: what the task asks."""
 
     def __post_init__(self) -> None:
         check_types(self, error=TemplateError)

@@ -39,20 +39,20 @@ def words(text: str) -> list[str]:
 class Texts:
     """What an example is compared by."""
 
-    # Texts that together are the example: two examples that agree in all of them are one.
     whole: tuple[str, ...]
-    # Texts compared besides, such as a long answer.
+    """Texts that together are the example: two examples that agree in all of them are one."""
     more: tuple[str, ...] = ()
+    """Texts compared besides, such as a long answer."""
 
 
 @dataclass(frozen=True)
 class Prints:
     """Hashes of one kind; both arrays have the same length."""
 
-    # uint64[n].
     hashes: np.ndarray
-    # Number of the example each belongs to: int64[n].
+    """uint64[n]."""
     examples: np.ndarray
+    """Number of the example each belongs to: int64[n]."""
 
 
 class _WordHashes(dict[str, int]):

@@ -36,14 +36,14 @@ _CHUNK = 2048
 class Part:
     """Examples of one dataset and split that are compared."""
 
-    # The declaration.
     dataset: Dataset
-    # train, validation or test.
+    """The declaration."""
     split: str
-    # Where the examples are.
+    """train, validation or test."""
     examples: StoredExamples
-    # Numbers of those compared: int64[n]; None is all.
+    """Where the examples are."""
     numbers: np.ndarray | None = None
+    """Numbers of those compared: int64[n]; None is all."""
 
     @property
     def chosen(self) -> np.ndarray:
@@ -55,37 +55,40 @@ class Part:
 class Match:
     """A training example and an evaluation example that share text."""
 
-    # One of `fingerprints.KINDS`.
     kind: str
-    # Key of the training example.
+    """One of `fingerprints.KINDS`."""
     key: str
-    # Key of the evaluation example.
+    """Key of the training example."""
     evaluation_key: str
-    # What they share, in normalized words.
+    """Key of the evaluation example."""
     words: str
+    """What they share, in normalized words."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """What a training set shares with one evaluation set."""
 
-    # Name of the training dataset.
     dataset: str
-    # Name and split of the evaluation set.
+    """Name of the training dataset."""
     evaluation: str
+    """Name of the evaluation set."""
     split: str
-    # Kind -> training examples; each is counted once, under the first of KINDS that fits.
+    """Its split."""
     kinds: Mapping[str, int]
-    # Training examples that share something, of those compared.
+    """Kind -> training examples; each is counted once, under the first of KINDS that fits."""
     examples: int
+    """Training examples that share something."""
     compared: int
-    # Evaluation examples that share something, of those compared.
+    """Training examples that were compared."""
     evaluation_examples: int
+    """Evaluation examples that share something."""
     evaluation_compared: int
-    # Why the two share text, as far as it is declared.
+    """Evaluation examples that were compared."""
     explanation: str
-    # Some of the matches, of the first training examples.
+    """Why the two share text, as far as it is declared."""
     shown: tuple[Match, ...]
+    """Some of the matches, of the first training examples."""
 
 
 def evaluation_side(catalog: Catalog, name: str) -> tuple[Dataset, ...]:

@@ -40,14 +40,14 @@ _Fault = Callable[[np.ndarray, int], str]
 class Contents:
     """Compares the files of a build with its manifest, each once."""
 
-    # The build.
     folder: Path
-    # Its manifest; while a build is made it carries no hash of itself, and nothing is compared.
+    """The build."""
     manifest: Mapping[str, Any]
-    # One of CHECKS.
+    """Its manifest; while a build is made it carries no hash of itself, and nothing is compared."""
     check: str = USE
-    # Files that were compared.
+    """One of CHECKS."""
     _seen: set[str] = field(default_factory=set)
+    """Files that were compared."""
 
     def __post_init__(self) -> None:
         self._files = {entry["path"]: entry for entry in self.manifest["files"]}

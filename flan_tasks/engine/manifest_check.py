@@ -22,12 +22,12 @@ _NEEDED_WITH_IDS = ("vocabulary", "vocabulary_size", "eos_id")
 class Kind:
     """What a value may be."""
 
-    # In words, for messages.
     name: str
-    # Whether a value is that.
+    """In words, for messages."""
     fits: Callable[[Any], bool]
-    # Where a value that does not fit is wrong: (place, value) -> lines.
+    """Whether a value is that."""
     explain: Callable[[str, Any], Iterator[str]] | None = None
+    """Where a value that does not fit is wrong: (place, value) -> lines."""
 
     def problems(self, place: str, value: Any) -> Iterator[str]:
         """Says what is wrong with a value, one line each."""

@@ -37,36 +37,36 @@ Report = Callable[[Path, Mapping[str, Any]], str]
 class Built:
     """What a build gave."""
 
-    # The manifest, as written.
     manifest: dict[str, Any]
-    # Whether it was there already, complete, and nothing was written.
+    """The manifest, as written."""
     was_there: bool
-    # Shards that an earlier, interrupted run had finished.
+    """Whether it was there already, complete, and nothing was written."""
     kept: int = 0
-    # Seconds that the shards of this run took.
+    """Shards that an earlier, interrupted run had finished."""
     seconds: float = 0.0
+    """Seconds that the shards of this run took."""
 
 
 @dataclass(frozen=True)
 class Status:
     """How far a build is."""
 
-    # Shards of the whole build.
     shards: int
-    # Shards that an earlier run had finished.
+    """Shards of the whole build."""
     kept: int
-    # Shards that this run has finished.
+    """Shards that an earlier run had finished."""
     done: int
-    # Rows of the shards that this run has to build.
+    """Shards that this run has finished."""
     rows_to_do: int
-    # Rows of the shards that this run has finished.
+    """Rows of the shards that this run has to build."""
     rows_done: int
-    # Tokens of the shards that this run has finished; None where tokens are not counted.
+    """Rows of the shards that this run has finished."""
     tokens_done: int | None
-    # Seconds since the first of them was begun.
+    """Tokens of the shards that this run has finished; None where tokens are not counted."""
     seconds: float
-    # Shards being written: path -> (rows done, rows).
+    """Seconds since the first of them was begun."""
     running: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Shards being written: path -> (rows done, rows)."""
 
 
 def build(

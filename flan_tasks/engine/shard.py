@@ -32,23 +32,23 @@ _NO_LIMIT = 1 << 62
 class BuildSettings:
     """How a plan is written."""
 
-    # One of `formats.FORMATS`.
     format: str
-    # train, validation or test.
+    """One of `formats.FORMATS`."""
     split: str
-    # One of `formats.STYLES`.
+    """train, validation or test."""
     style: str
-    # Longest inputs and targets, EOS included; decoder-only also `row`, by default their sum.
+    """One of `formats.STYLES`."""
     lengths: Mapping[str, int]
-    # For ids and token counts; None counts no tokens.
+    """Longest inputs and targets, EOS included; decoder-only also `row`, by default their sum."""
     vocabulary: Vocabulary | None = None
-    # Number of files (for each task, where a format keeps tasks apart); None goes by rows.
+    """For ids and token counts; None counts no tokens."""
     num_shards: int | None = None
+    """Number of files (for each task, where a format keeps tasks apart); None goes by rows."""
 
-    # One of `formats.ARCHS`; packed formats only.
     arch: str = ENCODER_DECODER
-    # Whether prompts are made to fit the length of inputs; None does what the format does.
+    """One of `formats.ARCHS`; packed formats only."""
     fit: bool | None = None
+    """Whether prompts are made to fit the length of inputs; None does what the format does."""
 
     def __post_init__(self) -> None:
         if self.arch == DECODER and "row" not in self.lengths:

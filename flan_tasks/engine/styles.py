@@ -18,12 +18,12 @@ ABOUT = {
 class Columns:
     """Prompt and target in columns of text."""
 
-    # Column of the prompt.
     prompt: str
-    # Column of the target.
+    """Column of the prompt."""
     target: str
-    # Column that readers expect between the two and that is empty here; "" where there is none.
+    """Column of the target."""
     empty: str = ""
+    """Column that readers expect between the two and that is empty here; "" where there is none."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -47,14 +47,16 @@ class Columns:
 class Turns:
     """Prompt and target as the two turns of a conversation, in one column of two-key objects."""
 
-    # The column.
     column: str
-    # Keys of a turn: who speaks, and what is said.
+    """The column."""
     role: str
+    """Key of who speaks."""
     content: str
-    # Who asks, and who answers.
+    """Key of what is said."""
     user: str
+    """Who asks."""
     assistant: str
+    """Who answers."""
 
     def write(self, prompt: str, target: str) -> dict[str, Any]:
         """Returns the column of a row."""

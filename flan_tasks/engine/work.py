@@ -20,12 +20,12 @@ Running = Mapping[str, int]
 class Work:
     """Everything any shard of a build is made from."""
 
-    # Its rows.
     plan: Plan
-    # How they are written.
+    """Its rows."""
     settings: BuildSettings
-    # Where to.
+    """How they are written."""
     folder: Path
+    """Where to."""
 
     def build(self, shard: Shard, tick: Callable[[int], None]) -> dict[str, Any]:
         """Writes one shard and returns what is known of it.
@@ -76,8 +76,8 @@ class MapShards(Protocol):
 class _WatchedPlan(Plan):
     """A plan that says when rows are drawn: the one sign of life from inside a shard."""
 
-    # Told the first row of each chunk, so that all rows before it are done.
     watch: Callable[[int], None] = print
+    """Told the first row of each chunk, so that all rows before it are done."""
 
     def rows(self, start: int, stop: int) -> Rows:
         self.watch(start)

@@ -58,20 +58,20 @@ class Export:
         `arch`.
     """
 
-    # train, validation or test.
     split: str = "test"
-    # How prompts are made of the examples.
+    """train, validation or test."""
     variation: Variation = PLAIN
-    # At most so many examples of each dataset, the first; None is all.
+    """How prompts are made of the examples."""
     limit: int | None = None
-    # Number that exemplars and option orders depend on.
+    """At most so many examples of each dataset, the first; None is all."""
     seed: int = 0
-    # What prompts must fit into; None leaves them, and all exemplars, as they are.
+    """Number that exemplars and option orders depend on."""
     budget: Budget | None = None
-    # Longest answer that is generated, in tokens of the model's own vocabulary.
+    """What prompts must fit into; None leaves them, and all exemplars, as they are."""
     answer_length: int = 256
-    # What kind of model reads the tasks, one of `formats.ARCHS`.
+    """Longest answer that is generated, in tokens of the model's own vocabulary."""
     arch: str = DECODER
+    """What kind of model reads the tasks, one of `formats.ARCHS`."""
 
     def __post_init__(self) -> None:
         check_evaluated(self.variation)
@@ -83,18 +83,19 @@ class Export:
 class _Written:
     """What came to be known of an export while its tasks were written."""
 
-    # Tasks, without groups.
     tasks: list[str] = field(default_factory=list)
-    # The first task or group.
+    """Tasks, without groups."""
     first: str = ""
-    # (metric, number) that are computed over all examples of a task together.
+    """The first task or group."""
     scored: set[tuple[str, str]] = field(default_factory=set)
-    # (metric, language of its answers).
+    """(metric, number) that are computed over all examples of a task together."""
     needed: set[tuple[str, str]] = field(default_factory=set)
-    # Dataset -> why it has no tasks by generation.
+    """(metric, language of its answers)."""
     unwritten: dict[str, str] = field(default_factory=dict)
-    # Template, as rte.hence -> rows that are left out, as their prompts do not fit; of how many.
+    """Dataset -> why it has no tasks by generation."""
     too_long: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Template, as rte.hence -> rows that are left out, as their prompts do not fit; of how
+    many."""
 
 
 def export(

@@ -46,10 +46,10 @@ Watch = Callable[[int, int], None]
 class Answerer(Protocol):
     """Who answers prompts."""
 
-    # What exemplars must fit into; None where nobody knows.
     budget: Budget | None
-    # What decides its answers; JSON-able.
+    """What exemplars must fit into; None where nobody knows."""
     settings: dict[str, Any]
+    """What decides its answers; JSON-able."""
 
     def answer(self, stream: Iterable[Asked]) -> Iterator[tuple[Asked, Record]]:
         """Yields one answer to each prompt that is not done, by its unit's method, in any order.
@@ -72,22 +72,22 @@ class Evaluation:
       DeclarationError: parts of it contradict each other.
     """
 
-    # Each of them on each of its splits.
     datasets: tuple[Dataset, ...]
-    # Of validation and test.
+    """Each of them on each of its splits."""
     splits: tuple[str, ...] = SPLITS
-    # One of METHODS; auto ranks options where there are some, and generates elsewhere.
+    """Of validation and test."""
     method: str = AUTO
-    # Examples of a split; None is all.
+    """One of METHODS; auto ranks options where there are some, and generates elsewhere."""
     examples: int | None = None
-    # What the draw of examples, exemplars and option orders depends on.
+    """Examples of a split; None is all."""
     seed: int = 0
-    # Where rows come from.
+    """What the draw of examples, exemplars and option orders depends on."""
     source: SourceChoice = SourceChoice()
-    # How prompts are made.
+    """Where rows come from."""
     variation: Variation = PLAIN
-    # Go on without datasets whose rows cannot be had.
+    """How prompts are made."""
     allow_missing: bool = False
+    """Go on without datasets whose rows cannot be had."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -122,22 +122,22 @@ class Evaluation:
 class Outcome:
     """What came of an evaluation."""
 
-    # Datasets with their numbers, in the order of the catalog.
     scores: tuple[DatasetScore, ...]
-    # Name -> why a dataset has none.
+    """Datasets with their numbers, in the order of the catalog."""
     missing: dict[str, str]
+    """Name -> why a dataset has none."""
 
 
 @dataclass(frozen=True)
 class Question:
     """A unit with what makes its prompts."""
 
-    # What is asked.
     unit: Unit
-    # The dataset's split.
+    """What is asked."""
     item: Ingredient
-    # Numbers of the examples.
+    """The dataset's split."""
     numbers: Sequence[int]
+    """Numbers of the examples."""
 
     def prompts(self, *, seed: int, budget: Budget | None) -> list[Prompt]:
         """Returns the prompts, in the order of the source."""

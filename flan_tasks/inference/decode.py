@@ -25,12 +25,12 @@ _NEVER = -1e9
 class Generated(NamedTuple):
     """One answer."""
 
-    # Its tokens, without EOS.
     tokens: np.ndarray
-    # Sum of the log-probabilities of its tokens and EOS; for beams, after the length penalty.
+    """Its tokens, without EOS."""
     score: float
-    # Whether it ended by itself, not by `max_tokens`.
+    """Sum of the log-probabilities of its tokens and EOS; for beams, after the length penalty."""
     ended: bool
+    """Whether it ended by itself, not by `max_tokens`."""
 
 
 def generate(
@@ -195,17 +195,17 @@ def likeliest(logits: jax.Array, how: Decoding) -> jax.Array:
 class _Beams(NamedTuple):
     """The state of a beam search of B examples and K beams."""
 
-    # Tokens written so far.
     step: jax.Array
-    # Answers that go on: int32[B, K, steps], and their summed log-probabilities [B, K].
+    """Tokens written so far."""
     tokens: jax.Array
+    """Answers that go on: int32[B, K, steps], and their summed log-probabilities [B, K]."""
     sums: jax.Array
-    # Answers that ended: int32[B, K, steps], scores after the penalty, lengths with EOS.
     ended_tokens: jax.Array
+    """Answers that ended: int32[B, K, steps], scores after the penalty, lengths with EOS."""
     ended_scores: jax.Array
     ended_lengths: jax.Array
-    # Logits [B * K, V] of the next tokens.
     logits: jax.Array
+    """Logits [B * K, V] of the next tokens."""
     cache: Cache
 
 

@@ -53,18 +53,18 @@ ROWS, CPU_ROWS = 32, 8
 class OpenModel:
     """A model with its parameters and vocabulary."""
 
-    # The network.
     model: Model
-    # Its parameters, on the mesh.
+    """The network."""
     params: Tree
-    # Text to ids.
+    """Its parameters, on the mesh."""
     vocabulary: Vocabulary
-    # The devices.
+    """Text to ids."""
     mesh: Mesh
-    # Longest inputs and targets it was trained on, or else T5's.
+    """The devices."""
     lengths: dict[str, int]
-    # Where it lies and what it is: JSON-able, the same for the same model.
+    """Longest inputs and targets it was trained on, or else T5's."""
     identity: dict[str, Any]
+    """Where it lies and what it is: JSON-able, the same for the same model."""
 
 
 def open_model(
@@ -131,14 +131,14 @@ def open_model(
 class _Question:
     """A prompt in tokens."""
 
-    # The prompt.
     asked: Asked
-    # Its ids, EOS included.
+    """The prompt."""
     ids: np.ndarray
-    # Ids of its options, EOS included; empty where text is written.
+    """Its ids, EOS included."""
     options: tuple[np.ndarray, ...]
-    # Whether the end of the prompt, or of an option, was cut to fit.
+    """Ids of its options, EOS included; empty where text is written."""
     trimmed: bool
+    """Whether the end of the prompt, or of an option, was cut to fit."""
 
 
 class ModelAnswers:

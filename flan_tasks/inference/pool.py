@@ -19,26 +19,26 @@ WINDOW = 128
 class Waiting(Generic[Item]):
     """A prompt that waits for others to share a batch with."""
 
-    # Who may share a batch; kinds are answered by different programs.
     kind: Hashable
-    # Bucket of its length in tokens.
+    """Who may share a batch; kinds are answered by different programs."""
     length: int
-    # The prompt.
+    """Bucket of its length in tokens."""
     item: Item
+    """The prompt."""
 
 
 @dataclass(frozen=True)
 class Batch(Generic[Item]):
     """Prompts that are answered at once."""
 
-    # What they have in common.
     kind: Hashable
-    # Tokens of every row.
+    """What they have in common."""
     length: int
-    # Rows of the batch; those beyond the prompts are padding.
+    """Tokens of every row."""
     rows: int
-    # The prompts, in the order in which they came.
+    """Rows of the batch; those beyond the prompts are padding."""
     items: tuple[Item, ...]
+    """The prompts, in the order in which they came."""
 
 
 def pooled(

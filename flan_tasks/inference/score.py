@@ -24,10 +24,10 @@ ROWS = (32, 128)
 class Score(NamedTuple):
     """What a model gives to one option."""
 
-    # Sum of the log-probabilities of its tokens, EOS included.
     sum: float
-    # Number of its tokens, EOS included.
+    """Sum of the log-probabilities of its tokens, EOS included."""
     tokens: int
+    """Number of its tokens, EOS included."""
 
     @property
     def mean(self) -> float:
@@ -38,10 +38,10 @@ class Score(NamedTuple):
 class _Chunk(NamedTuple):
     """Options of one example that share a row."""
 
-    # Their numbers among the example's options.
     options: list[int]
-    # Their ids, EOS included.
+    """Their numbers among the example's options."""
     ids: list[np.ndarray]
+    """Their ids, EOS included."""
 
 
 def score_options(

@@ -20,18 +20,19 @@ Scores = dict[str, float]
 class Gold:
     """The right answers of one example."""
 
-    # The target text.
     answer: str
-    # All accepted answers.
+    """The target text."""
     references: tuple[str, ...]
-    # The allowed answers; empty for generation.
+    """All accepted answers."""
     options: tuple[str, ...] = ()
-    # Values for grouping and scores, as the normalizer gave them.
+    """The allowed answers; empty for generation."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    # The example's key.
+    """Values for grouping and scores, as the normalizer gave them."""
     key: str = ""
-    # What the answers are written in, as an ISO 639 code; metrics of words cut them accordingly.
+    """The example's key."""
     language: str = ENGLISH
+    """What the answers are written in, as an ISO 639 code; metrics of words cut them
+    accordingly."""
 
     @classmethod
     def of(cls, example: "Example", *, answer: str, language: str) -> "Gold":

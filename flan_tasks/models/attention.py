@@ -21,14 +21,14 @@ FORBIDDEN_FUSED = -1e9
 class Seen(NamedTuple):
     """Keys that queries look at, and how."""
 
-    # [B, S, kv_heads, head_dim].
     key: jax.Array
-    # [B, S, kv_heads, head_dim].
+    """[B, S, kv_heads, head_dim]."""
     value: jax.Array
-    # bool[B, T, S], or of a shape that broadcasts to it.
+    """[B, S, kv_heads, head_dim]."""
     mask: jax.Array
-    # float32[B, heads, T, S] or broadcasting to it; None adds nothing.
+    """bool[B, T, S], or of a shape that broadcasts to it."""
     bias: jax.Array | None = None
+    """float32[B, heads, T, S] or broadcasting to it; None adds nothing."""
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -40,12 +40,12 @@ LISTED = 8
 class Place(NamedTuple):
     """Where a tensor of a file lies among ours."""
 
-    # Names down to the parameter.
     path: tuple[str, ...]
-    # Place in the stack of layers; None where there is none.
+    """Names down to the parameter."""
     layer: int | None = None
-    # Whether theirs is [out, in] and ours [in, out].
+    """Place in the stack of layers; None where there is none."""
     turned: bool = False
+    """Whether theirs is [out, in] and ours [in, out]."""
 
 
 def places(config: ModelConfig) -> dict[str, Place]:

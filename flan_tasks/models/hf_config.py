@@ -77,22 +77,22 @@ UNSEEN = ("activation", "gated", "norm_epsilon", "relative_distance")
 class Head:
     """What the logits are computed with."""
 
-    # The tensor's name: the embedding's or the head's own.
     tensor: str
-    # Whether the decoder's output is scaled by d_model ** -0.5 before it.
+    """The tensor's name: the embedding's or the head's own."""
     scaled: bool
+    """Whether the decoder's output is scaled by d_model ** -0.5 before it."""
 
 
 @dataclass(frozen=True)
 class Description:
     """A folder's model, and where its embedding and head lie."""
 
-    # The network, computed in float32.
     config: ModelConfig
-    # Name of the embedding's tensor in the files.
+    """The network, computed in float32."""
     embedding: str
-    # The head.
+    """Name of the embedding's tensor in the files."""
     head: Head
+    """The head."""
 
 
 def on_stderr(text: str) -> None:

@@ -23,18 +23,18 @@ _SAMPLE = 8_192
 class LengthChoice:
     """A pair of lengths and what it costs."""
 
-    # Share of examples, in percent, that are whole on each side.
     percentile: float
-    # Longest inputs and targets, EOS included; decoder-only also `row`.
+    """Share of examples, in percent, that are whole on each side."""
     lengths: Mapping[str, int]
-    # Part -> share of examples that lose their end.
+    """Longest inputs and targets, EOS included; decoder-only also `row`."""
     cut: Mapping[str, float]
-    # Part -> share of tokens lost.
+    """Part -> share of examples that lose their end."""
     lost: Mapping[str, float]
-    # Share of a packed row, both sides together, that is padding.
+    """Part -> share of tokens lost."""
     packed_padding: float
-    # The same with one example a row.
+    """Share of a packed row, both sides together, that is padding."""
     unpacked_padding: float
+    """The same with one example a row."""
 
 
 def length_choices(plan: Plan, vocabulary: Vocabulary, *, arch: str) -> list[LengthChoice]:

@@ -27,28 +27,29 @@ _ROW_ORDER = hash_text("order of packed rows")
 class PackedShard:
     """Packed rows of one shard, as they are written."""
 
-    # Feature -> array; token ids are uint16 where the vocabulary fits, else uint32:
-    # `inputs`, `targets` (or `tokens`) [rows, length], their `..segment_ids` (uint8, 0 is padding)
-    # and, decoder-only, `loss_mask` (uint8); `offsets` int64[rows + 1]; `examples` (rows of the
-    # plan) int64[examples]; `tasks` (numbers of the plan's ingredients) int16[examples], or int32
-    # where there are more than 32,768.
     arrays: Mapping[str, np.ndarray]
-    # Number of the ingredient of each example, in plan order: int64[examples].
+    """Feature -> array; token ids are uint16 where the vocabulary fits, else uint32: `inputs`,
+    `targets` (or `tokens`) [rows, length], their `..segment_ids` (uint8, 0 is padding) and,
+    decoder-only, `loss_mask` (uint8); `offsets` int64[rows + 1]; `examples` (rows of the plan)
+    int64[examples]; `tasks` (numbers of the plan's ingredients) int16[examples], or int32 where
+    there are more than 32,768."""
     task: np.ndarray
-    # Number of its template, likewise.
+    """Number of the ingredient of each example, in plan order: int64[examples]."""
     template: np.ndarray
-    # Exemplars in its prompt, likewise.
+    """Number of its template, likewise."""
     num_shots: np.ndarray
-    # Part -> what its texts came to, in plan order; prompts as they were before they were fitted.
+    """Exemplars in its prompt, likewise."""
     texts: Mapping[str, TextCounts]
-    # What became of prompts that were too long.
+    """Part -> what its texts came to, in plan order; prompts as they were before they were
+    fitted."""
     fitting: FittingCounts
-    # Tokens of the prompts as they are written, and of the longest, EOS not counted.
+    """What became of prompts that were too long."""
     written: Mapping[str, int]
-    # Rows no packing could go under, by tokens and by examples over half a row.
+    """Tokens of the prompts as they are written, and of the longest, EOS not counted."""
     simple_bound: int
-    # The same, counting besides examples that leave no other any room.
+    """Rows no packing could go under, by tokens and by examples over half a row."""
     bound: int
+    """The same, counting besides examples that leave no other any room."""
 
     @property
     def num_rows(self) -> int:
@@ -60,18 +61,18 @@ class PackedShard:
 class EncodedRows:
     """Some rows of a plan as ids."""
 
-    # Which of the plan they are, from `start` on: int64[n].
     places: np.ndarray
-    # Which task, example and template each of them is.
+    """Which of the plan they are, from `start` on: int64[n]."""
     rows: Rows
-    # Exemplars in the prompt of each: int64[n].
+    """Which task, example and template each of them is."""
     num_shots: np.ndarray
-    # Their inputs.
+    """Exemplars in the prompt of each: int64[n]."""
     inputs: Encoded
-    # Their targets.
+    """Their inputs."""
     targets: Encoded
-    # Part -> what its texts came to; prompts as they were before they were fitted.
+    """Their targets."""
     texts: Mapping[str, TextCounts]
+    """Part -> what its texts came to; prompts as they were before they were fitted."""
 
 
 def encoded_rows(

@@ -23,10 +23,10 @@ MAX_LENGTH = 1 << 20
 class Packing:
     """Rows of examples: those of row r are `order[offsets[r]:offsets[r + 1]]`."""
 
-    # Numbers of the examples, row after row: int64[examples].
     order: np.ndarray
-    # Where each row begins, and the end: int64[rows + 1].
+    """Numbers of the examples, row after row: int64[examples]."""
     offsets: np.ndarray
+    """Where each row begins, and the end: int64[rows + 1]."""
 
     @property
     def num_rows(self) -> int:

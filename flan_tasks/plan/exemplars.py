@@ -34,10 +34,10 @@ _MOST_TRIED = 200
 class Budget:
     """How long a prompt may be."""
 
-    # Gives the ids.
     vocabulary: Vocabulary
-    # Longest inputs, EOS included.
+    """Gives the ids."""
     length: int
+    """Longest inputs, EOS included."""
 
     def sizes(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without EOS."""
@@ -48,12 +48,12 @@ class Budget:
 class Exemplars:
     """Where the exemplars of one task come from."""
 
-    # Training examples.
     examples: StoredExamples
-    # How many of them, from the first, may be drawn.
+    """Training examples."""
     available: int
-    # The allowed answers, where all examples share them: exemplars are drawn class by class.
+    """How many of them, from the first, may be drawn."""
     options: tuple[str, ...] = ()
+    """The allowed answers, where all examples share them: exemplars are drawn class by class."""
 
     @cached_property
     def classes(self) -> tuple[np.ndarray, ...]:
@@ -80,14 +80,14 @@ class Exemplars:
 class Queries:
     """Some queries of one task; arrays and examples have the same length."""
 
-    # Name of the dataset.
     dataset: str
-    # The queries.
+    """Name of the dataset."""
     examples: Sequence[Example]
-    # Hashes of their keys: uint64[n].
+    """The queries."""
     keys: np.ndarray
-    # How often each was met before: int64[n].
+    """Hashes of their keys: uint64[n]."""
     epochs: np.ndarray
+    """How often each was met before: int64[n]."""
 
 
 def choose_exemplars(

@@ -38,8 +38,8 @@ class _Search:
     """How far a row is: the fields' ceiling that fits and the one that does not."""
 
     row: BuiltRow
-    # Letters of the fields, at most, and tokens of the prompt then.
     fits: int
+    """Letters of the fields, at most, and tokens of the prompt then."""
     fits_size: int
     over: int
     over_size: int
@@ -176,14 +176,14 @@ def _loses_answer(row: BuiltRow, prompt: str, kept: dict[str, str]) -> bool:
 class Fitted:
     """Prompts that fit, with their ids."""
 
-    # Which rows are left, of those that were given: int64[n], ascending.
     kept: np.ndarray
-    # Their prompts.
+    """Which rows are left, of those that were given: int64[n], ascending."""
     inputs: list[str]
-    # Ids of these.
+    """Their prompts."""
     encoded: Encoded
-    # Place among those left -> the row, of those that were shortened.
+    """Ids of these."""
     rows: dict[int, BuiltRow]
+    """Place among those left -> the row, of those that were shortened."""
 
 
 class FittingCounts:

@@ -22,14 +22,14 @@ MAX_SEED = (1 << 63) - 1
 class Rows:
     """Some rows of a plan; all arrays have the same length."""
 
-    # Number of the ingredient: int64[n].
     task: np.ndarray
-    # Number of the example in its store: int64[n].
+    """Number of the ingredient: int64[n]."""
     example: np.ndarray
-    # How often the task was gone through before: int64[n].
+    """Number of the example in its store: int64[n]."""
     epoch: np.ndarray
-    # Number of the template: int64[n].
+    """How often the task was gone through before: int64[n]."""
     template: np.ndarray
+    """Number of the template: int64[n]."""
 
     def __len__(self) -> int:
         return len(self.task)
@@ -43,12 +43,12 @@ class Rows:
 class Draw:
     """Some examples of one task; all arrays have the same length."""
 
-    # Number of the example in its store: int64[n].
     example: np.ndarray
-    # How often the task was gone through before: int64[n].
+    """Number of the example in its store: int64[n]."""
     epoch: np.ndarray
-    # Number of the template: int64[n].
+    """How often the task was gone through before: int64[n]."""
     template: np.ndarray
+    """Number of the template: int64[n]."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class Plan:
     a task every example is seen before any is seen twice, each epoch in an order of its own.
     """
 
-    # What it is made of.
     ingredients: tuple[Ingredient, ...]
-    # Number that all choices depend on.
+    """What it is made of."""
     seed: int
-    # Rows of each ingredient.
+    """Number that all choices depend on."""
     counts: tuple[int, ...]
-    # Whether rows of a task stand together, task by task, instead of mixed.
+    """Rows of each ingredient."""
     grouped: bool = False
+    """Whether rows of a task stand together, task by task, instead of mixed."""
 
     def __len__(self) -> int:
         return sum(self.counts)
@@ -130,12 +130,12 @@ def tasks_at(positions: np.ndarray, counts: Sequence[int], seed: int) -> np.ndar
 class _Numbers:
     """What is drawn from, an entry for each task."""
 
-    # Number for the name: uint64[tasks].
     names: np.ndarray
-    # How many examples may be drawn: int64[tasks].
+    """Number for the name: uint64[tasks]."""
     available: np.ndarray
-    # How many templates there are: int64[tasks].
+    """How many examples may be drawn: int64[tasks]."""
     templates: np.ndarray
+    """How many templates there are: int64[tasks]."""
 
     @classmethod
     def of(cls, items: Sequence[Ingredient]) -> "_Numbers":

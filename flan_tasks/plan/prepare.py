@@ -32,42 +32,42 @@ Progress = Callable[[str], None]
 class Ingredient:
     """One dataset of a mixture, with its examples at hand."""
 
-    # The declaration.
     dataset: Dataset
-    # Its stored examples; those from `available` on are behind the mixture's limit.
+    """The declaration."""
     examples: StoredExamples
-    # How many of them the mixture may draw.
+    """Its stored examples; those from `available` on are behind the mixture's limit."""
     available: int
-    # The templates drawn from, in the order of their file.
+    """How many of them the mixture may draw."""
     templates: tuple[Template, ...]
-    # Mixing rate.
+    """The templates drawn from, in the order of their file."""
     rate: float = 0.0
-    # How prompts are made of the examples.
+    """Mixing rate."""
     variation: Variation = PLAIN
-    # Where exemplars come from; None where the variation wants none.
+    """How prompts are made of the examples."""
     exemplars: Exemplars | None = None
+    """Where exemplars come from; None where the variation wants none."""
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A mixture with everything it needs to be planned."""
 
-    # The declaration.
     mixture: Mixture
-    # Which split: train, validation or test.
+    """The declaration."""
     split: str
-    # Datasets that have examples, in the order of the catalog.
+    """Which split: train, validation or test."""
     ingredients: tuple[Ingredient, ...]
-    # Name -> why its rows could not be had.
+    """Datasets that have examples, in the order of the catalog."""
     missing: Mapping[str, str] = field(default_factory=dict)
-    # Members that have no such split by declaration, such as test-only sets.
+    """Name -> why its rows could not be had."""
     without_split: tuple[str, ...] = ()
-    # How prompts are made of the examples.
+    """Members that have no such split by declaration, such as test-only sets."""
     variation: Variation = PLAIN
-    # What training examples were compared with, to drop those that occur there.
+    """How prompts are made of the examples."""
     drop_against: tuple[str, ...] = ()
-    # The evaluation sets this meant.
+    """What training examples were compared with, to drop those that occur there."""
     compared_with: tuple[Part, ...] = ()
+    """The evaluation sets this meant."""
 
     @property
     def one_pass(self) -> int:
@@ -82,12 +82,12 @@ class Prepared:
 class SourceChoice:
     """Where rows are read from."""
 
-    # One of `core.origin.SOURCE_KINDS`.
     kind: str = DECLARED
-    # A prepared TFDS tree, or a folder of files.
+    """One of `core.origin.SOURCE_KINDS`."""
     data_dir: Path | None = None
-    # Name of a dataset -> its own kind, where it is another.
+    """A prepared TFDS tree, or a folder of files."""
     exceptions: Mapping[str, str] = field(default_factory=dict)
+    """Name of a dataset -> its own kind, where it is another."""
 
     def kind_of(self, dataset: Dataset) -> str:
         """Returns the kind of source that a dataset is read from."""

@@ -32,24 +32,24 @@ _GATHERED = 8 * CHUNK
 class BuiltRow:
     """One row of a build, before it is written."""
 
-    # The prompt.
     inputs: str
-    # The text to be learned.
+    """The prompt."""
     targets: str
-    # Whose example it is.
+    """The text to be learned."""
     dataset: Dataset
-    # What filled it.
+    """Whose example it is."""
     template: Template
-    # What it was filled with.
+    """What filled it."""
     example: Example
-    # Exemplars that stand before it in the prompt.
+    """What it was filled with."""
     num_shots: int = 0
-    # Whether the options stand in the prompt, where the example has some.
+    """Exemplars that stand before it in the prompt."""
     shows_options: bool = True
-    # Fields that were shortened to make the prompt fit a length.
+    """Whether the options stand in the prompt, where the example has some."""
     shortened: tuple[str, ...] = ()
-    # Whether the answer stood in one of these, and does no more.
+    """Fields that were shortened to make the prompt fit a length."""
     lost_answer: bool = False
+    """Whether the answer stood in one of these, and does no more."""
 
     @property
     def gold(self) -> Gold:
@@ -172,12 +172,12 @@ def _exemplar_blocks(
 class Texts:
     """Prompts and targets of some rows, without the examples around them."""
 
-    # The prompts.
     inputs: list[str]
-    # The texts to be learned.
+    """The prompts."""
     targets: list[str]
-    # Exemplars in each prompt: int64[n].
+    """The texts to be learned."""
     num_shots: np.ndarray
+    """Exemplars in each prompt: int64[n]."""
 
 
 def render_texts(plan: Plan, rows: Rows, *, budget: Budget | None = None) -> Texts:

@@ -27,10 +27,10 @@ class State(StrEnum):
 class Status:
     """The state of one dataset at one source, in a form to be shown."""
 
-    # Whether rows can be had now.
     state: State
-    # What is there, or what to do, or where else to look.
+    """Whether rows can be had now."""
     detail: str = ""
+    """What is there, or what to do, or where else to look."""
 
 
 class Source(ABC):
@@ -39,10 +39,10 @@ class Source(ABC):
     Building one is cheap and reads nothing; the first call that needs the rows opens it.
     """
 
-    # Name for messages and manifests, e.g. "tfds".
     kind: str
-    # Whether the storage order is already random, so that positions may be sliced as they are.
+    """Name for messages and manifests, e.g. "tfds"."""
     is_shuffled: bool = False
+    """Whether the storage order is already random, so that positions may be sliced as they are."""
 
     @abstractmethod
     def status(self) -> Status:

@@ -16,17 +16,18 @@ from flan_tasks.raw_rows.reading import BadRows, read_examples
 class CheckedRows:
     """What became of some rows."""
 
-    # How many were read, and how many examples they gave.
     rows: int = 0
+    """Rows that were read."""
     num_examples: int = 0
-    # Reason -> how many were skipped.
+    """Examples they gave."""
     skipped: Counter[str] = field(default_factory=Counter)
-    # The first examples of each split.
+    """Reason -> how many were skipped."""
     examples: list[Example] = field(default_factory=list)
-    # What a build would refuse, a line each: rows, or a split as a whole.
+    """The first examples of each split."""
     refused: list[str] = field(default_factory=list)
-    # Whether there are rows behind those that were read.
+    """What a build would refuse, a line each: rows, or a split as a whole."""
     is_part: bool = False
+    """Whether there are rows behind those that were read."""
 
 
 def check_rows(

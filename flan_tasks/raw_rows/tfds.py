@@ -45,10 +45,10 @@ def default_data_dir() -> Path:
 class _SplitInfo:
     """What TFDS notes of one split of a prepared builder."""
 
-    # Rows of each file.
     shard_lengths: list[int]
-    # Bytes of all rows.
+    """Rows of each file."""
     num_bytes: int
+    """Bytes of all rows."""
 
 
 class TfdsSource(Source):

@@ -36,14 +36,14 @@ _OTHERS = {
 class PackedExample:
     """One example, as it stands in a packed row."""
 
-    # int32[length], EOS included.
     inputs: np.ndarray
-    # int32[length], EOS included.
+    """int32[length], EOS included."""
     targets: np.ndarray
-    # Number of its task: an index into `Reader.tasks`.
+    """int32[length], EOS included."""
     task: int
-    # Which row of the plan it was.
+    """Number of its task: an index into `Reader.tasks`."""
     plan_row: int
+    """Which row of the plan it was."""
 
 
 class Reader:

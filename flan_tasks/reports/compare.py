@@ -32,63 +32,68 @@ Words = tuple[tuple[str, str], ...]
 class Side:
     """One of the two things compared."""
 
-    # How it was asked for.
     name: str
-    # What holds for all of it.
+    """How it was asked for."""
     settings: Mapping[str, Any]
-    # Task -> facts, of _FACTS those that are known.
+    """What holds for all of it."""
     tasks: Mapping[str, Mapping[str, Any]]
-    # Task -> template id -> its `kind`, `inputs` and `targets`.
+    """Task -> facts, of _FACTS those that are known."""
     templates: Mapping[str, Mapping[str, Mapping[str, str]]]
-    # Directory of a build; None for a mixture.
+    """Task -> template id -> its `kind`, `inputs` and `targets`."""
     folder: Path | None = None
+    """Directory of a build; None for a mixture."""
 
 
 @dataclass(frozen=True)
 class TemplateChange:
     """A template that only one side has, or that reads differently."""
 
-    # Template id.
     id: str
-    # added, removed or changed.
+    """Template id."""
     change: str
-    # The tasks it belongs to.
+    """added, removed or changed."""
     tasks: tuple[str, ...]
-    # Word by word, gone from A and new in B.
+    """The tasks it belongs to."""
     inputs: Words
+    """Words of the inputs, gone from A and new in B."""
     targets: Words
+    """Words of the targets, gone from A and new in B."""
 
 
 @dataclass(frozen=True)
 class RowChanges:
     """Which rows differ; a row is known by its task, key, template and texts."""
 
-    # Rows that are word for word in both.
     same: int = 0
-    # Whether the rows in both stand in one order, none of another between them.
+    """Rows that are word for word in both."""
     same_order: bool = True
-    # "task key" of rows in A alone, in B alone, and in both with other words.
+    """Whether the rows in both stand in one order, none of another between them."""
     removed: tuple[str, ...] = ()
+    """"task key" of rows in A alone."""
     added: tuple[str, ...] = ()
+    """"task key" of rows in B alone."""
     reworded: tuple[str, ...] = ()
-    # Why rows were not compared; empty where they were.
+    """"task key" of rows in both, with other words."""
     not_compared: str = ""
+    """Why rows were not compared; empty where they were."""
 
 
 @dataclass(frozen=True)
 class Difference:
     """Everything that differs."""
 
-    # Setting -> (A, B).
     settings: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    # Tasks in B alone, and in A alone.
+    """Setting -> (A, B)."""
     added: tuple[str, ...] = ()
+    """Tasks in B alone."""
     removed: tuple[str, ...] = ()
-    # Task -> fact -> (A, B).
+    """Tasks in A alone."""
     changed: Mapping[str, Mapping[str, tuple[Any, Any]]] = field(default_factory=dict)
+    """Task -> fact -> (A, B)."""
     templates: tuple[TemplateChange, ...] = ()
-    # None where mixtures are compared, which have no rows.
+    """Templates that differ."""
     rows: RowChanges | None = None
+    """None where mixtures are compared, which have no rows."""
 
     @property
     def is_empty(self) -> bool:

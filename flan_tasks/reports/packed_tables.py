@@ -18,16 +18,16 @@ FORMAT = "arrays"
 class PackedRow:
     """One packed row."""
 
-    # Its number in the build.
     number: int
-    # Row number in the plan of each of its examples: int64[n].
+    """Its number in the build."""
     examples: np.ndarray
-    # Number of the task of each: int16[n], or int32 of very many.
+    """Row number in the plan of each of its examples: int64[n]."""
     tasks: np.ndarray
-    # Ids of each prompt, EOS included.
+    """Number of the task of each: int16[n], or int32 of very many."""
     inputs: tuple[np.ndarray, ...]
-    # Ids of each target, EOS included.
+    """Ids of each prompt, EOS included."""
     targets: tuple[np.ndarray, ...]
+    """Ids of each target, EOS included."""
 
 
 def tasks_and_rows(

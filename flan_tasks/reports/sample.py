@@ -30,41 +30,43 @@ _SCANNED = 1 << 20
 class ShownExample:
     """One example as a report shows it."""
 
-    # Its row number in the plan.
     row: int
-    # Name of its task without "flan:", such as "anli_r1".
+    """Its row number in the plan."""
     task: str
-    # The prompt; decoded from ids where a build holds nothing else.
+    """Name of its task without "flan:", such as "anli_r1"."""
     inputs: str
-    # The text to be learned.
+    """The prompt; decoded from ids where a build holds nothing else."""
     targets: str
-    # Id of its template; empty where the build does not say.
+    """The text to be learned."""
     template: str = ""
-    # forward or inverted; empty where the build does not say.
+    """Id of its template; empty where the build does not say."""
     kind: str = ""
-    # The example's key; empty where the build does not say.
+    """forward or inverted; empty where the build does not say."""
     key: str = ""
-    # The allowed answers.
+    """The example's key; empty where the build does not say."""
     options: tuple[str, ...] = ()
-    # Ids of the prompt and of the target, EOS included; None without a vocabulary.
+    """The allowed answers."""
     input_ids: np.ndarray | None = None
+    """Ids of the prompt, EOS included; None without a vocabulary."""
     target_ids: np.ndarray | None = None
+    """Ids of the target, EOS included; None without a vocabulary."""
 
 
 @dataclass(frozen=True)
 class Sample:
     """Some examples of a build, and how they are packed."""
 
-    # In the order of the build.
     examples: tuple[ShownExample, ...]
-    # What the ids mean; None where there are none.
+    """In the order of the build."""
     vocabulary: Vocabulary | None = None
-    # Of packed builds: (number of the row in the build, its examples in `examples`).
+    """What the ids mean; None where there are none."""
     rows: tuple[tuple[int, range], ...] = ()
-    # Which of them are evenly spaced over the build, so that they tell of all of it; None: each.
+    """Of packed builds: (number of the row in the build, its examples in `examples`)."""
     even: np.ndarray | None = None
-    # Why there are no ids, or no texts but decoded ones; empty where nothing is wanting.
+    """Which of them are evenly spaced over the build, so that they tell of all of it; None:
+    each."""
     notes: tuple[str, ...] = field(default=())
+    """Why there are no ids, or no texts but decoded ones; empty where nothing is wanting."""
 
     @property
     def fair(self) -> tuple[ShownExample, ...]:

@@ -16,12 +16,12 @@ VOCAB = "FLAN_TASKS_VOCAB"
 class Configuration:
     """Where rows and vocabulary come from."""
 
-    # Kind of source; "declared" is each dataset's own.
     source: str = "declared"
-    # A prepared TFDS tree, or a folder of files; None leaves it to TFDS (and SeqIO's override).
+    """Kind of source; "declared" is each dataset's own."""
     data_dir: Path | None = None
-    # bytes, t5, or the path of a vocabulary file.
+    """A prepared TFDS tree, or a folder of files; None leaves it to TFDS (and SeqIO's override)."""
     vocab: str = "t5"
+    """bytes, t5, or the path of a vocabulary file."""
 
 
 _chosen: dict[str, str] = {}

@@ -14,10 +14,10 @@ from flan_tasks.metrics.metrics import metric
 class Candidate:
     """One option of one example, as rank tasks hand it out."""
 
-    # What is right for the example.
     gold: Gold
-    # The option scored here.
+    """What is right for the example."""
     option: str
+    """The option scored here."""
 
 
 def postprocess(output: Any, example: Mapping[str, Any] | None = None, is_target: bool = False):

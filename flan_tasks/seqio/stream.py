@@ -49,11 +49,11 @@ class Encoder:
     are cut, and both are closed by EOS.
     """
 
-    # Gives the ids.
     vocabulary: Vocabulary
-    # Longest inputs and targets, EOS included; None of one leaves it as long as it is, and no
-    # lengths at all leave out EOS too.
+    """Gives the ids."""
     lengths: Mapping[str, int | None] | None
+    """Longest inputs and targets, EOS included; None of one leaves it as long as it is, and no
+    lengths at all leave out EOS too."""
 
     @classmethod
     def open(cls, vocab: str, lengths: Mapping[str, int | None] | None) -> "Encoder":
@@ -167,10 +167,10 @@ def row_columns(
 class Sizes:
     """How many rows each chunk has: the first few, each next twice as many, up to a ceiling."""
 
-    # Rows of the first chunk.
     first: int = CHUNK
-    # How often it doubles.
+    """Rows of the first chunk."""
     doublings: int = 0
+    """How often it doubles."""
 
     def start(self, number: int) -> int:
         """Returns the position a chunk begins at."""

@@ -48,12 +48,12 @@ Configure = Callable[[], Configuration]
 class Prompts:
     """What the prompts of a task are."""
 
-    # Id of the one template; None draws.
     template: str | None = None
-    # How prompts are made of the examples, where no one template is named among several.
+    """Id of the one template; None draws."""
     variation: Variation = PLAIN
-    # Whether each option becomes an example of its own, to be scored.
+    """How prompts are made of the examples, where no one template is named among several."""
     rank: bool = False
+    """Whether each option becomes an example of its own, to be scored."""
 
     @property
     def one(self) -> str:

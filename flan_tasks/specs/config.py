@@ -39,12 +39,13 @@ class MeshConfig:
       ConfigError: a value has the wrong type or range.
     """
 
-    # Devices among which the batch is split while each holds all parameters; -1: all that is left.
     data: int = -1
-    # Devices among which the batch, the parameters and the optimizer state are split.
+    """Devices among which the batch is split while each holds all parameters; -1: all that is
+    left."""
     fsdp: int = 1
-    # Devices among which heads, hidden units and the vocabulary are split.
+    """Devices among which the batch, the parameters and the optimizer state are split."""
     model: int = 1
+    """Devices among which heads, hidden units and the vocabulary are split."""
 
     def __post_init__(self) -> None:
         problems = wrong_types(self)
@@ -69,28 +70,28 @@ class DataConfig:
       ConfigError: a value has the wrong type or range, or both or none of the two are given.
     """
 
-    # Directory of an `arrays` build.
     build_dir: str | None = None
-    # Directory of an `arrays` build to evaluate on while training.
+    """Directory of an `arrays` build."""
     eval_build_dir: str | None = None
-    # SeqIO task or mixture, read through SeqIO's feature converters.
+    """Directory of an `arrays` build to evaluate on while training."""
     mixture_or_task_name: str | None = None
-    # Python module that registers the name, imported first.
+    """SeqIO task or mixture, read through SeqIO's feature converters."""
     mixture_or_task_module: str | None = None
-    # SeqIO split.
+    """Python module that registers the name, imported first."""
     split: str = "train"
-    # Whether SeqIO reads its cache.
+    """SeqIO split."""
     use_cached_tasks: bool = False
-    # Tokens of a row; a build must have been packed to these lengths. None: as it was packed.
+    """Whether SeqIO reads its cache."""
     task_feature_lengths: Mapping[str, int] | None = None
-    # Packed rows a step, over all devices.
+    """Tokens of a row; a build must have been packed to these lengths. None: as it was packed."""
     batch_size: int = 128
-    # Packed rows an evaluation batch, over all devices; 0 is batch_size.
+    """Packed rows a step, over all devices."""
     eval_batch_size: int = 0
-    # Whether each epoch has an order of its own.
+    """Packed rows an evaluation batch, over all devices; 0 is batch_size."""
     shuffle: bool = True
-    # Of the order.
+    """Whether each epoch has an order of its own."""
     seed: int = 0
+    """Of the order."""
 
     def __post_init__(self) -> None:
         problems = wrong_types(self)
@@ -128,40 +129,41 @@ class OptimizerConfig:
       ConfigError: a value has the wrong type or range.
     """
 
-    # adafactor (as T5X has it) or adamw.
     name: str = "adafactor"
-    # T5X's factors joined by "*": the rate is their product.
+    """adafactor (as T5X has it) or adamw."""
     schedule: str = "constant"
-    # The factor `constant`.
+    """T5X's factors joined by "*": the rate is their product."""
     learning_rate: float = 1e-3
-    # Steps of linear_warmup; rsqrt_decay is flat as long; the other decays begin after them.
+    """The factor `constant`."""
     warmup_steps: int = 0
-    # Steps from the end of the warmup to zero, for linear_decay and cosine_decay; 0: to the end.
+    """Steps of linear_warmup; rsqrt_decay is flat as long; the other decays begin after them."""
     decay_steps: int = 0
-    # The rate never falls below it.
+    """Steps from the end of the warmup to zero, for linear_decay and cosine_decay; 0: to the
+    end."""
     min_learning_rate: float = 1e-8
-    # Steps taken off before the schedule and Adafactor's decay look at the step.
+    """The rate never falls below it."""
     step_offset: int = 0
-    # Global norm above which gradients are scaled down to it; 0 leaves them.
+    """Steps taken off before the schedule and Adafactor's decay look at the step."""
     clip_norm: float = 0.0
-    # Share of a parameter taken off each step (Adafactor), or that times the rate (AdamW).
+    """Global norm above which gradients are scaled down to it; 0 leaves them."""
     weight_decay: float = 0.0
-    # Adafactor: second moments decay with 1 - t ** -decay_rate.
+    """Share of a parameter taken off each step (Adafactor), or that times the rate (AdamW)."""
     decay_rate: float = 0.8
-    # Adafactor: root mean square above which an update is scaled down.
+    """Adafactor: second moments decay with 1 - t ** -decay_rate."""
     clipping_threshold: float = 1.0
-    # Adafactor: rows and columns are kept instead of a matrix if both are at least this long.
+    """Adafactor: root mean square above which an update is scaled down."""
     min_dim_size_to_factor: int = 128
-    # Adafactor: whether steps are relative to the size of the parameter.
+    """Adafactor: rows and columns are kept instead of a matrix if both are at least this long."""
     multiply_by_parameter_scale: bool = True
-    # AdamW: decay of the first moment.
+    """Adafactor: whether steps are relative to the size of the parameter."""
     b1: float = 0.9
-    # AdamW: decay of the second moment.
+    """AdamW: decay of the first moment."""
     b2: float = 0.999
-    # AdamW: added to the root of the second moment.
+    """AdamW: decay of the second moment."""
     epsilon: float = 1e-8
-    # Whether only LoRA adapters are trained; None: if the model has them.
+    """AdamW: added to the root of the second moment."""
     adapters_only: bool | None = None
+    """Whether only LoRA adapters are trained; None: if the model has them."""
 
     def __post_init__(self) -> None:
         problems = wrong_types(self)
@@ -204,12 +206,12 @@ class LossConfig:
       ConfigError: a value has the wrong type or range.
     """
 
-    # Weight of the squared log of the partition function (T5X: 1e-4).
     z_loss: float = 1e-4
-    # Probability taken from the target and spread over the other pieces.
+    """Weight of the squared log of the partition function (T5X: 1e-4)."""
     label_smoothing: float = 0.0
-    # What the summed loss is divided by; None: the number of target tokens of the step.
+    """Probability taken from the target and spread over the other pieces."""
     loss_normalizing_factor: float | None = None
+    """What the summed loss is divided by; None: the number of target tokens of the step."""
 
     def __post_init__(self) -> None:
         problems = wrong_types(self)
@@ -230,16 +232,16 @@ class CheckpointConfig:
       ConfigError: a value has the wrong type or range.
     """
 
-    # Steps between checkpoints; one is always saved at the end.
     period: int = 1000
-    # How many of the newest are kept.
+    """Steps between checkpoints; one is always saved at the end."""
     keep: int = 3
-    # How many of the best are kept besides; needs evaluation.
+    """How many of the newest are kept."""
     keep_best: int = 0
-    # What the best are the best of: a key of the evaluation's metrics.
+    """How many of the best are kept besides; needs evaluation."""
     best_metric: Literal["loss", "accuracy"] = "loss"
-    # Parameters to begin with: a checkpoint, a MODEL_DIR, or a Hugging Face folder.
+    """What the best are the best of: a key of the evaluation's metrics."""
     initial_checkpoint_path: str | None = None
+    """Parameters to begin with: a checkpoint, a MODEL_DIR, or a Hugging Face folder."""
 
     def __post_init__(self) -> None:
         problems = wrong_types(self)
@@ -258,12 +260,12 @@ class HostsConfig:
       ConfigError: a value has the wrong type or range.
     """
 
-    # HOST:PORT of the first process; "auto" lets the cluster's environment say all three.
     coordinator_address: str | None = None
-    # How many processes.
+    """HOST:PORT of the first process; "auto" lets the cluster's environment say all three."""
     num_processes: int | None = None
-    # Which of them this is, from 0.
+    """How many processes."""
     process_id: int | None = None
+    """Which of them this is, from 0."""
 
     def __post_init__(self) -> None:
         problems = wrong_types(self)
@@ -285,40 +287,40 @@ class Run:
       ConfigError: a value has the wrong type or range, or two do not fit.
     """
 
-    # The architecture; a `flan_tasks.models.model.ModelConfig`.
     model: Any
-    # Where checkpoints, metrics and the curve go.
+    """The architecture; a `flan_tasks.models.model.ModelConfig`."""
     model_dir: str
-    # Steps to train in all, those before a resume included.
+    """Where checkpoints, metrics and the curve go."""
     train_steps: int
-    # Where batches come from.
+    """Steps to train in all, those before a resume included."""
     data: DataConfig
-    # How gradients become steps.
+    """Where batches come from."""
     optimizer: OptimizerConfig = OptimizerConfig()
-    # What is minimized.
+    """How gradients become steps."""
     loss: LossConfig = LossConfig()
-    # What is kept.
+    """What is minimized."""
     checkpoint: CheckpointConfig = CheckpointConfig()
-    # How devices share the work.
+    """What is kept."""
     mesh: MeshConfig = MeshConfig()
-    # The processes that train together.
+    """How devices share the work."""
     hosts: HostsConfig = HostsConfig()
-    # Of initial parameters and dropout.
+    """The processes that train together."""
     seed: int = 0
-    # Parts a batch is computed in, one after the other, to save memory.
+    """Of initial parameters and dropout."""
     num_microbatches: int = 1
-    # What to do about a loss or gradient that is not finite: stop, or skip the step.
+    """Parts a batch is computed in, one after the other, to save memory."""
     on_nonfinite: Literal["stop", "skip"] = "stop"
-    # Steps in a row that may be skipped before training stops after all.
+    """What to do about a loss or gradient that is not finite: stop, or skip the step."""
     max_skipped: int = 10
-    # Steps between evaluations; 0 evaluates at the end only.
+    """Steps in a row that may be skipped before training stops after all."""
     eval_period: int = 1000
-    # Batches of an evaluation; 0 is the whole build.
+    """Steps between evaluations; 0 evaluates at the end only."""
     eval_steps: int = 0
-    # Steps between lines of metrics.
+    """Batches of an evaluation; 0 is the whole build."""
     log_period: int = 10
-    # Whether TensorBoard files are written.
+    """Steps between lines of metrics."""
     tensorboard: bool = True
+    """Whether TensorBoard files are written."""
 
     def __post_init__(self) -> None:
         problems = wrong_types(self)

@@ -26,22 +26,22 @@ class Decoding:
       ConfigError: a value has the wrong type or range.
     """
 
-    # Always the likeliest, drawn, or by beam search.
     method: Literal["greedy", "sample", "beam"] = "greedy"
-    # Most tokens of an answer, EOS included.
+    """Always the likeliest, drawn, or by beam search."""
     max_tokens: int = 256
-    # Divides logits before sampling.
+    """Most tokens of an answer, EOS included."""
     temperature: float = 1.0
-    # Sample among so many likeliest tokens; 0 means all.
+    """Divides logits before sampling."""
     top_k: int = 0
-    # Sample among the fewest likeliest tokens that have this share of the probability.
+    """Sample among so many likeliest tokens; 0 means all."""
     top_p: float = 1.0
-    # Width of the beam.
+    """Sample among the fewest likeliest tokens that have this share of the probability."""
     beams: int = 4
-    # Exponent of the length penalty of beams.
+    """Width of the beam."""
     alpha: float = 0.6
-    # What samples depend on, beside each example's own seed.
+    """Exponent of the length penalty of beams."""
     seed: int = 0
+    """What samples depend on, beside each example's own seed."""
 
     def __post_init__(self) -> None:
         problems = wrong_types(self)
@@ -65,49 +65,49 @@ class EvalRun:
       ConfigError: a value has the wrong type or range.
     """
 
-    # A checkpoint or MODEL_DIR of ours, or a Hugging Face directory.
     checkpoint_path: str
-    # Where results go.
+    """A checkpoint or MODEL_DIR of ours, or a Hugging Face directory."""
     output_dir: str
-    # Datasets, clusters or mixtures, whose held-out side is meant; commas between several.
+    """Where results go."""
     mixture_or_task_name: str
-    # Longest inputs and targets, where they are not those of training; the ends of longer prompts
-    # are cut.
+    """Datasets, clusters or mixtures, whose held-out side is meant; commas between several."""
     task_feature_lengths: Mapping[str, int] | None = None
-    # Which splits.
+    """Longest inputs and targets, where they are not those of training; the ends of longer
+    prompts are cut."""
     split: Literal["validation", "test", "both"] = "both"
-    # Auto ranks options where there are some, and generates elsewhere.
+    """Which splits."""
     method: Literal["auto", "rank", "generate", "both"] = "auto"
-    # Examples of a split; None is all.
+    """Auto ranks options where there are some, and generates elsewhere."""
     num_examples: int | None = None
-    # Prompts read at once; None is 32, and 8 on a CPU.
+    """Examples of a split; None is all."""
     batch_size: int | None = None
-    # How text is written.
+    """Prompts read at once; None is 32, and 8 on a CPU."""
     decoding: Decoding = Decoding()
-    # Where rows come from, as in `flan build`.
+    """How text is written."""
     source: str = "declared"
-    # A prepared TFDS tree, or a folder of files.
+    """Where rows come from, as in `flan build`."""
     data_dir: str | None = None
-    # Go on without datasets whose rows cannot be had.
+    """A prepared TFDS tree, or a folder of files."""
     allow_missing: bool = False
-    # bytes, t5 or a file; None is the model's own.
+    """Go on without datasets whose rows cannot be had."""
     vocab: str | None = None
-    # What is computed in; None is as trained.
+    """bytes, t5 or a file; None is the model's own."""
     dtype: Literal["float32", "bfloat16"] | None = None
-    # Of the draw of examples, exemplars and samples.
+    """What is computed in; None is as trained."""
     seed: int = 0
-    # Exemplars before each query.
+    """Of the draw of examples, exemplars and samples."""
     shots: int = 0
-    # Whether prompts show the options.
+    """Exemplars before each query."""
     options: bool = True
-    # fixed or shuffled.
+    """Whether prompts show the options."""
     option_order: str = "fixed"
-    # Template ids; None is all.
+    """fixed or shuffled."""
     templates: tuple[str, ...] | None = None
-    # Ask the first so many of each dataset's templates; None is all.
+    """Template ids; None is all."""
     num_templates: int | None = None
-    # full, inputs_only or dataset_name.
+    """Ask the first so many of each dataset's templates; None is all."""
     instructions: str = "full"
+    """full, inputs_only or dataset_name."""
 
     def __post_init__(self) -> None:
         # From gin a tuple may come as a list.
@@ -153,22 +153,22 @@ class InferRun:
       ConfigError: a value has the wrong type or range.
     """
 
-    # A checkpoint or MODEL_DIR of ours, or a Hugging Face directory.
     checkpoint_path: str
-    # JSON lines with a `prompt` or `inputs` each, or plain text with a prompt a line.
+    """A checkpoint or MODEL_DIR of ours, or a Hugging Face directory."""
     input_path: str
-    # JSON lines: what came, and the `prediction`.
+    """JSON lines with a `prompt` or `inputs` each, or plain text with a prompt a line."""
     output_path: str
-    # Longest inputs and targets, where they are not those of training.
+    """JSON lines: what came, and the `prediction`."""
     task_feature_lengths: Mapping[str, int] | None = None
-    # Prompts read at once; None is 32, and 8 on a CPU.
+    """Longest inputs and targets, where they are not those of training."""
     batch_size: int | None = None
-    # How text is written.
+    """Prompts read at once; None is 32, and 8 on a CPU."""
     decoding: Decoding = Decoding()
-    # bytes, t5 or a file; None is the model's own.
+    """How text is written."""
     vocab: str | None = None
-    # What is computed in; None is as trained.
+    """bytes, t5 or a file; None is the model's own."""
     dtype: Literal["float32", "bfloat16"] | None = None
+    """What is computed in; None is as trained."""
 
     def __post_init__(self) -> None:
         problems = wrong_types(self)

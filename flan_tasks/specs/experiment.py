@@ -23,41 +23,46 @@ class Experiment:
       ConfigError: a value has the wrong type or range, or two do not go together.
     """
 
-    # Folder of its results; lower case, digits, underscores.
     name: str
-    # What it is compared in, such as "number of clusters".
+    """Folder of its results; lower case, digits, underscores."""
     series: str
-    # Its place there, such as "3".
+    """What it is compared in, such as "number of clusters"."""
     point: str
-    # A published mixture; or else what follows makes one.
+    """Its place there, such as "3"."""
     mixture: str | None = None
-    # As in a mixture file.
+    """A published mixture; or else what follows makes one."""
     include: tuple[str, ...] = ()
+    """Datasets, clusters or mixtures in it, as in a mixture file."""
     hold_out: tuple[str, ...] = ()
-    # Datasets, clusters or mixtures (what they hold out) to score.
+    """What is held out, as in a mixture file."""
     evaluate: tuple[str, ...]
-    # Draw among the first so many forward templates of each dataset; None means all templates.
+    """Datasets, clusters or mixtures (what they hold out) to score."""
     num_templates: int | None = None
-    # full, inputs_only or dataset_name; scores are always of full prompts.
+    """Draw among the first so many forward templates of each dataset; None means all templates."""
     instructions: str = "full"
-    # Gin files of `flan train`: the model, then the recipe.
+    """full, inputs_only or dataset_name; scores are always of full prompts."""
     gin_files: tuple[str, ...]
-    # Macros for them, beside BUILD_DIR and MODEL_DIR.
+    """Gin files of `flan train`: the model, then the recipe."""
     macros: Mapping[str, Any]
-    # Of the build, training and scores.
+    """Macros for them, beside BUILD_DIR and MODEL_DIR."""
     vocabulary: str = "t5"
+    """Vocabulary of the build, training and scores."""
     task_feature_lengths: Mapping[str, int]
-    # Rows of the build; None is one pass.
+    """Longest inputs and targets in tokens, everywhere."""
     rows: int | None = None
-    # Where rows come from, as in `flan build`.
+    """Rows of the build; None is one pass."""
     source: str = "declared"
+    """Where rows come from, as in `flan build`."""
     data_dir: str | None = None
+    """Where rows lie, as in `flan build`."""
     allow_missing: bool = False
-    # Examples of a split that are scored; None is all.
+    """Whether the build goes on without datasets whose rows are not available."""
     eval_examples: int | None = None
+    """Examples of a split that are scored; None is all."""
     eval_batch_size: int = 32
-    # Of the build, training and scores.
+    """Prompts scored at once."""
     seed: int = 0
+    """Seed of the build, training and scores."""
 
     def __post_init__(self) -> None:
         # From gin a tuple may come as a list.

@@ -69,30 +69,30 @@ class GinError(FlanTasksError):
 class _Macro:
     """`%NAME` in a value."""
 
-    # The name.
     name: str
+    """The name."""
 
 
 @dataclass(frozen=True)
 class _Reference:
     """`@name` or `@name()` in a value."""
 
-    # The name, with its module.
     name: str
+    """The name, with its module."""
 
 
 @dataclass(frozen=True)
 class _Binding:
     """One `X = value` of a file or of the command line."""
 
-    # `config.Run`, or the name of a macro.
     selector: str
-    # The argument; empty for a macro.
+    """`config.Run`, or the name of a macro."""
     argument: str
-    # The value, with `_Macro` and `_Reference` in it.
+    """The argument; empty for a macro."""
     value: Any
-    # file:line, or --gin.X.
+    """The value, with `_Macro` and `_Reference` in it."""
     where: str
+    """file:line, or --gin.X."""
 
     @property
     def owner(self) -> str:
@@ -104,10 +104,10 @@ class _Binding:
 class Loaded:
     """A run, and the gin text that made it."""
 
-    # The run: one of ROOTS.
     run: Any
-    # Every value in use, as gin prints it.
+    """The run: one of ROOTS."""
     operative: str
+    """Every value in use, as gin prints it."""
 
 
 def load(

@@ -29,60 +29,63 @@ class ModelConfig:
       ModelError: a value is out of range, or two do not go together; all problems at once.
     """
 
-    # "t5" (encoder-decoder, T5 1.1 or 1.0) or "decoder" (decoder-only).
     architecture: str = "t5"
-    # Number of ids of the vocabulary, before padding.
+    """"t5" (encoder-decoder, T5 1.1 or 1.0) or "decoder" (decoder-only)."""
     vocabulary_size: int
-    # Width of the residual stream.
+    """Number of ids of the vocabulary, before padding."""
     embed: int
-    # Layers; of the encoder, for t5.
+    """Width of the residual stream."""
     layers: int
-    # Layers of the decoder, for t5; 0 means as many as the encoder's.
+    """Layers; of the encoder, for t5."""
     decoder_layers: int = 0
-    # Attention heads of queries.
+    """Layers of the decoder, for t5; 0 means as many as the encoder's."""
     heads: int
-    # Heads of keys and values, each shared by heads / kv_heads queries; 0 means `heads`.
+    """Attention heads of queries."""
     kv_heads: int = 0
-    # Width of a head.
+    """Heads of keys and values, each shared by heads / kv_heads queries; 0 means `heads`."""
     head_dim: int = 64
-    # Width of the MLP.
+    """Width of a head."""
     mlp: int
-    # Its function: "gelu" (tanh form), "gelu_exact" (by the error function), "silu" or "relu".
+    """Width of the MLP."""
     activation: str = "gelu"
-    # Whether a second product multiplies what the function gives (T5 1.1), or none does (T5 1.0).
+    """Its function: "gelu" (tanh form), "gelu_exact" (by the error function), "silu" or "relu"."""
     gated: bool = True
-    # "relative" (T5's bucketed bias) or "rope" (decoder only).
+    """Whether a second product multiplies what the function gives (T5 1.1), or none does (T5
+    1.0)."""
     positions: str = "relative"
-    # Buckets of the relative bias, and the distance from which all share the last.
+    """"relative" (T5's bucketed bias) or "rope" (decoder only)."""
     relative_buckets: int = 32
+    """Buckets of the relative bias."""
     relative_distance: int = 128
-    # Base of RoPE's wavelengths.
+    """Distance from which all positions share the last bucket."""
     rope_theta: float = 10_000.0
-    # Whether inputs see each other both ways ("prefix") or backward only; decoder only.
+    """Base of RoPE's wavelengths."""
     inputs_attention: str = "prefix"
-    # Whether the head is the embedding.
+    """Whether inputs see each other both ways ("prefix") or backward only; decoder only."""
     tied_head: bool = False
-    # Whether a tied head is scaled by embed ** -0.5.
+    """Whether the head is the embedding."""
     scaled_head: bool = True
-    # Rows of embedding and head that are outputs; 0 means all of the padded vocabulary. A model
-    # of others whose rows 128 does not divide has fewer, and its softmax is over these alone.
+    """Whether a tied head is scaled by embed ** -0.5."""
     head_rows: int = 0
-    # Added to the mean square in norms.
+    """Rows of embedding and head that are outputs; 0 means all of the padded vocabulary. A model
+    of others whose rows 128 does not divide has fewer, and its softmax is over these alone."""
     norm_epsilon: float = 1e-6
-    # Dropout of embeddings, residual branches, MLP and attention probabilities (not with cudnn).
+    """Added to the mean square in norms."""
     dropout: float = 0.0
-    # What is computed in; parameters, norms, softmax and logits are float32.
+    """Dropout of embeddings, residual branches, MLP and attention probabilities (not with
+    cudnn)."""
     dtype: str = "float32"
-    # What the backward pass computes again: "none", "dots" (all but matrix products) or "full".
+    """What is computed in; parameters, norms, softmax and logits are float32."""
     remat: str = "none"
-    # "xla", the reference, or "cudnn", fused, on GPU in bfloat16.
+    """What the backward pass computes again: "none", "dots" (all but matrix products) or "full"."""
     attention: str = "xla"
-    # Rank of LoRA adapters; 0 means none.
+    """"xla", the reference, or "cudnn", fused, on GPU in bfloat16."""
     lora_rank: int = 0
-    # Adapters add (alpha / rank) A B.
+    """Rank of LoRA adapters; 0 means none."""
     lora_alpha: float = 16.0
-    # Matrices with adapters.
+    """Adapters add (alpha / rank) A B."""
     lora_targets: tuple[str, ...] = ("query", "value")
+    """Matrices with adapters."""
 
     def __post_init__(self) -> None:
         # From JSON and gin a tuple comes as a list.

@@ -19,10 +19,10 @@ ENDING = ".sha256"
 class Checked:
     """What comparing a store with its checksums gave."""
 
-    # Files that are what their checksums say.
     sound: int
-    # Files written before there were checksums.
+    """Files that are what their checksums say."""
     without: tuple[str, ...]
+    """Files written before there were checksums."""
 
 
 def write(file: Path, *, stands_for: Path) -> None:

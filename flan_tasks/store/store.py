@@ -54,18 +54,18 @@ class StoredExamples:
     `len` counts them and `[i]` reads one; nothing is loaded until it is asked for.
     """
 
-    # File they are in.
     path: Path
-    # Hash of everything they depend on.
+    """File they are in."""
     key: str
-    # What the key was made from, part by part.
+    """Hash of everything they depend on."""
     parts: Mapping[str, Any]
-    # Rows that were read: rows = those that gave examples + those skipped whole.
+    """What the key was made from, part by part."""
     rows: int
-    # Rows of the split, whether read or behind the limit.
+    """Rows that were read: rows = those that gave examples + those skipped whole."""
     rows_at_hand: int
-    # Reason -> how many were skipped.
+    """Rows of the split, whether read or behind the limit."""
     skipped: Mapping[str, int]
+    """Reason -> how many were skipped."""
 
     def __len__(self) -> int:
         return self._table.num_rows

@@ -29,15 +29,15 @@ _AHEAD = 2
 class Source(Protocol):
     """Batches of packed rows, by number."""
 
-    # Names of the tasks that `segment_tasks` counts; empty if it has none.
     tasks: tuple[str, ...]
-    # What must be the same for a resumed run to see the same batches.
+    """Names of the tasks that `segment_tasks` counts; empty if it has none."""
     identity: Mapping[str, Any]
-    # Vocabulary, end token, lengths and digest of the rows, as far as they are known: what a
-    # checkpoint says of them to those that score or export it.
+    """What must be the same for a resumed run to see the same batches."""
     about: Mapping[str, Any]
-    # Rows over all devices in a batch.
+    """Vocabulary, end token, lengths and digest of the rows, as far as they are known: what a
+    checkpoint says of them to those that score or export it."""
     batch_size: int
+    """Rows over all devices in a batch."""
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch, of `blocks` that make it up in order."""
@@ -48,14 +48,14 @@ class Source(Protocol):
 class BuildSource:
     """The rows of a build, each epoch in an order of its own; any step at once."""
 
-    # The open build.
     reader: Reader
-    # Rows over all devices in a batch.
+    """The open build."""
     batch_size: int
-    # Of the orders.
+    """Rows over all devices in a batch."""
     seed: int
-    # Whether rows are taken in those orders.
+    """Of the orders."""
     shuffle: bool
+    """Whether rows are taken in those orders."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -93,10 +93,10 @@ class BuildSource:
 class PassSource:
     """One pass over a build in stored order; what is past its end weighs nothing."""
 
-    # The open build.
     reader: Reader
-    # Rows over all devices in a batch.
+    """The open build."""
     batch_size: int
+    """Rows over all devices in a batch."""
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -19,10 +19,10 @@ TRAINING = 3
 class Flops:
     """Floating-point operations of one packed row, forward and backward."""
 
-    # 3 * 2 * (weights a token meets) * (tokens), summed over the row.
     weights: int
-    # 3 * 2 * 2 * heads * head_dim * (queries * keys), summed over layers.
+    """3 * 2 * (weights a token meets) * (tokens), summed over the row."""
     attention: int
+    """3 * 2 * 2 * heads * head_dim * (queries * keys), summed over layers."""
 
     @property
     def total(self) -> int:

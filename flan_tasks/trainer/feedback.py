@@ -45,16 +45,16 @@ def peak_flops(device_kind: str) -> float | None:
 class Size:
     """What a step is, for rates and the time left."""
 
-    # The last step.
     train_steps: int
-    # Positions of a batch, padding included.
+    """The last step."""
     positions: int
-    # Operations of a batch, forward and backward.
+    """Positions of a batch, padding included."""
     flops: float
-    # Operations a second of all devices together, if known.
+    """Operations of a batch, forward and backward."""
     peak: float | None
-    # Names of the tasks of `task_loss`.
+    """Operations a second of all devices together, if known."""
     tasks: tuple[str, ...]
+    """Names of the tasks of `task_loss`."""
 
 
 class Feedback:

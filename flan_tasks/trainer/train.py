@@ -41,28 +41,28 @@ _OF_BUILD = {("data", "digest"), ("data", "sha256")}
 class Result:
     """How a run ended."""
 
-    # Steps done.
     step: int
-    # The last evaluation; empty if there was none.
+    """Steps done."""
     evaluation: Mapping[str, Any]
-    # Name of the signal that ended it early, if one did.
+    """The last evaluation; empty if there was none."""
     stopped_by: str | None
-    # The picture of the loss, if there is one.
+    """Name of the signal that ended it early, if one did."""
     curve: Path | None
-    # Where the last checkpoint is.
+    """The picture of the loss, if there is one."""
     checkpoint: Path
+    """Where the last checkpoint is."""
 
 
 @dataclass(frozen=True)
 class Placement:
     """Shapes with shardings of all that a step reads and writes."""
 
-    # The devices.
     mesh: Mesh
-    # Parameters as `jax.ShapeDtypeStruct`s.
+    """The devices."""
     params: Tree
-    # Optimizer state likewise.
+    """Parameters as `jax.ShapeDtypeStruct`s."""
     state: Tree
+    """Optimizer state likewise."""
 
 
 # -- Set-up ------------------------------------------------------------------------------------

@@ -67,12 +67,12 @@ class VocabularyName:
       VocabularyError: control tokens are to be read in a way that there is not.
     """
 
-    # bytes, t5, a path, or the digest of a file.
     file: str
-    # How control tokens in texts are read; None leaves it at the usual.
+    """bytes, t5, a path, or the digest of a file."""
     control: str | None = None
-    # Text or number of the token that ends a text; None leaves it to the files.
+    """How control tokens in texts are read; None leaves it at the usual."""
     eos: str | None = None
+    """Text or number of the token that ends a text; None leaves it to the files."""
 
     def __post_init__(self) -> None:
         if self.control not in (None, *CONTROL_TOKENS):

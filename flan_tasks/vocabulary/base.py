@@ -23,16 +23,16 @@ _MARKER = re.compile(r"[<\uff1c]\S+[>\uff1e]|\[[A-Z_]+\]")
 class Encoded:
     """Ids of many texts, one after the other, each cut to a length and closed by EOS."""
 
-    # int32[sum of lengths].
     ids: np.ndarray
-    # How many of the ids are of each text, EOS included: int64[texts].
+    """int32[sum of lengths]."""
     lengths: np.ndarray
-    # What the lengths would be with nothing cut: int64[texts].
+    """How many of the ids are of each text, EOS included: int64[texts]."""
     whole: np.ndarray
-    # Ids that stand for what the vocabulary does not know, in each whole text: int64[texts].
+    """What the lengths would be with nothing cut: int64[texts]."""
     unknown: np.ndarray
-    # Whether a text is nothing else, blanks aside: bool[texts].
+    """Ids that stand for what the vocabulary does not know, in each whole text: int64[texts]."""
     only_unknown: np.ndarray
+    """Whether a text is nothing else, blanks aside: bool[texts]."""
 
     @classmethod
     def joined(cls, pieces: Sequence["Encoded"]) -> "Encoded":
@@ -58,25 +58,26 @@ class Encoded:
 class Vocabulary(ABC):
     """Text to ids; EOS is not added here, and nothing is put before a text."""
 
-    # Name for manifests: "bytes", "t5", or the digest of the file, with what was chosen besides;
-    # never a path.
     name: str
-    # Number that ends a text.
+    """Name for manifests: "bytes", "t5", or the digest of the file, with what was chosen
+    besides; never a path."""
     eos_id: int
-    # The tokenizer's own number for padding; 0 where it has none.
+    """Number that ends a text."""
     pad_id: int = 0
-    # Number the tokenizer puts before a text for its model, which is not done here; None for none.
+    """The tokenizer's own number for padding; 0 where it has none."""
     bos_id: int | None = None
-    # Number of what the vocabulary does not know; None where it knows everything.
+    """Number the tokenizer puts before a text for its model, which is not done here; None for
+    none."""
     unk_id: int | None = None
-    # Number of a blank that stands alone; None where there is none.
+    """Number of what the vocabulary does not know; None where it knows everything."""
     blank_id: int | None = None
-    # How control tokens in a text are read, where that can be chosen; else None.
+    """Number of a blank that stands alone; None where there is none."""
     control_tokens: str | None = None
-    # Where the end token was read from.
+    """How control tokens in a text are read, where that can be chosen; else None."""
     end_from: str = "the vocabulary"
-    # What a reader should know of how the file was understood, one line each.
+    """Where the end token was read from."""
     notes: tuple[str, ...] = ()
+    """What a reader should know of how the file was understood, one line each."""
 
     @property
     @abstractmethod

@@ -40,12 +40,12 @@ _SHOWN = 8
 class EndToken:
     """The token that ends a text."""
 
-    # Its number.
     id: int
-    # Where it was read from.
+    """Its number."""
     origin: str
-    # What other files say against it, one line each.
+    """Where it was read from."""
     notes: tuple[str, ...] = ()
+    """What other files say against it, one line each."""
 
 
 class Beside:

@@ -25,14 +25,14 @@ Counts = dict[str, dict[str, int]]
 class TextCounts:
     """What is counted of each of some texts."""
 
-    # Tokens, nothing cut and EOS not counted: int64[n].
     tokens: np.ndarray
-    # Of these, ids of what the vocabulary does not know: int64[n].
+    """Tokens, nothing cut and EOS not counted: int64[n]."""
     unknown: np.ndarray
-    # Whether it is nothing else, blanks aside: bool[n].
+    """Of these, ids of what the vocabulary does not know: int64[n]."""
     only_unknown: np.ndarray
-    # Control tokens that stand written in it: int64[n].
+    """Whether it is nothing else, blanks aside: bool[n]."""
     control: np.ndarray
+    """Control tokens that stand written in it: int64[n]."""
 
     @classmethod
     def of(cls, encoded: Encoded, control: np.ndarray) -> "TextCounts":

@@ -19,64 +19,64 @@ from flan_tasks.plan.rows import BuiltRow
 class TokenizedRow:
     """A row with its ids; `None` where the build has no vocabulary."""
 
-    # The texts and where they come from.
     row: BuiltRow
-    # int32[length], without EOS, not trimmed.
+    """The texts and where they come from."""
     inputs: np.ndarray | None = None
-    # int32[length], without EOS, not trimmed.
+    """int32[length], without EOS, not trimmed."""
     targets: np.ndarray | None = None
+    """int32[length], without EOS, not trimmed."""
 
 
 @dataclass(frozen=True)
 class WriteSettings:
     """What a writer needs to know beside the rows."""
 
-    # train, validation or test.
     split: str
-    # One of `formats.STYLES`; text formats only.
+    """train, validation or test."""
     style: str
-    # Longest inputs and targets, EOS included.
+    """One of `formats.STYLES`; text formats only."""
     lengths: Mapping[str, int]
-    # Number that ends a text; None without a vocabulary.
+    """Longest inputs and targets, EOS included."""
     eos_id: int | None = None
-    # One of `formats.ARCHS`; packed formats only.
+    """Number that ends a text; None without a vocabulary."""
     arch: str = ENCODER_DECODER
+    """One of `formats.ARCHS`; packed formats only."""
 
 
 @dataclass(frozen=True)
 class Shard:
     """A part of a build and the rows of the plan that go into it."""
 
-    # Its file, or what the names of its files begin with: relative to the build directory, with
-    # forward slashes.
     path: str
-    # First row of the plan.
+    """Its file, or what the names of its files begin with: relative to the build directory, with
+    forward slashes."""
     start: int
-    # Row of the plan after the last.
+    """First row of the plan."""
     stop: int
+    """Row of the plan after the last."""
 
 
 class Writer(ABC):
     """One form of output."""
 
-    # Ending of the shard files, with its dot.
     ending: str
-    # Whether ids are written.
+    """Ending of the shard files, with its dot."""
     needs_vocabulary: bool = False
-    # Whether rows of a task stand together.
+    """Whether ids are written."""
     grouped: bool = False
-    # Whether ids beyond the lengths are cut off.
+    """Whether rows of a task stand together."""
     trims: bool = False
-    # Whether prompts are made to fit only where lengths are asked for.
+    """Whether ids beyond the lengths are cut off."""
     fits_if_asked: bool = False
-    # Whether it knows the styles.
+    """Whether prompts are made to fit only where lengths are asked for."""
     has_styles: bool = False
-    # Whether several examples share a row; `write_packed` is called then instead of `write`.
+    """Whether it knows the styles."""
     is_packed: bool = False
-    # Libraries it writes with.
+    """Whether several examples share a row; `write_packed` is called then instead of `write`."""
     modules: tuple[str, ...] = ()
-    # Rows of the plan in a shard of a large build.
+    """Libraries it writes with."""
     rows_per_shard: int = 20_000
+    """Rows of the plan in a shard of a large build."""
 
     def check_installed(self, name: str) -> None:
         """Checks that the libraries it writes with are installed.
