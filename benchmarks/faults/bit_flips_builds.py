@@ -31,13 +31,13 @@ from flan_tasks.engine.directory import verify
 from flan_tasks.engine.manifest_file import read_manifest
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
-from flan_tasks.packing.formats import FORMATS
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.reports.compare import compare, side_of_build
 from flan_tasks.reports.make import read_build, reporter
 from flan_tasks.reports.stored import READERS, all_rows
 from flan_tasks.reports.terminal import print_report
+from flan_tasks.specs.formats import FORMATS
 from flan_tasks.store.store import Store
 from flan_tasks.vocabulary import open_vocabulary
 

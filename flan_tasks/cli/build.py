@@ -28,8 +28,8 @@ from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
-from flan_tasks.packing.formats import ARCHS, FORMATS, STYLES
 from flan_tasks.seqio.configuration import VOCAB
+from flan_tasks.specs.formats import ARCHS, FORMATS, STYLES
 
 if TYPE_CHECKING:
     from flan_tasks.vocabulary import Vocabulary

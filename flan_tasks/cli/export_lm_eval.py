@@ -9,7 +9,7 @@ from flan_tasks.cli import options
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
-from flan_tasks.packing.formats import ARCHS, DECODER
+from flan_tasks.specs.formats import ARCHS, DECODER
 
 
 @click.command(name="export-lm-eval")

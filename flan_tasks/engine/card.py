@@ -13,8 +13,8 @@ from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
 from flan_tasks.decontamination.fingerprints import SHORTEST_TEXT
 from flan_tasks.engine.styles import ABOUT, BY_STYLE, Turns
-from flan_tasks.packing.formats import DATA, TEXT_FORMATS
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
+from flan_tasks.specs.formats import DATA, TEXT_FORMATS
 from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
 
 # What the card calls sources that have no name of their own.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flan_tasks.engine.styles import BY_STYLE, Turns
-from flan_tasks.packing.formats import DATA
+from flan_tasks.specs.formats import DATA
 
 DATASET_INFO = "dataset_info.json"
 

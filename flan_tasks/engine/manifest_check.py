@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flan_tasks.packing.formats import ARCHS, FORMATS, STYLES
+from flan_tasks.specs.formats import ARCHS, FORMATS, STYLES
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX = (1 << 63) - 1

@@ -21,10 +21,10 @@ from flan_tasks.engine.work import MapShards, Running, Work
 from flan_tasks.engine.workers import LocalProcesses
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.engine.writers.base import Shard
-from flan_tasks.packing.formats import DECODER, ENCODER_DECODER, TEXT_FORMATS
 from flan_tasks.packing.packing import MAX_LENGTH
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Prepared
+from flan_tasks.specs.formats import DECODER, ENCODER_DECODER, TEXT_FORMATS
 
 CARD = "README.md"
 TEMPLATES = "templates.json"

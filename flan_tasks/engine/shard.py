@@ -15,12 +15,12 @@ import numpy as np
 from flan_tasks.core.errors import BuildError
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.engine.writers.base import Shard, TokenizedRow, WriteSettings
-from flan_tasks.packing.formats import DECODER, ENCODER_DECODER
 from flan_tasks.packing.packed_rows import packed_shard
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import FittingCounts, fit_encoded
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.rows import BuiltRow, rendered_rows
+from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
 from flan_tasks.vocabulary import Encoded, Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts, count_by_task
 

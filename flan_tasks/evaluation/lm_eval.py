@@ -35,12 +35,12 @@ from flan_tasks.evaluation.prompts import check_evaluated
 from flan_tasks.metrics.classes import check_told_apart
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.metrics.metrics import LOWER_IS_BETTER
-from flan_tasks.packing.formats import ARCHS, DECODER, ENCODER_DECODER
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Draw
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.plan.rows import CHUNK, BuiltRow, render_task
+from flan_tasks.specs.formats import ARCHS, DECODER, ENCODER_DECODER
 from flan_tasks.store.store import Store
 
 # How T5's tokenizers write the end of an answer, which the harness does not add. `flan eval` scores

@@ -8,7 +8,7 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.escaping import for_code_block, for_markdown
 from flan_tasks.core.version import VERSION
 from flan_tasks.metrics.libraries import libraries
-from flan_tasks.packing.formats import DECODER, ENCODER_DECODER
+from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
 
 # The module beside the tasks, which they name their functions by, and the package of metrics that
 # it opens.

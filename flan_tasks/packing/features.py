@@ -6,7 +6,7 @@ packed rows. `segment_tasks` is ours: the number of the task that each decoder p
 
 import numpy as np
 
-from flan_tasks.packing.formats import DECODER, ENCODER_DECODER
+from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
 
 # The stored arrays of each kind of model: name -> its length among those of the manifest.
 STORED = {

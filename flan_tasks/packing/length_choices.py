@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flan_tasks.packing.formats import DECODER
 from flan_tasks.packing.packing import pack
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.rows import render_texts
+from flan_tasks.specs.formats import DECODER
 from flan_tasks.vocabulary import Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from flan_tasks.core.choice import hash_text
-from flan_tasks.packing.formats import DECODER
 from flan_tasks.packing.packing import Packing, lower_bound, pack, simple_bound
 from flan_tasks.plan import draws
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import FittingCounts, fit_encoded
 from flan_tasks.plan.plan import Plan, Rows
 from flan_tasks.plan.rows import render_chunk, render_texts
+from flan_tasks.specs.formats import DECODER
 from flan_tasks.vocabulary import Encoded, Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts
 

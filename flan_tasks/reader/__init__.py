@@ -15,9 +15,9 @@ from flan_tasks.core.errors import BuildError, DeclarationError, VocabularyError
 from flan_tasks.engine.contents import CHECKS, USE
 from flan_tasks.engine.manifest_file import read_manifest
 from flan_tasks.packing.features import STORED, features
-from flan_tasks.packing.formats import ENCODER_DECODER
 from flan_tasks.reader.order import Place, epoch_and_row
 from flan_tasks.reader.shards import Shards
+from flan_tasks.specs.formats import ENCODER_DECODER
 from flan_tasks.vocabulary import Vocabulary, open_vocabulary
 
 ARRAYS = "arrays"

@@ -20,11 +20,11 @@ from flan_tasks.datasets import catalog
 from flan_tasks.engine.directory import verify
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
-from flan_tasks.packing.formats import STYLES
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.plan.rows import rendered_rows
 from flan_tasks.reports.compare import compare, side_of_build
+from flan_tasks.specs.formats import STYLES
 
 datasets = pytest.importorskip("datasets", reason="needs the extra hf")
 

@@ -15,9 +15,9 @@ from flan_tasks.engine.directory import verify
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.work import Work
-from flan_tasks.packing.formats import FORMATS
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
+from flan_tasks.specs.formats import FORMATS
 from flan_tasks.vocabulary import BytesVocabulary
 
 

@@ -20,9 +20,9 @@ from flan_tasks.core.variation import Variation
 from flan_tasks.evaluation.harness import number_name, numbers_of
 from flan_tasks.evaluation.lm_eval import Export, export
 from flan_tasks.evaluation.records import GENERATE, RANK
-from flan_tasks.packing.formats import DECODER, ENCODER_DECODER
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.prepare import SourceChoice
+from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
 from flan_tasks.vocabulary import open_vocabulary
 
 # English by all four, as they differ in prompts and stops; the other languages by two.

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from flan_tasks.engine.writers.base import Shard, Writer, WriteSettings
-from flan_tasks.packing.formats import DECODER
 from flan_tasks.packing.packed_rows import PackedShard
+from flan_tasks.specs.formats import DECODER
 
 _ABOUT = ("offsets", "examples", "tasks")
 FEATURES = {
