@@ -13,7 +13,8 @@ _ACTING = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 # What begins or is markup wherever it stands in a line of Markdown, HTML within it included.
-_MARKUP = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)")
+# An underscore between two letters or digits is none.
+_MARKUP = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 # What makes a line something else than a paragraph: a heading, a list, a quotation, a rule.
 _AT_START = re.compile(r"(\d*)([-#+=>:.)])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")

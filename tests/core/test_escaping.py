@@ -1,5 +1,6 @@
 """Text of anyone's, where it is shown: it reads as it is and acts nowhere."""
 
+import itertools
 import unicodedata
 
 import pytest
@@ -72,6 +73,14 @@ def test_no_text_is_markup_in_a_paragraph_or_a_table(text):
     table = MARKDOWN.parse(f"| a | b |\n|---|---|\n| {for_markdown(text)} | end |\n")
     assert [token.content for token in table if token.type == "inline"][-1] == "end"
     assert sum(token.type == "td_open" for token in table) == 2
+
+
+def test_no_run_of_marks_is_markup():
+    allowed = {"paragraph_open", "inline", "text", "text_special", "paragraph_close"}
+    for length in range(1, 6):
+        for letters in itertools.product("_0 .*", repeat=length):
+            text = "".join(letters)
+            assert set(kinds(MARKDOWN.parse(for_markdown(text)))) <= allowed, text
 
 
 @pytest.mark.parametrize("text", ["Tom and A. Roe 2016, A_b: x (2nd ed.)", "CC-BY-4.0", "a & b"])
