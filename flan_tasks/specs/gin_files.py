@@ -6,9 +6,9 @@ imports gin, and it does so when called.
 """
 
 import ast
-import codecs
 import dataclasses
 import difflib
+import io
 import logging
 import re
 import tokenize
@@ -135,14 +135,11 @@ def load(
         found += list(_parse(line, f"--gin.{name}"))
     _check(found, root)
     gin.clear_config()
-    gin.add_config_file_search_path(str(folder("gin")))
-    # gin logs an error for each folder of its search path that lacks an included file.
     logging.disable(logging.ERROR)
     try:
         for path in paths:
-            # Not by its name: gin would take a byte order mark for text.
-            with path.open(encoding="utf-8-sig") as file:
-                gin.parse_config(file)
+            for part in _parts(path):
+                gin.parse_config(part)
         gin.parse_config_files_and_bindings([], [line for _, line in lines])
         made = gin.get_configurable(root)()
         operative = gin.operative_config_str()
@@ -196,9 +193,6 @@ def _statements(path: Path, above: tuple[Path, ...]) -> Iterator[_Binding]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise GinError(f"{path}: cannot be read: {error}") from error
-    if above and path.read_bytes().startswith(codecs.BOM_UTF8):
-        # gin opens what is included itself, and takes the mark for text.
-        raise GinError(f"{path}: begins with a byte order mark, and is included; save it without")
     for item in _parse(text, str(path)):
         if isinstance(item, Path):
             yield from _statements(item, (*above, path))
@@ -206,8 +200,8 @@ def _statements(path: Path, above: tuple[Path, ...]) -> Iterator[_Binding]:
             yield item
 
 
-def _parse(text: str, source: str) -> Iterator[Any]:
-    """Yields bindings, and paths of includes."""
+def _delegate() -> Any:
+    """What makes our objects of `@name` and `%NAME`."""
     from gin import config_parser
 
     class Delegate(config_parser.ParserDelegate):
@@ -217,11 +211,18 @@ def _parse(text: str, source: str) -> Iterator[Any]:
         def macro(self, macro_name):
             return _Macro(macro_name)
 
+    return Delegate()
+
+
+def _parse(text: str, source: str) -> Iterator[Any]:
+    """Yields bindings, and paths of includes."""
+    from gin import config_parser
+
     def place(line: int) -> str:
         return source if source.startswith("--gin.") else f"{source}:{line}"
 
     try:
-        for item in config_parser.ConfigParser(text, Delegate()):
+        for item in config_parser.ConfigParser(text, _delegate()):
             if isinstance(item, config_parser.BindingStatement):
                 selector = f"{item.scope}/{item.selector}" if item.scope else item.selector
                 where = place(item.location.line_num)
@@ -245,6 +246,43 @@ def _check_import(module: str, where: str) -> None:
     room, _, name = module.rpartition(".")
     if room == _ROOM_BEFORE and name in _MODULES:
         raise GinError(f"{where}: {module} is now flan_tasks.specs.{name}; import that")
+
+
+class _Part(io.StringIO):
+    """Text of a file, which gin then names in its errors."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+
+def _parts(path: Path) -> Iterator[_Part]:
+    """Yields what gin is to read of a file, with what it includes in its place.
+
+    gin would look for an included file among Python's packages, and end where a folder of this
+    name, such as `models`, lies on its path. Each part has the imports of its file, and its lines
+    where they stand there.
+    """
+    from gin import config_parser
+
+    text = path.read_text(encoding="utf-8-sig")
+    lines = text.split("\n")
+    includes, imports = {}, set()
+    for item in config_parser.ConfigParser(text, _delegate()):
+        if isinstance(item, config_parser.IncludeStatement):
+            includes[item.location.line_num - 1] = item.filename
+        elif isinstance(item, config_parser.ImportStatement):
+            imports.add(item.location.line_num - 1)
+    start = 0
+    for stop in [*includes, len(lines)]:
+        kept = [
+            line if number in imports or start <= number < stop else ""
+            for number, line in enumerate(lines)
+        ]
+        yield _Part("\n".join(kept), str(path))
+        if stop in includes:
+            yield from _parts(find(includes[stop]))
+        start = stop + 1
 
 
 def _expected(error: SyntaxError) -> str:

@@ -220,11 +220,24 @@ def test_a_byte_order_mark_before_a_gin_file_is_no_text(tmp_path):
     assert load([*FILES, str(tmp_path / "own.gin")], given()).run.data.batch_size == 8
 
 
-def test_a_byte_order_mark_in_an_included_file_is_named(tmp_path):
+def test_a_byte_order_mark_in_an_included_file_is_no_text(tmp_path):
     (tmp_path / "below.gin").write_text("BATCH_SIZE = 8\n", encoding="utf-8-sig")
     (tmp_path / "own.gin").write_text(f"include '{tmp_path / 'below.gin'}'\n")
-    with pytest.raises(GinError, match="below.gin: begins with a byte order mark.*save it without"):
-        load([*FILES, str(tmp_path / "own.gin")], given())
+    assert load([*FILES, str(tmp_path / "own.gin")], given()).run.data.batch_size == 8
+
+
+def test_folders_on_the_path_of_python_are_not_taken_for_ours(tmp_path, monkeypatch):
+    for name in ("models", "runs"):
+        (tmp_path / name).mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    own = tmp_path / "own.gin"
+    own.write_text(f"include '{MODEL}'\n\nBATCH_SIZE = 8\ninclude 'runs/finetune.gin'\n")
+    assert load([str(own)], given()).run.data.batch_size == 64
+    own.write_text(f"include '{MODEL}'\ninclude 'runs/finetune.gin'\n\nBATCH_SIZE = 8\n")
+    assert load([str(own)], given()).run.data.batch_size == 8
+    own.write_text(f"include '{MODEL}'\ninclude 'runs/finetune.gin'\nBATCH_SIZE = 'x'\n")
+    with pytest.raises(GinError, match="own.gin:3"):
+        load([str(own)], given())
 
 
 @pytest.mark.parametrize("name", ["config", "eval_config", "experiment", "model_config"])
