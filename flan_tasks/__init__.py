@@ -11,7 +11,7 @@ from flan_tasks.core.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from flan_tasks import datasets
-    from flan_tasks.api import add, mixture, task, templates
+    from flan_tasks.api import add, build, diff, mixture, report, shares, task, templates, verify
     from flan_tasks.api import open_build as open
     from flan_tasks.core.dataset import Dataset
     from flan_tasks.core.errors import (
@@ -26,15 +26,19 @@ if TYPE_CHECKING:
         VocabularyError,
     )
     from flan_tasks.core.example import Example, Skip
+    from flan_tasks.core.field_checks import ConfigError
     from flan_tasks.core.mixture import Mixture
     from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
     from flan_tasks.core.splits import Splits
     from flan_tasks.core.template import Template, TemplateSet
     from flan_tasks.seqio.configuration import configure
+    from flan_tasks.specs.build_spec import BuildSpec
 
 __all__ = [
     "Alternative",
     "BuildError",
+    "BuildSpec",
+    "ConfigError",
     "Dataset",
     "DeclarationError",
     "Example",
@@ -55,17 +59,24 @@ __all__ = [
     "VocabularyError",
     "__version__",
     "add",
+    "build",
     "configure",
     "datasets",
+    "diff",
     "mixture",
     "open",
+    "report",
+    "shares",
     "task",
     "templates",
+    "verify",
 ]
 
 # Module -> the public names it has.
 _NAMES = {
-    "api": ("add", "mixture", "task", "templates"),
+    "api": (
+        *("add", "build", "diff", "mixture", "report", "shares", "task", "templates", "verify"),
+    ),
     "seqio.configuration": ("configure",),
     "core.dataset": ("Dataset",),
     "core.errors": (
@@ -80,10 +91,12 @@ _NAMES = {
         "VocabularyError",
     ),
     "core.example": ("Example", "Skip"),
+    "core.field_checks": ("ConfigError",),
     "core.mixture": ("Mixture",),
     "core.origin": ("Alternative", "Files", "HuggingFace", "Tfds"),
     "core.splits": ("Splits",),
     "core.template": ("Template", "TemplateSet"),
+    "specs.build_spec": ("BuildSpec",),
 }
 
 

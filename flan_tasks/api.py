@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flan_tasks.core import extras
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError
-from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.template import TemplateSet, read_template_set
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.spec import Spec
 
 if TYPE_CHECKING:
     import seqio
 
+    from flan_tasks.engine.run_local import Status as BuildStatus
+    from flan_tasks.jobs.build import BuildResult
+    from flan_tasks.jobs.shares import MixtureShares
+    from flan_tasks.jobs.verify import Verified
     from flan_tasks.reader import Reader
+    from flan_tasks.reports.compare import Difference
 
 OWN_CLUSTER = "own"
+S = TypeVar("S", bound=Spec)
 
 
 def templates(name: str) -> TemplateSet:
@@ -253,6 +261,112 @@ def _variation(**given: Any) -> Variation:
     return Variation(**{**given, **lists})
 
 
+def build(
+    mixture: str | os.PathLike | Mixture | BuildSpec,
+    out: str | os.PathLike,
+    *,
+    workers: int = 1,
+    progress: Callable[[BuildStatus], None] | None = None,
+    **settings: Any,
+) -> BuildResult:
+    """Builds a mixture into a directory of files; what `flan build` does, with the same bytes.
+
+    An interrupted build goes on where it stopped, when it is asked for again.
+
+    Args:
+      mixture: a mixture, cluster or dataset by name, a TOML file, a `Mixture`; or a whole
+        `BuildSpec`.
+      out: a new or empty directory, or an unfinished build of the same.
+      workers: local processes; each needs its caller's module to be importable.
+      progress: told how far the build is, several times a second; None is quiet.
+      **settings: the fields of `BuildSpec`, such as `format="arrays"` or `seed=1`.
+
+    Raises:
+      UnknownNameError: a name is unknown, that of a setting among them.
+      ConfigError: settings have the wrong type or range, or do not go together.
+      SourceUnavailableError: rows of some datasets are not available.
+      BuildError: the directory holds something else, or cannot be written.
+    """
+    with extras.needed_for("A build"):
+        from flan_tasks.jobs import build as job
+
+    return job.build(_spec(BuildSpec, mixture, settings), out, workers=workers, progress=progress)
+
+
+def shares(mixture: str | os.PathLike | Mixture) -> MixtureShares:
+    """Returns the rate and share of each dataset of a mixture, from declared sizes.
+
+    No row is read; what a build has differs where a source has other numbers of rows.
+
+    Raises:
+      UnknownNameError: it names something unknown.
+    """
+    from flan_tasks.jobs.shares import shares as shares_of
+
+    return shares_of(_mixture_of(mixture))
+
+
+def verify(folder: str | os.PathLike) -> Verified:
+    """Compares every file, hash and count of a build with its manifest; `flan verify`.
+
+    Raises:
+      BuildError: they differ; it names the first file, and what is wrong with it.
+    """
+    with extras.needed_for("Verifying a build"):
+        from flan_tasks.jobs.verify import verify as verified
+
+    return verified(Path(folder))
+
+
+def diff(a: str | os.PathLike | Mixture, b: str | os.PathLike | Mixture) -> Difference:
+    """Says what differs between two builds, or two mixtures; `flan diff`.
+
+    Args:
+      a, b: directories of builds; or mixtures, each by name, as a TOML file or a `Mixture`.
+
+    Raises:
+      DeclarationError: one is a build and the other a mixture.
+      BuildError: a directory is no build.
+    """
+    with extras.needed_for("Comparing"):
+        from flan_tasks.jobs.diff import diff as difference
+
+    return difference(a, b)
+
+
+def report(
+    folder: str | os.PathLike,
+    out: str | os.PathLike | None = None,
+    *,
+    examples: int = 2000,
+    vocab: str | os.PathLike | None = None,
+) -> Path:
+    """Writes the page that shows a build, with as many examples as are asked for; `flan report`.
+
+    Args:
+      folder: the build.
+      out: the file to write; by default the folder's name and -report.html, here.
+      examples: how many are sampled evenly; tasks with few of them get more.
+      vocab: vocabulary to show tokens by; by default that of the build.
+
+    Returns:
+      The file.
+
+    Raises:
+      BuildError: the folder is no build.
+      ConfigError: the file lies in it.
+    """
+    with extras.needed_for("A report"):
+        from flan_tasks.jobs.report import report as write_report
+
+    return write_report(
+        Path(folder),
+        Path(out) if out is not None else None,
+        examples=examples,
+        vocab=os.fspath(vocab) if vocab is not None else None,
+    )
+
+
 def open_build(
     folder: str | os.PathLike, *, vocab: str | os.PathLike | None = None, check: str = "use"
 ) -> Reader:
@@ -295,3 +409,27 @@ def _register_late(item: Dataset | Mixture) -> None:
     registration = sys.modules.get("flan_tasks.registration")
     if registration is not None:
         registration.register_item(item)
+
+
+def _spec(cls: type[S], first: Any, settings: Mapping[str, Any]) -> S:
+    """Returns the specification that was given whole, or one of a first field and settings."""
+    if isinstance(first, cls):
+        if settings:
+            raise DeclarationError(
+                f"{cls.__name__} and {', '.join(settings)}: give one or the other; "
+                "dataclasses.replace(spec, ...) changes a field"
+            )
+        return first
+    known = [part.name for part in dataclasses.fields(cls)]
+    for name in settings:
+        if name not in known:
+            raise unknown_name(f"field of {cls.__name__}", name, known)
+    lead = os.fspath(first) if isinstance(first, os.PathLike) else first
+    return cls(mixture=lead, **settings)
+
+
+def _mixture_of(item: str | os.PathLike | Mixture) -> Mixture:
+    if isinstance(item, Mixture):
+        return item
+    name = os.fspath(item)
+    return read_mixture(Path(name)) if name.endswith(".toml") else catalog().mixture(name)

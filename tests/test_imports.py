@@ -29,6 +29,7 @@ ROOMS = (
     "checkpoints",
     "inference",
     "trainer",
+    "jobs",
     "experiments",
     "seqio",
     "api",

@@ -44,7 +44,7 @@ def make(form: str, folder) -> None:
         vocabulary=open_vocabulary("bytes"),
     )
     plan = make_plan(found, seed=0, grouped=WRITERS[form].grouped)
-    build(found, plan, settings, folder / form, source="samples")
+    build(found, plan, settings, folder / form)
 
 
 def test_every_block_is_here():

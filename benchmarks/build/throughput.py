@@ -50,7 +50,7 @@ def build(rows: RowSet, *, arch: str = "encoder-decoder") -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=rows.work) as folder:
         clock = Clock()
         plan = make_plan(prepared, seed=0, num_examples=rows.rows)
-        built = build(prepared, plan, settings, Path(folder) / "out", source="samples")
+        built = build(prepared, plan, settings, Path(folder) / "out")
         spent = clock.spent()
         size = sum(file["bytes"] for file in built.manifest["files"])
     return {

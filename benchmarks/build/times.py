@@ -63,9 +63,9 @@ def open_times(rows: RowSet) -> dict[str, Any]:
     )
     out = rows.folder / "build"
     plan = make_plan(prepared, seed=0, num_examples=rows.rows)
-    build(prepared, plan, settings, out, source="samples")
+    build(prepared, plan, settings, out)
     clock = Clock()
-    again = build(prepared, plan, settings, out, source="samples")
+    again = build(prepared, plan, settings, out)
     known = clock.spent()
     assert again.was_there
     clock = Clock()

@@ -42,9 +42,7 @@ def build_with(rows: RowSet, workers: int, shards: int | None) -> dict[str, Any]
     with tempfile.TemporaryDirectory(dir=rows.work) as folder:
         clock = Clock()
         plan = make_plan(prepared, seed=0, num_examples=rows.rows)
-        built = build(
-            prepared, plan, settings, Path(folder) / "out", source="samples", workers=workers
-        )
+        built = build(prepared, plan, settings, Path(folder) / "out", workers=workers)
         spent = clock.spent()
     shards_made = built.manifest["shards"]
     examples = sum(shard["examples"] for shard in shards_made)

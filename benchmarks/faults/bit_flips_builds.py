@@ -93,7 +93,7 @@ def _build(folder: Path, store: Path, form: str) -> None:
         num_shards=None if grouped else 2,
     )
     report = reporter(plan, vocabulary)
-    build(prepared, plan, settings, folder, source="samples", report=report)
+    build(prepared, plan, settings, folder, report=report)
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

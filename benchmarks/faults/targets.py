@@ -62,7 +62,7 @@ def template_case(folder: Path) -> Case:
 
 def mixture_case(folder: Path) -> Case:
     """A mixture file, to its members and their shares."""
-    from flan_tasks.cli.list import shares
+    from flan_tasks.jobs.shares import shares
     from flan_tasks.core.mixture import read_mixture
     from flan_tasks.core.resources import folder as data
 
@@ -79,7 +79,7 @@ def mixture_case(folder: Path) -> Case:
         path = folder / "m.toml"
         path.write_bytes(mutated_bytes(draw.choice(texts), draw))
         found = shares(read_mixture(path))
-        assert all(math.isfinite(one["rate"]) for one in found["datasets"])
+        assert all(math.isfinite(one.rate) for one in found.datasets)
         return "read"
 
     return case
@@ -158,7 +158,7 @@ def manifest_case(folder: Path) -> Case:
     settings = BuildSettings(
         format="jsonl", split="train", style="inputs-targets", lengths={"inputs": 64, "targets": 8}
     )
-    build(found, make_plan(found, seed=0), settings, out, source="samples")
+    build(found, make_plan(found, seed=0), settings, out)
     path = out / "manifest.json"
     data = path.read_bytes()
 

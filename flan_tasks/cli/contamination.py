@@ -70,7 +70,7 @@ def command(
     --drop-contaminated NAME` builds without them.
     """
     from flan_tasks.decontamination.matches import Checker, evaluation_side
-    from flan_tasks.engine.build_command import source_of
+    from flan_tasks.engine.asked_for import source_of
     from flan_tasks.engine.directory import read_manifest
     from flan_tasks.engine.reopen import drawn, reopen
     from flan_tasks.plan.prepare import SourceChoice, evaluation_parts
@@ -120,7 +120,7 @@ def _built(folder: Path, manifest: Mapping[str, Any]) -> tuple[Dataset, ...]:
     Raises:
       UnknownNameError: one is not known; where it is of a module, with its name.
     """
-    from flan_tasks.engine.build_command import modules_of
+    from flan_tasks.engine.asked_for import modules_of
 
     try:
         return catalog().expand(task["name"] for task in manifest["tasks"])

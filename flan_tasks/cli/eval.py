@@ -12,13 +12,13 @@ from flan_tasks.cli import options
 from flan_tasks.cli.gin_command import GinCommand
 from flan_tasks.cli.progress import AnswerProgress
 from flan_tasks.cli.table import print_table, print_wrapped
+from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import DeclarationError, ModelError, UnknownNameError
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
-from flan_tasks.seqio.configuration import VOCAB
 
 if TYPE_CHECKING:
     from flan_tasks.evaluation.loop import Answerer, Evaluation

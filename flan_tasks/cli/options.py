@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.environment import DATA_DIR, SOURCE
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS, Tfds
 from flan_tasks.core.template import KINDS
@@ -23,7 +24,6 @@ from flan_tasks.core.variation import (
     OPTION_ORDERS,
     Variation,
 )
-from flan_tasks.seqio.configuration import DATA_DIR, SOURCE
 
 # Longest inputs and targets with EOS, unless others are given.
 DEFAULT_LENGTHS = {"inputs": 1024, "targets": 256}

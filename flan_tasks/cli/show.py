@@ -18,6 +18,7 @@ from flan_tasks.cli import options
 from flan_tasks.cli.length_options import Lengths
 from flan_tasks.cli.table import print_json
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
 from flan_tasks.core.escaping import for_line, for_terminal
 from flan_tasks.core.origin import SOURCE_KINDS
@@ -25,7 +26,6 @@ from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.template import KINDS
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
-from flan_tasks.seqio.configuration import VOCAB
 
 # How a piece the vocabulary does not know is shown, which a text might hold as "<unk>".
 UNKNOWN = "⟨unknown⟩"

@@ -73,7 +73,9 @@ def check_free(folder: Path, recipe: Recipe) -> bool:
 def _check_begun(folder: Path, plan: Path, recipe: Recipe) -> None:
     try:
         begun = parse_json(plan.read_text(encoding="utf-8"))
-        there, libraries, command = begun["recipe"], begun["libraries"], begun["recipe"]["command"]
+        there, libraries = begun["recipe"], begun["libraries"]
+        # Up to 0.1.0 the command stood in the recipe.
+        command = begun.get("command") or there.get("command") or "an unknown command"
         lines = [] if there == recipe else differences(there, recipe)
         names = {**libraries, **library_versions()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -137,10 +139,11 @@ class Progress:
                 if (self._build / MANIFEST).exists():
                     shutil.rmtree(self._folder, ignore_errors=True)
 
-    def begin(self, recipe: Recipe) -> None:
+    def begin(self, recipe: Recipe, *, command: str = "") -> None:
         """Notes what is being built, and removes what a killed build left half-written."""
         self.sweep()
-        write_json(self._folder / _PLAN, {"recipe": recipe, "libraries": library_versions()})
+        held = {"recipe": recipe, "libraries": library_versions(), "command": command}
+        write_json(self._folder / _PLAN, held)
 
     def sweep(self) -> None:
         """Removes files under temporary names; only who holds the lock may."""

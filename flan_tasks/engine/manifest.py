@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from flan_tasks.engine.writers import WRITERS
 from flan_tasks.plan.fitting import add_fitting
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Prepared
+from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.vocabulary.text_counts import add_counts, text_warnings, totals
 
 SCHEMA = 1
@@ -79,6 +79,7 @@ def make_manifest(
     plan: Plan,
     settings: BuildSettings,
     *,
+    spec: BuildSpec,
     recipe: Recipe,
     shards: Sequence[Mapping[str, Any]],
     others: Sequence[Mapping[str, Any]],
@@ -89,7 +90,8 @@ def make_manifest(
       prepared: the mixture.
       plan: its rows.
       settings: how they were written.
-      recipe: everything the bytes depend on, the canonical command among it.
+      spec: what was built, every default in it.
+      recipe: everything the bytes depend on.
       shards: what is known of each shard.
       others: path, size and digest of every other file.
     """
@@ -126,7 +128,7 @@ def make_manifest(
         "schema": SCHEMA,
         "flan_tasks": VERSION,
         "libraries": library_versions(),
-        "command": recipe["command"],
+        "command": spec.command(),
         "digest": digest_of(recipe),
         "mixture": dataclasses.asdict(prepared.mixture),
         "split": prepared.split,
@@ -232,37 +234,6 @@ def _decontaminated(prepared: Prepared) -> dict[str, Any] | None:
         ],
         "dropped": {name: counts[reason] for name, counts in dropped.items() if reason in counts},
     }
-
-
-def canonical_command(
-    name: str,
-    *,
-    source: str,
-    num_examples: int,
-    seed: int,
-    settings: BuildSettings,
-    filters: Sequence[str] = (),
-) -> str:
-    """The command that makes the same bytes, every default spelled out, without paths."""
-    words = [f"flan build {name} --out DIR --source {source}"]
-    if source in ("tfds", "files"):
-        words.append("--data-dir DATA")
-    words.append(f"--split {settings.split} --examples {num_examples} --seed {seed}")
-    if settings.vocabulary:
-        words.append(f"--vocab {shlex.quote(settings.vocabulary.name)}")
-        if settings.vocabulary.control_tokens:
-            words.append(f"--control-tokens {settings.vocabulary.control_tokens}")
-    words.append(f"--format {settings.format} --style {settings.style}")
-    if WRITERS[settings.format].is_packed:
-        words.append(f"--arch {settings.arch}")
-    lengths = ",".join(f"{part}={length}" for part, length in settings.lengths.items())
-    # Naming lengths makes prompts of some formats fit them, which otherwise are left as they are.
-    if settings.fits or not WRITERS[settings.format].fits_if_asked:
-        words.append(f"--lengths {lengths}")
-    if settings.num_shards:
-        words.append(f"--shards {settings.num_shards}")
-    words += filters
-    return " ".join(words)
 
 
 def template_texts(plan: Plan) -> str:

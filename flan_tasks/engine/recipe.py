@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from flan_tasks.core.dataset import START
 from flan_tasks.core.version import VERSION
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
+from flan_tasks.specs.build_spec import BuildSpec
 
 Recipe = Mapping[str, Any]
 
@@ -31,13 +31,13 @@ _LAYOUT = "shards in data/, options as text"
 _SHOWN = 12
 
 
-def make_recipe(prepared: Prepared, plan: Plan, *, command: str) -> dict[str, Any]:
+def make_recipe(prepared: Prepared, plan: Plan, spec: BuildSpec) -> dict[str, Any]:
     """Returns everything the bytes of a build depend on but the versions of libraries.
 
     Args:
       prepared: the mixture.
       plan: its rows.
-      command: the canonical command, which holds the settings.
+      spec: what was built, every default in it.
     """
     counts = {
         item.dataset.name: count for item, count in zip(plan.ingredients, plan.counts, strict=True)
@@ -45,7 +45,7 @@ def make_recipe(prepared: Prepared, plan: Plan, *, command: str) -> dict[str, An
     found = {
         "flan_tasks": VERSION,
         "layout": _LAYOUT,
-        "command": command,
+        "spec": spec.record(),
         "mixture": dataclasses.asdict(prepared.mixture),
         "missing": sorted(prepared.missing),
         "without_split": list(prepared.without_split),
@@ -101,10 +101,12 @@ def differences(there: Recipe, now: Recipe) -> list[str]:
 def _differences(there: Recipe, now: Recipe) -> Iterator[str]:
     yield from _changed("flan_tasks", there.get("flan_tasks"), now.get("flan_tasks"))
     yield from _changed("layout", there.get("layout"), now.get("layout"))
-    words = _words(there.get("command", "")), _words(now.get("command", ""))
-    for name in {**words[0], **words[1]}:
-        there_is, now_is = (w[name] or "given" if name in w else None for w in words)
-        yield from _changed(name, there_is, now_is)
+    if "spec" not in there:
+        yield "how it was asked for: a command, as releases up to 0.1.0 kept it; now its options"
+    else:
+        for name in {**there["spec"], **now["spec"]}:
+            option = f"--{name.replace('_', '-')}"
+            yield from _changed(option, there["spec"].get(name), now["spec"].get(name))
     mixtures = there.get("mixture", {}), now.get("mixture", {})
     for name in {**mixtures[0], **mixtures[1]}:
         yield from _changed(f"mixture, {name}", mixtures[0].get(name), mixtures[1].get(name))
@@ -155,20 +157,11 @@ def _changed(what: str, there: object, now: object) -> list[str]:
 def _shown(value: object) -> str:
     if value is None or value == [] or value == "":
         return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={item}" for key, item in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _words(command: str) -> dict[str, str]:
-    """Splits a command into its options, each with its values, and the name it builds."""
-    found: dict[str, str] = {}
-    name = "what is built"
-    for word in shlex.split(command)[2:]:
-        if word.startswith("--"):
-            name = word
-            found.setdefault(name, "")
-        else:
-            found[name] = f"{found.get(name, '')} {word}".strip()
-    return found
 
 
 def _short(value: object) -> str:

@@ -6,15 +6,16 @@ Shards are built in this process, in local ones, or wherever a `MapShards` puts 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.errors import BuildError, DeclarationError
+from flan_tasks.core.variation import Variation
 from flan_tasks.engine import directory
 from flan_tasks.engine.card import make_card
 from flan_tasks.engine.llama_factory import DATASET_INFO, dataset_info
-from flan_tasks.engine.manifest import canonical_command, make_manifest, template_texts
+from flan_tasks.engine.manifest import make_manifest, template_texts
 from flan_tasks.engine.recipe import make_recipe
 from flan_tasks.engine.shard import BuildSettings, file_facts, write_error
 from flan_tasks.engine.work import MapShards, Running, Work
@@ -24,6 +25,7 @@ from flan_tasks.engine.writers.base import Shard
 from flan_tasks.packing.packing import MAX_LENGTH
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Prepared
+from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.specs.formats import DECODER, ENCODER_DECODER, TEXT_FORMATS
 
 CARD = "README.md"
@@ -75,9 +77,7 @@ def build(
     settings: BuildSettings,
     folder: Path,
     *,
-    source: str,
-    name: str = "",
-    filters: Sequence[str] = (),
+    spec: BuildSpec | None = None,
     workers: int = 1,
     map_shards: MapShards | None = None,
     report: Report | None = None,
@@ -90,9 +90,8 @@ def build(
       plan: its rows.
       settings: how they are written.
       folder: new, empty, or an unfinished build of the same plan.
-      source: kind of source, for the canonical command.
-      name: what the mixture was asked for by, for the canonical command; its own name if empty.
-      filters: options that changed the mixture, for the canonical command.
+      spec: what was asked for, which the record of the build is made of; None is the mixture by
+        its name.
       workers: local processes; 1 builds in this one.
       map_shards: another way to build the shards.
       report: makes the report; without it there is none, and the command says so.
@@ -105,10 +104,14 @@ def build(
     check_settings(settings)
     if plan.has_exemplars and settings.vocabulary is None:
         raise DeclarationError("exemplars are fitted to a number of tokens: give a vocabulary")
-    filters = [*filters, *prepared.variation.words]
-    if report is None:
-        filters = [*filters, "--no-report"]
-    recipe = _recipe(prepared, plan, settings, source=source, name=name, filters=filters)
+    spec = resolved(
+        spec or BuildSpec(mixture=prepared.mixture.name),
+        prepared,
+        plan,
+        settings,
+        report=report is not None,
+    )
+    recipe = make_recipe(prepared, plan, spec)
     state = directory.Progress(folder)
     if directory.check_free(folder, recipe):
         state.tidy()
@@ -119,7 +122,7 @@ def build(
         # Again, as another build may have ended between the first look and the lock.
         if directory.check_free(folder, recipe):
             return Built(directory.read_manifest(folder), was_there=True)
-        state.begin(recipe)
+        state.begin(recipe, command=spec.command())
         shards = WRITERS[settings.format].shards(plan, settings.split, settings.num_shards)
         known = {s.path: facts for s in shards if (facts := state.done(folder, s.path))}
         to_do = [shard for shard in shards if shard.path not in known]
@@ -134,7 +137,14 @@ def build(
                     known[facts["path"]] = facts
                     tally.add(facts)
             manifest = _finish(
-                prepared, plan, settings, folder, recipe, [known[s.path] for s in shards], report
+                prepared,
+                plan,
+                settings,
+                folder,
+                spec,
+                recipe,
+                [known[s.path] for s in shards],
+                report,
             )
         except BaseException:
             state.sweep()  # of workers that had to be killed
@@ -154,6 +164,7 @@ def _finish(
     plan: Plan,
     settings: BuildSettings,
     folder: Path,
+    spec: BuildSpec,
     recipe: Mapping[str, Any],
     known: Sequence[Mapping[str, Any]],
     report: Report | None,
@@ -168,7 +179,9 @@ def _finish(
             "its fields are shortened; give longer --lengths, and another --out than this begun one"
         )
     others = [{"path": name, **file_facts(folder / name)} for name in beside]
-    manifest = make_manifest(prepared, plan, settings, recipe=recipe, shards=known, others=others)
+    manifest = make_manifest(
+        prepared, plan, settings, spec=spec, recipe=recipe, shards=known, others=others
+    )
     _add(folder, manifest, TEMPLATES, template_texts(plan))
     _add(folder, manifest, CARD, make_card(manifest))
     if settings.format in TEXT_FORMATS:
@@ -260,21 +273,36 @@ def check_settings(settings: BuildSettings) -> None:
         )
 
 
-def _recipe(
+def resolved(
+    spec: BuildSpec,
     prepared: Prepared,
     plan: Plan,
     settings: BuildSettings,
     *,
-    source: str,
-    name: str,
-    filters: Sequence[str],
-) -> dict[str, Any]:
-    command = canonical_command(
-        name or prepared.mixture.name,
-        source=source,
-        num_examples=len(plan),
+    report: bool,
+) -> BuildSpec:
+    """Returns what was asked for with everything in it that was decided since.
+
+    Two builds with equal records, of equal rows and templates, have the same bytes.
+    """
+    vocabulary, writer = settings.vocabulary, WRITERS[settings.format]
+    prompts = {part.name: getattr(prepared.variation, part.name) for part in fields(Variation)}
+    return replace(
+        spec,
+        split=settings.split,
+        examples=len(plan),
         seed=plan.seed,
-        settings=settings,
-        filters=[*filters, "--allow-missing"] if prepared.missing else filters,
+        vocab=vocabulary.name if vocabulary else None,
+        eos=None,  # the vocabulary's name has it
+        control_tokens=vocabulary.control_tokens if vocabulary else None,
+        format=settings.format,
+        style=settings.style,
+        arch=settings.arch,
+        # Naming lengths makes prompts of some formats fit them, which else are left as they are.
+        lengths=dict(settings.lengths) if settings.fits or not writer.fits_if_asked else None,
+        shards=settings.num_shards,
+        drop_contaminated=tuple(prepared.drop_against),
+        report=report,
+        allow_missing=bool(prepared.missing),
+        **prompts,
     )
-    return make_recipe(prepared, plan, command=command)

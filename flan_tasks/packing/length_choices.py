@@ -1,6 +1,6 @@
 """Lengths proposed from the data: what each choice cuts and how much padding it leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +55,7 @@ def length_choices(plan: Plan, vocabulary: Vocabulary, *, arch: str) -> list[Len
     return choices
 
 
-def proposed(choices: list[LengthChoice]) -> LengthChoice:
+def proposed(choices: Sequence[LengthChoice]) -> LengthChoice:
     """Returns the choice of the 99th percentile, or the one that has its lengths."""
     return [choice for choice in choices if choice.percentile <= CHOSEN][-1]
 

@@ -4,12 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from flan_tasks.core.environment import DATA_DIR, SOURCE, VOCAB
 from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.origin import SOURCE_KINDS
-
-SOURCE = "FLAN_TASKS_SOURCE"
-DATA_DIR = "FLAN_TASKS_DATA_DIR"
-VOCAB = "FLAN_TASKS_VOCAB"
 
 
 @dataclass(frozen=True)

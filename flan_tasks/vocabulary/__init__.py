@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from flan_tasks.core import extras
+from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import VocabularyError
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.vocabulary.base import (
@@ -35,7 +36,6 @@ __all__ = [
     "AS_TEXT",
     "BYTES",
     "CONTROL_TOKENS",
-    "ENVIRONMENT",
     "EXTRA_IDS",
     "T5",
     "BytesVocabulary",
@@ -49,7 +49,6 @@ __all__ = [
     "open_vocabulary",
 ]
 
-ENVIRONMENT = "FLAN_TASKS_VOCAB"
 T5_HUB = ("google-t5/t5-small", "spiece.model")
 # Files of a folder that hold a vocabulary, the first that is there; `tokenizer.json` before
 # `tokenizer.model`, as transformers has it, and T5's own model, which SeqIO reads, before both.
@@ -196,7 +195,7 @@ def _without_choice(vocabulary: Vocabulary, asked: VocabularyName) -> Vocabulary
 
 
 def _open_t5(eos: str | None) -> Vocabulary:
-    set_to = VocabularyName.parse(os.environ.get(ENVIRONMENT, "")).file
+    set_to = VocabularyName.parse(os.environ.get(VOCAB, "")).file
     if set_to and set_to not in (T5, BYTES):
         path = Path(set_to).expanduser()
         path = held_in(path) if path.is_dir() else path
@@ -213,7 +212,7 @@ def _open_t5(eos: str | None) -> Vocabulary:
 
 def _download_t5() -> Path:
     hint = (
-        f"the t5 vocabulary was not found: set {ENVIRONMENT} or give the vocabulary as the path of "
+        f"the t5 vocabulary was not found: set {VOCAB} or give the vocabulary as the path of "
         "its spiece.model (791,656 bytes, in every T5 checkpoint on the hub), or use bytes"
     )
     with extras.needed_for(f"{hint}. Fetching it from the hub", error=VocabularyError):

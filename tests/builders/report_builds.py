@@ -62,7 +62,6 @@ def make_build(awkward_mixture, tmp_path):
             plan,
             settings,
             folder,
-            source="files",
             report=reporter(plan, vocabulary),
         )
         return folder

@@ -124,7 +124,7 @@ def test_a_build_without_matches_says_so_and_is_the_same_again(tmp_path):
         )
         plan = make_plan(prepared, seed=3)
         folder = tmp_path / name
-        made.append(build(prepared, plan, SETTINGS, folder, source="declared").manifest)
+        made.append(build(prepared, plan, SETTINGS, folder).manifest)
         assert PLANTED not in (folder / made[0]["files"][0]["path"]).read_text()
     assert made[0] == made[1]
     about = made[0]["decontaminated"]
@@ -140,7 +140,7 @@ def test_a_build_is_compared_by_the_examples_it_draws(tmp_path):
     catalog = catalog_of(tmp_path, {"birds": 40})
     prepared = prepare(Mixture(name="m", cap=10), catalog, source=SourceChoice())
     plan = make_plan(prepared, seed=0)
-    manifest = build(prepared, plan, SETTINGS, tmp_path / "out", source="declared").manifest
+    manifest = build(prepared, plan, SETTINGS, tmp_path / "out").manifest
     again, planned = reopen(manifest, catalog, source=SourceChoice())
     (part,) = drawn(again, planned)
     rows = (tmp_path / "out" / manifest["files"][0]["path"]).read_text().splitlines()
@@ -153,7 +153,7 @@ def test_a_build_of_other_rows_is_refused(tmp_path):
     catalog = catalog_of(tmp_path, {"birds": 40})
     prepared = prepare(Mixture(name="m"), catalog, source=SourceChoice())
     plan = make_plan(prepared, seed=0)
-    manifest = build(prepared, plan, SETTINGS, tmp_path / "out", source="declared").manifest
+    manifest = build(prepared, plan, SETTINGS, tmp_path / "out").manifest
     plant(tmp_path, "birds", "train", ["a row that was changed"])
     with pytest.raises(BuildError, match="birds: its source, version or normalizer is another"):
         reopen(manifest, catalog, source=SourceChoice())

@@ -35,7 +35,7 @@ def prepared(tmp_path):
 @pytest.fixture
 def run(prepared, tmp_path):
     def go(*, seed=0, settings=SETTINGS, folder=tmp_path / "out"):
-        return build(prepared, make_plan(prepared, seed=seed), settings, folder, source="files")
+        return build(prepared, make_plan(prepared, seed=seed), settings, folder)
 
     return go
 
@@ -252,7 +252,7 @@ def test_missing_datasets_stand_in_manifest_and_card(tmp_path):
     catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
     (tmp_path / "fish" / "train.jsonl").unlink()
     found = prepare(Mixture(name="m"), catalog, source=SourceChoice(), allow_missing=True)
-    built = build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out", source="files")
+    built = build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out")
     assert list(built.manifest["missing"]) == ["fish"]
     card = (tmp_path / "out" / "README.md").read_text()
     assert "could not be had, 1; built without" in card and "- fish: no file train.jsonl" in card
@@ -265,7 +265,7 @@ def test_datasets_of_which_every_row_is_skipped_stand_in_manifest_and_card(tmp_p
     bare = [json.dumps(json.loads(row) | {"bird": -1}) for row in rows]
     (tmp_path / "fish" / "train.jsonl").write_text("\n".join(bare) + "\n")
     found = prepare(Mixture(name="m"), catalog, source=SourceChoice())
-    built = build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out", source="files")
+    built = build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out")
     (fish,) = (task for task in built.manifest["tasks"] if task["name"] == "fish")
     assert (fish["realized"], fish["rows_read"], fish["skipped"]) == (0, 20, {"no gold label": 20})
     assert verify(tmp_path / "out") == built.manifest
@@ -276,7 +276,7 @@ def test_datasets_of_which_every_row_is_skipped_stand_in_manifest_and_card(tmp_p
 def test_card_escapes_text_of_declarations(tmp_path):
     catalog = make_catalog(tmp_path, {"birds": 34}, license="CC <script> | x")
     found = prepare(Mixture(name="m"), catalog, source=SourceChoice())
-    build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out", source="files")
+    build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out")
     assert "CC &lt;script> \\| x |" in (tmp_path / "out" / "README.md").read_text()
 
 
@@ -341,7 +341,7 @@ def test_a_limit_of_the_system_on_files_is_said_and_shows_no_broken_shard(
     prepared, tmp_path, workers
 ):
     plan = make_plan(prepared, seed=0, num_examples=4000)
-    build(prepared, plan, SETTINGS, tmp_path / "whole", source="files")
+    build(prepared, plan, SETTINGS, tmp_path / "whole")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
@@ -349,12 +349,12 @@ def test_a_limit_of_the_system_on_files_is_said_and_shows_no_broken_shard(
         with pytest.raises(
             BuildError, match=r"train-0000\d-of-00004.jsonl cannot be written: File"
         ):
-            build(prepared, plan, SETTINGS, tmp_path / "out", source="files", workers=workers)
+            build(prepared, plan, SETTINGS, tmp_path / "out", workers=workers)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
     assert [p for p in (tmp_path / "out").rglob("*") if p.suffix in (".tmp", ".jsonl")] == []
-    build(prepared, plan, SETTINGS, tmp_path / "out", source="files", workers=workers)
+    build(prepared, plan, SETTINGS, tmp_path / "out", workers=workers)
     assert files(tmp_path / "out") == files(tmp_path / "whole")
 
 
@@ -365,7 +365,7 @@ def test_a_disk_that_is_really_full_is_said_and_the_build_goes_on(
     prepared, tmp_path, share, workers
 ):
     plan = make_plan(prepared, seed=0, num_examples=2000)
-    build(prepared, plan, SETTINGS, tmp_path / "whole", source="files")
+    build(prepared, plan, SETTINGS, tmp_path / "whole")
     disk = tmp_path / "disk"
     disk.mkdir()
     # Room for all shards, with notes of theirs and of the plan, and at most one more page.
@@ -376,11 +376,11 @@ def test_a_disk_that_is_really_full_is_said_and_the_build_goes_on(
         pytest.skip("a small disk can only be made by root")
     try:
         with pytest.raises(BuildError, match="no space left on the disk while writing"):
-            build(prepared, plan, SETTINGS, disk / "out", source="files", workers=workers)
+            build(prepared, plan, SETTINGS, disk / "out", workers=workers)
         assert not list(disk.rglob("*.tmp"))
         assert not (disk / "out" / "manifest.json").exists()
         subprocess.run(["mount", "-o", "remount,size=9m", str(disk)], check=True)
-        build(prepared, plan, SETTINGS, disk / "out", source="files", workers=workers)
+        build(prepared, plan, SETTINGS, disk / "out", workers=workers)
         assert files(disk / "out") == files(tmp_path / "whole")
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -393,10 +393,10 @@ def test_examples_that_cannot_be_read_are_said_with_what_helps(prepared, tmp_pat
     if damaged:
         path.write_bytes(b"no arrow file" * 100)
     # Workers open the store themselves; this process has it open already.
-    options = {"source": "files", "workers": 2}
+    options = {"workers": 2}
     with pytest.raises(BuildError, match=f"{path.name} cannot be read: .*run the same command"):
         build(prepared, make_plan(prepared, seed=0), SETTINGS, tmp_path / "out", **options)
     catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
     again = prepare(Mixture(name="m"), catalog, source=SourceChoice())
-    build(again, make_plan(again, seed=0), SETTINGS, tmp_path / "out", source="files")
+    build(again, make_plan(again, seed=0), SETTINGS, tmp_path / "out")
     verify(tmp_path / "out")

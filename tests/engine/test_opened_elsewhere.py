@@ -56,7 +56,7 @@ def make(tmp_path):
             form, split, style, {"inputs": 64, "targets": 16}, num_shards=num_shards
         )
         folder = tmp_path / "-".join((*names, style, form, split))
-        build(prepared, plan, settings, folder, source="samples")
+        build(prepared, plan, settings, folder)
         rows = [row for chunk in rendered_rows(plan, 0, len(plan)) for row in chunk]
         return folder, [(row.inputs, row.targets) for row in rows]
 
@@ -108,7 +108,7 @@ def test_answers_that_are_dates_stay_texts_in_parquet(tmp_path, load):
     settings = BuildSettings(
         "parquet", "train", "alpaca", {"inputs": 64, "targets": 16}, num_shards=1
     )
-    build(prepared, make_plan(prepared, seed=0), settings, tmp_path / "out", source="files")
+    build(prepared, make_plan(prepared, seed=0), settings, tmp_path / "out")
     assert set(load(str(tmp_path / "out"), split="train")["output"]) == {*days}
 
 

@@ -14,16 +14,17 @@ from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
+from flan_tasks.specs.build_spec import BuildSpec
 
 MIXTURE = Mixture(name="m")
-COMMAND = "flan build m --out DIR --source files --seed 0 --lengths inputs=1024,targets=256"
+SPEC = BuildSpec(mixture="m", source="files", lengths={"inputs": 1024, "targets": 256})
 
 
-def made(folder, *, sizes=None, mixture=MIXTURE, command=COMMAND, **changes):
+def made(folder, *, sizes=None, mixture=MIXTURE, spec=SPEC, **changes):
     folder.mkdir(exist_ok=True)
     catalog = make_catalog(folder, sizes or {"birds": 34, "fish": 24}, **changes)
     found = prepare(mixture, catalog, source=SourceChoice(), allow_missing=True)
-    return make_recipe(found, make_plan(found, seed=0), command=command)
+    return make_recipe(found, make_plan(found, seed=0), spec)
 
 
 @pytest.fixture
@@ -39,8 +40,24 @@ def test_a_recipe_is_that_of_its_rows_and_not_of_their_place(there, tmp_path):
 
 
 def test_options_are_named_with_both_values(there):
-    now = {**there, "command": COMMAND.replace("seed 0", "seed 7") + " --allow-missing"}
-    assert differences(there, now) == ["--seed: 0, now 7", "--allow-missing: none, now given"]
+    now = {**there, "spec": replace(SPEC, seed=7, allow_missing=True, kinds=("forward",)).record()}
+    assert differences(there, now) == [
+        "--kinds: none, now forward",
+        "--seed: 0, now 7",
+        "--allow-missing: off, now on",
+    ]
+
+
+def test_where_things_lie_is_no_difference(there):
+    assert replace(SPEC, data_dir="/data", store="/store").record() == there["spec"]
+
+
+def test_a_recipe_of_an_earlier_release_is_said_to_be_one(there):
+    before = {name: value for name, value in there.items() if name != "spec"}
+    lines = differences({**before, "command": "flan build m --out DIR"}, there)
+    assert lines == [
+        "how it was asked for: a command, as releases up to 0.1.0 kept it; now its options"
+    ]
 
 
 def test_the_mixture_is_named_by_part(there, tmp_path):
@@ -100,8 +117,8 @@ def test_datasets_that_come_and_go_are_named(there, tmp_path):
 
 
 def test_a_long_list_of_differences_is_cut(there):
-    words = " ".join(f"--x{i} {i}" for i in range(20))
-    lines = differences(there, {**there, "command": f"{COMMAND} {words}"})
+    more = {**there["spec"], **{f"x{number}": number for number in range(20)}}
+    lines = differences(there, {**there, "spec": more})
     assert len(lines) == 13 and lines[-1] == "... and 8 more"
 
 
@@ -122,10 +139,10 @@ def test_a_build_in_the_way_is_refused_with_what_differs(tmp_path):
     catalog = make_catalog(tmp_path, {"birds": 34, "fish": 24})
     found = prepare(Mixture(name="m"), catalog, source=SourceChoice())
     plan = make_plan(found, seed=0)
-    build(found, plan, SETTINGS, tmp_path / "out", source="files")
+    build(found, plan, SETTINGS, tmp_path / "out")
     lengths = replace(SETTINGS, lengths={"inputs": 512, "targets": 256})
     with pytest.raises(BuildError, match="differ:\n  --lengths: inputs=1024,targets=256, now inp"):
-        build(found, plan, lengths, tmp_path / "out", source="files")
+        build(found, plan, lengths, tmp_path / "out")
 
 
 def test_an_unfinished_build_is_not_continued_with_other_libraries(tmp_path, monkeypatch):
@@ -140,14 +157,14 @@ def test_an_unfinished_build_is_not_continued_with_other_libraries(tmp_path, mon
     with monkeypatch.context() as patched:
         patched.setattr("flan_tasks.engine.work.build_shard", stops)
         with pytest.raises(KeyboardInterrupt):
-            build(found, plan, SETTINGS, tmp_path / "out", source="files")
+            build(found, plan, SETTINGS, tmp_path / "out")
     other = {**versions, "pyarrow": "99.1"}
     monkeypatch.setattr("flan_tasks.engine.directory.library_versions", lambda: other)
     message = f"unfinished build, begun by(.|\n)*  pyarrow: {versions['pyarrow']}, now 99.1"
     with pytest.raises(BuildError, match=message):
-        build(found, plan, SETTINGS, tmp_path / "out", source="files")
+        build(found, plan, SETTINGS, tmp_path / "out")
     monkeypatch.undo()
-    build(found, plan, SETTINGS, tmp_path / "out", source="files")
+    build(found, plan, SETTINGS, tmp_path / "out")
     # A complete one is what its manifest says, libraries and all.
     monkeypatch.setattr("flan_tasks.engine.directory.library_versions", lambda: other)
-    assert build(found, plan, SETTINGS, tmp_path / "out", source="files").was_there
+    assert build(found, plan, SETTINGS, tmp_path / "out").was_there

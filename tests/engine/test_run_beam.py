@@ -32,7 +32,7 @@ def run(tmp_path):
             vocabulary=BytesVocabulary(),
             num_shards=5,
         )
-        return build(prepared, plan, settings, tmp_path / name, source="files", **options)
+        return build(prepared, plan, settings, tmp_path / name, **options)
 
     return go
 

@@ -44,7 +44,7 @@ def run(tmp_path):
             num_shards=5,
         )
         plan, out = make_plan(prepared, seed=0), tmp_path / name
-        return build(prepared, plan, settings, out, source="files", workers=workers, **options)
+        return build(prepared, plan, settings, out, workers=workers, **options)
 
     return go
 

@@ -72,7 +72,7 @@ def prepared(tmp_path):
 def run(prepared, tmp_path):
     def go(name, *, how=SETTINGS, **options):
         plan = make_plan(prepared, seed=0)
-        return build(prepared, plan, how, tmp_path / name, source="files", **options)
+        return build(prepared, plan, how, tmp_path / name, **options)
 
     return go
 
@@ -158,7 +158,7 @@ def test_progress_tells_of_rows_shards_and_tokens(run):
 def test_progress_of_one_process_shows_rows_inside_a_shard(prepared, tmp_path):
     seen = []
     plan = make_plan(prepared, seed=0, num_examples=9000)
-    options = {"source": "files", "watch": seen.append}
+    options = {"watch": seen.append}
     build(prepared, plan, settings(num_shards=1), tmp_path / "out", **options)
     running = [done for status in seen for done, rows in status.running.values() if rows == 9000]
     assert running == [0, 8192]
@@ -172,9 +172,7 @@ def test_exemplars_are_the_same_from_any_number_of_workers(tmp_path):
     found = []
     for workers in (1, 2):
         out = tmp_path / f"from-{workers}"
-        made = build(
-            prepared, make_plan(prepared, seed=0), chosen, out, source="declared", workers=workers
-        )
+        made = build(prepared, make_plan(prepared, seed=0), chosen, out, workers=workers)
         found.append({path.name: path.read_bytes() for path in out.glob("data/*.jsonl")})
     assert found[0] == found[1]
     counts = [task["num_shots"] for task in made.manifest["tasks"]]

@@ -13,7 +13,7 @@ from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.styles import BY_STYLE
 from flan_tasks.engine.writers.base import cut, with_eos
-from flan_tasks.packing import formats
+from flan_tasks.specs import formats
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import make_plan
@@ -47,7 +47,7 @@ def texts(plan):
 
 def run(prepared, folder: Path, form: str, **changes):
     plan = make_plan(prepared, seed=0, grouped=form == "seqio-cache")
-    built = build(prepared, plan, settings(form, **changes), folder, source="files")
+    built = build(prepared, plan, settings(form, **changes), folder)
     return plan, built.manifest
 
 
@@ -196,7 +196,6 @@ def test_long_prompts_are_fitted_and_what_cannot_fit_is_left_out(long_ones, tmp_
         plan,
         settings(form, lengths=SHORT, num_shards=3),
         tmp_path / "again",
-        source="files",
         workers=2,
     )
     assert again.manifest == manifest

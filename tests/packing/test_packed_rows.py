@@ -159,7 +159,7 @@ def test_an_arrays_build_says_what_it_holds(prepared, tmp_path, arch):
     plan = make_plan(prepared, seed=0)
     folder = tmp_path / "out"
     made = settings_of(arch=arch, num_shards=2)
-    manifest = run_local.build(prepared, plan, made, folder, source="files").manifest
+    manifest = run_local.build(prepared, plan, made, folder).manifest
     assert verify(folder) == manifest
     assert manifest["arch"] == arch
     assert manifest["vocabulary_size"] == 259
@@ -190,7 +190,7 @@ def test_an_arrays_build_says_what_it_holds(prepared, tmp_path, arch):
 def test_settings_that_do_not_go_together_are_refused(prepared, tmp_path, changes, message):
     plan = make_plan(prepared, seed=0)
     with pytest.raises(DeclarationError, match=message):
-        run_local.build(prepared, plan, settings_of(**changes), tmp_path / "out", source="files")
+        run_local.build(prepared, plan, settings_of(**changes), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -202,7 +202,7 @@ def test_packed_tfrecords_hold_what_the_reader_gives(prepared, tmp_path, arch):
     plan = make_plan(prepared, seed=0)
     for form in ("arrays", "packed-tfrecord"):
         made = settings_of(format=form, arch=arch, num_shards=2)
-        run_local.build(prepared, plan, made, tmp_path / form, source="files")
+        run_local.build(prepared, plan, made, tmp_path / form)
     reader = flan_tasks.open(tmp_path / "arrays")
     wanted = [reader[row] for row in range(len(reader))]
     lengths = {name: len(array) for name, array in wanted[0].items() if name != "segment_tasks"}

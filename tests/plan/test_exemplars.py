@@ -277,9 +277,7 @@ def read(folder):
 def test_a_build_records_and_counts_its_exemplars(tmp_path):
     found = prepared(tmp_path, templates=("plain",), options=False)
     plan = make_plan(found, seed=0)
-    manifest = run_local.build(
-        found, plan, settings(), tmp_path / "out", source="declared"
-    ).manifest
+    manifest = run_local.build(found, plan, settings(), tmp_path / "out").manifest
     rows = read(tmp_path / "out")
     counts = Counter(str(row["num_shots"]) for row in rows)
     assert manifest["tasks"][0]["num_shots"] == dict(counts)
@@ -302,9 +300,7 @@ def test_packed_builds_count_their_exemplars_too(tmp_path):
     plan = make_plan(found, seed=0)
     told = []
     for form in ("jsonl", "arrays"):
-        made = run_local.build(
-            found, plan, settings(form), tmp_path / form, source="declared"
-        ).manifest
+        made = run_local.build(found, plan, settings(form), tmp_path / form).manifest
         told.append(made["tasks"][0]["num_shots"])
     assert told[0] == told[1] and sum(told[0].values()) == len(plan)
 
@@ -314,7 +310,7 @@ def test_exemplars_do_not_depend_on_shards(tmp_path):
     plan = make_plan(found, seed=0)
     for shards in (1, 5):
         out = tmp_path / str(shards)
-        run_local.build(found, plan, settings(shards=shards), out, source="declared")
+        run_local.build(found, plan, settings(shards=shards), out)
     assert read(tmp_path / "1") == read(tmp_path / "5")
 
 
@@ -324,9 +320,7 @@ def test_another_variation_is_another_build(tmp_path):
         [{}, {"shots": 3}, {"options": False}, {"option_order": "shuffled"}]
     ):
         found = prepared(tmp_path, **changes)
-        made = run_local.build(
-            found, make_plan(found, seed=0), settings(), tmp_path / str(number), source="declared"
-        )
+        made = run_local.build(found, make_plan(found, seed=0), settings(), tmp_path / str(number))
         digests.add(made.manifest["digest"])
     assert len(digests) == 4
 
@@ -335,7 +329,7 @@ def test_exemplars_need_a_vocabulary_to_be_fitted(tmp_path):
     found = prepared(tmp_path)
     without = replace(settings(), vocabulary=None)
     with pytest.raises(DeclarationError, match="fitted to a number of tokens"):
-        run_local.build(found, make_plan(found, seed=0), without, tmp_path / "out", source="x")
+        run_local.build(found, make_plan(found, seed=0), without, tmp_path / "out")
 
 
 def test_option_orders_are_drawn_for_each_key_and_epoch():

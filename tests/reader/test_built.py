@@ -31,7 +31,7 @@ def test_every_example_of_the_plan_is_read_back(tmp_path, arch):
         num_shards=3,
         arch=arch,
     )
-    build(prepared, plan, settings, tmp_path / "out", source="files")
+    build(prepared, plan, settings, tmp_path / "out")
     reader = flan_tasks.open(tmp_path / "out")
     wanted = [row for chunk in rendered_rows(plan, 0, len(plan)) for row in chunk]
     assert reader.num_examples == len(wanted)

@@ -77,7 +77,7 @@ def test_a_small_task_is_shown_and_lengths_are_told_from_the_even_rows(tmp_path,
     lengths = {"inputs": 160, "targets": 64}
     settings = BuildSettings(form, "train", "inputs-targets", lengths, bytes_)
     folder = tmp_path / "out"
-    build(prepared, plan, settings, folder, source="files", report=reporter(plan, bytes_))
+    build(prepared, plan, settings, folder, report=reporter(plan, bytes_))
     manifest, sample = read_build(folder, examples=100)
     shown = Counter(e.task for e in sample.examples)
     least = 10 if form != "arrays" else 2

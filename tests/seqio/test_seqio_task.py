@@ -389,7 +389,7 @@ def test_a_cache_we_built_is_read_by_seqio(tmp_path):
         vocabulary=open_vocabulary("bytes"),
     )
     plan = make_plan(found, seed=0, grouped=True)
-    build(found, plan, settings, tmp_path / "cache", source="samples")
+    build(found, plan, settings, tmp_path / "cache")
     with _cache(tmp_path / "cache"):
         task = rte()
         cached = rows(task.get_dataset(LENGTHS, "train", use_cached=True, shuffle=False))

@@ -47,7 +47,7 @@ def test_texts_come_back_as_they_went_in(prepared, tmp_path, form):
         vocabulary=open_vocabulary("bytes"),
     )
     plan = make_plan(prepared, seed=0, grouped=grouped)
-    build(prepared, plan, settings, tmp_path / "out", source="files")
+    build(prepared, plan, settings, tmp_path / "out")
     if form == "arrays":
         reader = flan_tasks.open(tmp_path / "out")
         pairs = [reader.text(e) for row in range(len(reader)) for e in reader.unpack(row)]

@@ -43,7 +43,7 @@ def run(prepared, folder, form, vocabulary, **changes):
     plan = make_plan(prepared, seed=0, grouped=form == "seqio-cache")
     lengths = {"inputs": 55, "targets": 8}
     settings = BuildSettings(form, "train", "inputs-targets", lengths, vocabulary, **changes)
-    return plan, build(prepared, plan, settings, folder, source="files").manifest
+    return plan, build(prepared, plan, settings, folder).manifest
 
 
 def counted(plan, vocabulary, name):

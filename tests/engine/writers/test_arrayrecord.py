@@ -32,7 +32,7 @@ def run(prepared, folder, form="arrayrecord", num_shards=2):
         vocabulary=open_vocabulary("bytes"),
         num_shards=num_shards,
     )
-    build(prepared, plan, settings, folder, source="files")
+    build(prepared, plan, settings, folder)
     return plan
 
 

@@ -32,11 +32,11 @@ def test_a_cache_cut_off_is_not_called_complete(tmp_path, monkeypatch, cut_off):
 
     monkeypatch.setattr(os, "replace", stops)
     with pytest.raises(KeyboardInterrupt):
-        build(prepared, plan, settings, tmp_path / "out", source="files")
+        build(prepared, plan, settings, tmp_path / "out")
     place = tmp_path / "out" / "flan" / "birds"
     there = {path.name for path in place.iterdir()}
     assert cut_off not in there and "COMPLETED" not in there
     assert not any(name.endswith(".tmp") for name in there)
     monkeypatch.undo()
-    build(prepared, plan, settings, tmp_path / "out", source="files")
+    build(prepared, plan, settings, tmp_path / "out")
     assert {"info.train.json", "stats.train.json", "COMPLETED"} < {p.name for p in place.iterdir()}
