@@ -11,7 +11,7 @@ from flan_tasks.core.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from flan_tasks import datasets
-    from flan_tasks.api import add, mixture, task, templates
+    from flan_tasks.api import add, mixture, rows, task, templates
     from flan_tasks.api import open_build as open
     from flan_tasks.core.dataset import Dataset
     from flan_tasks.core.errors import (
@@ -59,13 +59,14 @@ __all__ = [
     "datasets",
     "mixture",
     "open",
+    "rows",
     "task",
     "templates",
 ]
 
 # Module -> the public names it has.
 _NAMES = {
-    "api": ("add", "mixture", "task", "templates"),
+    "api": ("add", "mixture", "rows", "task", "templates"),
     "seqio.configuration": ("configure",),
     "core.dataset": ("Dataset",),
     "core.errors": (

@@ -22,6 +22,7 @@ ROOMS = (
     "plan",
     "packing",
     "engine",
+    "row_views",
     "reports",
     "reader",
     "evaluation",
