@@ -47,7 +47,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def templates(items: Iterable[tuple[str, _Pieces, _Pieces]]) -> str:
-    """Returns a table of templates: name, pieces of the prompt and of the target; fields in bold."""
+    """Returns a table of templates, each (name, prompt, target), with fields in bold."""
     return _table(
         ("template", "prompt", "target"),
         ((text(name), _pieces(inputs), _pieces(targets)) for name, inputs, targets in items),
@@ -64,8 +64,6 @@ def _pieces(pieces: _Pieces) -> str:
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f'<th style="{_CELL}">{for_html(name)}</th>' for name in header)
-    cells = (
-        "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) for row in rows
-    )
+    cells = ("".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) for row in rows)
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flan_tasks.core import extras
 from flan_tasks.core.errors import DeclarationError, UnknownNameError, VocabularyError, unknown_name
-from flan_tasks.core.field_types import shown
+from flan_tasks.core.field_types import quoted, shown
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import Variation
@@ -54,7 +54,7 @@ def open_rows(
             raise unknown_name(what, value, known)
     for what, value in (("seed", seed), ("examples", examples), ("limit", limit)):
         if (what == "seed" or value is not None) and type(value) is not int:
-            raise DeclarationError(f"{what} {shown(value)}: wanted a whole number")
+            raise DeclarationError(f"{what} {quoted(value)}: wanted a whole number")
     if limit is not None and limit < 1:
         raise DeclarationError(f"limit {limit}: wanted 1 or more, or None for all")
     if isinstance(drop_contaminated, str):

@@ -59,9 +59,7 @@ class PlannedRows:
     def built(self, numbers: Sequence[int] | np.ndarray) -> list[BuiltRow]:
         """Renders rows by number, in the order asked for; all of them must be there."""
         positions = self._positions(numbers)
-        rows = render_chunk(
-            self.plan, self.plan.rows_at(positions), budget=self.settings.budget
-        )
+        rows = render_chunk(self.plan, self.plan.rows_at(positions), budget=self.settings.budget)
         places = [p for p, k in enumerate(positions.tolist()) if k in self._shortened]
         if places:
             assert self.settings.budget is not None
