@@ -90,7 +90,7 @@ class _Child:
         with its_line:
             options = {"path": sys.path, "line": its_line.fileno()}
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _CODE, json.dumps(options)],
+                [sys.executable, "-P", "-c", _CODE, json.dumps(options)],
                 pass_fds=[its_line.fileno()],
                 stdin=subprocess.DEVNULL,
                 # An interrupt is for us, who then end it.

@@ -1,5 +1,6 @@
 """The view of rows: those of a build, one by one, and a list as lists are."""
 
+import importlib
 import json
 import pickle
 import subprocess
@@ -185,6 +186,22 @@ def test_missing_datasets_are_named(tmp_path):
     view = ft.rows("nli", allow_missing=True, **asked)
     assert {row["dataset"] for row in view} == {"rte"}
     assert "anli_r1" in view.missing and "rte" not in view.missing
+
+
+def test_rows_that_give_no_example_are_counted(own):
+    seasons = ["", "spring"] * 6
+    _, module = own([{"haiku": f"Line {n}", "season": one} for n, one in enumerate(seasons)])
+    importlib.import_module(module)
+    view = ft.rows("haiku")
+    assert len(view) + view.skipped["haiku"]["no season"] == 10  # two are validation's
+    assert {row["options"] for row in view} == {"spring\nsummer\nautumn\nwinter"}
+
+
+def test_a_plan_without_rows_is_refused_in_words(own):
+    _, module = own([{"haiku": f"Line {n}", "season": ""} for n in range(12)])
+    importlib.import_module(module)
+    with pytest.raises(DeclarationError, match="every row was skipped .*10 no season"):
+        ft.rows("haiku")
 
 
 @pytest.mark.parametrize(
