@@ -11,7 +11,18 @@ from flan_tasks.core.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from flan_tasks import datasets
-    from flan_tasks.api import add, build, diff, mixture, report, shares, task, templates, verify
+    from flan_tasks.api import (
+        add,
+        build,
+        diff,
+        mixture,
+        report,
+        rows,
+        shares,
+        task,
+        templates,
+        verify,
+    )
     from flan_tasks.api import open_build as open
     from flan_tasks.core.dataset import Dataset
     from flan_tasks.core.errors import (
@@ -66,6 +77,7 @@ __all__ = [
     "mixture",
     "open",
     "report",
+    "rows",
     "shares",
     "task",
     "templates",
@@ -75,7 +87,8 @@ __all__ = [
 # Module -> the public names it has.
 _NAMES = {
     "api": (
-        *("add", "build", "diff", "mixture", "report", "shares", "task", "templates", "verify"),
+        *("add", "build", "diff", "mixture", "report", "rows", "shares", "task", "templates"),
+        "verify",
     ),
     "seqio.configuration": ("configure",),
     "core.dataset": ("Dataset",),

@@ -62,9 +62,9 @@ def template_case(folder: Path) -> Case:
 
 def mixture_case(folder: Path) -> Case:
     """A mixture file, to its members and their shares."""
-    from flan_tasks.jobs.shares import shares
     from flan_tasks.core.mixture import read_mixture
     from flan_tasks.core.resources import folder as data
+    from flan_tasks.jobs.shares import shares
 
     texts = [path.read_bytes() for path in sorted(data("mixtures").glob("*.toml"))]
     texts.append(

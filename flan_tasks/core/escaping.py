@@ -3,6 +3,7 @@
 Nothing of it may act there: no escape sequence, no markup, no key. What is changed stays readable.
 """
 
+import html
 import json
 import re
 
@@ -36,6 +37,11 @@ def for_markdown(text: object) -> str:
     line = _ENTITY.sub("&amp;", line).replace("<", "&lt;")
     line = _MARKUP.sub(lambda match: f"\\{match.group()}", line)
     return re.sub(_AT_START, r"\1\\\2", line, count=1) if _AT_START.match(line) else line
+
+
+def for_html(text: object) -> str:
+    """Returns HTML that shows the text, between tags or within a quoted attribute."""
+    return html.escape(for_terminal(text), quote=True)
 
 
 def for_code_block(text: str) -> str:

@@ -60,6 +60,9 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "tokenizers": ("tokenizers", "hf"),
 }
 
+# Libraries that people bring along, and that no extra of ours asks for: module -> distribution.
+OTHERS: Mapping[str, str] = {"pandas": "pandas", "torch": "torch"}
+
 
 class Missing(NamedTuple):
     """What is wrong with a library, and what installs it."""
@@ -131,6 +134,9 @@ def explain(error: ImportError, what: str = "This") -> Missing | None:
         )
     if top in LIBRARIES:
         return _missing(what, top)
+    if top in OTHERS:
+        problem = f"{what} needs {OTHERS[top]}, which is not installed"
+        return Missing(problem, f"{_installer()} {_quoted(OTHERS[top])}")
     if importer in LIBRARIES:
         distribution, extra = LIBRARIES[importer]
         return Missing(

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core import notebook
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import MAX_INT, check_types, quoted, shown
@@ -85,6 +86,21 @@ class Mixture:
             )
         if problems:
             raise DeclarationError(f"mixture {quoted(self.name)}: " + "; ".join(problems))
+
+    def _repr_html_(self) -> str:
+        pairs = ((one.name, getattr(self, one.name), one) for one in fields(self))
+        return notebook.page(
+            "Mixture",
+            notebook.facts(
+                (name, ", ".join(map(str, value)) if isinstance(value, tuple) else value)
+                for name, value, one in pairs
+                if name == "name" or value != _default(one)
+            ),
+        )
+
+
+def _default(one: Field) -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()
 
 
 def parse_mixture(text: str, *, name: str, path: str) -> Mixture:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from flan_tasks.core import notebook
 from flan_tasks.core.errors import TemplateError
 from flan_tasks.core.field_types import check_types, shown
 from flan_tasks.core.naming import check_template_id
@@ -150,6 +151,14 @@ class Template:
     def _forms_of_empty(self) -> dict[tuple[bool, frozenset[str]], Form]:
         return {}
 
+    def _repr_html_(self) -> str:
+        return notebook.page("Template", notebook.templates([self._for_notebook]))
+
+    @property
+    def _for_notebook(self) -> tuple[str, Pieces, Pieces]:
+        pieces = self.pieces
+        return f"{self.id}\n{self.kind}", pieces["inputs", True], pieces["targets", True]
+
     @property
     def _inputs_without_options(self) -> str:
         return self.inputs_without_options or drop_options_line(self.inputs)
@@ -263,6 +272,11 @@ class TemplateSet:
 
     def __len__(self) -> int:
         return len(self.templates)
+
+    def _repr_html_(self) -> str:
+        about = [("file", self.path), *([("asks", self.comment)] if self.comment else [])]
+        shown_as = notebook.templates(one._for_notebook for one in self.templates)
+        return notebook.page("Templates", notebook.facts(about), shown_as)
 
     def __getitem__(self, template_id: str) -> Template:
         for template in self.templates:

@@ -47,8 +47,7 @@ class Work:
         Normalizers stay behind: they may be functions no other process can import, and a plan's
         rows are normalized already.
         """
-        items = tuple(_portable(item) for item in self.plan.ingredients)
-        return pickle.dumps(replace(self, plan=replace(self.plan, ingredients=items)))
+        return pickle.dumps(replace(self, plan=portable_plan(self.plan)))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Work":
@@ -82,6 +81,11 @@ class _WatchedPlan(Plan):
     def rows(self, start: int, stop: int) -> Rows:
         self.watch(start)
         return super().rows(start, stop)
+
+
+def portable_plan(plan: Plan) -> Plan:
+    """Returns a plan that any process can be sent, and draw and render the same rows from."""
+    return replace(plan, ingredients=tuple(_portable(item) for item in plan.ingredients))
 
 
 def _portable(item: Ingredient) -> Ingredient:

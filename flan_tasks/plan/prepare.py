@@ -88,6 +88,8 @@ class SourceChoice:
     """A prepared TFDS tree, or a folder of files."""
     exceptions: Mapping[str, str] = field(default_factory=dict)
     """Name of a dataset -> its own kind, where it is another."""
+    apart: bool = False
+    """Whether what needs TensorFlow is read by a process of its own, so that this has none."""
 
     def kind_of(self, dataset: Dataset) -> str:
         """Returns the kind of source that a dataset is read from."""
@@ -284,6 +286,7 @@ def _open(
         kind=source.kind_of(dataset),
         data_dir=source.data_dir,
         samples=catalog.samples(dataset.name),
+        apart=source.apart,
     )
     available = rows.status().state is State.AVAILABLE
     if progress and not available and source.data_dir is None:

@@ -21,6 +21,7 @@ from flan_tasks.raw_rows.files import FilesSource, find_files
 from flan_tasks.raw_rows.huggingface import HuggingFaceSource
 from flan_tasks.raw_rows.samples import SamplesSource
 from flan_tasks.raw_rows.tfds import TfdsSource
+from flan_tasks.raw_rows.tfds_apart import TfdsApart
 
 _ORIGINS = {"tfds": Tfds, "hf": HuggingFace, "files": Files}
 
@@ -28,7 +29,12 @@ __all__ = ["DECLARED", "SOURCE_KINDS", "Source", "State", "Status", "open_source
 
 
 def open_source(
-    dataset: Dataset, *, kind: str = DECLARED, data_dir: Path | None = None, samples: Path | None
+    dataset: Dataset,
+    *,
+    kind: str = DECLARED,
+    data_dir: Path | None = None,
+    samples: Path | None,
+    apart: bool = False,
 ) -> Source:
     """Returns the source of a dataset; nothing is read yet.
 
@@ -38,6 +44,7 @@ def open_source(
       data_dir: for TFDS a prepared tree; for files a folder that has `<dataset>/<split>.jsonl`
         (or .json, .csv, .tsv, .parquet, compressed or not) in the dataset's own schema.
       samples: the dataset's embedded rows.
+      apart: whether what needs TensorFlow is done in a process of its own.
 
     Raises:
       UnknownNameError: no such kind of source.
@@ -56,7 +63,7 @@ def open_source(
     wanted = _ORIGINS.get(kind)
     for alternative in (Alternative(dataset.source), *dataset.alternatives):
         if wanted is None or isinstance(alternative.origin, wanted):
-            return _adapted(dataset, alternative, data_dir)
+            return _adapted(dataset, alternative, data_dir, apart=apart)
     hint = f"; it declares {_kind_of(dataset.source)} {origin_name(dataset.source)}".rstrip()
     if kind == "files":
         hint = f"; give --data-dir with a folder {dataset.name} that has train.jsonl and so on"
@@ -77,20 +84,24 @@ def alternatives(dataset: Dataset) -> Sequence[str]:
     ]
 
 
-def _adapted(dataset: Dataset, alternative: Alternative, data_dir: Path | None) -> Source:
-    source = _open_origin(dataset, alternative.origin, data_dir, alternative)
+def _adapted(
+    dataset: Dataset, alternative: Alternative, data_dir: Path | None, *, apart: bool
+) -> Source:
+    source = _open_origin(dataset, alternative, data_dir, apart=apart)
     if alternative.adapt is None and not alternative.splits:
         return source
     return _Adapted(source, alternative)
 
 
 def _open_origin(
-    dataset: Dataset, origin: Origin, data_dir: Path | None, alternative: Alternative
+    dataset: Dataset, alternative: Alternative, data_dir: Path | None, *, apart: bool
 ) -> Source:
+    origin = alternative.origin
     if isinstance(origin, Tfds):
         # An adapted row has other columns than the schema; which, only `adapt` knows.
         columns = () if alternative.adapt else tuple(dataset.schema)
-        return TfdsSource(origin, columns=columns, data_dir=data_dir, dataset=dataset.name)
+        reader = TfdsApart if apart else TfdsSource
+        return reader(origin, columns=columns, data_dir=data_dir, dataset=dataset.name)
     if isinstance(origin, HuggingFace):
         return HuggingFaceSource(origin, dataset=dataset.name)
     return FilesSource(dataset.name, origin, schema=dataset.schema)

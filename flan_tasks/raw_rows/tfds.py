@@ -155,7 +155,7 @@ class TfdsSource(Source):
     @cached_property
     def _infos(self) -> Mapping[str, "_SplitInfo"]:
         # A finished build asks for this much of 78 builders; importing TFDS for it takes 4 s.
-        found = _stated_splits(self._folder / "dataset_info.json")
+        found = stated_splits(self._folder / "dataset_info.json")
         if found:
             return found
         return {
@@ -292,7 +292,7 @@ def _refusal(host: str | None, port: int, period: int) -> OSError | None:
     return None
 
 
-def _stated_splits(path: Path) -> dict[str, _SplitInfo]:
+def stated_splits(path: Path) -> dict[str, _SplitInfo]:
     """Reads the splits of a `dataset_info.json`; empty where TFDS itself has to read it.
 
     The file is a protocol buffer as JSON, where 64-bit numbers are texts and zeros are left out.

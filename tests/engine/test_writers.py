@@ -13,12 +13,12 @@ from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.styles import BY_STYLE
 from flan_tasks.engine.writers.base import cut, with_eos
-from flan_tasks.specs import formats
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.plan.rows import rendered_rows
+from flan_tasks.specs import formats
 from flan_tasks.vocabulary import open_vocabulary
 
 LENGTHS = {"inputs": 200, "targets": 8}

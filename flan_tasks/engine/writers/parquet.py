@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flan_tasks.engine.styles import ABOUT, BY_STYLE, Turns
 from flan_tasks.engine.writers.base import TokenizedRow, Writer, WriteSettings
 from flan_tasks.engine.writers.text import columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class ParquetWriter(Writer):
@@ -20,7 +24,7 @@ class ParquetWriter(Writer):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = _schema(settings.style)
+        schema = arrow_schema(settings.style)
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for chunk in chunks:
                 rows = [
@@ -29,7 +33,8 @@ class ParquetWriter(Writer):
                 writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
 
 
-def _schema(style: str):
+def arrow_schema(style: str) -> "pa.Schema":
+    """Returns the columns of a style with their types, as Arrow calls them."""
     import pyarrow as pa
 
     types = {"string": pa.string(), "int32": pa.int32()}
