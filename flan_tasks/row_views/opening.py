@@ -11,7 +11,7 @@ from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
-from flan_tasks.packing.formats import STYLES
+from flan_tasks.specs.formats import STYLES
 
 with extras.needed_for("Rows"):
     from flan_tasks.engine.run_local import check_settings

@@ -9,7 +9,6 @@ import sys
 import hypothesis
 import pytest
 from conftest import ROOT
-from flan_tasks.packing.formats import STYLES
 from hypothesis import strategies as st
 
 import flan_tasks as ft
@@ -20,6 +19,7 @@ from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
+from flan_tasks.specs.formats import STYLES
 from flan_tasks.vocabulary import open_vocabulary
 
 LENGTHS = {"inputs": 1024, "targets": 256}
@@ -47,7 +47,7 @@ def built(
         fit=fits,
     )
     plan = make_plan(prepared, seed=seed, num_examples=examples)
-    manifest = build(prepared, plan, settings, folder, source="samples").manifest
+    manifest = build(prepared, plan, settings, folder).manifest
     lines = [
         line
         for shard in manifest["shards"]
