@@ -103,6 +103,9 @@ class Dataset:
     """What stays of fields where a prompt is longer than a model reads: "start" (the end is
     cut), "end", or "whole"; for every field, or by name. Fields called question or query stay
     whole unless they are named. A prompt that does not fit even so is left out."""
+    version: int | None = None
+    """Version of its normalizer, raised where that gives other examples: what is stored of another
+    one is read anew. None: the code of its module stands for it, and any change there counts."""
     samples: str = ""
     """File of embedded rows under samples/<cluster>/; by default the dataset's own name."""
     templates: str = ""
@@ -127,6 +130,8 @@ class Dataset:
                 yield f'field "{name}" must be lower-case words, and not options or answer'
         if not self.fields:
             yield "no fields; templates need at least one"
+        if self.version is not None and self.version < 1:
+            yield f"version {self.version} must be 1 or more"
         if self.options and self.options_per_example:
             yield "options are either fixed or per example, not both"
         if len(set(self.options)) != len(self.options):

@@ -9,6 +9,8 @@ from typing import Any
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import MAX_INT, check_types, is_half, shown
 
+# Raised where an example makes something else of its texts: stored ones are then read anew.
+VERSION = 1
 # Keys and reasons stand in tables, file lists and messages.
 LONGEST_KEY = 1000
 LONGEST_REASON = 200

@@ -1,25 +1,28 @@
-"""The key of stored examples: everything that they depend on, by part, and its hash."""
+"""The key of stored examples: everything that they depend on, by part, and its hash.
+
+A normalizer states its version; code may move and be reworded without a row being read again.
+`tests/datasets/test_versions.py` sees that one that gives other examples has another version. Of a
+normalizer without, as of a dataset under work, the code itself is in the key.
+"""
 
 import functools
 import hashlib
-import importlib
 import importlib.metadata
 import inspect
 import json
-import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
 from types import CodeType
 from typing import Any
 
-from flan_tasks import repairs
-from flan_tasks.core import example as example_module
 from flan_tasks.core.columns import type_name
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.example import VERSION as EXAMPLE_VERSION
 from flan_tasks.raw_rows.base import Source
+from flan_tasks.repairs import VERSION as REPAIRS_VERSION
 
 # Raised when the layout of the files changes, so that old ones are not read.
-_LAYOUT = 1
+_LAYOUT = 2
 
 
 def key_parts(dataset: Dataset, source: Source, split: str, *, limit: int | None) -> dict[str, Any]:
@@ -30,7 +33,9 @@ def key_parts(dataset: Dataset, source: Source, split: str, *, limit: int | None
         "layout": _LAYOUT,
         "source": dict(source.identity(source_split)),
         "split": [split, repr(dataset.splits), source.is_shuffled],
-        "normalizer": _code_hash(dataset),
+        "normalizer": dataset.version or _code_hash(dataset),
+        # What an example makes of its texts, and the repairs that normalizers share.
+        "texts": [EXAMPLE_VERSION, REPAIRS_VERSION, importlib.metadata.version("ftfy")],
         "schema": {name: type_name(kind) for name, kind in dataset.schema.items()},
         "fields": [list(dataset.fields), list(dataset.options), dataset.options_per_example],
         "limit": limit,
@@ -43,20 +48,12 @@ def digest_of_parts(parts: Mapping[str, Any]) -> str:
 
 
 def _code_hash(dataset: Dataset) -> str:
-    # Whole modules, since a normalizer calls its neighbors; the shared repairs; and what an example
-    # makes of its texts.
+    # Whole modules, since a normalizer calls its neighbors.
     adapts = (alternative.adapt for alternative in dataset.alternatives)
-    found = [*_repairs_text(), inspect.getsource(example_module)]
+    found: list[str] = []
     for function in (dataset.normalize, dataset.select, *adapts):
         found += _function_text(function) if function is not None else ["none"]
     return hashlib.sha256("\0".join(found).encode()).hexdigest()
-
-
-def _repairs_text() -> Iterator[str]:
-    for info in sorted(pkgutil.iter_modules(repairs.__path__, f"{repairs.__name__}.")):
-        yield inspect.getsource(importlib.import_module(info.name))
-    # What it takes for broken may differ between its releases.
-    yield importlib.metadata.version("ftfy")
 
 
 def _function_text(function: Any) -> Iterator[str]:
