@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         add,
         build,
         diff,
+        evaluate,
         mixture,
         report,
         rows,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from flan_tasks.core.template import Template, TemplateSet
     from flan_tasks.seqio.configuration import configure
     from flan_tasks.specs.build_spec import BuildSpec
+    from flan_tasks.specs.eval_config import Decoding, EvalSpec
 
 __all__ = [
     "Alternative",
@@ -51,7 +53,9 @@ __all__ = [
     "BuildSpec",
     "ConfigError",
     "Dataset",
+    "Decoding",
     "DeclarationError",
+    "EvalSpec",
     "Example",
     "Files",
     "FlanTasksError",
@@ -74,6 +78,7 @@ __all__ = [
     "configure",
     "datasets",
     "diff",
+    "evaluate",
     "mixture",
     "open",
     "report",
@@ -87,7 +92,18 @@ __all__ = [
 # Module -> the public names it has.
 _NAMES = {
     "api": (
-        *("add", "build", "diff", "mixture", "report", "rows", "shares", "task", "templates"),
+        *(
+            "add",
+            "build",
+            "diff",
+            "evaluate",
+            "mixture",
+            "report",
+            "rows",
+            "shares",
+            "task",
+            "templates",
+        ),
         "verify",
     ),
     "seqio.configuration": ("configure",),
@@ -110,6 +126,7 @@ _NAMES = {
     "core.splits": ("Splits",),
     "core.template": ("Template", "TemplateSet"),
     "specs.build_spec": ("BuildSpec",),
+    "specs.eval_config": ("Decoding", "EvalSpec"),
 }
 
 

@@ -16,13 +16,14 @@ from flan_tasks.core.template import TemplateSet, read_template_set
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec
-from flan_tasks.specs.spec import Spec
+from flan_tasks.specs.eval_config import EvalRun
 
 if TYPE_CHECKING:
     import seqio
 
     from flan_tasks.engine.run_local import Status as BuildStatus
     from flan_tasks.jobs.build import BuildResult
+    from flan_tasks.jobs.evaluate import EvalResult
     from flan_tasks.jobs.shares import MixtureShares
     from flan_tasks.jobs.verify import Verified
     from flan_tasks.reader import Reader
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from flan_tasks.row_views.view import RowsView
 
 OWN_CLUSTER = "own"
-S = TypeVar("S", bound=Spec)
+S = TypeVar("S", BuildSpec, EvalRun)
 
 
 def templates(name: str) -> TemplateSet:
@@ -392,6 +393,48 @@ def build(
     return job.build(spec, out, workers=workers, progress=progress)
 
 
+def evaluate(
+    names: str | Sequence[str] | EvalRun,
+    *,
+    model: str | os.PathLike | None = None,
+    out: str | os.PathLike | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> EvalResult:
+    """Scores a model on datasets, template by template; what `flan eval` does.
+
+    Answers that are there from an interrupted evaluation of the same are kept.
+
+    Args:
+      names: datasets, clusters or mixtures (their held-out side); or a whole `EvalSpec`.
+      model: a MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory.
+      out: the directory of the results.
+      progress: told how many prompts are answered, of how many; None is quiet.
+      **settings: the other fields of `EvalSpec`, such as `num_examples=100`; source and data_dir
+        are by default what `configure` or the environment say.
+
+    Raises:
+      UnknownNameError: a name is unknown, that of a setting among them.
+      ConfigError: settings have the wrong type or range, or do not go together.
+      ModelError: the model cannot be opened.
+      EvaluationError: the directory has the answers of another evaluation.
+    """
+    from flan_tasks.seqio.configuration import resolve
+
+    with extras.needed_for("An evaluation"):
+        from flan_tasks.jobs.evaluate import evaluate as job
+
+    if not isinstance(names, EvalRun):
+        if model is None or out is None:
+            raise DeclarationError("give model= and out=, or a whole EvalSpec")
+        chosen = resolve()
+        place = os.fspath(chosen.data_dir) if chosen.data_dir else None
+        settings = {"source": chosen.source, "data_dir": place, **settings}
+        settings |= {"checkpoint_path": os.fspath(model), "output_dir": os.fspath(out)}
+        names = names if isinstance(names, str) else ",".join(names)
+    return job(_spec(EvalRun, names, settings, lead="mixture_or_task_name"), progress=progress)
+
+
 def shares(mixture: str | os.PathLike | Mixture) -> MixtureShares:
     """Returns the rate and share of each dataset of a mixture, from declared sizes.
 
@@ -510,7 +553,7 @@ def _register_late(item: Dataset | Mixture) -> None:
         registration.register_item(item)
 
 
-def _spec(cls: type[S], first: Any, settings: Mapping[str, Any]) -> S:
+def _spec(cls: type[S], first: Any, settings: Mapping[str, Any], *, lead: str = "mixture") -> S:
     """Returns the specification that was given whole, or one of a first field and settings."""
     if isinstance(first, cls):
         if settings:
@@ -523,8 +566,8 @@ def _spec(cls: type[S], first: Any, settings: Mapping[str, Any]) -> S:
     for name in settings:
         if name not in known:
             raise unknown_name(f"field of {cls.__name__}", name, known)
-    lead = os.fspath(first) if isinstance(first, os.PathLike) else first
-    return cls(mixture=lead, **settings)
+    value = os.fspath(first) if isinstance(first, os.PathLike) else first
+    return cls(**{lead: value, **settings})
 
 
 def _mixture_of(item: str | os.PathLike | Mixture) -> Mixture:

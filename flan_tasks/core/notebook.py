@@ -54,6 +54,24 @@ def templates(items: Iterable[tuple[str, _Pieces, _Pieces]]) -> str:
     )
 
 
+def bars(shares: Iterable[tuple[str, float]]) -> str:
+    """Returns a bar for each share, from 0 to 1, the largest first."""
+    ordered = sorted(shares, key=lambda pair: -pair[1])
+    most = max((share for _, share in ordered), default=0.0) or 1.0
+    return _table(
+        ("", "share", ""),
+        (
+            (
+                text(name),
+                text(f"{share:.2%}"),
+                f'<div style="background: #4878a8; height: 0.8em; '
+                f'width: {20 * share / most:.1f}em"></div>',
+            )
+            for name, share in ordered
+        ),
+    )
+
+
 def _pieces(pieces: _Pieces) -> str:
     inside = "".join(
         f"<strong>{{{for_html(piece)}}}</strong>" if is_field else for_html(piece)

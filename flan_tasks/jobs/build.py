@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flan_tasks.core import notebook
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import UnknownNameError, VocabularyError
@@ -180,14 +181,12 @@ class BuildResult:
         return self.manifest["command"]
 
     def _repr_html_(self) -> str:
-        from flan_tasks.jobs.html import table
-
         rows = [
-            [task["cluster"], task["name"], f"{task['share']:.2%}", task["realized"]]
+            [task["cluster"], task["name"], f"{task['share']:.2%}", f"{task['realized']:,}"]
             for task in self.tasks
         ]
-        caption = f"{self.folder}: {self.examples:,} examples, {self.rows:,} rows"
-        return table(caption, ["cluster", "task", "share", "examples"], rows)
+        title = f"{self.folder}: {self.examples:,} examples, {self.rows:,} rows"
+        return notebook.page(title, notebook.table(("cluster", "task", "share", "examples"), rows))
 
 
 def build(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from flan_tasks.core import notebook
 from flan_tasks.core.mixture import Mixture, mixing_rates
 from flan_tasks.core.splits import share_limit
 from flan_tasks.datasets import catalog
@@ -54,15 +55,10 @@ class MixtureShares:
         return asdict(self)
 
     def _repr_html_(self) -> str:
-        from flan_tasks.jobs.html import bars
-
-        trained = [one for one in self.datasets if not one.evaluated_only]
-        held = f"held out: {', '.join(self.held_out)}" if self.held_out else ""
-        return bars(
-            f"{self.name}: {self.description}",
-            {one.name: one.share for one in trained},
-            note=held,
-        )
+        trained = [(one.name, one.share) for one in self.datasets if not one.evaluated_only]
+        held = [notebook.text(f"held out: {', '.join(self.held_out)}")] if self.held_out else []
+        about = notebook.text(self.description)
+        return notebook.page(self.name, about, notebook.bars(trained), *held)
 
 
 def shares(mixture: Mixture) -> MixtureShares:

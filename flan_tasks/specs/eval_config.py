@@ -180,6 +180,10 @@ class InferRun:
         refuse(self, problems)
 
 
+# What an evaluation is told, by the name Python users know specifications by.
+EvalSpec = EvalRun
+
+
 def wrong_lengths(lengths: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     """Says what is wrong with lengths of inputs and targets."""
     if lengths is None:

@@ -297,3 +297,36 @@ def test_prompts_are_read_as_json_lines_or_plain_text(tmp_path):
     wrong.write_text('{"prompt": "One?"}\n{"text": "Two?"}\n')
     with pytest.raises(EvaluationError, match="wrong.jsonl:2: wanted a JSON object"):
         read_prompts(wrong)
+
+
+def test_an_evaluation_from_python_has_the_numbers_of_the_command(model_dir, tmp_path, capfd):
+    name = flan_tasks.templates("copa").of_kind("forward")[0].id
+    settings = {"split": "test", "templates": [name], "num_examples": 4}
+    settings["task_feature_lengths"] = {"inputs": 512, "targets": 64}
+    seen = []
+    result = flan_tasks.evaluate(
+        "copa",
+        model=model_dir,
+        out=tmp_path / "python",
+        source="samples",
+        progress=lambda done, total: seen.append((done, total)),
+        **settings,
+    )
+    assert seen[-1][0] == seen[-1][1] > 0 and capfd.readouterr().out == ""
+    written = json.loads((tmp_path / "python" / "scores.json").read_text())
+    spread = written["datasets"][0]["spreads"][0]
+    assert result.means["copa"][spread["number"]] == spread["mean"]
+    assert "copa" in result._repr_html_() and not result.missing
+    # The same from a specification: it is all there.
+    spec = flan_tasks.EvalSpec(
+        mixture_or_task_name="copa",
+        checkpoint_path=str(model_dir),
+        output_dir=str(tmp_path / "python"),
+        source="samples",
+        **settings,
+    )
+    assert flan_tasks.evaluate(spec).means == result.means
+    with pytest.raises(flan_tasks.UnknownNameError, match="num_example"):
+        flan_tasks.evaluate("copa", model=model_dir, out=tmp_path / "x", num_example=3)
+    with pytest.raises(flan_tasks.DeclarationError, match="give model= and out="):
+        flan_tasks.evaluate("copa", out=tmp_path / "x")
