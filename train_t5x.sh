@@ -105,7 +105,14 @@ if [[ -n "$RATE" ]]; then recipe+=(--gin.LEARNING_RATE="$RATE"); fi
 
 # 1. An environment of its own.
 step "1/6 Environment"
-source tests/setup.sh "[train]"
+extras="train,eval"
+if [[ "$SOURCE" == "declared" || "$SOURCE" == "tfds" ]]; then extras+=",tfds"; fi
+# The hub, where t5 is looked for and some datasets are, and tokenizer.json.
+case "$SOURCE,$VOCAB" in
+  samples,bytes | samples,*.model | tfds,bytes | tfds,*.model | files,bytes | files,*.model) ;;
+  *) extras+=",hf" ;;
+esac
+source tests/setup.sh "$extras"
 FLAN="$(dirname "$PYTHON")/flan"
 
 # 2. The mixture, tokenized and packed; nothing is written if it is there already.

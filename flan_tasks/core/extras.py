@@ -156,8 +156,10 @@ def _missing(what: str, *modules: str) -> Missing:
     for module in modules:
         distribution, extra = LIBRARIES[module]
         by_extra.setdefault(extra, []).append(distribution)
+    # An export for lm-evaluation-harness stands alone: nobody there knows of extras.
+    is_installed = _checkout() is not None or _metadata() is not None
     named = [
-        _listed(distributions) + (f', of the extra "{extra}"' if extra else "")
+        _listed(distributions) + (f', of the extra "{extra}"' if extra and is_installed else "")
         for extra, distributions in by_extra.items()
     ]
     verb = "is" if len(modules) == 1 else "are"

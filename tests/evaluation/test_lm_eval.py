@@ -220,9 +220,17 @@ for is_old in (False, True):
 @pytest.mark.parametrize(
     ("dataset", "library", "said"),
     [
-        ("samsum", "rouge_score", "ROUGE needs rouge-score, which is not installed: "),
-        ("samsum", "regex", "Metric rouge needs regex, which is not installed: "),
-        ("cb", "sklearn", "F1 needs scikit-learn, which is not installed: "),
+        (
+            "samsum",
+            "rouge_score",
+            'ROUGE needs rouge-score, of the extra "eval", which is not installed: ',
+        ),
+        (
+            "samsum",
+            "regex",
+            'Metric rouge needs regex, of the extra "eval", which is not installed: ',
+        ),
+        ("cb", "sklearn", 'F1 needs scikit-learn, of the extra "eval", which is not installed: '),
     ],
 )
 def test_a_missing_library_is_one_line_when_the_rows_are_loaded(tmp_path, dataset, library, said):
