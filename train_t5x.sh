@@ -31,7 +31,7 @@ quality.
   --out DIR         where everything goes          out/train
   --gin.NAME=VALUE  any macro or parameter of the run (docs/training.md)
 
-The real thing, on a GPU or TPU, by Flan's recipe (install jax for it first: docs/training.md):
+The real thing, on a GPU or TPU, by Flan's recipe (install jax for it first: docs/installing.md):
 
   bash train_t5x.sh --source tfds --data-dir ~/tensorflow_datasets --vocab t5 --size base \
       --init google/t5-v1_1-base-folder --lengths 1024,256 --steps 30000 --batch 64 \
