@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up .venv with everything there is (3 GB; on Python 3.13 a C++ compiler is needed, for SeqIO's
+# Sets up .venv with everything there is (3.4 GB; on Python 3.13 a C++ compiler is needed, for SeqIO's
 # editdistance) and passes the tests, in two processes. Arguments go to pytest, and then there is
 # one: `bash tests/run.sh -m slow`.
 
