@@ -216,7 +216,7 @@ def _requirements(extras: Sequence[str], only: Sequence[str]) -> str:
         if extra:
             is_wanted = extra in extras
         else:
-            is_wanted = bool(name) and any(_same(name.group(), one) for one in only)
+            is_wanted = name is not None and any(_same(name.group(), one) for one in only)
         if is_wanted or not (extra or extras or only):
             texts.append(requirement.strip())
     if not texts:
