@@ -4,6 +4,7 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -319,10 +320,15 @@ def end_progress() -> None:
 
 
 def import_tensorflow_quietly() -> None:
-    """Imports TFDS and TensorFlow, which TFDS loads only when it is first used, quietly."""
+    """Imports TFDS and TensorFlow, which TFDS loads only when it is first used, quietly.
+
+    Where they are not installed nothing is said: rows may be in the store, and whoever reads others
+    says what is missing.
+    """
     from flan_tasks.raw_rows import quiet
 
-    quiet.import_tensorflow_quietly("tensorflow_datasets")
+    with suppress(ImportError):
+        quiet.import_tensorflow_quietly("tensorflow_datasets")
 
 
 def reads_tfds(datasets: Sequence[Dataset], source: str) -> bool:

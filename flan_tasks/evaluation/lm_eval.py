@@ -34,6 +34,7 @@ from flan_tasks.evaluation.lm_eval_texts import (
 from flan_tasks.evaluation.prompts import check_evaluated
 from flan_tasks.metrics.classes import check_told_apart
 from flan_tasks.metrics.gold import Gold
+from flan_tasks.metrics.libraries import require_libraries
 from flan_tasks.metrics.metrics import LOWER_IS_BETTER
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
@@ -130,6 +131,7 @@ def export(
     Raises:
       BuildError: the folder is not empty, or cannot be written.
       DeclarationError: no dataset has the split.
+      MissingLibraryError: what computes their metrics is not installed.
       SourceUnavailableError: rows cannot be had.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -138,6 +140,7 @@ def export(
     if not present:
         names = ", ".join(dataset.name for dataset in datasets)
         raise DeclarationError(f"none of {names} has a {settings.split} split")
+    require_libraries(present)
     written = _Written()
     try:
         with folder_aside(folder) as aside:

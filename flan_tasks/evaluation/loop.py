@@ -31,6 +31,7 @@ from flan_tasks.evaluation.summary import (
     score_unit,
     summarize,
 )
+from flan_tasks.metrics.libraries import require_libraries
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.store.store import Store
@@ -206,9 +207,11 @@ def evaluate(
       watch: told how many prompts are answered, of how many, those of before included.
 
     Raises:
+      MissingLibraryError: what computes their metrics is not installed; nothing is asked.
       SourceUnavailableError: rows of some datasets cannot be had; what can be had is answered.
       EvaluationError: there is nothing to score.
     """
+    require_libraries(evaluation.datasets)
     asked: dict[str, list[Question]] = {}
     missing: dict[str, str] = {}
     # Answerers of others need not say it.

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from flan_tasks.core.dataset import WORD_METRICS
+from flan_tasks.core import extras
+from flan_tasks.core.dataset import WORD_METRICS, Dataset
 from flan_tasks.core.languages import ENGLISH
 from flan_tasks.metrics.words import bleu_tokenizer
 
@@ -26,13 +27,25 @@ _SEGMENTERS = {"ja-mecab": "ja", "ko-mecab": "ko"}
 def libraries(needed: Iterable[tuple[str, str]]) -> list[str]:
     """Returns what pip installs for metrics, each with the language of its answers."""
     found: set[str] = set()
-    extras: set[str] = set()
+    segmenters: set[str] = set()
     for name, language in needed:
         found.update(_LIBRARIES.get(name, ()))
         if name in WORD_METRICS and language != ENGLISH:
             found.add(_REGEX)
         if name == "bleu" and (tokenizer := bleu_tokenizer(language)) in _SEGMENTERS:
-            extras.add(_SEGMENTERS[tokenizer])
-    if extras:
-        found = found - {"sacrebleu"} | {f"sacrebleu[{','.join(sorted(extras))}]"}
+            segmenters.add(_SEGMENTERS[tokenizer])
+    if segmenters:
+        found = found - {"sacrebleu"} | {f"sacrebleu[{','.join(sorted(segmenters))}]"}
     return sorted(found)
+
+
+def require_libraries(datasets: Iterable[Dataset]) -> None:
+    """Checks that what computes the metrics of datasets is installed, before hours of answers.
+
+    Raises:
+      MissingLibraryError: some is not; all of these are named.
+    """
+    needed = {(name, d.language_of_answers) for d in datasets for name in d.metrics}
+    modules = {distribution: module for module, (distribution, _) in extras.LIBRARIES.items()}
+    wanted = [name.split("[")[0] for name in libraries(needed)]
+    extras.require(*(modules[name] for name in wanted), what="Scoring")

@@ -343,7 +343,10 @@ def _missing_text(
     some: bool,
     has_samples: bool,
 ) -> str:
-    lines = [f"  {name}: {reason}{notes[name]}" for name, reason in missing.items()]
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in missing.items():
+        by_reason.setdefault(f"{reason}{notes[name]}", []).append(name)
+    lines = [f"  {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
     remedy = (
         "Provide them (flan sources NAME says how), exclude them, or build without them with "
         "--allow-missing"

@@ -21,10 +21,10 @@ def import_tensorflow_quietly(*more: str) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        import absl.logging
-
         for name in more:
             importlib.import_module(name)
+        import absl.logging
+
         absl.logging.set_verbosity(absl.logging.ERROR)
         tensorflow = importlib.import_module("tensorflow")
         # It would take a GPU's memory away from JAX for reading rows.

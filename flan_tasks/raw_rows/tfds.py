@@ -225,7 +225,7 @@ class TfdsSource(Source):
         return builder
 
     def _tfds(self) -> Any:
-        with extras.needed_for(self._name, error=SourceUnavailableError, in_note=True):
+        with extras.needed_for("Reading TFDS", error=SourceUnavailableError, in_note=True):
             import tensorflow_datasets as tfds
 
         return tfds

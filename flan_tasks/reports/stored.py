@@ -138,7 +138,8 @@ def _array_records(path: Path, positions: np.ndarray) -> Iterator[Row]:
 
 
 def _record(data: bytes) -> Row:
-    import tensorflow as tf
+    with extras.needed_for("Reading TFRecords", error=BuildError):
+        import tensorflow as tf
 
     features = tf.train.Example.FromString(data).features.feature
 

@@ -1,7 +1,7 @@
 """Runs commands and imports with libraries hidden, each in a process of its own; for tests.
 
-Usage: without_library.py CASES.json RESULTS.json; a case is [library, words of flan or one line of
-Python], a result [exit code, what it printed to stderr].
+Usage: without_library.py CASES.json RESULTS.json; a case is [library or list of them, words of flan
+or one line of Python], a result [exit code, what it printed to stderr].
 """
 
 import json
@@ -11,25 +11,27 @@ import tempfile
 
 
 class Without:
-    """A finder of modules that does not see one library, as where it is not installed."""
+    """A finder of modules that does not see some libraries, as where they are not installed."""
 
-    def __init__(self, finder, library):
+    def __init__(self, finder, *libraries):
         self._finder = finder
-        self._library = library
+        self._libraries = libraries
+        self._inside = tuple(f"{library}." for library in libraries)
 
     def __getattr__(self, name):
         return getattr(self._finder, name)
 
     def find_spec(self, name, path=None, target=None):
-        if name == self._library or name.startswith(f"{self._library}."):
+        if name in self._libraries or name.startswith(self._inside):
             return None
         return self._finder.find_spec(name, path, target)
 
 
-def child(library, what, log):
+def child(hidden, what, log):
     os.dup2(log, 2)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    sys.meta_path[:] = [Without(finder, library) for finder in sys.meta_path]
+    libraries = [hidden] if isinstance(hidden, str) else hidden
+    sys.meta_path[:] = [Without(finder, *libraries) for finder in sys.meta_path]
     try:
         if isinstance(what, str):
             exec(what, {"__name__": "__main__"})
@@ -55,10 +57,10 @@ def child(library, what, log):
 
 if __name__ == "__main__":
     results = []
-    for library, what in json.load(open(sys.argv[1])):
+    for hidden, what in json.load(open(sys.argv[1])):
         with tempfile.TemporaryFile() as log:
             if not (pid := os.fork()):
-                child(library, what, log.fileno())
+                child(hidden, what, log.fileno())
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             log.seek(0)
             results.append([code, log.read().decode(errors="replace")])

@@ -157,7 +157,7 @@ def test_a_changed_checksum(source):
         (PermissionError(errno.EACCES, "Permission denied", "/data"), "permission denied. "),
         (
             ModuleNotFoundError("No module named 'lxml'", name="lxml"),
-            "lxml, which is not installed",
+            'lxml, of the extra "tfds", which is not installed',
         ),
         (ValueError("too old\nfor this"), "ValueError: too old. "),
         (ValueError("no /home/me/data/rows.csv here"), "ValueError: no rows.csv here. "),

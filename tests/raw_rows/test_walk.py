@@ -25,7 +25,7 @@ SAME_NAME = ("bool_q", "cosmos_qa")
 def walk(python: str, folder: Path, **env: str) -> dict:
     """Runs walk.py with an interpreter; returns what it found."""
     done = subprocess.run(
-        [python, str(ROOT / "tests" / "sources" / "walk.py"), str(folder / "walk.json")],
+        [python, str(ROOT / "tests" / "raw_rows" / "walk.py"), str(folder / "walk.json")],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -39,7 +39,7 @@ def walk(python: str, folder: Path, **env: str) -> dict:
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     # Where FLAN_TASKS_TEST_PYTHON names the interpreter of an environment that holds what pip
-    # installed and nothing else, what the declared requirements lack is found.
+    # installed for [tfds] and nothing else, what the declared requirements lack is found.
     python = os.environ.get("FLAN_TASKS_TEST_PYTHON")
     folder = tmp_path_factory.mktemp("walk")
     if python:
