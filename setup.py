@@ -34,7 +34,7 @@ setup(
     ],
     package_dir={f"flan_tasks.resources.{name}": name for name in RESOURCES},
     package_data={
-        "flan_tasks": ["samples/*/*.jsonl", "reports/page/*", "reports/vendor/*"],
+        "flan_tasks": ["py.typed", "samples/*/*.jsonl", "reports/page/*", "reports/vendor/*"],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},
     },
     entry_points={"console_scripts": ["flan=flan_tasks.cli.start:main"]},
@@ -93,6 +93,7 @@ setup(
             "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "ruff>=0.8",
+            "mypy>=2.4,<2.5",
             "build>=1.2",
             "datasets>=3",
             "tokenizers>=0.21",

@@ -129,7 +129,9 @@ def command(
     )
     if write_prompts is not None:
         _write_prompts(asked(), write_prompts, store)
-    elif predictions is not None:
+        return
+    assert out is not None
+    if predictions is not None:
         from flan_tasks.evaluation.elsewhere import FileAnswers
 
         answerer = FileAnswers(predictions)
@@ -137,6 +139,7 @@ def command(
     else:
         from flan_tasks.specs.eval_config import Decoding
 
+        assert model_path is not None
         how = Decoding(**decoding, seed=seed)
         # The names first: a model takes seconds to open.
         evaluation = asked()
