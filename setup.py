@@ -102,6 +102,7 @@ EXTRAS = {
         "pytest-xdist>=3.6",
         "hypothesis>=6.100",
         "ruff>=0.8",
+        "mypy>=2.4,<2.5",
         "build>=1.2",
         "grain>=0.2.18",
         # The segmenters of Japanese and Korean that BLEU asks for.
@@ -123,7 +124,7 @@ setup(
     ],
     package_dir={f"flan_tasks.resources.{name}": name for name in RESOURCES},
     package_data={
-        "flan_tasks": ["samples/*/*.jsonl", "reports/page/*", "reports/vendor/*"],
+        "flan_tasks": ["py.typed", "samples/*/*.jsonl", "reports/page/*", "reports/vendor/*"],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},
     },
     entry_points={"console_scripts": ["flan=flan_tasks.cli.start:main"]},

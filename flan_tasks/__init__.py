@@ -130,7 +130,7 @@ _NAMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def _public(name: str) -> Any:
     if name == "datasets":
         return importlib.import_module("flan_tasks.datasets")
     homes = {one: module for module, names in _NAMES.items() for one in names} | {"open": "api"}
@@ -148,3 +148,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*globals(), *__all__]
+
+
+if not TYPE_CHECKING:  # to whom the imports above say what there is, and nothing else
+    __getattr__ = _public

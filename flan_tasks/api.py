@@ -71,7 +71,7 @@ def add(
             raise DeclarationError(
                 f'mixture "{item.name}": templates and samples belong to datasets'
             )
-        found = catalog().add_mixture(item)
+        found: Dataset | Mixture = catalog().add_mixture(item)
     else:
         if templates is None:
             raise DeclarationError(f'dataset "{item.name}": give templates=, its template file')
@@ -215,7 +215,7 @@ def mixture(
         from flan_tasks.seqio.mixture import make_mixture
         from flan_tasks.seqio.task import register
 
-    given = {
+    given: dict[str, Any] = {
         "include": include,
         "exclude": exclude,
         "hold_out": hold_out,
@@ -510,7 +510,10 @@ def report(
 
 
 def open_build(
-    folder: str | os.PathLike, *, vocab: str | os.PathLike | None = None, check: str = "use"
+    folder: str | os.PathLike[str],
+    *,
+    vocab: str | os.PathLike[str] | None = None,
+    check: str = "use",
 ) -> Reader:
     """Opens a build of format `arrays` for reading; public as `flan_tasks.open`.
 

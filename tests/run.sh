@@ -14,6 +14,7 @@ source tests/setup.sh test
 step "2/3 Style"
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
+"$PYTHON" -m mypy
 
 step "3/3 Tests"
 export TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES= JAX_PLATFORMS=cpu

@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import platform
+from typing import Any
 
 import click
 
@@ -38,7 +39,7 @@ def command(as_json: bool) -> None:
     from flan_tasks.store.store import default_store
 
     chosen = resolve()
-    found = {
+    found: dict[str, Any] = {
         "flan_tasks": VERSION,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

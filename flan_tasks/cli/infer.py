@@ -1,7 +1,7 @@
 """`flan infer`: answers to prompts of a file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -42,7 +42,7 @@ def command(
     batch_size: int | None,
     lengths: str | None,
     vocab: options.VocabularyOptions,
-    dtype: str | None,
+    dtype: Literal["float32", "bfloat16"] | None,
     seed: int,
     decoding: dict[str, Any],
 ) -> None:

@@ -89,7 +89,7 @@ def _clicked() -> int:
         code = cli.main(standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
-        error.message = for_terminal(error.message)
+        vars(error)["message"] = for_terminal(error.message)  # which Click calls final
         error.show()
         return 2
     except SystemExit:

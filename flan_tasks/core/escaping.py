@@ -55,7 +55,7 @@ def for_yaml(text: str) -> str:
     return "".join(letter if letter.isprintable() else _written_wide(letter) for letter in quoted)
 
 
-def _written(match: re.Match) -> str:
+def _written(match: re.Match[str]) -> str:
     code = ord(match.group())
     return f"\\x{code:02x}" if code < 0x100 else _written_wide(match.group())
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from flan_tasks.core.errors import FlanTasksError, MissingLibraryError
@@ -251,7 +251,7 @@ def _metadata() -> importlib.metadata.Distribution | None:
         return None
 
 
-def _direct_url() -> tuple[str, dict] | None:
+def _direct_url() -> tuple[str, dict[str, Any]] | None:
     """Where pip got the package from, as it noted (PEP 610); None for an index."""
     metadata = _metadata()
     text = metadata.read_text("direct_url.json") if metadata else None

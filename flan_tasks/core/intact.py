@@ -14,8 +14,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from flan_tasks.core.whole import write_text
 
@@ -68,7 +68,7 @@ def is_intact(
     return True
 
 
-def _digest(file: BinaryIO, head: int, row: int, look: Look | None) -> str:
+def _digest(file: BufferedReader, head: int, row: int, look: Look | None) -> str:
     found = hashlib.sha256(file.read(head))
     buffer = memoryview(bytearray(max(row, _PIECE // row * row)))
     while size := _fill(file, buffer):
@@ -78,7 +78,7 @@ def _digest(file: BinaryIO, head: int, row: int, look: Look | None) -> str:
     return found.hexdigest()
 
 
-def _fill(file: BinaryIO, buffer: memoryview) -> int:
+def _fill(file: BufferedReader, buffer: memoryview) -> int:
     size = 0
     while size < len(buffer) and (more := file.readinto(buffer[size:])):
         size += more

@@ -105,7 +105,7 @@ def _check_rows(dataset: Dataset, template: Template, rows: Sequence[Example]) -
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for example in rows:
-        kinds = {}
+        kinds: dict[str, str] = {}
         for problem in _check_rendered(dataset, template, example):
             # What is quoted differs from row to row.
             kinds.setdefault(problem.split(" at ")[0].split(" (with")[0], problem)
@@ -355,7 +355,7 @@ def _triples(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(padded[i : i + 3]) for i in range(len(padded) - 2))
 
 
-def _similarity(one: frozenset, other: frozenset) -> float:
+def _similarity(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> float:
     union = len(one | other)
     return len(one & other) / union if union else 0.0
 

@@ -89,11 +89,11 @@ class Fingerprinter:
         stream = np.asarray(flat, np.uint64)
         sizes = np.asarray(lengths, np.int64)
         owner = np.asarray(owners, np.int64)
-        texts = _text_hashes(stream, sizes)
+        hashes = _text_hashes(stream, sizes)
         long = sizes >= SHORTEST_TEXT
         return {
-            EXAMPLE: _example_prints(texts, owner, np.asarray(is_whole)),
-            TEXT: Prints(texts[long], owner[long]),
+            EXAMPLE: _example_prints(hashes, owner, np.asarray(is_whole)),
+            TEXT: Prints(hashes[long], owner[long]),
             WORDS: _run_prints(stream, sizes, owner),
         }
 
@@ -221,7 +221,8 @@ def shared_text(one: Texts, other: Texts) -> str:
     theirs = {tuple(words(text)) for text in (*other.whole, *other.more)}
     ours = [tuple(words(text)) for text in (*one.whole, *one.more)]
     shared = [found for found in ours if found in theirs and len(found) >= SHORTEST_TEXT]
-    return " ".join(max(shared, key=len, default=()))
+    longest: tuple[str, ...] = max(shared, key=len, default=())
+    return " ".join(longest)
 
 
 def same_example(one: Texts, other: Texts) -> bool:

@@ -251,7 +251,7 @@ def explain(catalog: Catalog, train: Dataset, evaluation: Dataset) -> str:
 def overlap_path(catalog: Catalog, one: str, other: str) -> tuple[str, ...]:
     """Returns the shortest chain of declared overlaps from one dataset to another, () if none."""
     known = {dataset.name for dataset in catalog.datasets}
-    paths = {one: (one,)}
+    paths: dict[str, tuple[str, ...]] = {one: (one,)}
     queue = [one]
     while queue:
         name = queue.pop(0)

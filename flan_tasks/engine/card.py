@@ -264,8 +264,8 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
     if table := text_table(manifest):
         yield f"| {' | '.join(TABLE)} |"
         yield "|" + "---|" * len(TABLE)
-        for line in table:
-            yield f"| {' | '.join(line)} |"
+        for cells in table:
+            yield f"| {' | '.join(cells)} |"
         yield ""
     if warnings := manifest.get("warnings"):
         yield "Worth a look:"

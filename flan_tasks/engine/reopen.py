@@ -129,10 +129,9 @@ def _exemplars(item: Ingredient, plan: Plan, example: np.ndarray, epoch: np.ndar
 
 def _declared(kind: type[Declared], found: Mapping[str, Any]) -> Declared:
     known = {field.name for field in fields(kind)}
-    return kind(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in found.items()
-            if name in known
-        }
-    )
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in found.items()
+        if name in known
+    }
+    return kind(**values)

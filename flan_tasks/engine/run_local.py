@@ -156,7 +156,11 @@ def _here(
     work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], held: int
 ) -> Generator[dict[str, Any], None, None]:
     for shard in shards:
-        yield work.build(shard, lambda rows, path=shard.path: watch({path: rows}))
+
+        def tick(rows: int, path: str = shard.path) -> None:
+            watch({path: rows})
+
+        yield work.build(shard, tick)
 
 
 def _finish(

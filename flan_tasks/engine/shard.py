@@ -103,9 +103,9 @@ def build_shard(plan: Plan, shard: Shard, settings: BuildSettings, folder: Path)
             raise write_error(full, folder / shard.path) from error
         raise
     finally:
-        for path in temporary.values():
+        for part in temporary.values():
             with suppress(OSError):
-                path.unlink(missing_ok=True)
+                part.unlink(missing_ok=True)
     return {"path": shard.path, "files": files, **stats}
 
 

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from mmap import mmap
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -50,7 +51,7 @@ class Work:
         return pickle.dumps(replace(self, plan=portable_plan(self.plan)))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Work":
+    def from_bytes(cls, data: bytes | mmap) -> "Work":
         """Returns what `to_bytes` wrote."""
         return pickle.loads(data)
 

@@ -171,8 +171,9 @@ def export(
             write_text(aside / "README.md", about)
     except OSError as error:
         raise write_error(error, folder) from error
-    for line in left_out if warn else ():
-        warn(line)
+    if warn:
+        for line in left_out:
+            warn(line)
     return written.tasks
 
 

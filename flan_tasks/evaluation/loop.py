@@ -47,10 +47,15 @@ Watch = Callable[[int, int], None]
 class Answerer(Protocol):
     """Who answers prompts."""
 
-    budget: Budget | None
-    """What exemplars must fit into; None where nobody knows."""
-    settings: dict[str, Any]
-    """What decides its answers; JSON-able."""
+    @property
+    def budget(self) -> Budget | None:
+        """What exemplars must fit into; None where nobody knows."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides its answers; JSON-able."""
+        ...
 
     def answer(self, stream: Iterable[Asked]) -> Iterator[tuple[Asked, Record]]:
         """Yields one answer to each prompt that is not done, by its unit's method, in any order.

@@ -206,7 +206,7 @@ class ModelAnswers:
                 if not question.asked.done:
                     yield question.asked, record
 
-    def _waiting(self, of_unit: Sequence[Asked]) -> list[Waiting[_Question]]:
+    def _waiting(self, of_unit: Sequence[Asked]) -> list[Waiting[int | None, _Question]]:
         """Returns the prompts of a unit in tokens: for ranking by the width of their options."""
         prompts = [asked.prompt for asked in of_unit]
         ids, trimmed = self._ids([prompt.inputs for prompt in prompts], self.lengths["inputs"])
@@ -227,7 +227,7 @@ class ModelAnswers:
         ids, trimmed = self._ids(texts, self.lengths["targets"])
         return dict(zip(texts, zip(ids, trimmed, strict=True), strict=True))
 
-    def _written(self, batch: Batch[_Question]) -> list[Record]:
+    def _written(self, batch: Batch[int | None, _Question]) -> list[Record]:
         opened = self.opened
         units = [question.asked.unit for question in batch.items]
         keys = [question.asked.prompt.gold.key for question in batch.items]
@@ -251,7 +251,8 @@ class ModelAnswers:
             for question, text in zip(batch.items, texts, strict=True)
         ]
 
-    def _ranked(self, batch: Batch[_Question]) -> list[Record]:
+    def _ranked(self, batch: Batch[int | None, _Question]) -> list[Record]:
+        assert batch.kind is not None
         scores = score_batch(
             self.opened.model,
             self.opened.params,

@@ -10,16 +10,17 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+Kind = TypeVar("Kind", bound=Hashable)
 Item = TypeVar("Item")
 # Full batches after which nothing waits any longer: answers come at last, and few wait in memory.
 WINDOW = 128
 
 
 @dataclass(frozen=True)
-class Waiting(Generic[Item]):
+class Waiting(Generic[Kind, Item]):
     """A prompt that waits for others to share a batch with."""
 
-    kind: Hashable
+    kind: Kind
     """Who may share a batch; kinds are answered by different programs."""
     length: int
     """Bucket of its length in tokens."""
@@ -28,10 +29,10 @@ class Waiting(Generic[Item]):
 
 
 @dataclass(frozen=True)
-class Batch(Generic[Item]):
+class Batch(Generic[Kind, Item]):
     """Prompts that are answered at once."""
 
-    kind: Hashable
+    kind: Kind
     """What they have in common."""
     length: int
     """Tokens of every row."""
@@ -42,8 +43,12 @@ class Batch(Generic[Item]):
 
 
 def pooled(
-    groups: Iterable[Sequence[Waiting[Item]]], *, size: int, multiple: int = 1, window: int = WINDOW
-) -> Iterator[Batch[Item]]:
+    groups: Iterable[Sequence[Waiting[Kind, Item]]],
+    *,
+    size: int,
+    multiple: int = 1,
+    window: int = WINDOW,
+) -> Iterator[Batch[Kind, Item]]:
     """Yields every prompt once, in batches that are full but for the last of a kind.
 
     Which prompts share a batch depends on the prompts and their order alone. At most one batch
@@ -55,9 +60,9 @@ def pooled(
       multiple: what the rows of any batch are a multiple of, such as the number of devices.
       window: full batches after which what waits is answered though its batch is not full.
     """
-    waiting: dict[tuple[Hashable, int], list[Item]] = {}
+    waiting: dict[tuple[Kind, int], list[Item]] = {}
     # Programs that full batches have needed: another size would be another program.
-    full: set[tuple[Hashable, int]] = set()
+    full: set[tuple[Kind, int]] = set()
     count = 0
     for group in groups:
         for one in group:
@@ -76,11 +81,11 @@ def pooled(
 
 
 def _rest(
-    waiting: dict[tuple[Hashable, int], list[Item]],
-    full: set[tuple[Hashable, int]],
+    waiting: dict[tuple[Kind, int], list[Item]],
+    full: set[tuple[Kind, int]],
     size: int,
     multiple: int,
-) -> Iterator[Batch[Item]]:
+) -> Iterator[Batch[Kind, Item]]:
     """Empties what waits: short ones fill up batches of longer ones of their kind."""
     for kind in dict.fromkeys(kind for kind, _ in waiting):
         lengths = sorted(length for other, length in waiting if other == kind)

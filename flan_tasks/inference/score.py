@@ -120,7 +120,9 @@ def score_batch(
         outputs = programs.call(("scoring options",), function, params, cache, first, *arrays)
         begun, went_on = (np.asarray(part, np.float64) for part in outputs)
         for row, chunk in enumerate(of_turn):
-            for place, option in enumerate(chunk.options if chunk else ()):
+            if chunk is None:
+                continue
+            for place, option in enumerate(chunk.options):
                 inside = arrays[1][row] == place + 1
                 total = begun[row, place] + went_on[row][inside].sum()
                 scores[row][option] = Score(float(total), len(chunk.ids[place]))

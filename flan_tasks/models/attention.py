@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -86,7 +86,8 @@ def attend(
             dropout_key, 1.0 - rate, (*weights.shape[:-2], 1, weights.shape[-1])
         )
         weights = jnp.where(kept, weights / (1.0 - rate), jnp.zeros((), weights.dtype))
-    found, begin = 0, 0
+    found: Any = 0
+    begin = 0
     for part in seen:
         end = begin + part.key.shape[1]
         value = part.value.swapaxes(1, 2)

@@ -87,8 +87,8 @@ class Decoder(nnx.Module):
         tokens = batch["decoder_input_tokens"]
         segments = batch.get("decoder_segment_ids", jnp.ones_like(tokens))
         index = jnp.broadcast_to(jnp.arange(tokens.shape[1])[None], tokens.shape)
-        x, made = self._read(tokens, segments, index, segments, None, keep=True)
-        cache = new_cache(*made, jnp.where(segments > 0, index, EMPTY), steps)
+        x, (key, value) = self._read(tokens, segments, index, segments, None, keep=True)
+        cache = new_cache(key, value, jnp.where(segments > 0, index, EMPTY), steps)
         last = jnp.take_along_axis(x, (cache["next"] - 1)[:, None, None], axis=1)
         return self._head(last)[:, 0], cache
 
@@ -106,7 +106,8 @@ class Decoder(nnx.Module):
         own = (own_mask, self._bias(positions, positions))
 
         def apply(layer: Layer, x: jax.Array, _: None, each: tuple) -> tuple:
-            return layer(x, positions, own, [Seen(*each, past_mask, past_bias)], None)
+            key, value = each
+            return layer(x, positions, own, [Seen(key, value, past_mask, past_bias)], None)
 
         each = (cache["key"], cache["value"])
         x, (key, value) = self.stack(apply, self.embedding(tokens), None, each)

@@ -250,7 +250,7 @@ def _write_weights(
             filled = 0
         shards[-1].append((name, place))
         filled, total = filled + size, total + size
-    index = {}
+    index: dict[str, str] = {}
     for number, shard in enumerate(shards, start=1):
         file = WEIGHTS
         if len(shards) > 1:
@@ -354,8 +354,8 @@ def _adapters(model: Model, key: jax.Array | None) -> dict[tuple[str, ...], np.n
     return jax.tree.map(np.asarray, jax.jit(drawn)(start))
 
 
-def _flat(tree: Tree, above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    found = {}
+def _flat(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    found: dict[tuple[str, ...], Any] = {}
     for name, value in tree.items():
         path = (*above, name)
         found |= _flat(value, path) if isinstance(value, Mapping) else {path: value}

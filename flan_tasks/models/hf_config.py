@@ -158,7 +158,9 @@ def describe(
     wrong = _wrong_kind(held) or [*_wrong_tokens(directory, held), *_wrong_values(held)]
     if wrong:
         raise ModelError(f"{path}: " + "; ".join(wrong))
-    fields = {ours: held.get(theirs, _SILENT.get(theirs)) for ours, theirs in FIELDS.items()}
+    fields: dict[str, Any] = {
+        ours: held.get(theirs, _SILENT.get(theirs)) for ours, theirs in FIELDS.items()
+    }
     fields["decoder_layers"] = fields["decoder_layers"] or 0
     activation, fields["gated"] = _mlp(held)
     config = ModelConfig(architecture="t5", activation=ACTIVATIONS[activation], **fields)

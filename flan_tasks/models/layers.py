@@ -147,6 +147,9 @@ class MLP(nnx.Module):
         self.gated = config.gated
         self.activation = config.activation
         dense = partial(Dense, config, rngs=rngs, init=_fan_in_truncated)
+        self.wi: Dense
+        self.wi_0: Dense
+        self.wi_1: Dense
         for name in ("wi_0", "wi_1") if config.gated else ("wi",):
             setattr(self, name, dense(name, (config.embed, config.mlp), ("embed", "mlp")))
         self.wo = dense("wo", (config.mlp, config.embed), ("mlp", "embed"))

@@ -56,7 +56,7 @@ class Model:
             names = leaf.get_metadata()["axes"]
             stacked = len(leaf.shape) - len(names)
             *above, last = path
-            place = found
+            place: Any = found
             for name in above:
                 place = place.setdefault(name, {})
             place[last] = ("layers",) * stacked + tuple(names)
@@ -77,8 +77,8 @@ class Model:
         """
         scale = self.config.lora_alpha / max(self.config.lora_rank, 1)
 
-        def merged(tree: Tree) -> Tree:
-            found = {n: merged(v) if isinstance(v, Mapping) else v for n, v in tree.items()}
+        def merged(tree: Mapping[str, Any]) -> Tree:
+            found: Tree = {n: merged(v) if isinstance(v, Mapping) else v for n, v in tree.items()}
             if ADAPTERS[0] in found:
                 low, high = (found.pop(name) for name in ADAPTERS)
                 found["kernel"] = found["kernel"] + scale * jnp.matmul(low, high)

@@ -140,13 +140,14 @@ def put_batch(
     size = batch_size // blocks
     sharding = batch_sharding(mesh)
     index = sharding.addressable_devices_indices_map((batch_size,))
-    mine = sorted({(rows[0].start or 0) // size for rows in index.values()})
+    mine = sorted({(rows[0].start or 0) // size for rows in index.values() if rows})
     parts = {block: read(block, blocks) for block in mine}
-    placed = {}
+    placed: dict[str, jax.Array] = {}
     for name, first in parts[mine[0]].items():
         shape = (batch_size, *first.shape[1:])
 
-        def rows(place: tuple[slice, ...], name: str = name) -> np.ndarray:
+        def rows(place: tuple[slice, ...] | None, name: str = name) -> np.ndarray:
+            assert place is not None
             return parts[(place[0].start or 0) // size][name]
 
         placed[name] = jax.make_array_from_callback(shape, sharding, rows)

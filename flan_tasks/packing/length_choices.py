@@ -46,7 +46,7 @@ def length_choices(plan: Plan, vocabulary: Vocabulary, *, arch: str) -> list[Len
       arch: `encoder-decoder` or `decoder`.
     """
     whole = _sampled_lengths(plan, vocabulary)
-    choices = []
+    choices: list[LengthChoice] = []
     for percentile in PERCENTILES:
         exact = np.percentile(whole, percentile, axis=0, method="inverted_cdf")
         lengths = [_rounded(int(length)) for length in exact]

@@ -11,7 +11,7 @@ from flan_tasks.plan import draws
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import FittingCounts, fit_encoded
 from flan_tasks.plan.plan import Plan, Rows
-from flan_tasks.plan.rows import render_chunk, render_texts
+from flan_tasks.plan.rows import BuiltRow, render_chunk, render_texts
 from flan_tasks.specs.formats import DECODER
 from flan_tasks.vocabulary import Encoded, Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts
@@ -113,12 +113,11 @@ def encoded_rows(
             part: TextCounts.of(side, vocabulary.control_in(texts))
             for part, side, texts in zip(PARTS, (inputs, targets), sides, strict=True)
         }
-        fitted = fit_encoded(
-            found.inputs,
-            inputs,
-            budget,
-            lambda over, rows=rows: render_chunk(plan, rows.take(over), budget=budget),
-        )
+
+        def again(over: np.ndarray, rows: Rows = rows) -> list[BuiltRow]:
+            return render_chunk(plan, rows.take(over), budget=budget)
+
+        fitted = fit_encoded(found.inputs, inputs, budget, again)
         fitting.add([names[task] for task in rows.task.tolist()], fitted)
         kept = fitted.kept
         yield EncodedRows(
@@ -274,6 +273,6 @@ def _lay_out(
     starts = np.cumsum(side.lengths) - side.lengths
     source = np.arange(int(ends[-1]) if len(ends) else 0)
     source += np.repeat(starts[order] - (ends - lengths), lengths)
-    tokens = np.zeros(len(is_token), dtype)
+    tokens: np.ndarray = np.zeros(len(is_token), dtype)
     tokens[is_token] = side.ids[source]
     return tokens.reshape(-1, width), places

@@ -1,6 +1,7 @@
 """`core.choice` over numpy arrays: the same numbers, many at a time."""
 
 from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 
@@ -12,6 +13,8 @@ _POWERS = np.uint64(1) << np.arange(64, dtype=np.uint64)
 # Numbers mixed at a time: what one step touches then stays in a core's own cache, which makes long
 # arrays twice as fast (2^12 to 2^15 are about equal).
 _CHUNK = 1 << 13
+# uint64: one for each index, or one for all of them.
+_Words = np.ndarray | np.uint64
 
 
 def mix(*numbers: int | np.ndarray) -> np.ndarray:
@@ -22,12 +25,14 @@ def mix(*numbers: int | np.ndarray) -> np.ndarray:
     found = np.empty(shape, np.uint64)
     for start in range(0, len(found), _CHUNK):
         here = slice(start, start + _CHUNK)
-        found[here] = _fold([n[here] if np.shape(n) == shape else n for n in numbers])
+        found[here] = _fold(
+            [n[here] if isinstance(n, np.ndarray) and n.shape == shape else n for n in numbers]
+        )
     return found
 
 
-def _fold(numbers: Sequence[int | np.ndarray]) -> np.ndarray | np.uint64:
-    state: np.ndarray | np.uint64 = np.uint64(0)
+def _fold(numbers: Sequence[int | np.ndarray]) -> _Words:
+    state: _Words = np.uint64(0)
     for number in numbers:
         state = _step(state, number)
     return state
@@ -58,20 +63,22 @@ def permute(indices: np.ndarray, size: int | np.ndarray, *numbers: int | np.ndar
     found = _feistel(_uint64(indices), half, keys)
     todo = np.flatnonzero(found >= sizes)
     while len(todo):
-        some_sizes, *others = (n[todo] if np.ndim(n) else n for n in (sizes, half, *keys))
+        some_sizes, *others = (_some(words, todo) for words in (sizes, half, *keys))
         again = _feistel(found[todo], others[0], others[1:])
         found[todo] = again
         todo = todo[again >= some_sizes]
     return found.astype(np.int64)
 
 
-def _feistel(
-    indices: np.ndarray, half: np.ndarray | np.uint64, keys: list[np.ndarray | np.uint64]
-) -> np.ndarray:
+def _some(words: _Words, places: slice | np.ndarray) -> _Words:
+    return words[places] if isinstance(words, np.ndarray) and words.ndim else words
+
+
+def _feistel(indices: np.ndarray, half: _Words, keys: Sequence[_Words]) -> np.ndarray:
     found = np.empty_like(indices)
     for start in range(0, len(indices), _CHUNK):
         here = slice(start, start + _CHUNK)
-        shift, *some_keys = (n[here] if np.ndim(n) else n for n in (half, *keys))
+        shift, *some_keys = (_some(words, here) for words in (half, *keys))
         mask = (np.uint64(1) << shift) - np.uint64(1)
         left, right = indices[here] >> shift, indices[here] & mask
         for key in some_keys:
@@ -84,7 +91,7 @@ def _feistel(
     return found
 
 
-def _half_bits(sizes: np.ndarray | np.uint64) -> np.ndarray | np.uint64:
+def _half_bits(sizes: _Words) -> _Words:
     if not np.ndim(sizes):
         return np.uint64(choice.half_bits(int(sizes)))
     # The number of powers of two up to a number is its bit length.
@@ -92,37 +99,45 @@ def _half_bits(sizes: np.ndarray | np.uint64) -> np.ndarray | np.uint64:
     return np.maximum((bits + np.uint64(1)) >> np.uint64(1), np.uint64(1))
 
 
-def _step(
-    state: np.ndarray | np.uint64, number: int | np.ndarray | np.uint64
-) -> np.ndarray | np.uint64:
+def _step(state: _Words, number: int | _Words) -> _Words:
     """Takes one more number into a state of `mix`."""
     if not np.ndim(state) and not np.ndim(number):
         # Python's integers: numpy warns where a scalar overflows, and arrays alone may.
         return np.uint64(choice.step(int(state), int(number)))
     # What are scalars is added first, in one pass less over the arrays.
-    if np.ndim(state):
-        state = state + _plus_golden(number)
-    else:
-        state = np.uint64((int(state) + choice.GOLDEN) & choice.MASK) + _uint64(number)
+    mixed = (
+        state + _plus_golden(number)
+        if np.ndim(state)
+        else np.uint64((int(state) + choice.GOLDEN) & choice.MASK) + _uint64(number)
+    )
+    assert isinstance(mixed, np.ndarray)
     # In place: fresh arrays cost as much as the arithmetic.
-    other = state >> np.uint64(30)
-    state ^= other
-    state *= _MULTIPLIERS[0]
-    np.right_shift(state, np.uint64(27), out=other)
-    state ^= other
-    state *= _MULTIPLIERS[1]
-    np.right_shift(state, np.uint64(31), out=other)
-    state ^= other
-    return state
+    other = mixed >> np.uint64(30)
+    mixed ^= other
+    mixed *= _MULTIPLIERS[0]
+    np.right_shift(mixed, np.uint64(27), out=other)
+    mixed ^= other
+    mixed *= _MULTIPLIERS[1]
+    np.right_shift(mixed, np.uint64(31), out=other)
+    mixed ^= other
+    return mixed
 
 
-def _plus_golden(number: int | np.ndarray) -> np.ndarray | np.uint64:
+def _plus_golden(number: int | _Words) -> _Words:
     if np.ndim(number):
         return _uint64(number) + _GOLDEN
     return np.uint64((int(number) + choice.GOLDEN) & choice.MASK)
 
 
-def _uint64(number: int | np.ndarray) -> np.ndarray | np.uint64:
+@overload
+def _uint64(number: np.ndarray) -> np.ndarray: ...
+
+
+@overload
+def _uint64(number: int | _Words) -> _Words: ...
+
+
+def _uint64(number: int | _Words) -> _Words:
     if isinstance(number, (int, np.integer)):
         return np.uint64(int(number) & choice.MASK)
     return np.asarray(number).astype(np.uint64, copy=False)

@@ -93,11 +93,12 @@ def fit_rows(
             searches[place] = _Search(row, LEAST, size, longest, sizes[place])
     pending = dict(searches)
     while pending:
-        tries = {place: one.next(room) for place, one in pending.items()}
-        pending = {place: one for place, one in pending.items() if tries[place] is not None}
-        prompts = [_prompt(one.row, tries[place]) for place, one in pending.items()]
-        for (place, one), size in zip(pending.items(), budget.sizes(prompts), strict=True):
-            one.note(tries[place], size, room)
+        nexts = {place: one.next(room) for place, one in pending.items()}
+        tries = {place: ceiling for place, ceiling in nexts.items() if ceiling is not None}
+        pending = {place: pending[place] for place in tries}
+        prompts = [_prompt(pending[place].row, ceiling) for place, ceiling in tries.items()]
+        for (place, ceiling), size in zip(tries.items(), budget.sizes(prompts), strict=True):
+            pending[place].note(ceiling, size, room)
     for place, one in searches.items():
         fitted[place] = _at(one.row, one.fits)
     return fitted

@@ -102,10 +102,11 @@ class Plan:
         Behind the plan's own rows the next pass begins: the same counts in another order, every
         task going on where it was, so that examples behind the cap have their turn.
         """
-        passes, slots = positions // len(self), positions % len(self)
+        each, slots = positions // len(self), positions % len(self)
+        passes: int | np.ndarray = each
         if shuffle and not self.grouped:
-            if len(passes) and passes[0] == passes[-1] and (passes == passes[0]).all():
-                passes = int(passes[0])  # one key for all rows, which is twice as fast
+            if len(each) and each[0] == each[-1] and (each == each[0]).all():
+                passes = int(each[0])  # one key for all rows, which is twice as fast
             slots = draws.permute(slots, len(self), self.seed, _ORDER, passes)
         task = np.searchsorted(self._ends, slots, side="right")
         counts = np.asarray(self.counts, np.int64)[task]

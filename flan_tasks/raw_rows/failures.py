@@ -99,8 +99,8 @@ def _network(chain: list[BaseException], asked: str) -> str:
     # Where a library keeps no more of an error than its name, at the end of its message.
     names |= {name for one in chain for name in re.findall(r"\((\w+)\)$", str(one))}
     # Classes inherit from each other and wrap each other; those that say most come first there.
-    meaning = next((text for name, text in _KINDS.items() if name in names), None)
-    return f"{meaning}{at or f' ({_first(chain[0])})'}" if meaning else ""
+    kind = next((text for name, text in _KINDS.items() if name in names), None)
+    return f"{kind}{at or f' ({_first(chain[0])})'}" if kind else ""
 
 
 def _as_raised(error: BaseException) -> str:

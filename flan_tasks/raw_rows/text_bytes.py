@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 
-COMPRESSED: dict[str, Callable[[Path], BinaryIO]] = {
+COMPRESSED: dict[str, Callable[[Path], io.BufferedIOBase]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,
     ".xz": lzma.open,
@@ -86,7 +86,7 @@ def check_no_pointer(path: Path) -> None:
             )
 
 
-def _unpacked(path: Path, opener: Callable[[Path], BinaryIO]) -> BinaryIO:
+def _unpacked(path: Path, opener: Callable[[Path], io.BufferedIOBase]) -> BinaryIO:
     unpacked = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - its user closes
     try:
         with opener(path) as packed:
@@ -96,7 +96,7 @@ def _unpacked(path: Path, opener: Callable[[Path], BinaryIO]) -> BinaryIO:
             f"{path} cannot be read: its compression is damaged or cut off ({error})"
         ) from error
     unpacked.seek(0)
-    return unpacked  # type: ignore[return-value]
+    return unpacked  # type: ignore[return-value]  # a BinaryIO but by inheritance
 
 
 def _as_utf8(path: Path, file: BinaryIO, encoding: str) -> BinaryIO:
@@ -108,4 +108,4 @@ def _as_utf8(path: Path, file: BinaryIO, encoding: str) -> BinaryIO:
     except UnicodeError as error:
         raise RowError(f"{path.name} is not valid {encoding.upper()}: {error}") from error
     turned.seek(0)
-    return turned  # type: ignore[return-value]
+    return turned  # type: ignore[return-value]  # as above

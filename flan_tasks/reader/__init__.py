@@ -90,7 +90,8 @@ class Reader:
     @property
     def tasks(self) -> Sequence[Mapping[str, Any]]:
         """What is known of each task, by its number."""
-        return self.manifest["tasks"]
+        tasks: Sequence[Mapping[str, Any]] = self.manifest["tasks"]
+        return tasks
 
     @property
     def num_examples(self) -> int:
@@ -190,11 +191,13 @@ class Reader:
                     "flan_tasks.open(DIR, vocab=PATH)"
                 )
             self._vocabulary = open_vocabulary(name)
-        end = self.manifest["eos_id"]
-        return tuple(
-            self._vocabulary.decode(ids[:-1] if len(ids) and ids[-1] == end else ids)
-            for ids in (example.inputs, example.targets)
-        )
+        sides = (example.inputs, example.targets)
+        inputs, targets = (self._decoded(self._vocabulary, ids) for ids in sides)
+        return inputs, targets
+
+    def _decoded(self, vocabulary: Vocabulary, ids: np.ndarray) -> str:
+        is_closed = len(ids) and ids[-1] == self.manifest["eos_id"]
+        return vocabulary.decode((ids[:-1] if is_closed else ids).tolist())
 
     def _parts(
         self, stored: Mapping[str, np.ndarray], segment: int

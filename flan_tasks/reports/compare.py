@@ -185,10 +185,13 @@ def compare_rows(a: Path, b: Path) -> RowChanges:
     one, other = (list(_rows(f, m)) for f, m in zip((a, b), manifests, strict=True))
     left, right = Counter(row for _, row in one), Counter(row for _, row in other)
     same = left & right
+    removed, added, reworded = _named(one, other, left - same, right - same)
     return RowChanges(
         same=same.total(),
         same_order=_kept(one, same) == _kept(other, same),
-        **_named(one, other, left - same, right - same),
+        removed=removed,
+        added=added,
+        reworded=reworded,
     )
 
 
@@ -197,15 +200,14 @@ def _named(
     other: Sequence[tuple[str, bytes]],
     left: Counter[bytes],
     right: Counter[bytes],
-) -> dict[str, tuple[str, ...]]:
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Returns "task key" of the rows that are gone, new, and in both with other words."""
     gone = Counter(name for name, row in _take(one, left))
     new = Counter(name for name, row in _take(other, right))
     reworded = gone & new
-    return {
-        "removed": tuple((gone - reworded).elements()),
-        "added": tuple((new - reworded).elements()),
-        "reworded": tuple(reworded.elements()),
-    }
+    both = (gone - reworded, new - reworded, reworded)
+    removed, added, changed = (tuple(names.elements()) for names in both)
+    return removed, added, changed
 
 
 def _take(rows: Sequence[tuple[str, bytes]], wanted: Counter[bytes]) -> Iterator[tuple[str, bytes]]:
@@ -223,8 +225,9 @@ def _kept(rows: Sequence[tuple[str, bytes]], same: Counter[bytes]) -> list[bytes
 def _rows(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Yields (task and key, digest) of each row; of packed rows (task, digest of the ids)."""
     if manifest["format"] == packed_tables.FORMAT:
-        for row in packed_tables.read_rows(folder, manifest, np.arange(manifest["rows"])):
-            for task, inputs, targets in zip(row.tasks, row.inputs, row.targets, strict=True):
+        for packed in packed_tables.read_rows(folder, manifest, np.arange(manifest["rows"])):
+            parts = zip(packed.tasks, packed.inputs, packed.targets, strict=True)
+            for task, inputs, targets in parts:
                 name = manifest["tasks"][task]["name"]
                 yield name, _digest(name.encode(), inputs.tobytes(), targets.tobytes())
         return

@@ -14,7 +14,7 @@ from flan_tasks.engine.writers import WRITERS
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Plan, tasks_at
-from flan_tasks.plan.rows import CHUNK, render_chunk
+from flan_tasks.plan.rows import CHUNK, BuiltRow, render_chunk
 from flan_tasks.reports import packed_tables, stored
 from flan_tasks.vocabulary import Vocabulary
 
@@ -169,10 +169,10 @@ def sample_plan(
         named = [replace(one, row=int(p)) for one, p in zip(found, positions, strict=True)]
         return Sample(with_ids(named, vocabulary), vocabulary, even=even)
     numbers, even = _sampled_rows(folder, manifest, wanted)
-    rows = list(packed_tables.read_rows(folder, manifest, numbers))
-    numbers = np.concatenate([row.examples for row in rows])
+    packed = list(packed_tables.read_rows(folder, manifest, numbers))
+    numbers = np.concatenate([row.examples for row in packed])
     found = _rendered(plan, numbers, manifest, vocabulary)
-    return _packed_sample(rows, even, found, vocabulary)
+    return _packed_sample(packed, even, found, vocabulary)
 
 
 def sample_files(
@@ -192,8 +192,8 @@ def sample_files(
             ShownExample(
                 row=int(number),
                 task=manifest["tasks"][task]["name"],
-                inputs=vocabulary.decode(inputs) if vocabulary else "",
-                targets=vocabulary.decode(targets) if vocabulary else "",
+                inputs=vocabulary.decode(inputs.tolist()) if vocabulary else "",
+                targets=vocabulary.decode(targets.tolist()) if vocabulary else "",
             )
             for row in rows
             for number, task, inputs, targets in zip(
@@ -250,9 +250,10 @@ def _rendered(
     found = []
     for start in range(0, len(positions), CHUNK):
         some = positions[start : start + CHUNK]
-        rows = render_chunk(plan, plan.rows_at(some), budget=budget)
+        rendered = render_chunk(plan, plan.rows_at(some), budget=budget)
+        rows: Sequence[BuiltRow | None] = rendered
         if budget is not None and manifest.get("fits"):
-            rows = fit_rows(rows, budget)
+            rows = fit_rows(rendered, budget)
         for position, row in zip(some, rows, strict=True):
             assert row is not None
             found.append(

@@ -273,6 +273,7 @@ class HostsConfig:
         if not problems and given:
             problems += at_least(self, 1, "num_processes") + at_least(self, 0, "process_id")
             problems += at_most(self, MAX_COUNT, "num_processes")
+            assert self.num_processes is not None
             problems += at_most(self, self.num_processes - 1, "process_id")
         if not problems and self.coordinator_address not in (None, "auto") and not given:
             problems.append(("num_processes", "and process_id belong to a coordinator_address"))

@@ -12,7 +12,7 @@ import io
 import logging
 import re
 import tokenize
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -204,11 +204,13 @@ def _delegate() -> Any:
     """What makes our objects of `@name` and `%NAME`."""
     from gin import config_parser
 
-    class Delegate(config_parser.ParserDelegate):
-        def configurable_reference(self, scoped_configurable_name, evaluate):
+    class Delegate(config_parser.ParserDelegate):  # type: ignore[misc]  # gin has no types
+        def configurable_reference(
+            self, scoped_configurable_name: str, evaluate: bool
+        ) -> _Reference:
             return _Reference(scoped_configurable_name)
 
-        def macro(self, macro_name):
+        def macro(self, macro_name: str) -> _Macro:
             return _Macro(macro_name)
 
     return Delegate()
@@ -368,7 +370,7 @@ def _check_argument(binding: _Binding) -> None:
         raise GinError(f"{binding.where}: {error}")
 
 
-def _near(name: str, known) -> str:
+def _near(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     return f". Did you mean {', '.join(near)}?" if near else ""
 
@@ -407,7 +409,7 @@ def _placed_model(error: Exception, found: list[_Binding]) -> str:
     return "\n".join(lines)
 
 
-def _one_line(error: Exception, files: Sequence[str]) -> str:
+def _one_line(error: BaseException, files: Sequence[str]) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     place = next((line for line in lines if line.startswith("In file ")), "")
     what = lines[0] if lines and lines[0] != place else type(error).__name__

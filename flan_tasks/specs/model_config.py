@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from flan_tasks.core.errors import ModelError, unknown_name
 from flan_tasks.core.field_checks import MAX_COUNT, wrong_types
@@ -120,12 +121,12 @@ class ModelConfig:
         """
         return size <= self.outputs and self.padded_vocabulary < size + VOCABULARY_MULTIPLE
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         """Returns the fields for JSON; `ModelConfig.from_json` reads them."""
         return {**dataclasses.asdict(self), "lora_targets": list(self.lora_targets)}
 
     @classmethod
-    def from_json(cls, fields: dict) -> "ModelConfig":
+    def from_json(cls, fields: dict[str, Any]) -> "ModelConfig":
         """Returns the configuration of what `to_json` returned.
 
         Raises:

@@ -115,7 +115,7 @@ class StoredExamples:
     def holding(self, pattern: str) -> np.ndarray:
         """Returns the numbers of the examples a pattern is found in, in any column: int64[n]."""
         names = [name for name in self._table.column_names if name.startswith("f_")]
-        places = [np.zeros(0, np.int64)]
+        places: list[np.ndarray] = [np.zeros(0, np.int64)]
         for name in (*names, "answer", "options", "references"):
             column = self._table.column(name).combine_chunks()
             owners = None

@@ -26,21 +26,38 @@ PACKED_FOR = {"t5": "encoder-decoder", "decoder": "decoder"}
 _AHEAD = 2
 
 
-class Source(Protocol):
+class Batches(Protocol):
     """Batches of packed rows, by number."""
 
-    tasks: tuple[str, ...]
-    """Names of the tasks that `segment_tasks` counts; empty if it has none."""
-    identity: Mapping[str, Any]
-    """What must be the same for a resumed run to see the same batches."""
-    about: Mapping[str, Any]
-    """Vocabulary, end token, lengths and digest of the rows, as far as they are known: what a
-    checkpoint says of them to those that score or export it."""
-    batch_size: int
-    """Rows over all devices in a batch."""
+    @property
+    def batch_size(self) -> int:
+        """Rows over all devices in a batch."""
+        ...
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch, of `blocks` that make it up in order."""
+        ...
+
+
+class Source(Batches, Protocol):
+    """Batches to train on."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks that `segment_tasks` counts; empty if it has none."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What must be the same for a resumed run to see the same batches."""
+        ...
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Vocabulary, end token, lengths and digest of the rows, as far as they are known.
+
+        It is what a checkpoint says of them to those that score or export it.
+        """
         ...
 
 
@@ -78,8 +95,10 @@ class BuildSource:
     @property
     def about(self) -> dict[str, Any]:
         """What the rows are."""
-        names = ("vocabulary", "vocabulary_size", "eos_id", "lengths", "split")
-        names = (*names, "digest", "sha256", "command")
+        names = (
+            *("vocabulary", "vocabulary_size", "eos_id", "lengths", "split"),
+            *("digest", "sha256", "command"),
+        )
         return {name: self.reader.manifest.get(name) for name in names}
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:
@@ -191,7 +210,7 @@ def check_fit(reader: Reader, config: DataConfig, model: ModelConfig, *, name: s
 
 
 def batches(
-    source: Source, mesh: Mesh, start: int, stop: int
+    source: Batches, mesh: Mesh, start: int, stop: int
 ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
     """Yields (step, placed batch) from `start` to `stop`, read ahead by a thread.
 

@@ -86,6 +86,7 @@ def make_optimizer(config: OptimizerConfig, axes: Tree, *, train_steps: int) -> 
 
             return (jax.vmap(one) if stack else one)(param, grad, moments)
 
+        tree: Any  # a PyTreeDef, whose methods JAX does not declare
         leaves, tree = jax.tree.flatten(params)
         moved = [
             move(*each)

@@ -137,4 +137,4 @@ def _real_tokens(batch: Batch) -> jax.Array:
     sides = [
         batch[name] for name in ("encoder_segment_ids", "decoder_segment_ids") if name in batch
     ]
-    return sum(jnp.sum(side > 0) for side in sides)
+    return jnp.asarray(sum(jnp.sum(side > 0) for side in sides))

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
+from jax.stages import Wrapped
 
 from flan_tasks.checkpoints.checkpoint import Checkpoints, is_hugging_face, warm_start
 from flan_tasks.core.version import VERSION
@@ -97,7 +98,7 @@ def optimizer_of(run: Run, model: Model) -> Optimizer:
 
 def compiled_steps(
     run: Run, model: Model, optimizer: Optimizer, where: Placement, tasks: tuple[int, int]
-) -> tuple[Callable, Callable]:
+) -> tuple[Wrapped, Wrapped]:
     """The train and eval step, compiled at their first call; `tasks` are the counts of each."""
     everywhere = partition.replicated(where.mesh)
     rows = partition.batch_sharding(where.mesh)
@@ -311,7 +312,8 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
         )
         for text in begun:
             feedback.note(text)
-        watch, evaluation = FiniteWatch(run, int(progress.get("skipped_in_a_row", 0))), {}
+        watch = FiniteWatch(run, int(progress.get("skipped_in_a_row", 0)))
+        evaluation: Mapping[str, Any] = {}
         stopped = None
 
         def settle(done: int, found: Mapping[str, Any]) -> None:
@@ -328,6 +330,7 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
             return validation is not None and (due(run.eval_period, done) or bool(best))
 
         def judged(done: int) -> Mapping[str, Any]:
+            assert validation is not None
             found = evaluate(params, eval_step, validation, mesh, most=run.eval_steps)
             feedback.evaluation(done, found)
             return found

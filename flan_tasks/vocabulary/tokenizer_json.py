@@ -185,7 +185,8 @@ def _model_tokens(model: Mapping[str, Any]) -> dict[str, int]:
 def _unknown_id(model: Mapping[str, Any], tokens: Mapping[str, int]) -> int | None:
     if isinstance(model["vocab"], list):
         return model.get("unk_id")
-    return tokens.get(model.get("unk_token"))
+    unknown = model.get("unk_token")
+    return None if unknown is None else tokens.get(unknown)
 
 
 def _losses(held: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ are not trimmed: SeqIO appends the one and does the other after reading the cach
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from flan_tasks.core.naming import TaskName
@@ -34,6 +35,10 @@ def cache_folder(dataset: str) -> str:
     return str(TaskName(dataset)).replace(":", "/")
 
 
+def _file_name(folder: str, split: str, number: int, count: int) -> str:
+    return f"{folder}/{split}.tfrecord-{number:05d}-of-{count:05d}"
+
+
 class SeqioCacheWriter(Writer):
     """Writes `flan/<dataset>/train.tfrecord-00000-of-00001` and the files SeqIO wants beside."""
 
@@ -53,7 +58,7 @@ class SeqioCacheWriter(Writer):
                 start + count,
                 num_shards,
                 per_shard=self.rows_per_shard,
-                name=lambda i, n, f=folder: f"{f}/{split}.tfrecord-{i:05d}-of-{n:05d}",
+                name=partial(_file_name, folder, split),
             )
             start += count
         return [shard for shard in shards if shard.stop > shard.start]

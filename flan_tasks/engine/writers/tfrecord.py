@@ -25,6 +25,7 @@ class TfrecordWriter(Writer):
 def token_columns(item: TokenizedRow, settings: WriteSettings) -> dict[str, object]:
     """Returns what is written of a row: its ids, cut and closed by EOS, its texts, its origin."""
     assert settings.eos_id is not None
+    assert item.inputs is not None and item.targets is not None
     eos_id, lengths = settings.eos_id, settings.lengths
     return {
         "inputs": with_eos(item.inputs, eos_id, lengths["inputs"]),
