@@ -254,7 +254,7 @@ def mixture(
 
 
 def rows(
-    mixture: str | os.PathLike | Mixture,
+    mixture: str | os.PathLike[str] | Mixture,
     *,
     split: str = "train",
     seed: int = 0,
@@ -262,10 +262,10 @@ def rows(
     limit: int | None = None,
     style: str = "inputs-targets",
     source: str | None = None,
-    data_dir: str | os.PathLike | None = None,
-    vocab: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    vocab: str | os.PathLike[str] | None = None,
     lengths: Mapping[str, int] | None = None,
-    store: str | os.PathLike | None = None,
+    store: str | os.PathLike[str] | None = None,
     allow_missing: bool = False,
     drop_contaminated: Sequence[str] = (),
     drop_overlaps: bool = False,
@@ -340,7 +340,7 @@ def rows(
     )
 
 
-def _path(path: str | os.PathLike | None) -> Path | None:
+def _path(path: str | os.PathLike[str] | None) -> Path | None:
     return None if path is None else Path(path)
 
 
@@ -355,8 +355,8 @@ def _variation(**given: Any) -> Variation:
 
 
 def build(
-    mixture: str | os.PathLike | Mixture | BuildSpec,
-    out: str | os.PathLike,
+    mixture: str | os.PathLike[str] | Mixture | BuildSpec,
+    out: str | os.PathLike[str],
     *,
     workers: int = 1,
     progress: Callable[[BuildStatus], None] | None = None,
@@ -396,8 +396,8 @@ def build(
 def evaluate(
     names: str | Sequence[str] | EvalRun,
     *,
-    model: str | os.PathLike | None = None,
-    out: str | os.PathLike | None = None,
+    model: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
     **settings: Any,
 ) -> EvalResult:
@@ -435,7 +435,7 @@ def evaluate(
     return job(_spec(EvalRun, names, settings, lead="mixture_or_task_name"), progress=progress)
 
 
-def shares(mixture: str | os.PathLike | Mixture) -> MixtureShares:
+def shares(mixture: str | os.PathLike[str] | Mixture) -> MixtureShares:
     """Returns the rate and share of each dataset of a mixture, from declared sizes.
 
     No row is read; what a build has differs where a source has other numbers of rows.
@@ -448,7 +448,7 @@ def shares(mixture: str | os.PathLike | Mixture) -> MixtureShares:
     return shares_of(_mixture_of(mixture))
 
 
-def verify(folder: str | os.PathLike) -> Verified:
+def verify(folder: str | os.PathLike[str]) -> Verified:
     """Compares every file, hash and count of a build with its manifest; `flan verify`.
 
     Raises:
@@ -460,7 +460,7 @@ def verify(folder: str | os.PathLike) -> Verified:
     return verified(Path(folder))
 
 
-def diff(a: str | os.PathLike | Mixture, b: str | os.PathLike | Mixture) -> Difference:
+def diff(a: str | os.PathLike[str] | Mixture, b: str | os.PathLike[str] | Mixture) -> Difference:
     """Says what differs between two builds, or two mixtures; `flan diff`.
 
     Args:
@@ -477,11 +477,11 @@ def diff(a: str | os.PathLike | Mixture, b: str | os.PathLike | Mixture) -> Diff
 
 
 def report(
-    folder: str | os.PathLike,
-    out: str | os.PathLike | None = None,
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
     *,
     examples: int = 2000,
-    vocab: str | os.PathLike | None = None,
+    vocab: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Writes the page that shows a build, with as many examples as are asked for; `flan report`.
 
@@ -573,7 +573,7 @@ def _spec(cls: type[S], first: Any, settings: Mapping[str, Any], *, lead: str = 
     return cls(**{lead: value, **settings})
 
 
-def _mixture_of(item: str | os.PathLike | Mixture) -> Mixture:
+def _mixture_of(item: str | os.PathLike[str] | Mixture) -> Mixture:
     if isinstance(item, Mixture):
         return item
     name = os.fspath(item)

@@ -1,7 +1,7 @@
 """What `flan build` prints before and after: tasks, rows, tokens, exemplars."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -148,7 +148,7 @@ def print_after(built: "BuildResult", *, trims: bool, wide: bool = False) -> Non
         say(f"It is in {out}; `flan report {out}` shows it.")
 
 
-def _print_skipped(manifest: dict, *, wide: bool) -> None:
+def _print_skipped(manifest: Mapping[str, Any], *, wide: bool) -> None:
     counts: dict[str, int] = {}
     tasks: dict[str, list[str]] = {}
     for task in manifest["tasks"]:
@@ -185,7 +185,7 @@ def print_warnings(warnings: Sequence[str]) -> None:
         click.echo(f"... ({len(warnings) - _WARNINGS} more warnings in manifest.json)", err=True)
 
 
-def _print_shots(manifest: dict) -> None:
+def _print_shots(manifest: Mapping[str, Any]) -> None:
     wanted = manifest["variation"]["shots"]
     counts: dict[int, int] = {}
     for task in manifest["tasks"]:

@@ -1,5 +1,6 @@
 """Options of a command, made of the fields of its specification: name, type, range, help."""
 
+import collections.abc
 import dataclasses
 import functools
 import typing
@@ -105,7 +106,7 @@ def _option(cls: type[Spec], name: str, text: str | None) -> Callable:
         return click.option(long, name, multiple=True, **common)
     if about.get(COMMAS):
         return click.option(long, name, callback=_names, **common)
-    if Mapping in map(get_origin, plain):
+    if any(get_origin(one) is collections.abc.Mapping for one in plain):
         return click.option(long, name, type=Lengths(), **common)
     common["default"] = part.default
     common["show_default"] = part.default is not None

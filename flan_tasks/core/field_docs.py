@@ -8,12 +8,14 @@ import ast
 import dataclasses
 import inspect
 from collections.abc import Iterator
-from functools import cache
 from textwrap import dedent, fill, indent
+from typing import Any
+
+# What was read already.
+_READ: dict[type, dict[str, str]] = {}
 
 
-@cache
-def field_docs(cls: type) -> dict[str, str]:
+def field_docs(cls: type[Any]) -> dict[str, str]:
     """Returns field -> what it means, each as one line, in the order of the fields.
 
     A field without a string has none here, nor has a class that was typed in by hand.
@@ -21,7 +23,9 @@ def field_docs(cls: type) -> dict[str, str]:
     docs: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if dataclasses.is_dataclass(base):
-            docs |= dict(_read(base))
+            if base not in _READ:
+                _READ[base] = dict(_read(base))
+            docs |= _READ[base]
     return {part.name: docs[part.name] for part in dataclasses.fields(cls) if part.name in docs}
 
 

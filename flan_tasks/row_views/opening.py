@@ -52,9 +52,10 @@ def open_rows(
     for what, value, known in (("split", split, SPLITS), ("style", style, STYLES)):
         if value not in known:
             raise unknown_name(what, value, known)
-    for what, value in (("seed", seed), ("examples", examples), ("limit", limit)):
-        if (what == "seed" or value is not None) and type(value) is not int:
-            raise DeclarationError(f"{what} {quoted(value)}: wanted a whole number")
+    numbers: dict[str, object] = {"seed": seed, "examples": examples, "limit": limit}
+    for what, number in numbers.items():
+        if (what == "seed" or number is not None) and type(number) is not int:
+            raise DeclarationError(f"{what} {quoted(number)}: wanted a whole number")
     if limit is not None and limit < 1:
         raise DeclarationError(f"limit {limit}: wanted 1 or more, or None for all")
     if isinstance(drop_contaminated, str):

@@ -18,8 +18,10 @@ AUTO = "auto"
 # Formats that are left as they are unless lengths are asked for: what reads them trims.
 UNFITTED_FORMATS = ("seqio-cache",)
 # What a canonical command says first, most of it even where it is the default.
-_FIRST = ("source", "split", "examples", "seed", "vocab", "control_tokens", "format", "style")
-_FIRST += ("arch", "lengths", "shards")
+_FIRST = (
+    *("source", "split", "examples", "seed", "vocab", "control_tokens", "format", "style"),
+    *("arch", "lengths", "shards"),
+)
 _ONLY_IF_CHANGED = ("control_tokens", "shards")
 
 
@@ -123,7 +125,7 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
         return " ".join(words)
 
 
-def _words(part: dataclasses.Field, value: Any, *, always: bool) -> list[str]:
+def _words(part: dataclasses.Field[Any], value: Any, *, always: bool) -> list[str]:
     """An option of the command line as `cli/spec_options.py` reads it."""
     name = f"--{part.name.replace('_', '-')}"
     if value is None or (value == part.default and not always):

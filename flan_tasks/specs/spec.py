@@ -94,7 +94,7 @@ class Spec:
         """Returns (field, what is wrong) where values of the right type do not go together."""
         return []
 
-    def _ranges(self, part: dataclasses.Field) -> list[tuple[str, str]]:
+    def _ranges(self, part: dataclasses.Field[Any]) -> list[tuple[str, str]]:
         value, about = getattr(self, part.name), part.metadata
         if value is None or not about:
             return []
