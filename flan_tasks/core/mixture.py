@@ -99,7 +99,7 @@ class Mixture:
         )
 
 
-def _default(one: Field) -> Any:
+def _default(one: "Field[Any]") -> Any:
     return one.default if one.default_factory is MISSING else one.default_factory()
 
 
