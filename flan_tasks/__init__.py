@@ -16,12 +16,15 @@ if TYPE_CHECKING:
         build,
         diff,
         evaluate,
+        export,
+        infer,
         mixture,
         report,
         rows,
         shares,
         task,
         templates,
+        train,
         verify,
     )
     from flan_tasks.api import open_build as open
@@ -45,7 +48,8 @@ if TYPE_CHECKING:
     from flan_tasks.core.template import Template, TemplateSet
     from flan_tasks.seqio.configuration import configure
     from flan_tasks.specs.build_spec import BuildSpec
-    from flan_tasks.specs.eval_config import Decoding, EvalSpec
+    from flan_tasks.specs.config import TrainSpec
+    from flan_tasks.specs.eval_config import Decoding, EvalSpec, InferSpec
 
 __all__ = [
     "Alternative",
@@ -60,6 +64,7 @@ __all__ = [
     "Files",
     "FlanTasksError",
     "HuggingFace",
+    "InferSpec",
     "MissingLibraryError",
     "Mixture",
     "RowError",
@@ -70,6 +75,7 @@ __all__ = [
     "TemplateError",
     "TemplateSet",
     "Tfds",
+    "TrainSpec",
     "UnknownNameError",
     "VocabularyError",
     "__version__",
@@ -79,6 +85,8 @@ __all__ = [
     "datasets",
     "diff",
     "evaluate",
+    "export",
+    "infer",
     "mixture",
     "open",
     "report",
@@ -86,25 +94,15 @@ __all__ = [
     "shares",
     "task",
     "templates",
+    "train",
     "verify",
 ]
 
 # Module -> the public names it has.
 _NAMES = {
     "api": (
-        *(
-            "add",
-            "build",
-            "diff",
-            "evaluate",
-            "mixture",
-            "report",
-            "rows",
-            "shares",
-            "task",
-            "templates",
-        ),
-        "verify",
+        *("add", "build", "diff", "evaluate", "export", "infer", "mixture", "report", "rows"),
+        *("shares", "task", "templates", "train", "verify"),
     ),
     "seqio.configuration": ("configure",),
     "core.dataset": ("Dataset",),
@@ -126,7 +124,8 @@ _NAMES = {
     "core.splits": ("Splits",),
     "core.template": ("Template", "TemplateSet"),
     "specs.build_spec": ("BuildSpec",),
-    "specs.eval_config": ("Decoding", "EvalSpec"),
+    "specs.config": ("TrainSpec",),
+    "specs.eval_config": ("Decoding", "EvalSpec", "InferSpec"),
 }
 
 

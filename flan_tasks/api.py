@@ -16,7 +16,8 @@ from flan_tasks.core.template import TemplateSet, read_template_set
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec
-from flan_tasks.specs.eval_config import EvalRun
+from flan_tasks.specs.config import Run
+from flan_tasks.specs.eval_config import EvalRun, InferRun
 
 if TYPE_CHECKING:
     import seqio
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from flan_tasks.reader import Reader
     from flan_tasks.reports.compare import Difference
     from flan_tasks.row_views.view import RowsView
+    from flan_tasks.trainer.train import Result as TrainResult
 
 OWN_CLUSTER = "own"
-S = TypeVar("S", BuildSpec, EvalRun)
+S = TypeVar("S", BuildSpec, EvalRun, InferRun)
 
 
 def templates(name: str) -> TemplateSet:
@@ -433,6 +435,97 @@ def evaluate(
         settings |= {"checkpoint_path": os.fspath(model), "output_dir": os.fspath(out)}
         names = names if isinstance(names, str) else ",".join(names)
     return job(_spec(EvalRun, names, settings, lead="mixture_or_task_name"), progress=progress)
+
+
+def train(spec: Run | None = None, *, gin_files: Sequence[str] = (), **macros: Any) -> TrainResult:
+    """Trains a model; what `flan train` does.
+
+    A run that was interrupted goes on from its newest checkpoint. Lines of progress go to stderr.
+
+    Args:
+      spec: a whole `TrainSpec`; or else
+      gin_files: gin files, by path or by their names among ours: the model, then the run.
+      **macros: values for their macros, such as BUILD_DIR, MODEL_DIR, TRAIN_STEPS.
+
+    Raises:
+      DeclarationError: both are given, or none.
+      GinError: a file, a name or a value is wrong.
+      TrainingError: data and model do not fit, or training cannot go on.
+    """
+    with extras.needed_for("Training"):
+        from flan_tasks.jobs.models import train as job
+
+    return job(spec, gin_files=gin_files, macros=macros)
+
+
+def infer(
+    prompts: Sequence[str] | os.PathLike[str] | InferRun,
+    *,
+    model: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> list[str] | int:
+    """Answers prompts by a model; what `flan infer` does.
+
+    Args:
+      prompts: texts, whose answers are returned; or a file of prompts, whose answers are written
+        to `out`; or a whole `InferSpec`.
+      model: a MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory.
+      out: for a file of prompts: the JSON lines to write.
+      progress: told how many prompts are answered, of how many; None is quiet.
+      **settings: the other fields of `InferSpec`, such as `decoding=ft.Decoding(beams=2)`.
+
+    Returns:
+      The answers in the order of the texts; of a file, how many were written.
+
+    Raises:
+      UnknownNameError: a setting is none.
+      ConfigError: settings have the wrong type or range.
+      EvaluationError: the file cannot be read, or a line has no prompt.
+      ModelError: the model cannot be opened.
+    """
+    with extras.needed_for("An answer"):
+        from flan_tasks.jobs import models as job
+
+    if isinstance(prompts, InferRun):
+        return job.infer(_spec(InferRun, prompts, settings), progress=progress)
+    if model is None:
+        raise DeclarationError("give model=, or a whole InferSpec")
+    settings["checkpoint_path"] = os.fspath(model)
+    if not isinstance(prompts, os.PathLike):
+        settings["output_path"] = ""
+        return job.answers(
+            _spec(InferRun, "", settings, lead="input_path"), prompts, progress=progress
+        )
+    if out is None:
+        raise DeclarationError("give out=, the file that the answers of a file go to")
+    settings["output_path"] = os.fspath(out)
+    return job.infer(_spec(InferRun, prompts, settings, lead="input_path"), progress=progress)
+
+
+def export(
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    vocab: str | None = None,
+    dtype: str = "float32",
+) -> Path:
+    """Writes a trained T5 as a directory that `transformers` loads; what `flan export` does.
+
+    Args:
+      model: a MODEL_DIR or checkpoint of `flan train`.
+      out: a new or empty directory.
+      vocab: bytes, t5 or a file; None is the model's own.
+      dtype: what weights are stored in: float32 or bfloat16.
+
+    Raises:
+      ModelError: the model cannot be opened or is no T5, or the directory is not empty.
+    """
+    with extras.needed_for("An export"):
+        from flan_tasks.jobs.models import export as job
+
+    return job(Path(model), Path(out), vocab=vocab, dtype=dtype)
 
 
 def shares(mixture: str | os.PathLike[str] | Mixture) -> MixtureShares:

@@ -143,7 +143,7 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
         if not folder.exists():
             with whole.folder_aside(folder) as aside:
                 for name, text in texts.items():
-                    (aside / name).write_text(text, encoding="utf-8", newline="\n")
+                    whole.write_text(aside / name, text)
             return
         for name, text in texts.items():
             whole.write_text(folder / name, text)

@@ -114,9 +114,25 @@ class Reader:
         build = self.manifest.get("sha256", self.manifest["digest"])
         return f"flan_tasks.Reader(build {build}): {len(self)} rows of {self.num_examples} examples"
 
-    def rows(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Returns the features of stored rows, by number: int32[len(rows), length] each."""
-        stored, tasks = self._shards.gather(rows)
+    def rows(self, rows: np.ndarray | Sequence[int]) -> dict[str, np.ndarray]:
+        """Returns the features of stored rows, by number: int32[len(rows), length] each.
+
+        Numbers below 0 count from the end.
+
+        Raises:
+          TypeError: numbers are not whole ones in one line.
+          IndexError: there is no such row.
+        """
+        numbers = np.asarray(rows, dtype=None if len(rows) else np.int64)
+        if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer):
+            raise TypeError(
+                f"rows are of {numbers.dtype}, {numbers.ndim}-dimensional; want a list "
+                "of whole numbers"
+            )
+        if len(numbers):
+            _in_range(int(numbers.min()), len(self), "row")
+            _in_range(int(numbers.max()), len(self), "row")
+        stored, tasks = self._shards.gather(np.where(numbers < 0, numbers + len(self), numbers))
         return features(self.arch, stored) | {"segment_tasks": tasks}
 
     def batch(

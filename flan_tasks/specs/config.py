@@ -348,6 +348,10 @@ class Run:
         refuse(self, problems)
 
 
+# The same by the name Python users know specifications by.
+TrainSpec = Run
+
+
 def as_json(config: Any) -> dict[str, Any]:
     """A run, or a part of it, as JSON can hold it."""
     return {part.name: _plain(getattr(config, part.name)) for part in dataclasses.fields(config)}

@@ -180,8 +180,8 @@ class InferRun:
         refuse(self, problems)
 
 
-# What an evaluation is told, by the name Python users know specifications by.
-EvalSpec = EvalRun
+# The same by the names Python users know specifications by.
+EvalSpec, InferSpec = EvalRun, InferRun
 
 
 def wrong_lengths(lengths: Mapping[str, Any] | None) -> list[tuple[str, str]]:
