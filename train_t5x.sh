@@ -31,7 +31,7 @@ quality.
   --out DIR         where everything goes          out/train
   --gin.NAME=VALUE  any macro or parameter of the run (docs/training.md)
 
-The real thing, on a GPU or TPU, by Flan's recipe (install jax for it first: docs/training.md):
+The real thing, on a GPU or TPU, by Flan's recipe (install jax for it first: docs/installing.md):
 
   bash train_t5x.sh --source tfds --data-dir ~/tensorflow_datasets --vocab t5 --size base \
       --init google/t5-v1_1-base-folder --lengths 1024,256 --steps 30000 --batch 64 \
@@ -105,7 +105,14 @@ if [[ -n "$RATE" ]]; then recipe+=(--gin.LEARNING_RATE="$RATE"); fi
 
 # 1. An environment of its own.
 step "1/6 Environment"
-source tests/setup.sh "[train]"
+extras="train,eval"
+if [[ "$SOURCE" == "declared" || "$SOURCE" == "tfds" ]]; then extras+=",tfds"; fi
+# The hub, where t5 is looked for and some datasets are, and tokenizer.json.
+case "$SOURCE,$VOCAB" in
+  samples,bytes | samples,*.model | tfds,bytes | tfds,*.model | files,bytes | files,*.model) ;;
+  *) extras+=",hf" ;;
+esac
+source tests/setup.sh "$extras"
 FLAN="$(dirname "$PYTHON")/flan"
 
 # 2. The mixture, tokenized and packed; nothing is written if it is there already.

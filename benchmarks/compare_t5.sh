@@ -15,7 +15,7 @@ VENV="${VENV:-.venv-t5}"
 if [[ ! -f "$VENV/installed" ]]; then
   echo "==> making $VENV (TensorFlow among its packages: some minutes)"
   python3 -m venv "$VENV"
-  "$VENV/bin/python" -m pip install --disable-pip-version-check --quiet --editable .
+  "$VENV/bin/python" -m pip install --disable-pip-version-check --quiet --editable ".[seqio,eval]"
   "$VENV/bin/python" -m pip install --disable-pip-version-check --quiet \
     pandas babel editdistance immutabledict
   "$VENV/bin/python" -m pip install --disable-pip-version-check --quiet --no-deps t5==0.9.4

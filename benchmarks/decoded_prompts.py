@@ -17,17 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
-from flan_tasks.build.exemplars import Budget
-from flan_tasks.build.fitting import fit_rows
-from flan_tasks.build.plan import Draw
-from flan_tasks.build.prepare import Ingredient, SourceChoice, prepare
-from flan_tasks.build.rows import BuiltRow, render_task
-from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError
 from flan_tasks.core.joints import ANSWER_MARK, SEPARATOR
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.plan.exemplars import Budget
+from flan_tasks.plan.fitting import fit_rows
+from flan_tasks.plan.plan import Draw
+from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
+from flan_tasks.plan.rows import BuiltRow, render_task
+from flan_tasks.vocabulary import Vocabulary, open_vocabulary
 
 
 def opened(dataset: Dataset, data_dir: Path, variation: Variation) -> tuple[Ingredient, str]:

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import jax
 
-from flan_tasks.build.evaluate import Evaluation, questions
-from flan_tasks.build.prepare import SourceChoice
-from flan_tasks.build.store import Store, default_store
 from flan_tasks.datasets import catalog
+from flan_tasks.evaluation.loop import Evaluation, questions
 from flan_tasks.evaluation.records import Asked, Record
-from flan_tasks.trainer.eval_config import Decoding
-from flan_tasks.trainer.evaluate import ModelAnswers, OpenModel, open_model
-from flan_tasks.trainer.pool import Batch, Waiting, pooled
-from flan_tasks.trainer.programs import bucket
+from flan_tasks.inference.model_answers import ModelAnswers, OpenModel, open_model
+from flan_tasks.inference.pool import Batch, Waiting, pooled
+from flan_tasks.inference.programs import bucket
+from flan_tasks.plan.prepare import SourceChoice
+from flan_tasks.specs.eval_config import Decoding
+from flan_tasks.store.store import Store, default_store
 
 _OLD_INPUTS = (64, 128, 256, 512, 1024)
 

@@ -22,7 +22,7 @@ import ftfy
 from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.example import Example
 from flan_tasks.datasets import catalog
-from flan_tasks.sources import State, open_source
+from flan_tasks.raw_rows import State, open_source
 
 # Field of the text that an answer is cut out of.
 EXTRACTIVE = {"squad_v1": "context", "squad_v2": "context", "quac": "article", "record": "passage"}

@@ -15,9 +15,9 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
-from flan_tasks.build.vocabulary import BytesVocabulary
-from flan_tasks.trainer.hf import export_hf, import_hf, read_config
-from flan_tasks.trainer.model import Model, ModelConfig, sized
+from flan_tasks.models.hf import export_hf, import_hf, read_config
+from flan_tasks.models.model import Model, ModelConfig, sized
+from flan_tasks.vocabulary import BytesVocabulary
 
 FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures" / "hf"
 # (inputs, targets) in tokens; the long ones reach the last buckets of relative positions.

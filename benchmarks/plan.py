@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flan_tasks.build.plan import Plan, largest_remainder
-from flan_tasks.build.prepare import Ingredient
 from flan_tasks.datasets import catalog
+from flan_tasks.plan.plan import Plan, largest_remainder
+from flan_tasks.plan.prepare import Ingredient
 
 SMALL = 1024
 

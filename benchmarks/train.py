@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.build.measure import run_alone
-from flan_tasks.build.features import ENCODER_DECODER, features
-from flan_tasks.build.packing import pack
+from flan_tasks.packing.features import ENCODER_DECODER, features
+from flan_tasks.packing.packing import pack
 
 ROOT = Path(__file__).parent.parent
 # Rows of a batch by size, for 80 GB; --rows changes them.

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.build.measure import peak_megabytes, print_result
-from flan_tasks.trainer import partition
-from flan_tasks.trainer.config import DataConfig, OptimizerConfig, Run
+from flan_tasks.models import partition
+from flan_tasks.models.model import Model, sized
+from flan_tasks.specs.config import DataConfig, OptimizerConfig, Run
 from flan_tasks.trainer.estimate import training_flops
 from flan_tasks.trainer.feedback import peak_flops
 from flan_tasks.trainer.loss import loss_sums
-from flan_tasks.trainer.model import Model, sized
 from flan_tasks.trainer.train import compiled_steps, optimizer_of, place
 
 # Steps before the clock: the first compiles.

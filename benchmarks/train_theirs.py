@@ -14,7 +14,7 @@ import transformers
 
 from benchmarks.build.measure import peak_megabytes, print_result
 
-# embed, layers, heads, MLP, as in flan_tasks.trainer.model_config.
+# embed, layers, heads, MLP, as in flan_tasks.specs.model_config.
 SIZES = {
     "mini": (256, 4, 4, 768),
     "small": (512, 8, 6, 1024),

@@ -7,13 +7,27 @@ Names are imported when they are first asked for, so that `flan` can handle sign
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from flan_tasks.core.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from flan_tasks import datasets
-    from flan_tasks.api import add, mixture, task, templates
+    from flan_tasks.api import (
+        add,
+        build,
+        diff,
+        evaluate,
+        export,
+        infer,
+        mixture,
+        report,
+        rows,
+        shares,
+        task,
+        templates,
+        train,
+        verify,
+    )
     from flan_tasks.api import open_build as open
-    from flan_tasks.configuration import configure
     from flan_tasks.core.dataset import Dataset
     from flan_tasks.core.errors import (
         BuildError,
@@ -27,20 +41,30 @@ if TYPE_CHECKING:
         VocabularyError,
     )
     from flan_tasks.core.example import Example, Skip
+    from flan_tasks.core.field_checks import ConfigError
     from flan_tasks.core.mixture import Mixture
     from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
     from flan_tasks.core.splits import Splits
     from flan_tasks.core.template import Template, TemplateSet
+    from flan_tasks.seqio.configuration import configure
+    from flan_tasks.specs.build_spec import BuildSpec
+    from flan_tasks.specs.config import TrainSpec
+    from flan_tasks.specs.eval_config import Decoding, EvalSpec, InferSpec
 
 __all__ = [
     "Alternative",
     "BuildError",
+    "BuildSpec",
+    "ConfigError",
     "Dataset",
+    "Decoding",
     "DeclarationError",
+    "EvalSpec",
     "Example",
     "Files",
     "FlanTasksError",
     "HuggingFace",
+    "InferSpec",
     "MissingLibraryError",
     "Mixture",
     "RowError",
@@ -51,22 +75,36 @@ __all__ = [
     "TemplateError",
     "TemplateSet",
     "Tfds",
+    "TrainSpec",
     "UnknownNameError",
     "VocabularyError",
     "__version__",
     "add",
+    "build",
     "configure",
     "datasets",
+    "diff",
+    "evaluate",
+    "export",
+    "infer",
     "mixture",
     "open",
+    "report",
+    "rows",
+    "shares",
     "task",
     "templates",
+    "train",
+    "verify",
 ]
 
 # Module -> the public names it has.
 _NAMES = {
-    "api": ("add", "mixture", "task", "templates"),
-    "configuration": ("configure",),
+    "api": (
+        *("add", "build", "diff", "evaluate", "export", "infer", "mixture", "report", "rows"),
+        *("shares", "task", "templates", "train", "verify"),
+    ),
+    "seqio.configuration": ("configure",),
     "core.dataset": ("Dataset",),
     "core.errors": (
         "BuildError",
@@ -80,14 +118,18 @@ _NAMES = {
         "VocabularyError",
     ),
     "core.example": ("Example", "Skip"),
+    "core.field_checks": ("ConfigError",),
     "core.mixture": ("Mixture",),
     "core.origin": ("Alternative", "Files", "HuggingFace", "Tfds"),
     "core.splits": ("Splits",),
     "core.template": ("Template", "TemplateSet"),
+    "specs.build_spec": ("BuildSpec",),
+    "specs.config": ("TrainSpec",),
+    "specs.eval_config": ("Decoding", "EvalSpec", "InferSpec"),
 }
 
 
-def __getattr__(name: str) -> Any:
+def _public(name: str) -> Any:
     if name == "datasets":
         return importlib.import_module("flan_tasks.datasets")
     homes = {one: module for module, names in _NAMES.items() for one in names} | {"open": "api"}
@@ -95,9 +137,17 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'flan_tasks' has no attribute {name!r}")
     module = importlib.import_module(f"flan_tasks.{homes[name]}")
     value = getattr(module, "open_build" if name == "open" else name)
+    if hasattr(value, "__dataclass_fields__"):
+        from flan_tasks.core.field_docs import with_field_docs
+
+        value.__doc__ = with_field_docs(value)  # for help(); its source has them under its fields
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     return [*globals(), *__all__]
+
+
+if not TYPE_CHECKING:  # to whom the imports above say what there is, and nothing else
+    __getattr__ = _public

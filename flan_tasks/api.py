@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flan_tasks.core import extras
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError
-from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.template import TemplateSet, read_template_set
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.config import Run
+from flan_tasks.specs.eval_config import EvalRun, InferRun
 
 if TYPE_CHECKING:
     import seqio
 
+    from flan_tasks.engine.run_local import Status as BuildStatus
+    from flan_tasks.jobs.build import BuildResult
+    from flan_tasks.jobs.evaluate import EvalResult
+    from flan_tasks.jobs.shares import MixtureShares
+    from flan_tasks.jobs.verify import Verified
     from flan_tasks.reader import Reader
+    from flan_tasks.reports.compare import Difference
+    from flan_tasks.row_views.view import RowsView
+    from flan_tasks.trainer.train import Result as TrainResult
 
 OWN_CLUSTER = "own"
+S = TypeVar("S", BuildSpec, EvalRun, InferRun)
 
 
 def templates(name: str) -> TemplateSet:
@@ -61,7 +73,7 @@ def add(
             raise DeclarationError(
                 f'mixture "{item.name}": templates and samples belong to datasets'
             )
-        found = catalog().add_mixture(item)
+        found: Dataset | Mixture = catalog().add_mixture(item)
     else:
         if templates is None:
             raise DeclarationError(f'dataset "{item.name}": give templates=, its template file')
@@ -121,10 +133,10 @@ def task(
       UnknownNameError: no such dataset or template.
       DeclarationError: arguments contradict each other.
     """
-    from flan_tasks.configuration import resolve
+    from flan_tasks.seqio.configuration import resolve
 
     with extras.needed_for("A SeqIO task"):
-        from flan_tasks.seqio_task import Prompts, make_task, register
+        from flan_tasks.seqio.task import Prompts, make_task, register
 
     made = make_task(
         name,
@@ -199,13 +211,13 @@ def mixture(
       UnknownNameError: the declaration names something unknown.
       DeclarationError: it cannot work.
     """
-    from flan_tasks.configuration import resolve
+    from flan_tasks.seqio.configuration import resolve
 
     with extras.needed_for("A SeqIO mixture"):
-        from flan_tasks.seqio_mixture import make_mixture
-        from flan_tasks.seqio_task import register
+        from flan_tasks.seqio.mixture import make_mixture
+        from flan_tasks.seqio.task import register
 
-    given = {
+    given: dict[str, Any] = {
         "include": include,
         "exclude": exclude,
         "hold_out": hold_out,
@@ -243,6 +255,97 @@ def mixture(
     return register(made) if register_as else made
 
 
+def rows(
+    mixture: str | os.PathLike[str] | Mixture,
+    *,
+    split: str = "train",
+    seed: int = 0,
+    examples: int | None = None,
+    limit: int | None = None,
+    style: str = "inputs-targets",
+    source: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    vocab: str | os.PathLike[str] | None = None,
+    lengths: Mapping[str, int] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    allow_missing: bool = False,
+    drop_contaminated: Sequence[str] = (),
+    drop_overlaps: bool = False,
+    shots: int = 0,
+    options: bool = True,
+    option_order: str = "fixed",
+    templates: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+    num_templates: int | None = None,
+    instructions: str = "full",
+) -> RowsView:
+    """Returns the rows that `flan build` with the same arguments would write, writing none.
+
+    The view is indexed, sliced and gone through like a list of dicts, which have the columns of a
+    `jsonl` build; rows are rendered when they are asked for, without TensorFlow and JAX.
+
+    Args:
+      mixture: the name of a mixture, cluster or dataset; a mixture in TOML; or a `Mixture`.
+      split: train, validation or test.
+      seed: number that all choices depend on.
+      examples: rows that are planned; None means one pass of the capped mixture.
+      limit: the view has the first so many rows; None means all.
+      style: names of the columns of texts, as in builds.
+      source: kind of source; None is what `configure` or the environment say, or declared.
+      data_dir: a prepared TFDS tree, or a folder of files.
+      vocab: bytes, t5, or a path; for `shots` and `lengths`, which count tokens.
+      lengths: where given, prompts are made to fit `lengths["inputs"]` tokens with EOS, and rows
+        that cannot are left out, as in builds with ids; else they stay whole, as in text formats,
+        and exemplars are fitted to 1,024.
+      store: where examples are kept.
+      allow_missing: go on without datasets whose rows cannot be read.
+      drop_contaminated: datasets, clusters or mixtures; training examples that occur in their
+        evaluation sets are left out.
+      drop_overlaps: leave out datasets that share text with held-out ones by declaration.
+      shots, options, option_order, templates, kinds, num_templates, instructions: as in `task`.
+
+    Raises:
+      UnknownNameError: the mixture, or a name in it, is unknown.
+      DeclarationError: arguments contradict each other, or there is no row.
+      SourceUnavailableError: rows of some datasets cannot be read.
+    """
+    from flan_tasks.seqio.configuration import resolve
+
+    with extras.needed_for("Rows"):
+        from flan_tasks.plan.prepare import SourceChoice
+        from flan_tasks.row_views.opening import open_rows
+
+    found = resolve(source=source, data_dir=_path(data_dir), vocab=_path(vocab))
+    return open_rows(
+        Path(mixture) if isinstance(mixture, os.PathLike) else mixture,
+        split=split,
+        style=style,
+        seed=seed,
+        examples=examples,
+        limit=limit,
+        source=SourceChoice(found.source, found.data_dir, apart=True),
+        vocab=found.vocab,
+        lengths=lengths,
+        store=_path(store),
+        allow_missing=allow_missing,
+        drop_contaminated=drop_contaminated,
+        drop_overlaps=drop_overlaps,
+        variation=_variation(
+            shots=shots,
+            options=options,
+            option_order=option_order,
+            templates=templates,
+            kinds=kinds,
+            num_templates=num_templates,
+            instructions=instructions,
+        ),
+    )
+
+
+def _path(path: str | os.PathLike[str] | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
 def _variation(**given: Any) -> Variation:
     # A lone text stays one, for the variation to refuse: its letters are no names.
     lists = {
@@ -253,8 +356,257 @@ def _variation(**given: Any) -> Variation:
     return Variation(**{**given, **lists})
 
 
+def build(
+    mixture: str | os.PathLike[str] | Mixture | BuildSpec,
+    out: str | os.PathLike[str],
+    *,
+    workers: int = 1,
+    progress: Callable[[BuildStatus], None] | None = None,
+    **settings: Any,
+) -> BuildResult:
+    """Builds a mixture into a directory of files; what `flan build` does, with the same bytes.
+
+    An interrupted build goes on where it stopped, when it is asked for again.
+
+    Args:
+      mixture: a mixture, cluster or dataset by name, a TOML file, a `Mixture`; or a whole
+        `BuildSpec`.
+      out: a new or empty directory, or an unfinished build of the same.
+      workers: local processes; each needs its caller's module to be importable.
+      progress: told how far the build is, several times a second; None is quiet.
+      **settings: the fields of `BuildSpec`, such as `format="arrays"` or `seed=1`; source and
+        data_dir are by default what `configure` or the environment say.
+
+    Raises:
+      UnknownNameError: a name is unknown, that of a setting among them.
+      ConfigError: settings have the wrong type or range, or do not go together.
+      SourceUnavailableError: rows of some datasets are not available.
+      BuildError: the directory holds something else, or cannot be written.
+    """
+    from flan_tasks.seqio.configuration import resolve
+
+    with extras.needed_for("A build"):
+        from flan_tasks.jobs import build as job
+
+    if not isinstance(mixture, BuildSpec):
+        chosen = resolve()
+        settings = {"source": chosen.source, "data_dir": chosen.data_dir, **settings}
+    spec = _spec(BuildSpec, mixture, settings)
+    return job.build(spec, out, workers=workers, progress=progress)
+
+
+def evaluate(
+    names: str | Sequence[str] | EvalRun,
+    *,
+    model: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> EvalResult:
+    """Scores a model on datasets, template by template; what `flan eval` does.
+
+    Answers that are there from an interrupted evaluation of the same are kept.
+
+    Args:
+      names: datasets, clusters or mixtures (their held-out side); or a whole `EvalSpec`.
+      model: a MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory.
+      out: the directory of the results.
+      progress: told how many prompts are answered, of how many; None is quiet.
+      **settings: the other fields of `EvalSpec`, such as `num_examples=100`; source and data_dir
+        are by default what `configure` or the environment say.
+
+    Raises:
+      UnknownNameError: a name is unknown, that of a setting among them.
+      ConfigError: settings have the wrong type or range, or do not go together.
+      ModelError: the model cannot be opened.
+      EvaluationError: the directory has the answers of another evaluation.
+    """
+    from flan_tasks.seqio.configuration import resolve
+
+    with extras.needed_for("An evaluation"):
+        from flan_tasks.jobs.evaluate import evaluate as job
+
+    if not isinstance(names, EvalRun):
+        if model is None or out is None:
+            raise DeclarationError("give model= and out=, or a whole EvalSpec")
+        chosen = resolve()
+        place = os.fspath(chosen.data_dir) if chosen.data_dir else None
+        settings = {"source": chosen.source, "data_dir": place, **settings}
+        settings |= {"checkpoint_path": os.fspath(model), "output_dir": os.fspath(out)}
+        names = names if isinstance(names, str) else ",".join(names)
+    return job(_spec(EvalRun, names, settings, lead="mixture_or_task_name"), progress=progress)
+
+
+def train(spec: Run | None = None, *, gin_files: Sequence[str] = (), **macros: Any) -> TrainResult:
+    """Trains a model; what `flan train` does.
+
+    A run that was interrupted goes on from its newest checkpoint. Lines of progress go to stderr.
+
+    Args:
+      spec: a whole `TrainSpec`; or else
+      gin_files: gin files, by path or by their names among ours: the model, then the run.
+      **macros: values for their macros, such as BUILD_DIR, MODEL_DIR, TRAIN_STEPS.
+
+    Raises:
+      DeclarationError: both are given, or none.
+      GinError: a file, a name or a value is wrong.
+      TrainingError: data and model do not fit, or training cannot go on.
+    """
+    with extras.needed_for("Training"):
+        from flan_tasks.jobs.models import train as job
+
+    return job(spec, gin_files=gin_files, macros=macros)
+
+
+def infer(
+    prompts: Sequence[str] | os.PathLike[str] | InferRun,
+    *,
+    model: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> list[str] | int:
+    """Answers prompts by a model; what `flan infer` does.
+
+    Args:
+      prompts: texts, whose answers are returned; or a file of prompts, whose answers are written
+        to `out`; or a whole `InferSpec`.
+      model: a MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory.
+      out: for a file of prompts: the JSON lines to write.
+      progress: told how many prompts are answered, of how many; None is quiet.
+      **settings: the other fields of `InferSpec`, such as `decoding=ft.Decoding(beams=2)`.
+
+    Returns:
+      The answers in the order of the texts; of a file, how many were written.
+
+    Raises:
+      UnknownNameError: a setting is none.
+      ConfigError: settings have the wrong type or range.
+      EvaluationError: the file cannot be read, or a line has no prompt.
+      ModelError: the model cannot be opened.
+    """
+    with extras.needed_for("An answer"):
+        from flan_tasks.jobs import models as job
+
+    if isinstance(prompts, InferRun):
+        return job.infer(_spec(InferRun, prompts, settings), progress=progress)
+    if model is None:
+        raise DeclarationError("give model=, or a whole InferSpec")
+    settings["checkpoint_path"] = os.fspath(model)
+    if not isinstance(prompts, os.PathLike):
+        settings["output_path"] = ""
+        return job.answers(
+            _spec(InferRun, "", settings, lead="input_path"), prompts, progress=progress
+        )
+    if out is None:
+        raise DeclarationError("give out=, the file that the answers of a file go to")
+    settings["output_path"] = os.fspath(out)
+    return job.infer(_spec(InferRun, prompts, settings, lead="input_path"), progress=progress)
+
+
+def export(
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    vocab: str | None = None,
+    dtype: str = "float32",
+) -> Path:
+    """Writes a trained T5 as a directory that `transformers` loads; what `flan export` does.
+
+    Args:
+      model: a MODEL_DIR or checkpoint of `flan train`.
+      out: a new or empty directory.
+      vocab: bytes, t5 or a file; None is the model's own.
+      dtype: what weights are stored in: float32 or bfloat16.
+
+    Raises:
+      ModelError: the model cannot be opened or is no T5, or the directory is not empty.
+    """
+    with extras.needed_for("An export"):
+        from flan_tasks.jobs.models import export as job
+
+    return job(Path(model), Path(out), vocab=vocab, dtype=dtype)
+
+
+def shares(mixture: str | os.PathLike[str] | Mixture) -> MixtureShares:
+    """Returns the rate and share of each dataset of a mixture, from declared sizes.
+
+    No row is read; what a build has differs where a source has other numbers of rows.
+
+    Raises:
+      UnknownNameError: it names something unknown.
+    """
+    from flan_tasks.jobs.shares import shares as shares_of
+
+    return shares_of(_mixture_of(mixture))
+
+
+def verify(folder: str | os.PathLike[str]) -> Verified:
+    """Compares every file, hash and count of a build with its manifest; `flan verify`.
+
+    Raises:
+      BuildError: they differ; it names the first file, and what is wrong with it.
+    """
+    with extras.needed_for("Verifying a build"):
+        from flan_tasks.jobs.verify import verify as verified
+
+    return verified(Path(folder))
+
+
+def diff(a: str | os.PathLike[str] | Mixture, b: str | os.PathLike[str] | Mixture) -> Difference:
+    """Says what differs between two builds, or two mixtures; `flan diff`.
+
+    Args:
+      a, b: directories of builds; or mixtures, each by name, as a TOML file or a `Mixture`.
+
+    Raises:
+      DeclarationError: one is a build and the other a mixture.
+      BuildError: a directory is no build.
+    """
+    with extras.needed_for("Comparing"):
+        from flan_tasks.jobs.diff import diff as difference
+
+    return difference(a, b)
+
+
+def report(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    examples: int = 2000,
+    vocab: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Writes the page that shows a build, with as many examples as are asked for; `flan report`.
+
+    Args:
+      folder: the build.
+      out: the file to write; by default the folder's name and -report.html, here.
+      examples: how many are sampled evenly; tasks with few of them get more.
+      vocab: vocabulary to show tokens by; by default that of the build.
+
+    Returns:
+      The file.
+
+    Raises:
+      BuildError: the folder is no build.
+      ConfigError: the file lies in it.
+    """
+    with extras.needed_for("A report"):
+        from flan_tasks.jobs.report import report as write_report
+
+    return write_report(
+        Path(folder),
+        Path(out) if out is not None else None,
+        examples=examples,
+        vocab=os.fspath(vocab) if vocab is not None else None,
+    )
+
+
 def open_build(
-    folder: str | os.PathLike, *, vocab: str | os.PathLike | None = None, check: str = "use"
+    folder: str | os.PathLike[str],
+    *,
+    vocab: str | os.PathLike[str] | None = None,
+    check: str = "use",
 ) -> Reader:
     """Opens a build of format `arrays` for reading; public as `flan_tasks.open`.
 
@@ -270,9 +622,9 @@ def open_build(
       VocabularyError: the vocabulary cannot be read, or is not the one of the build.
     """
     with extras.needed_for("Reading a build"):
-        from flan_tasks.build.directory import read_manifest
-        from flan_tasks.build.vocabulary import open_recorded
+        from flan_tasks.engine.directory import read_manifest
         from flan_tasks.reader import Reader
+        from flan_tasks.vocabulary import open_recorded
 
     vocabulary = None
     if vocab is not None:
@@ -295,3 +647,27 @@ def _register_late(item: Dataset | Mixture) -> None:
     registration = sys.modules.get("flan_tasks.registration")
     if registration is not None:
         registration.register_item(item)
+
+
+def _spec(cls: type[S], first: Any, settings: Mapping[str, Any], *, lead: str = "mixture") -> S:
+    """Returns the specification that was given whole, or one of a first field and settings."""
+    if isinstance(first, cls):
+        if settings:
+            raise DeclarationError(
+                f"{cls.__name__} and {', '.join(settings)}: give one or the other; "
+                "dataclasses.replace(spec, ...) changes a field"
+            )
+        return first
+    known = [part.name for part in dataclasses.fields(cls)]
+    for name in settings:
+        if name not in known:
+            raise unknown_name(f"field of {cls.__name__}", name, known)
+    value = os.fspath(first) if isinstance(first, os.PathLike) else first
+    return cls(**{lead: value, **settings})
+
+
+def _mixture_of(item: str | os.PathLike[str] | Mixture) -> Mixture:
+    if isinstance(item, Mixture):
+        return item
+    name = os.fspath(item)
+    return read_mixture(Path(name)) if name.endswith(".toml") else catalog().mixture(name)

@@ -8,7 +8,7 @@ from flan_tasks.core.dataset import normalize_row, selected
 from flan_tasks.core.example import Example
 from flan_tasks.core.lint import lint_set
 from flan_tasks.datasets import catalog
-from flan_tasks.sources.samples import SamplesSource
+from flan_tasks.raw_rows.samples import SamplesSource
 
 
 def main(names: list[str]) -> int:

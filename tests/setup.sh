@@ -1,11 +1,11 @@
 # Sourced by train_t5x.sh and tests/run.sh: makes .venv beside setup.py and installs the project
-# into it, unless what setup.py asks for is in it already. Sets PYTHON.
+# into it with some extras, unless what setup.py asks for is in it already. Sets PYTHON.
 #
 # usage: source tests/setup.sh EXTRAS
 
 set -euo pipefail
 
-project_extras="${1?extras, such as [test], or nothing}"
+project_extras="${1?extras, such as train,eval}"
 project_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 PYTHON="$project_root/.venv/bin/python"
 
@@ -22,17 +22,18 @@ find_python() {
   return 1
 }
 
-wanted="$(cat "$project_root/setup.py" && echo "$project_extras")"
-stamp="$project_root/.venv/installed-for"
-if [[ -x "$PYTHON" && -f "$stamp" && "$(cat "$stamp")" == "$wanted" ]]; then
+# For each choice of extras the setup.py that it was installed by: what one needs is not lost when
+# another is installed.
+stamp="$project_root/.venv/installed-for-$project_extras"
+if [[ -x "$PYTHON" ]] && cmp -s "$project_root/setup.py" "$stamp"; then
   echo "    .venv is as setup.py wants it"
 else
   if [[ ! -x "$PYTHON" ]]; then
     echo "    making .venv with $(find_python)"
     "$(find_python)" -m venv "$project_root/.venv"
   fi
-  echo "    installing packages into .venv (TensorFlow and JAX among them: 3 GB, some minutes)"
+  echo "    installing flan-tasks[$project_extras] into .venv: some minutes"
   "$PYTHON" -m pip install --disable-pip-version-check --progress-bar off --quiet \
-    --editable "$project_root$project_extras"
-  printf '%s\n' "$wanted" >"$stamp"
+    --editable "${project_root}[$project_extras]"
+  cp "$project_root/setup.py" "$stamp"
 fi

@@ -1,6 +1,10 @@
 """The normalizer of conversations in docs/adding_a_dataset.md, run as it stands."""
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 
 from conftest import ROOT
 
@@ -24,3 +28,26 @@ def test_a_history_is_put_into_a_field():
     assert found.answer == "Because."
     assert chat(("user", "Hi!"), ("assistant", "Hello.")).fields["history"] == ""
     assert isinstance(chat(*talk), Skip) and isinstance(chat(), Skip)
+
+
+def test_the_first_commands_run_as_they_stand(tmp_path):
+    page = (ROOT / "docs" / "adding_a_dataset.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"<!-- tested: new -->\n```bash\n(.*?)```", page, re.S)
+    folder = tmp_path
+    for line in block.strip().splitlines():
+        words = shlex.split(line)
+        if words[0] == "cd":
+            folder = folder / words[1]
+            continue
+        done = subprocess.run(
+            [sys.executable, "-m", "flan_tasks", *words[1:]],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        assert done.returncode == 0, done.stderr
+        if words[1] == "new":  # what it prints is what stands here
+            printed = [text.strip() for text in done.stdout.split("Next:\n")[1].splitlines()]
+            assert printed == block.strip().splitlines()[1:]
+    assert (folder / "out" / "haiku" / "manifest.json").exists()

@@ -46,9 +46,10 @@ def test_wheel_holds_every_data_file(wheel):
     } | {str(path.relative_to(ROOT)) for path in (ROOT / "flan_tasks/samples").rglob("*.jsonl")}
     for folder in ("page", "vendor"):
         wanted |= {
-            f"flan_tasks/report/{folder}/{p.name}"
-            for p in (ROOT / "flan_tasks/report" / folder).iterdir()
+            f"flan_tasks/reports/{folder}/{p.name}"
+            for p in (ROOT / "flan_tasks/reports" / folder).iterdir()
         }
+    wanted.add("flan_tasks/py.typed")  # else type checkers take the package for untyped
     assert wanted <= names
     assert not [name for name in names if name.startswith(("tests/", "gin/", "templates/"))]
 
@@ -81,12 +82,12 @@ def test_an_installed_wheel_works_away_from_the_checkout(wheel, tmp_path):
     assert where.startswith(str(target))
 
 
-def test_what_pip_installs_is_all_that_downloads_need(wheel, tmp_path):
-    """In an environment that holds what the wheel asks for and nothing else (3 GB, minutes)."""
-    python = tmp_path / "env" / "bin" / "python"
-    run("-m", "venv", tmp_path / "env")
+def fresh(wheel, folder, extras=""):
+    """Returns the interpreter of an environment with what the wheel asks for and nothing else."""
+    python = folder / "env" / "bin" / "python"
+    run("-m", "venv", folder / "env")
     installed = subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", wheel],
+        [python, "-m", "pip", "install", "--quiet", f"{wheel}{extras}"],
         capture_output=True,
         text=True,
         timeout=3000,
@@ -94,8 +95,39 @@ def test_what_pip_installs_is_all_that_downloads_need(wheel, tmp_path):
     if "No matching distribution" in installed.stderr or "Connection" in installed.stderr:
         pytest.skip("pip reaches no index")
     assert installed.returncode == 0, installed.stderr[-3000:]
+    return python
+
+
+def test_a_light_installation_is_light_and_builds(wheel, tmp_path):
+    python = fresh(wheel, tmp_path)
+    (site,) = (tmp_path / "env" / "lib").glob("python*/site-packages")
+    sizes = {
+        path.name: sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+        for path in site.iterdir()
+        if path.name not in ("pip", "setuptools", "pkg_resources")
+    }
+    # README says 280 MB; a new release of a library may take some more.
+    assert sum(sizes.values()) < 400e6, sorted(sizes.items(), key=lambda one: -one[1])[:5]
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    env["FLAN_TASKS_STORE"] = str(tmp_path / "store")
+    for form in ("jsonl", "parquet", "arrays"):
+        words = ("build", "rte", "--source", "samples", "--vocab", "bytes", "--format", form)
+        for command in ((*words, "--out", form), ("verify", form)):
+            done = subprocess.run(
+                [python.with_name("flan"), *command],
+                capture_output=True,
+                text=True,
+                cwd=tmp_path,
+                env=env,
+            )
+            assert done.returncode == 0, done.stderr
+
+
+def test_what_pip_installs_is_all_that_downloads_need(wheel, tmp_path):
+    """With the extra that reads TFDS (2 GB, minutes)."""
+    python = fresh(wheel, tmp_path, "[tfds]")
     walked = subprocess.run(
-        [python, ROOT / "tests" / "sources" / "walk.py", tmp_path / "walk.json"],
+        [python, ROOT / "tests" / "raw_rows" / "walk.py", tmp_path / "walk.json"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -9,13 +9,13 @@ import sys
 import pytest
 from conftest import ROOT
 
-from flan_tasks.build.plan import make_plan
-from flan_tasks.build.prepare import SourceChoice, prepare
-from flan_tasks.build.run_local import build
-from flan_tasks.build.shard import BuildSettings
-from flan_tasks.build.vocabulary import open_vocabulary
-from flan_tasks.build.writers import WRITERS
 from flan_tasks.datasets import catalog
+from flan_tasks.engine.run_local import build
+from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.engine.writers import WRITERS
+from flan_tasks.plan.plan import make_plan
+from flan_tasks.plan.prepare import SourceChoice, prepare
+from flan_tasks.vocabulary import open_vocabulary
 
 BLOCK = re.compile(r"<!-- tested: (\S+) -->\n```\w+\n(.*?)```", re.S)
 BLOCKS = dict(BLOCK.findall((ROOT / "docs" / "reading.md").read_text(encoding="utf-8")))
@@ -44,7 +44,7 @@ def make(form: str, folder) -> None:
         vocabulary=open_vocabulary("bytes"),
     )
     plan = make_plan(found, seed=0, grouped=WRITERS[form].grouped)
-    build(found, plan, settings, folder / form, source="samples")
+    build(found, plan, settings, folder / form)
 
 
 def test_every_block_is_here():

@@ -18,7 +18,7 @@ def test_every_command_of_the_tour_runs(tmp_path):
     for line in lines:
         words = shlex.split(line)
         found = subprocess.run(
-            [sys.executable, "-m", "flan_tasks.cli.main", *words[1:]],
+            [sys.executable, "-m", "flan_tasks", *words[1:]],
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -34,7 +34,7 @@ def build(page, folder):
     for line in dict(blocks(page))["build"].strip().splitlines():
         words = shlex.split(line)
         assert words[0] == "flan"
-        run([sys.executable, "-m", "flan_tasks.cli.main", *words[1:]], folder)
+        run([sys.executable, "-m", "flan_tasks", *words[1:]], folder)
 
 
 def read(page, folder):
@@ -72,7 +72,7 @@ def test_llama_factory_page(tmp_path):
     entry = json.loads((folder / "dataset_info.json").read_text())[config["dataset"]]
     files = list((folder / entry["file_name"]).iterdir())
     assert files and {path.suffix for path in files} == {".jsonl"}
-    # What the entry says and the loader takes is looked at in build/test_opened_elsewhere.py.
+    # What the entry says and the loader takes is looked at in engine/test_opened_elsewhere.py.
     row = json.loads(files[0].read_text().split("\n")[0])
     assert {row[column] == "" for column in entry["columns"].values()} == {True, False}
     assert row["instruction"] and row["output"] and row["input"] == ""
@@ -202,7 +202,7 @@ def test_trl_page_trains_on_the_tokens_our_builds_train(tiny, tmp_path, name):
         f"build nli --source samples --format arrays --arch decoder --vocab {tiny}/tokenizer.json"
     )
     run(
-        [sys.executable, "-m", "flan_tasks.cli.main", *shlex.split(words), "--out", "ours"],
+        [sys.executable, "-m", "flan_tasks", *shlex.split(words), "--out", "ours"],
         tmp_path,
     )
     ours = {}

@@ -20,9 +20,9 @@ def engine(rows: RowSet) -> dict[str, Any]:
     """Makes 32 packed rows with the engine alone."""
     import sys
 
-    from flan_tasks.build.packed import packed_shard
-    from flan_tasks.build.plan import make_plan
-    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.packing.packed_rows import packed_shard
+    from flan_tasks.plan.plan import make_plan
+    from flan_tasks.vocabulary import open_vocabulary
 
     clock = Clock()
     plan = make_plan(open_prepared(rows), seed=0)
@@ -54,7 +54,7 @@ def through_seqio(rows: RowSet, way: str) -> dict[str, Any]:
 
     from benchmarks.build.graph import graph_mixture, write_records
     from benchmarks.build.streams import engine_mixture
-    from flan_tasks.build.plan import make_plan
+    from flan_tasks.plan.plan import make_plan
 
     with tempfile.TemporaryDirectory(dir=rows.work) as folder:
         plan = make_plan(open_prepared(rows), seed=0)

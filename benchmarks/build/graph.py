@@ -9,9 +9,9 @@ import functools
 from pathlib import Path
 
 from benchmarks.build.rowsets import PARTS, field_texts, task_rows
-from flan_tasks.build.plan import Plan
-from flan_tasks.build.prepare import Ingredient
 from flan_tasks.core.template import OPTIONS
+from flan_tasks.plan.plan import Plan
+from flan_tasks.plan.prepare import Ingredient
 
 _TEMPLATE = "template"
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from benchmarks.build.measure import Clock, print_result
 from benchmarks.build.rowsets import PARTS, add_arguments, blocks, open_prepared, row_set
-from flan_tasks.build.packing import lower_bound, pack, simple_bound
-from flan_tasks.build.plan import Plan, make_plan
-from flan_tasks.build.rows import render_texts
-from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.splits import SPLITS
+from flan_tasks.packing.packing import lower_bound, pack, simple_bound
+from flan_tasks.plan.plan import Plan, make_plan
+from flan_tasks.plan.rows import render_texts
+from flan_tasks.vocabulary import open_vocabulary
 
 # Inputs and targets, or one length for decoder-only rows.
 CHOICES = ((512, 128), (1024, 256), (2048, 512), (1280,), (2048,))

@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from flan_tasks.build.plan import Plan
-from flan_tasks.build.rows import render_texts
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.example import Example
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
+from flan_tasks.plan.plan import Plan
+from flan_tasks.plan.rows import render_texts
 
 NUM_TASKS = 10
 _BLOCK = 8192

@@ -17,15 +17,15 @@ import numpy as np
 
 from benchmarks.build.measure import print_result
 from benchmarks.build.prose import prose_catalog, write_prose
-from flan_tasks.build.plan import Plan, Rows, make_plan
-from flan_tasks.build.prepare import Prepared, SourceChoice, prepare
-from flan_tasks.build.rows import render_texts
-from flan_tasks.build.store import Store
-from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.example import Example
 from flan_tasks.core.render import format_options
 from flan_tasks.core.template import OPTIONS
 from flan_tasks.datasets import catalog
+from flan_tasks.plan.plan import Plan, Rows, make_plan
+from flan_tasks.plan.prepare import Prepared, SourceChoice, prepare
+from flan_tasks.plan.rows import render_texts
+from flan_tasks.store.store import Store
+from flan_tasks.vocabulary import open_vocabulary
 
 SETS = ("real", "samples", "prose")
 LENGTHS = {"inputs": 1024, "targets": 256}

@@ -41,7 +41,7 @@ def make(what: str, way: str, rows: RowSet, folder: Path):
 
     import flan_tasks as ft
     from benchmarks.build.graph import graph_mixture, graph_tasks, write_records
-    from flan_tasks.build.plan import make_plan
+    from flan_tasks.plan.plan import make_plan
 
     plan = make_plan(open_prepared(rows), seed=0)
     largest = max(range(len(plan.counts)), key=lambda number: plan.counts[number])

@@ -32,10 +32,10 @@ _PIECES = 2_048
 
 def build(rows: RowSet, *, arch: str = "encoder-decoder") -> dict[str, Any]:
     """Builds packed arrays from the filled store."""
-    from flan_tasks.build.plan import make_plan
-    from flan_tasks.build.run_local import build
-    from flan_tasks.build.shard import BuildSettings
-    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.engine.run_local import build
+    from flan_tasks.engine.shard import BuildSettings
+    from flan_tasks.plan.plan import make_plan
+    from flan_tasks.vocabulary import open_vocabulary
 
     prepared = open_prepared(rows)
     settings = BuildSettings(
@@ -50,7 +50,7 @@ def build(rows: RowSet, *, arch: str = "encoder-decoder") -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=rows.work) as folder:
         clock = Clock()
         plan = make_plan(prepared, seed=0, num_examples=rows.rows)
-        built = build(prepared, plan, settings, Path(folder) / "out", source="samples")
+        built = build(prepared, plan, settings, Path(folder) / "out")
         spent = clock.spent()
         size = sum(file["bytes"] for file in built.manifest["files"])
     return {

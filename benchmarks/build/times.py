@@ -45,10 +45,10 @@ def plan_times(rows: int) -> dict[str, Any]:
 def open_times(rows: RowSet) -> dict[str, Any]:
     """Builds a set once, then knows it again, opens it and reads at any step."""
     import flan_tasks
-    from flan_tasks.build.plan import make_plan
-    from flan_tasks.build.run_local import build
-    from flan_tasks.build.shard import BuildSettings
-    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.engine.run_local import build
+    from flan_tasks.engine.shard import BuildSettings
+    from flan_tasks.plan.plan import make_plan
+    from flan_tasks.vocabulary import open_vocabulary
 
     clock = Clock()
     prepared = open_prepared(rows)
@@ -63,9 +63,9 @@ def open_times(rows: RowSet) -> dict[str, Any]:
     )
     out = rows.folder / "build"
     plan = make_plan(prepared, seed=0, num_examples=rows.rows)
-    build(prepared, plan, settings, out, source="samples")
+    build(prepared, plan, settings, out)
     clock = Clock()
-    again = build(prepared, plan, settings, out, source="samples")
+    again = build(prepared, plan, settings, out)
     known = clock.spent()
     assert again.was_there
     clock = Clock()
@@ -97,7 +97,7 @@ def command_times() -> dict[str, Any]:
     """Runs light commands, each five times; returns the median seconds of each."""
     found = {}
     for command in ("--help", "list"):
-        code = "from flan_tasks.cli.main import main; main()"
+        code = "from flan_tasks.cli.start import main; main()"
         seconds = []
         for _ in range(5):
             clock = Clock()

@@ -25,10 +25,10 @@ from benchmarks.build.throughput import pieces
 
 def build_with(rows: RowSet, workers: int, shards: int | None) -> dict[str, Any]:
     """Builds packed arrays; tokens are counted by the build itself."""
-    from flan_tasks.build.plan import make_plan
-    from flan_tasks.build.run_local import build
-    from flan_tasks.build.shard import BuildSettings
-    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.engine.run_local import build
+    from flan_tasks.engine.shard import BuildSettings
+    from flan_tasks.plan.plan import make_plan
+    from flan_tasks.vocabulary import open_vocabulary
 
     prepared = open_prepared(rows)
     settings = BuildSettings(
@@ -42,9 +42,7 @@ def build_with(rows: RowSet, workers: int, shards: int | None) -> dict[str, Any]
     with tempfile.TemporaryDirectory(dir=rows.work) as folder:
         clock = Clock()
         plan = make_plan(prepared, seed=0, num_examples=rows.rows)
-        built = build(
-            prepared, plan, settings, Path(folder) / "out", source="samples", workers=workers
-        )
+        built = build(prepared, plan, settings, Path(folder) / "out", workers=workers)
         spent = clock.spent()
     shards_made = built.manifest["shards"]
     examples = sum(shard["examples"] for shard in shards_made)

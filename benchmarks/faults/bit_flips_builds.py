@@ -24,22 +24,22 @@ from pathlib import Path
 from rich.console import Console
 
 import flan_tasks
-from flan_tasks.build.directory import verify
-from flan_tasks.build.formats import FORMATS
-from flan_tasks.build.manifest_file import read_manifest
-from flan_tasks.build.plan import make_plan
-from flan_tasks.build.prepare import SourceChoice, prepare
-from flan_tasks.build.run_local import build
-from flan_tasks.build.shard import BuildSettings
-from flan_tasks.build.store import Store
-from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.errors import FlanTasksError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.datasets import catalog
-from flan_tasks.report.compare import compare, side_of_build
-from flan_tasks.report.make import read_build, reporter
-from flan_tasks.report.stored import READERS, all_rows
-from flan_tasks.report.terminal import print_report
+from flan_tasks.engine.directory import verify
+from flan_tasks.engine.manifest_file import read_manifest
+from flan_tasks.engine.run_local import build
+from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.plan.plan import make_plan
+from flan_tasks.plan.prepare import SourceChoice, prepare
+from flan_tasks.reports.compare import compare, side_of_build
+from flan_tasks.reports.make import read_build, reporter
+from flan_tasks.reports.stored import READERS, all_rows
+from flan_tasks.reports.terminal import print_report
+from flan_tasks.specs.formats import FORMATS
+from flan_tasks.store.store import Store
+from flan_tasks.vocabulary import open_vocabulary
 
 # What became of a flip.
 REFUSED, MENDED, HARMLESS, SILENT, BROKEN = (
@@ -93,7 +93,7 @@ def _build(folder: Path, store: Path, form: str) -> None:
         num_shards=None if grouped else 2,
     )
     report = reporter(plan, vocabulary)
-    build(prepared, plan, settings, folder, source="samples", report=report)
+    build(prepared, plan, settings, folder, report=report)
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

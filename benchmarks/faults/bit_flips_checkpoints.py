@@ -19,11 +19,11 @@ import jax
 import numpy as np
 
 from benchmarks.faults import toy
-from flan_tasks.trainer import partition
-from flan_tasks.trainer.checkpoint import Checkpoints, read_record, warm_start
-from flan_tasks.trainer.config import TrainingError
-from flan_tasks.trainer.gin_files import load
-from flan_tasks.trainer.model import Model
+from flan_tasks.checkpoints.checkpoint import Checkpoints, read_record, warm_start
+from flan_tasks.models import partition
+from flan_tasks.models.model import Model
+from flan_tasks.specs.config import TrainingError
+from flan_tasks.specs.gin_files import load
 from flan_tasks.trainer.train import optimizer_of, place
 
 STEPS = 18

@@ -34,8 +34,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flan_tasks.build.directory import verify
 from flan_tasks.core.errors import BuildError
+from flan_tasks.engine.directory import verify
 
 # Format -> how often it is drawn: those that import TensorFlow take most of their time for that.
 FORMATS = {

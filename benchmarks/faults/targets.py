@@ -16,12 +16,12 @@ Case = Callable[[random.Random], str]
 
 def row_case(name: str) -> Case:
     """A row of a dataset through its normalizer, into the store's columns and a template."""
-    from flan_tasks.build.store_rows import Reading, store_schema
     from flan_tasks.core.dataset import normalize_row, selected
     from flan_tasks.core.example import Example
     from flan_tasks.core.render import render
     from flan_tasks.datasets import catalog
-    from flan_tasks.sources.samples import SamplesSource
+    from flan_tasks.raw_rows.samples import SamplesSource
+    from flan_tasks.store.arrow_rows import Reading, store_schema
 
     dataset, templates = catalog()[name], catalog().templates(name).templates
     source = SamplesSource(name, catalog().samples(name))
@@ -62,9 +62,9 @@ def template_case(folder: Path) -> Case:
 
 def mixture_case(folder: Path) -> Case:
     """A mixture file, to its members and their shares."""
-    from flan_tasks.cli.list import shares
     from flan_tasks.core.mixture import read_mixture
     from flan_tasks.core.resources import folder as data
+    from flan_tasks.jobs.shares import shares
 
     texts = [path.read_bytes() for path in sorted(data("mixtures").glob("*.toml"))]
     texts.append(
@@ -79,7 +79,7 @@ def mixture_case(folder: Path) -> Case:
         path = folder / "m.toml"
         path.write_bytes(mutated_bytes(draw.choice(texts), draw))
         found = shares(read_mixture(path))
-        assert all(math.isfinite(one["rate"]) for one in found["datasets"])
+        assert all(math.isfinite(one.rate) for one in found.datasets)
         return "read"
 
     return case
@@ -101,7 +101,7 @@ def _rows_of(path: Path, form: str) -> None:
 
 def file_case(folder: Path, form: str) -> Case:
     """A file of rows, to its last row."""
-    from flan_tasks.sources.files import FilesSource, find_files
+    from flan_tasks.raw_rows.files import FilesSource, find_files
 
     path = folder / f"train.{form}"
     _rows_of(path, form)
@@ -140,13 +140,13 @@ def predictions_case(folder: Path) -> Case:
 
 def manifest_case(folder: Path) -> Case:
     """The manifest of a build that is verified."""
-    from flan_tasks.build.directory import verify
-    from flan_tasks.build.plan import make_plan
-    from flan_tasks.build.prepare import SourceChoice, prepare
-    from flan_tasks.build.run_local import build
-    from flan_tasks.build.shard import BuildSettings
-    from flan_tasks.build.store import Store
     from flan_tasks.datasets import catalog
+    from flan_tasks.engine.directory import verify
+    from flan_tasks.engine.run_local import build
+    from flan_tasks.engine.shard import BuildSettings
+    from flan_tasks.plan.plan import make_plan
+    from flan_tasks.plan.prepare import SourceChoice, prepare
+    from flan_tasks.store.store import Store
 
     out = folder / "build"
     found = prepare(
@@ -158,7 +158,7 @@ def manifest_case(folder: Path) -> Case:
     settings = BuildSettings(
         format="jsonl", split="train", style="inputs-targets", lengths={"inputs": 64, "targets": 8}
     )
-    build(found, make_plan(found, seed=0), settings, out, source="samples")
+    build(found, make_plan(found, seed=0), settings, out)
     path = out / "manifest.json"
     data = path.read_bytes()
 
@@ -174,7 +174,7 @@ def tokenizer_case(folder: Path) -> Case:
     """A `tokenizer.json`, to the ids of a text."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.vocabulary import open_vocabulary
 
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -195,7 +195,7 @@ def sentencepiece_case(folder: Path) -> Case:
     """A SentencePiece model, to the ids of a text."""
     import sentencepiece
 
-    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.vocabulary import open_vocabulary
 
     words = ["a heron stands in the water", "two otters swim", "no bird is to be seen today"]
     sentencepiece.SentencePieceTrainer.train(
@@ -228,7 +228,7 @@ def _vocabulary_case(
 def gin_case(folder: Path) -> Case:
     """A gin file after ours."""
     from flan_tasks.core.resources import folder as data
-    from flan_tasks.trainer.gin_files import load
+    from flan_tasks.specs.gin_files import load
 
     bindings = [("BUILD_DIR", "b"), ("MODEL_DIR", "m"), ("TRAIN_STEPS", "5")]
     bindings.append(("INITIAL_CHECKPOINT_PATH", "None"))

@@ -9,7 +9,7 @@ GIN = """\
 include "models/t5_1_1_mini.gin"
 include "runs/finetune.gin"
 from __gin__ import dynamic_registration
-from flan_tasks.trainer import model_config
+from flan_tasks.specs import model_config
 model_config.ModelConfig.embed = 32
 model_config.ModelConfig.layers = 2
 model_config.ModelConfig.head_dim = 8

@@ -1,25 +1,24 @@
 """What `flan build` prints before and after: tasks, rows, tokens, exemplars."""
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flan_tasks.cli.table import print_table, print_wrapped, say
 from flan_tasks.core.escaping import for_line
-from flan_tasks.datasets import catalog
+
+if TYPE_CHECKING:
+    from flan_tasks.jobs.build import BuildResult, PlannedBuild
 
 # Warnings printed before the rest is only counted.
 _WARNINGS = 12
 
 
-def print_overlaps(prepared) -> None:
+def print_overlaps(overlaps: Mapping[str, Sequence[str]]) -> None:
     """Names members that share text with what the mixture holds out, by declaration."""
-    if prepared.split != "train":
-        return
-    trained = {item.dataset.name for item in prepared.ingredients}
-    found = {n: o for n, o in catalog().overlapping(prepared.mixture).items() if n in trained}
-    if found:
-        pairs = ", ".join(f"{name} (with {', '.join(others)})" for name, others in found.items())
+    if overlaps:
+        pairs = ", ".join(f"{name} (with {', '.join(others)})" for name, others in overlaps.items())
         print_wrapped(
             f"Trained on, though held-out datasets share text with it by declaration: {pairs}; "
             "--drop-overlaps leaves it out."
@@ -27,11 +26,12 @@ def print_overlaps(prepared) -> None:
         click.echo()
 
 
-def print_before(
-    prepared, tasks: list[dict], num_examples: int, notes: list[str], *, wide: bool = False
-) -> None:
+def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
     """Prints what is going to be built, task by task."""
-    click.echo(f"{prepared.mixture.name}, {prepared.split}: {num_examples:,} examples planned\n")
+    prepared, tasks, notes = planned.prepared, planned.tasks, planned.notes
+    click.echo(
+        f"{prepared.mixture.name}, {prepared.split}: {planned.examples:,} examples planned\n"
+    )
     more = ["templates"] if wide else []
     print_table(
         [
@@ -69,16 +69,48 @@ def print_before(
             click.echo(f"  ... ({len(notes) - 8} more in manifest.json)")
 
 
-def print_after(built, out: Path, *, trims: bool, wide: bool = False) -> None:
+def print_lengths(planned: "PlannedBuild", *, wide: bool = False) -> None:
+    """Prints the lengths that were compared, and which were chosen."""
+    vocabulary = planned.settings.vocabulary
+    assert vocabulary is not None
+    click.echo(f"\nLengths from the data ({vocabulary.name[:20]} tokens with EOS):\n")
+    print_table(
+        [
+            *("whole", "inputs", "cut", "tokens lost", "targets", "cut", "tokens lost"),
+            *("padding packed", "padding unpacked", ""),
+        ],
+        [
+            [
+                f"{choice.percentile:g} %",
+                *(
+                    text
+                    for part in ("inputs", "targets")
+                    for text in (
+                        f"{choice.lengths[part]:,}",
+                        f"{choice.cut[part]:.2%}",
+                        f"{choice.lost[part]:.2%}",
+                    )
+                ),
+                f"{choice.packed_padding:.1%}",
+                f"{choice.unpacked_padding:.1%}",
+                "chosen" if dict(choice.lengths) == dict(planned.settings.lengths) else "",
+            ]
+            for choice in planned.length_choices
+        ],
+        wide=wide,
+    )
+
+
+def print_after(built: "BuildResult", *, trims: bool, wide: bool = False) -> None:
     """Prints what was built, and what was left out or cut."""
-    manifest = built.manifest
+    manifest, out = built.manifest, built.folder
     if built.was_there:
         say(f"\n{out} holds this build already, complete; nothing was written.")
-        print_warnings(manifest)
+        print_warnings(built.warnings)
         return
     rows = sum(t["rows_read"] for t in manifest["tasks"])
     read = sum(t["examples_read"] for t in manifest["tasks"])
-    skipped = sum(count for task in manifest["tasks"] for count in task["skipped"].values())
+    skipped = sum(built.skipped.values())
     shards = len(manifest["shards"])
     before = f"{built.kept} of {shards} shards were there from before; " if built.kept else ""
     click.echo(f"\n{before}{shards - built.kept} shards were built in {built.seconds:.1f} s.")
@@ -89,8 +121,8 @@ def print_after(built, out: Path, *, trims: bool, wide: bool = False) -> None:
     if manifest["variation"]["shots"]:
         _print_shots(manifest)
     if "tokens" in manifest:
-        from flan_tasks.build.fitting import fitting_lines, written_tokens
-        from flan_tasks.build.text_counts import text_lines
+        from flan_tasks.plan.fitting import fitting_lines, written_tokens
+        from flan_tasks.vocabulary.text_counts import text_lines
 
         tokens, over = manifest["tokens"], manifest["over_length"]
         fitted = written_tokens(manifest)
@@ -109,14 +141,14 @@ def print_after(built, out: Path, *, trims: bool, wide: bool = False) -> None:
             f"Packed into {packing['rows']:,} rows; no packing needs fewer than "
             f"{packing['bound']:,}."
         )
-    print_warnings(manifest)
+    print_warnings(built.warnings)
     if any(entry["path"] == "report.html" for entry in manifest["files"]):
         say(f"It is in {out}; open {out}/report.html, or `flan report {out} --text`.")
     else:
         say(f"It is in {out}; `flan report {out}` shows it.")
 
 
-def _print_skipped(manifest: dict, *, wide: bool) -> None:
+def _print_skipped(manifest: Mapping[str, Any], *, wide: bool) -> None:
     counts: dict[str, int] = {}
     tasks: dict[str, list[str]] = {}
     for task in manifest["tasks"]:
@@ -145,16 +177,15 @@ def print_vocabulary(vocabulary) -> None:
         click.secho(f"Note: {for_line(note)}", err=True, fg="yellow")
 
 
-def print_warnings(manifest: dict) -> None:
-    """Prints what the builder of a manifest should look at, on stderr; the first are enough."""
-    warnings = manifest.get("warnings", ())
+def print_warnings(warnings: Sequence[str]) -> None:
+    """Prints what whoever builds it should look at, on stderr; the first are enough."""
     for line in warnings[:_WARNINGS]:
         click.secho(f"Warning: {for_line(line)}", err=True, fg="yellow")
     if len(warnings) > _WARNINGS:
         click.echo(f"... ({len(warnings) - _WARNINGS} more warnings in manifest.json)", err=True)
 
 
-def _print_shots(manifest: dict) -> None:
+def _print_shots(manifest: Mapping[str, Any]) -> None:
     wanted = manifest["variation"]["shots"]
     counts: dict[int, int] = {}
     for task in manifest["tasks"]:

@@ -17,7 +17,7 @@ from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
-    from flan_tasks.build.prepare import SourceChoice
+    from flan_tasks.plan.prepare import SourceChoice
 
 _WIDTH = 300
 
@@ -69,12 +69,12 @@ def command(
     text of 8 words or more, 13 words in a row. Exits with 1 where there is any; `flan build
     --drop-contaminated NAME` builds without them.
     """
-    from flan_tasks.build.build_command import source_of
-    from flan_tasks.build.contamination import Checker, evaluation_side
-    from flan_tasks.build.directory import read_manifest
-    from flan_tasks.build.prepare import SourceChoice, evaluation_parts
-    from flan_tasks.build.reopen import drawn, reopen
-    from flan_tasks.build.store import Store, default_store
+    from flan_tasks.decontamination.matches import Checker, evaluation_side
+    from flan_tasks.engine.asked_for import source_of
+    from flan_tasks.engine.directory import read_manifest
+    from flan_tasks.engine.reopen import drawn, reopen
+    from flan_tasks.plan.prepare import SourceChoice, evaluation_parts
+    from flan_tasks.store.store import Store, default_store
 
     manifest = read_manifest(folder)
     built = _built(folder, manifest)
@@ -120,7 +120,7 @@ def _built(folder: Path, manifest: Mapping[str, Any]) -> tuple[Dataset, ...]:
     Raises:
       UnknownNameError: one is not known; where it is of a module, with its name.
     """
-    from flan_tasks.build.build_command import modules_of
+    from flan_tasks.engine.asked_for import modules_of
 
     try:
         return catalog().expand(task["name"] for task in manifest["tasks"])
@@ -138,7 +138,7 @@ def _check_at_hand(datasets: Sequence[Dataset], choice: "SourceChoice") -> None:
     Raises:
       SourceUnavailableError: rows are not at hand.
     """
-    from flan_tasks.sources import State, open_source
+    from flan_tasks.raw_rows import State, open_source
 
     lines = []
     for name, dataset in {dataset.name: dataset for dataset in datasets}.items():

@@ -1,20 +1,16 @@
 """`flan diff`: what differs between two builds, or two mixtures."""
 
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.list import shares
 from flan_tasks.cli.table import print_json, print_wrapped, say
+from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.escaping import for_line, for_terminal
-from flan_tasks.core.mixture import read_mixture
-from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
-    from flan_tasks.report.compare import Difference, RowChanges, Side, TemplateChange, Words
+    from flan_tasks.reports.compare import Difference, RowChanges, TemplateChange, Words
 
 _COLORS = {"same": None, "gone": "red", "new": "green"}
 _MARKS = {"same": ("", ""), "gone": ("[-", "-]"), "new": ("{+", "+}")}
@@ -38,15 +34,12 @@ def command(a: str, b: str, shown: int, as_json: bool) -> None:
 
     Exits with 0 whether they differ or not; --json says what differs.
     """
-    from flan_tasks.report.compare import compare
+    from flan_tasks.jobs.diff import diff
 
-    sides = _side(a), _side(b)
-    if (sides[0].folder is None) != (sides[1].folder is None):
-        build = next(side for side in sides if side.folder)
-        raise click.UsageError(
-            f"{build.name} is a build and the other a mixture; give two of one kind"
-        )
-    found = compare(*sides)
+    try:
+        found = diff(a, b)
+    except DeclarationError as error:
+        raise click.UsageError(str(error)) from error
     if as_json:
         print_json(found.to_json())
         return
@@ -54,25 +47,6 @@ def command(a: str, b: str, shown: int, as_json: bool) -> None:
         say(f"{a} and {b} do not differ")
         return
     _print(found, shown)
-
-
-def _side(name: str) -> "Side":
-    from flan_tasks.report.compare import Side, side_of_build
-
-    path = Path(name)
-    if path.is_dir():
-        return side_of_build(path)
-    if len(path.parts) > 1 and path.suffix != ".toml":
-        raise click.UsageError(f"{name} is no directory; wanted a build, or a mixture by its name")
-    mixture = read_mixture(path) if path.suffix == ".toml" else catalog().mixture(name)
-    about = shares(mixture)
-    tasks = {entry["name"]: entry for entry in about["datasets"] if not entry["evaluated_only"]}
-    templates = {
-        task: {t.id: t.texts for t in catalog().templates(task).of_kind(*mixture.kinds)}
-        for task in tasks
-    }
-    settings = {key: value for key, value in asdict(mixture).items() if key != "name"}
-    return Side(name, settings, tasks, templates)
 
 
 def _print(found: "Difference", shown: int) -> None:

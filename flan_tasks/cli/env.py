@@ -4,12 +4,13 @@ import importlib.metadata
 import json
 import os
 import platform
+from typing import Any
 
 import click
 
-import flan_tasks
 from flan_tasks.cli import options
-from flan_tasks.configuration import resolve
+from flan_tasks.core.version import VERSION
+from flan_tasks.seqio.configuration import resolve
 
 _PACKAGES = (
     "seqio",
@@ -34,12 +35,12 @@ _PACKAGES = (
 @options.as_json
 def command(as_json: bool) -> None:
     """Prints the versions of what is installed, and where names read from."""
-    from flan_tasks.build.store import default_store
     from flan_tasks.core.resources import folder
+    from flan_tasks.store.store import default_store
 
     chosen = resolve()
-    found = {
-        "flan_tasks": flan_tasks.__version__,
+    found: dict[str, Any] = {
+        "flan_tasks": VERSION,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "source": chosen.source,

@@ -1,8 +1,6 @@
 """`flan eval`: a model on datasets, template by template."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +10,17 @@ from flan_tasks.cli import options
 from flan_tasks.cli.gin_command import GinCommand
 from flan_tasks.cli.progress import AnswerProgress
 from flan_tasks.cli.table import print_table, print_wrapped
-from flan_tasks.configuration import VOCAB
-from flan_tasks.core.errors import DeclarationError, ModelError, UnknownNameError
+from flan_tasks.core.environment import VOCAB
+from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.escaping import for_line
-from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
-from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.variation import Variation
-from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
-    from flan_tasks.build.evaluate import Answerer, Evaluation
+    from flan_tasks.evaluation.loop import Answerer, Evaluation
     from flan_tasks.evaluation.summary import DatasetScore
-    from flan_tasks.trainer.eval_config import Decoding
 
 _METHODS = ("auto", "rank", "generate", "both")
-_SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validation", "test")}
+_SPLITS = ("validation", "test", "both")
 
 
 @click.command(name="eval", cls=GinCommand)
@@ -44,6 +38,7 @@ _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validatio
 )
 @click.option(
     "--write-prompts",
+    "prompts",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the prompts to this JSONL, to be answered elsewhere, and stop.",
 )
@@ -51,7 +46,7 @@ _SPLITS = {"validation": ("validation",), "test": ("test",), "both": ("validatio
 @options.source
 @options.data_dir
 @click.option("--allow-missing", is_flag=True, help="Go on without datasets that cannot be had.")
-@click.option("--split", type=click.Choice(list(_SPLITS)), default="both", show_default=True)
+@click.option("--split", type=click.Choice(_SPLITS), default="both", show_default=True)
 @click.option(
     "--method",
     type=click.Choice(_METHODS),
@@ -84,7 +79,7 @@ def command(
     names: tuple[str, ...],
     model_path: Path | None,
     predictions: Path | None,
-    write_prompts: Path | None,
+    prompts: Path | None,
     out: Path | None,
     source: str,
     data_dir: Path | None,
@@ -110,46 +105,60 @@ def command(
     generated. OUT gets scores.json, scores.csv, scores.svg, and all answers as JSONL; the same
     command goes on where it was stopped. With --gin_file runs/eval.gin the options are gin's.
     """
-    sources = [one for one in (model_path, predictions, write_prompts) if one is not None]
+    sources = [one for one in (model_path, predictions, prompts) if one is not None]
     if len(sources) != 1:
         raise click.UsageError("give one of --model, --predictions and --write-prompts")
-    if out is None and write_prompts is None:
+    if out is None and prompts is None:
         raise click.UsageError("give --out, a directory for the results")
-    asked = partial(
-        _asked,
+    from flan_tasks.jobs.evaluate import SPLITS, answers_of_model, asked, write_prompts
+    from flan_tasks.plan.prepare import SourceChoice
+
+    evaluation = asked(
         names,
-        splits=_SPLITS[split],
+        splits=SPLITS[split],
         method=method,
         examples=examples,
         seed=seed,
-        source=source,
-        data_dir=data_dir,
+        source=SourceChoice(source, data_dir),
         variation=variation,
         allow_missing=allow_missing,
     )
-    if write_prompts is not None:
-        _write_prompts(asked(), write_prompts, store)
-    elif predictions is not None:
+    if options.reads_tfds(evaluation.datasets, source):
+        options.import_tensorflow_quietly()
+    watch = AnswerProgress()
+    if prompts is not None:
+        count = write_prompts(evaluation, prompts, store=store, reading=options.progress)
+        options.end_progress()
+        click.echo(f"{count:,} prompts are in {prompts}")
+        return
+    answerer: Answerer
+    if predictions is not None:
         from flan_tasks.evaluation.elsewhere import FileAnswers
 
         answerer = FileAnswers(predictions)
-        _evaluate(asked(), answerer, AnswerProgress(), out, store, wide=wide, as_json=as_json)
     else:
-        from flan_tasks.trainer.eval_config import Decoding
+        from flan_tasks.specs.eval_config import Decoding
 
-        how = Decoding(**decoding, seed=seed)
-        # The names first: a model takes seconds to open.
-        evaluation = asked()
-        model = _model(model_path, parsed_lengths(lengths), how, batch_size, vocab.name(), dtype)
-        _evaluate(evaluation, *model, out, store, wide=wide, as_json=as_json)
+        assert model_path is not None
+        answerer = answers_of_model(
+            model_path,
+            lengths=parsed_lengths(lengths),
+            decoding=Decoding(**decoding, seed=seed),
+            batch_size=batch_size,
+            vocab=vocab.name(),
+            dtype=dtype,
+            **_told(watch),
+        )
+    assert out is not None
+    _score(evaluation, answerer, watch, out, store, wide=wide, as_json=as_json)
 
 
 @command.with_gin
 def from_gin(arguments: tuple[str, ...]) -> None:
     """Evaluates what a gin file with T5X's names says, such as runs/eval.gin."""
     from flan_tasks.evaluation.records import write_kept
-    from flan_tasks.trainer.eval_config import EvalRun
-    from flan_tasks.trainer.gin_files import load
+    from flan_tasks.specs.eval_config import EvalRun
+    from flan_tasks.specs.gin_files import load
     from flan_tasks.trainer.main import parse
 
     given = parse(arguments)
@@ -158,125 +167,31 @@ def from_gin(arguments: tuple[str, ...]) -> None:
     if given.dry_run:
         click.echo(loaded.operative, nl=False)
         return
-    evaluation = _asked(
-        tuple(name.strip() for name in run.mixture_or_task_name.split(",")),
-        splits=_SPLITS[run.split],
-        method=run.method,
-        examples=run.num_examples,
-        seed=run.seed,
-        source=run.source,
-        data_dir=Path(run.data_dir) if run.data_dir else None,
-        variation=run.variation,
-        allow_missing=run.allow_missing,
-    )
-    path = Path(run.checkpoint_path)
-    model = _model(
-        path, run.task_feature_lengths, run.decoding, run.batch_size, run.vocab, run.dtype
+    from flan_tasks.jobs.evaluate import answers_of_model, evaluation_of
+
+    evaluation = evaluation_of(run)
+    if options.reads_tfds(evaluation.datasets, run.source):
+        options.import_tensorflow_quietly()
+    watch = AnswerProgress()
+    answerer = answers_of_model(
+        Path(run.checkpoint_path),
+        lengths=run.task_feature_lengths,
+        decoding=run.decoding,
+        batch_size=run.batch_size,
+        vocab=run.vocab,
+        dtype=run.dtype,
+        **_told(watch),
     )
     out = Path(run.output_dir)
-    _evaluate(evaluation, *model, out, None, wide=False, as_json=False)
+    _score(evaluation, answerer, watch, out, None, wide=False, as_json=False)
     write_kept(out / "operative_config.gin", loaded.operative)
 
 
-def _asked(
-    names: Sequence[str],
-    *,
-    splits: tuple[str, ...],
-    method: str,
-    examples: int | None,
-    seed: int,
-    source: str,
-    data_dir: Path | None,
-    variation: Variation,
-    allow_missing: bool,
-) -> "Evaluation":
-    """Returns what is evaluated; `flan:` names mean what they do in SeqIO."""
-    from flan_tasks.build.contamination import evaluation_side
-    from flan_tasks.build.evaluate import Evaluation
-    from flan_tasks.build.prepare import SourceChoice
-
-    plain, templates, methods = zip(*(_plain(name) for name in names), strict=True)
-    named = tuple(name for name in templates if name)
-    if named:
-        variation = replace(variation, templates=(*(variation.templates or ()), *named))
-    if method == "auto" and any(methods):
-        if "generate" in methods and len(set(methods)) > 1:
-            raise DeclarationError(
-                f"{', '.join(names)}: some of these names mean generation, others do not; say "
-                "--method for all, or give them in two commands"
-            )
-        # With names of tasks that have no method of their own, auto ranks these all the same.
-        method = methods[0] if len(set(methods)) == 1 else method
-    wanted = {dataset.name for name in plain for dataset in evaluation_side(catalog(), name)}
-    datasets = tuple(dataset for dataset in catalog().datasets if dataset.name in wanted)
-    variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
-    if options.reads_tfds(datasets, source):
-        options.import_tensorflow_quietly()
-    return Evaluation(
-        datasets=datasets,
-        splits=splits,
-        method=method,
-        examples=examples,
-        seed=seed,
-        source=SourceChoice(source, data_dir),
-        variation=variation,
-        allow_missing=allow_missing,
-    )
-
-
-def _plain(name: str) -> tuple[str, str, str]:
-    """Returns the dataset or mixture a name means, its template and its method."""
-    if not name.startswith(PREFIX):
-        return name, "", ""
-    found = parse_name(name)
-    if isinstance(found, MixtureName):
-        return found.name, "", ""
-    template = f"{found.dataset}.{found.template}" if found.template else ""
-    method = ("rank" if found.is_rank else "generate") if template else ""
-    return found.dataset, template, method
-
-
-def _model(
-    path: Path,
-    lengths: Mapping[str, int] | None,
-    decoding: "Decoding",
-    batch_size: int | None,
-    vocab: str | None,
-    dtype: str | None,
-) -> "tuple[Answerer, AnswerProgress]":
-    """Returns the model, and what says how far it is."""
+def _told(watch: AnswerProgress) -> dict[str, Any]:
+    """What is told while a model is opened and compiled."""
     from flan_tasks.cli.build_tables import print_vocabulary
-    from flan_tasks.trainer.evaluate import ModelAnswers, open_model
 
-    watch = AnswerProgress()
-    try:
-        opened = open_model(path, vocab=vocab, dtype=dtype, say=options.warn)
-    except ModelError as error:
-        if _is_of_others(path):
-            error.add_note(
-                "to score it: `flan export-lm-eval NAME --out DIR` writes the tasks for "
-                "lm-evaluation-harness, and `flan eval NAME --write-prompts FILE` the prompts, "
-                "whose answers `--predictions FILE` scores"
-            )
-        raise
-    print_vocabulary(opened.vocabulary)
-    answerer = ModelAnswers(
-        opened,
-        lengths=lengths,
-        decoding=decoding,
-        batch_size=batch_size,
-        log=watch.note,
-    )
-    return answerer, watch
-
-
-def _is_of_others(folder: Path) -> bool:
-    """Whether a folder has a model of transformers that is not T5's kind."""
-    try:
-        kind = parse_json((folder / "config.json").read_text(encoding="utf-8-sig"))["model_type"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return kind not in ("t5", "mt5")
+    return {"say": options.warn, "note": watch.note, "opened": print_vocabulary}
 
 
 def parsed_lengths(text: str | None) -> dict[str, int] | None:
@@ -300,29 +215,7 @@ def parsed_lengths(text: str | None) -> dict[str, int] | None:
     return found
 
 
-def _write_prompts(evaluation: "Evaluation", path: Path, store: Path | None) -> None:
-    from flan_tasks.build.evaluate import questions
-    from flan_tasks.build.store import Store, default_store
-    from flan_tasks.evaluation.elsewhere import prompt_line
-    from flan_tasks.evaluation.records import write_kept
-
-    lines = []
-    for dataset in evaluation.datasets:
-        for question in questions(
-            evaluation,
-            dataset,
-            catalog(),
-            store=Store(store or default_store()),
-            progress=options.progress,
-        ):
-            prompts = question.prompts(seed=evaluation.seed, budget=None)
-            lines += [prompt_line(question.unit, prompt) for prompt in prompts]
-    options.end_progress()
-    write_kept(path, "".join(line + "\n" for line in lines))
-    click.echo(f"{len(lines):,} prompts are in {path}")
-
-
-def _evaluate(
+def _score(
     evaluation: "Evaluation",
     answerer: "Answerer",
     watch: AnswerProgress,
@@ -332,42 +225,27 @@ def _evaluate(
     wide: bool,
     as_json: bool,
 ) -> None:
-    from flan_tasks.build.evaluate import evaluate
-    from flan_tasks.build.store import Store, default_store
-    from flan_tasks.evaluation.records import Answers
-    from flan_tasks.evaluation.tables import write_results
-    from flan_tasks.evaluation.ties import score_warnings
+    from flan_tasks.jobs.evaluate import score
 
-    settings = {**answerer.settings, **evaluation.settings}
-    answers = Answers(out, settings)
-    outcome = evaluate(
-        evaluation,
-        catalog(),
-        answers,
-        answerer,
-        store=Store(store or default_store()),
-        progress=options.progress,
-        watch=watch,
-    )
+    result = score(evaluation, answerer, out, store=store, progress=watch, reading=options.progress)
     options.end_progress()
-    if answers.unchecked:
+    if result.unchecked:
         options.warn(
-            f"{len(answers.unchecked)} files of answers were written before there were digests; "
+            f"{result.unchecked} files of answers were written before there were digests; "
             "their content is not checked"
         )
-    paths = write_results(out, outcome.scores, settings=settings, missing=outcome.missing)
-    for line in score_warnings(outcome.scores):
+    for line in result.warnings:
         click.secho(f"Warning: {for_line(line)}", err=True, fg="yellow")
     if as_json:
         click.echo((out / "scores.json").read_text(encoding="utf-8"), nl=False)
         return
     if wide:
-        for score in outcome.scores:
-            _print_dataset(score)
-    _print_overview(outcome.scores)
-    for name, reason in outcome.missing.items():
+        for one in result.scores:
+            _print_dataset(one)
+    _print_overview(result.scores)
+    for name, reason in result.missing.items():
         print_wrapped(f"not evaluated: {name}: {reason}")
-    click.echo(f"\nresults in {out}: {', '.join(path.name for path in paths)}")
+    click.echo(f"\nresults in {out}: {', '.join(path.name for path in result.files)}")
 
 
 def _print_dataset(score: "DatasetScore") -> None:

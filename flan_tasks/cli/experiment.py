@@ -25,11 +25,15 @@ def command(out: Path, dry_run: bool, arguments: tuple[str, ...]) -> None:
     such as runs/experiments/leave_out_nli.gin, or the beginning of several of their names
     (leave_out, num_clusters, num_templates, instructions); --gin.NAME=VALUE holds for all.
     """
-    from flan_tasks.build.directory import write_text
     from flan_tasks.core.resources import folder
+    from flan_tasks.datasets import catalog
+    from flan_tasks.decontamination.matches import evaluation_side
+    from flan_tasks.engine.directory import write_text
     from flan_tasks.evaluation.series import as_csv, draw_series
-    from flan_tasks.trainer.experiment import Experiment, commands, run_experiment
-    from flan_tasks.trainer.gin_files import load
+    from flan_tasks.experiments import commands, run_experiment
+    from flan_tasks.metrics.libraries import require_libraries
+    from flan_tasks.specs.experiment import Experiment
+    from flan_tasks.specs.gin_files import load
     from flan_tasks.trainer.main import parse
 
     given = [one for one in arguments if one.startswith("--")]
@@ -49,6 +53,8 @@ def command(out: Path, dry_run: bool, arguments: tuple[str, ...]) -> None:
             for words in commands(experiment, out).values():
                 click.echo(f"flan {shlex.join(words)}")
         return
+    scored = {name for experiment in found for name in experiment.evaluate}
+    require_libraries(d for name in sorted(scored) for d in evaluation_side(catalog(), name))
     points = []
     for number, experiment in enumerate(found, start=1):
         options.progress(f"{experiment.name} ({number} of {len(found)})")

@@ -32,8 +32,8 @@ def command(
 
     T5 models only. Adapters are merged into the base; tokenizer files are included.
     """
-    from flan_tasks.trainer.evaluate import open_model
-    from flan_tasks.trainer.hf import export_hf
+    from flan_tasks.inference.model_answers import open_model
+    from flan_tasks.models.hf import export_hf
 
     opened = open_model(model, vocab=vocab.name(), say=options.warn)
     folder = export_hf(opened.model, opened.params, out, vocabulary=opened.vocabulary, dtype=dtype)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from flan_tasks.build.formats import ARCHS, DECODER
 from flan_tasks.cli import options
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.specs.formats import ARCHS, DECODER
 
 
 @click.command(name="export-lm-eval")
@@ -69,12 +69,12 @@ def command(
     One task for each template, by generation and by rank classification; run them with `lm_eval run
     --include_path DIR --tasks flan_rte,flan_rte_rank`.
     """
-    from flan_tasks.build.contamination import evaluation_side
-    from flan_tasks.build.exemplars import Budget
-    from flan_tasks.build.lm_eval import Export, export
-    from flan_tasks.build.prepare import SourceChoice
-    from flan_tasks.build.store import Store, default_store
-    from flan_tasks.build.vocabulary import open_vocabulary
+    from flan_tasks.decontamination.matches import evaluation_side
+    from flan_tasks.evaluation.lm_eval import Export, export
+    from flan_tasks.plan.exemplars import Budget
+    from flan_tasks.plan.prepare import SourceChoice
+    from flan_tasks.store.store import Store, default_store
+    from flan_tasks.vocabulary import open_vocabulary
 
     datasets = evaluation_side(catalog(), name)
     variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)

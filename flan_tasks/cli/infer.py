@@ -1,7 +1,7 @@
 """`flan infer`: answers to prompts of a file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -10,7 +10,7 @@ from flan_tasks.cli.eval import parsed_lengths
 from flan_tasks.cli.gin_command import GinCommand
 
 if TYPE_CHECKING:
-    from flan_tasks.trainer.eval_config import InferRun
+    from flan_tasks.specs.eval_config import InferRun
 
 
 @click.command(name="infer", cls=GinCommand)
@@ -42,7 +42,7 @@ def command(
     batch_size: int | None,
     lengths: str | None,
     vocab: options.VocabularyOptions,
-    dtype: str | None,
+    dtype: Literal["float32", "bfloat16"] | None,
     seed: int,
     decoding: dict[str, Any],
 ) -> None:
@@ -50,7 +50,7 @@ def command(
 
     Lines come back with a `prediction`. With --gin_file runs/infer.gin the options are gin's.
     """
-    from flan_tasks.trainer.eval_config import Decoding, InferRun
+    from flan_tasks.specs.eval_config import Decoding, InferRun
 
     _infer(
         InferRun(
@@ -69,8 +69,8 @@ def command(
 @command.with_gin
 def from_gin(arguments: tuple[str, ...]) -> None:
     """Answers what a gin file with T5X's names says, such as runs/infer.gin."""
-    from flan_tasks.trainer.eval_config import InferRun
-    from flan_tasks.trainer.gin_files import load
+    from flan_tasks.specs.eval_config import InferRun
+    from flan_tasks.specs.gin_files import load
     from flan_tasks.trainer.main import parse
 
     given = parse(arguments)
@@ -83,7 +83,7 @@ def from_gin(arguments: tuple[str, ...]) -> None:
 
 def _infer(run: "InferRun") -> None:
     from flan_tasks.cli.progress import AnswerProgress
-    from flan_tasks.trainer.infer import infer
+    from flan_tasks.inference.infer import infer
 
     watch = AnswerProgress()
     count = infer(run, log=watch.note, watch=watch, say=options.warn)

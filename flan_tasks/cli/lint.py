@@ -15,7 +15,7 @@ from flan_tasks.core.origin import SOURCE_KINDS, Files
 from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
-    from flan_tasks.sources.checked_rows import CheckedRows
+    from flan_tasks.raw_rows.checked_rows import CheckedRows
 
 
 @click.command(name="lint")
@@ -109,8 +109,8 @@ def _read(
     dataset: Dataset, source: str | None, data_dir: Path | None, most: int | None
 ) -> "tuple[CheckedRows | None, str]":
     """Reads rows of a dataset; returns what became of them, or why none were read."""
-    from flan_tasks.sources import DECLARED, State, open_source
-    from flan_tasks.sources.checked_rows import check_rows
+    from flan_tasks.raw_rows import DECLARED, State, open_source
+    from flan_tasks.raw_rows.checked_rows import check_rows
 
     if source is None and not isinstance(dataset.source, Files):
         return None, (
@@ -175,7 +175,7 @@ def sample_examples(name: str) -> list[Example]:
       RowError: rows cannot be used; all of them are named.
     """
     from flan_tasks.core.dataset import normalize_row
-    from flan_tasks.sources.samples import SamplesSource
+    from flan_tasks.raw_rows.samples import SamplesSource
 
     dataset = catalog()[name]
     source = SamplesSource(name, catalog().samples(name))

@@ -5,11 +5,11 @@ import click
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table, print_wrapped
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.mixture import Mixture, mixing_rates
+from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.origin import HuggingFace, Tfds, origin_name
-from flan_tasks.core.splits import share_limit
 from flan_tasks.core.template import FORWARD, INVERTED
 from flan_tasks.datasets import catalog
+from flan_tasks.jobs.shares import shares
 
 
 @click.command(name="list")
@@ -24,8 +24,8 @@ def command(names: tuple[str, ...], mixtures: bool, wide: bool, as_json: bool) -
     Rates are from declared sizes; a build computes them from the rows at hand.
     """
     if as_json:
-        found = {"datasets": [_about(d) for d in _datasets(names)]}
-        found["mixtures"] = [shares(m) for m in _mixtures(names if mixtures else ())]
+        found = {"datasets": [_about(d) for d in _datasets(() if mixtures else names)]}
+        found["mixtures"] = [shares(m).to_json() for m in _mixtures(names if mixtures else ())]
         print_json(found)
     elif mixtures:
         _print_mixtures(_mixtures(names), whole=bool(names), wide=wide)
@@ -72,44 +72,6 @@ def _source_name(dataset: Dataset) -> str:
     return f"hf {origin_name(origin)}" if isinstance(origin, HuggingFace) else "files"
 
 
-def declared_counts(mixture: Mixture) -> dict[str, int]:
-    """Training examples of each member by declared sizes, after carve and limit."""
-    members = [d for d in catalog().members(mixture) if d.is_trained_on]
-    groups: dict[str, dict[str, int]] = {}
-    for dataset in members:
-        groups.setdefault(dataset.parent, {})[dataset.name] = dataset.declared_rows("train") or 0
-    return {
-        name: count
-        for sizes in groups.values()
-        for name, count in share_limit(mixture.limit, sizes).items()
-    }
-
-
-def shares(mixture: Mixture) -> dict:
-    """Rate and share of each member by declared sizes, and what is held out."""
-    counts = declared_counts(mixture)
-    members = catalog().members(mixture)
-    meant = {name: [d.name for d in catalog().expand([name])] for name in mixture.rates}
-    rates = mixing_rates(mixture, members, counts, rate_of=meant)
-    total = sum(rates.values()) or 1.0
-    return {
-        "name": mixture.name,
-        "description": mixture.description,
-        "held_out": [dataset.name for dataset in catalog().held_out(mixture)],
-        "datasets": [
-            {
-                "name": d.name,
-                "cluster": d.cluster,
-                "rate": round(rates.get(d.name, 0.0), 4),
-                "share": round(rates.get(d.name, 0.0) / total, 6),
-                "size_declared": bool(d.declared_rows("train")),
-                "evaluated_only": not d.is_trained_on,
-            }
-            for d in members
-        ],
-    }
-
-
 def _print_datasets(datasets: tuple[Dataset, ...], *, wide: bool) -> None:
     rows = []
     for dataset in datasets:
@@ -149,24 +111,17 @@ def _print_datasets(datasets: tuple[Dataset, ...], *, wide: bool) -> None:
 def _print_mixtures(mixtures: list[Mixture], *, whole: bool, wide: bool) -> None:
     for mixture in mixtures:
         about = shares(mixture)
-        trained = [d for d in about["datasets"] if not d["evaluated_only"]]
+        trained = [one for one in about.datasets if not one.evaluated_only]
         print_wrapped(f"{mixture.name}: {mixture.description}", wide=wide)
-        text = f"{len(trained)} datasets and parts to train on" + _held(about)
+        held = f"; held out: {', '.join(about.held_out)}" if about.held_out else ""
+        text = f"{len(trained)} datasets and parts to train on{held}"
         print_wrapped(text, indent="  ", wide=wide)
-        clusters: dict[str, float] = {}
-        for entry in trained:
-            clusters[entry["cluster"]] = clusters.get(entry["cluster"], 0.0) + entry["share"]
-        for cluster, share in clusters.items():
+        for cluster, share in about.clusters.items():
             click.echo(f"  {cluster:32s} {share:7.2%}")
-            for entry in trained if whole else ():
-                if entry["cluster"] == cluster:
-                    note = "" if entry["size_declared"] else "  (size not declared)"
-                    rate = f"rate {entry['rate']:>8,.1f}"
-                    click.echo(f"    {entry['name']:30s} {entry['share']:7.2%}  {rate}{note}")
+            for one in trained if whole else ():
+                if one.cluster == cluster:
+                    note = "" if one.size_declared else "  (size not declared)"
+                    click.echo(f"    {one.name:30s} {one.share:7.2%}  rate {one.rate:>8,.1f}{note}")
         click.echo()
     if not whole:
         click.echo("`flan list --mixtures NAME` shows each dataset's rate and share.")
-
-
-def _held(about: dict) -> str:
-    return f"; held out: {', '.join(about['held_out'])}" if about["held_out"] else ""

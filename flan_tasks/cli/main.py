@@ -5,10 +5,9 @@ import os
 import sys
 from typing import NoReturn
 
-import flan_tasks
-from flan_tasks.cli.start import main
 from flan_tasks.core import endings, extras
 from flan_tasks.core.escaping import for_terminal
+from flan_tasks.core.version import VERSION
 
 try:
     import click
@@ -19,6 +18,7 @@ except ImportError as missing:
 COMMANDS = {
     "list": "Lists datasets, or mixtures with their shares.",
     "show": "Prints prompts as a person reads them.",
+    "new": "Writes a first draft of a dataset of yours.",
     "lint": "Checks templates, alone and filled with sample rows.",
     "sources": "Says for each dataset whether its rows can be had.",
     "build": "Builds a mixture into a directory of shards.",
@@ -63,7 +63,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(flan_tasks.__version__, prog_name="flan")
+@click.version_option(VERSION, prog_name="flan")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def cli(debug: bool) -> None:
     """Instruction mixtures from public datasets."""
@@ -89,7 +89,7 @@ def _clicked() -> int:
         code = cli.main(standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
-        error.message = for_terminal(error.message)
+        vars(error)["message"] = for_terminal(error.message)  # which Click calls final
         error.show()
         return 2
     except SystemExit:
@@ -100,7 +100,3 @@ def _clicked() -> int:
         raise
     except click.Abort as error:
         raise KeyboardInterrupt from error
-
-
-if __name__ == "__main__":
-    main()

@@ -4,14 +4,15 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flan_tasks.configuration import DATA_DIR, SOURCE
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.environment import DATA_DIR, SOURCE
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS, Tfds
 from flan_tasks.core.template import KINDS
@@ -210,12 +211,12 @@ def vocabulary(text: str) -> Callable:
 class VocabularyOptions:
     """What --vocab, --eos and --control-tokens say."""
 
-    # The vocabulary; None where none was named.
     vocab: str | None
-    # Its end token; None leaves it to its files.
+    """The vocabulary; None where none was named."""
     eos: str | None = None
-    # How control tokens in texts are read; None is the usual way.
+    """Its end token; None leaves it to its files."""
     control_tokens: str | None = None
+    """How control tokens in texts are read; None is the usual way."""
 
     def name(self, default: str | None = None) -> str | None:
         """Returns the vocabulary's name with the rest behind it; None where there is none.
@@ -234,7 +235,7 @@ class VocabularyOptions:
             return None
         if self.eos is None and self.control_tokens is None:
             return vocab
-        from flan_tasks.build.vocabulary import named_with
+        from flan_tasks.vocabulary import named_with
 
         return named_with(vocab, eos=self.eos, control_tokens=self.control_tokens)
 
@@ -319,10 +320,15 @@ def end_progress() -> None:
 
 
 def import_tensorflow_quietly() -> None:
-    """Imports TFDS and TensorFlow, which TFDS loads only when it is first used, quietly."""
-    from flan_tasks.sources import quiet
+    """Imports TFDS and TensorFlow, which TFDS loads only when it is first used, quietly.
 
-    quiet.import_tensorflow_quietly("tensorflow_datasets")
+    Where they are not installed nothing is said: rows may be in the store, and whoever reads others
+    says what is missing.
+    """
+    from flan_tasks.raw_rows import quiet
+
+    with suppress(ImportError):
+        quiet.import_tensorflow_quietly("tensorflow_datasets")
 
 
 def reads_tfds(datasets: Sequence[Dataset], source: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from flan_tasks.build.run_local import Status
+    from flan_tasks.engine.run_local import Status
 
 # Seconds between two lines.
 _LIVE = 0.2

@@ -31,20 +31,13 @@ def command(
 
     Every build holds such a page already, report.html; this one may sample more.
     """
-    from flan_tasks.build.directory import write_text
-    from flan_tasks.report.make import read_build, report_of
-
     if text:
-        from flan_tasks.report.terminal import print_report
+        from flan_tasks.reports.make import read_build
+        from flan_tasks.reports.terminal import print_report
 
         print_report(*read_build(folder, examples=examples, vocabulary=vocab), wide=wide)
         return
-    path = out or Path(f"{folder.resolve().name}-report.html")
-    if folder.resolve() in path.resolve().parents:
-        raise click.UsageError(
-            f"{path} lies in the build, whose files are those of its manifest; name another place"
-        )
-    page = report_of(folder, examples=examples, vocabulary=vocab)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, page)
-    click.echo(f"{path} ({len(page.encode()) / 1e6:.1f} MB); open it in a browser")
+    from flan_tasks.jobs.report import report
+
+    path = report(folder, out, examples=examples, vocab=vocab)
+    click.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")

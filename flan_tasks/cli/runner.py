@@ -18,7 +18,7 @@ class Workers(click.ParamType):
         if isinstance(value, int):
             return value
         if value.lower() in ALL_CORES:
-            from flan_tasks.build.workers import available_cores
+            from flan_tasks.engine.workers import available_cores
 
             return available_cores()
         if not value.isascii() or not value.isdecimal():
@@ -66,7 +66,7 @@ def chosen_runner(workers: int, runner: str, beam_args: str | None) -> dict[str,
             "--workers is for --runner local; with Beam say it in --beam_args, as "
             '"--direct_num_workers=2 --direct_running_mode=multi_processing"'
         )
-    from flan_tasks.build.run_beam import Beam
+    from flan_tasks.engine.run_beam import Beam
 
     try:
         words = shlex.split(beam_args or "")

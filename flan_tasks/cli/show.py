@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.lengths import Lengths
+from flan_tasks.cli.length_options import Lengths
 from flan_tasks.cli.table import print_json
-from flan_tasks.configuration import VOCAB
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
 from flan_tasks.core.escaping import for_line, for_terminal
 from flan_tasks.core.origin import SOURCE_KINDS
@@ -31,10 +31,10 @@ from flan_tasks.datasets import catalog
 UNKNOWN = "⟨unknown⟩"
 
 if TYPE_CHECKING:
-    from flan_tasks.build.exemplars import Budget
-    from flan_tasks.build.prepare import Prepared, SourceChoice
-    from flan_tasks.build.rows import BuiltRow
-    from flan_tasks.build.vocabulary import Vocabulary
+    from flan_tasks.plan.exemplars import Budget
+    from flan_tasks.plan.prepare import Prepared, SourceChoice
+    from flan_tasks.plan.rows import BuiltRow
+    from flan_tasks.vocabulary import Vocabulary
 
 
 @click.command(name="show")
@@ -133,8 +133,8 @@ def _vocabulary(asked: options.VocabularyOptions, *, tokens: bool, shots: int) -
             "do not fit."
         )
         return None
-    from flan_tasks.build.vocabulary import open_vocabulary
     from flan_tasks.cli.build_tables import print_vocabulary
+    from flan_tasks.vocabulary import open_vocabulary
 
     vocabulary = open_vocabulary(name)
     print_vocabulary(vocabulary)
@@ -142,7 +142,7 @@ def _vocabulary(asked: options.VocabularyOptions, *, tokens: bool, shots: int) -
 
 
 def _budget(vocabulary: Vocabulary | None, lengths: dict[str, int] | None) -> Budget | None:
-    from flan_tasks.build.exemplars import Budget
+    from flan_tasks.plan.exemplars import Budget
 
     length = (lengths or options.DEFAULT_LENGTHS)["inputs"]
     return Budget(vocabulary, length) if vocabulary else None
@@ -164,7 +164,7 @@ def _prepared(
     split: str | None,
     variation: Variation,
 ) -> Prepared:
-    from flan_tasks.build.prepare import SourceChoice, prepare
+    from flan_tasks.plan.prepare import SourceChoice, prepare
 
     if source is None:
         choice = _nearest(name, datasets, data_dir)
@@ -195,7 +195,7 @@ def _nearest(name: str, datasets: Sequence[Dataset], data_dir: Path | None) -> S
     Raises:
       SourceUnavailableError: no dataset has such rows; with the command that gets them.
     """
-    from flan_tasks.build.preview import nearest_source
+    from flan_tasks.engine.preview import nearest_source
 
     choice, reasons = nearest_source(datasets, catalog(), data_dir=data_dir)
     if len(reasons) < len(datasets):
@@ -215,7 +215,7 @@ def _rows(
     prepared: Prepared, seed: int, number: int | None, budget: Budget | None, *, fit: bool
 ) -> Iterator[BuiltRow]:
     """The first rows; with None one for each template."""
-    from flan_tasks.build.preview import preview, preview_templates
+    from flan_tasks.engine.preview import preview, preview_templates
 
     if number is None:
         return preview_templates(prepared, seed=seed, budget=budget, fit=fit)

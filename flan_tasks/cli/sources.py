@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,9 +25,9 @@ def command(
     names: tuple[str, ...], source: str, data_dir: Path | None, wide: bool, as_json: bool
 ) -> None:
     """Says for NAMES (datasets, clusters), or all, whether rows can be had; downloads nothing."""
-    from flan_tasks.sources import State, Status, alternatives, open_source
+    from flan_tasks.raw_rows import State, Status, alternatives, open_source
 
-    found = []
+    found: list[dict[str, Any]] = []
     for dataset in catalog().expand(names) if names else catalog().datasets:
         try:
             rows = open_source(

@@ -27,22 +27,20 @@ def command(folder: Path | None, store: str | None, as_json: bool) -> None:
     found: dict[str, object] = {"ok": True}
     lines = []
     if folder is not None:
-        from flan_tasks.build.directory import verify
+        from flan_tasks.jobs.verify import verify
 
-        manifest = verify(folder)
-        found |= {"examples": manifest["examples"], "files": len(manifest["files"])}
+        build = verify(folder)
+        found |= {"examples": build.examples, "files": build.files}
         lines.append(
-            f"{folder}: {len(manifest['files'])} files and {manifest['examples']:,} examples are "
-            "what the manifest says"
+            f"{folder}: {build.files} files and {build.examples:,} examples are what the manifest "
+            "says"
         )
     if store is not None:
-        from flan_tasks.build.checksum import check
-        from flan_tasks.build.store import default_store
+        from flan_tasks.jobs.verify import verify_store
 
-        root = default_store() if store == _DEFAULT else Path(store)
-        checked = check(root)
-        found |= {"stored": checked.sound, "without_checksum": list(checked.without)}
-        lines.append(f"{root}: of its files {checked.sound} are what was stored")
-        if checked.without:
-            lines.append(f"not checked, as they are older than checksums: {len(checked.without)}")
+        kept = verify_store(None if store == _DEFAULT else Path(store))
+        found |= {"stored": kept.files, "without_checksum": list(kept.without_checksum)}
+        lines.append(f"{kept.folder}: of its files {kept.files} are what was stored")
+        if older := len(kept.without_checksum):
+            lines.append(f"not checked, as they are older than checksums: {older}")
     click.echo(json.dumps(found) if as_json else "\n".join(lines))

@@ -24,7 +24,8 @@ def plain_type(kind: ColumnType) -> type:
     """Returns the type of what is there, where something is."""
     if isinstance(kind, type):
         return kind
-    return next(one for one in typing.get_args(kind) if one is not type(None))
+    plain: type = next(one for one in typing.get_args(kind) if one is not type(None))
+    return plain
 
 
 def type_name(kind: ColumnType) -> str:

@@ -21,7 +21,7 @@ Normalized = Example | Skip | tuple[Example | Skip, ...]
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED_FIELDS = ("options", "answer")
-# What a declaration may name; `evaluation.metrics` computes them.
+# What a declaration may name; `metrics` computes them.
 METRIC_NAMES = frozenset(
     {
         *("accuracy", "macro_f1", "f1", "matthews", "pearson", "spearman", "multirc"),
@@ -54,62 +54,68 @@ class Dataset:
         declaration contradict each other; with every such problem.
     """
 
-    # Lower case, digits and underscores; `flan:<name>` is its SeqIO name.
     name: str
-    # Where the rows come from unless a user says otherwise.
+    """Lower case, digits and underscores; `flan:<name>` is its SeqIO name."""
     source: Origin
-    # Which source rows are train, validation and test.
+    """Where the rows come from unless a user says otherwise."""
     splits: Splits
-    # Columns the normalizer reads, with their types: str, int, float, bool, list, dict; and
-    # `str | None` and the like where rows may have null there, or no such column.
+    """Which source rows are train, validation and test."""
     schema: Mapping[str, ColumnType]
-    # Raw row -> Example, several of them, or Skip. Its docstring says what the task asks.
+    """Columns the normalizer reads, with their types: str, int, float, bool, list, dict; and
+    `str | None` and the like where rows may have null there, or no such column."""
     normalize: Callable[[Row], Normalized]
-    # Names of the fields every example has.
+    """Raw row -> Example, several of them, or Skip. Its docstring says what the task asks."""
     fields: tuple[str, ...]
-    # Names of metrics in `evaluation`.
+    """Names of the fields every example has."""
     metrics: tuple[str, ...]
-    # Licence as its source states it, in one line; an SPDX identifier where one fits, else a few
-    # words.
+    """Names of metrics in `metrics`."""
     license: str
-    # A line that finds the paper: authors, year, title.
+    """Licence as its source states it, in one line; an SPDX identifier where one fits, else a
+    few words."""
     citation: str
-    # The allowed answers of a classification dataset, in the order shown; each one line.
+    """A line that finds the paper: authors, year, title."""
     options: tuple[str, ...] = ()
-    # True where each example brings its own options.
+    """The allowed answers of a classification dataset, in the order shown; each one line."""
     options_per_example: bool = False
-    # Languages of its texts, as ISO 639-1 codes; a region or script may follow, as in "pt-BR".
+    """True where each example brings its own options."""
     languages: tuple[str, ...] = ("en",)
-    # Language of the answers where `languages` has several: metrics cut words accordingly.
+    """Languages of its texts, as ISO 639-1 codes; a region or script may follow, as in "pt-BR"."""
     answer_language: str = ""
-    # Column -> the source's own label names, in the order of its label numbers.
+    """Language of the answers where `languages` has several: metrics cut words accordingly."""
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    # Source split -> rows, at the pinned version: lets rates be shown before the data is at hand.
+    """Column -> the source's own label names, in the order of its label numbers."""
     size: Mapping[str, int] = field(default_factory=dict)
-    # The dataset of the 62 that this is one part of; None where it stands for itself.
+    """Source split -> rows, at the pinned version: lets rates be shown before the data is at
+    hand."""
     part_of: str | None = None
-    # Datasets that hold some of the same text; declared on both sides, followed when holding out.
+    """The dataset of the 62 that this is one part of; None where it stands for itself."""
     overlaps: tuple[str, ...] = ()
-    # Other places that have it.
+    """Datasets that hold some of the same text; declared on both sides, followed when holding
+    out."""
     alternatives: tuple[Alternative, ...] = ()
-    # Drops examples by the source split they come from (its second argument), with a reason.
+    """Other places that have it."""
     select: Callable[[Example, str], Skip | None] | None = None
-    # Whether an example cannot be answered without its options: it is left out where they are off.
+    """Drops examples by the source split they come from (its second argument), with a reason."""
     needs_options: Callable[[Example], bool] | None = None
-    # What stays of fields where a prompt is longer than a model reads: "start" (the end is cut),
-    # "end", or "whole"; for every field, or by name. Fields called question or query stay whole
-    # unless they are named. A prompt that does not fit even so is left out.
+    """Whether an example cannot be answered without its options: it is left out where they are
+    off."""
     keep: str | Mapping[str, str] = START
-    # File of embedded rows under samples/<cluster>/; by default the dataset's own name.
+    """What stays of fields where a prompt is longer than a model reads: "start" (the end is
+    cut), "end", or "whole"; for every field, or by name. Fields called question or query stay
+    whole unless they are named. A prompt that does not fit even so is left out."""
+    version: int | None = None
+    """Version of its normalizer, raised where that gives other examples: what is stored of another
+    one is read anew. None: the code of its module stands for it, and any change there counts."""
     samples: str = ""
-    # File under templates/<cluster>/; by default the parent's name, else its own.
+    """File of embedded rows under samples/<cluster>/; by default the dataset's own name."""
     templates: str = ""
-    # False for a dataset that is published but stands in no default mixture.
+    """File under templates/<cluster>/; by default the parent's name, else its own."""
     in_default_mixtures: bool = True
-    # Whether it is, or is part of, one of the paper's 62; set for what this project declares.
+    """False for a dataset that is published but stands in no default mixture."""
     of_62: bool = False
-    # The ability it tests; filled in from the module it is declared in.
+    """Whether it is, or is part of, one of the paper's 62; set for what this project declares."""
     cluster: str = ""
+    """The ability it tests; filled in from the module it is declared in."""
 
     def __post_init__(self) -> None:
         problems = [f"{name} {what}" for name, what in wrong_types(self)]
@@ -124,6 +130,8 @@ class Dataset:
                 yield f'field "{name}" must be lower-case words, and not options or answer'
         if not self.fields:
             yield "no fields; templates need at least one"
+        if self.version is not None and self.version < 1:
+            yield f"version {self.version} must be 1 or more"
         if self.options and self.options_per_example:
             yield "options are either fixed or per example, not both"
         if len(set(self.options)) != len(self.options):

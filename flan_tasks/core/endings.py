@@ -52,10 +52,10 @@ def exit_code(
             tell(line)
         return error.exit_code
     except ImportError as error:
-        text = extras.explain(error, what)
-        if debug or text is None:
+        missing = extras.explain(error, what)
+        if debug or missing is None:
             raise
-        tell(text)
+        tell(str(missing))
     except MemoryError:
         if debug:
             raise

@@ -3,6 +3,7 @@
 Nothing of it may act there: no escape sequence, no markup, no key. What is changed stays readable.
 """
 
+import html
 import json
 import re
 
@@ -38,6 +39,11 @@ def for_markdown(text: object) -> str:
     return re.sub(_AT_START, r"\1\\\2", line, count=1) if _AT_START.match(line) else line
 
 
+def for_html(text: object) -> str:
+    """Returns HTML that shows the text, between tags or within a quoted attribute."""
+    return html.escape(for_terminal(text), quote=True)
+
+
 def for_code_block(text: str) -> str:
     """Returns lines of Markdown's indented code, which nothing in them can end."""
     return "\n".join(f"    {line}" for line in for_terminal(text).split("\n"))
@@ -49,7 +55,7 @@ def for_yaml(text: str) -> str:
     return "".join(letter if letter.isprintable() else _written_wide(letter) for letter in quoted)
 
 
-def _written(match: re.Match) -> str:
+def _written(match: re.Match[str]) -> str:
     code = ord(match.group())
     return f"\\x{code:02x}" if code < 0x100 else _written_wide(match.group())
 

@@ -9,6 +9,8 @@ from typing import Any
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import MAX_INT, check_types, is_half, shown
 
+# Raised where an example makes something else of its texts: stored ones are then read anew.
+VERSION = 1
 # Keys and reasons stand in tables, file lists and messages.
 LONGEST_KEY = 1000
 LONGEST_REASON = 200
@@ -26,8 +28,8 @@ class Skip:
       DeclarationError: the reason is no text, blank, of several lines, or over 200 characters.
     """
 
-    # Short and free of row data, e.g. "no gold label": rows are counted by it.
     reason: str
+    """Short and free of row data, e.g. "no gold label": rows are counted by it."""
 
     def __post_init__(self) -> None:
         check_types(self, error=DeclarationError)
@@ -58,21 +60,21 @@ class Example:
         written as JSON; the answer is empty, or it is not one of the options.
     """
 
-    # What templates may use, by name.
     fields: Mapping[str, str]
-    # The target text; for classification one of `options`, exactly.
+    """What templates may use, by name."""
     answer: str
-    # The allowed answers in a fixed order; empty for generation.
+    """The target text; for classification one of `options`, exactly."""
     options: tuple[str, ...] = ()
-    # All accepted answers, for evaluation.
+    """The allowed answers in a fixed order; empty for generation."""
     references: tuple[str, ...] = ()
-    # Values for metrics and grouping, out of reach of templates: what JSON can say, that is text,
-    # finite numbers of at most 64 bits, True, False, None, and lists and dicts of these, with text
-    # as keys, at most 20 deep. A tuple comes back as a list.
+    """All accepted answers, for evaluation."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    # Stable name of the example; the engine fills in source split and row number where empty. One
-    # line of at most 1,000 characters, unlike that of every other example.
+    """Values for metrics and grouping, out of reach of templates: what JSON can say, that is
+    text, finite numbers of at most 64 bits, True, False, None, and lists and dicts of these,
+    with text as keys, at most 20 deep. A tuple comes back as a list."""
     key: str = ""
+    """Stable name of the example; the engine fills in source split and row number where empty.
+    One line of at most 1,000 characters, unlike that of every other example."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.fields, Mapping):

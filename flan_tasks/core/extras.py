@@ -11,10 +11,10 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from flan_tasks.core.errors import FlanTasksError, MissingLibraryError
@@ -24,50 +24,55 @@ DISTRIBUTION = "flan-tasks"
 # Module -> the distribution that has it, and the extra of ours that asks for it; "" where every
 # installation does.
 LIBRARIES: Mapping[str, tuple[str, str]] = {
-    "absl": ("absl-py", ""),
+    "absl": ("absl-py", "tfds"),
     "apache_beam": ("apache-beam", "beam"),
     "array_record": ("array_record", "arrayrecord"),
-    "bs4": ("beautifulsoup4", ""),
+    "bs4": ("beautifulsoup4", "tfds"),
     "click": ("click", ""),
     "datasets": ("datasets", "hf"),
-    "flax": ("flax", ""),
+    "flax": ("flax", "train"),
     "ftfy": ("ftfy", ""),
-    "gin": ("gin-config", ""),
+    "gin": ("gin-config", "train"),
     "google": ("protobuf", ""),
     "google.protobuf": ("protobuf", ""),
     "huggingface_hub": ("huggingface_hub", "hf"),
-    "importlib_resources": ("importlib_resources", ""),
-    "jax": ("jax", ""),
-    "jaxlib": ("jax", ""),
-    "lxml": ("lxml", ""),
-    "nltk": ("nltk", ""),
+    "importlib_resources": ("importlib_resources", "tfds"),
+    "jax": ("jax", "train"),
+    "jaxlib": ("jax", "train"),
+    "lxml": ("lxml", "tfds"),
+    "nltk": ("nltk", "eval"),
     "numpy": ("numpy", ""),
-    "orbax": ("orbax-checkpoint", ""),
+    "orbax": ("orbax-checkpoint", "train"),
     "pyarrow": ("pyarrow", ""),
-    "regex": ("regex", ""),
+    "regex": ("regex", "eval"),
     "rich": ("rich", ""),
-    "rouge_score": ("rouge-score", ""),
-    "sacrebleu": ("sacrebleu", ""),
-    "safetensors": ("safetensors", ""),
-    "scipy": ("scipy", ""),
+    "rouge_score": ("rouge-score", "eval"),
+    "sacrebleu": ("sacrebleu", "eval"),
+    "safetensors": ("safetensors", "train"),
+    "scipy": ("scipy", "eval"),
     "sentencepiece": ("sentencepiece", ""),
-    "seqio": ("seqio", ""),
-    "sklearn": ("scikit-learn", ""),
+    "seqio": ("seqio", "seqio"),
+    "sklearn": ("scikit-learn", "eval"),
     "tensorboardX": ("tensorboardX", "train"),
-    "tensorflow": ("tensorflow", ""),
-    "tensorflow_datasets": ("tensorflow-datasets", ""),
-    "tensorflow_text": ("tensorflow-text", ""),
+    "tensorflow": ("tensorflow", "tfds"),
+    "tensorflow_datasets": ("tensorflow-datasets", "tfds"),
+    "tensorflow_text": ("tensorflow-text", "seqio"),
     "tokenizers": ("tokenizers", "hf"),
 }
+# Extra -> another that it brings whole.
+INCLUDES: Mapping[str, str] = {"arrayrecord": "tfds", "seqio": "tfds"}
+
+# Libraries that people bring along, and that no extra of ours asks for: module -> distribution.
+OTHERS: Mapping[str, str] = {"pandas": "pandas", "torch": "torch"}
 
 
 class Missing(NamedTuple):
     """What is wrong with a library, and what installs it."""
 
-    # What needs which library; holds no path of this machine.
     problem: str
-    # A command for a shell.
+    """What needs which library; holds no path of this machine."""
     command: str
+    """A command for a shell."""
 
     def __str__(self) -> str:
         return f"{self.problem}: {self.command}"
@@ -104,11 +109,11 @@ def require(*modules: str, what: str, error: type[FlanTasksError] = MissingLibra
     """Checks that libraries are installed, without the seconds that importing some takes.
 
     Raises:
-      FlanTasksError: of the type `error`; one is not.
+      FlanTasksError: of the type `error`; some are not, and all of these are named.
     """
-    for module in modules:
-        if importlib.util.find_spec(module) is None:
-            raise error(str(_missing(what, module)))
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        raise error(str(_missing(what, *missing)))
 
 
 def explain(error: ImportError, what: str = "This") -> Missing | None:
@@ -127,40 +132,58 @@ def explain(error: ImportError, what: str = "This") -> Missing | None:
         return Missing(
             f"{what} needs {distribution}, which is installed and cannot be imported ({reason}); "
             "for versions that fit",
-            install_command(extra),
+            install_command(*filter(None, [extra])),
         )
     if top in LIBRARIES:
         return _missing(what, top)
+    if top in OTHERS:
+        problem = f"{what} needs {OTHERS[top]}, which is not installed"
+        return Missing(problem, f"{_installer()} {_quoted(OTHERS[top])}")
     if importer in LIBRARIES:
         distribution, extra = LIBRARIES[importer]
         return Missing(
             f"{what} needs {distribution}, and that needs the Python module {name}, which is not "
             "installed",
-            install_command(extra),
+            install_command(*filter(None, [extra])),
         )
     return None
 
 
-def install_command(extra: str = "") -> str:
-    """Returns a command that installs what this package requires, with an extra of it.
+def install_command(*extras: str) -> str:
+    """Returns a command that installs what this package requires, with extras of it.
 
     It fits how the package was installed: from a checkout, a file, an address or an index.
     """
-    return f"{_installer()} {_target(extra)}"
+    return f"{_installer()} {_target(extras)}"
 
 
-def _missing(what: str, module: str) -> Missing:
-    distribution, extra = LIBRARIES[module]
-    if extra:
-        problem = f'{what} needs {distribution}, of the extra "{extra}", which is not installed'
-        return Missing(problem, install_command(extra))
-    problem = f"{what} needs {distribution}, which is not installed"
-    return Missing(problem, f"{_installer()} {_target('', only=distribution)}")
+def _missing(what: str, *modules: str) -> Missing:
+    by_extra: dict[str, list[str]] = {}
+    for module in modules:
+        distribution, extra = LIBRARIES[module]
+        by_extra.setdefault(extra, []).append(distribution)
+    # An export for lm-evaluation-harness stands alone: nobody there knows of extras.
+    is_installed = _checkout() is not None or _metadata() is not None
+    named = [
+        _listed(distributions) + (f', of the extra "{extra}"' if extra and is_installed else "")
+        for extra, distributions in by_extra.items()
+    ]
+    verb = "is" if len(modules) == 1 else "are"
+    problem = f"{what} needs {', and '.join(named)}, which {verb} not installed"
+    covered = {INCLUDES[extra] for extra in by_extra if extra in INCLUDES}
+    extras = [extra for extra in by_extra if extra and extra not in covered]
+    only = [LIBRARIES[module][0] for module in modules]
+    return Missing(problem, f"{_installer()} {_target(extras, only=only)}")
 
 
-def _target(extra: str, *, only: str = "") -> str:
+def _listed(names: Sequence[str]) -> str:
+    *before, last = names
+    return f"{', '.join(before)} and {last}" if before else last
+
+
+def _target(extras: Sequence[str], *, only: Sequence[str] = ()) -> str:
     """What is to be installed, quoted for a shell; `only` is all that is known to be missing."""
-    ending = f"[{extra}]" if extra else ""
+    ending = f"[{','.join(extras)}]" if extras else ""
     checkout = _checkout()
     if checkout is not None:
         return f"-e {_quoted(f'{checkout}{ending}')}"
@@ -168,13 +191,13 @@ def _target(extra: str, *, only: str = "") -> str:
     if origin is None:
         if _metadata() is not None:
             return _quoted(f"{DISTRIBUTION}{ending}")
-        return _requirements(extra, only)
+        return _requirements(extras, only)
     url, about = origin
     parts = urlsplit(url)
     if parts.scheme == "file":
         path = Path(unquote(parts.path))
         if not path.exists():  # a wheel that was removed after it was installed
-            return _requirements(extra, only)
+            return _requirements(extras, only)
         if "dir_info" in about:
             return _quoted(f"{path}{ending}")
     vcs = about.get("vcs_info", {})
@@ -183,23 +206,29 @@ def _target(extra: str, *, only: str = "") -> str:
     return _quoted(f"{DISTRIBUTION}{ending} @ {url}")
 
 
-def _requirements(extra: str, only: str) -> str:
-    """The libraries themselves, for where the package cannot be named."""
+def _requirements(extras: Sequence[str], only: Sequence[str]) -> str:
+    """The libraries themselves, for where the package cannot be named.
+
+    Where what it requires is known, all of an extra are: who lacks one lacks the others.
+    """
     metadata = _metadata()
     declared = [line for line in (metadata.requires or ()) if line] if metadata else []
     texts = []
     for line in declared:
         requirement, _, marker = line.partition(";")
         its_extra = re.search(r"""extra\s*==\s*['"](\w+)['"]""", marker)
-        if (its_extra.group(1) if its_extra else "") != extra:
-            continue
+        extra = its_extra.group(1) if its_extra else ""
         name = re.match(r"[\w.-]+", requirement)
-        if only and not (name and _same(name.group(), only)):
-            continue
-        texts.append(requirement.strip())
+        if extra:
+            is_wanted = extra in extras
+        else:
+            is_wanted = name is not None and any(_same(name.group(), one) for one in only)
+        if is_wanted or not (extra or extras or only):
+            texts.append(requirement.strip())
     if not texts:
-        texts = [only] if only else sorted({d for d, e in LIBRARIES.values() if e == extra})
-    return " ".join(_quoted(text) for text in texts)
+        of_extras = {d for d, extra in LIBRARIES.values() if extra in (extras or [""])}
+        texts = list(only) or sorted(of_extras)
+    return " ".join(_quoted(text) for text in dict.fromkeys(texts))
 
 
 def _same(name: str, other: str) -> bool:
@@ -222,7 +251,7 @@ def _metadata() -> importlib.metadata.Distribution | None:
         return None
 
 
-def _direct_url() -> tuple[str, dict] | None:
+def _direct_url() -> tuple[str, dict[str, Any]] | None:
     """Where pip got the package from, as it noted (PEP 610); None for an index."""
     metadata = _metadata()
     text = metadata.read_text("direct_url.json") if metadata else None

@@ -31,7 +31,8 @@ def wrong_types(declaration: Any) -> list[tuple[str, str]]:
     is refused, as its letters would be taken for them.
     """
     problems = []
-    for name, hint in _hints(type(declaration)).items():
+    cls: type = type(declaration)
+    for name, hint in _hints(cls).items():
         value = getattr(declaration, name)
         problem = _problem(value, hint)
         if problem:

@@ -6,7 +6,7 @@ from pathlib import Path
 from flan_tasks.core.errors import FlanTasksError
 
 
-def under_home(path: str | os.PathLike, *, setting: str) -> Path:
+def under_home(path: str | os.PathLike[str], *, setting: str) -> Path:
     """Returns a path with `~` replaced by the home folder.
 
     HOME set to nothing counts as not set, where the standard library takes it for the root.

@@ -100,7 +100,7 @@ def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
     Signals that are ignored stay so: `nohup`, and shells that start something in the background,
     mean it. Outside the main thread, which alone may set handlers, nothing changes.
     """
-    before: dict[int, Any] = {}
+    before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
@@ -123,7 +123,7 @@ def end_at_once(number: int) -> NoReturn:
 def _stand(describe: Callable[[str], str]) -> None:
     if threading.current_thread() is not threading.main_thread():
         return
-    _asked.__init__()
+    _Asked.__init__(_asked)
     _asked.describe = describe
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:

@@ -23,10 +23,15 @@ LIKE_SEPARATOR = f"[#\uff03\ufe5f]{{{len(SEPARATOR)}}}"
 class Solved(Protocol):
     """A filled template."""
 
-    # The prompt.
-    inputs: str
-    # Its answer.
-    targets: str
+    @property
+    def inputs(self) -> str:
+        """The prompt."""
+        ...
+
+    @property
+    def targets(self) -> str:
+        """Its answer."""
+        ...
 
 
 def join_exemplars(exemplars: Sequence[Solved], inputs: str) -> str:

@@ -37,14 +37,15 @@ _DOUBLED = re.compile(r"\?\?|\?\.(?!\w)|(?<!\.)\.\.(?!\.)|,,|!\?|\.\?| ,| \?(?=\
 class Finding:
     """One thing that is wrong."""
 
-    # Template file, relative to the project.
     path: str
-    # Template id; empty where the file as a whole is meant.
+    """Template file, relative to the project."""
     template: str
-    # What is wrong and what would be right.
+    """Template id; empty where the file as a whole is meant."""
     problem: str
-    # Whether it is a rule of this project's own files, or of odd rows, that others need not keep.
+    """What is wrong and what would be right."""
     is_hint: bool = False
+    """Whether it is a rule of this project's own files, or of odd rows, that others need not
+    keep."""
 
     def __str__(self) -> str:
         place = f'{self.path}: template "{self.template}"' if self.template else self.path
@@ -104,7 +105,7 @@ def _check_rows(dataset: Dataset, template: Template, rows: Sequence[Example]) -
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for example in rows:
-        kinds = {}
+        kinds: dict[str, str] = {}
         for problem in _check_rendered(dataset, template, example):
             # What is quoted differs from row to row.
             kinds.setdefault(problem.split(" at ")[0].split(" (with")[0], problem)
@@ -354,7 +355,7 @@ def _triples(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(padded[i : i + 3]) for i in range(len(padded) - 2))
 
 
-def _similarity(one: frozenset, other: frozenset) -> float:
+def _similarity(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> float:
     union = len(one | other)
     return len(one & other) / union if union else 0.0
 

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core import notebook
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import MAX_INT, check_types, quoted, shown
@@ -32,32 +33,33 @@ class Mixture:
       DeclarationError: with every problem of the declaration.
     """
 
-    # Lower-case words joined by dots; `flan:mix.<name>` is its SeqIO name.
     name: str
-    # One sentence, shown in lists and cards.
+    """Lower-case words joined by dots; `flan:mix.<name>` is its SeqIO name."""
     description: str = ""
-    # Names of datasets, parents and clusters; "all" is every dataset of the default mixtures.
+    """One sentence, shown in lists and cards."""
     include: tuple[str, ...] = (ALL,)
-    # Left out of training.
+    """Names of datasets, parents and clusters; "all" is every dataset of the default mixtures."""
     exclude: tuple[str, ...] = ()
-    # Left out of training and evaluated instead.
+    """Left out of training."""
     hold_out: tuple[str, ...] = ()
-    # Whether datasets that declare an overlap with a held-out one are left out as well.
+    """Left out of training and evaluated instead."""
     drop_overlaps: bool = False
-    # One of SCHEMES.
+    """Whether datasets that declare an overlap with a held-out one are left out as well."""
     scheme: str = "proportional"
-    # Ceiling on the rate of a dataset.
+    """One of SCHEMES."""
     cap: int = 3000
-    # What the cap is for: a dataset with all its parts, or each part (as the published code did).
+    """Ceiling on the rate of a dataset."""
     cap_per: str = "dataset"
-    # For the temperature scheme.
+    """What the cap is for: a dataset with all its parts, or each part (as the published code
+    did)."""
     temperature: float = 1.0
-    # For the rates scheme: dataset, parent or cluster -> rate (shared by what it means).
+    """For the temperature scheme."""
     rates: Mapping[str, float] = field(default_factory=dict)
-    # Which templates are drawn from.
+    """For the rates scheme: dataset, parent or cluster -> rate (shared by what it means)."""
     kinds: tuple[str, ...] = KINDS
-    # Ceiling on the number of training examples read of a dataset with all its parts.
+    """Which templates are drawn from."""
     limit: int = 30_000
+    """Ceiling on the number of training examples read of a dataset with all its parts."""
 
     def __post_init__(self) -> None:
         check_types(self, f"mixture {quoted(self.name)}", error=DeclarationError)
@@ -84,6 +86,21 @@ class Mixture:
             )
         if problems:
             raise DeclarationError(f"mixture {quoted(self.name)}: " + "; ".join(problems))
+
+    def _repr_html_(self) -> str:
+        pairs = ((one.name, getattr(self, one.name), one) for one in fields(self))
+        return notebook.page(
+            "Mixture",
+            notebook.facts(
+                (name, ", ".join(map(str, value)) if isinstance(value, tuple) else value)
+                for name, value, one in pairs
+                if name == "name" or value != _default(one)
+            ),
+        )
+
+
+def _default(one: "Field[Any]") -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()
 
 
 def parse_mixture(text: str, *, name: str, path: str) -> Mixture:

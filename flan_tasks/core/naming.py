@@ -19,12 +19,12 @@ _MIXTURE_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 class TaskName:
     """`flan:<dataset>`, `flan:<dataset>.<template>` or `flan:<dataset>.<template>.rank`."""
 
-    # Name of the dataset.
     dataset: str
-    # Template id; empty for the training task.
+    """Name of the dataset."""
     template: str = ""
-    # Whether answers are ranked; otherwise they are generated.
+    """Template id; empty for the training task."""
     is_rank: bool = False
+    """Whether answers are ranked; otherwise they are generated."""
 
     def __str__(self) -> str:
         parts = [self.dataset, self.template, _RANK if self.is_rank else ""]
@@ -35,8 +35,8 @@ class TaskName:
 class MixtureName:
     """`flan:mix.<name>`."""
 
-    # Name of the mixture, e.g. "without.nli".
     name: str
+    """Name of the mixture, e.g. "without.nli"."""
 
     def __str__(self) -> str:
         return f"{PREFIX}{_MIXTURE}.{self.name}"

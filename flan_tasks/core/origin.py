@@ -22,16 +22,16 @@ class Tfds:
       DeclarationError: a value has the wrong type, or the name is no such name.
     """
 
-    # Always with its version: what a bare name means changes with every TFDS release.
     name: str
-    # What must be fetched by hand and where it goes; empty where TFDS downloads all by itself.
+    """Always with its version: what a bare name means changes with every TFDS release."""
     manual: str = ""
-    # Names of the files meant, as they must lie in TFDS's manual folder.
+    """What must be fetched by hand and where it goes; empty where TFDS downloads all by itself."""
     manual_files: tuple[str, ...] = ()
-    # Why TFDS can no longer have it; empty where it can.
+    """Names of the files meant, as they must lie in TFDS's manual folder."""
     gone: str = ""
-    # Download size in MiB as the builder declares it; 0 where unknown.
+    """Why TFDS can no longer have it; empty where it can."""
     download_mib: int = 0
+    """Download size in MiB as the builder declares it; 0 where unknown."""
 
     def __post_init__(self) -> None:
         check_types(self, error=DeclarationError)
@@ -64,14 +64,14 @@ class HuggingFace:
       DeclarationError: a value has the wrong type, or the path is empty.
     """
 
-    # Repository id, e.g. "abisee/cnn_dailymail".
     path: str
-    # Configuration name; empty for the default one.
+    """Repository id, e.g. "abisee/cnn_dailymail"."""
     config: str = ""
-    # A commit, tag or branch; a commit where it is known, so that the rows cannot change.
+    """Configuration name; empty for the default one."""
     revision: str = "main"
-    # What must be fetched by hand, and where; empty where the hub has it all.
+    """A commit, tag or branch; a commit where it is known, so that the rows cannot change."""
     manual: str = ""
+    """What must be fetched by hand, and where; empty where the hub has it all."""
 
     def __post_init__(self) -> None:
         check_types(self, error=DeclarationError)
@@ -86,14 +86,14 @@ class Files:
     Text may be compressed (.gz, .bz2, .xz) and in UTF-8, or UTF-16 with a byte order mark.
     """
 
-    # Source split -> a path or a glob pattern; relative ones start at `root`.
     paths: Mapping[str, str]
-    # Where relative paths start; empty means the current folder.
+    """Source split -> a path or a glob pattern; relative ones start at `root`."""
     root: str = ""
-    # Which list holds the rows, where a .json file is one object with several.
+    """Where relative paths start; empty means the current folder."""
     rows: str = ""
-    # Whether quotation marks part the cells of .csv and .tsv files; False takes them as text.
+    """Which list holds the rows, where a .json file is one object with several."""
     quotes: bool = True
+    """Whether quotation marks part the cells of .csv and .tsv files; False takes them as text."""
 
     def __post_init__(self) -> None:
         check_types(self, error=DeclarationError)
@@ -116,12 +116,13 @@ class Alternative:
     """A second place that has the dataset, in its own row schema."""
 
     origin: Origin
-    # Turns a row of this origin into the primary schema; None where they are equal.
+    """Where it is."""
     adapt: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    # The primary source's name of a split -> its name there, where they differ.
+    """Turns a row of this origin into the primary schema; None where they are equal."""
     splits: Mapping[str, str] = field(default_factory=dict)
-    # Whether reading it live was ever run; shown to users.
+    """The primary source's name of a split -> its name there, where they differ."""
     tested: bool = False
+    """Whether reading it live was ever run; shown to users."""
 
     def __post_init__(self) -> None:
         check_types(self, error=DeclarationError)

@@ -12,10 +12,10 @@ from flan_tasks.core.template import ANSWER, OPTIONS, Form, Template
 class Rendered:
     """A filled template."""
 
-    # The prompt.
     inputs: str
-    # The text the model is to say.
+    """The prompt."""
     targets: str
+    """The text the model is to say."""
 
 
 def render(template: Template, example: Example, *, options: bool = True) -> Rendered:
@@ -33,7 +33,7 @@ def render(template: Template, example: Example, *, options: bool = True) -> Ren
       TemplateError: the template uses a field the example lacks.
     """
     shown = options and bool(example.options)
-    empty = frozenset()
+    empty: frozenset[str] = frozenset()
     if "" in example.fields.values():
         empty = frozenset(name for name, text in example.fields.items() if not text)
     try:
@@ -85,7 +85,7 @@ def render_columns(
         if "" in values:
             empty = frozenset(name for name, i in place.items() if not values[i])
             form = templates[number].form("inputs", options, empty)
-            prompt, asked = form.text, [place[name] for name in form.names]
+            prompt, asked = form.text, tuple(place[name] for name in form.names)
         inputs.append(prompt % tuple([values[i] for i in asked]))
         targets.append(target % tuple([values[i] for i in told]))
     return inputs, targets

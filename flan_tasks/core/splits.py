@@ -14,8 +14,11 @@ class Slice:
     """Rows `start` to `stop` (exclusive) of a source split."""
 
     source_split: str
+    """The source's own name of the split."""
     start: int
+    """First row."""
     stop: int
+    """Row after the last."""
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -33,19 +36,19 @@ class Splits:
       DeclarationError: a value has the wrong type, or two of ours would read the same rows.
     """
 
-    # The source split that feeds train; None for a dataset that is only evaluated.
     train: str | None = "train"
-    # The source split read for validation; None where it is carved (or there is none).
+    """The source split that feeds train; None for a dataset that is only evaluated."""
     validation: str | None = None
-    # The source split read for test; None where it is carved (or there is none).
+    """The source split read for validation; None where it is carved (or there is none)."""
     test: str | None = None
-    # Rows carved from the end of train for validation.
+    """The source split read for test; None where it is carved (or there is none)."""
     carve_validation: int = 0
-    # Rows carved from the end of train for test; they come after those for validation.
+    """Rows carved from the end of train for validation."""
     carve_test: int = 0
-    # (i, n): train and validation take the i-th of n equal blocks of what is left without the
-    # carved test, so that n datasets made from one source share no training row.
+    """Rows carved from the end of train for test; they come after those for validation."""
     block: tuple[int, int] = (0, 1)
+    """(i, n): train and validation take the i-th of n equal blocks of what is left without the
+    carved test, so that n datasets made from one source share no training row."""
 
     def __post_init__(self) -> None:
         check_types(self, error=DeclarationError)

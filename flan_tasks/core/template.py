@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from flan_tasks.core import notebook
 from flan_tasks.core.errors import TemplateError
 from flan_tasks.core.field_types import check_types, shown
 from flan_tasks.core.naming import check_template_id
@@ -60,10 +61,10 @@ def parse_text(text: str) -> Pieces:
 class Form:
     """A parsed text made ready to be filled many times: `text % values of names`."""
 
-    # The literal text with `%s` where each field goes; its own percent signs are doubled.
     text: str
-    # The fields in the order they go in; a name may stand here twice.
+    """The literal text with `%s` where each field goes; its own percent signs are doubled."""
     names: tuple[str, ...]
+    """The fields in the order they go in; a name may stand here twice."""
 
     @classmethod
     def of(cls, pieces: Pieces) -> "Form":
@@ -81,16 +82,16 @@ class Template:
         is missing.
     """
 
-    # What is particular about the wording; never a number, never reused.
     id: str
-    # The prompt.
+    """What is particular about the wording; never a number, never reused."""
     inputs: str
-    # What the model is to say.
+    """The prompt."""
     targets: str
-    # `forward` asks for the answer; `inverted` holds it and asks for a text of the source.
+    """What the model is to say."""
     kind: str = FORWARD
-    # The prompt with options off, where removing the options line would not read well.
+    """`forward` asks for the answer; `inverted` holds it and asks for a text of the source."""
     inputs_without_options: str = ""
+    """The prompt with options off, where removing the options line would not read well."""
 
     def __post_init__(self) -> None:
         check_types(self, f"template {shown(self.id)}", error=TemplateError)
@@ -149,6 +150,14 @@ class Template:
     @cached_property
     def _forms_of_empty(self) -> dict[tuple[bool, frozenset[str]], Form]:
         return {}
+
+    def _repr_html_(self) -> str:
+        return notebook.page("Template", notebook.templates([self._for_notebook]))
+
+    @property
+    def _for_notebook(self) -> tuple[str, Pieces, Pieces]:
+        pieces = self.pieces
+        return f"{self.id}\n{self.kind}", pieces["inputs", True], pieces["targets", True]
 
     @property
     def _inputs_without_options(self) -> str:
@@ -220,12 +229,12 @@ class ExampleText:
       TemplateError: a value has the wrong type.
     """
 
-    # Field -> value.
     fields: Mapping[str, str]
-    # The target text.
+    """Field -> value."""
     answer: str
-    # The allowed answers; empty for generation.
+    """The target text."""
     options: tuple[str, ...] = ()
+    """The allowed answers; empty for generation."""
 
     def __post_init__(self) -> None:
         check_types(self, "[example]", error=TemplateError)
@@ -239,14 +248,14 @@ class TemplateSet:
       TemplateError: a value has the wrong type, or two templates have one id.
     """
 
-    # Where it was read from, for messages; relative to the templates folder.
     path: str
-    # In the order of the file.
+    """Where it was read from, for messages; relative to the templates folder."""
     templates: tuple[Template, ...]
-    # Values that show them filled.
+    """In the order of the file."""
     example: ExampleText | None = None
-    # The comment at the head of the file: what the task asks.
+    """Values that show them filled."""
     comment: str = ""
+    """The comment at the head of the file: what the task asks."""
 
     def __post_init__(self) -> None:
         check_types(self, error=TemplateError)
@@ -258,11 +267,16 @@ class TemplateSet:
                 "ids must be unique"
             )
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Template]:
         return iter(self.templates)
 
     def __len__(self) -> int:
         return len(self.templates)
+
+    def _repr_html_(self) -> str:
+        about = [("file", self.path), *([("asks", self.comment)] if self.comment else [])]
+        shown_as = notebook.templates(one._for_notebook for one in self.templates)
+        return notebook.page("Templates", notebook.facts(about), shown_as)
 
     def __getitem__(self, template_id: str) -> Template:
         for template in self.templates:

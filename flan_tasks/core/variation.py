@@ -22,21 +22,21 @@ class Variation:
       DeclarationError: with everything that has the wrong type, or else is out of range.
     """
 
-    # Exemplars before each query, at most: those that do not fit the token budget are left out.
     shots: int = 0
-    # Whether prompts show the options.
+    """Exemplars before each query, at most: those that do not fit the token budget are left out."""
     options: bool = True
-    # One of OPTION_ORDERS; shuffled anew for each example and epoch.
+    """Whether prompts show the options."""
     option_order: str = FIXED
-    # Template ids drawn among, "hence" or "rte.hence"; None means all of `kinds`.
+    """One of OPTION_ORDERS; shuffled anew for each example and epoch."""
     templates: tuple[str, ...] | None = None
-    # Kinds drawn among; None means those of the mixture for train, forward elsewhere.
+    """Template ids drawn among, "hence" or "rte.hence"; None means all of `kinds`."""
     kinds: tuple[str, ...] | None = None
-    # Draw among the first so many of each dataset's; None means all.
+    """Kinds drawn among; None means those of the mixture for train, forward elsewhere."""
     num_templates: int | None = None
-    # One of INSTRUCTIONS: the templates, the fields and options alone, or these after the name of
-    # the dataset (the ablation of Wei et al. 2022, section 4.3).
+    """Draw among the first so many of each dataset's; None means all."""
     instructions: str = FULL
+    """One of INSTRUCTIONS: the templates, the fields and options alone, or these after the name
+    of the dataset (the ablation of Wei et al. 2022, section 4.3)."""
 
     def __post_init__(self) -> None:
         check_types(self, error=DeclarationError)

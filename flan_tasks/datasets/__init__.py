@@ -1,5 +1,6 @@
 """The declared datasets, one module for each cluster; a module's name is its cluster's."""
 
+import dataclasses
 import importlib
 import pkgutil
 from functools import cache
@@ -21,7 +22,8 @@ def catalog() -> Catalog:
             if isinstance(dataset, Dataset):
                 rows = samples / cluster / f"{dataset.samples_file}.jsonl"
                 found.add(
-                    dataset,
+                    # The first version is not stated: most normalizers never have another.
+                    dataclasses.replace(dataset, version=dataset.version or 1),
                     cluster=cluster,
                     templates=templates / cluster / f"{dataset.template_file}.toml",
                     samples=rows if rows.exists() else None,

@@ -211,14 +211,14 @@ def _wsc(row: Row) -> Normalized:
     if row["label"] < 0:
         return Skip("no gold label")
     text = _SAID_TWICE.sub("", row["text"])
-    spans = [_place(text, row[f"span{n}_text"], row[f"span{n}_index"]) for n in (1, 2)]
-    if None in spans:
+    first, second = (_place(text, row[f"span{n}_text"], row[f"span{n}_index"]) for n in (1, 2))
+    if first is None or second is None:
         return Skip("a span is not in the text")
-    (start1, stop1), (start2, stop2) = spans
+    (start1, stop1), (start2, stop2) = first, second
     if start1 < stop2 and start2 < stop1:
         return Skip("the spans overlap")
     marked = text
-    for start, stop in sorted(spans, reverse=True):
+    for start, stop in sorted((first, second), reverse=True):
         marked = _starred(marked, start, stop)
     return Example(
         fields={

@@ -1,1 +1,1 @@
-"""Metrics, and what predictions are compared with."""
+"""Prompts that are asked, answers that are kept, scores per template and their tables."""

@@ -1,7 +1,7 @@
 """What lm-evaluation-harness calls when it runs tasks that `flan export-lm-eval` wrote.
 
 It knows metrics as a value an example (then averaged, with a standard error), or as pairs that one
-function scores together. Numbers are those of `evaluation.metrics`, from 0 to 100.
+function scores together. Numbers are those of `metrics`, from 0 to 100.
 
 Exports carry this module and those it imports: none may need more than the standard library and
 what computes the metrics, and Python 3.10 must read them, as the harness does.
@@ -17,9 +17,9 @@ from typing import Any
 from flan_tasks.core import extras
 from flan_tasks.core.errors import EvaluationError, FlanTasksError
 from flan_tasks.core.joints import first_answer
-from flan_tasks.evaluation.classes import check_told_apart
-from flan_tasks.evaluation.gold import Gold
-from flan_tasks.evaluation.metrics import AVERAGED, metric, metric_of_one
+from flan_tasks.metrics.classes import check_told_apart
+from flan_tasks.metrics.gold import Gold
+from flan_tasks.metrics.metrics import AVERAGED, metric, metric_of_one
 
 Pair = tuple[str, str]
 

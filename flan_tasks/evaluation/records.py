@@ -16,8 +16,8 @@ from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.joints import first_answer
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.whole import sweep, write_text
-from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.ties import is_tied
+from flan_tasks.metrics.gold import Gold
 
 RANK, GENERATE = "rank", "generate"
 # Ways to an answer: the option of the highest sum of log-probabilities, of the highest mean for
@@ -35,14 +35,14 @@ _SCORES = "scores.json"
 class Unit:
     """What is answered, and kept, as a whole."""
 
-    # Name of the dataset.
     dataset: str
-    # Id of the template.
+    """Name of the dataset."""
     template: str
-    # validation or test.
+    """Id of the template."""
     split: str
-    # RANK or GENERATE.
+    """validation or test."""
     method: str
+    """RANK or GENERATE."""
 
     def __str__(self) -> str:
         return f"{self.dataset}, template {self.template}, {self.split}, by {self.method}"
@@ -57,46 +57,46 @@ class Unit:
 class Prompt:
     """One example under one template, as a model gets it."""
 
-    # The filled inputs.
     inputs: str
-    # What is right.
+    """The filled inputs."""
     gold: Gold
-    # Exemplars that stand before it.
+    """What is right."""
     num_shots: int = 0
-    # Whether a field of it was shortened to make it fit.
+    """Exemplars that stand before it."""
     is_shortened: bool = field(default=False, compare=False)
+    """Whether a field of it was shortened to make it fit."""
 
 
 class Asked(NamedTuple):
     """A prompt on its way to an answer."""
 
-    # What it is part of.
     unit: Unit
-    # Its place among the prompts of the unit, from 0.
+    """What it is part of."""
     place: int
-    # The prompt.
+    """Its place among the prompts of the unit, from 0."""
     prompt: Prompt
-    # Answered before. Its place in a batch is kept, so that what shares a batch with it gets the
-    # same answer to the bit as in a run that was never stopped.
+    """The prompt."""
     done: bool = False
+    """Answered before. Its place in a batch is kept, so that what shares a batch with it gets
+    the same answer to the bit as in a run that was never stopped."""
 
 
 @dataclass(frozen=True)
 class Record:
     """One answer."""
 
-    # What was asked.
     prompt: Prompt
-    # The text written; empty where options were ranked.
+    """What was asked."""
     text: str = ""
-    # Sum of the log-probabilities of each option's tokens; empty where text was written.
+    """The text written; empty where options were ranked."""
     sums: tuple[float, ...] = ()
-    # Number of tokens of each option; empty where they are not known.
+    """Sum of the log-probabilities of each option's tokens; empty where text was written."""
     tokens: tuple[int, ...] = ()
-    # Whether the end of the prompt, or of an option, was cut to fit.
+    """Number of tokens of each option; empty where they are not known."""
     trimmed: bool = False
-    # For each option the number of the first with the same ids; empty where all differ.
+    """Whether the end of the prompt, or of an option, was cut to fit."""
     equal: tuple[int, ...] = ()
+    """For each option the number of the first with the same ids; empty where all differ."""
 
     @property
     def ways(self) -> tuple[str, ...]:

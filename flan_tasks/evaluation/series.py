@@ -16,12 +16,12 @@ _WIDTH, _PANEL, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 280, 64, 40, 48, 80
 class Point:
     """What one experiment came to."""
 
-    # What it is compared in.
     series: str
-    # Its place there.
+    """What it is compared in."""
     point: str
-    # Dataset -> number.
+    """Its place there."""
     scores: Mapping[str, float]
+    """Dataset -> number."""
 
     @property
     def mean(self) -> float:

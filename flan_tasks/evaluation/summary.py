@@ -16,9 +16,10 @@ from typing import Any
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import EvaluationError
-from flan_tasks.evaluation.classes import check_told_apart
-from flan_tasks.evaluation.gold import Gold
-from flan_tasks.evaluation.metrics import (
+from flan_tasks.evaluation.records import GENERATE, GENERATED, Record, Unit
+from flan_tasks.metrics.classes import check_told_apart
+from flan_tasks.metrics.gold import Gold
+from flan_tasks.metrics.metrics import (
     AVERAGED,
     GROUPED_BY,
     LOWER_IS_BETTER,
@@ -27,7 +28,6 @@ from flan_tasks.evaluation.metrics import (
     remark,
     signature,
 )
-from flan_tasks.evaluation.records import GENERATE, GENERATED, Record, Unit
 
 VALIDATION, TEST = "validation", "test"
 # Metrics whose numbers are means over examples, of SQuAD 2 over some of them.
@@ -43,100 +43,108 @@ _BLOCKS = 20
 class TemplateScore:
     """The numbers of one template on one split, in one way to an answer."""
 
-    # Id of the template.
     template: str
-    # validation or test.
+    """Id of the template."""
     split: str
-    # SUM, NORMALIZED or GENERATED.
+    """validation or test."""
     way: str
-    # Examples scored.
+    """SUM, NORMALIZED or GENERATED."""
     num_examples: int
-    # Number -> value.
+    """Examples scored."""
     scores: Mapping[str, float]
-    # Number -> standard error; None where there are too few examples to tell.
+    """Number -> value."""
     errors: Mapping[str, float | None]
-    # Mean number of exemplars before a prompt.
+    """Number -> standard error; None where there are too few examples to tell."""
     shots: float = 0.0
-    # Prompts whose end was cut to fit.
+    """Mean number of exemplars before a prompt."""
     trimmed: int = 0
-    # Prompts with a field shortened to fit, and examples left out as their prompts do not fit.
+    """Prompts whose end was cut to fit."""
     shortened: int = 0
+    """Prompts with a field shortened to fit."""
     left_out: int = 0
-    # Prompts some of whose options have the same ids, and of these those that are ties by it.
+    """Examples left out, as their prompts do not fit."""
     shared: int = 0
+    """Prompts some of whose options have the same ids."""
     ties: int = 0
-    # Metric -> what a reader needs beside its number to compare it, as sacrebleu's signature.
+    """Prompts whose likeliest option is one of several with the same ids."""
     signatures: Mapping[str, str] = field(default_factory=dict)
-    # Metric -> what about the answers a reader must know, such as those that are no number.
+    """Metric -> what a reader needs beside its number to compare it, as sacrebleu's signature."""
     remarks: Mapping[str, str] = field(default_factory=dict)
-    # Number -> what guessing gets: each option as likely as the others. Of accuracy by rank alone.
+    """Metric -> what about the answers a reader must know, such as those that are no number."""
     chance: Mapping[str, float] = field(default_factory=dict)
-    # Number -> what the most frequent answer gets, where all examples share their options.
+    """Number -> what guessing gets: each option as likely as the others. Of accuracy by rank
+    alone."""
     majority: Mapping[str, float] = field(default_factory=dict)
+    """Number -> what the most frequent answer gets, where all examples share their options."""
 
 
 @dataclass(frozen=True)
 class Spread:
     """One number of a dataset over all its templates."""
 
-    # Its name, such as "accuracy".
     number: str
-    # The split.
+    """Its name, such as "accuracy"."""
     split: str
-    # SUM, NORMALIZED or GENERATED.
+    """The split."""
     way: str
-    # Templates, and examples of each.
+    """SUM, NORMALIZED or GENERATED."""
     num_templates: int
+    """Templates."""
     num_examples: int
-    # Mean over templates.
+    """Examples of each template."""
     mean: float
-    # Sample standard deviation over templates; None for one template.
+    """Mean over templates."""
     deviation: float | None
-    # Mean of the templates' standard errors.
+    """Sample standard deviation over templates; None for one template."""
     error: float | None
-    # Lowest and highest.
+    """Mean of the templates' standard errors."""
     lowest: float
+    """Number of the lowest template."""
     highest: float
-    # What guessing, and the most frequent answer, would get; None where nothing is chosen among.
+    """Number of the highest template."""
     chance: float | None = None
+    """What guessing gets; None where nothing is chosen among."""
     majority: float | None = None
+    """What the most frequent answer gets; None where nothing is chosen among."""
 
 
 @dataclass(frozen=True)
 class Best:
     """The template chosen on validation, and its number on test."""
 
-    # The number it was chosen by.
     number: str
-    # SUM, NORMALIZED or GENERATED.
+    """The number it was chosen by."""
     way: str
-    # Its id.
+    """SUM, NORMALIZED or GENERATED."""
     template: str
-    # Its number on both splits.
+    """Its id."""
     validation: float
+    """Its number on validation."""
     test: float
-    # Standard error of the number on test.
+    """Its number on test."""
     error: float | None
-    # Whether no other template does as well on validation, and there are enough examples.
+    """Standard error of the number on test."""
     decided: bool
+    """Whether no other template does as well on validation, and there are enough examples."""
 
 
 @dataclass(frozen=True)
 class DatasetScore:
     """Everything about one dataset."""
 
-    # Its name.
     dataset: str
-    # Its cluster.
+    """Its name."""
     cluster: str
-    # Each template on each split in each way.
+    """Its cluster."""
     templates: tuple[TemplateScore, ...]
-    # Each number over templates.
+    """Each template on each split in each way."""
     spreads: tuple[Spread, ...]
-    # Each number of the best template; empty without both splits.
+    """Each number over templates."""
     best: tuple[Best, ...]
-    # Templates of which no prompt fits, on a split by a method -> examples: no number is of them.
+    """Each number of the best template; empty without both splits."""
     unasked: Mapping[str, int] = field(default_factory=dict)
+    """Templates of which no prompt fits, on a split by a method -> examples: no number is of
+    them."""
 
     def to_json(self) -> dict[str, Any]:
         """Returns it for JSON."""

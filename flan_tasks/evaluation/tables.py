@@ -15,7 +15,7 @@ from typing import Any
 from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.records import GENERATED, NORMALIZED, write_kept
 from flan_tasks.evaluation.summary import FEW, TEST, VALIDATION, DatasetScore, Spread
-from flan_tasks.evaluation.ties import score_warnings
+from flan_tasks.evaluation.warnings import score_warnings
 
 # Remarks on answers that are listed under the table; scores.json has them all.
 _MOST_REMARKS = 6

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from flan_tasks.build.contents import CHECKS, USE
-from flan_tasks.build.features import STORED, features
-from flan_tasks.build.formats import ENCODER_DECODER
-from flan_tasks.build.manifest_file import read_manifest
-from flan_tasks.build.vocabulary import Vocabulary, open_vocabulary
 from flan_tasks.core.errors import BuildError, DeclarationError, VocabularyError
+from flan_tasks.engine.contents import CHECKS, USE
+from flan_tasks.engine.manifest_file import read_manifest
+from flan_tasks.packing.features import STORED, features
 from flan_tasks.reader.order import Place, epoch_and_row
 from flan_tasks.reader.shards import Shards
+from flan_tasks.specs.formats import ENCODER_DECODER
+from flan_tasks.vocabulary import Vocabulary, open_vocabulary
 
 ARRAYS = "arrays"
 # What opens the other formats; {0} is the directory, {1} the folder of its shards.
@@ -36,14 +36,14 @@ _OTHERS = {
 class PackedExample:
     """One example, as it stands in a packed row."""
 
-    # int32[length], EOS included.
     inputs: np.ndarray
-    # int32[length], EOS included.
+    """int32[length], EOS included."""
     targets: np.ndarray
-    # Number of its task: an index into `Reader.tasks`.
+    """int32[length], EOS included."""
     task: int
-    # Which row of the plan it was.
+    """Number of its task: an index into `Reader.tasks`."""
     plan_row: int
+    """Which row of the plan it was."""
 
 
 class Reader:
@@ -90,7 +90,8 @@ class Reader:
     @property
     def tasks(self) -> Sequence[Mapping[str, Any]]:
         """What is known of each task, by its number."""
-        return self.manifest["tasks"]
+        tasks: Sequence[Mapping[str, Any]] = self.manifest["tasks"]
+        return tasks
 
     @property
     def num_examples(self) -> int:
@@ -113,9 +114,25 @@ class Reader:
         build = self.manifest.get("sha256", self.manifest["digest"])
         return f"flan_tasks.Reader(build {build}): {len(self)} rows of {self.num_examples} examples"
 
-    def rows(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Returns the features of stored rows, by number: int32[len(rows), length] each."""
-        stored, tasks = self._shards.gather(rows)
+    def rows(self, rows: np.ndarray | Sequence[int]) -> dict[str, np.ndarray]:
+        """Returns the features of stored rows, by number: int32[len(rows), length] each.
+
+        Numbers below 0 count from the end.
+
+        Raises:
+          TypeError: numbers are not whole ones in one line.
+          IndexError: there is no such row.
+        """
+        numbers = np.asarray(rows, dtype=None if len(rows) else np.int64)
+        if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer):
+            raise TypeError(
+                f"rows are of {numbers.dtype}, {numbers.ndim}-dimensional; want a list "
+                "of whole numbers"
+            )
+        if len(numbers):
+            _in_range(int(numbers.min()), len(self), "row")
+            _in_range(int(numbers.max()), len(self), "row")
+        stored, tasks = self._shards.gather(np.where(numbers < 0, numbers + len(self), numbers))
         return features(self.arch, stored) | {"segment_tasks": tasks}
 
     def batch(
@@ -190,11 +207,13 @@ class Reader:
                     "flan_tasks.open(DIR, vocab=PATH)"
                 )
             self._vocabulary = open_vocabulary(name)
-        end = self.manifest["eos_id"]
-        return tuple(
-            self._vocabulary.decode(ids[:-1] if len(ids) and ids[-1] == end else ids)
-            for ids in (example.inputs, example.targets)
-        )
+        sides = (example.inputs, example.targets)
+        inputs, targets = (self._decoded(self._vocabulary, ids) for ids in sides)
+        return inputs, targets
+
+    def _decoded(self, vocabulary: Vocabulary, ids: np.ndarray) -> str:
+        is_closed = len(ids) and ids[-1] == self.manifest["eos_id"]
+        return vocabulary.decode((ids[:-1] if is_closed else ids).tolist())
 
     def _parts(
         self, stored: Mapping[str, np.ndarray], segment: int

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flan_tasks.build import draws
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.plan import draws
 
 # Another than the order of rows inside a shard, which the build has drawn already.
 _ROWS = hash_text("order of an epoch")
@@ -17,18 +17,18 @@ MAX_SEED = (1 << 63) - 1
 class Place:
     """Where a batch stands in the endless sequence of epochs."""
 
-    # Number of the batch, from 0, counted over all epochs.
     step: int
-    # Rows of the batch over all hosts together.
+    """Number of the batch, from 0, counted over all epochs."""
     batch_size: int
-    # Which host asks.
+    """Rows of the batch over all hosts together."""
     host: int = 0
-    # How many hosts share the batch.
+    """Which host asks."""
     hosts: int = 1
-    # Number the orders of all epochs depend on.
+    """How many hosts share the batch."""
     seed: int = 0
-    # Whether each epoch has an order of its own; otherwise rows come as stored.
+    """Number the orders of all epochs depend on."""
     shuffle: bool = True
+    """Whether each epoch has an order of its own; otherwise rows come as stored."""
 
     def __post_init__(self) -> None:
         if self.step < 0:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from flan_tasks.build.contents import (
+from flan_tasks.core.errors import BuildError
+from flan_tasks.engine.contents import (
     EXAMPLES,
     OFFSETS,
     OPEN,
@@ -21,9 +22,8 @@ from flan_tasks.build.contents import (
     check_layout,
     header,
 )
-from flan_tasks.build.features import DECODER_SEGMENTS, STORED
-from flan_tasks.build.manifest_file import MANIFEST
-from flan_tasks.core.errors import BuildError
+from flan_tasks.engine.manifest_file import MANIFEST
+from flan_tasks.packing.features import DECODER_SEGMENTS, STORED
 
 # Linux allows a process 65,530 mappings.
 _MOST = 4096

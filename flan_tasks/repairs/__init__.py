@@ -4,3 +4,6 @@
 undoes tokenizers, `wikipedia` drops what its pages leave, `news` what stands before an article's
 first word, `formulas` writes LaTeX as people do. Nothing here knows a dataset.
 """
+
+# Raised where a repair gives other text: stored examples are then read anew.
+VERSION = 1

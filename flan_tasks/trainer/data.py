@@ -7,17 +7,17 @@ import queue
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
-import flan_tasks
+from flan_tasks.models.partition import put_batch
 from flan_tasks.reader import Reader
-from flan_tasks.trainer.config import DataConfig, TrainingError
-from flan_tasks.trainer.model_config import ModelConfig
-from flan_tasks.trainer.partition import put_batch
+from flan_tasks.specs.config import DataConfig, TrainingError
+from flan_tasks.specs.model_config import ModelConfig
 
 Arrays = dict[str, np.ndarray]
 # What a build must have been packed for.
@@ -26,21 +26,38 @@ PACKED_FOR = {"t5": "encoder-decoder", "decoder": "decoder"}
 _AHEAD = 2
 
 
-class Source(Protocol):
+class Batches(Protocol):
     """Batches of packed rows, by number."""
 
-    # Names of the tasks that `segment_tasks` counts; empty if it has none.
-    tasks: tuple[str, ...]
-    # What must be the same for a resumed run to see the same batches.
-    identity: Mapping[str, Any]
-    # Vocabulary, end token, lengths and digest of the rows, as far as they are known: what a
-    # checkpoint says of them to those that score or export it.
-    about: Mapping[str, Any]
-    # Rows over all devices in a batch.
-    batch_size: int
+    @property
+    def batch_size(self) -> int:
+        """Rows over all devices in a batch."""
+        ...
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch, of `blocks` that make it up in order."""
+        ...
+
+
+class Source(Batches, Protocol):
+    """Batches to train on."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks that `segment_tasks` counts; empty if it has none."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What must be the same for a resumed run to see the same batches."""
+        ...
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Vocabulary, end token, lengths and digest of the rows, as far as they are known.
+
+        It is what a checkpoint says of them to those that score or export it.
+        """
         ...
 
 
@@ -48,14 +65,14 @@ class Source(Protocol):
 class BuildSource:
     """The rows of a build, each epoch in an order of its own; any step at once."""
 
-    # The open build.
     reader: Reader
-    # Rows over all devices in a batch.
+    """The open build."""
     batch_size: int
-    # Of the orders.
+    """Rows over all devices in a batch."""
     seed: int
-    # Whether rows are taken in those orders.
+    """Of the orders."""
     shuffle: bool
+    """Whether rows are taken in those orders."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -78,8 +95,10 @@ class BuildSource:
     @property
     def about(self) -> dict[str, Any]:
         """What the rows are."""
-        names = ("vocabulary", "vocabulary_size", "eos_id", "lengths", "split")
-        names = (*names, "digest", "sha256", "command")
+        names = (
+            *("vocabulary", "vocabulary_size", "eos_id", "lengths", "split"),
+            *("digest", "sha256", "command"),
+        )
         return {name: self.reader.manifest.get(name) for name in names}
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:
@@ -93,10 +112,10 @@ class BuildSource:
 class PassSource:
     """One pass over a build in stored order; what is past its end weighs nothing."""
 
-    # The open build.
     reader: Reader
-    # Rows over all devices in a batch.
+    """The open build."""
     batch_size: int
+    """Rows over all devices in a batch."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -153,7 +172,7 @@ def open_evaluation(config: DataConfig, model: ModelConfig) -> PassSource | None
 
 def _open(folder: str | None, config: DataConfig, model: ModelConfig, *, name: str) -> Reader:
     assert folder is not None
-    reader = flan_tasks.open(folder)
+    reader = Reader(Path(folder))
     check_fit(reader, config, model, name=name)
     return reader
 
@@ -172,7 +191,7 @@ def check_fit(reader: Reader, config: DataConfig, model: ModelConfig, *, name: s
             f'"{wanted}"'
         )
     size = reader.manifest["vocabulary_size"]
-    if not vocabulary_fits(size, model):
+    if not model.fits_vocabulary(size):
         problems.append(
             f'its vocabulary "{reader.manifest["vocabulary"]}" has {size:,} ids, the model '
             f"{model.vocabulary_size:,}; give --gin.VOCABULARY_SIZE={size}, or build with the "
@@ -190,17 +209,8 @@ def check_fit(reader: Reader, config: DataConfig, model: ModelConfig, *, name: s
         raise TrainingError(f"{name} {reader.folder} does not fit: {'; '.join(problems)}")
 
 
-def vocabulary_fits(size: int, model: ModelConfig) -> bool:
-    """Whether ids of a vocabulary of this size are those the model's embedding is for.
-
-    Sizes that pad to the same one fit: T5's files say 32,128 for 32,100 pieces.
-    """
-    padded = model.padded_vocabulary
-    return size <= model.outputs and padded < size + 128
-
-
 def batches(
-    source: Source, mesh: Mesh, start: int, stop: int
+    source: Batches, mesh: Mesh, start: int, stop: int
 ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
     """Yields (step, placed batch) from `start` to `stop`, read ahead by a thread.
 

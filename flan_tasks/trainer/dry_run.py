@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from flan_tasks.trainer import partition
-from flan_tasks.trainer.checkpoint import is_hugging_face, newest
-from flan_tasks.trainer.config import Run
+from flan_tasks.checkpoints.checkpoint import is_hugging_face, newest
+from flan_tasks.models import partition
+from flan_tasks.models.hf import check_hf
+from flan_tasks.models.hf_config import on_stderr
+from flan_tasks.models.model import Model
+from flan_tasks.specs.config import Run
 from flan_tasks.trainer.data import open_evaluation, open_source
 from flan_tasks.trainer.estimate import parameter_count, training_flops
-from flan_tasks.trainer.hf import check_hf
-from flan_tasks.trainer.hf_config import on_stderr
-from flan_tasks.trainer.model import Model
 from flan_tasks.trainer.step import trained_part
 from flan_tasks.trainer.train import (
     check_ends,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import jax
 
-from flan_tasks.trainer.model import Model
-from flan_tasks.trainer.model_config import ModelConfig
+from flan_tasks.models.model import Model
+from flan_tasks.specs.model_config import ModelConfig
 
 # Forward once, backward twice: gradients of the weights and of what goes in.
 TRAINING = 3
@@ -19,10 +19,10 @@ TRAINING = 3
 class Flops:
     """Floating-point operations of one packed row, forward and backward."""
 
-    # 3 * 2 * (weights a token meets) * (tokens), summed over the row.
     weights: int
-    # 3 * 2 * 2 * heads * head_dim * (queries * keys), summed over layers.
+    """3 * 2 * (weights a token meets) * (tokens), summed over the row."""
     attention: int
+    """3 * 2 * 2 * heads * head_dim * (queries * keys), summed over layers."""
 
     @property
     def total(self) -> int:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.escaping import for_terminal
+from flan_tasks.specs.config import TrainingError
 from flan_tasks.trainer.board import Board
-from flan_tasks.trainer.config import TrainingError
 from flan_tasks.trainer.curve import draw_curve
 from flan_tasks.trainer.metrics_file import MetricsFile, read_metrics, write_text
 
@@ -45,16 +45,16 @@ def peak_flops(device_kind: str) -> float | None:
 class Size:
     """What a step is, for rates and the time left."""
 
-    # The last step.
     train_steps: int
-    # Positions of a batch, padding included.
+    """The last step."""
     positions: int
-    # Operations of a batch, forward and backward.
+    """Positions of a batch, padding included."""
     flops: float
-    # Operations a second of all devices together, if known.
+    """Operations of a batch, forward and backward."""
     peak: float | None
-    # Names of the tasks of `task_loss`.
+    """Operations a second of all devices together, if known."""
     tasks: tuple[str, ...]
+    """Names of the tasks of `task_loss`."""
 
 
 class Feedback:

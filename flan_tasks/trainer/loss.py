@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from flan_tasks.trainer.config import LossConfig
+from flan_tasks.specs.config import LossConfig
 
 Sums = dict[str, jax.Array]
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from flan_tasks.core import endings, interrupts
-from flan_tasks.trainer.gin_files import GinError, load
+from flan_tasks.specs.gin_files import GinError, load
 
 USAGE = """\
 usage: flan train --gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...] [--dry_run]
@@ -24,12 +24,12 @@ usage: flan train --gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...]
 class Arguments:
     """What the command line says."""
 
-    # Gin files, in order.
     files: tuple[str, ...]
-    # (name, value) of --gin.NAME=VALUE, in order.
+    """Gin files, in order."""
     bindings: tuple[tuple[str, str], ...]
-    # Whether to describe only.
+    """(name, value) of --gin.NAME=VALUE, in order."""
     dry_run: bool
+    """Whether to describe only."""
 
 
 def parse(arguments: Sequence[str]) -> Arguments:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core import whole
-from flan_tasks.trainer.config import TrainingError
+from flan_tasks.specs.config import TrainingError
 
 Line = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from flan_tasks.trainer.config import OptimizerConfig
+from flan_tasks.specs.config import OptimizerConfig
 
 Tree = Any
 Schedule = Callable[[jax.Array], jax.Array]
@@ -23,14 +23,14 @@ _EPSILON_PARAMETER = 1e-3
 class Optimizer(NamedTuple):
     """An optimizer: its state from parameters, a step, and the axes of its state."""
 
-    # parameters -> state
     init: Callable[[Tree], Tree]
-    # gradients, state, parameters -> new parameters, new state
+    """parameters -> state"""
     update: Callable[[Tree, Tree, Tree], tuple[Tree, Tree]]
-    # shapes of the parameters -> logical axes of the state, in the structure of the state
+    """gradients, state, parameters -> new parameters, new state"""
     axes: Callable[[Tree], Tree]
-    # step -> rate
+    """shapes of the parameters -> logical axes of the state, in the structure of the state"""
     schedule: Schedule
+    """step -> rate"""
 
 
 def make_schedule(config: OptimizerConfig, train_steps: int) -> Schedule:
@@ -86,6 +86,7 @@ def make_optimizer(config: OptimizerConfig, axes: Tree, *, train_steps: int) -> 
 
             return (jax.vmap(one) if stack else one)(param, grad, moments)
 
+        tree: Any  # a PyTreeDef, whose methods JAX does not declare
         leaves, tree = jax.tree.flatten(params)
         moved = [
             move(*each)
@@ -127,12 +128,12 @@ def clip_by_global_norm(grads: Tree, norm: jax.Array, most: float) -> Tree:
 class _Rule(NamedTuple):
     """An optimizer's arithmetic for one parameter of one layer."""
 
-    # parameter -> moments
     start: Callable
-    # parameter, gradient, moments, step, rate -> parameter, moments
+    """parameter -> moments"""
     move: Callable
-    # axis names, shape -> axis names of the moments
+    """parameter, gradient, moments, step, rate -> parameter, moments"""
     axes: Callable
+    """axis names, shape -> axis names of the moments"""
 
 
 def _is_axes(value: Any) -> bool:

@@ -14,9 +14,9 @@ import numpy as np
 from flan_tasks.core import extras
 from flan_tasks.core.errors import FlanTasksError, UnknownNameError, unknown_name
 from flan_tasks.core.user_code import import_module, place_of, told
-from flan_tasks.sources.quiet import import_tensorflow_quietly
-from flan_tasks.trainer.config import DataConfig, TrainingError
-from flan_tasks.trainer.model_config import ModelConfig
+from flan_tasks.raw_rows.quiet import import_tensorflow_quietly
+from flan_tasks.specs.config import DataConfig, TrainingError
+from flan_tasks.specs.model_config import ModelConfig
 
 
 class SeqioSource:
@@ -134,8 +134,6 @@ class SeqioSource:
             ) from None
 
     def _check_vocabulary(self, model: ModelConfig) -> None:
-        from flan_tasks.trainer.data import vocabulary_fits
-
         features = self._registered.output_features
         if not {"inputs", "targets"} <= set(features):
             raise TrainingError(
@@ -144,7 +142,7 @@ class SeqioSource:
             )
         for name in ("inputs", "targets"):
             size = features[name].vocabulary.vocab_size
-            if not vocabulary_fits(size, model):
+            if not model.fits_vocabulary(size):
                 raise TrainingError(
                     f"the {name} of {self._config.mixture_or_task_name} have a vocabulary of "
                     f"{size:,} ids, the model {model.vocabulary_size:,}; give "

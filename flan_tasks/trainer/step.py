@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from flan_tasks.trainer.config import LossConfig, Run
+from flan_tasks.models.model import Model
+from flan_tasks.models.partition import BATCH
+from flan_tasks.specs.config import LossConfig, Run
 from flan_tasks.trainer.loss import Sums, loss_sums, normalizer
-from flan_tasks.trainer.model import Model
 from flan_tasks.trainer.optim import Optimizer, clip_by_global_norm, global_norm
-from flan_tasks.trainer.partition import BATCH
 
 Tree = Any
 Batch = Mapping[str, jax.Array]
@@ -137,4 +137,4 @@ def _real_tokens(batch: Batch) -> jax.Array:
     sides = [
         batch[name] for name in ("encoder_segment_ids", "decoder_segment_ids") if name in batch
     ]
-    return sum(jnp.sum(side > 0) for side in sides)
+    return jnp.asarray(sum(jnp.sum(side > 0) for side in sides))

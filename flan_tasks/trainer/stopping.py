@@ -10,10 +10,9 @@ from typing import Any, Self
 
 import jax
 
-from flan_tasks.build import lock
-from flan_tasks.core import interrupts
+from flan_tasks.core import interrupts, lock
 from flan_tasks.core.errors import BuildError
-from flan_tasks.trainer.config import Run, TrainingError
+from flan_tasks.specs.config import Run, TrainingError
 
 _LOCK = ".lock"
 

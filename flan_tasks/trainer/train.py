@@ -10,11 +10,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
+from jax.stages import Wrapped
 
-import flan_tasks
-from flan_tasks.trainer import partition
-from flan_tasks.trainer.checkpoint import Checkpoints, is_hugging_face, warm_start
-from flan_tasks.trainer.config import Run, TrainingError, as_json
+from flan_tasks.checkpoints.checkpoint import Checkpoints, is_hugging_face, warm_start
+from flan_tasks.core.version import VERSION
+from flan_tasks.models import partition
+from flan_tasks.models.hf_config import check_end
+from flan_tasks.models.model import Model, ModelConfig
+from flan_tasks.specs.config import Run, TrainingError, as_json
 from flan_tasks.trainer.data import (
     BuildSource,
     PassSource,
@@ -25,9 +28,7 @@ from flan_tasks.trainer.data import (
 )
 from flan_tasks.trainer.estimate import training_flops
 from flan_tasks.trainer.feedback import Feedback, Size, by_task, peak_flops
-from flan_tasks.trainer.hf_config import check_end
 from flan_tasks.trainer.metrics_file import write_text
-from flan_tasks.trainer.model import Model, ModelConfig
 from flan_tasks.trainer.optim import Optimizer, make_optimizer
 from flan_tasks.trainer.step import make_eval_step, make_train_step, trained_part
 from flan_tasks.trainer.stopping import FiniteWatch, StopSignals, alone_in
@@ -41,28 +42,28 @@ _OF_BUILD = {("data", "digest"), ("data", "sha256")}
 class Result:
     """How a run ended."""
 
-    # Steps done.
     step: int
-    # The last evaluation; empty if there was none.
+    """Steps done."""
     evaluation: Mapping[str, Any]
-    # Name of the signal that ended it early, if one did.
+    """The last evaluation; empty if there was none."""
     stopped_by: str | None
-    # The picture of the loss, if there is one.
+    """Name of the signal that ended it early, if one did."""
     curve: Path | None
-    # Where the last checkpoint is.
+    """The picture of the loss, if there is one."""
     checkpoint: Path
+    """Where the last checkpoint is."""
 
 
 @dataclass(frozen=True)
 class Placement:
     """Shapes with shardings of all that a step reads and writes."""
 
-    # The devices.
     mesh: Mesh
-    # Parameters as `jax.ShapeDtypeStruct`s.
+    """The devices."""
     params: Tree
-    # Optimizer state likewise.
+    """Parameters as `jax.ShapeDtypeStruct`s."""
     state: Tree
+    """Optimizer state likewise."""
 
 
 # -- Set-up ------------------------------------------------------------------------------------
@@ -97,7 +98,7 @@ def optimizer_of(run: Run, model: Model) -> Optimizer:
 
 def compiled_steps(
     run: Run, model: Model, optimizer: Optimizer, where: Placement, tasks: tuple[int, int]
-) -> tuple[Callable, Callable]:
+) -> tuple[Wrapped, Wrapped]:
     """The train and eval step, compiled at their first call; `tasks` are the counts of each."""
     everywhere = partition.replicated(where.mesh)
     rows = partition.batch_sharding(where.mesh)
@@ -220,7 +221,7 @@ def make_record(run: Run, source: Source, gin_text: str) -> dict[str, Any]:
         "trained_on": dict(source.about),
         "config": config,
         "gin": gin_text,
-        "versions": {"flan_tasks": flan_tasks.__version__, "jax": jax.__version__},
+        "versions": {"flan_tasks": VERSION, "jax": jax.__version__},
     }
 
 
@@ -311,7 +312,8 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
         )
         for text in begun:
             feedback.note(text)
-        watch, evaluation = FiniteWatch(run, int(progress.get("skipped_in_a_row", 0))), {}
+        watch = FiniteWatch(run, int(progress.get("skipped_in_a_row", 0)))
+        evaluation: Mapping[str, Any] = {}
         stopped = None
 
         def settle(done: int, found: Mapping[str, Any]) -> None:
@@ -328,6 +330,7 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
             return validation is not None and (due(run.eval_period, done) or bool(best))
 
         def judged(done: int) -> Mapping[str, Any]:
+            assert validation is not None
             found = evaluate(params, eval_step, validation, mesh, most=run.eval_steps)
             feedback.evaluation(done, found)
             return found

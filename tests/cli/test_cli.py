@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from flan_tasks.cli import main as cli_main
+from flan_tasks.cli import start
+from flan_tasks.cli.main import COMMANDS
 from flan_tasks.datasets import catalog
 
 
@@ -18,7 +19,7 @@ def flan(monkeypatch, capsys):
     def run(*words, code=0):
         monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
         with pytest.raises(SystemExit) as caught:
-            cli_main.main()
+            start.main()
         printed = capsys.readouterr()
         assert caught.value.code == code, printed.err + printed.out
         return printed
@@ -28,10 +29,10 @@ def flan(monkeypatch, capsys):
 
 def test_help_names_every_command(flan):
     printed = flan("--help").out
-    assert all(name in printed for name in cli_main.COMMANDS)
+    assert all(name in printed for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", cli_main.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(flan, name):
     assert f"flan {name}" in flan(name, "--help").out.replace("Usage:", "")
 
@@ -283,7 +284,7 @@ def test_bad_input_is_one_clear_error_and_leaves_nothing(
 
 
 def test_a_broken_pipe_is_no_error():
-    command = f"{sys.executable} -m flan_tasks.cli.main list --json | head -c 10"
+    command = f"{sys.executable} -m flan_tasks list --json | head -c 10"
     found = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert (found.returncode, found.stderr) == (0, "")
 
@@ -438,7 +439,7 @@ def test_a_shell_completes_commands_and_options():
     def completed(words: str) -> list[str]:
         env = {**os.environ, "_FLAN_COMPLETE": "bash_complete", "COMP_WORDS": words}
         env["COMP_CWORD"] = str(len(words.split()) - 1)
-        script = "import sys; sys.argv = ['flan']; from flan_tasks.cli.main import main; main()"
+        script = "import sys; sys.argv = ['flan']; from flan_tasks.cli.start import main; main()"
         done = subprocess.run(
             [sys.executable, "-c", script], env=env, capture_output=True, text=True, cwd=ROOT
         )

@@ -6,7 +6,7 @@ import sys
 import pytest
 from own_datasets import rows
 
-from flan_tasks.cli import main as cli_main
+from flan_tasks.cli import start
 from flan_tasks.datasets import catalog
 
 
@@ -15,7 +15,7 @@ def flan(monkeypatch, capsys):
     def run(*words, code=0):
         monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
         with pytest.raises(SystemExit) as caught:
-            cli_main.main()
+            start.main()
         printed = capsys.readouterr()
         assert caught.value.code == code, printed.err + printed.out
         return printed
@@ -73,9 +73,9 @@ def test_nothing_is_fetched_without_being_asked_for(flan, tmp_path, monkeypatch)
     monkeypatch.delenv("FLAN_TASKS_DATA_DIR", raising=False)
     out = tmp_path / "out"
     flan("build", "rte", "--source", "samples", "--out", out)
-    from flan_tasks.build import build_command
+    from flan_tasks.engine import asked_for
 
-    monkeypatch.setattr(build_command, "source_of", lambda manifest: "tfds")
+    monkeypatch.setattr(asked_for, "source_of", lambda manifest: "tfds")
     printed = flan("contamination", out, "--against", "cb", code=1).err
     assert "the build's rows came from --source tfds, where these are not at hand" in printed
     assert "rte: needs download" in printed and "cb: needs download" in printed

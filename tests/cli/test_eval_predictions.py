@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from flan_tasks.cli import main as cli_main
+from flan_tasks.cli import start
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def flan(monkeypatch, capsys):
     def run(*words, code=0):
         monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
         with pytest.raises(SystemExit) as caught:
-            cli_main.main()
+            start.main()
         printed = capsys.readouterr()
         assert caught.value.code == code, printed.err + printed.out
         return printed

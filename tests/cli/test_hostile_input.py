@@ -8,7 +8,8 @@ import sys
 import pytest
 from conftest import ROOT
 
-from flan_tasks.cli import main as cli_main
+from flan_tasks.cli import start
+from flan_tasks.cli.main import cli
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def flan(monkeypatch, capsys, tmp_path):
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
         with pytest.raises(SystemExit) as caught:
-            cli_main.main()
+            start.main()
         return caught.value.code, capsys.readouterr()
 
     return run
@@ -28,7 +29,7 @@ def flan(monkeypatch, capsys, tmp_path):
 
 def shell(script, **environment):
     """Runs a line of bash with `flan` of this tree; returns the finished process."""
-    call = f"{sys.executable} -c 'from flan_tasks.cli.main import main; main()'"
+    call = f"{sys.executable} -c 'from flan_tasks.cli.start import main; main()'"
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", f'flan() {{ {call} "$@"; }}\n{script}'],
         cwd=ROOT,
@@ -93,7 +94,7 @@ def test_a_file_that_no_message_foresaw_is_still_one_line(flan, monkeypatch):
     def command():
         raise PermissionError(13, "Permission denied", "a\x1b[31m/b")
 
-    monkeypatch.setattr(cli_main.cli, "get_command", lambda ctx, name: command)
+    monkeypatch.setattr(cli, "get_command", lambda ctx, name: command)
     code, printed = flan("list")
     assert (code, printed.err) == (1, "flan: a\\x1b[31m/b: Permission denied\n")
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 from own_datasets import TEMPLATES, rows
 
-from flan_tasks.cli import main as cli_main
-from flan_tasks.sources.files import FilesSource
+from flan_tasks.cli import start
+from flan_tasks.raw_rows.files import FilesSource
 
 GOOD = "# Which season is a haiku set in?\n\n"
 GOOD += '[example]\nhaiku = "Snow"\noptions = ["spring", "summer", "autumn", "winter"]\n'
@@ -19,7 +19,7 @@ def flan(monkeypatch, capsys):
     def run(*words, code=0):
         monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
         with pytest.raises(SystemExit) as caught:
-            cli_main.main()
+            start.main()
         printed = capsys.readouterr()
         assert caught.value.code == code, printed.err + printed.out
         return printed

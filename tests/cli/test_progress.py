@@ -3,9 +3,9 @@
 import click
 from click.testing import CliRunner
 
-from flan_tasks.build.run_local import Status
 from flan_tasks.cli import options
 from flan_tasks.cli.progress import AnswerProgress, BuildProgress, describe, describe_answers
+from flan_tasks.engine.run_local import Status
 
 
 def status(**changes):

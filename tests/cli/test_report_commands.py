@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from flan_tasks.cli import main as cli_main
+from flan_tasks.cli import start
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def flan(monkeypatch, capsys):
     def run(*words, code=0):
         monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
         with pytest.raises(SystemExit) as caught:
-            cli_main.main()
+            start.main()
         printed = capsys.readouterr()
         assert caught.value.code == code, printed.err + printed.out
         return printed
@@ -111,8 +111,8 @@ def test_show_tokens_cuts_both_parts_and_says_which_is_trained(flan):
 def test_show_colors_trained_tokens_on_a_terminal(flan, monkeypatch):
     import click
 
-    from flan_tasks.build.vocabulary import open_vocabulary
     from flan_tasks.cli import show
+    from flan_tasks.vocabulary import open_vocabulary
 
     written = []
     monkeypatch.setattr(click, "echo", lambda text="", **_: written.append(text))

@@ -6,8 +6,8 @@ import sys
 import pytest
 from own_datasets import rows
 
-from flan_tasks.cli import main as cli_main
-from flan_tasks.sources.files import FilesSource
+from flan_tasks.cli import start
+from flan_tasks.raw_rows.files import FilesSource
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def flan(monkeypatch, capsys):
     def run(*words, code=0):
         monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
         with pytest.raises(SystemExit) as caught:
-            cli_main.main()
+            start.main()
         printed = capsys.readouterr()
         assert caught.value.code == code, printed.err + printed.out
         return printed
@@ -105,7 +105,7 @@ def test_many_prompts_are_read_once_and_printed_as_they_come(flan, own, monkeypa
             yield row
 
     monkeypatch.setattr(FilesSource, "rows", counted)
-    from flan_tasks.build import preview
+    from flan_tasks.engine import preview
 
     sizes = []
     chunk = preview.render_chunk

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flan_tasks.cli import main as cli_main
-from flan_tasks.cli import table
+from flan_tasks.cli import start, table
 from flan_tasks.datasets import catalog
 
 NAMES = [dataset.name for dataset in catalog().datasets]
@@ -23,7 +22,7 @@ def flan(monkeypatch, capsys):
     def run(*words, code=0) -> str:
         monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
         with pytest.raises(SystemExit) as caught:
-            cli_main.main()
+            start.main()
         printed = capsys.readouterr()
         assert caught.value.code == code, printed.err + printed.out
         return printed.out

@@ -25,6 +25,8 @@ Requires-Dist: click>=8.1,<9
 Requires-Dist: datasets>=3; extra == "hf"
 Requires-Dist: tokenizers>=0.21; extra == "hf"
 Requires-Dist: tensorboardX>=2.6; extra == "train"
+Requires-Dist: scikit-learn>=1.5; extra == "eval"
+Requires-Dist: scipy>=1.13; extra == "eval"
 """
 
 
@@ -41,7 +43,7 @@ def site(tmp_path_factory):
 
 
 def commands(site, *, metadata=True, origin=None, path=""):
-    """Returns (command for the extra hf, what is said of a missing click)."""
+    """Returns (command for the extra hf, what is said of a missing click, and of scipy)."""
     about = site / "flan_tasks-0.1.0.dist-info"
     shutil.rmtree(about, ignore_errors=True)
     if metadata:
@@ -51,7 +53,8 @@ def commands(site, *, metadata=True, origin=None, path=""):
             (about / "direct_url.json").write_text(json.dumps(origin))
     code = (
         "from flan_tasks.core import extras; print(extras.install_command('hf'));"
-        "print(extras.explain(ModuleNotFoundError(name='click')))"
+        "print(extras.explain(ModuleNotFoundError(name='click')));"
+        "print(extras.explain(ModuleNotFoundError(name='scipy')))"
     )
     done = subprocess.run(
         # Without site: no other installation of the package is seen.
@@ -90,7 +93,7 @@ def commands(site, *, metadata=True, origin=None, path=""):
     ],
 )
 def test_the_command_fits_the_installation(site, origin, command, for_click):
-    hf, click = commands(site, origin=origin)
+    hf, click, _ = commands(site, origin=origin)
     assert hf.endswith(f" {command}")
     assert click.startswith("This needs click, which is not installed: ")
     assert click.endswith(f" {for_click}")
@@ -100,20 +103,31 @@ def test_a_wheel_and_a_folder_are_named_by_their_path(site, tmp_path):
     wheel = tmp_path / "with blank" / "flan_tasks-0.1.0.whl"
     wheel.parent.mkdir()
     wheel.write_bytes(b"")
-    hf, _ = commands(site, origin={"url": wheel.as_uri(), "archive_info": {}})
+    hf, *_ = commands(site, origin={"url": wheel.as_uri(), "archive_info": {}})
     assert hf.endswith(f' "flan-tasks[hf] @ {wheel.as_uri()}"')
-    hf, _ = commands(site, origin={"url": wheel.parent.as_uri(), "dir_info": {}})
+    hf, *_ = commands(site, origin={"url": wheel.parent.as_uri(), "dir_info": {}})
     assert hf.endswith(f' "{wheel.parent}[hf]"')
 
 
 def test_a_copy_without_metadata_names_the_libraries(site):
-    hf, click = commands(site, metadata=False)
+    hf, click, scipy = commands(site, metadata=False)
     assert hf.endswith(' "datasets" "huggingface_hub" "tokenizers"')
     assert click.endswith(' "click"')
+    # Nobody there knows of extras.
+    assert scipy.startswith("This needs scipy, which is not installed: ")
+    assert scipy.endswith(' "scipy"')
+
+
+def test_where_the_package_cannot_be_named_a_missing_library_brings_its_extra(site):
+    gone = {"url": "file:///no/such/flan_tasks-0.1.0.whl", "archive_info": {}}
+    *_, scipy = commands(site, origin=gone)
+    assert scipy.startswith('This needs scipy, of the extra "eval", which is not installed: ')
+    assert scipy.endswith(' "scikit-learn>=1.5" "scipy>=1.13"')
 
 
 def test_a_checkout_is_installed_as_one():
     assert extras.install_command("hf").endswith(f' -e "{ROOT}[hf]"')
+    assert extras.install_command("train", "eval").endswith(f' -e "{ROOT}[train,eval]"')
     assert extras.install_command().endswith(f' -e "{ROOT}"')
 
 
@@ -145,3 +159,28 @@ def test_require_asks_without_importing():
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(sys.modules, "apache_beam", None)
             extras.require("apache_beam", what="Building", error=BuildError)
+
+
+def without(monkeypatch, *modules):
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)
+
+
+def test_all_that_is_missing_is_named_at_once(monkeypatch):
+    without(monkeypatch, "jax", "flax", "orbax", "sklearn")
+    with pytest.raises(MissingLibraryError) as refusal:
+        extras.require("numpy", "jax", "sklearn", "flax", "orbax", what="Training")
+    said, _, command = str(refusal.value).partition(": ")
+    assert said == (
+        'Training needs jax, flax and orbax-checkpoint, of the extra "train", and scikit-learn, '
+        'of the extra "eval", which are not installed'
+    )
+    assert command.endswith(f' -e "{ROOT}[train,eval]"')
+
+
+def test_an_extra_is_not_named_beside_one_that_brings_it(monkeypatch):
+    without(monkeypatch, "array_record", "tensorflow")
+    with pytest.raises(MissingLibraryError) as refusal:
+        extras.require("array_record", "tensorflow", what="Writing")
+    assert 'array_record, of the extra "arrayrecord", and tensorflow, of the' in str(refusal.value)
+    assert str(refusal.value).endswith(f' -e "{ROOT}[arrayrecord]"')

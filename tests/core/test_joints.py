@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.joints import (
     ANSWER_MARK,
     SEPARATOR,
@@ -13,6 +12,7 @@ from flan_tasks.core.joints import (
     join_exemplars,
 )
 from flan_tasks.core.render import Rendered
+from flan_tasks.vocabulary import open_vocabulary
 
 EXEMPLARS = [Rendered("Is it red?\nOPTIONS:\n- yes\n- no", "yes"), Rendered("Blue?", "no")]
 JOINED = """\

@@ -13,9 +13,9 @@ from flan_tasks.core.render import render
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.template import FORWARD, INVERTED
 from flan_tasks.datasets import catalog
-from flan_tasks.sources.reading import read_examples
-from flan_tasks.sources.samples import SamplesSource
-from flan_tasks.sources.tfds import TfdsSource
+from flan_tasks.raw_rows.reading import read_examples
+from flan_tasks.raw_rows.samples import SamplesSource
+from flan_tasks.raw_rows.tfds import TfdsSource
 
 NAMES = [dataset.name for dataset in catalog().datasets]
 GOLDEN = ROOT / "tests" / "golden"

@@ -6,7 +6,7 @@ import pytest
 
 from flan_tasks.core.example import Example
 from flan_tasks.datasets import get
-from flan_tasks.sources import open_source
+from flan_tasks.raw_rows import open_source
 
 
 @pytest.mark.parametrize(

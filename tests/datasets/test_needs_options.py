@@ -2,12 +2,12 @@
 
 import pytest
 
-from flan_tasks.build.prepare import SourceChoice, prepare
-from flan_tasks.build.store import Store
 from flan_tasks.core.example import Example
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.datasets._needs_options import answers_with_options, asks_among_options
+from flan_tasks.plan.prepare import SourceChoice, prepare
+from flan_tasks.store.store import Store
 
 
 def example(question, answer="a leaf", options=("a leaf", "a root")):

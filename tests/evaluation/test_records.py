@@ -7,7 +7,6 @@ import pytest
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.elsewhere import FileAnswers, prompt_line, read_answers
-from flan_tasks.evaluation.gold import Gold
 from flan_tasks.evaluation.records import (
     GENERATE,
     GENERATED,
@@ -20,6 +19,7 @@ from flan_tasks.evaluation.records import (
     Record,
     Unit,
 )
+from flan_tasks.metrics.gold import Gold
 
 UNIT = Unit("birds", "plain", "test", RANK)
 WRITTEN = Unit("birds", "plain", "test", GENERATE)

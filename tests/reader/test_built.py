@@ -5,13 +5,13 @@ import pytest
 from conftest import make_catalog
 
 import flan_tasks
-from flan_tasks.build.plan import make_plan
-from flan_tasks.build.prepare import SourceChoice, prepare
-from flan_tasks.build.rows import rendered_rows
-from flan_tasks.build.run_local import build
-from flan_tasks.build.shard import BuildSettings
-from flan_tasks.build.vocabulary import open_vocabulary
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.engine.run_local import build
+from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.plan.plan import make_plan
+from flan_tasks.plan.prepare import SourceChoice, prepare
+from flan_tasks.plan.rows import rendered_rows
+from flan_tasks.vocabulary import open_vocabulary
 
 LENGTHS = {"encoder-decoder": {"inputs": 96, "targets": 24}}
 LENGTHS["decoder"] = LENGTHS["encoder-decoder"] | {"row": 160}
@@ -31,7 +31,7 @@ def test_every_example_of_the_plan_is_read_back(tmp_path, arch):
         num_shards=3,
         arch=arch,
     )
-    build(prepared, plan, settings, tmp_path / "out", source="files")
+    build(prepared, plan, settings, tmp_path / "out")
     reader = flan_tasks.open(tmp_path / "out")
     wanted = [row for chunk in rendered_rows(plan, 0, len(plan)) for row in chunk]
     assert reader.num_examples == len(wanted)

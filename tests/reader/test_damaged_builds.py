@@ -11,12 +11,12 @@ from packed_build import make_rows, seal_again, write_build, write_manifest
 from rich.console import Console
 
 import flan_tasks
-from flan_tasks.build.directory import verify
-from flan_tasks.build.manifest_file import read_manifest
 from flan_tasks.core.errors import BuildError, DeclarationError, FlanTasksError
-from flan_tasks.report.compare import compare, side_of_build
-from flan_tasks.report.make import read_build
-from flan_tasks.report.terminal import print_report
+from flan_tasks.engine.directory import verify
+from flan_tasks.engine.manifest_file import read_manifest
+from flan_tasks.reports.compare import compare, side_of_build
+from flan_tasks.reports.make import read_build
+from flan_tasks.reports.terminal import print_report
 
 SHARD = "train-00001-of-00002"
 
@@ -132,7 +132,7 @@ def test_who_asks_for_no_checks_gets_none(build):
 
 
 def test_each_file_is_compared_once(build, monkeypatch):
-    from flan_tasks.build import contents
+    from flan_tasks.engine import contents
 
     compared = []
     is_intact = contents.is_intact

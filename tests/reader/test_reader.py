@@ -329,3 +329,18 @@ def test_features_agree_with_the_examples(tmp_path_factory, data):
         padded = row["decoder_segment_ids"] == 0
         assert not row["decoder_loss_weights"][padded].any()
         assert (row["segment_tasks"][padded] == -1).all()
+
+
+def test_rows_may_be_any_numbers_of_rows_and_no_others(tmp_path):
+    reader = Reader(write_build(tmp_path / "out", make_rows(9)))
+    several = reader.rows([3, 1])
+    for name, values in reader.rows(np.asarray([3, 1])).items():
+        np.testing.assert_array_equal(several[name], values)
+    assert all(len(values) == 0 for values in reader.rows([]).values())
+    last = reader.rows([len(reader) - 1])
+    for name, values in reader.rows([-1]).items():
+        np.testing.assert_array_equal(values, last[name])
+    with pytest.raises(IndexError, match="9"):
+        reader.rows([0, len(reader)])
+    with pytest.raises(TypeError, match="want a list of whole numbers"):
+        reader.rows([0.5])

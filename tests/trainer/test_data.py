@@ -8,9 +8,9 @@ import pytest
 from toy_runs import MODELS, toy_run
 
 from flan_tasks.core.errors import UnknownNameError
-from flan_tasks.trainer.config import DataConfig, MeshConfig, TrainingError
-from flan_tasks.trainer.data import PassSource, batches, open_source, vocabulary_fits
-from flan_tasks.trainer.partition import make_mesh
+from flan_tasks.models.partition import make_mesh
+from flan_tasks.specs.config import DataConfig, MeshConfig, TrainingError
+from flan_tasks.trainer.data import PassSource, batches, open_source
 
 
 def mesh():
@@ -66,13 +66,13 @@ def test_a_pass_weighs_each_row_once(tmp_path):
     ("size", "fits"), [(259, True), (384, True), (257, True), (256, False), (385, False)]
 )
 def test_vocabularies_fit_if_they_pad_to_the_same(size, fits):
-    assert vocabulary_fits(size, MODELS["t5"]) is fits
+    assert MODELS["t5"].fits_vocabulary(size) is fits
 
 
 @pytest.fixture
 def flan_bytes(monkeypatch):
     """Registered names read the embedded rows, as bytes."""
-    import flan_tasks.configuration as configuration
+    import flan_tasks.seqio.configuration as configuration
 
     monkeypatch.setattr(configuration, "_in_use", [])
     monkeypatch.setattr(configuration, "_chosen", {})

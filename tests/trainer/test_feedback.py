@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flan_tasks.trainer.config import TrainingError
+from flan_tasks.specs.config import TrainingError
 from flan_tasks.trainer.curve import draw_curve, sparkline
 from flan_tasks.trainer.feedback import Feedback, Size, duration, peak_flops, read_metrics
 

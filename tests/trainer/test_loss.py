@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from flan_tasks.trainer.config import LossConfig
+from flan_tasks.specs.config import LossConfig
 from flan_tasks.trainer.loss import loss_sums, normalizer
 
 B, T, V = 3, 7, 11

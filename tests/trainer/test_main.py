@@ -14,8 +14,8 @@ from conftest import ROOT
 from toy_runs import compiled_once, losses, toy_build
 
 from flan_tasks.core import interrupts
+from flan_tasks.specs.gin_files import GinError
 from flan_tasks.trainer import main as main_module
-from flan_tasks.trainer.gin_files import GinError
 from flan_tasks.trainer.main import main, parse
 
 __all__ = ["compiled_once"]  # a fixture of these tests
@@ -23,7 +23,7 @@ TOY = """\
 include "models/t5_1_1_mini.gin"
 include "runs/finetune.gin"
 from __gin__ import dynamic_registration
-from flan_tasks.trainer import model_config
+from flan_tasks.specs import model_config
 model_config.ModelConfig.embed = 32
 model_config.ModelConfig.layers = 2
 model_config.ModelConfig.head_dim = 8
@@ -152,7 +152,7 @@ def test_a_full_disk_ends_the_module_in_a_line(tmp_path):
 
 
 def test_the_command_trains_and_says_where_everything_is(toy, tmp_path, compiled_once):
-    command = [sys.executable, "-m", "flan_tasks.cli.main", "train", *toy, "--gin.TRAIN_STEPS=2"]
+    command = [sys.executable, "-m", "flan_tasks", "train", *toy, "--gin.TRAIN_STEPS=2"]
     ran = subprocess.run(
         command, env=environment(compiled_once), capture_output=True, text=True, check=True
     )

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from flan_tasks.trainer.config import OptimizerConfig
+from flan_tasks.specs.config import OptimizerConfig
 from flan_tasks.trainer.optim import (
     clip_by_global_norm,
     global_norm,

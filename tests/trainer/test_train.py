@@ -14,16 +14,16 @@ from conftest import ROOT
 from packed_build import make_rows, write_build
 from toy_runs import compiled_once, losses, saved, toy_build, toy_run, toy_train
 
+from flan_tasks.checkpoints import checksums
 from flan_tasks.core.errors import BuildError, ModelError
 from flan_tasks.core.interrupts import Stopped
-from flan_tasks.trainer import checksums
+from flan_tasks.inference.model_answers import open_model
+from flan_tasks.models.hf import export_hf, read_config
+from flan_tasks.specs.config import MeshConfig, TrainingError
 from flan_tasks.trainer import train as train_module
-from flan_tasks.trainer.config import MeshConfig, TrainingError
 from flan_tasks.trainer.data import BuildSource, open_source
 from flan_tasks.trainer.dry_run import describe
-from flan_tasks.trainer.evaluate import open_model
 from flan_tasks.trainer.feedback import read_metrics
-from flan_tasks.trainer.hf import export_hf, read_config
 from flan_tasks.trainer.stopping import StopSignals, alone_in
 
 __all__ = ["compiled_once"]  # a fixture of these tests

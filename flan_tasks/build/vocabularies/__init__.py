@@ -1,1 +1,0 @@
-"""The kinds of vocabulary; `flan_tasks.build.vocabulary` opens them by name."""

@@ -1,0 +1,1 @@
+"""Training examples that stand in evaluation sets: fingerprints of texts, and matches."""

@@ -1,0 +1,1 @@
+"""First drafts of datasets of one's own: a declaration, templates and rows to begin with."""

@@ -1,0 +1,352 @@
+"""The dataset card: README.md of a build, in the format of the Hugging Face hub.
+
+Its header lets `datasets.load_dataset(DIR)` open a text build, and the hub show a pushed one.
+What declarations and sources bring is text here: quoted in the header, escaped below it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
+from flan_tasks.core.variation import FULL, SHUFFLED
+from flan_tasks.decontamination.fingerprints import SHORTEST_TEXT
+from flan_tasks.engine.styles import ABOUT, BY_STYLE, Turns
+from flan_tasks.plan.fitting import fitting_lines, written_tokens
+from flan_tasks.specs.formats import DATA, TEXT_FORMATS
+from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
+
+# What the card calls sources that have no name of their own.
+_UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
+# Licences the hub knows by name, of those that occur.
+_HUB_LICENSES = (
+    "afl-3.0 apache-2.0 bsd-3-clause c-uda cc cc-by-2.0 cc-by-3.0 cc-by-4.0 cc-by-nc-3.0 "
+    "cc-by-nc-4.0 cc-by-nc-nd-4.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-sa-3.0 cc-by-sa-4.0 "
+    "cc0-1.0 cdla-permissive-2.0 gpl-3.0 mit odbl odc-by pddl"
+).split()
+# Cluster -> what the hub calls such tasks, besides text-generation, which all of them are.
+_CATEGORIES = {
+    "closed_book_qa": "question-answering",
+    "commonsense": "multiple-choice",
+    "coreference": "text-classification",
+    "nli": "text-classification",
+    "paraphrase": "text-classification",
+    "reading_comprehension": "question-answering",
+    "reading_with_commonsense": "question-answering",
+    "sentiment": "text-classification",
+    "struct_to_text": "table-to-text",
+    "summarization": "summarization",
+    "translation": "translation",
+}
+# Values that YAML reads as the text they are; all others are quoted: Norwegian is "no".
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9.-]*|\d*[A-Z]<n<\d*[A-Z]|n[<>]\d[A-Z]")
+_YAML_WORDS = ("no", "on", "off", "yes", "y", "n", "true", "false", "null")
+
+
+def make_card(manifest: Mapping[str, Any]) -> str:
+    """Returns the dataset card of a build."""
+    lines = [
+        *_header(manifest),
+        *_opening(manifest),
+        *_wanting(manifest),
+        *_variation(manifest),
+        *_table(manifest),
+        *_making(manifest),
+        *_sources(manifest),
+        *_limits(manifest),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def size_category(examples: int) -> str:
+    """The hub's name for a number of examples, such as `10K<n<100K`."""
+    names = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
+    if examples < 1000:
+        return "n<1K"
+    for power, (low, high) in enumerate(zip(names, names[1:], strict=False), start=4):
+        if examples < 10**power:
+            return f"{low}<n<{high}"
+    return "n>1T"
+
+
+def _header(manifest: Mapping[str, Any]) -> Iterator[str]:
+    tasks = manifest["tasks"]
+    yield "---"
+    yield f"pretty_name: {for_yaml('flan_tasks ' + manifest['mixture']['name'])}"
+    yield from _yaml_list("language", {code for task in tasks for code in task["languages"]})
+    yield from _yaml_list("license", _licenses(manifest), last="other")
+    found = {_CATEGORIES[t["cluster"]] for t in tasks if t["cluster"] in _CATEGORIES}
+    yield from _yaml_list("task_categories", {"text-generation", *found})
+    yield from _yaml_list("tags", ("flan", "instruction-tuning"))
+    yield from _yaml_list("size_categories", (size_category(manifest["examples"]),))
+    if manifest["format"] in TEXT_FORMATS:
+        ending = manifest["format"]
+        yield from (
+            "configs:",
+            "- config_name: default",
+            # `datasets` caches what it has read by the text of a config, and by neither the files
+            # nor their times: without the digest a build gives the rows of another that lay in a
+            # folder of its name before.
+            f"  description: flan_tasks build {manifest['digest']}",
+            "  data_files:",
+            f"  - split: {manifest['split']}",
+            f"    path: {DATA}/{manifest['split']}-*.{ending}",
+            "dataset_info:",
+            # Stated, so that no reader guesses them from the values that are there.
+            "  features:",
+            *_features(manifest["style"]),
+        )
+    yield "---"
+    yield ""
+
+
+def _features(style: str) -> Iterator[str]:
+    columns = BY_STYLE[style]
+    texts: tuple[str, ...] = ()
+    if isinstance(columns, Turns):
+        yield f"  - name: {columns.column}"
+        yield "    list:"
+        for name in (columns.role, columns.content):
+            yield f"    - name: {name}"
+            yield "      dtype: string"
+    else:
+        texts = columns.texts
+    for name, kind in {**dict.fromkeys(texts, "string"), **ABOUT}.items():
+        yield f"  - name: {name}"
+        yield f"    dtype: {kind}"
+
+
+def _texts_line(style: str) -> str:
+    columns = BY_STYLE[style]
+    if isinstance(columns, Turns):
+        return (
+            f"`{columns.column}` is a prompt (`{columns.role}` is {columns.user}) and its answer "
+            f"({columns.assistant}), both in `{columns.content}`"
+        )
+    empty = f", `{columns.empty}` empty," if columns.empty else ""
+    return f"`{columns.prompt}` and `{columns.target}`{empty} are text"
+
+
+def _licenses(manifest: Mapping[str, Any]) -> set[str]:
+    stated = {task["license"].casefold() for task in manifest["tasks"]}
+    known = stated & set(_HUB_LICENSES)
+    return known if known == stated else known | {"other"}
+
+
+def _yaml_list(key: str, values: Any, *, last: str = "") -> Iterator[str]:
+    yield f"{key}:"
+    for value in sorted(values, key=lambda value: (value == last, value)):
+        plain = _PLAIN.fullmatch(value) and value not in _YAML_WORDS
+        yield f"- {value if plain else for_yaml(value)}"
+
+
+def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
+    mixture, tasks = manifest["mixture"], manifest["tasks"]
+    parents = {task["dataset"] for task in tasks}
+    examples = f"{manifest['examples']:,} instruction examples"
+    yield f"# {mixture['name']}: {examples} ({manifest['split']})"
+    yield ""
+    yield for_markdown(mixture["description"]) or "A mixture made with flan_tasks."
+    yield ""
+    yield (
+        f"Prompts and targets of {_count(len(parents), 'dataset')} in "
+        f"{_count(len({task['cluster'] for task in tasks}), 'cluster')}, worded by hand-written "
+        "templates (FLAN, [Wei et al. 2022](https://arxiv.org/abs/2109.01652)). Each row names its "
+        "dataset, template and source row."
+    )
+    yield ""
+    if manifest["format"] in TEXT_FORMATS:
+        yield "```python"
+        yield "import datasets"
+        yield ""
+        yield f'rows = datasets.load_dataset("DIR", split="{manifest["split"]}")'
+        yield "```"
+        yield ""
+        yield (
+            f"{_texts_line(manifest['style'])}, never trimmed; `task`, `dataset`, `cluster`, "
+            "`template`, `kind` (forward, or inverted where the task is turned round), `num_shots` "
+            "(exemplars in the prompt), `key` (where the row stands in its source), `split`, "
+            "`options` (the allowed answers, one a line; nothing where any text may be one) and "
+            "`license` say what it is."
+        )
+        yield ""
+
+
+def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
+    missing = manifest["missing"]
+    if missing:
+        yield "## Missing"
+        yield ""
+        yield f"Datasets whose rows could not be had, {len(missing)}; built without:"
+        yield ""
+        for name, reason in missing.items():
+            yield f"- {name}: {for_markdown(reason)}"
+        yield ""
+    if manifest["without_split"]:
+        names = ", ".join(manifest["without_split"])
+        yield f"Without a {manifest['split']} split by declaration: {names}."
+        yield ""
+    if found := manifest["decontaminated"]:
+        yield (
+            f"Left out: training examples that occur in the evaluation sets of "
+            f"{', '.join(found['against'])}, {sum(found['dropped'].values()):,} of "
+            f"{len(found['dropped'])} datasets (a whole example, a whole text of "
+            f"{SHORTEST_TEXT} words or more, or {found['run']} words in a row; case and "
+            "punctuation aside)."
+        )
+        yield ""
+
+
+def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
+    variation = manifest["variation"]
+    found = []
+    if not variation["options"]:
+        found.append("Prompts do not show the options.")
+    if variation["option_order"] == SHUFFLED:
+        found.append("Options stand in an order drawn for each example and epoch.")
+    if variation["templates"]:
+        names = ", ".join(variation["templates"])
+        found.append(f"Templates: {for_markdown(names)}.")
+    if variation["kinds"]:
+        found.append(f"Kinds of template: {', '.join(variation['kinds'])}.")
+    if variation["num_templates"]:
+        found.append(f"Of each dataset the first {variation['num_templates']} templates.")
+    if variation["instructions"] != FULL:
+        found.append(f"Prompts have no instruction: {variation['instructions']}.")
+    if variation["shots"]:
+        counts: Counter[int] = Counter()
+        for task in manifest["tasks"]:
+            counts.update({int(number): rows for number, rows in task["num_shots"].items()})
+        by_number = ", ".join(f"{number}: {rows:,}" for number, rows in sorted(counts.items()))
+        found.append(
+            f"Up to {variation['shots']} exemplars stand before each query, as many as fit into "
+            f"{manifest['lengths']['inputs']} tokens. Prompts by number of exemplars: {by_number}."
+        )
+    if found:
+        yield " ".join(found)
+        yield ""
+
+
+def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
+    yield "## What is in it"
+    yield ""
+    heads = (
+        "task, cluster, rate, share, examples, at hand, repeated, never seen, skipped, templates, "
+        "licence"
+    ).split(", ")
+    yield f"| {' | '.join(heads)} |"
+    yield "|" + "---|" * len(heads)
+    for task in manifest["tasks"]:
+        skipped = (
+            ", ".join(f"{n} {for_markdown(reason)}" for reason, n in task["skipped"].items()) or "0"
+        )
+        yield (
+            f"| {task['name']} | {task['cluster']} | {task['rate']:,.1f} | {task['share']:.2%} "
+            f"| {task['realized']:,} | {task['available']:,} | {task['repeated']:,} "
+            f"| {task['never_seen']:,} | {skipped} | {task['templates']} "
+            f"| {for_markdown(task['license'])} |"
+        )
+    yield ""
+    if "over_length" in manifest:
+        over, tokens, lengths = manifest["over_length"], manifest["tokens"], manifest["lengths"]
+        yield (
+            f"Tokens ({for_markdown(manifest['vocabulary'])}): {tokens['inputs']:,} in inputs"
+            f"{written_tokens(manifest)}, "
+            f"{tokens['targets']:,} in targets. Longer than {lengths['inputs']} / "
+            f"{lengths['targets']} with EOS: {over['inputs']:,} inputs, {over['targets']:,} "
+            "targets."
+        )
+        yield ""
+        for line in (*fitting_lines(manifest), *text_lines(manifest)):
+            yield for_markdown(line)
+            yield ""
+    if table := text_table(manifest):
+        yield f"| {' | '.join(TABLE)} |"
+        yield "|" + "---|" * len(TABLE)
+        for cells in table:
+            yield f"| {' | '.join(cells)} |"
+        yield ""
+    if warnings := manifest.get("warnings"):
+        yield "Worth a look:"
+        yield ""
+        for line in warnings:
+            yield f"- {for_markdown(line)}"
+        yield ""
+    if "packing" in manifest:
+        packing = manifest["packing"]
+        yield (
+            f"Packed for {manifest['arch']} models: {packing['rows']:,} rows; no packing needs "
+            f"fewer than {packing['bound']:,}."
+        )
+        yield ""
+
+
+def _making(manifest: Mapping[str, Any]) -> Iterator[str]:
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["libraries"].items())
+    yield "## How it was made"
+    yield ""
+    yield f"With flan_tasks {manifest['flan_tasks']} by"
+    yield ""
+    yield for_code_block(manifest["command"])
+    yield ""
+    yield (
+        f"Seed {manifest['seed']}; digest of the plan `{manifest['digest']}`; {versions}. The same "
+        "command on the same data gives the same bytes. `manifest.json` holds the SHA-256 of every "
+        "file, `flan verify DIR` compares them, `templates.json` holds the templates word for word."
+    )
+    yield ""
+
+
+def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Sources"
+    yield ""
+    for task in manifest["tasks"]:
+        source = task["source"]
+        name = source.get("name") or _UNNAMED[source["source"]]
+        version = source.get("version") or source.get("revision") or ""
+        origin = f"{source['source']}, {name}" + (f", {version}" if version else "")
+        yield (
+            f"- {task['name']}: {for_markdown(origin)}. {for_markdown(task['citation'])}. "
+            f"Licence: {for_markdown(task['license'])}."
+        )
+    yield ""
+
+
+def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
+    tasks = manifest["tasks"]
+    yield "## Known limits"
+    yield ""
+    yield (
+        "- Every dataset keeps the licence of its source; the whole may be used as far as all of "
+        "them allow. The column `license` lets rows be left out by it."
+    )
+    yield (
+        "- Labels and texts are those of the sources, with their errors and biases; rows that "
+        "cannot be used are left out and counted above, and nothing else is corrected."
+    )
+    if {"en"} == {code for task in tasks for code in task["languages"]}:
+        yield "- Prompts and targets are in English."
+    else:
+        yield "- The wording of all prompts is English, whatever the languages of the texts."
+    if any(task["source"]["source"] == "samples" for task in tasks):
+        yield (
+            "- The rows are samples written for flan_tasks in the schema of each source, a dozen "
+            "or two a dataset: good for trying things out, not for training."
+        )
+    if over := manifest.get("over_length"):
+        if sum(over.values()):
+            yield (
+                "- Some texts are longer than the lengths of the build; formats with ids shorten "
+                "the longest field of such a prompt and cut targets at their end, text formats "
+                "keep both whole."
+            )
+    if sizes := manifest["sizes"]:
+        yield (
+            f"- For {_count(len(sizes), 'task')} the source had another number of rows than is "
+            "declared; `manifest.json` lists them under `sizes`."
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,248 @@
+"""The manifest: what a build is, without time, host, path or worker count."""
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flan_tasks.core.naming import TaskName
+from flan_tasks.core.version import VERSION
+from flan_tasks.decontamination.fingerprints import RUN
+from flan_tasks.decontamination.matches import describe
+from flan_tasks.engine.recipe import Recipe, digest_of, library_versions
+from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.engine.writers import WRITERS
+from flan_tasks.plan.fitting import add_fitting
+from flan_tasks.plan.plan import Plan
+from flan_tasks.plan.prepare import Prepared
+from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.vocabulary.text_counts import add_counts, text_warnings, totals
+
+SCHEMA = 1
+
+
+def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
+    """One entry a task: what is at hand, what is asked for, what is repeated or never seen.
+
+    Those the plan draws from come first and in its order, so that their numbers are the plan's;
+    tasks of which no example is left, every row being skipped, stand behind with their skips.
+    """
+    counts = {
+        item.dataset.name: count for item, count in zip(plan.ingredients, plan.counts, strict=True)
+    }
+    total_rate = sum(item.rate for item in plan.ingredients) or 1.0
+    return [
+        {
+            "task": str(TaskName(item.dataset.name)),
+            "name": item.dataset.name,
+            "dataset": item.dataset.parent,
+            "cluster": item.dataset.cluster,
+            "rate": round(item.rate, 6),
+            "share": round(item.rate / total_rate, 6),
+            "available": item.available,
+            "requested": counts.get(item.dataset.name, 0),
+            "repeated": max(0, counts.get(item.dataset.name, 0) - item.available),
+            "never_seen": max(0, item.available - counts.get(item.dataset.name, 0)),
+            "rows_read": item.examples.rows,
+            "examples_read": len(item.examples),
+            "skipped": dict(item.examples.skipped),
+            "templates": len(item.templates),
+            "store_key": item.examples.key,
+            "source": item.examples.parts["source"],
+            "languages": list(item.dataset.languages),
+            "license": item.dataset.license,
+            "citation": item.dataset.citation,
+        }
+        for item in (
+            *plan.ingredients,
+            *(item for item in prepared.ingredients if item.dataset.name not in counts),
+        )
+    ]
+
+
+def size_notes(prepared: Prepared) -> list[str]:
+    """Says where a source has other numbers of rows than the declaration, one line each."""
+    notes = []
+    for item in prepared.ingredients:
+        declared = item.dataset.declared_rows(prepared.split)
+        if declared is not None and declared != item.examples.rows_at_hand:
+            notes.append(
+                f"{item.dataset.name}: {item.examples.rows_at_hand:,} rows at hand, "
+                f"{declared:,} declared"
+            )
+    return notes
+
+
+def make_manifest(
+    prepared: Prepared,
+    plan: Plan,
+    settings: BuildSettings,
+    *,
+    spec: BuildSpec,
+    recipe: Recipe,
+    shards: Sequence[Mapping[str, Any]],
+    others: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Returns the manifest.
+
+    Args:
+      prepared: the mixture.
+      plan: its rows.
+      settings: how they were written.
+      spec: what was built, every default in it.
+      recipe: everything the bytes depend on.
+      shards: what is known of each shard.
+      others: path, size and digest of every other file.
+    """
+    realized: Counter[str] = Counter()
+    templates: dict[str, Counter[str]] = {}
+    for shard in shards:
+        for name, counts in shard["templates"].items():
+            realized[name] += sum(counts.values())
+            templates.setdefault(name, Counter()).update(counts)
+    shots: dict[str, Counter[str]] = {}
+    for shard in shards:
+        for name, counts in shard["num_shots"].items():
+            # Of a shard built before an interruption the numbers come back from JSON as text.
+            by_number = {str(number): rows for number, rows in counts.items()}
+            shots.setdefault(name, Counter()).update(by_number)
+    texts = add_counts(shards) if all("texts" in shard for shard in shards) else {}
+    fitting = add_fitting(shards)
+    tasks = [
+        {
+            **entry,
+            # Part -> what became of its texts; only where there is a vocabulary.
+            **({"texts": texts[entry["name"]]} if entry["name"] in texts else {}),
+            "realized": realized[entry["name"]],
+            **_of_realized(entry, realized[entry["name"]], fitting),
+            "template_counts": dict(sorted(templates.get(entry["name"], Counter()).items())),
+            # Exemplars in a prompt -> prompts that have so many.
+            "num_shots": dict(sorted(shots.get(entry["name"], Counter()).items(), key=_by_number)),
+            # What became of prompts that were too long; only where there were some.
+            **({"fitting": fitting[entry["name"]]} if entry["name"] in fitting else {}),
+        }
+        for entry in task_table(prepared, plan)
+    ]
+    found: dict[str, Any] = {
+        "schema": SCHEMA,
+        "flan_tasks": VERSION,
+        "libraries": library_versions(),
+        "command": spec.command(),
+        "digest": digest_of(recipe),
+        "mixture": dataclasses.asdict(prepared.mixture),
+        "split": prepared.split,
+        "seed": plan.seed,
+        "format": settings.format,
+        "style": settings.style,
+        "vocabulary": settings.vocabulary.name if settings.vocabulary else None,
+        "lengths": dict(settings.lengths),
+        # Rows of the plan, and those of them that are in no file, as their prompts do not fit.
+        "planned": len(plan),
+        "left_out": [row for shard in shards for row in shard.get("left_out", ())],
+        "fits": settings.fits,
+        "examples": realized.total(),
+        "rows": sum(shard["rows"] for shard in shards),
+        "missing": dict(prepared.missing),
+        "without_split": list(prepared.without_split),
+        "sizes": size_notes(prepared),
+        "variation": dataclasses.asdict(prepared.variation),
+        "decontaminated": _decontaminated(prepared),
+        "tasks": tasks,
+        "recipe": recipe,
+    }
+    if settings.vocabulary:
+        found |= {
+            "vocabulary_size": settings.vocabulary.size,
+            "eos_id": settings.vocabulary.eos_id,
+            "pad_id": settings.vocabulary.pad_id,
+            "bos_id": settings.vocabulary.bos_id,
+            "control_tokens": settings.vocabulary.control_tokens,
+        }
+        # A build begun before these were counted goes on without them.
+        if all("texts" in shard for shard in shards):
+            found |= {
+                "unknown": totals(texts, "unknown"),
+                "control_tokens_written": totals(texts, "control_tokens"),
+                "warnings": text_warnings(
+                    texts,
+                    realized,
+                    vocabulary=settings.vocabulary.name,
+                    control_tokens=settings.vocabulary.control_tokens,
+                    lengths=settings.lengths,
+                    trims=WRITERS[settings.format].trims,
+                    fits=settings.fits,
+                ),
+            }
+        if settings.fits:
+            # Tokens of prompts as they are written; `tokens` counts them before they were fitted.
+            written = sum(shard["written"]["inputs"]["tokens"] for shard in shards)
+            found["written"] = {"inputs": written}
+        for name in ("tokens", "over_length", "tokens_over"):
+            found[name] = {
+                part: sum(shard[name][part] for shard in shards) for part in ("inputs", "targets")
+            }
+    if WRITERS[settings.format].is_packed:
+        found["arch"] = settings.arch
+        found["packing"] = {
+            name: sum(shard[name] for shard in shards) for name in ("rows", "bound", "simple_bound")
+        }
+    kept = ("rows", "examples", "tokens", "bound")
+    found["shards"] = [
+        {
+            "name": shard["path"],
+            **{name: shard[name] for name in kept if name in shard},
+            "paths": [file["path"] for file in shard["files"]],
+        }
+        for shard in shards
+    ]
+    found["files"] = [*(file for shard in shards for file in shard["files"]), *others]
+    # Through JSON once, so that a manifest in hand equals one read back.
+    return json.loads(json.dumps(found))
+
+
+def _of_realized(
+    entry: Mapping[str, Any], realized: int, fitting: Mapping[str, Any]
+) -> dict[str, int]:
+    """What is repeated and never seen where rows of a task are left out."""
+    if not fitting.get(entry["name"], {}).get("too_long"):
+        return {}
+    available = entry["available"]
+    return {"repeated": max(0, realized - available), "never_seen": max(0, available - realized)}
+
+
+def _by_number(item: tuple[str, int]) -> int:
+    return int(item[0])
+
+
+def _decontaminated(prepared: Prepared) -> dict[str, Any] | None:
+    if not prepared.drop_against:
+        return None
+    reason = describe(prepared.drop_against)
+    dropped = {item.dataset.name: item.examples.skipped for item in prepared.ingredients}
+    return {
+        "against": list(prepared.drop_against),
+        "run": RUN,
+        "evaluation": [
+            {
+                "name": part.dataset.name,
+                "split": part.split,
+                "examples": len(part.examples),
+                "store_key": part.examples.key,
+            }
+            for part in prepared.compared_with
+        ],
+        "dropped": {name: counts[reason] for name, counts in dropped.items() if reason in counts},
+    }
+
+
+def template_texts(plan: Plan) -> str:
+    """Returns templates.json: for each task the templates its rows are drawn from, word for word.
+
+    With them a build says what its prompts were made of, when the collection has long moved on.
+    """
+    found = {
+        item.dataset.name: [template.texts for template in item.templates]
+        for item in plan.ingredients
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,78 @@
+"""Reading the manifest of a build; imports nothing heavy, so that readers open at once."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from flan_tasks.core.errors import BuildError
+from flan_tasks.engine.manifest_check import structure, sums
+
+MANIFEST = "manifest.json"
+PROGRESS = ".progress"
+# Key of the hash a manifest carries of the rest of it.
+SEAL = "sha256"
+_SHOWN = 10
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Reads the manifest of a complete build.
+
+    Raises:
+      BuildError: there is none, it cannot be read, it is not what its own hash says, or it is none:
+        the keys that are missing, of another type or contradict one another are named.
+    """
+    manifest = load_manifest(folder)
+    if not is_sealed(manifest):
+        raise BuildError(
+            f"{folder / MANIFEST} was changed: its content is not what its own {SEAL} says. Copy "
+            "or build the directory again"
+        )
+    if wrong := structure(manifest) or list(sums(manifest)):
+        more = f"and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        lines = [f"{folder / MANIFEST} is damaged; copy or build the directory again:"]
+        raise BuildError("\n".join(filter(None, [*lines, *wrong[:_SHOWN], more])))
+    return manifest
+
+
+def load_manifest(folder: Path) -> dict[str, Any]:
+    """Reads the JSON object in the manifest of a complete build, whatever it holds.
+
+    Raises:
+      BuildError: there is none, or it is no JSON object.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        if (folder / PROGRESS).is_dir():
+            raise BuildError(
+                f"{folder} is an unfinished build; run the command that began it again"
+            )
+        raise BuildError(f"{folder} is no build directory: it has no {MANIFEST}")
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text, parse_constant=_no_constant)
+        if _SURROGATE.search(text):
+            json.dumps(found, ensure_ascii=False).encode()  # halves of a pair are no text
+    except (OSError, ValueError, RecursionError) as error:
+        raise BuildError(f"{path} is damaged: {error}") from error
+    if type(found) is not dict:
+        raise BuildError(f"{path} is damaged: it holds no JSON object")
+    return found
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """Returns the hash of a JSON object but for the hash that it carries itself."""
+    rest = {name: value for name, value in content.items() if name != SEAL}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def is_sealed(content: Mapping[str, Any]) -> bool:
+    """Whether a JSON object is what the hash in it says."""
+    return content.get(SEAL) == seal(content)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")

@@ -1,0 +1,91 @@
+"""The prompts of a build, one after the other, without building it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import BuildError
+from flan_tasks.plan.exemplars import Budget
+from flan_tasks.plan.fitting import fit_rows
+from flan_tasks.plan.plan import make_plan
+from flan_tasks.plan.prepare import Prepared, SourceChoice
+from flan_tasks.plan.rows import CHUNK, BuiltRow, render_chunk
+from flan_tasks.raw_rows import DECLARED, State, open_source
+
+# Rows rendered together at first, so that somebody who looks at them need not wait.
+_FIRST = 16
+
+
+def preview(
+    prepared: Prepared,
+    *,
+    seed: int,
+    number: int,
+    budget: Budget | None = None,
+    fit: bool = False,
+) -> Iterator[BuiltRow]:
+    """Yields the first rows of a build of one pass, and then those of the passes behind it.
+
+    Args:
+      prepared: the mixture with its examples.
+      seed: the build's.
+      number: how many rows.
+      budget: what exemplars must fit into; None takes all that are wanted.
+      fit: whether prompts are made to fit into it as well, as in a build with ids.
+
+    Raises:
+      BuildError: not one prompt of a whole pass fits.
+    """
+    plan = make_plan(prepared, seed=seed)
+    start = shown = 0
+    while shown < number:
+        stop = start + (min(CHUNK, number) if start else min(_FIRST, number))
+        rows = plan.rows_at(np.arange(start, stop, dtype=np.int64))
+        for row in _fitted(render_chunk(plan, rows, budget=budget), budget, fit=fit):
+            if shown < number:
+                yield row
+            shown += 1
+        start = stop
+        if not shown and start >= len(plan):
+            assert budget is not None
+            raise BuildError(f"none of {len(plan):,} prompts fits {budget.length:,} tokens")
+
+
+def preview_templates(
+    prepared: Prepared, *, seed: int, budget: Budget | None = None, fit: bool = False
+) -> Iterator[BuiltRow]:
+    """Yields one row for each template of a dataset, with the examples of the first rows."""
+    plan = make_plan(prepared, seed=seed)
+    every = np.arange(len(plan.ingredients[0].templates), dtype=np.int64)
+    rows = render_chunk(plan, replace(plan.rows_at(every), template=every), budget=budget)
+    yield from _fitted(rows, budget, fit=fit)
+
+
+def _fitted(rows: list[BuiltRow], budget: Budget | None, *, fit: bool) -> Iterator[BuiltRow]:
+    if budget is None or not fit:
+        return iter(rows)
+    return (row for row in fit_rows(rows, budget) if row is not None)
+
+
+def nearest_source(
+    datasets: Sequence[Dataset], catalog: Catalog, *, data_dir: Path | None = None
+) -> tuple[SourceChoice, dict[str, str]]:
+    """Returns where rows can be read at once, and for each dataset without such a place why.
+
+    These are the embedded rows, or the declared source where nothing must be downloaded for it.
+    """
+    exceptions: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for dataset in datasets:
+        if catalog.samples(dataset.name) is not None:
+            continue
+        status = open_source(dataset, kind=DECLARED, data_dir=data_dir, samples=None).status()
+        if status.state is State.AVAILABLE:
+            exceptions[dataset.name] = DECLARED
+        else:
+            reasons[dataset.name] = f"is {status.state} ({status.detail})"
+    return SourceChoice("samples", data_dir, exceptions), reasons

@@ -1,0 +1,137 @@
+"""From a build directory back to the examples it was made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import numpy as np
+
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.errors import BuildError
+from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.variation import Variation
+from flan_tasks.decontamination.matches import Part
+from flan_tasks.engine.writers import WRITERS
+from flan_tasks.plan.exemplars import Queries, choose_exemplars
+from flan_tasks.plan.plan import Plan, make_plan
+from flan_tasks.plan.prepare import Ingredient, Prepared, Progress, SourceChoice, prepare
+from flan_tasks.store.store import Store
+
+Declared = TypeVar("Declared", Mixture, Variation)
+_CHUNK = 2048
+
+
+def reopen(
+    manifest: Mapping[str, Any],
+    catalog: Catalog,
+    *,
+    source: SourceChoice,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> tuple[Prepared, Plan]:
+    """Prepares and plans a build once more, from its manifest.
+
+    Args:
+      manifest: of a complete build.
+      catalog: where its datasets are looked up.
+      source: where its rows come from.
+      store: where examples are kept; the default store if None.
+      progress: told what is being read.
+
+    Raises:
+      BuildError: the rows, normalizers or mixture at hand are not those the build was made of.
+      SourceUnavailableError: rows cannot be had.
+    """
+    found = prepare(
+        _declared(Mixture, manifest["mixture"]),
+        catalog,
+        source=source,
+        split=manifest["split"],
+        store=store,
+        allow_missing=bool(manifest["missing"]),
+        variation=_declared(Variation, manifest.get("variation") or {}),
+        drop_against=(manifest.get("decontaminated") or {}).get("against", ()),
+        progress=progress,
+    )
+    built = {task["name"]: task for task in manifest["tasks"]}
+    problems = [
+        f"{name}: the build has {task['available']:,} examples of it, at hand are none"
+        for name, task in built.items()
+        if name not in {item.dataset.name for item in found.ingredients}
+    ]
+    for item in found.ingredients:
+        name = item.dataset.name
+        if name not in built:
+            problems.append(f"{name}: at hand, and not in the build")
+        elif built[name]["store_key"] != item.examples.key:
+            problems.append(f"{name}: its source, version or normalizer is another")
+    if problems:
+        raise BuildError(
+            "\n".join(
+                [
+                    "the examples at hand are not those the build was made of; name its source "
+                    f"({manifest['command']}):",
+                    *(f"  {problem}" for problem in problems),
+                ]
+            )
+        )
+    plan = make_plan(
+        found,
+        seed=manifest["seed"],
+        num_examples=None
+        if WRITERS[manifest["format"]].grouped
+        else manifest.get("planned", manifest["examples"]),
+        grouped=WRITERS[manifest["format"]].grouped,
+    )
+    return found, plan
+
+
+def drawn(prepared: Prepared, plan: Plan, *, left_out: Sequence[int] = ()) -> tuple[Part, ...]:
+    """Returns the examples a build has, as query or exemplar, each once, dataset by dataset.
+
+    Args:
+      prepared: the mixture.
+      plan: its rows.
+      left_out: those that are in no file.
+    """
+    gone = np.asarray(left_out, np.int64)
+    rows = plan.rows(0, len(plan)).take(np.setdiff1d(np.arange(len(plan)), gone))
+    found = []
+    for number, item in enumerate(plan.ingredients):
+        here = rows.task == number
+        numbers = np.unique(rows.example[here])
+        if item.exemplars is not None and item.exemplars.examples.key == item.examples.key:
+            numbers = np.union1d(
+                numbers, _exemplars(item, plan, rows.example[here], rows.epoch[here])
+            )
+        found.append(Part(item.dataset, prepared.split, item.examples, numbers))
+    return tuple(found)
+
+
+def _exemplars(item: Ingredient, plan: Plan, example: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+    # Those that may stand in a prompt; the token budget leaves some of them out.
+    assert item.exemplars is not None
+    seen: set[int] = set()
+    for start in range(0, len(example), _CHUNK):
+        here = slice(start, start + _CHUNK)
+        queries = Queries(
+            item.dataset.name,
+            item.examples.take(example[here]),
+            item.examples.key_hashes[example[here]],
+            epoch[here],
+        )
+        for chosen in choose_exemplars(
+            item.exemplars, queries, shots=item.variation.shots, seed=plan.seed
+        ):
+            seen.update(number for number, _ in chosen)
+    return np.asarray(sorted(seen), np.int64)
+
+
+def _declared(kind: type[Declared], found: Mapping[str, Any]) -> Declared:
+    known = {field.name for field in fields(kind)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in found.items()
+        if name in known
+    }
+    return kind(**values)

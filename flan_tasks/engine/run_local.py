@@ -1,0 +1,312 @@
+"""Runs a build: what is not there yet, shard by shard, then the card, then the manifest.
+
+Shards are built in this process, in local ones, or wherever a `MapShards` puts them.
+"""
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.errors import BuildError, DeclarationError
+from flan_tasks.core.variation import Variation
+from flan_tasks.engine import directory
+from flan_tasks.engine.card import make_card
+from flan_tasks.engine.llama_factory import DATASET_INFO, dataset_info
+from flan_tasks.engine.manifest import make_manifest, template_texts
+from flan_tasks.engine.recipe import make_recipe
+from flan_tasks.engine.shard import BuildSettings, file_facts, write_error
+from flan_tasks.engine.work import MapShards, Running, Work
+from flan_tasks.engine.workers import LocalProcesses
+from flan_tasks.engine.writers import WRITERS
+from flan_tasks.engine.writers.base import Shard
+from flan_tasks.packing.packing import MAX_LENGTH
+from flan_tasks.plan.plan import Plan
+from flan_tasks.plan.prepare import Prepared
+from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.formats import DECODER, ENCODER_DECODER, TEXT_FORMATS
+
+CARD = "README.md"
+TEMPLATES = "templates.json"
+REPORT = "report.html"
+# The directory with its shards, and the manifest as far as it goes -> text of the report.
+Report = Callable[[Path, Mapping[str, Any]], str]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build gave."""
+
+    manifest: dict[str, Any]
+    """The manifest, as written."""
+    was_there: bool
+    """Whether it was there already, complete, and nothing was written."""
+    kept: int = 0
+    """Shards that an earlier, interrupted run had finished."""
+    seconds: float = 0.0
+    """Seconds that the shards of this run took."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a build is."""
+
+    shards: int
+    """Shards of the whole build."""
+    kept: int
+    """Shards that an earlier run had finished."""
+    done: int
+    """Shards that this run has finished."""
+    rows_to_do: int
+    """Rows of the shards that this run has to build."""
+    rows_done: int
+    """Rows of the shards that this run has finished."""
+    tokens_done: int | None
+    """Tokens of the shards that this run has finished; None where tokens are not counted."""
+    seconds: float
+    """Seconds since the first of them was begun."""
+    running: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Shards being written: path -> (rows done, rows)."""
+
+
+def build(
+    prepared: Prepared,
+    plan: Plan,
+    settings: BuildSettings,
+    folder: Path,
+    *,
+    spec: BuildSpec | None = None,
+    workers: int = 1,
+    map_shards: MapShards | None = None,
+    report: Report | None = None,
+    watch: Callable[[Status], None] | None = None,
+) -> Built:
+    """Writes a planned mixture to a directory; interrupted builds go on where they stopped.
+
+    Args:
+      prepared: the mixture.
+      plan: its rows.
+      settings: how they are written.
+      folder: new, empty, or an unfinished build of the same plan.
+      spec: what was asked for, which the record of the build is made of; None is the mixture by
+        its name.
+      workers: local processes; 1 builds in this one.
+      map_shards: another way to build the shards.
+      report: makes the report; without it there is none, and the command says so.
+      watch: told how far the build is, several times a second.
+
+    Raises:
+      DeclarationError: the settings do not go together.
+      BuildError: the folder holds something else, or cannot be written.
+    """
+    check_settings(settings)
+    if plan.has_exemplars and settings.vocabulary is None:
+        raise DeclarationError("exemplars are fitted to a number of tokens: give a vocabulary")
+    spec = resolved(
+        spec or BuildSpec(mixture=prepared.mixture.name),
+        prepared,
+        plan,
+        settings,
+        report=report is not None,
+    )
+    recipe = make_recipe(prepared, plan, spec)
+    state = directory.Progress(folder)
+    if directory.check_free(folder, recipe):
+        state.tidy()
+        return Built(directory.read_manifest(folder), was_there=True)
+    if map_shards is None:
+        map_shards = LocalProcesses(workers, logs=state.folder) if workers > 1 else _here
+    with state.lock() as held:
+        # Again, as another build may have ended between the first look and the lock.
+        if directory.check_free(folder, recipe):
+            return Built(directory.read_manifest(folder), was_there=True)
+        state.begin(recipe, command=spec.command())
+        shards = WRITERS[settings.format].shards(plan, settings.split, settings.num_shards)
+        known = {s.path: facts for s in shards if (facts := state.done(folder, s.path))}
+        to_do = [shard for shard in shards if shard.path not in known]
+        tally = _Tally(shards, to_do, watch)
+        kept = len(known)
+        try:
+            work = Work(plan, settings, folder)
+            # Closed at once, whatever happens: it may have processes to stop.
+            with closing(map_shards(work, to_do, tally.running, held)) as done:
+                for facts in done:
+                    state.note(facts)
+                    known[facts["path"]] = facts
+                    tally.add(facts)
+            manifest = _finish(
+                prepared,
+                plan,
+                settings,
+                folder,
+                spec,
+                recipe,
+                [known[s.path] for s in shards],
+                report,
+            )
+        except BaseException:
+            state.sweep()  # of workers that had to be killed
+            raise
+    return Built(manifest, was_there=False, kept=kept, seconds=tally.seconds)
+
+
+def _here(
+    work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], held: int
+) -> Generator[dict[str, Any], None, None]:
+    for shard in shards:
+
+        def tick(rows: int, path: str = shard.path) -> None:
+            watch({path: rows})
+
+        yield work.build(shard, tick)
+
+
+def _finish(
+    prepared: Prepared,
+    plan: Plan,
+    settings: BuildSettings,
+    folder: Path,
+    spec: BuildSpec,
+    recipe: Mapping[str, Any],
+    known: Sequence[Mapping[str, Any]],
+    report: Report | None,
+) -> dict[str, Any]:
+    try:
+        beside = WRITERS[settings.format].finish(folder, known, settings.for_writer)
+    except OSError as error:
+        raise write_error(error, folder) from error
+    if not sum(shard["examples"] for shard in known):
+        raise BuildError(
+            f"no prompt of {len(plan):,} rows fits {settings.lengths['inputs']:,} tokens, however "
+            "its fields are shortened; give longer --lengths, and another --out than this begun one"
+        )
+    others = [{"path": name, **file_facts(folder / name)} for name in beside]
+    manifest = make_manifest(
+        prepared, plan, settings, spec=spec, recipe=recipe, shards=known, others=others
+    )
+    _add(folder, manifest, TEMPLATES, template_texts(plan))
+    _add(folder, manifest, CARD, make_card(manifest))
+    if settings.format in TEXT_FORMATS:
+        _add(folder, manifest, DATASET_INFO, dataset_info(manifest))
+    if report:
+        _add(folder, manifest, REPORT, report(folder, manifest))
+    return directory.write_manifest(folder, manifest)
+
+
+class _Tally:
+    """Adds up how far a build is and tells who watches."""
+
+    def __init__(
+        self,
+        shards: Sequence[Shard],
+        to_do: Sequence[Shard],
+        watch: Callable[[Status], None] | None,
+    ) -> None:
+        self._shards = len(shards)
+        self._rows = {shard.path: shard.stop - shard.start for shard in to_do}
+        self._rows_to_do = sum(self._rows.values())
+        self._watch = watch
+        self._done = 0
+        self._rows_done = 0
+        self._tokens: int | None = None
+        self._started = time.monotonic()
+        self.running({})
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._started
+
+    def add(self, facts: Mapping[str, Any]) -> None:
+        """Counts a shard that is done."""
+        self._done += 1
+        self._rows_done += self._rows[facts["path"]]
+        if "tokens" in facts:
+            self._tokens = (self._tokens or 0) + sum(facts["tokens"].values())
+        self.running({})
+
+    def running(self, running: Running) -> None:
+        """Tells who watches."""
+        if self._watch is None:
+            return
+        self._watch(
+            Status(
+                shards=self._shards,
+                kept=self._shards - len(self._rows),
+                done=self._done,
+                rows_to_do=self._rows_to_do,
+                rows_done=self._rows_done,
+                tokens_done=self._tokens,
+                seconds=self.seconds,
+                running={path: (rows, self._rows[path]) for path, rows in running.items()},
+            )
+        )
+
+
+def _add(folder: Path, manifest: dict[str, Any], name: str, text: str) -> None:
+    directory.write_text(folder / name, text)
+    manifest["files"].append({"path": name, **file_facts(folder / name)})
+
+
+def check_settings(settings: BuildSettings) -> None:
+    """Raises a DeclarationError where settings do not go together or need what is not installed."""
+    writer = WRITERS[settings.format]
+    writer.check_installed(settings.format)
+    if writer.needs_vocabulary and settings.vocabulary is None:
+        raise DeclarationError(f"format {settings.format} writes ids and needs a vocabulary")
+    if settings.style != "inputs-targets" and not writer.has_styles:
+        raise DeclarationError(
+            f"style {settings.style} is for jsonl and parquet; {settings.format} has one form"
+        )
+    lengths = dict(settings.lengths)
+    if min(lengths.values()) < 2 or max(lengths.values()) > 2 * MAX_LENGTH:
+        raise DeclarationError(
+            f"lengths {lengths}: wanted 2 or more each, and at most {2 * MAX_LENGTH:,}"
+        )
+    if not writer.is_packed and settings.arch != ENCODER_DECODER:
+        raise DeclarationError(
+            f"--arch {settings.arch} is for packed formats; {settings.format} does not pack"
+        )
+    if "row" in lengths and settings.arch != DECODER:
+        raise DeclarationError("the length row is for --arch decoder; others have two sides")
+    if "row" in lengths and lengths["row"] < lengths["inputs"] + lengths["targets"]:
+        raise DeclarationError(
+            f"lengths {lengths}: a row must hold the longest inputs and targets together"
+        )
+
+
+def resolved(
+    spec: BuildSpec,
+    prepared: Prepared,
+    plan: Plan,
+    settings: BuildSettings,
+    *,
+    report: bool,
+) -> BuildSpec:
+    """Returns what was asked for with everything in it that was decided since.
+
+    Two builds with equal records, of equal rows and templates, have the same bytes.
+    """
+    vocabulary, writer = settings.vocabulary, WRITERS[settings.format]
+    prompts = {part.name: getattr(prepared.variation, part.name) for part in fields(Variation)}
+    return replace(
+        spec,
+        split=settings.split,
+        examples=len(plan),
+        seed=plan.seed,
+        vocab=vocabulary.name if vocabulary else None,
+        eos=None,  # the vocabulary's name has it
+        control_tokens=vocabulary.control_tokens if vocabulary else None,
+        format=settings.format,
+        style=settings.style,
+        arch=settings.arch,
+        # Naming lengths makes prompts of some formats fit them, which else are left as they are.
+        lengths=dict(settings.lengths) if settings.fits or not writer.fits_if_asked else None,
+        shards=settings.num_shards,
+        drop_contaminated=tuple(prepared.drop_against),
+        report=report,
+        allow_missing=bool(prepared.missing),
+        **prompts,
+    )

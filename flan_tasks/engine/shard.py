@@ -1,0 +1,295 @@
+"""The unit of work: `build_shard` makes one file of a build from the plan alone."""
+
+import errno
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flan_tasks.core.errors import BuildError
+from flan_tasks.engine.writers import WRITERS
+from flan_tasks.engine.writers.base import Shard, TokenizedRow, WriteSettings
+from flan_tasks.packing.packed_rows import packed_shard
+from flan_tasks.plan.exemplars import Budget
+from flan_tasks.plan.fitting import FittingCounts, fit_encoded
+from flan_tasks.plan.plan import Plan
+from flan_tasks.plan.rows import BuiltRow, rendered_rows
+from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
+from flan_tasks.vocabulary import Encoded, Vocabulary
+from flan_tasks.vocabulary.text_counts import PARTS, TextCounts, count_by_task
+
+# Longer than any text.
+_NO_LIMIT = 1 << 62
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """How a plan is written."""
+
+    format: str
+    """One of `formats.FORMATS`."""
+    split: str
+    """train, validation or test."""
+    style: str
+    """One of `formats.STYLES`."""
+    lengths: Mapping[str, int]
+    """Longest inputs and targets, EOS included; decoder-only also `row`, by default their sum."""
+    vocabulary: Vocabulary | None = None
+    """For ids and token counts; None counts no tokens."""
+    num_shards: int | None = None
+    """Number of files (for each task, where a format keeps tasks apart); None goes by rows."""
+
+    arch: str = ENCODER_DECODER
+    """One of `formats.ARCHS`; packed formats only."""
+    fit: bool | None = None
+    """Whether prompts are made to fit the length of inputs; None does what the format does."""
+
+    def __post_init__(self) -> None:
+        if self.arch == DECODER and "row" not in self.lengths:
+            lengths = {**self.lengths, "row": sum(self.lengths[part] for part in PARTS)}
+            object.__setattr__(self, "lengths", lengths)
+
+    @property
+    def budget(self) -> Budget | None:
+        """What exemplars must fit into; None where there is no vocabulary to measure by."""
+        return Budget(self.vocabulary, self.lengths["inputs"]) if self.vocabulary else None
+
+    @property
+    def fits(self) -> bool:
+        """Whether prompts that are too long are shortened, and rows that cannot fit left out."""
+        return WRITERS[self.format].trims if self.fit is None else self.fit
+
+    @property
+    def for_writer(self) -> WriteSettings:
+        """What the writer needs of it."""
+        eos_id = self.vocabulary.eos_id if self.vocabulary else None
+        return WriteSettings(self.split, self.style, self.lengths, eos_id, self.arch)
+
+
+def build_shard(plan: Plan, shard: Shard, settings: BuildSettings, folder: Path) -> dict[str, Any]:
+    """Writes one shard and returns what is known of it, as it stands in the manifest.
+
+    Each file appears under its name only when it is whole.
+
+    Raises:
+      BuildError: it cannot be written; nothing of it is left behind.
+    """
+    writer = WRITERS[settings.format]
+    paths = writer.paths(shard, settings.for_writer)
+    temporary = {path: folder / f"{path}.tmp" for path in paths}
+    try:
+        (folder / shard.path).parent.mkdir(parents=True, exist_ok=True)
+        if writer.is_packed:
+            stats = _write_packed(plan, shard, settings, temporary)
+        else:
+            stats = _write_rows(plan, shard, settings, temporary[shard.path])
+        for path in paths:
+            with temporary[path].open("rb") as file:
+                os.fsync(file.fileno())
+        files = [{"path": path, **file_facts(temporary[path])} for path in paths]
+        for path in paths:
+            os.replace(temporary[path], folder / path)
+    except OSError as error:
+        raise write_error(error, folder / shard.path) from error
+    except Exception as error:
+        if _is_full(error):  # TensorFlow wraps the system's error in one of its own
+            full = OSError(errno.ENOSPC, "No space left on device")
+            raise write_error(full, folder / shard.path) from error
+        raise
+    finally:
+        for part in temporary.values():
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+    return {"path": shard.path, "files": files, **stats}
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """Size and digest of a file, as they stand in the manifest."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": digest}
+
+
+def write_error(error: OSError, path: Path) -> BuildError:
+    """Says that `path` could not be written, and what helps."""
+    if error.errno == errno.ENOSPC:
+        return BuildError(
+            f"no space left on the disk while writing {path}. What is complete is kept: free some "
+            "space and run the same command again"
+        )
+    return BuildError(f"{path} cannot be written: {error.strerror or error}")
+
+
+def _is_full(error: Exception) -> bool:
+    return type(error).__name__ == "ResourceExhaustedError" or "No space left" in str(error)
+
+
+def _write_rows(plan: Plan, shard: Shard, settings: BuildSettings, path: Path) -> dict[str, Any]:
+    counted = _Counted(settings, has_exemplars=plan.has_exemplars)
+    chunks = (
+        counted.tokenized(rows)
+        for rows in rendered_rows(plan, shard.start, shard.stop, budget=settings.budget)
+    )
+    WRITERS[settings.format].write(path, chunks, settings.for_writer)
+    rows = counted.templates.total()
+    found = {
+        "rows": rows,
+        "examples": rows,
+        "templates": _by_task(counted.templates),
+        "num_shots": _by_task(counted.num_shots),
+        **counted.fitting.facts(shard.start),
+    }
+    return found | (counted.facts() if settings.vocabulary else {})
+
+
+def _write_packed(
+    plan: Plan, shard: Shard, settings: BuildSettings, paths: Mapping[str, Path]
+) -> dict[str, Any]:
+    assert settings.vocabulary is not None
+    packed = packed_shard(
+        plan,
+        shard.start,
+        shard.stop,
+        vocabulary=settings.vocabulary,
+        lengths=settings.lengths,
+        arch=settings.arch,
+    )
+    WRITERS[settings.format].write_packed(paths, packed, settings.for_writer)
+    templates: Counter[tuple[str, str]] = Counter()
+    drawn, counts = np.unique(
+        np.stack((packed.task, packed.template), axis=1), axis=0, return_counts=True
+    )
+    for (task, template), count in zip(drawn.tolist(), counts.tolist(), strict=True):
+        item = plan.ingredients[task]
+        templates[item.dataset.name, item.templates[template].id] = count
+    shots: Counter[tuple[str, int]] = Counter()
+    if plan.has_exemplars:
+        for task, count in zip(packed.task.tolist(), packed.num_shots.tolist(), strict=True):
+            shots[plan.ingredients[task].dataset.name, count] += 1
+    names = [item.dataset.name for item in plan.ingredients]
+    return {
+        "rows": packed.num_rows,
+        "examples": len(packed.task),
+        "templates": _by_task(templates),
+        "num_shots": _by_task(shots),
+        **packed.fitting.facts(shard.start),
+        "simple_bound": packed.simple_bound,
+        "bound": packed.bound,
+        "written": {"inputs": packed.written},
+        **token_facts(packed.texts, settings.lengths),
+        "texts": count_by_task(packed.task, names, packed.texts, settings.lengths),
+    }
+
+
+def token_facts(
+    texts: Mapping[str, TextCounts], limits: Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """Counts tokens, each part's longest text, texts over the limits and the tokens they lose.
+
+    Args:
+      texts: part -> what its texts came to.
+      limits: part -> longest text, EOS included.
+    """
+    lengths = {part: counts.tokens for part, counts in texts.items()}
+    # One place is for EOS.
+    over = {part: np.maximum(found - (limits[part] - 1), 0) for part, found in lengths.items()}
+    return {
+        "tokens": {part: int(found.sum()) for part, found in lengths.items()},
+        "longest": {part: int(found.max(initial=0)) for part, found in lengths.items()},
+        "over_length": {part: int((found > 0).sum()) for part, found in over.items()},
+        "tokens_over": {part: int(found.sum()) for part, found in over.items()},
+    }
+
+
+class _Counted:
+    """Adds ids to the rows that pass through to a writer, and counts what they are."""
+
+    def __init__(self, settings: BuildSettings, *, has_exemplars: bool) -> None:
+        self._settings = settings
+        self._has_exemplars = has_exemplars
+        self.fitting = FittingCounts()
+        # Lengths of prompts that were made to fit, as they are written, EOS not counted.
+        self._written: list[np.ndarray] = []
+        self.templates: Counter[tuple[str, str]] = Counter()
+        self.num_shots: Counter[tuple[str, int]] = Counter()
+        # Name of a task -> its number, in the order they are met; the number of each row's.
+        self._numbers: dict[str, int] = {}
+        self._tasks: list[int] = []
+        self._texts: dict[str, list[TextCounts]] = {part: [] for part in PARTS}
+
+    def tokenized(self, rows: Sequence[BuiltRow]) -> list[TokenizedRow]:
+        """Returns some rows with their ids, where there is a vocabulary; those left that fit."""
+        if self._settings.vocabulary is None:
+            self._note(rows)
+            return [TokenizedRow(row) for row in rows]
+        encoded = self._encode("inputs", rows)
+        counts = TextCounts.of(encoded, self._control("inputs", rows))
+        if self._settings.fits:
+            assert self._settings.budget is not None
+            fitted = fit_encoded(
+                [row.inputs for row in rows],
+                encoded,
+                self._settings.budget,
+                lambda over: [rows[place] for place in over.tolist()],
+            )
+            self.fitting.add([row.dataset.name for row in rows], fitted)
+            self._written.append(fitted.encoded.lengths - 1)
+            rows = [fitted.rows.get(n, rows[k]) for n, k in enumerate(fitted.kept.tolist())]
+            encoded, counts = fitted.encoded, counts.take(fitted.kept)
+        self._note(rows)
+        numbers = self._numbers
+        self._tasks += [numbers.setdefault(row.dataset.name, len(numbers)) for row in rows]
+        targets = self._encode("targets", rows)
+        self._texts["inputs"].append(counts)
+        self._texts["targets"].append(TextCounts.of(targets, self._control("targets", rows)))
+        pairs = zip(rows, _without_eos(encoded), _without_eos(targets), strict=True)
+        return [TokenizedRow(*row) for row in pairs]
+
+    def _note(self, rows: Sequence[BuiltRow]) -> None:
+        self.templates.update((row.dataset.name, row.template.id) for row in rows)
+        if self._has_exemplars:
+            self.num_shots.update((row.dataset.name, row.num_shots) for row in rows)
+
+    def facts(self) -> dict[str, Any]:
+        """Returns what is known of the texts of all rows."""
+        limits = self._settings.lengths
+        texts = {part: TextCounts.joined(pieces) for part, pieces in self._texts.items()}
+        task = np.asarray(self._tasks, np.int64)
+        by_task = count_by_task(task, list(self._numbers), texts, limits)
+        found = {**token_facts(texts, limits), "texts": by_task}
+        if self._settings.fits:
+            written = np.concatenate([np.zeros(0, np.int64), *self._written])
+            about = {"tokens": int(written.sum()), "longest": int(written.max(initial=0))}
+            found["written"] = {"inputs": about}
+        return found
+
+    def _encode(self, part: str, rows: Sequence[BuiltRow]) -> Encoded:
+        vocabulary = self._settings.vocabulary
+        assert vocabulary is not None
+        return vocabulary.encode_flat([getattr(row, part) for row in rows], _NO_LIMIT)
+
+    def _control(self, part: str, rows: Sequence[BuiltRow]) -> np.ndarray:
+        vocabulary = self._settings.vocabulary
+        assert vocabulary is not None
+        return vocabulary.control_in([getattr(row, part) for row in rows])
+
+
+def _without_eos(encoded: Encoded) -> list[np.ndarray]:
+    """The ids of each text; writers make room for EOS before they add it."""
+    ends = np.cumsum(encoded.lengths)
+    starts = (ends - encoded.lengths).tolist()
+    pairs = zip(starts, (ends - 1).tolist(), strict=True)
+    return [encoded.ids[start:stop] for start, stop in pairs]
+
+
+def _by_task(counts: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:
+    tasks: dict[str, dict[str, int]] = {}
+    for (name, what), count in sorted(counts.items()):
+        tasks.setdefault(name, {})[str(what)] = count
+    return tasks

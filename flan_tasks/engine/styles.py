@@ -1,0 +1,104 @@
+"""The columns a prompt and its target stand in, by style: to be written, declared, read back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Columns beside the texts: name -> type, as `datasets` and Arrow call it. None is a list or may be
+# null: readers of JSON take the types of all files from the first one, where a list that happens to
+# be empty has none.
+ABOUT = {
+    **dict.fromkeys(("task", "dataset", "cluster", "template", "kind"), "string"),
+    "num_shots": "int32",
+    **dict.fromkeys(("key", "split", "options", "license"), "string"),
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Prompt and target in columns of text."""
+
+    prompt: str
+    """Column of the prompt."""
+    target: str
+    """Column of the target."""
+    empty: str = ""
+    """Column that readers expect between the two and that is empty here; "" where there is none."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Names of the columns, in their order."""
+        return tuple(filter(None, (self.prompt, self.empty, self.target)))
+
+    def write(self, prompt: str, target: str) -> dict[str, Any]:
+        """Returns the columns of a row."""
+        return dict.fromkeys(self.texts, "") | {self.prompt: prompt, self.target: target}
+
+    def is_of(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row has these columns."""
+        return self.prompt in row
+
+    def read(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """Returns prompt and target of a row."""
+        return row[self.prompt], row[self.target]
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Prompt and target as the two turns of a conversation, in one column of two-key objects."""
+
+    column: str
+    """The column."""
+    role: str
+    """Key of who speaks."""
+    content: str
+    """Key of what is said."""
+    user: str
+    """Who asks."""
+    assistant: str
+    """Who answers."""
+
+    def write(self, prompt: str, target: str) -> dict[str, Any]:
+        """Returns the column of a row."""
+        turns = ((self.user, prompt), (self.assistant, target))
+        return {self.column: [{self.role: who, self.content: text} for who, text in turns]}
+
+    def is_of(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row has this column."""
+        return self.column in row
+
+    def read(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """Returns prompt and target of a row."""
+        asked, answered = row[self.column]
+        return asked[self.content], answered[self.content]
+
+
+BY_STYLE: dict[str, Columns | Turns] = {
+    "inputs-targets": Columns("inputs", "targets"),
+    "prompt-completion": Columns("prompt", "completion"),
+    "messages": Turns("messages", "role", "content", "user", "assistant"),
+    "alpaca": Columns("instruction", "output", empty="input"),
+    "sharegpt": Turns("conversations", "from", "value", "human", "gpt"),
+}
+
+
+def texts_in(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Returns prompt and target of a row of any style.
+
+    Raises:
+      ValueError: it is of none.
+    """
+    for columns in BY_STYLE.values():
+        if columns.is_of(row):
+            return columns.read(row)
+    raise ValueError(f"columns of no style: {', '.join(row)}")
+
+
+def options_text(options: list[str] | tuple[str, ...]) -> str:
+    """Returns options as they stand in a row: one a line, and nothing where there are none."""
+    return "\n".join(options)
+
+
+def options_in(value: str | list[str]) -> list[str]:
+    """Returns the options in a row; builds of before hold a list."""
+    return value.splitlines() if isinstance(value, str) else value

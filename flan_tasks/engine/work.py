@@ -1,0 +1,102 @@
+"""What a worker is handed: plan, settings and folder, small enough to send to any process."""
+
+import pickle
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from mmap import mmap
+from pathlib import Path
+from typing import Any, Protocol
+
+from flan_tasks.core.example import Example
+from flan_tasks.engine.shard import BuildSettings, build_shard
+from flan_tasks.engine.writers.base import Shard
+from flan_tasks.plan.plan import Plan, Rows
+from flan_tasks.plan.prepare import Ingredient
+
+# Path of a shard being written -> rows of it that are done.
+Running = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything any shard of a build is made from."""
+
+    plan: Plan
+    """Its rows."""
+    settings: BuildSettings
+    """How they are written."""
+    folder: Path
+    """Where to."""
+
+    def build(self, shard: Shard, tick: Callable[[int], None]) -> dict[str, Any]:
+        """Writes one shard and returns what is known of it.
+
+        Args:
+          shard: which rows, and the name.
+          tick: told how many rows of the shard are done, each time more are drawn.
+
+        Raises:
+          BuildError: it cannot be written; nothing of it is left behind.
+        """
+        kept = {f.name: getattr(self.plan, f.name) for f in fields(Plan)}
+        plan = _WatchedPlan(**kept, watch=lambda start: tick(start - shard.start))
+        return build_shard(plan, shard, self.settings, self.folder)
+
+    def to_bytes(self) -> bytes:
+        """Returns it as bytes: declarations and the paths of the store, no example.
+
+        Normalizers stay behind: they may be functions no other process can import, and a plan's
+        rows are normalized already.
+        """
+        return pickle.dumps(replace(self, plan=portable_plan(self.plan)))
+
+    @classmethod
+    def from_bytes(cls, data: bytes | mmap) -> "Work":
+        """Returns what `to_bytes` wrote."""
+        return pickle.loads(data)
+
+
+class MapShards(Protocol):
+    """A way to build many shards: one after the other, in local processes, with Beam."""
+
+    def __call__(
+        self, work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], held: int
+    ) -> Generator[dict[str, Any], None, None]:
+        """Yields what is known of each shard, as it gets done, in any order.
+
+        Args:
+          work: what the shards are made from.
+          shards: those to build.
+          watch: told which shards are being written, with the rows done of each.
+          held: descriptor of the directory's lock, for processes that must hold it too.
+        """
+
+
+@dataclass(frozen=True)
+class _WatchedPlan(Plan):
+    """A plan that says when rows are drawn: the one sign of life from inside a shard."""
+
+    watch: Callable[[int], None] = print
+    """Told the first row of each chunk, so that all rows before it are done."""
+
+    def rows(self, start: int, stop: int) -> Rows:
+        self.watch(start)
+        return super().rows(start, stop)
+
+
+def portable_plan(plan: Plan) -> Plan:
+    """Returns a plan that any process can be sent, and draw and render the same rows from."""
+    return replace(plan, ingredients=tuple(_portable(item) for item in plan.ingredients))
+
+
+def _portable(item: Ingredient) -> Ingredient:
+    dataset = replace(
+        item.dataset, normalize=_left_behind, select=None, needs_options=None, alternatives=()
+    )
+    # A copy without what it has cached, which may be every example.
+    return replace(item, dataset=dataset, examples=replace(item.examples, parts={}))
+
+
+def _left_behind(row: dict[str, Any]) -> Example:
+    """Stands for a normalizer where rows are normalized already."""
+    raise AssertionError("a worker has no normalizer")

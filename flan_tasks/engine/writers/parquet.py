@@ -1,0 +1,47 @@
+"""Parquet: the same columns as JSON Lines, typed and compressed."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flan_tasks.engine.styles import ABOUT, BY_STYLE, Turns
+from flan_tasks.engine.writers.base import TokenizedRow, Writer, WriteSettings
+from flan_tasks.engine.writers.text import columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class ParquetWriter(Writer):
+    """Writes `data/train-00000-of-00001.parquet`."""
+
+    ending = ".parquet"
+    has_styles = True
+
+    def write(
+        self, path: Path, chunks: Iterator[Sequence[TokenizedRow]], settings: WriteSettings
+    ) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        schema = arrow_schema(settings.style)
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for chunk in chunks:
+                rows = [
+                    columns(item.row, style=settings.style, split=settings.split) for item in chunk
+                ]
+                writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
+
+
+def arrow_schema(style: str) -> "pa.Schema":
+    """Returns the columns of a style with their types, as Arrow calls them."""
+    import pyarrow as pa
+
+    types = {"string": pa.string(), "int32": pa.int32()}
+    found = BY_STYLE[style]
+    if isinstance(found, Turns):
+        turn = pa.struct([(found.role, pa.string()), (found.content, pa.string())])
+        texts = [(found.column, pa.list_(turn))]
+    else:
+        texts = [(name, pa.string()) for name in found.texts]
+    return pa.schema([*texts, *((name, types[kind]) for name, kind in ABOUT.items())])

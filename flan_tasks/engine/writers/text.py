@@ -1,0 +1,19 @@
+"""Columns of the text formats, in the styles trainers read."""
+
+from flan_tasks.engine.styles import ABOUT, BY_STYLE, options_text
+from flan_tasks.plan.rows import BuiltRow
+
+
+def columns(row: BuiltRow, *, style: str, split: str) -> dict[str, object]:
+    """Returns a row's columns; texts are never trimmed.
+
+    Args:
+      row: the row.
+      style: one of `formats.STYLES`.
+      split: train, validation or test.
+    """
+    about = {**row.about, "split": split, "options": options_text(row.example.options)}
+    return {
+        **BY_STYLE[style].write(row.inputs, row.targets),
+        **{name: about[name] for name in ABOUT},
+    }

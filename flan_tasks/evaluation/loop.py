@@ -1,0 +1,341 @@
+"""Asking a model the prompts of datasets, and scoring the answers.
+
+A unit is a dataset, template, split and method; it is kept whole, so that a run goes on where it
+was stopped. Who answers, a model or a file, is behind `Answerer`: it gets the prompts of all units
+as one stream, and may answer those of different units together.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import DeclarationError, EvaluationError, SourceUnavailableError
+from flan_tasks.core.variation import PLAIN, Variation
+from flan_tasks.evaluation.prompts import check_evaluated, chosen_examples, evaluation_prompts
+from flan_tasks.evaluation.records import (
+    GENERATE,
+    RANK,
+    Answers,
+    Asked,
+    Prompt,
+    Record,
+    Unit,
+)
+from flan_tasks.evaluation.summary import (
+    TEST,
+    VALIDATION,
+    DatasetScore,
+    TemplateScore,
+    score_unit,
+    summarize,
+)
+from flan_tasks.metrics.libraries import require_libraries
+from flan_tasks.plan.exemplars import Budget
+from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
+from flan_tasks.store.store import Store
+
+AUTO, BOTH = "auto", "both"
+METHODS = (AUTO, RANK, GENERATE, BOTH)
+SPLITS = (VALIDATION, TEST)
+Progress = Callable[[str], None]
+# Told how many prompts are answered, of how many.
+Watch = Callable[[int, int], None]
+
+
+class Answerer(Protocol):
+    """Who answers prompts."""
+
+    @property
+    def budget(self) -> Budget | None:
+        """What exemplars must fit into; None where nobody knows."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides its answers; JSON-able."""
+        ...
+
+    def answer(self, stream: Iterable[Asked]) -> Iterator[tuple[Asked, Record]]:
+        """Yields one answer to each prompt that is not done, by its unit's method, in any order.
+
+        The prompts of a unit come one after the other. An answerer reads on only as far as it
+        needs, so the stream may be longer than memory.
+        """
+        ...
+
+    def has(self, unit: Unit) -> bool:
+        """Whether it can answer a unit at all."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What is asked.
+
+    Raises:
+      DeclarationError: parts of it contradict each other.
+    """
+
+    datasets: tuple[Dataset, ...]
+    """Each of them on each of its splits."""
+    splits: tuple[str, ...] = SPLITS
+    """Of validation and test."""
+    method: str = AUTO
+    """One of METHODS; auto ranks options where there are some, and generates elsewhere."""
+    examples: int | None = None
+    """Examples of a split; None is all."""
+    seed: int = 0
+    """What the draw of examples, exemplars and option orders depends on."""
+    source: SourceChoice = SourceChoice()
+    """Where rows come from."""
+    variation: Variation = PLAIN
+    """How prompts are made."""
+    allow_missing: bool = False
+    """Go on without datasets whose rows cannot be had."""
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise DeclarationError(f'method "{self.method}" must be one of {", ".join(METHODS)}')
+        if not self.splits or set(self.splits) - set(SPLITS):
+            raise DeclarationError(f"splits {list(self.splits)} must be of {', '.join(SPLITS)}")
+        check_evaluated(self.variation)
+        free = [d.name for d in self.datasets if not d.is_classification]
+        if self.method == RANK and free:
+            raise DeclarationError(
+                f"{', '.join(free)}: no options to rank; use method auto, generate or both"
+            )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the answers to one unit, but for who answers; JSON-able."""
+        return {
+            "examples": self.examples,
+            "seed": self.seed,
+            "source": self.source.kind,
+            "variation": self.variation.words,
+        }
+
+    def methods(self, dataset: Dataset) -> tuple[str, ...]:
+        """Returns how a dataset's prompts are answered."""
+        if not dataset.is_classification:
+            return (GENERATE,)
+        return {AUTO: (RANK,), BOTH: (RANK, GENERATE)}.get(self.method, (self.method,))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an evaluation."""
+
+    scores: tuple[DatasetScore, ...]
+    """Datasets with their numbers, in the order of the catalog."""
+    missing: dict[str, str]
+    """Name -> why a dataset has none."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A unit with what makes its prompts."""
+
+    unit: Unit
+    """What is asked."""
+    item: Ingredient
+    """The dataset's split."""
+    numbers: Sequence[int]
+    """Numbers of the examples."""
+
+    def prompts(self, *, seed: int, budget: Budget | None) -> list[Prompt]:
+        """Returns the prompts, in the order of the source."""
+        template = next(t for t in self.item.templates if t.id == self.unit.template)
+        return evaluation_prompts(self.item, template, self.numbers, seed=seed, budget=budget)
+
+
+def questions(
+    evaluation: Evaluation,
+    dataset: Dataset,
+    catalog: Catalog,
+    *,
+    store: Store,
+    progress: Progress | None = None,
+) -> Iterator[Question]:
+    """Yields the units of one dataset: splits, methods, templates.
+
+    Raises:
+      SourceUnavailableError: its rows cannot be had.
+    """
+    for split in evaluation.splits:
+        if split not in dataset.splits.names:
+            continue
+        if progress:
+            progress(f"reading {dataset.name}, {split}")
+        prepared = prepare(
+            catalog.mixture(dataset.name),
+            catalog,
+            source=evaluation.source,
+            split=split,
+            store=store,
+            variation=evaluation.variation.for_dataset(
+                dataset.name, catalog.templates(dataset.name).ids
+            ),
+        )
+        for item in prepared.ingredients:
+            numbers = chosen_examples(item, evaluation.examples, seed=evaluation.seed)
+            if not numbers:
+                continue
+            for method in evaluation.methods(dataset):
+                for template in item.templates:
+                    yield Question(Unit(dataset.name, template.id, split, method), item, numbers)
+
+
+def evaluate(
+    evaluation: Evaluation,
+    catalog: Catalog,
+    answers: Answers,
+    answerer: Answerer,
+    *,
+    store: Store,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Has every unit answered that is not yet, and returns the numbers of all.
+
+    A unit is kept as soon as all of its prompts are answered.
+
+    Args:
+      evaluation: what is asked.
+      catalog: where its datasets are looked up.
+      answers: where answers are kept.
+      answerer: who answers.
+      store: where examples are kept.
+      progress: told what is being read.
+      watch: told how many prompts are answered, of how many, those of before included.
+
+    Raises:
+      MissingLibraryError: what computes their metrics is not installed; nothing is asked.
+      SourceUnavailableError: rows of some datasets cannot be had; what can be had is answered.
+      EvaluationError: there is nothing to score.
+    """
+    require_libraries(evaluation.datasets)
+    asked: dict[str, list[Question]] = {}
+    missing: dict[str, str] = {}
+    # Answerers of others need not say it.
+    why_not = getattr(answerer, "why_not", None)
+    for dataset in evaluation.datasets:
+        try:
+            of_one = list(questions(evaluation, dataset, catalog, store=store, progress=progress))
+        except SourceUnavailableError as error:
+            missing[dataset.name] = _reason(error, dataset)
+            continue
+        asked[dataset.name] = [
+            question
+            for question in of_one
+            if answers.has(question.unit) or answerer.has(question.unit)
+        ]
+        if of_one and not asked[dataset.name] and why_not:
+            missing[dataset.name] = why_not([question.unit for question in of_one])
+    seed, budget = evaluation.seed, answerer.budget
+    everything = [question for of_one in asked.values() for question in of_one]
+    _answer(everything, answers, answerer, seed=seed, watch=watch)
+    scores: list[DatasetScore] = []
+    for dataset in evaluation.datasets:
+        templates: list[TemplateScore] = []
+        unasked: dict[Unit, int] = {}
+        for question in asked.get(dataset.name, ()):
+            prompts = question.prompts(seed=seed, budget=budget)
+            if not prompts:
+                unasked[question.unit] = len(question.numbers)
+                continue
+            templates += score_unit(
+                dataset,
+                question.unit,
+                answers.read(question.unit, prompts),
+                shortened=sum(prompt.is_shortened for prompt in prompts),
+                left_out=len(question.numbers) - len(prompts),
+            )
+        if templates:
+            scores.append(summarize(dataset, templates, unasked=unasked))
+        elif dataset.name not in missing:
+            missing[dataset.name] = (
+                f"none of its prompts fits {budget.length:,} tokens"
+                if budget is not None and unasked
+                else f"it has no example or answer in {' or '.join(evaluation.splits)}"
+            )
+    if missing and not evaluation.allow_missing:
+        lines = [f"  {name}: {reason}" for name, reason in missing.items()]
+        raise SourceUnavailableError(
+            "\n".join(["datasets that cannot be evaluated:", *lines])
+            + "\nThe others are answered and kept. Provide these, or go on with --allow-missing."
+        )
+    if not scores:
+        raise EvaluationError("nothing was answered; there is nothing to score")
+    return Outcome(tuple(scores), missing)
+
+
+def _answer(
+    asked: Sequence[Question],
+    answers: Answers,
+    answerer: Answerer,
+    *,
+    seed: int,
+    watch: Watch | None,
+) -> None:
+    """Has the units answered that are not yet, and keeps each when it is whole."""
+    done = {question.unit for question in asked if answers.has(question.unit)}
+    if len(done) == len(asked):
+        return
+    sizes = {question.unit: len(question.numbers) for question in asked}
+    total, count = sum(sizes.values()), sum(sizes[unit] for unit in done)
+    # Units of which some prompts are answered.
+    begun: dict[Unit, dict[int, Record]] = {}
+    told = count
+
+    def left_out(unit: Unit, number: int) -> None:
+        nonlocal count
+        sizes[unit] -= number
+        count += number
+
+    stream = _stream(asked, done, answers, answerer.budget, seed=seed, left_out=left_out)
+    for prompt, record in answerer.answer(stream):
+        records = begun.setdefault(prompt.unit, {})
+        records[prompt.place] = record
+        count += 1
+        if len(records) == sizes[prompt.unit]:
+            answers.write(prompt.unit, [one for _, one in sorted(begun.pop(prompt.unit).items())])
+        if watch:
+            watch(count, total)
+            told = count
+    if watch and told != count:  # what was left out last has no answer to be told with
+        watch(count, total)
+    assert count == total, "an answerer left prompts unanswered"
+
+
+def _stream(
+    asked: Sequence[Question],
+    done: Collection[Unit],
+    answers: Answers,
+    budget: Budget | None,
+    *,
+    seed: int,
+    left_out: Callable[[Unit, int], None],
+) -> Iterator[Asked]:
+    """Yields all prompts, of units that are done as well: see `Asked.done`.
+
+    `left_out` is told how many of a unit's examples are not asked, before its first prompt.
+    """
+    for question in asked:
+        unit, prompts = question.unit, question.prompts(seed=seed, budget=budget)
+        if unit in done:
+            # Answers to other prompts are refused here, not after hours of answering the rest.
+            answers.read(unit, prompts)
+        elif len(prompts) < len(question.numbers):
+            left_out(unit, len(question.numbers) - len(prompts))
+        for place, prompt in enumerate(prompts):
+            yield Asked(unit, place, prompt, unit in done)
+
+
+def _reason(error: SourceUnavailableError, dataset: Dataset) -> str:
+    """The line of an error about one dataset, without what stands around it."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    own = [line for line in lines if line.startswith(f"{dataset.name}: ")]
+    return (own or lines)[0].removeprefix(f"{dataset.name}: ")

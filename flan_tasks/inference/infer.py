@@ -1,0 +1,96 @@
+"""Texts for prompts of a file, as T5X's infer writes them: each line comes back with an answer."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.choice import hash_text
+from flan_tasks.core.errors import EvaluationError
+from flan_tasks.core.joints import first_answer, is_joined
+from flan_tasks.core.parsing import parse_json
+from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit, write_kept
+from flan_tasks.inference.model_answers import ModelAnswers, open_model
+from flan_tasks.metrics.gold import Gold
+from flan_tasks.specs.eval_config import InferRun
+
+_TEXT = ("prompt", "inputs", "inputs_pretokenized")
+
+
+def infer(
+    run: InferRun,
+    *,
+    log: Callable[[str], None] | None = None,
+    watch: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> int:
+    """Writes an answer to every prompt; returns how many. The file appears whole or not at all.
+
+    Args:
+      run: what is answered, by which model.
+      log: told of every program that is compiled.
+      watch: told how many prompts are answered, of how many.
+      say: told in one line if a checkpoint has no checksums, or can be read in two ways.
+
+    Raises:
+      EvaluationError: the input cannot be read, or a line has no prompt.
+      FlanTasksError: the model cannot be had.
+    """
+    lines = read_prompts(Path(run.input_path))
+    answerer = ModelAnswers(
+        open_model(run.checkpoint_path, vocab=run.vocab, dtype=run.dtype, say=say),
+        lengths=run.task_feature_lengths,
+        decoding=run.decoding,
+        batch_size=run.batch_size,
+        log=log,
+    )
+    # Seeds of samples come from what is asked, not from its place in the file.
+    unit = Unit("", "", "", GENERATE)
+    stream = (
+        Asked(unit, place, Prompt(text, Gold("", ("",), key=f"{hash_text(text):016x}")))
+        for place, (text, _) in enumerate(lines)
+    )
+    texts: dict[int, str] = {}
+    for asked, record in answerer.answer(stream):
+        joined = is_joined(asked.prompt.inputs)
+        texts[asked.place] = first_answer(record.text) if joined else record.text
+        if watch:
+            watch(len(texts), len(lines))
+    answered = [
+        json.dumps({**line, "prediction": texts[place]}, ensure_ascii=False)
+        for place, (_, line) in enumerate(lines)
+    ]
+    write_kept(Path(run.output_path), "".join(line + "\n" for line in answered))
+    return len(answered)
+
+
+def read_prompts(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Returns each prompt with the line it came from; `.jsonl` is JSON lines, else plain text.
+
+    Raises:
+      EvaluationError: the file cannot be read, or a line has no prompt.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{path}: cannot be read: {error}") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        if path.suffix != ".jsonl":
+            found.append((line, {"prompt": line}))
+            continue
+        try:
+            held = parse_json(line)
+            text = next(held[name] for name in _TEXT if isinstance(held.get(name), str))
+        except (ValueError, AttributeError, StopIteration) as error:
+            names = (
+                f"; it has {', '.join(map(repr, held))}" if isinstance(error, StopIteration) else ""
+            )
+            raise EvaluationError(
+                f"{path}:{number}: wanted a JSON object with a text under {' or '.join(_TEXT)}"
+                f"{names}"
+            ) from None
+        found.append((text, held))
+    return found

@@ -1,0 +1,54 @@
+"""What differs between two builds, or two mixtures."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.mixture import Mixture, read_mixture
+from flan_tasks.datasets import catalog
+from flan_tasks.jobs.shares import shares
+from flan_tasks.reports.compare import Difference, Side, compare, side_of_build
+
+
+def diff(a: str | os.PathLike | Mixture, b: str | os.PathLike | Mixture) -> Difference:
+    """Returns what differs between two builds, or two mixtures.
+
+    Args:
+      a, b: directories of builds; or mixtures, each by name, as a TOML file or declared.
+
+    Raises:
+      DeclarationError: one is a build and the other a mixture, or a path is neither.
+      UnknownNameError: there is no such mixture.
+      BuildError: a directory is no complete build.
+    """
+    sides = _side(a), _side(b)
+    if (sides[0].folder is None) != (sides[1].folder is None):
+        build = next(side for side in sides if side.folder)
+        raise DeclarationError(
+            f"{build.name} is a build and the other a mixture; give two of one kind"
+        )
+    return compare(*sides)
+
+
+def _side(item: str | os.PathLike | Mixture) -> Side:
+    if isinstance(item, Mixture):
+        return _side_of_mixture(item.name, item)
+    name = os.fspath(item)
+    path = Path(name)
+    if path.is_dir():
+        return side_of_build(path)
+    if len(path.parts) > 1 and path.suffix != ".toml":
+        raise DeclarationError(f"{name} is no directory; wanted a build, or a mixture by its name")
+    mixture = read_mixture(path) if path.suffix == ".toml" else catalog().mixture(name)
+    return _side_of_mixture(name, mixture)
+
+
+def _side_of_mixture(name: str, mixture: Mixture) -> Side:
+    tasks = {one.name: asdict(one) for one in shares(mixture).datasets if not one.evaluated_only}
+    templates = {
+        task: {t.id: t.texts for t in catalog().templates(task).of_kind(*mixture.kinds)}
+        for task in tasks
+    }
+    settings = {key: value for key, value in asdict(mixture).items() if key != "name"}
+    return Side(name, settings, tasks, templates)

@@ -1,0 +1,93 @@
+"""Training a model, asking it, and handing it on."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flan_tasks.core import whole
+from flan_tasks.core.errors import DeclarationError
+from flan_tasks.specs.config import Run
+from flan_tasks.specs.eval_config import InferRun
+from flan_tasks.specs.gin_files import load
+
+if TYPE_CHECKING:
+    from flan_tasks.trainer.train import Result
+
+
+def train(run: Run | None, *, gin_files: Sequence[str], macros: Mapping[str, Any]) -> "Result":
+    """Trains what a run, or gin files with values for their macros, say.
+
+    Raises:
+      DeclarationError: both are given, or none.
+      GinError: a file, a name or a value is wrong.
+      TrainingError: data and model do not fit, or training cannot go on.
+    """
+    if (run is None) == (not gin_files):
+        raise DeclarationError("give a TrainSpec, or gin_files= and values for their macros")
+    text = ""
+    if run is None:
+        # As Python writes them, so that a text of digits stays one.
+        bindings = [(name, repr(_plain(value))) for name, value in macros.items()]
+        loaded = load(tuple(gin_files), bindings)
+        run, text = loaded.run, loaded.operative
+    elif macros:
+        raise DeclarationError(f"{', '.join(macros)}: values are for the macros of gin_files")
+    assert isinstance(run, Run)
+    from flan_tasks.trainer.train import train as train_run
+
+    return train_run(run, gin_text=text)
+
+
+def infer(run: InferRun, *, progress: Callable[[int, int], None] | None = None) -> int:
+    """Answers the prompts of a file; returns how many.
+
+    Raises:
+      EvaluationError: the file cannot be read, or a line has no prompt.
+      ModelError: the model cannot be opened.
+    """
+    from flan_tasks.inference.infer import infer as answer
+
+    return answer(run, watch=progress)
+
+
+def answers(
+    run: InferRun,
+    prompts: Sequence[str],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[str]:
+    """Returns a model's answers to prompts, in their order; files of the run are not used."""
+    if isinstance(prompts, str):
+        raise DeclarationError("prompts is one text; give a list of them, or a Path of a file")
+    with tempfile.TemporaryDirectory() as name:
+        asked, answered = Path(name) / "prompts.jsonl", Path(name) / "answers.jsonl"
+        lines = (json.dumps({"prompt": prompt}) + "\n" for prompt in prompts)
+        whole.write_text(asked, "".join(lines))
+        infer(replace(run, input_path=str(asked), output_path=str(answered)), progress=progress)
+        written = answered.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["prediction"] for line in written]
+
+
+def export(model: Path, out: Path, *, vocab: str | None = None, dtype: str = "float32") -> Path:
+    """Writes a trained T5 as a directory that transformers loads, and returns the directory.
+
+    Raises:
+      ModelError: the model cannot be opened or is no T5, or the directory is not empty.
+    """
+    from flan_tasks.inference.model_answers import open_model
+    from flan_tasks.models.hf import export_hf
+
+    opened = open_model(model, vocab=vocab)
+    return export_hf(opened.model, opened.params, out, vocabulary=opened.vocabulary, dtype=dtype)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value

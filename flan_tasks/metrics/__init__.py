@@ -1,0 +1,1 @@
+"""What metrics count, from predictions and their gold answers; needs core alone."""

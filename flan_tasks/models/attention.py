@@ -1,0 +1,155 @@
+"""The arithmetic of attention: who may look where, and what comes of it; no parameters here.
+
+`xla` is the reference; `cudnn` is the fused kernel on GPUs, with mask and bias folded into one.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from flan_tasks.core.errors import ModelError
+
+# Added where attention may not look; finite, so that a row of padding stays finite.
+FORBIDDEN = -1e10
+# The same in bfloat16, where sums of it must not overflow.
+FORBIDDEN_FUSED = -1e9
+
+
+class Seen(NamedTuple):
+    """Keys that queries look at, and how."""
+
+    key: jax.Array
+    """[B, S, kv_heads, head_dim]."""
+    value: jax.Array
+    """[B, S, kv_heads, head_dim]."""
+    mask: jax.Array
+    """bool[B, T, S], or of a shape that broadcasts to it."""
+    bias: jax.Array | None = None
+    """float32[B, heads, T, S] or broadcasting to it; None adds nothing."""
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def einsum_float32(spec: str, a: jax.Array, b: jax.Array) -> jax.Array:
+    """Returns an einsum of two arrays, summed and returned in float32.
+
+    Its gradient is computed in the arrays' own type: by default a float32 gradient would turn both
+    backward products of a bfloat16 model into float32 ones.
+    """
+    return jnp.einsum(spec, a, b, preferred_element_type=jnp.float32)
+
+
+def _einsum_forward(spec: str, a: jax.Array, b: jax.Array) -> tuple:
+    return einsum_float32(spec, a, b), (a, b)
+
+
+def _einsum_backward(spec: str, saved: tuple, gradient: jax.Array) -> tuple:
+    a, b = saved
+    _, transposed = jax.vjp(partial(jnp.einsum, spec), a, b)
+    return transposed(gradient.astype(a.dtype))
+
+
+einsum_float32.defvjp(_einsum_forward, _einsum_backward)
+
+
+def attend(
+    query: jax.Array,
+    seen: Sequence[Seen],
+    *,
+    scale: float,
+    rate: float = 0.0,
+    dropout_key: jax.Array | None = None,
+) -> jax.Array:
+    """Returns softmax(scale * QK' + bias) V as [B, T, heads, head_dim], over all of `seen` at once.
+
+    Several parts are attended to as if they were one, without being copied together: a cache and
+    what has just been read. Softmax is in float32. Dropout is one mask for all queries.
+    """
+    batch, length, heads, width = query.shape
+    kv_heads = seen[0].key.shape[2]
+    # Heads first, as XLA on a CPU multiplies matrices best; whole training steps showed no gain.
+    query = query.reshape(batch, length, kv_heads, heads // kv_heads, width)
+    query = query.transpose(0, 2, 3, 1, 4)
+    parts = []
+    for part in seen:
+        logits = einsum_float32("bkgtd,bksd->bkgts", query, part.key.swapaxes(1, 2)) * scale
+        if part.bias is not None:
+            bias = part.bias
+            logits += bias.reshape(bias.shape[0], kv_heads, -1, *bias.shape[2:])
+        parts.append(jnp.where(part.mask[:, None, None], logits, FORBIDDEN))
+    joined = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=-1)
+    weights = jax.nn.softmax(joined, axis=-1).astype(query.dtype)
+    if dropout_key is not None and rate:
+        kept = jax.random.bernoulli(
+            dropout_key, 1.0 - rate, (*weights.shape[:-2], 1, weights.shape[-1])
+        )
+        weights = jnp.where(kept, weights / (1.0 - rate), jnp.zeros((), weights.dtype))
+    found: Any = 0
+    begin = 0
+    for part in seen:
+        end = begin + part.key.shape[1]
+        value = part.value.swapaxes(1, 2)
+        found += jnp.einsum("bkgts,bksd->bkgtd", weights[..., begin:end], value)
+        begin = end
+    return found.transpose(0, 3, 1, 2, 4).reshape(batch, length, heads, width)
+
+
+def attend_fused(query: jax.Array, seen: Seen, *, scale: float) -> jax.Array:
+    """Returns what `attend` does, by cuDNN's fused kernel, without dropout of the weights.
+
+    Raises:
+      ModelError: there is no GPU, or cuDNN refuses the shapes.
+    """
+    if jax.default_backend() != "gpu":
+        raise ModelError(
+            f'attention "cudnn" needs a GPU and jax runs on {jax.default_backend()}; use "xla"'
+        )
+    batch, length, heads, _ = query.shape
+    shape = (batch, heads, length, seen.key.shape[1])
+    # The kernel takes a mask only inside the bias, and a bias only in the type of the queries.
+    bias = jnp.zeros((), jnp.float32) if seen.bias is None else seen.bias
+    bias = jnp.where(seen.mask[:, None], bias, FORBIDDEN_FUSED).astype(query.dtype)
+    try:
+        return jax.nn.dot_product_attention(
+            query,
+            seen.key,
+            seen.value,
+            bias=jnp.broadcast_to(bias, shape),
+            scale=scale,
+            implementation="cudnn",
+        )
+    except (NotImplementedError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f'attention "cudnn" refuses queries {query.shape} and keys {seen.key.shape}: {error}; '
+            'use "xla"'
+        ) from error
+
+
+def same_segment(queries: jax.Array, keys: jax.Array) -> jax.Array:
+    """Returns bool[B, T, S]: whether two tokens are of one example.
+
+    Padding sees padding: its output is finite and nobody looks at it.
+    """
+    return queries[:, :, None] == keys[:, None, :]
+
+
+def not_after(queries: jax.Array, keys: jax.Array) -> jax.Array:
+    """Returns bool[B, T, S]: whether a key's position is at or before a query's."""
+    return keys[:, None, :] <= queries[:, :, None]
+
+
+def rotate(x: jax.Array, positions: jax.Array, *, theta: float) -> jax.Array:
+    """Returns queries or keys [B, T, heads, width] turned by their positions [B, T] (RoPE).
+
+    Pairs are (i, i + width / 2), as in Llama and Gemma; Su et al. 2021 pair neighbors, which is
+    the same but for the order of columns.
+    """
+    half = x.shape[-1] // 2
+    waves = theta ** (-jnp.arange(half, dtype=jnp.float32) / half)
+    angle = positions[:, :, None, None].astype(jnp.float32) * waves
+    sine, cosine = jnp.sin(angle), jnp.cos(angle)
+    first, second = x[..., :half].astype(jnp.float32), x[..., half:].astype(jnp.float32)
+    turned = (first * cosine - second * sine, second * cosine + first * sine)
+    return jnp.concatenate(turned, axis=-1).astype(x.dtype)

@@ -1,0 +1,147 @@
+"""A decoder-only transformer that reads inputs and targets as one sequence.
+
+RMS norms before each branch, gated MLP, keys shared by groups of queries (Ainslie et al. 2023),
+RoPE (Su et al. 2021) or T5's relative bias, no biases. Inputs see each other both ways or
+backward only, by configuration; targets always look backward.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from flan_tasks.models.attention import Seen, not_after, same_segment
+from flan_tasks.models.cache import EMPTY, Cache, new_cache
+from flan_tasks.models.layers import (
+    MLP,
+    Attention,
+    Embedding,
+    Head,
+    RelativeBias,
+    RMSNorm,
+    Stack,
+    dropout,
+    subkeys,
+)
+from flan_tasks.specs.model_config import ModelConfig
+
+Batch = Mapping[str, jax.Array]
+# Mask and bias of tokens among themselves.
+Own = tuple[jax.Array, jax.Array | None]
+
+
+class Layer(nnx.Module):
+    """Self-attention and MLP, each on the norm of the stream and added to it."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        self.rate = config.dropout
+        self.attention_norm = RMSNorm(config, rngs=rngs)
+        self.attention = Attention(config, rngs=rngs)
+        self.mlp_norm = RMSNorm(config, rngs=rngs)
+        self.mlp = MLP(config, rngs=rngs)
+
+    def __call__(
+        self, x: jax.Array, positions: jax.Array, own: Own, past: list[Seen], key: Any
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        """Returns the stream and its keys and values."""
+        keys = subkeys(key, 4)
+        normed = self.attention_norm(x)
+        made = self.attention.keys(normed, positions)
+        query = self.attention.queries(normed, positions)
+        found = self.attention(query, [*past, Seen(*made, *own)], keys[0])
+        x = x + dropout(found, self.rate, keys[1], axis=-2)
+        found = self.mlp(self.mlp_norm(x), keys[2])
+        return x + dropout(found, self.rate, keys[3], axis=-2), made
+
+
+class Decoder(nnx.Module):
+    """The network; see `flan_tasks.models.model.Model` for what its methods mean."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        self.config = config
+        self.prefix = config.inputs_attention == "prefix"
+        self.embedding = Embedding(config, rngs=rngs)
+        if config.positions == "relative":
+            # Inputs that look ahead need buckets for it.
+            self.relative_bias = RelativeBias(config, bidirectional=self.prefix, rngs=rngs)
+        self.stack = Stack(config, partial(Layer, config), config.layers, rngs=rngs)
+        self.norm = RMSNorm(config, rngs=rngs)
+        if not config.tied_head:
+            self.head = Head(config, rngs=rngs)
+
+    def logits(self, batch: Batch, key: jax.Array | None) -> jax.Array:
+        """Returns float32[B, T, V]."""
+        tokens = batch["decoder_input_tokens"]
+        segments = batch.get("decoder_segment_ids", jnp.ones_like(tokens))
+        index = jnp.arange(tokens.shape[1])[None]
+        positions = batch.get("decoder_positions", jnp.broadcast_to(index, tokens.shape))
+        inputs = batch.get("decoder_causal_attention", jnp.zeros_like(tokens))
+        x, _ = self._read(tokens, segments, positions, inputs, key)
+        return self._head(x)
+
+    def prefill(self, batch: Batch, steps: int) -> tuple[jax.Array, Cache]:
+        """Returns logits [B, V] after the inputs, and the cache."""
+        tokens = batch["decoder_input_tokens"]
+        segments = batch.get("decoder_segment_ids", jnp.ones_like(tokens))
+        index = jnp.broadcast_to(jnp.arange(tokens.shape[1])[None], tokens.shape)
+        x, (key, value) = self._read(tokens, segments, index, segments, None, keep=True)
+        cache = new_cache(key, value, jnp.where(segments > 0, index, EMPTY), steps)
+        last = jnp.take_along_axis(x, (cache["next"] - 1)[:, None, None], axis=1)
+        return self._head(last)[:, 0], cache
+
+    def extend(
+        self, cache: Cache, tokens: jax.Array, places: jax.Array, segments: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Returns logits [B, T, V], keys and values of tokens at `places` after the cache."""
+        positions = cache["next"][:, None] + places
+        past = cache["positions"]
+        past_mask = jnp.broadcast_to((past >= 0)[:, None, :], (*tokens.shape, past.shape[1]))
+        past_bias = self._bias(positions, past)
+        own_mask = not_after(positions, positions)
+        if segments is not None:
+            own_mask &= same_segment(segments, segments)
+        own = (own_mask, self._bias(positions, positions))
+
+        def apply(layer: Layer, x: jax.Array, _: None, each: tuple) -> tuple:
+            key, value = each
+            return layer(x, positions, own, [Seen(key, value, past_mask, past_bias)], None)
+
+        each = (cache["key"], cache["value"])
+        x, (key, value) = self.stack(apply, self.embedding(tokens), None, each)
+        return self._head(self.norm(x)), key, value
+
+    def _read(
+        self,
+        tokens: jax.Array,
+        segments: jax.Array,
+        positions: jax.Array,
+        inputs: jax.Array,
+        key: jax.Array | None,
+        *,
+        keep: bool = False,
+    ) -> tuple[jax.Array, Any]:
+        """Returns the normed stream and, to `keep`, keys and values of all layers."""
+        # Order within a row is that of its places; positions restart in each segment.
+        index = jnp.arange(tokens.shape[1])[None]
+        looks = not_after(index, index)
+        if self.prefix:
+            looks |= (inputs[:, :, None] > 0) & (inputs[:, None, :] > 0)
+        own = (same_segment(segments, segments) & looks, self._bias(index, index))
+        embed_key, layers_key, last_key = subkeys(key, 3)
+
+        def apply(layer: Layer, x: jax.Array, key: Any, _: None) -> tuple:
+            x, made = layer(x, positions, own, [], key)
+            return x, made if keep else None
+
+        x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
+        x, made = self.stack(apply, x, layers_key)
+        return dropout(self.norm(x), self.config.dropout, last_key, axis=-2), made
+
+    def _bias(self, queries: jax.Array, keys: jax.Array) -> jax.Array | None:
+        return self.relative_bias(queries, keys) if self.config.positions == "relative" else None
+
+    def _head(self, x: jax.Array) -> jax.Array:
+        return self.embedding.attend(x) if self.config.tied_head else self.head(x)

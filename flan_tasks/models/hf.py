@@ -1,0 +1,372 @@
+"""Weights in and out of Hugging Face: the T5 family as safetensors, whole or in shards.
+
+Read and written with safetensors and NumPy, without torch. Which model a directory holds is read by
+`hf_config`; what it holds besides weights is written by `hf_files`.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from flan_tasks.core.errors import ModelError
+from flan_tasks.core.whole import folder_aside
+from flan_tasks.models.hf_config import (
+    ALIASES,
+    HEAD,
+    SHARED,
+    UNSEEN,
+    Description,
+    check_end,
+    describe,
+    read_config,
+)
+from flan_tasks.models.hf_files import write_config, write_readme, write_tokenizer
+from flan_tasks.models.hf_tensors import INDEX, WEIGHTS, Tensors, open_tensors
+from flan_tasks.models.model import Model, ModelConfig, Tree
+from flan_tasks.vocabulary import Vocabulary
+
+__all__ = ["check_end", "check_hf", "export_hf", "import_hf", "read_config"]
+
+# A table of early files that no version of transformers computes with.
+DEAD = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+# How many offenders of a kind an error lists.
+LISTED = 8
+
+
+class Place(NamedTuple):
+    """Where a tensor of a file lies among ours."""
+
+    path: tuple[str, ...]
+    """Names down to the parameter."""
+    layer: int | None = None
+    """Place in the stack of layers; None where there is none."""
+    turned: bool = False
+    """Whether theirs is [out, in] and ours [in, out]."""
+
+
+def places(config: ModelConfig) -> dict[str, Place]:
+    """Returns where each tensor of a T5 file goes.
+
+    Raises:
+      ModelError: the model is no T5.
+    """
+    if config.architecture != "t5":
+        raise ModelError(
+            f'Hugging Face files are read and written for t5, and the model is "'
+            f'{config.architecture}"'
+        )
+    found = {SHARED: Place(("embedding", "embedding"))}
+    if not config.tied_head:
+        found[HEAD] = Place(("head", "kernel"), turned=True)
+    halves = (("encoder", config.layers), ("decoder", config.decoder_layers))
+    wide = ("wi_0", "wi_1") if config.gated else ("wi",)
+    for half, count in halves:
+        first = f"{half}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+        found[first] = Place((half, "relative_bias", "embedding"))
+        found[f"{half}.final_layer_norm.weight"] = Place((half, "norm", "scale"))
+        for layer in range(count):
+            for name, path, turned in _of_layer(half, (*wide, "wo")):
+                place = Place((half, "stack", "layers", *path), layer, turned)
+                found[f"{half}.block.{layer}.layer.{name}.weight"] = place
+    return found
+
+
+def _of_layer(half: str, mlp: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    attentions = [("SelfAttention", "attention", "attention_norm")]
+    if half == "decoder":
+        attentions = [
+            ("SelfAttention", "self_attention", "self_norm"),
+            ("EncDecAttention", "cross_attention", "cross_norm"),
+        ]
+    for number, (theirs, ours, norm) in enumerate(attentions):
+        yield f"{number}.layer_norm", (norm, "scale"), False
+        for letter, name in zip("qkvo", ("query", "key", "value", "out"), strict=True):
+            yield f"{number}.{theirs}.{letter}", (ours, name, "kernel"), True
+    last = len(attentions)
+    yield f"{last}.layer_norm", ("mlp_norm", "scale"), False
+    for name in mlp:
+        yield f"{last}.DenseReluDense.{name}", ("mlp", name, "kernel"), True
+
+
+def import_hf(
+    model: Model,
+    directory: Path,
+    *,
+    key: jax.Array | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Tree:
+    """Returns float32 parameters from the safetensors of a directory, as NumPy arrays.
+
+    The logits are those transformers computes from the directory, whatever it ties or scales: a
+    model with a head of its own takes a tied one too, scaled or not. Embeddings with fewer rows
+    than the model's padded vocabulary get rows of zeros, which are no outputs (`head_rows`).
+    Adapters, which no file holds, start as `model.init(key)` has them.
+
+    Args:
+      model: the model.
+      directory: config.json with safetensors beside it.
+      key: of adapters.
+      say: told in one line if versions of transformers read the directory in two ways.
+
+    Raises:
+      ModelError: there are no safetensors, or they do not fit, in shape or by what config.json
+        says of the function; lists everything at once.
+    """
+    directory = Path(directory)
+    needed = places(model.config)
+    abstract = _flat(model.abstract())
+    with open_tensors(directory) as tensors:
+        about, sources = _checked(model, tensors, say)
+        params = {
+            path: np.zeros(leaf.shape, np.float32)
+            for path, leaf in abstract.items()
+            if not model.is_adapter(path)
+        }
+        infinite = []
+        for name, place in needed.items():
+            tensor = tensors.load(sources[name])
+            if not np.isfinite(tensor).all():
+                infinite.append(sources[name])
+            if name == HEAD and about.head.scaled:
+                tensor = tensor * np.float32(model.config.embed**-0.5)
+            tensor = tensor.T if place.turned else tensor
+            target = params[place.path]
+            if place.layer is not None:
+                target = target[place.layer]
+            # All but the vocabulary fits exactly, as checked above.
+            target[tuple(slice(size) for size in tensor.shape)] = tensor
+    if infinite:
+        raise ModelError(
+            f"the weights of {directory} hold values that are not finite: {_some(infinite)}"
+        )
+    return _nested(params | _adapters(model, key))
+
+
+def check_hf(model: Model, directory: Path, *, say: Callable[[str], None] | None = None) -> None:
+    """Checks that `import_hf` would read a directory into the model; shapes alone are looked at.
+
+    Args:
+      model: the model.
+      directory: config.json with safetensors beside it.
+      say: told in one line if versions of transformers read the directory in two ways.
+
+    Raises:
+      ModelError: as `import_hf`, but for values that are not finite.
+    """
+    with open_tensors(Path(directory)) as tensors:
+        _checked(model, tensors, say)
+
+
+def _checked(
+    model: Model, tensors: Tensors, say: Callable[[str], None] | None
+) -> tuple[Description, dict[str, str]]:
+    """Returns what a directory describes, and the tensor that each of ours is read from."""
+    needed = places(model.config)
+    about = describe(tensors.directory, tensors, say=say)
+    sources = {name: name for name in needed} | {SHARED: about.embedding}
+    if HEAD in needed:
+        sources[HEAD] = about.head.tensor
+    _check_function(tensors.directory, model.config, about)
+    _check_tensors(tensors, sources, needed, _flat(model.abstract()), model.config)
+    return about, sources
+
+
+def export_hf(
+    model: Model,
+    params: Tree,
+    directory: Path,
+    *,
+    vocabulary: Vocabulary,
+    dtype: str = "float32",
+    shard_bytes: int = 5_000_000_000,
+) -> Path:
+    """Writes a directory that transformers' `T5ForConditionalGeneration.from_pretrained` loads.
+
+    Adapters are merged into the base. The vocabulary stays padded: `vocab_size` in config.json is
+    the number of rows, as in T5's own files, or of `head_rows`. A head of its own comes with copies
+    of the embedding under the names of the stacks, so that the folder can be loaded untied. The
+    directory appears whole or not at all.
+
+    Raises:
+      ModelError: the directory exists or cannot be written, the vocabulary does not fit, or the
+        model is no T5.
+    """
+    directory = Path(directory)
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise ModelError(f"{directory} exists and is not empty; export to a new directory")
+    if vocabulary.size > model.config.padded_vocabulary:
+        raise ModelError(
+            f"the vocabulary has {vocabulary.size:,} ids and the model "
+            f"{model.config.vocabulary_size:,}; export with the vocabulary it was trained on"
+        )
+    if model.config.lora_rank:
+        model, params = model.without_adapters(), model.merge_lora(params)
+    from safetensors import SafetensorError
+
+    tensors = list(_written(model.config).items())
+    try:
+        with folder_aside(directory) as aside:
+            flat = _flat(params)
+            _write_weights(aside, tensors, flat, model.config, np.dtype(dtype), shard_bytes)
+            write_config(aside, model.config, vocabulary=vocabulary, dtype=dtype)
+            write_readme(aside, model.config)
+            write_tokenizer(aside, vocabulary=vocabulary)
+    except (OSError, SafetensorError) as error:  # the latter for what the disk says, too
+        raise ModelError(f"{directory} cannot be written: {error}") from error
+    return directory
+
+
+def _written(config: ModelConfig) -> dict[str, Place]:
+    """Returns where each tensor that is written comes from, copies of the embedding too."""
+    written = places(config)
+    if config.tied_head and config.scaled_head:
+        return written
+    embedding = written[SHARED]
+    # Version 4 scales whatever it ties, so a tied head that is not scaled is written as a copy.
+    return {HEAD: embedding, **written, **dict.fromkeys(ALIASES, embedding)}
+
+
+def _write_weights(
+    directory: Path,
+    tensors: list[tuple[str, Place]],
+    params: Mapping[tuple[str, ...], Any],
+    config: ModelConfig,
+    dtype: np.dtype,
+    shard_bytes: int,
+) -> None:
+    from safetensors.numpy import save_file
+
+    shards: list[list] = [[]]
+    filled = total = 0
+    for name, place in tensors:
+        leaf = params[place.path]
+        size = dtype.itemsize * (leaf.size if place.layer is None else leaf.size // leaf.shape[0])
+        if shards[-1] and filled + size > shard_bytes:
+            shards.append([])
+            filled = 0
+        shards[-1].append((name, place))
+        filled, total = filled + size, total + size
+    index: dict[str, str] = {}
+    for number, shard in enumerate(shards, start=1):
+        file = WEIGHTS
+        if len(shards) > 1:
+            file = f"model-{number:05d}-of-{len(shards):05d}.safetensors"
+        held = {name: _theirs(params[place.path], place, config, dtype) for name, place in shard}
+        save_file(held, directory / file, metadata={"format": "pt"})
+        index |= dict.fromkeys(held, file)
+    if len(shards) > 1:
+        listed = {"metadata": {"total_size": total}, "weight_map": index}
+        (directory / INDEX).write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
+
+
+def _theirs(leaf: Any, place: Place, config: ModelConfig, dtype: np.dtype) -> np.ndarray:
+    # One layer at a time comes from the device; the whole stack may not fit twice.
+    tensor = np.asarray(leaf if place.layer is None else leaf[place.layer])
+    tensor = tensor.T if place.turned else tensor
+    if place.path[0] in ("embedding", "head"):
+        tensor = tensor[: config.outputs]
+    return np.ascontiguousarray(tensor.astype(dtype))
+
+
+def _check_function(directory: Path, ours: ModelConfig, about: Description) -> None:
+    """Refuses another function of the same weights, which their shapes would not show."""
+    theirs = about.config
+    names = [n for n in UNSEEN if getattr(ours, n) != getattr(theirs, n)]
+    if ours.outputs != theirs.outputs and ours.padded_vocabulary == theirs.padded_vocabulary:
+        names.append("head_rows")
+    if ours.tied_head:
+        if about.head.tensor != about.embedding:
+            names.append("tied_head")
+        elif ours.scaled_head != about.head.scaled:
+            names.append("scaled_head")
+    if not names:
+        return
+    values = {name: getattr(theirs, name) for name in names}
+    if "scaled_head" in values:
+        values["scaled_head"] = about.head.scaled
+    lines = [f"{n} is {getattr(ours, n)!r}, the folder's {value!r}" for n, value in values.items()]
+    settings = ", ".join(f"{name} = {value!r}" for name, value in values.items())
+    raise ModelError(
+        f"the model is another than that of {directory}:\n  "
+        + "\n  ".join(lines)
+        + f"\nSet model_config.ModelConfig's {settings} to begin with these weights"
+    )
+
+
+def _check_tensors(
+    tensors: Tensors,
+    sources: Mapping[str, str],
+    needed: Mapping[str, Place],
+    abstract: Mapping[tuple, jax.ShapeDtypeStruct],
+    config: ModelConfig,
+) -> None:
+    # Copies of the embedding, the head among them, were compared when the folder was described.
+    known = {*sources.values(), SHARED, *ALIASES, HEAD, DEAD}
+    missing = [source for source in dict.fromkeys(sources.values()) if source not in tensors]
+    unexpected = sorted(name for name in tensors if name not in known)
+    misshapen = []
+    for name, source in sources.items():
+        if source not in tensors:
+            continue
+        place = needed[name]
+        ours = abstract[place.path].shape[place.layer is not None :]
+        # The head is [rows, embed] in files, whichever tensor it is.
+        ours = ours[::-1] if place.turned else ours
+        if name in (SHARED, HEAD):
+            ours = (config.outputs, *ours[1:])
+        shape = tensors.shape(source)
+        if shape != ours:
+            misshapen.append(f"{source} {list(shape)}, the model has {list(ours)}")
+    problems = [
+        f"{len(names)} {what}: {_some(names)}"
+        for what, names in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("of another shape", misshapen),
+        )
+        if names
+    ]
+    if problems:
+        raise ModelError(
+            f"the weights of {tensors.directory} do not fit the model:\n  "
+            + "\n  ".join(problems)
+            + "\nIts config.json gives the model they fit: flan_tasks.models.hf.read_config"
+        )
+
+
+def _some(names: list[str]) -> str:
+    return "; ".join(names[:LISTED]) + ("; ..." if names[LISTED:] else "")
+
+
+def _adapters(model: Model, key: jax.Array | None) -> dict[tuple[str, ...], np.ndarray]:
+    if not model.config.lora_rank:
+        return {}
+    start = jax.random.key(0) if key is None else key
+
+    def drawn(key: jax.Array) -> dict:
+        # The base is drawn too, but as nobody looks at it, the compiler leaves it out.
+        return {p: x for p, x in _flat(model.init(key)).items() if model.is_adapter(p)}
+
+    return jax.tree.map(np.asarray, jax.jit(drawn)(start))
+
+
+def _flat(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    found: dict[tuple[str, ...], Any] = {}
+    for name, value in tree.items():
+        path = (*above, name)
+        found |= _flat(value, path) if isinstance(value, Mapping) else {path: value}
+    return found
+
+
+def _nested(flat: Mapping[tuple[str, ...], Any]) -> Tree:
+    tree: Tree = {}
+    for (*above, last), value in flat.items():
+        place = tree
+        for name in above:
+            place = place.setdefault(name, {})
+        place[last] = value
+    return tree

@@ -1,0 +1,281 @@
+"""The parts both networks are made of; parameters and computing, nothing else.
+
+A module holds `nnx.Param`s alone. Dropout keys, masks and caches are arguments and results, so
+that a network is a pure function of its parameters. Each parameter names its logical axes.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from flan_tasks.models.attention import Seen, attend, attend_fused, einsum_float32, rotate
+from flan_tasks.specs.model_config import ModelConfig
+
+# Names of the adapters' parameters in the tree.
+ADAPTERS = ("lora_a", "lora_b")
+
+_normal = jax.nn.initializers.normal
+_fan_in_normal = jax.nn.initializers.variance_scaling(1.0, "fan_in", "normal")
+_fan_in_truncated = jax.nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
+# By their names in the configuration.
+_ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "gelu": partial(jax.nn.gelu, approximate=True),
+    "gelu_exact": partial(jax.nn.gelu, approximate=False),
+    "silu": jax.nn.silu,
+    "relu": jax.nn.relu,
+}
+_fan_avg_uniform = jax.nn.initializers.variance_scaling(1.0, "fan_avg", "uniform")
+
+
+def parameter(rngs: nnx.RngStream, init: Callable, shape: tuple, axes: tuple) -> nnx.Param:
+    """Returns a float32 parameter that knows its logical axes."""
+    # The axes stand under a name of our own: flax's makes it shard when the parameter is made.
+    return nnx.Param(init(rngs(), shape, jnp.float32), axes=axes)
+
+
+def dropout(x: jax.Array, rate: float, key: jax.Array | None, *, axis: int | None) -> jax.Array:
+    """Returns `x` with a share `rate` of it zero, the same along `axis`; no key, no dropout.
+
+    T5 draws one mask for all positions of a row (axis -2): cheaper, and no worse.
+    """
+    if key is None or rate == 0.0:
+        return x
+    shape = list(x.shape)
+    if axis is not None:
+        shape[axis] = 1
+    kept = jax.random.bernoulli(key, 1.0 - rate, shape)
+    return jnp.where(kept, x / (1.0 - rate), jnp.zeros((), x.dtype))
+
+
+def subkeys(key: jax.Array | None, count: int) -> Any:
+    """Returns `count` keys of one, or as many times None."""
+    return [None] * count if key is None else jax.random.split(key, count)
+
+
+class Dense(nnx.Module):
+    """A matrix product without bias, with LoRA adapters where the configuration wants them."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        name: str,
+        shape: tuple[int, int],
+        axes: tuple[str, str],
+        *,
+        rngs: nnx.Rngs,
+        init: Callable = _fan_in_normal,
+    ) -> None:
+        self.dtype = jnp.dtype(config.dtype)
+        self.kernel = parameter(rngs.params, init, shape, axes)
+        self.scale = 0.0
+        if config.lora_rank and name in config.lora_targets:
+            rank = config.lora_rank
+            self.scale = config.lora_alpha / rank
+            # B starts at zero (Hu et al. 2021), so a fresh adapter changes nothing.
+            self.lora_a = parameter(
+                rngs.adapters, _fan_in_normal, (shape[0], rank), (axes[0], "lora_rank")
+            )
+            self.lora_b = parameter(
+                rngs.adapters, jax.nn.initializers.zeros, (rank, shape[1]), ("lora_rank", axes[1])
+            )
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        y = x @ self.kernel[...].astype(self.dtype)
+        if self.scale:
+            low = x @ self.lora_a[...].astype(self.dtype)
+            y = y + (low @ self.lora_b[...].astype(self.dtype)) * self.scale
+        return y
+
+
+class RMSNorm(nnx.Module):
+    """Scales to unit mean square, in float32 (Zhang and Sennrich 2019); no mean, no bias."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        self.epsilon = config.norm_epsilon
+        self.scale = parameter(rngs.params, jax.nn.initializers.ones, (config.embed,), ("embed",))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        wide = x.astype(jnp.float32)
+        mean_square = jnp.mean(jnp.square(wide), axis=-1, keepdims=True)
+        return (wide * jax.lax.rsqrt(mean_square + self.epsilon) * self.scale[...]).astype(x.dtype)
+
+
+class Embedding(nnx.Module):
+    """Vectors of tokens, and the head when it is tied to them."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        self.dtype = jnp.dtype(config.dtype)
+        self.outputs = config.outputs
+        self.scale = config.embed**-0.5 if config.scaled_head else 1.0
+        shape = (config.padded_vocabulary, config.embed)
+        self.embedding = parameter(rngs.params, _normal(1.0), shape, ("vocab", "embed"))
+
+    def __call__(self, tokens: jax.Array) -> jax.Array:
+        # Cast first: the gather and its gradient then move half the bytes in bfloat16.
+        return jnp.take(self.embedding[...].astype(self.dtype), tokens, axis=0)
+
+    def attend(self, x: jax.Array) -> jax.Array:
+        """Returns float32 logits of the tied head; the scale undoes the unit-normal vectors."""
+        x = x * jnp.asarray(self.scale, x.dtype)
+        table = self.embedding[...].astype(self.dtype)
+        return einsum_float32("btd,vd->btv", x, table)[..., : self.outputs]
+
+
+class Head(nnx.Module):
+    """Logits of an untied head, in float32."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        self.dtype = jnp.dtype(config.dtype)
+        self.outputs = config.outputs
+        shape = (config.embed, config.padded_vocabulary)
+        self.kernel = parameter(rngs.params, _fan_in_truncated, shape, ("embed", "vocab"))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        logits = einsum_float32("btd,dv->btv", x, self.kernel[...].astype(self.dtype))
+        return logits[..., : self.outputs]
+
+
+class MLP(nnx.Module):
+    """wo(act(wi_0 x) * wi_1 x) (Shazeer 2020); not gated, wo(act(wi x))."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        self.rate = config.dropout
+        self.gated = config.gated
+        self.activation = config.activation
+        dense = partial(Dense, config, rngs=rngs, init=_fan_in_truncated)
+        self.wi: Dense
+        self.wi_0: Dense
+        self.wi_1: Dense
+        for name in ("wi_0", "wi_1") if config.gated else ("wi",):
+            setattr(self, name, dense(name, (config.embed, config.mlp), ("embed", "mlp")))
+        self.wo = dense("wo", (config.mlp, config.embed), ("mlp", "embed"))
+
+    def __call__(self, x: jax.Array, key: jax.Array | None) -> jax.Array:
+        function = _ACTIVATIONS[self.activation]
+        hidden = function(self.wi_0(x)) * self.wi_1(x) if self.gated else function(self.wi(x))
+        return self.wo(dropout(hidden, self.rate, key, axis=-2))
+
+
+class Attention(nnx.Module):
+    """Projections to heads and back; what is seen, and how, comes from the caller."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        self.config = config
+        self.rope = config.positions == "rope"
+        # T5 leaves the scale to the initial queries; a checkpoint has learned without it.
+        in_init = config.architecture == "t5"
+        self.scale = 1.0 if in_init else config.head_dim**-0.5
+        first = jax.nn.initializers.variance_scaling(
+            1 / config.head_dim if in_init else 1.0, "fan_in", "normal"
+        )
+        wide, narrow = config.heads * config.head_dim, config.kv_heads * config.head_dim
+        dense = partial(Dense, config, rngs=rngs)
+        self.query = dense("query", (config.embed, wide), ("embed", "heads"), init=first)
+        self.key = dense("key", (config.embed, narrow), ("embed", "kv_heads"))
+        self.value = dense("value", (config.embed, narrow), ("embed", "kv_heads"))
+        self.out = dense("out", (wide, config.embed), ("heads", "embed"))
+
+    def queries(self, x: jax.Array, positions: jax.Array | None = None) -> jax.Array:
+        """Returns queries [B, T, heads, head_dim]."""
+        found = self.query(x).reshape(*x.shape[:2], self.config.heads, self.config.head_dim)
+        return self._turned(found, positions)
+
+    def keys(self, x: jax.Array, positions: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
+        """Returns keys and values [B, S, kv_heads, head_dim]."""
+        shape = (*x.shape[:2], self.config.kv_heads, self.config.head_dim)
+        return self._turned(self.key(x).reshape(shape), positions), self.value(x).reshape(shape)
+
+    def __call__(self, query: jax.Array, seen: Sequence[Seen], key: jax.Array | None) -> jax.Array:
+        """Returns what the queries find, as [B, T, embed]."""
+        # The fused kernel reads one block of keys; decoding, with its cache beside, has two.
+        if self.config.attention == "cudnn" and len(seen) == 1 and query.shape[1] > 1:
+            found = attend_fused(query, seen[0], scale=self.scale)
+        else:
+            rate = self.config.dropout
+            found = attend(query, seen, scale=self.scale, rate=rate, dropout_key=key)
+        return self.out(found.reshape(*found.shape[:2], -1))
+
+    def _turned(self, x: jax.Array, positions: jax.Array | None) -> jax.Array:
+        if not self.rope or positions is None:
+            return x
+        return rotate(x, positions, theta=self.config.rope_theta)
+
+
+class RelativeBias(nnx.Module):
+    """T5's learned bias of attention by bucketed distance (Raffel et al. 2020), one a stack."""
+
+    def __init__(self, config: ModelConfig, *, bidirectional: bool, rngs: nnx.Rngs) -> None:
+        self.buckets = config.relative_buckets
+        self.distance = config.relative_distance
+        self.bidirectional = bidirectional
+        shape = (self.buckets, config.heads)
+        self.embedding = parameter(
+            rngs.params, _fan_avg_uniform, shape, ("relpos_buckets", "heads")
+        )
+
+    def __call__(self, queries: jax.Array, keys: jax.Array) -> jax.Array:
+        """Returns float32[B, heads, T, S] for positions [B, T] and [B, S]."""
+        bucket = relative_bucket(
+            keys[:, None, :] - queries[:, :, None],
+            bidirectional=self.bidirectional,
+            buckets=self.buckets,
+            distance=self.distance,
+        )
+        return jnp.moveaxis(self.embedding[...][bucket], -1, 1)
+
+
+def relative_bucket(
+    offset: jax.Array, *, bidirectional: bool, buckets: int, distance: int
+) -> jax.Array:
+    """Returns the bucket of key position minus query position.
+
+    Exact for the nearer half of the buckets, by logarithm up to `distance` for the rest.
+    """
+    side = jnp.zeros_like(offset)
+    if bidirectional:
+        buckets //= 2
+        side = jnp.where(offset > 0, buckets, 0)
+        away = jnp.abs(offset)
+    else:
+        away = jnp.maximum(-offset, 0)
+    exact = buckets // 2
+    # At 0 the logarithm is not looked at; 1 keeps it finite.
+    ratio = jnp.log(jnp.maximum(away, 1).astype(jnp.float32) / exact) / jnp.log(distance / exact)
+    far = jnp.minimum(exact + (ratio * (buckets - exact)).astype(jnp.int32), buckets - 1)
+    return side + jnp.where(away < exact, away, far)
+
+
+class Stack(nnx.Module):
+    """Equal layers, their parameters stacked along a first axis and run by one scan."""
+
+    def __init__(
+        self, config: ModelConfig, make: Callable[..., nnx.Module], count: int, *, rngs: nnx.Rngs
+    ) -> None:
+        self.remat = config.remat
+        self.count = count
+        self.layers = nnx.vmap(lambda r: make(rngs=r))(rngs.split(count))
+
+    def __call__(
+        self, apply: Callable, x: jax.Array, key: jax.Array | None, each: Any = None
+    ) -> tuple[jax.Array, Any]:
+        """Runs `x, out = apply(layer, x, key, each)` over all layers.
+
+        `each` holds what every layer gets of its own, stacked; the layers' `out` come back so.
+        """
+        graph, state = nnx.split(self.layers)
+
+        def body(carry: jax.Array, of_layer: tuple) -> tuple[jax.Array, Any]:
+            params, layer_key, own = of_layer
+            return apply(nnx.merge(graph, params), carry, layer_key, own)
+
+        if self.remat == "full":
+            body = jax.checkpoint(body, prevent_cse=False)
+        elif self.remat == "dots":
+            saved = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
+            body = jax.checkpoint(body, prevent_cse=False, policy=saved)
+        keys = None if key is None else jax.random.split(key, self.count)
+        return jax.lax.scan(body, x, (state, keys, each))

@@ -1,0 +1,212 @@
+"""T5 1.1 (Raffel et al. 2020; Shazeer 2020 for the gate): encoder, decoder, packed or not.
+
+RMS norms before each branch, gated GELU, no biases, no scale of attention logits, one table of
+relative positions a stack, an untied head. Examples that share a row are kept apart by segment
+ids in all three attentions; relative positions need no more, as only differences count.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from flan_tasks.models.attention import Seen, not_after, same_segment
+from flan_tasks.models.cache import Cache, grown, new_cache
+from flan_tasks.models.layers import (
+    MLP,
+    Attention,
+    Embedding,
+    Head,
+    RelativeBias,
+    RMSNorm,
+    Stack,
+    dropout,
+    subkeys,
+)
+from flan_tasks.specs.model_config import ModelConfig
+
+Batch = Mapping[str, jax.Array]
+
+
+class EncoderLayer(nnx.Module):
+    """Self-attention and MLP, each on the norm of the stream and added to it."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        self.rate = config.dropout
+        self.attention_norm = RMSNorm(config, rngs=rngs)
+        self.attention = Attention(config, rngs=rngs)
+        self.mlp_norm = RMSNorm(config, rngs=rngs)
+        self.mlp = MLP(config, rngs=rngs)
+
+    def __call__(
+        self, x: jax.Array, mask: jax.Array, bias: jax.Array, key: jax.Array | None
+    ) -> jax.Array:
+        keys = subkeys(key, 4)
+        normed = self.attention_norm(x)
+        seen = Seen(*self.attention.keys(normed), mask, bias)
+        found = self.attention(self.attention.queries(normed), [seen], keys[0])
+        x = x + dropout(found, self.rate, keys[1], axis=-2)
+        found = self.mlp(self.mlp_norm(x), keys[2])
+        return x + dropout(found, self.rate, keys[3], axis=-2)
+
+
+class DecoderLayer(nnx.Module):
+    """Self-attention, attention to the encoder's output, and MLP."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        self.rate = config.dropout
+        self.self_norm = RMSNorm(config, rngs=rngs)
+        self.self_attention = Attention(config, rngs=rngs)
+        self.cross_norm = RMSNorm(config, rngs=rngs)
+        self.cross_attention = Attention(config, rngs=rngs)
+        self.mlp_norm = RMSNorm(config, rngs=rngs)
+        self.mlp = MLP(config, rngs=rngs)
+
+    def __call__(
+        self,
+        x: jax.Array,
+        own: tuple[jax.Array, jax.Array],
+        past: list[Seen],
+        cross: Seen,
+        key: jax.Array | None,
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        """Returns the stream and its keys and values; `own` is their mask and bias."""
+        keys = subkeys(key, 6)
+        normed = self.self_norm(x)
+        made = self.self_attention.keys(normed)
+        query = self.self_attention.queries(normed)
+        found = self.self_attention(query, [*past, Seen(*made, *own)], keys[0])
+        x = x + dropout(found, self.rate, keys[1], axis=-2)
+        query = self.cross_attention.queries(self.cross_norm(x))
+        found = self.cross_attention(query, [cross], keys[2])
+        x = x + dropout(found, self.rate, keys[3], axis=-2)
+        found = self.mlp(self.mlp_norm(x), keys[4])
+        return x + dropout(found, self.rate, keys[5], axis=-2), made
+
+
+class Half(nnx.Module):
+    """One of the two stacks, with its table of relative positions and its final norm."""
+
+    def __init__(
+        self, config: ModelConfig, layer: Any, count: int, *, bidirectional: bool, rngs: nnx.Rngs
+    ) -> None:
+        self.relative_bias = RelativeBias(config, bidirectional=bidirectional, rngs=rngs)
+        self.stack = Stack(config, partial(layer, config), count, rngs=rngs)
+        self.norm = RMSNorm(config, rngs=rngs)
+
+
+class T5(nnx.Module):
+    """The network; see `flan_tasks.models.model.Model` for what its methods mean."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        self.config = config
+        self.embedding = Embedding(config, rngs=rngs)
+        half = partial(Half, config, rngs=rngs)
+        self.encoder = half(EncoderLayer, config.layers, bidirectional=True)
+        self.decoder = half(DecoderLayer, config.decoder_layers, bidirectional=False)
+        if not config.tied_head:
+            self.head = Head(config, rngs=rngs)
+
+    def logits(self, batch: Batch, key: jax.Array | None) -> jax.Array:
+        """Returns float32[B, T, V]."""
+        keys = subkeys(key, 2)
+        encoded = self.encode(batch, keys[0])
+        tokens = batch["decoder_input_tokens"]
+        segments = batch.get("decoder_segment_ids", jnp.ones_like(tokens))
+        cross_mask = same_segment(segments, _encoder_segments(batch))
+        if "decoder_segment_ids" not in batch:
+            cross_mask = _is_input(batch)[:, None, :]
+        index = jnp.arange(tokens.shape[1])[None]
+        own = (same_segment(segments, segments) & not_after(index, index), self._bias(index, index))
+        embed_key, layers_key, last_key = subkeys(keys[1], 3)
+
+        def apply(layer: DecoderLayer, x: jax.Array, key: Any, _: None) -> tuple:
+            cross = Seen(*layer.cross_attention.keys(encoded), cross_mask)
+            return layer(x, own, [], cross, key)[0], None
+
+        x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
+        x, _ = self.decoder.stack(apply, x, layers_key)
+        return self._head(x, last_key)
+
+    def encode(self, batch: Batch, key: jax.Array | None = None) -> jax.Array:
+        """Returns the encoder's output [B, S, embed]."""
+        tokens = batch["encoder_input_tokens"]
+        segments = _encoder_segments(batch)
+        index = jnp.arange(tokens.shape[1])[None]
+        mask, bias = same_segment(segments, segments), self.encoder.relative_bias(index, index)
+        embed_key, layers_key, last_key = subkeys(key, 3)
+
+        def apply(layer: EncoderLayer, x: jax.Array, key: Any, _: None) -> tuple:
+            return layer(x, mask, bias, key), None
+
+        x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
+        x, _ = self.encoder.stack(apply, x, layers_key)
+        return dropout(self.encoder.norm(x), self.config.dropout, last_key, axis=-2)
+
+    def prefill(
+        self, batch: Batch, steps: int, *, encoded: jax.Array | None = None
+    ) -> tuple[jax.Array, Cache]:
+        """Returns logits [B, V] after the decoder's first token, 0, and the cache."""
+        if encoded is None:
+            encoded = self.encode(batch)
+
+        def cross(layer: DecoderLayer, x: jax.Array, _: None, __: None) -> tuple:
+            return x, layer.cross_attention.keys(encoded)
+
+        rows = encoded.shape[0]
+        _, (cross_key, cross_value) = self.decoder.stack(cross, jnp.zeros(()), None)
+        shape = (
+            self.config.decoder_layers,
+            rows,
+            0,
+            self.config.kv_heads,
+            self.config.head_dim,
+        )
+        nothing = jnp.zeros(shape, encoded.dtype)
+        cache = new_cache(nothing, nothing, jnp.zeros((rows, 0), jnp.int32), steps + 1)
+        cache |= {"cross_key": cross_key, "cross_value": cross_value}
+        cache["cross_mask"] = _is_input(batch)
+        zeros = jnp.zeros((rows, 1), jnp.int32)
+        logits, key, value = self.extend(cache, zeros, zeros, None)
+        return logits[:, 0], grown(cache, key, value)
+
+    def extend(
+        self, cache: Cache, tokens: jax.Array, places: jax.Array, segments: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Returns logits [B, T, V], keys and values of tokens at `places` after the cache."""
+        positions = cache["next"][:, None] + places
+        past = cache["positions"]
+        past_mask = jnp.broadcast_to((past >= 0)[:, None, :], (*tokens.shape, past.shape[1]))
+        past_bias = self._bias(positions, past)
+        own_mask = not_after(positions, positions)
+        if segments is not None:
+            own_mask &= same_segment(segments, segments)
+        own = (own_mask, self._bias(positions, positions))
+
+        def apply(layer: DecoderLayer, x: jax.Array, _: None, each: tuple) -> tuple:
+            key, value, cross_key, cross_value = each
+            cross = Seen(cross_key, cross_value, cache["cross_mask"][:, None, :])
+            return layer(x, own, [Seen(key, value, past_mask, past_bias)], cross, None)
+
+        each = (cache["key"], cache["value"], cache["cross_key"], cache["cross_value"])
+        x, (key, value) = self.decoder.stack(apply, self.embedding(tokens), None, each)
+        return self._head(x, None), key, value
+
+    def _bias(self, queries: jax.Array, keys: jax.Array) -> jax.Array:
+        return self.decoder.relative_bias(queries, keys)
+
+    def _head(self, x: jax.Array, key: jax.Array | None) -> jax.Array:
+        x = dropout(self.decoder.norm(x), self.config.dropout, key, axis=-2)
+        return self.embedding.attend(x) if self.config.tied_head else self.head(x)
+
+
+def _is_input(batch: Batch) -> jax.Array:
+    """Returns bool[B, S]: the tokens of the inputs; what is not padding."""
+    return batch.get("encoder_segment_ids", batch["encoder_input_tokens"]) > 0
+
+
+def _encoder_segments(batch: Batch) -> jax.Array:
+    return batch.get("encoder_segment_ids", _is_input(batch).astype(jnp.int32))

@@ -1,0 +1,66 @@
+"""Packed rows as the features T5X's models take; what a build need not store is derived here.
+
+Names and values are those of SeqIO's feature converters (EncDec, and PrefixLM for decoders) over
+packed rows. `segment_tasks` is ours: the number of the task that each decoder position belongs to.
+"""
+
+import numpy as np
+
+from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
+
+# The stored arrays of each kind of model: name -> its length among those of the manifest.
+STORED = {
+    ENCODER_DECODER: {
+        "inputs": "inputs",
+        "inputs_segment_ids": "inputs",
+        "targets": "targets",
+        "targets_segment_ids": "targets",
+    },
+    DECODER: {"tokens": "row", "segment_ids": "row", "loss_mask": "row"},
+}
+# The stored array that tells the examples of a row apart on the decoder's side.
+DECODER_SEGMENTS = {ENCODER_DECODER: "targets_segment_ids", DECODER: "segment_ids"}
+
+
+def features(arch: str, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns the features of stored rows, int32[rows, length] each, given and returned."""
+    if arch == ENCODER_DECODER:
+        encoder, segments = stored["inputs_segment_ids"], stored["targets_segment_ids"]
+        return {
+            "encoder_input_tokens": stored["inputs"],
+            "encoder_segment_ids": encoder,
+            "encoder_positions": positions(encoder),
+            "decoder_target_tokens": stored["targets"],
+            "decoder_input_tokens": shifted(stored["targets"], segments),
+            "decoder_loss_weights": (segments > 0).astype(np.int32),
+            "decoder_segment_ids": segments,
+            "decoder_positions": positions(segments),
+        }
+    segments = stored["segment_ids"]
+    # A position attends both ways where what it is given belongs to the inputs: the start symbol
+    # or a token without loss.
+    given_target = shifted(stored["loss_mask"], segments)
+    return {
+        "decoder_target_tokens": stored["tokens"],
+        "decoder_input_tokens": shifted(stored["tokens"], segments),
+        "decoder_loss_weights": stored["loss_mask"],
+        "decoder_segment_ids": segments,
+        "decoder_positions": positions(segments),
+        "decoder_causal_attention": ((segments > 0) & (given_target == 0)).astype(np.int32),
+    }
+
+
+def positions(segments: np.ndarray) -> np.ndarray:
+    """Counts from 0 inside each segment; 0 on padding: int32[rows, length]."""
+    places = np.arange(segments.shape[1], dtype=np.int32)
+    starts = np.zeros(segments.shape, np.int32)
+    starts[:, 1:] = places[1:] * (segments[:, 1:] != segments[:, :-1])
+    found = places - np.maximum.accumulate(starts, axis=1)
+    return found * (segments > 0)
+
+
+def shifted(tokens: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """Moves tokens one place to the right inside each segment, 0 first: int32[rows, length]."""
+    found = np.zeros_like(tokens)
+    found[:, 1:] = tokens[:, :-1] * ((segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0))
+    return found

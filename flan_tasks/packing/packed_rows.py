@@ -1,0 +1,278 @@
+"""A shard of packed rows as arrays: rendered, tokenized, trimmed and packed in large steps."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from flan_tasks.core.choice import hash_text
+from flan_tasks.packing.packing import Packing, lower_bound, pack, simple_bound
+from flan_tasks.plan import draws
+from flan_tasks.plan.exemplars import Budget
+from flan_tasks.plan.fitting import FittingCounts, fit_encoded
+from flan_tasks.plan.plan import Plan, Rows
+from flan_tasks.plan.rows import BuiltRow, render_chunk, render_texts
+from flan_tasks.specs.formats import DECODER
+from flan_tasks.vocabulary import Encoded, Vocabulary
+from flan_tasks.vocabulary.text_counts import PARTS, TextCounts
+
+# Rows gathered from the store at once: a gathering costs as much as some hundred rows.
+WINDOW = 16_384
+# Texts tokenized at once: more would only hold more numbers of Python at a time.
+_BATCH = 2_048
+_ROW_ORDER = hash_text("order of packed rows")
+
+
+@dataclass(frozen=True)
+class PackedShard:
+    """Packed rows of one shard, as they are written."""
+
+    arrays: Mapping[str, np.ndarray]
+    """Feature -> array; token ids are uint16 where the vocabulary fits, else uint32: `inputs`,
+    `targets` (or `tokens`) [rows, length], their `..segment_ids` (uint8, 0 is padding) and,
+    decoder-only, `loss_mask` (uint8); `offsets` int64[rows + 1]; `examples` (rows of the plan)
+    int64[examples]; `tasks` (numbers of the plan's ingredients) int16[examples], or int32 where
+    there are more than 32,768."""
+    task: np.ndarray
+    """Number of the ingredient of each example, in plan order: int64[examples]."""
+    template: np.ndarray
+    """Number of its template, likewise."""
+    num_shots: np.ndarray
+    """Exemplars in its prompt, likewise."""
+    texts: Mapping[str, TextCounts]
+    """Part -> what its texts came to, in plan order; prompts as they were before they were
+    fitted."""
+    fitting: FittingCounts
+    """What became of prompts that were too long."""
+    written: Mapping[str, int]
+    """Tokens of the prompts as they are written, and of the longest, EOS not counted."""
+    simple_bound: int
+    """Rows no packing could go under, by tokens and by examples over half a row."""
+    bound: int
+    """The same, counting besides examples that leave no other any room."""
+
+    @property
+    def num_rows(self) -> int:
+        """Number of packed rows."""
+        return len(self.arrays["offsets"]) - 1
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Some rows of a plan as ids."""
+
+    places: np.ndarray
+    """Which of the plan they are, from `start` on: int64[n]."""
+    rows: Rows
+    """Which task, example and template each of them is."""
+    num_shots: np.ndarray
+    """Exemplars in the prompt of each: int64[n]."""
+    inputs: Encoded
+    """Their inputs."""
+    targets: Encoded
+    """Their targets."""
+    texts: Mapping[str, TextCounts]
+    """Part -> what its texts came to; prompts as they were before they were fitted."""
+
+
+def encoded_rows(
+    plan: Plan,
+    start: int,
+    stop: int,
+    vocabulary: Vocabulary,
+    lengths: Mapping[str, int],
+    fitting: FittingCounts,
+) -> Iterator[EncodedRows]:
+    """Yields rows `start` to `stop` of a plan as ids, in order, in large steps; those that fit.
+
+    Args:
+      plan: the rows.
+      start: first of them.
+      stop: the row after the last.
+      vocabulary: gives the ids.
+      lengths: longest inputs and targets, EOS included; longer prompts are fitted, and the end of
+        longer targets is cut.
+      fitting: told what became of the prompts.
+    """
+    names = [item.dataset.name for item in plan.ingredients]
+    budget = Budget(vocabulary, lengths["inputs"])
+    for first in range(start, stop, WINDOW):
+        rows = plan.rows(first, min(first + WINDOW, stop))
+        found = render_texts(plan, rows, budget=budget)
+        sides = (found.inputs, found.targets)
+        inputs, targets = (
+            Encoded.joined(
+                [
+                    vocabulary.encode_flat(texts[here : here + _BATCH], lengths[part])
+                    for here in range(0, len(texts), _BATCH)
+                ]
+            )
+            for texts, part in zip(sides, PARTS, strict=True)
+        )
+        counts = {
+            part: TextCounts.of(side, vocabulary.control_in(texts))
+            for part, side, texts in zip(PARTS, (inputs, targets), sides, strict=True)
+        }
+
+        def again(over: np.ndarray, rows: Rows = rows) -> list[BuiltRow]:
+            return render_chunk(plan, rows.take(over), budget=budget)
+
+        fitted = fit_encoded(found.inputs, inputs, budget, again)
+        fitting.add([names[task] for task in rows.task.tolist()], fitted)
+        kept = fitted.kept
+        yield EncodedRows(
+            first - start + kept,
+            rows.take(kept),
+            found.num_shots[kept],
+            fitted.encoded,
+            targets.take(kept),
+            {part: one.take(kept) for part, one in counts.items()},
+        )
+
+
+def packed_shard(
+    plan: Plan,
+    start: int,
+    stop: int,
+    *,
+    vocabulary: Vocabulary,
+    lengths: Mapping[str, int],
+    arch: str,
+) -> PackedShard:
+    """Makes packed rows of the plan's rows `start` to `stop`; a pure function of its arguments.
+
+    Args:
+      plan: the rows.
+      start: first of them.
+      stop: the row after the last.
+      vocabulary: gives the ids.
+      lengths: longest inputs and targets, EOS included; decoder-only also `row`.
+      arch: `encoder-decoder` or `decoder`.
+    """
+    fitting = FittingCounts()
+    pieces = list(encoded_rows(plan, start, stop, vocabulary, lengths, fitting))
+    sides = [
+        Encoded.joined([piece.inputs for piece in pieces]),
+        Encoded.joined([piece.targets for piece in pieces]),
+    ]
+    places = np.concatenate([piece.places for piece in pieces])
+    task = np.concatenate([piece.rows.task for piece in pieces])
+    template = np.concatenate([piece.rows.template for piece in pieces])
+    shots = np.concatenate([piece.num_shots for piece in pieces])
+    texts = {part: TextCounts.joined([piece.texts[part] for piece in pieces]) for part in PARTS}
+    own = sides[0].lengths - 1
+    written = {"tokens": int(own.sum()), "longest": int(own.max(initial=0))}
+    del pieces
+    sizes = np.stack([side.lengths for side in sides], axis=1)
+    if arch == DECODER:
+        sizes, limits = sizes.sum(axis=1, keepdims=True), [lengths["row"]]
+    else:
+        limits = [lengths[part] for part in PARTS]
+    packing = _shuffled(pack(sizes, limits), plan.seed, start)
+    arrays = _decoder_arrays if arch == DECODER else _encoder_decoder_arrays
+    dtype = np.uint16 if vocabulary.size <= 1 << 16 else np.uint32
+    found = {
+        **arrays(sides, packing, limits, dtype),
+        "offsets": packing.offsets,
+        "examples": places[packing.order] + start,
+        "tasks": task[packing.order].astype(_task_type(len(plan.ingredients))),
+    }
+    return PackedShard(
+        found,
+        task,
+        template,
+        shots,
+        texts,
+        fitting,
+        written,
+        simple_bound(sizes, limits),
+        lower_bound(sizes, limits),
+    )
+
+
+def _task_type(tasks: int) -> type:
+    # Nearly every mixture has few tasks, and files of older builds stay what they are.
+    return np.int16 if tasks <= 1 << 15 else np.int32
+
+
+def _shuffled(packing: Packing, seed: int, start: int) -> Packing:
+    # Packing leaves rows sorted by length; whoever reads a file from its beginning should not
+    # meet the long examples first.
+    count = packing.num_rows
+    rows = draws.permute(np.arange(count), count, seed, _ROW_ORDER, start)
+    sizes = np.diff(packing.offsets)[rows]
+    first = packing.offsets[:-1][rows]
+    offsets = np.concatenate(([0], np.cumsum(sizes)))
+    within = np.arange(len(packing.order)) - np.repeat(offsets[:-1], sizes)
+    return Packing(packing.order[np.repeat(first, sizes) + within], offsets)
+
+
+def _encoder_decoder_arrays(
+    sides: Sequence[Encoded], packing: Packing, limits: Sequence[int], dtype: type
+) -> dict[str, np.ndarray]:
+    found = {}
+    segments = _segments(packing)
+    for part, side, limit in zip(PARTS, sides, limits, strict=True):
+        found[part], (ids,) = _lay_out(
+            side, packing.order, packing.offsets, limit, dtype, [segments]
+        )
+        found[f"{part}_segment_ids"] = ids
+    return found
+
+
+def _decoder_arrays(
+    sides: Sequence[Encoded], packing: Packing, limits: Sequence[int], dtype: type
+) -> dict[str, np.ndarray]:
+    # Inputs of example i are piece 2i, its targets piece 2i + 1.
+    inputs, targets = sides
+    count = len(inputs.lengths)
+    both = Encoded.joined((inputs, targets))
+    order = np.stack((packing.order, packing.order + count), axis=1).ravel()
+    segments = np.repeat(_segments(packing), 2)
+    trained = np.tile(np.asarray([0, 1], np.uint8), count)
+    tokens, (ids, mask) = _lay_out(
+        both, order, packing.offsets * 2, limits[0], dtype, [segments, trained]
+    )
+    return {"tokens": tokens, "segment_ids": ids, "loss_mask": mask}
+
+
+def _segments(packing: Packing) -> np.ndarray:
+    """The segment number of each example in packed order: uint8[examples], from 1."""
+    sizes = np.diff(packing.offsets)
+    numbers = np.arange(len(packing.order)) - np.repeat(packing.offsets[:-1], sizes) + 1
+    return numbers.astype(np.uint8)
+
+
+def _lay_out(
+    side: Encoded,
+    order: np.ndarray,
+    edges: np.ndarray,
+    width: int,
+    dtype: type,
+    labels: Sequence[np.ndarray],
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Writes pieces one after the other into rows; returns tokens and labels [rows, width].
+
+    Args:
+      side: the pieces.
+      order: number of each piece in the order of the rows.
+      edges: where in `order` each row begins, and the end.
+      width: length of a row.
+      dtype: of the tokens.
+      labels: for each piece in order a number that all its places get; padding gets 0.
+    """
+    lengths = side.lengths[order]
+    ends = np.cumsum(lengths)
+    used = np.diff(np.concatenate(([0], ends))[edges])
+    # Padding is one more piece at the end of each row.
+    padded = np.insert(lengths, edges[1:], width - used)
+    places = [
+        np.repeat(np.insert(label, edges[1:], 0), padded).reshape(-1, width) for label in labels
+    ]
+    is_token = np.repeat(np.insert(np.ones(len(order), bool), edges[1:], False), padded)
+    starts = np.cumsum(side.lengths) - side.lengths
+    source = np.arange(int(ends[-1]) if len(ends) else 0)
+    source += np.repeat(starts[order] - (ends - lengths), lengths)
+    tokens: np.ndarray = np.zeros(len(is_token), dtype)
+    tokens[is_token] = side.ids[source]
+    return tokens.reshape(-1, width), places

@@ -1,0 +1,244 @@
+"""Rows of a plan as text: gathered from the store and rendered, in plan order."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.example import Example
+from flan_tasks.core.naming import TaskName
+from flan_tasks.core.render import Rendered, format_options, render, render_columns
+from flan_tasks.core.template import ANSWER, OPTIONS, Template
+from flan_tasks.core.variation import SHUFFLED
+from flan_tasks.metrics.gold import Gold
+from flan_tasks.plan.exemplars import (
+    Budget,
+    Queries,
+    choose_exemplars,
+    fit_exemplars,
+    option_orders,
+    with_options,
+)
+from flan_tasks.plan.plan import Draw, Plan, Rows
+from flan_tasks.plan.prepare import Ingredient
+
+CHUNK = 1024
+# Rows gathered from the store at once: each task's gathering costs as much as dozens of rows.
+_GATHERED = 8 * CHUNK
+
+
+@dataclass(frozen=True)
+class BuiltRow:
+    """One row of a build, before it is written."""
+
+    inputs: str
+    """The prompt."""
+    targets: str
+    """The text to be learned."""
+    dataset: Dataset
+    """Whose example it is."""
+    template: Template
+    """What filled it."""
+    example: Example
+    """What it was filled with."""
+    num_shots: int = 0
+    """Exemplars that stand before it in the prompt."""
+    shows_options: bool = True
+    """Whether the options stand in the prompt, where the example has some."""
+    shortened: tuple[str, ...] = ()
+    """Fields that were shortened to make the prompt fit a length."""
+    lost_answer: bool = False
+    """Whether the answer stood in one of these, and does no more."""
+
+    @property
+    def gold(self) -> Gold:
+        """What answers to the prompt are compared with."""
+        return Gold.of(self.example, answer=self.targets, language=self.dataset.language_of_answers)
+
+    @property
+    def about(self) -> dict[str, object]:
+        """The columns every format carries beside the texts."""
+        return {
+            "task": str(TaskName(self.dataset.name)),
+            "dataset": self.dataset.parent,
+            "cluster": self.dataset.cluster,
+            "template": self.template.id,
+            "kind": self.template.kind,
+            "key": self.example.key,
+            "options": list(self.example.options),
+            "license": self.dataset.license,
+            "num_shots": self.num_shots,
+        }
+
+
+def rendered_rows(
+    plan: Plan, start: int, stop: int, *, budget: Budget | None = None
+) -> Iterator[list[BuiltRow]]:
+    """Yields rows `start` to `stop` of a plan, in order, in chunks of at most 1,024.
+
+    Args:
+      plan: the rows.
+      start: first of them.
+      stop: the row after the last.
+      budget: what exemplars must fit into; None takes all that are wanted.
+    """
+    for first in range(start, stop, _GATHERED):
+        found = render_chunk(plan, plan.rows(first, min(first + _GATHERED, stop)), budget=budget)
+        for here in range(0, len(found), CHUNK):
+            yield found[here : here + CHUNK]
+
+
+def render_chunk(plan: Plan, rows: Rows, *, budget: Budget | None = None) -> list[BuiltRow]:
+    """Gathers and renders some rows of a plan."""
+    built: list[BuiltRow | None] = [None] * len(rows)
+    for number in np.unique(rows.task):
+        here = np.flatnonzero(rows.task == number)
+        draw = Draw(rows.example[here], rows.epoch[here], rows.template[here])
+        filled = render_task(plan.ingredients[number], draw, seed=plan.seed, budget=budget)
+        for place, row in zip(here, filled, strict=True):
+            built[place] = row
+    return [row for row in built if row is not None]
+
+
+def render_task(
+    item: Ingredient, draw: Draw, *, seed: int, budget: Budget | None = None
+) -> list[BuiltRow]:
+    """Renders examples of one task, each with its template.
+
+    Args:
+      item: the task.
+      draw: its examples.
+      seed: what exemplars and option orders depend on.
+      budget: what exemplars must fit into; None takes all that are wanted.
+    """
+    variation = item.variation
+    examples = item.examples.take(draw.example)
+    keys = item.examples.key_hashes[draw.example]
+    if variation.option_order == SHUFFLED:
+        examples = _reordered(item.dataset.name, examples, keys, draw.epoch, seed)
+    chosen = [item.templates[number] for number in draw.template]
+    filled = [
+        render(template, example, options=variation.options)
+        for template, example in zip(chosen, examples, strict=True)
+    ]
+    inputs = [one.inputs for one in filled]
+    shots = [0] * len(inputs)
+    if item.exemplars is not None:
+        queries = Queries(item.dataset.name, examples, keys, draw.epoch)
+        blocks = _exemplar_blocks(item, queries, chosen, seed)
+        inputs, shots = fit_exemplars(blocks, inputs, budget)
+    return [
+        BuiltRow(prompt, one.targets, item.dataset, template, example, count, variation.options)
+        for prompt, one, template, example, count in zip(
+            inputs, filled, chosen, examples, shots, strict=True
+        )
+    ]
+
+
+def _reordered(
+    dataset: str, examples: Sequence[Example], keys: np.ndarray, epochs: np.ndarray, seed: int
+) -> list[Example]:
+    sizes = np.asarray([len(example.options) for example in examples], np.int64)
+    orders = option_orders(sizes, seed=seed, dataset=dataset, keys=keys, epochs=epochs)
+    return [
+        with_options(example, [example.options[place] for place in order])
+        for example, order in zip(examples, orders, strict=True)
+    ]
+
+
+def _exemplar_blocks(
+    item: Ingredient, queries: Queries, templates: Sequence[Template], seed: int
+) -> list[list[Rendered]]:
+    """Fills the exemplars of each query with the query's own template."""
+    assert item.exemplars is not None
+    variation = item.variation
+    chosen = choose_exemplars(item.exemplars, queries, shots=variation.shots, seed=seed)
+    blocks = []
+    for number, (found, template) in enumerate(zip(chosen, templates, strict=True)):
+        examples = [example for _, example in found]
+        if variation.option_order == SHUFFLED and found:
+            # Each exemplar under its own key and the query's, so that it varies with the query.
+            keys = item.exemplars.examples.key_hashes[[place for place, _ in found]]
+            epochs = np.full(len(found), queries.epochs[number])
+            examples = _reordered(
+                item.dataset.name, examples, keys ^ queries.keys[number], epochs, seed
+            )
+        blocks.append([render(template, one, options=variation.options) for one in examples])
+    return blocks
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Prompts and targets of some rows, without the examples around them."""
+
+    inputs: list[str]
+    """The prompts."""
+    targets: list[str]
+    """The texts to be learned."""
+    num_shots: np.ndarray
+    """Exemplars in each prompt: int64[n]."""
+
+
+def render_texts(plan: Plan, rows: Rows, *, budget: Budget | None = None) -> Texts:
+    """Gathers and renders some rows of a plan, as texts alone.
+
+    The texts are those of `render_chunk`; without the examples around them they cost a fifth,
+    except with exemplars, which need them.
+    """
+    inputs, targets = [""] * len(rows), [""] * len(rows)
+    shots = np.zeros(len(rows), np.int64)
+    order = np.argsort(rows.task, kind="stable")
+    edges = np.flatnonzero(np.diff(rows.task[order])) + 1
+    for here in np.split(order, edges) if len(rows) else []:
+        item = plan.ingredients[rows.task[here[0]]]
+        draw = Draw(rows.example[here], rows.epoch[here], rows.template[here])
+        if item.exemplars is None:
+            found = _task_texts(item, draw, plan.seed)
+        else:
+            built = render_task(item, draw, seed=plan.seed, budget=budget)
+            found = [row.inputs for row in built], [row.targets for row in built]
+            shots[here] = [row.num_shots for row in built]
+        for place, prompt, target in zip(here.tolist(), *found, strict=True):
+            inputs[place] = prompt
+            targets[place] = target
+    return Texts(inputs, targets, shots)
+
+
+def _task_texts(item: Ingredient, draw: Draw, seed: int) -> tuple[list[str], list[str]]:
+    template = draw.template.tolist()
+    shown = item.variation.options and item.dataset.is_classification
+    used = {
+        name
+        for number in set(template)
+        for part in ("inputs", "targets")
+        for name in item.templates[number].forms[part, shown].names
+    }
+    shuffled = item.variation.option_order == SHUFFLED
+    fixed = item.dataset.options
+    # In the order of the declaration, as every order would do but one makes it plain.
+    names = [name for name in (ANSWER, *item.dataset.fields) if name in used or name == ANSWER]
+    if OPTIONS in used and not fixed:
+        names.append(OPTIONS)
+    columns = item.examples.texts(names, draw.example)
+    if OPTIONS in used:
+        if fixed and not shuffled:
+            columns[OPTIONS] = [format_options(fixed)] * len(template)
+        else:
+            lists = columns[OPTIONS] if not fixed else [list(fixed)] * len(template)
+            lists = _shuffled(item, draw, lists, seed) if shuffled else lists
+            columns[OPTIONS] = [format_options(one) for one in lists]
+    return render_columns(item.templates, template, columns, options=shown)
+
+
+def _shuffled(
+    item: Ingredient, draw: Draw, lists: Sequence[Sequence[str]], seed: int
+) -> list[list[str]]:
+    orders = option_orders(
+        np.asarray([len(one) for one in lists], np.int64),
+        seed=seed,
+        dataset=item.dataset.name,
+        keys=item.examples.key_hashes[draw.example],
+        epochs=draw.epoch,
+    )
+    return [[one[place] for place in order] for one, order in zip(lists, orders, strict=True)]

@@ -1,0 +1,130 @@
+"""From a source's rows to examples: slices, order, normalizing, selection."""
+
+from collections.abc import Iterator, Sequence
+
+from flan_tasks.core.choice import hash_text, permute
+from flan_tasks.core.dataset import Dataset, normalize_row, selected
+from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
+from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.origin import Files, origin_name
+from flan_tasks.raw_rows.base import Source, State
+
+VALIDATION_LIMIT = 200
+
+
+def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[int]:
+    """Returns the row numbers of the source split that our `split` reads, in reading order.
+
+    Sources that keep their rows in an order of their own (files are often sorted by label) are
+    permuted first. The permutation belongs to the declared source, so that no seed moves a row
+    between splits, and datasets made from one source cut it up in one way.
+
+    Raises:
+      SourceUnavailableError: the source lacks the split, or the split has no rows here.
+    """
+    if split not in dataset.splits.names:
+        raise SourceUnavailableError(
+            f"{dataset.name} has no {split} split; it has {', '.join(dataset.splits.names)}"
+        )
+    source_split = dataset.splits.source_split(split)
+    try:
+        num_rows = source.num_rows(source_split)
+    except SourceUnavailableError as error:
+        raise SourceUnavailableError(f"{error}{_about_splits(dataset, source, split)}") from error
+    part = dataset.splits.slice(split, num_rows)
+    if not len(part):
+        raise SourceUnavailableError(
+            f"{source.kind} has {num_rows} rows in split {source_split}: "
+            f"too few for a {split} split"
+        )
+    if source.is_shuffled:
+        return range(part.start, part.stop)
+    key = hash_text("split order", origin_name(dataset.source) or dataset.name, source_split)
+    return [permute(index, num_rows, key) for index in range(part.start, part.stop)]
+
+
+class BadRows:
+    """Rows that cannot be used, gathered while the others are read."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, str] = {}
+
+    def add(self, number: int, error: RowError) -> None:
+        """Adds one.
+
+        Raises:
+          RowError: there are as many as are looked for; it names all of them.
+        """
+        self._found[number] = str(error)
+        if len(self._found) >= RowError.most:
+            self.check(error)
+
+    def check(self, cause: RowError | None = None) -> None:
+        """Raises a RowError that names all of them, by row number, if there are some."""
+        if self._found:
+            raise RowError(*(text for _, text in sorted(self._found.items()))) from cause
+
+
+def read_examples(
+    dataset: Dataset, source: Source, split: str, *, bad: BadRows | None = None
+) -> Iterator[tuple[int, tuple[Example | Skip, ...]]]:
+    """Yields (row number, what became of the row) for every row of our `split`, in order.
+
+    Args:
+      dataset: whose examples.
+      source: where its rows are.
+      split: train, validation or test.
+      bad: takes rows that cannot be used, and reading goes on; whoever stops reading, or comes to
+        the end, calls its `check`. Without it the first of them ends the reading.
+
+    Raises:
+      SourceUnavailableError: the rows cannot be had.
+      RowError: a row breaks the schema.
+    """
+    source_split = dataset.splits.source_split(split)
+    numbers = positions(dataset, source, split)
+    check_labels(dataset, source)
+    rows = source.rows(source_split, numbers)
+    for place, number in enumerate(numbers):
+        try:
+            try:
+                row = next(rows)
+            except RowError as error:
+                # A source that has raised yields no more.
+                rows = source.rows(source_split, numbers[place + 1 :])
+                where = f"{dataset.name}, split {source_split}, row {number}"
+                raise RowError(f"{where}: {error}") from error
+            items = normalize_row(dataset, row, source_split=source_split, number=number)
+            items = tuple(selected(dataset, item, source_split=source_split) for item in items)
+        except RowError as error:
+            if bad is None:
+                raise
+            bad.add(number, error)
+        else:
+            yield number, items
+
+
+def check_labels(dataset: Dataset, source: Source) -> None:
+    """Compares the declared label names with those the source states itself.
+
+    Raises:
+      DeclarationError: they differ, so label numbers would be read wrongly.
+    """
+    stated = source.labels()
+    for column, names in dataset.labels.items():
+        if column in stated and tuple(stated[column]) != tuple(names):
+            raise DeclarationError(
+                f'{dataset.name}: column "{column}" is declared with labels {list(names)}; '
+                f"{source.kind} states {list(stated[column])}"
+            )
+
+
+def _about_splits(dataset: Dataset, source: Source, split: str) -> str:
+    """What to declare where files have no such split; a public source has what is declared."""
+    if not isinstance(dataset.source, Files) or source.status().state is not State.AVAILABLE:
+        return ""
+    return (
+        f". The dataset's splits read {split} from it. Where there is none, take it from train, "
+        "Splits.carved(validation=N, test=M), or leave it out, "
+        "Splits.validation_from_train(N, test=None)"
+    )

@@ -1,0 +1,201 @@
+"""The report in a terminal: the tables of the page, by rich; plain where no terminal reads them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from flan_tasks.core.escaping import for_line
+from flan_tasks.reports.length_tables import PARTS, histograms
+from flan_tasks.reports.sample import Sample
+from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
+
+_BAR = 20
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+def print_report(
+    manifest: Mapping[str, Any],
+    sample: Sample,
+    *,
+    console: Console | None = None,
+    wide: bool = False,
+) -> None:
+    """Prints what is in a build: sizes, shares, lengths, templates, skips, sources.
+
+    Args:
+      manifest: of the build.
+      sample: its examples.
+      console: where to; by default what stdout is, or 80 columns where it is no terminal.
+      wide: a line for each row of a table, however long.
+    """
+    console = console or Console(highlight=False)
+    if wide:
+        console.width = 1_000
+    _print_head(console, manifest)
+    console.print(_shares(manifest))
+    console.print(_datasets(manifest, wide=wide))
+    if sample.examples:
+        console.print(_lengths(manifest, sample))
+    if lines := text_table(manifest):
+        console.print(_texts(lines))
+    if any(task["skipped"] for task in manifest["tasks"]):
+        console.print(_skipped(manifest))
+    console.print(_licenses(manifest))
+    for note in sample.notes:
+        console.print(Text(for_line(note), style="dim"))
+
+
+def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
+    tasks = manifest["tasks"]
+    parents = {task["dataset"] for task in tasks}
+    title = Text.assemble(
+        (for_line(manifest["mixture"]["name"]), "bold"), f"  {manifest['examples']:,} "
+    )
+    title.append(
+        f"examples of {len(parents)} datasets in {len({t['cluster'] for t in tasks})} clusters, "
+        f"{manifest['split']}, seed {manifest['seed']}, {manifest['format']}"
+    )
+    console.print(title)
+    if "tokens" in manifest:
+        tokens, over, lengths = manifest["tokens"], manifest["over_length"], manifest["lengths"]
+        console.print(
+            _plain(
+                f"{tokens['inputs']:,} tokens in inputs, {tokens['targets']:,} in targets "
+                f"({manifest['vocabulary'][:20]}); beyond {lengths['inputs']} / "
+                f"{lengths['targets']}: {over['inputs']:,} inputs, {over['targets']:,} targets"
+            )
+        )
+        for line in text_lines(manifest):
+            console.print(Text(for_line(line)))
+    if "packing" in manifest:
+        packing = manifest["packing"]
+        console.print(
+            f"{packing['rows']:,} packed rows for {manifest['arch']} models; no packing needs "
+            f"fewer than {packing['bound']:,}"
+        )
+    for line in manifest.get("warnings", ()):
+        console.print(Text.assemble(("warning ", "yellow"), for_line(line)))
+    for name, reason in manifest["missing"].items():
+        console.print(
+            Text.assemble(("missing ", "yellow"), (name, "bold"), for_line(f": {reason}"))
+        )
+    console.print(Text(for_line(manifest["command"]), style="dim"))
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table whose columns stand right where their name begins with `>`."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in columns:
+        is_number = name.startswith(">")
+        # Texts are folded where the terminal is narrow, as rich would cut cells, and numbers have
+        # narrow heads, so that there is room for texts.
+        table.add_column(
+            name.removeprefix(">").replace(" ", "\n" if is_number else " "),
+            justify="right" if is_number else "left",
+            header_style="dim",
+            overflow="fold",
+            no_wrap=is_number,
+        )
+    return table
+
+
+def _shares(manifest: Mapping[str, Any]) -> Table:
+    realized: Counter[str] = Counter()
+    rates: Counter[str] = Counter()
+    for task in manifest["tasks"]:
+        realized[task["cluster"]] += task["realized"]
+        rates[task["cluster"]] += task["rate"]
+    table = _table("\nShares", "cluster", "", ">realized", ">requested", ">examples")
+    most = max(realized.values(), default=0) or 1
+    for name, count in realized.most_common():
+        table.add_row(
+            _plain(name),
+            Text("█" * round(_BAR * count / most), style="cyan"),
+            f"{count / manifest['examples']:.1%}",
+            f"{rates[name] / (rates.total() or 1):.1%}",
+            f"{count:,}",
+        )
+    return table
+
+
+def _datasets(manifest: Mapping[str, Any], *, wide: bool) -> Table:
+    counts = {"requested": "requested", "at hand": "available", "repeated": "repeated"}
+    counts["never seen"] = "never_seen"
+    if not wide:
+        del counts["requested"]
+    names = ["dataset", ">share", ">examples", *(f">{name}" for name in counts), ">templates"]
+    table = _table("\nDatasets", *names, *(("cluster", ">skipped") if wide else ()))
+    for task in sorted(manifest["tasks"], key=lambda task: (-task["realized"], task["name"])):
+        used = sum(count > 0 for count in task["template_counts"].values())
+        more = (_plain(task["cluster"]), _number(sum(task["skipped"].values())))
+        table.add_row(
+            _plain(task["name"]),
+            f"{task['realized'] / manifest['examples']:.2%}",
+            *(_number(task[name]) for name in ("realized", *counts.values())),
+            f"{used} of {task['templates']}",
+            *(more if wide else ()),
+        )
+    return table
+
+
+def _plain(text: str) -> Text:
+    """Text of a build as it is: neither rich's markup nor a control character acts in it."""
+    return Text(for_line(text))
+
+
+def _number(value: int) -> Text:
+    return Text(f"{value:,}", style="" if value else "dim")
+
+
+def _lengths(manifest: Mapping[str, Any], sample: Sample) -> Table:
+    found = histograms(manifest, sample)
+    title = f"\nLengths in {found['unit']}, of {found['of']:,} sampled examples"
+    table = _table(title, "part", "", ">half", ">90 %", ">99 %", ">longest", ">limit")
+    for part in PARTS:
+        about = found[part]
+        table.add_row(
+            part,
+            Text(_spark(about["counts"]), style="cyan"),
+            *(f"{value:,}" for value in about["quantiles"]),
+            f"{about['longest']:,}",
+            "none" if about["limit"] is None else f"{about['limit']:,}",
+        )
+    return table
+
+
+def _texts(lines: Sequence[Sequence[str]]) -> Table:
+    table = _table("\nFrom text to ids", *TABLE[:2], *(f">{name}" for name in TABLE[2:]))
+    for line in lines:
+        table.add_row(*map(_plain, line))
+    return table
+
+
+def _spark(counts: Sequence[int]) -> str:
+    most = max(counts, default=0) or 1
+    # What is there at all is at least a line.
+    return "".join(_BLOCKS[-(-8 * count // most)] for count in counts)
+
+
+def _skipped(manifest: Mapping[str, Any]) -> Table:
+    reasons: Counter[str] = Counter()
+    for task in manifest["tasks"]:
+        reasons.update(task["skipped"])
+    table = _table("\nSkipped rows", "reason", ">rows", "datasets")
+    for reason, count in reasons.most_common():
+        names = [task["name"] for task in manifest["tasks"] if reason in task["skipped"]]
+        table.add_row(_plain(reason), f"{count:,}", _plain(", ".join(names)))
+    return table
+
+
+def _licenses(manifest: Mapping[str, Any]) -> Table:
+    examples: Counter[str] = Counter()
+    for task in manifest["tasks"]:
+        examples[task["license"]] += task["realized"]
+    table = _table("\nLicences", "licence", ">examples", ">share")
+    for name, count in examples.most_common():
+        table.add_row(_plain(name), f"{count:,}", f"{count / manifest['examples']:.1%}")
+    return table

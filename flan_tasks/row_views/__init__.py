@@ -1,0 +1,1 @@
+"""The rows of a build, read from Python without building it."""

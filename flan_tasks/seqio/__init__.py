@@ -1,0 +1,1 @@
+"""Tasks and mixtures of SeqIO that read the engine."""

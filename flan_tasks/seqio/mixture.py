@@ -1,0 +1,240 @@
+"""SeqIO mixtures that are one planned stream instead of many pipelines. Public SeqIO calls only."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import seqio
+import tensorflow as tf
+
+from flan_tasks.core.errors import unknown_name
+from flan_tasks.core.mixture import Mixture, mixing_rates
+from flan_tasks.core.naming import MixtureName
+from flan_tasks.core.variation import PLAIN, Variation
+from flan_tasks.datasets import catalog
+from flan_tasks.engine.writers.seqio_cache import ABOUT, PRETOKENIZED
+from flan_tasks.plan.plan import Plan, Rows, make_plan
+from flan_tasks.plan.prepare import prepare
+from flan_tasks.plan.rows import BuiltRow, render_chunk, render_texts
+from flan_tasks.seqio.stream import (
+    CHUNK,
+    Encoder,
+    Sizes,
+    lengths_of,
+    row_columns,
+    stream,
+    text_columns,
+)
+from flan_tasks.seqio.task import Configure, Prompts, make_task, source_choice
+
+# Rows of a grown chunk for each task of a mixture, over which the work done once for each spreads.
+_PER_TASK = 128
+
+
+def make_mixture(
+    declaration: Mixture,
+    *,
+    configuration: Configure,
+    seed: int = 0,
+    allow_missing: bool = False,
+    variation: Variation = PLAIN,
+    name_as: str | None = None,
+    task_of: Callable[[str], seqio.Task] | None = None,
+) -> "EngineMixture":
+    """Returns a mixture; no row is read yet.
+
+    Args:
+      declaration: its members and rates.
+      configuration: says where rows and vocabulary come from, when first asked.
+      seed: what draws depend on where `get_dataset` gets no seed.
+      allow_missing: go on without datasets whose rows cannot be had.
+      variation: how prompts are made of the examples.
+      name_as: the mixture's own name.
+      task_of: gives the task of a dataset; by default one made for this mixture.
+
+    Raises:
+      UnknownNameError: the declaration names something unknown.
+      DeclarationError: nothing is left to train on.
+    """
+    members = catalog().members(declaration)
+    variation.check_templates((d.name, catalog().templates(d.name).ids) for d in members)
+
+    def own(name: str) -> seqio.Task:
+        prompts = Prompts(variation=_for_task(variation, declaration, name))
+        return make_task(name, prompts=prompts, configuration=configuration, seed=seed)
+
+    tasks = [(task_of or own)(dataset.name) for dataset in members]
+    return EngineMixture(
+        name=name_as or str(MixtureName(declaration.name)),
+        tasks=tasks,
+        declaration=declaration,
+        configuration=configuration,
+        seed=seed,
+        allow_missing=allow_missing,
+        variation=variation,
+    )
+
+
+def _for_task(variation: Variation, declaration: Mixture, name: str) -> Variation:
+    """The variation for one task, which knows neither the declaration nor names of others."""
+    kinds = variation.kinds
+    if kinds is None and set(declaration.kinds) != set(Mixture(name="any").kinds):
+        kinds = declaration.kinds
+    known = catalog().templates(name)
+    if variation.wanted(name) is not None:
+        variation.choose(
+            name, known.templates, catalog()[name].splits.names[0], kinds=declaration.kinds
+        )
+    return replace(variation.for_dataset(name, known.ids), kinds=kinds)
+
+
+def _doublings(num_tasks: int) -> int:
+    return max(0, (_PER_TASK * num_tasks - 1) // CHUNK).bit_length()
+
+
+class EngineMixture(seqio.Mixture):
+    """A SeqIO mixture that is one planned stream: the rows a build of it has, in the same order.
+
+    An epoch is one pass of the capped mixture. Later passes go on through the examples behind the
+    cap before any is seen twice.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        tasks: Sequence[seqio.Task],
+        declaration: Mixture,
+        configuration: Configure,
+        seed: int = 0,
+        allow_missing: bool = False,
+        variation: Variation = PLAIN,
+    ) -> None:
+        self.declaration = declaration
+        self._configuration = configuration
+        self._seed = seed
+        self._allow_missing = allow_missing
+        self._variation = variation
+        self._prepared: dict[str, Any] = {}
+        self._from_cache = False
+        super().__init__(name=name, tasks=[(task, self._rate) for task in tasks])
+
+    def plan(self, split: str, *, seed: int | None = None) -> Plan:
+        """Returns the plan of a split.
+
+        Raises:
+          SourceUnavailableError: rows of some datasets cannot be had.
+        """
+        if split not in self._prepared:
+            self._prepared[split] = prepare(
+                self.declaration,
+                catalog(),
+                source=source_choice(self._configuration()),
+                split=split,
+                allow_missing=self._allow_missing,
+                variation=self._variation,
+            )
+        return make_plan(self._prepared[split], seed=self._seed if seed is None else int(seed))
+
+    def get_dataset(
+        self,
+        sequence_length: Mapping[str, int] | None = None,
+        split: str = "train",
+        use_cached: bool = False,
+        shuffle: bool = True,
+        seed: int | None = None,
+        shard_info: seqio.ShardInfo | None = None,
+        num_epochs: int | None = None,
+        copy_pretokenized: bool = False,
+        compute_stats_empirically: bool = False,
+        log_mixing_proportions: bool = True,
+        passthrough_features: Sequence[str] | None = None,
+        trim_output_features: bool = True,
+        try_in_mem_cache: bool = True,
+    ) -> tf.data.Dataset:
+        """As `seqio.Mixture.get_dataset`; from a cache it samples the tasks at its rates.
+
+        Without `shuffle` the tasks follow one another, each in the order of its source.
+        """
+        if use_cached:
+            self._from_cache = True
+            try:
+                return super().get_dataset(
+                    sequence_length=sequence_length,
+                    split=split,
+                    use_cached=True,
+                    shuffle=shuffle,
+                    seed=seed,
+                    shard_info=shard_info,
+                    num_epochs=num_epochs,
+                    copy_pretokenized=copy_pretokenized,
+                    compute_stats_empirically=compute_stats_empirically,
+                    log_mixing_proportions=log_mixing_proportions,
+                    passthrough_features=passthrough_features,
+                    trim_output_features=trim_output_features,
+                    try_in_mem_cache=try_in_mem_cache,
+                )
+            finally:
+                self._from_cache = False
+        known = {*PRETOKENIZED, *ABOUT}
+        texts = [*(PRETOKENIZED if copy_pretokenized else ()), *(passthrough_features or ())]
+        for name in texts:
+            if name not in known:
+                raise unknown_name("passthrough feature", name, known)
+        plan = self.plan(split, seed=seed)
+        lengths = lengths_of(sequence_length, trim=trim_output_features)
+        encoder = Encoder.open(self._configuration().vocab, lengths)
+        budget = encoder.budget
+        names = tuple(dict.fromkeys(texts))
+
+        def drawn(positions: np.ndarray) -> Rows:
+            return plan.rows_at(positions, shuffle=shuffle)
+
+        def rendered(positions: np.ndarray) -> list[BuiltRow]:
+            return render_chunk(plan, drawn(positions), budget=budget)
+
+        def filled(positions: np.ndarray) -> tuple[list[str], list[str]]:
+            found = render_texts(plan, drawn(positions), budget=budget)
+            return found.inputs, found.targets
+
+        # Ids alone need no examples around the texts, which cost more than the texts.
+        columns = (
+            row_columns(rendered, encoder, names)
+            if names
+            else text_columns(filled, rendered, encoder)
+        )
+        return stream(
+            columns,
+            per_epoch=len(plan),
+            num_epochs=num_epochs,
+            shard_info=shard_info,
+            texts=names,
+            sizes=Sizes(CHUNK, _doublings(len(plan.ingredients))),
+        ).prefetch(2)
+
+    def num_input_examples(self, split: str) -> int:
+        """Examples of one epoch."""
+        return len(self.plan(split))
+
+    def _rate(self, task: seqio.Task) -> float:
+        # Test-only members and missing ones have no part in training.
+        rates = self._cached_rates() if self._from_cache else self._planned_rates()
+        return rates.get(task.source.dataset.name, 0.0)
+
+    def _planned_rates(self) -> Mapping[str, float]:
+        return {item.dataset.name: item.rate for item in self.plan("train").ingredients}
+
+    def _cached_rates(self) -> Mapping[str, float]:
+        """Rates by the caches' own counts: a cache is mixed where the rows are not at hand."""
+        counts = {
+            task.source.dataset.name: int(task.get_cached_stats("train")["examples"])
+            for task in self.tasks
+            if "train" in task.splits and task.cache_dir
+        }
+        members = [catalog()[task.source.dataset.name] for task in self.tasks]
+        meant = {
+            name: [dataset.name for dataset in catalog().expand([name])]
+            for name in self.declaration.rates
+        }
+        return mixing_rates(self.declaration, members, counts, rate_of=meant)

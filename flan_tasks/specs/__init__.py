@@ -1,0 +1,1 @@
+"""What a job is told: frozen dataclasses checked when made, and the gin files that bind them."""

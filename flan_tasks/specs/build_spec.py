@@ -1,0 +1,145 @@
+"""What a build is told; its JSON is the recipe of the build."""
+
+import dataclasses
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.splits import SPLITS
+from flan_tasks.specs.formats import ARCHS, ENCODER_DECODER, FORMATS, PACKED_FORMATS, STYLES
+from flan_tasks.specs.parts import PromptsMade, RowsFrom, VocabularyNamed
+from flan_tasks.specs.spec import COMMAS, IS_PLACE, ON_OFF, option
+
+# Longest inputs and targets in tokens, EOS included, where none are named.
+LENGTHS: Mapping[str, int] = {"inputs": 1024, "targets": 256}
+AUTO = "auto"
+# Formats that are left as they are unless lengths are asked for: what reads them trims.
+UNFITTED_FORMATS = ("seqio-cache",)
+# What a canonical command says first, most of it even where it is the default.
+_FIRST = (
+    *("source", "split", "examples", "seed", "vocab", "control_tokens", "format", "style"),
+    *("arch", "lengths", "shards"),
+)
+_ONLY_IF_CHANGED = ("control_tokens", "shards")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
+    """What `ft.build` and `flan build` are told: a mixture, and how it becomes files.
+
+    Raises:
+      ConfigError: values have the wrong type or range, or do not go together; all of them.
+    """
+
+    mixture: str | Mixture = option(is_path=True)
+    """A mixture, cluster or dataset by name, a TOML file of yours, or a declaration."""
+    split: str = option("train", choices=SPLITS)
+    """Which split."""
+    examples: int | None = option(None, least=1, most=10**12)
+    """Rows to build; by default one pass of the capped mixture."""
+    seed: int = option(0, least=0, most=(1 << 63) - 1)
+    """What every choice depends on."""
+    format: str = option("jsonl", choices=FORMATS)
+    """What files hold: texts, ids, or packed ids."""
+    style: str = option(STYLES[0], choices=STYLES)
+    """Columns of jsonl and parquet, as trainers want them."""
+    arch: str = option(ARCHS[0], choices=ARCHS)
+    """What packed rows are for: two sides, or inputs and targets in one."""
+    lengths: Mapping[str, int] | Literal["auto"] | None = option(None)
+    """Longest inputs and targets with EOS (decoder rows: row=), by default
+    inputs=1024,targets=256; auto proposes from the data."""
+    shards: int | None = option(None, least=1)
+    """Files to write; by default by rows."""
+    drop_overlaps: bool = option(False)
+    """Leave out datasets that share text with held-out ones by declaration (drop_overlaps)."""
+    modules: tuple[str, ...] = option((), metavar="NAME")
+    """Python module with datasets and mixtures of yours; may be given again."""
+    license_allow: tuple[str, ...] = option((), metavar="PATTERN")
+    """Keep only datasets whose licence fits, such as 'CC-BY-*'; may be given again."""
+    license_deny: tuple[str, ...] = option((), metavar="PATTERN")
+    """Leave out datasets whose licence fits; may be given again."""
+    drop_contaminated: tuple[str, ...] = option((), metavar="NAME")
+    """Leave out training examples that occur in the evaluation sets of this dataset, cluster or
+    mixture; may be given again."""
+    report: bool = option(True)
+    """Whether report.html is written."""
+    allow_missing: bool = option(False)
+    """Build without datasets whose rows are not available."""
+    store: str | None = option(None, is_path=True, is_place=True)
+    """Where examples are kept."""
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values do not go together."""
+        wrong = super().problems()
+        if self.mixture == "":
+            wrong.append(("mixture", "is empty"))
+        if isinstance(self.lengths, Mapping):
+            odd = [name for name in self.lengths if name not in (*LENGTHS, "row")]
+            if odd or not self.lengths:
+                wrong.append(
+                    ("lengths", f"is {dict(self.lengths)}; want inputs, targets, and maybe row")
+                )
+        if "row" in (self.lengths or ()) and self.arch == ENCODER_DECODER:
+            wrong.append(("lengths", "has row, which is for arch decoder; others have two sides"))
+        if self.arch != ENCODER_DECODER and self.format not in PACKED_FORMATS:
+            wrong.append(
+                ("arch", f"{self.arch} is for packed formats; {self.format} does not pack")
+            )
+        return wrong
+
+    @property
+    def name(self) -> str:
+        """What the mixture is asked for by; of a file its name, without where it lies."""
+        if isinstance(self.mixture, Mixture):
+            return self.mixture.name
+        is_file = self.mixture.endswith(".toml")
+        return self.mixture.replace("\\", "/").rsplit("/", 1)[-1] if is_file else self.mixture
+
+    @property
+    def whole_lengths(self) -> dict[str, int]:
+        """The lengths, those that are not named being the usual; of auto the usual ones."""
+        named = self.lengths if isinstance(self.lengths, Mapping) else {}
+        return {**LENGTHS, **named}
+
+    def record(self) -> dict[str, Any]:
+        """Returns what the bytes of a build depend on: all but places."""
+        places = {part.name for part in dataclasses.fields(self) if part.metadata.get(IS_PLACE)}
+        found = {name: value for name, value in self.to_json().items() if name not in places}
+        return {**found, "mixture": self.name}
+
+    def command(self) -> str:
+        """Returns the command that makes the same, defaults that matter spelled out."""
+        parts = {part.name: part for part in dataclasses.fields(self)}
+        words = [f"flan build {shlex.quote(self.name)} --out DIR"]
+        for name in dict.fromkeys((*_FIRST, *parts)):
+            if name == "mixture" or parts[name].metadata.get(IS_PLACE):
+                continue
+            always = name in _FIRST and name not in _ONLY_IF_CHANGED
+            if name == "arch":
+                always = self.format in PACKED_FORMATS
+            words += _words(parts[name], getattr(self, name), always=always)
+            if name == "source" and self.source in ("tfds", "files"):
+                words.append("--data-dir DATA")
+        return " ".join(words)
+
+
+def _words(part: dataclasses.Field[Any], value: Any, *, always: bool) -> list[str]:
+    """An option of the command line as `cli/spec_options.py` reads it."""
+    name = f"--{part.name.replace('_', '-')}"
+    if value is None or (value == part.default and not always):
+        return []
+    if isinstance(value, bool):
+        if part.metadata[ON_OFF]:
+            return [f"{name} {'on' if value else 'off'}"]
+        return [name] if value else [f"--no-{part.name}"]
+    if isinstance(value, Mapping):
+        return [f"{name} {','.join(f'{key}={item}' for key, item in value.items())}"]
+    if isinstance(value, tuple):
+        if part.metadata[COMMAS]:
+            return [f"{name} {shlex.quote(','.join(value))}"]
+        # One module or pattern at a time.
+        one = "--module" if part.name == "modules" else name
+        return [f"{one} {shlex.quote(item)}" for item in value]
+    return [f"{name} {shlex.quote(str(value))}"]

@@ -1,0 +1,22 @@
+"""Names of the output formats, their styles and architectures; imports nothing."""
+
+FORMATS = (
+    "jsonl",
+    "parquet",
+    "tfrecord",
+    "arrayrecord",
+    "seqio-cache",
+    "arrays",
+    "packed-tfrecord",
+)
+# Those of texts, which have styles and which `datasets` reads.
+TEXT_FORMATS = ("jsonl", "parquet")
+# Those of token rows, in which several examples stand.
+PACKED_FORMATS = ("arrays", "packed-tfrecord")
+STYLES = ("inputs-targets", "prompt-completion", "messages", "alpaca", "sharegpt")
+ENCODER_DECODER = "encoder-decoder"
+DECODER = "decoder"
+ARCHS = (ENCODER_DECODER, DECODER)
+# Where shards lie in a build directory. Nothing else does: trainers that are given a folder read
+# every file in it. A SeqIO cache has a layout of its own.
+DATA = "data"

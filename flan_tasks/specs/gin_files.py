@@ -1,0 +1,430 @@
+"""Gin files and `--gin.X=Y` into a `Run`, with one-line errors where gin says too little.
+
+gin-config 0.5.0 accepts misspelt macros and values of any type, so every statement is read here
+first, with its place, and then given to gin, which evaluates it. This is the one module that
+imports gin, and it does so when called.
+"""
+
+import ast
+import dataclasses
+import difflib
+import io
+import logging
+import re
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.errors import FlanTasksError, ModelError, unknown_name
+from flan_tasks.core.field_checks import ConfigError
+from flan_tasks.core.field_types import shown
+from flan_tasks.core.resources import folder
+from flan_tasks.core.user_code import place_of
+from flan_tasks.specs import config, eval_config, experiment, model_config
+
+REQUIRED = "gin.REQUIRED"
+_WANTED = "wanted `NAME = VALUE`, `module.Class.field = VALUE`, `import` or `include 'FILE'`"
+# Where messages of gin's reader begin to quote what they read.
+_QUOTED = re.compile(r"\.? +Got |: <|['\"][^'\"]{3,}['\"]")
+_NAME = re.compile(r"[\w./]+")
+# Modules of what gin files may set, and the room they lay in up to 0.1.0.
+_MODULES = ("config", "model_config", "eval_config", "experiment")
+_ROOM_BEFORE = "flan_tasks.trainer"
+# What gin files may set, by the name they use.
+OURS = {
+    cls.__name__: cls
+    for cls in (
+        config.Run,
+        config.DataConfig,
+        config.OptimizerConfig,
+        config.LossConfig,
+        config.CheckpointConfig,
+        config.MeshConfig,
+        config.HostsConfig,
+        model_config.ModelConfig,
+        eval_config.EvalRun,
+        eval_config.InferRun,
+        eval_config.Decoding,
+        experiment.Experiment,
+    )
+}
+# What gin files may make, and the file of ours that does.
+ROOTS = {
+    config.Run: "runs/finetune.gin",
+    eval_config.EvalRun: "runs/eval.gin",
+    eval_config.InferRun: "runs/infer.gin",
+    experiment.Experiment: "runs/experiments/leave_out_nli.gin",
+}
+
+
+class GinError(FlanTasksError):
+    """A gin file or binding is wrong; the message begins with file and line."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class _Macro:
+    """`%NAME` in a value."""
+
+    name: str
+    """The name."""
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """`@name` or `@name()` in a value."""
+
+    name: str
+    """The name, with its module."""
+
+
+@dataclass(frozen=True)
+class _Binding:
+    """One `X = value` of a file or of the command line."""
+
+    selector: str
+    """`config.Run`, or the name of a macro."""
+    argument: str
+    """The argument; empty for a macro."""
+    value: Any
+    """The value, with `_Macro` and `_Reference` in it."""
+    where: str
+    """file:line, or --gin.X."""
+
+    @property
+    def owner(self) -> str:
+        """The class whose argument is set."""
+        return self.selector.rsplit(".", 1)[-1].rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run, and the gin text that made it."""
+
+    run: Any
+    """The run: one of ROOTS."""
+    operative: str
+    """Every value in use, as gin prints it."""
+
+
+def load(
+    files: Sequence[str], bindings: Sequence[tuple[str, str]] = (), *, root: type = config.Run
+) -> Loaded:
+    """Reads gin files and (name, value) bindings, later ones over earlier ones, into a run.
+
+    Args:
+      files: paths, or names among ours.
+      bindings: of the command line.
+      root: what is made of them, one of ROOTS.
+
+    Raises:
+      GinError: a file is missing or malformed, or a name, type or value is wrong.
+    """
+    import gin
+
+    paths = [find(name) for name in files]
+    found = [binding for path in paths for binding in _statements(path, ())]
+    for name, _ in bindings:
+        if not _NAME.fullmatch(name):
+            raise GinError(f"--gin.{name}: wanted --gin.NAME=VALUE or --gin.Class.field=VALUE")
+    lines = [(name, f"{name} = {_quoted(value)}") for name, value in bindings]
+    for name, line in lines:
+        found += list(_parse(line, f"--gin.{name}"))
+    _check(found, root)
+    gin.clear_config()
+    logging.disable(logging.ERROR)
+    try:
+        for path in paths:
+            for part in _parts(path):
+                gin.parse_config(part)
+        gin.parse_config_files_and_bindings([], [line for _, line in lines])
+        made = gin.get_configurable(root)()
+        operative = gin.operative_config_str()
+    except ConfigError as error:
+        raise GinError(_placed(error, found)) from None
+    except ModelError as error:
+        raise GinError(_placed_model(error, found)) from None
+    except (FlanTasksError, KeyboardInterrupt):
+        raise
+    except (Exception, SystemExit) as error:  # gin raises every kind, with the place in its text
+        raise GinError(_one_line(error, files)) from None
+    finally:
+        logging.disable(logging.NOTSET)
+        gin.clear_config()
+    run = _without_gin(made)
+    if root is config.Run and not isinstance(run.model, model_config.ModelConfig):
+        where = _source("Run", "model", found)
+        raise GinError(f"{where}Run.model is {shown(run.model)}; want @model_config.ModelConfig()")
+    return Loaded(run, operative)
+
+
+def find(name: str) -> Path:
+    """Returns a gin file by its path, or by its name among ours.
+
+    Raises:
+      GinError: there is none; names the nearest of ours.
+    """
+    ours = folder("gin")
+    for path in (Path(name), ours / name):
+        if path.is_file():
+            return path
+    known = sorted(str(path.relative_to(ours)) for path in ours.rglob("*.gin"))
+    raise GinError(f"{name}: no such file; {unknown_name('gin file', name, known)}")
+
+
+def _quoted(value: str) -> str:
+    """A value of the command line as gin reads it; what is no Python value is a string."""
+    if value.startswith(("%", "@", "(", "[", "{")):
+        return " ".join(value.splitlines())  # a second line would be a second statement
+    try:
+        ast.literal_eval(value)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return repr(value)
+    return value
+
+
+def _statements(path: Path, above: tuple[Path, ...]) -> Iterator[_Binding]:
+    if path in above:
+        raise GinError(f"{path}: includes itself")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise GinError(f"{path}: cannot be read: {error}") from error
+    for item in _parse(text, str(path)):
+        if isinstance(item, Path):
+            yield from _statements(item, (*above, path))
+        else:
+            yield item
+
+
+def _delegate() -> Any:
+    """What makes our objects of `@name` and `%NAME`."""
+    from gin import config_parser
+
+    class Delegate(config_parser.ParserDelegate):  # type: ignore[misc]  # gin has no types
+        def configurable_reference(
+            self, scoped_configurable_name: str, evaluate: bool
+        ) -> _Reference:
+            return _Reference(scoped_configurable_name)
+
+        def macro(self, macro_name: str) -> _Macro:
+            return _Macro(macro_name)
+
+    return Delegate()
+
+
+def _parse(text: str, source: str) -> Iterator[Any]:
+    """Yields bindings, and paths of includes."""
+    from gin import config_parser
+
+    def place(line: int) -> str:
+        return source if source.startswith("--gin.") else f"{source}:{line}"
+
+    try:
+        for item in config_parser.ConfigParser(text, _delegate()):
+            if isinstance(item, config_parser.BindingStatement):
+                selector = f"{item.scope}/{item.selector}" if item.scope else item.selector
+                where = place(item.location.line_num)
+                yield _Binding(selector, item.arg_name or "", item.value, where)
+            elif isinstance(item, config_parser.IncludeStatement):
+                yield find(item.filename)
+            elif isinstance(item, config_parser.ImportStatement):
+                _check_import(item.module, place(item.location.line_num))
+    except SyntaxError as error:
+        raise GinError(f"{place(error.lineno or 1)}: {_expected(error)}; {_WANTED}") from None
+    except tokenize.TokenError as error:
+        raise GinError(f"{place(error.args[1][0])}: {error.args[0]}; {_WANTED}") from None
+    except (RecursionError, MemoryError):
+        raise GinError(f"{place(1)}: a value is nested too deeply") from None
+    except ValueError:
+        raise GinError(f"{place(1)}: a value cannot be read; {_WANTED}") from None
+
+
+def _check_import(module: str, where: str) -> None:
+    """Refuses modules that these classes lay in before, by the name of where they are now."""
+    room, _, name = module.rpartition(".")
+    if room == _ROOM_BEFORE and name in _MODULES:
+        raise GinError(f"{where}: {module} is now flan_tasks.specs.{name}; import that")
+
+
+class _Part(io.StringIO):
+    """Text of a file, which gin then names in its errors."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+
+def _parts(path: Path) -> Iterator[_Part]:
+    """Yields what gin is to read of a file, with what it includes in its place.
+
+    gin would look for an included file among Python's packages, and end where a folder of this
+    name, such as `models`, lies on its path. Each part has the imports of its file, and its lines
+    where they stand there.
+    """
+    from gin import config_parser
+
+    text = path.read_text(encoding="utf-8-sig")
+    lines = text.split("\n")
+    includes, imports = {}, set()
+    for item in config_parser.ConfigParser(text, _delegate()):
+        if isinstance(item, config_parser.IncludeStatement):
+            includes[item.location.line_num - 1] = item.filename
+        elif isinstance(item, config_parser.ImportStatement):
+            imports.add(item.location.line_num - 1)
+    start = 0
+    for stop in [*includes, len(lines)]:
+        kept = [
+            line if number in imports or start <= number < stop else ""
+            for number, line in enumerate(lines)
+        ]
+        yield _Part("\n".join(kept), str(path))
+        if stop in includes:
+            yield from _parts(find(includes[stop]))
+        start = stop + 1
+
+
+def _expected(error: SyntaxError) -> str:
+    """What gin's reader says of a line, without the line: a file may include any file at all."""
+    return _QUOTED.split(str(error.msg).split("\n")[0])[0].rstrip(" .:")
+
+
+def _inside(value: Any, kind: type) -> Iterator[Any]:
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from _inside(list(pair), kind)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _inside(item, kind)
+
+
+def _check(found: list[_Binding], root: type) -> None:
+    """Refuses unknown names, and macros that are missing, required or unused."""
+    macros: dict[str, _Binding] = {b.selector: b for b in found if not b.argument}
+    used: dict[str, str] = {}
+    for binding in found:
+        for macro in _inside(binding.value, _Macro):
+            used.setdefault(macro.name, binding.where)
+        if binding.argument:
+            _check_argument(binding)
+    bound = {(b.owner, b.argument) for b in found if b.argument}
+    has_model = ("ModelConfig", "embed") in bound
+    if root is config.Run and not has_model:
+        raise GinError("there is no model; give --gin_file models/t5_1_1_small.gin or another")
+    if root is not config.Run and has_model:
+        raise GinError("a checkpoint says what model it is of; leave out the gin file of the model")
+    name = root.__name__
+    unset = [
+        f"{name}.{part.name}"
+        for part in dataclasses.fields(root)
+        if part.default is dataclasses.MISSING and (name, part.name) not in bound
+    ]
+    if unset:
+        raise GinError(f"{', '.join(unset)} not set; give --gin_file {ROOTS[root]}")
+    problems = []
+    names = [name for name in used if name != REQUIRED]
+    for name, where in used.items():
+        if name != REQUIRED and name not in macros:
+            problems.append(f"{where}: %{name} is not set anywhere{_near(name, macros)}")
+    for name, binding in macros.items():
+        if name not in used:
+            hint = _near(name, names) or "; remove it, or give the file that uses it"
+            problems.append(f"{binding.where}: nothing uses the macro {name}{hint}")
+        elif binding.value == _Macro(REQUIRED):
+            problems.append(f"{binding.where}: {name} is required; give --gin.{name}=VALUE")
+    problems = problems or list(_circles(macros))
+    if problems:
+        raise GinError("\n".join(problems))
+
+
+def _circles(macros: Mapping[str, _Binding]) -> Iterator[str]:
+    """Names macros whose value leads back to themselves."""
+    for name, binding in macros.items():
+        reached: set[str] = set()
+        left = [binding]
+        while left:
+            for macro in _inside(left.pop().value, _Macro):
+                if macro.name in macros and macro.name not in reached:
+                    reached.add(macro.name)
+                    left.append(macros[macro.name])
+        if name in reached:
+            yield f"{binding.where}: the value of {name} is made of itself"
+
+
+def _check_argument(binding: _Binding) -> None:
+    cls = OURS.get(binding.owner)
+    module = binding.selector.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    if cls is None:
+        if module in (*_MODULES, binding.owner):
+            error = unknown_name("configurable", binding.owner, OURS)
+            raise GinError(f"{binding.where}: {error}")
+        return  # of a module of the user's
+    known = [part.name for part in dataclasses.fields(cls)]
+    if binding.argument not in known:
+        error = unknown_name(f"parameter of {binding.owner}", binding.argument, known)
+        raise GinError(f"{binding.where}: {error}")
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f". Did you mean {', '.join(near)}?" if near else ""
+
+
+def _source(owner: str, argument: str, found: list[_Binding]) -> str:
+    """Where the value of an argument was written: the binding, or the macro it names."""
+    macros = {b.selector: b for b in found if not b.argument}
+    bound = [b for b in found if (b.owner, b.argument) == (owner, argument)]
+    if not bound:
+        return ""
+    last, via = bound[-1], ""
+    seen = set()
+    while isinstance(last.value, _Macro) and last.value.name in macros:
+        if last.value.name in seen:
+            break
+        seen.add(last.value.name)
+        via = f"{last.value.name}: "
+        last = macros[last.value.name]
+    return f"{last.where}: {via}"
+
+
+def _placed(error: ConfigError, found: list[_Binding]) -> str:
+    return "\n".join(
+        f"{_source(error.owner, name, found)}{error.owner}.{name} {what}"
+        for name, what in error.problems
+    )
+
+
+def _placed_model(error: Exception, found: list[_Binding]) -> str:
+    text = str(error).split("\n")[0].removeprefix("the model cannot be made: ")
+    lines = []
+    names = [part.name for part in dataclasses.fields(model_config.ModelConfig)]
+    for problem in re.split(rf"; (?=(?:{'|'.join(names)}) )", text):
+        named = next((n for n in names if problem.startswith(f"{n} ")), "")
+        lines.append(f"{_source('ModelConfig', named, found)}ModelConfig: {problem}")
+    return "\n".join(lines)
+
+
+def _one_line(error: BaseException, files: Sequence[str]) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    place = next((line for line in lines if line.startswith("In file ")), "")
+    what = lines[0] if lines and lines[0] != place else type(error).__name__
+    if code := place_of(error):  # of a module that the file imports
+        what = f"{type(error).__name__}: {what} ({code})"
+    if place:
+        name, _, number = place.removeprefix('In file "').partition('", line ')
+        return f"{name}:{number}: {what}"
+    return f"{' '.join(files)}: {what}"
+
+
+def _without_gin(value: Any) -> Any:
+    """The same dataclasses without gin's wrappers around them."""
+    for cls in OURS.values():
+        if isinstance(value, cls):
+            parts = {p.name: _without_gin(getattr(value, p.name)) for p in dataclasses.fields(cls)}
+            return cls(**parts)
+    return value

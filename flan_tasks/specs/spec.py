@@ -1,0 +1,138 @@
+"""What every specification of a job has: checks when it is made, JSON in and out.
+
+A field is declared once, with its type, its default, its range and a string that explains it. From
+that come the argument of the Python call, the option of the command line (`cli/spec_options.py`),
+the binding in gin files, the line of the record, and the word in the canonical command.
+"""
+
+import dataclasses
+import os
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from flan_tasks.core.errors import unknown_name
+from flan_tasks.core.field_checks import MAX_COUNT, refuse, wrong_types
+
+# Keys of a field's metadata.
+LEAST, MOST, CHOICES, METAVAR, ENVIRONMENT = "least", "most", "choices", "metavar", "environment"
+IS_PATH, IS_PLACE, ON_OFF, COMMAS = "is_path", "is_place", "on_off", "commas"
+# How `core.field_types` begins what it says of such a text.
+_HALF = "holds half a surrogate pair"
+
+
+def option(
+    default: Any = dataclasses.MISSING,
+    *,
+    least: float | None = None,
+    most: float = MAX_COUNT,
+    choices: Iterable[str] = (),
+    metavar: str | None = None,
+    environment: str | None = None,
+    is_path: bool = False,
+    is_place: bool = False,
+    on_off: bool = False,
+    commas: bool = False,
+) -> Any:
+    """Declares a field of a specification, with what its type does not say.
+
+    Args:
+      default: its value where none is given.
+      least: the smallest number it may be; None is any.
+      most: the largest.
+      choices: the texts it may be.
+      metavar: what stands for its value in help texts.
+      environment: the variable that is read where no value is given.
+      is_path: whether it names a file or a folder.
+      is_place: whether it says only where something lies, which changes no result: it is in no
+        record and no canonical command.
+      on_off: of a bool, whether the command line says it as `on` or `off`.
+      commas: of several texts, whether the command line takes them in one word between commas.
+    """
+    about = {
+        LEAST: least,
+        MOST: most,
+        CHOICES: tuple(choices),
+        METAVAR: metavar,
+        ENVIRONMENT: environment,
+        IS_PATH: is_path,
+        IS_PLACE: is_place,
+        ON_OFF: on_off,
+        COMMAS: commas,
+    }
+    return dataclasses.field(default=default, metadata=about)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What a job is told.
+
+    Raises:
+      ConfigError: values have the wrong type or range, or do not go together; all of them.
+    """
+
+    def __post_init__(self) -> None:
+        for name, hint in typing.get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if isinstance(value, os.PathLike):
+                object.__setattr__(self, name, os.fspath(value))
+            elif isinstance(value, list) and "tuple[" in str(hint):  # from JSON or gin
+                object.__setattr__(self, name, tuple(value))
+        paths = {part.name for part in dataclasses.fields(self) if part.metadata.get(IS_PATH)}
+        problems = [
+            (name, what)
+            for name, what in wrong_types(self)
+            # A path may have bytes that are no text.
+            if not (name in paths and what.startswith(_HALF))
+        ]
+        if not problems:
+            problems = [one for part in dataclasses.fields(self) for one in self._ranges(part)]
+        refuse(self, problems or self.problems())
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values of the right type do not go together."""
+        return []
+
+    def _ranges(self, part: dataclasses.Field[Any]) -> list[tuple[str, str]]:
+        value, about = getattr(self, part.name), part.metadata
+        if value is None or not about:
+            return []
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if about[LEAST] is not None and value < about[LEAST]:
+                return [(part.name, f"is {value}; want {about[LEAST]} or more")]
+            if about[LEAST] is not None and value > about[MOST]:
+                return [(part.name, f"is {value:,}; want at most {about[MOST]:,}")]
+        chosen = value if isinstance(value, tuple) else (value,)
+        wrong = [one for one in chosen if about[CHOICES] and one not in about[CHOICES]]
+        if not wrong:
+            return []
+        return [(part.name, f"has an {unknown_name(part.name, wrong[0], about[CHOICES])}")]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields as JSON holds them; `from_json` reads them."""
+        return {part.name: _plain(getattr(self, part.name)) for part in dataclasses.fields(self)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Returns the specification of what `to_json` returned.
+
+        Raises:
+          UnknownNameError: a field is none of its own.
+          ConfigError: as when it is made.
+        """
+        known = {part.name for part in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise unknown_name(f"field of {cls.__name__}", name, known)
+        return cls(**values)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {part.name: _plain(getattr(value, part.name)) for part in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

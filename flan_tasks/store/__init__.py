@@ -1,0 +1,1 @@
+"""Normalized examples in Arrow files, each with a key and a checksum."""

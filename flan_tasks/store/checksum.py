@@ -1,0 +1,88 @@
+"""Checksums beside the files of the store, in the form of `sha256sum`.
+
+A file is compared with its own when it is opened (`intact` says how often); `flan verify --store`
+compares all of them, whatever is remembered.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from flan_tasks.core.errors import BuildError
+from flan_tasks.core.intact import is_intact
+from flan_tasks.core.whole import write_text
+
+ENDING = ".sha256"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What comparing a store with its checksums gave."""
+
+    sound: int
+    """Files that are what their checksums say."""
+    without: tuple[str, ...]
+    """Files written before there were checksums."""
+
+
+def write(file: Path, *, stands_for: Path) -> None:
+    """Writes the checksum of `file` beside `stands_for`, the name it is going to have."""
+    write_text(_beside(stands_for), f"{_sha256(file)}  {stands_for.name}\n")
+
+
+def damage(path: Path) -> str:
+    """Says what is wrong with a file of the store or its checksum; nothing where all is well."""
+    try:
+        stated = _beside(path).read_text(encoding="utf-8").split()
+        if len(stated) != 2 or stated[1] != path.name:
+            return f"{_beside(path).name} is no checksum of it"
+        return "" if is_intact(path, stated[0]) else f"its content is not what {ENDING[1:]} says"
+    except FileNotFoundError:
+        return f"{_beside(path).name} is missing"
+    except (OSError, ValueError) as error:
+        return f"it or {_beside(path).name} cannot be read: {error}"
+
+
+def check(root: Path) -> Checked:
+    """Compares every file of a store with its checksum.
+
+    Raises:
+      BuildError: with every file that differs or cannot be read; or there is no store.
+    """
+    if not root.is_dir():
+        raise BuildError(f"{root} is no store: no such folder")
+    sound, without, problems = 0, [], []
+    for path in sorted(root.glob("*.arrow")):
+        if not _beside(path).exists():
+            without.append(path.name)
+            continue
+        try:
+            stated = _beside(path).read_text(encoding="utf-8").split()
+            found = _sha256(path)
+        except (OSError, ValueError) as error:
+            problems.append(f"{path.name} or its checksum cannot be read: {error}")
+            continue
+        if stated == [found, path.name]:
+            sound += 1
+        else:
+            problems.append(f"{path.name} was changed: its SHA-256 is {found[:16]}...")
+    if problems:
+        raise BuildError(
+            "\n".join(
+                [
+                    f"{root} is not what was stored; the next build that uses one of these files "
+                    "makes it anew:",
+                    *problems,
+                ]
+            )
+        )
+    return Checked(sound, tuple(without))
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ENDING)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,195 @@
+"""What every vocabulary does: text to ids in batches, and what is lost on the way counted."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from flan_tasks.core.errors import VocabularyError
+
+# How control tokens written in a text are read: as the characters they are, or as their ids.
+AS_TEXT, AS_SPECIAL = "text", "special"
+CONTROL_TOKENS = (AS_TEXT, AS_SPECIAL)
+# What a control token looks like, and a piece of ordinary text does not: <s>, <|im_end|>, [SEP].
+_MARKER = re.compile(r"[<\uff1c]\S+[>\uff1e]|\[[A-Z_]+\]")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Ids of many texts, one after the other, each cut to a length and closed by EOS."""
+
+    ids: np.ndarray
+    """int32[sum of lengths]."""
+    lengths: np.ndarray
+    """How many of the ids are of each text, EOS included: int64[texts]."""
+    whole: np.ndarray
+    """What the lengths would be with nothing cut: int64[texts]."""
+    unknown: np.ndarray
+    """Ids that stand for what the vocabulary does not know, in each whole text: int64[texts]."""
+    only_unknown: np.ndarray
+    """Whether a text is nothing else, blanks aside: bool[texts]."""
+
+    @classmethod
+    def joined(cls, pieces: Sequence["Encoded"]) -> "Encoded":
+        """Puts texts after one another."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in names))
+
+    def take(self, numbers: np.ndarray) -> "Encoded":
+        """Returns some of the texts, in the order asked for."""
+        starts = np.cumsum(self.lengths) - self.lengths
+        lengths = self.lengths[numbers]
+        before = np.cumsum(lengths) - lengths
+        places = np.repeat(starts[numbers] - before, lengths) + np.arange(int(lengths.sum()))
+        return Encoded(
+            self.ids[places],
+            lengths,
+            self.whole[numbers],
+            self.unknown[numbers],
+            self.only_unknown[numbers],
+        )
+
+
+class Vocabulary(ABC):
+    """Text to ids; EOS is not added here, and nothing is put before a text."""
+
+    name: str
+    """Name for manifests: "bytes", "t5", or the digest of the file, with what was chosen
+    besides; never a path."""
+    eos_id: int
+    """Number that ends a text."""
+    pad_id: int = 0
+    """The tokenizer's own number for padding; 0 where it has none."""
+    bos_id: int | None = None
+    """Number the tokenizer puts before a text for its model, which is not done here; None for
+    none."""
+    unk_id: int | None = None
+    """Number of what the vocabulary does not know; None where it knows everything."""
+    blank_id: int | None = None
+    """Number of a blank that stands alone; None where there is none."""
+    control_tokens: str | None = None
+    """How control tokens in a text are read, where that can be chosen; else None."""
+    end_from: str = "the vocabulary"
+    """Where the end token was read from."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how the file was understood, one line each."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Number of ids, extra ids included."""
+
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Returns the ids of each text as int32[length]."""
+        return [np.asarray(ids, dtype=np.int32) for ids in self._lists(texts)]
+
+    def encode_flat(self, texts: Sequence[str], limit: int) -> Encoded:
+        """Returns the ids of many texts at once.
+
+        Args:
+          texts: what to encode.
+          limit: longest a text may be, EOS included; the end of longer ones is cut.
+        """
+        lists = self._lists(texts)
+        whole = np.fromiter(map(len, lists), np.int64, count=len(lists)) + 1
+        tails: dict[int, Sequence[int]] = {}
+        for number in np.flatnonzero(whole > limit).tolist():
+            tails[number] = lists[number][limit - 1 :]
+            lists[number] = lists[number][: limit - 1]
+        end = (self.eos_id,)
+        lengths = np.minimum(whole, limit)
+        ids = np.fromiter(
+            chain.from_iterable(chain.from_iterable((one, end) for one in lists)),
+            np.int32,
+            count=int(lengths.sum()),
+        )
+        return Encoded(ids, lengths, whole, *self._unknown(ids, lengths, tails))
+
+    def sizes(self, texts: Sequence[str]) -> list[int]:
+        """Returns how many ids each text has, EOS not counted."""
+        return [len(ids) for ids in self._lists(texts)]
+
+    @abstractmethod
+    def _lists(self, texts: Sequence[str]) -> list[Sequence[int]]:
+        """Returns the ids of each text; the one place where text becomes ids."""
+
+    def _unknown(
+        self, ids: np.ndarray, lengths: np.ndarray, tails: Mapping[int, Sequence[int]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        count = len(lengths)
+        nothing = np.zeros(count, np.int64), np.zeros(count, bool)
+        if self.unk_id is None or not count:
+            return nothing
+        ends = np.cumsum(lengths)
+
+        def count_of(number: int) -> np.ndarray:
+            # By the places it stands at, which are few.
+            places = np.flatnonzero(ids == number)
+            if number == self.eos_id:
+                places = np.setdiff1d(places, ends - 1)
+            return np.bincount(np.searchsorted(ends, places, side="right"), minlength=count)
+
+        unknown = count_of(self.unk_id)
+        if not tails and not unknown.any():
+            return nothing
+        lost = unknown if self.blank_id is None else unknown + count_of(self.blank_id)
+        all_lost = lost >= lengths - 1
+        for number, tail in tails.items():
+            unknown[number] += tail.count(self.unk_id)
+            all_lost[number] &= all(i in (self.unk_id, self.blank_id) for i in tail)
+        return unknown, all_lost & (unknown > 0)
+
+    @property
+    def controls(self) -> Mapping[str, int]:
+        """The control tokens a text may have written out, such as "</s>": text -> id."""
+        return {}
+
+    def control_in(self, texts: Sequence[str]) -> np.ndarray:
+        """Returns how many control tokens stand written in each text: int64[texts]."""
+        counts = np.zeros(len(texts), np.int64)
+        pattern, firsts = self._control_pattern
+        # Most texts have none of their first characters, of which there are one or two.
+        for first in firsts:
+            for number in [n for n, text in enumerate(texts) if first in text]:
+                counts[number] = len(pattern.findall(texts[number]))
+        return counts
+
+    @cached_property
+    def _control_pattern(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
+        # Longest first, so that none is counted as the beginning of another.
+        texts = sorted(self.controls, key=lambda text: (-len(text), text))
+        firsts = tuple(sorted({text[0] for text in texts}))
+        return re.compile("|".join(map(re.escape, texts)) or r"(?!)"), firsts
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int]) -> str:
+        """Returns the text of one sequence of ids."""
+
+    @abstractmethod
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """Returns what each id stands for, to be read by a person; a blank is a blank."""
+
+
+def control_tokens_among(tokens: Iterable[str]) -> list[str]:
+    """Returns those of some tokens that look like control tokens, such as <|im_end|>."""
+    return [token for token in tokens if _MARKER.fullmatch(token)]
+
+
+def read_file(path: Path) -> bytes:
+    """Returns what a vocabulary file holds.
+
+    Raises:
+      VocabularyError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise VocabularyError(
+            f"vocabulary {path} cannot be read: {error.strerror}; wanted bytes, t5, or the path of "
+            "a SentencePiece .model, a tokenizer.json, or a folder that holds one"
+        ) from error

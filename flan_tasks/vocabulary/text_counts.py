@@ -1,0 +1,232 @@
+"""What becomes of texts on their way to ids, counted by task: trimmed, unknown, control tokens.
+
+The counts of a shard are a function of its rows; those of a build are their sums, and what is
+worth a warning follows from them alone.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from flan_tasks.vocabulary import AS_SPECIAL, Encoded
+
+PARTS = ("inputs", "targets")
+# Shares above which a task is warned of. One id in a hundred is more than a stray character; one
+# text in twenty is more than the few that `--lengths auto` gives up (one in a hundred of all).
+UNKNOWN_SHARE = 0.01
+TRIMMED_SHARE = 0.05
+# Text counts of one task: part -> what is counted -> how many.
+Counts = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class TextCounts:
+    """What is counted of each of some texts."""
+
+    tokens: np.ndarray
+    """Tokens, nothing cut and EOS not counted: int64[n]."""
+    unknown: np.ndarray
+    """Of these, ids of what the vocabulary does not know: int64[n]."""
+    only_unknown: np.ndarray
+    """Whether it is nothing else, blanks aside: bool[n]."""
+    control: np.ndarray
+    """Control tokens that stand written in it: int64[n]."""
+
+    @classmethod
+    def of(cls, encoded: Encoded, control: np.ndarray) -> "TextCounts":
+        """Returns the counts of encoded texts."""
+        return cls(encoded.whole - 1, encoded.unknown, encoded.only_unknown, control)
+
+    def take(self, numbers: np.ndarray) -> "TextCounts":
+        """Returns the counts of some of the texts."""
+        return TextCounts(*(getattr(self, field.name)[numbers] for field in fields(self)))
+
+    @classmethod
+    def joined(cls, pieces: Sequence["TextCounts"]) -> "TextCounts":
+        """Puts the counts of texts after one another."""
+        none = cls(*(np.zeros(0, kind) for kind in (np.int64, np.int64, bool, np.int64)))
+        return cls(
+            *(
+                np.concatenate([getattr(piece, field.name) for piece in (none, *pieces)])
+                for field in fields(cls)
+            )
+        )
+
+
+def count_by_task(
+    task: np.ndarray,
+    names: Sequence[str],
+    texts: Mapping[str, TextCounts],
+    limits: Mapping[str, int],
+) -> dict[str, Counts]:
+    """Returns the counts of some rows by the name of their task.
+
+    Args:
+      task: number of each row's task: int64[n].
+      names: of the tasks.
+      texts: part -> what its texts came to, in the order of the rows.
+      limits: part -> longest text, EOS included.
+    """
+    by_part: dict[str, dict[str, np.ndarray]] = {}
+    for part, counts in texts.items():
+        by_part[part] = {
+            "tokens": counts.tokens,
+            # One place is for EOS.
+            "over_length": counts.tokens > limits[part] - 1,
+            "unknown": counts.unknown,
+            "with_unknown": counts.unknown > 0,
+            "only_unknown": counts.only_unknown,
+            "control_tokens": counts.control,
+        }
+    sums = {
+        part: {
+            what: np.bincount(task, values, minlength=len(names)).astype(np.int64)
+            for what, values in values_of.items()
+        }
+        for part, values_of in by_part.items()
+    }
+    return {
+        names[number]: {
+            part: {what: int(values[number]) for what, values in of_part.items()}
+            for part, of_part in sums.items()
+        }
+        for number in sorted(set(task.tolist()), key=lambda number: names[number])
+    }
+
+
+def add_counts(shards: Iterable[Mapping[str, Any]]) -> dict[str, Counts]:
+    """Returns the sums of the counts that shards carry as `texts`: task -> counts."""
+    sums: dict[str, Counts] = {}
+    for shard in shards:
+        for name, counts in shard.get("texts", {}).items():
+            into = sums.setdefault(name, {part: {} for part in PARTS})
+            for part in PARTS:
+                for what, count in counts[part].items():
+                    into[part][what] = into[part].get(what, 0) + count
+    return sums
+
+
+def totals(tasks: Mapping[str, Counts], what: str) -> dict[str, int]:
+    """Returns one count of each part over all tasks."""
+    return {part: sum(counts[part][what] for counts in tasks.values()) for part in PARTS}
+
+
+def text_lines(manifest: Mapping[str, Any]) -> list[str]:
+    """Returns what a build's page says of unknown pieces and control tokens; nothing of old ones.
+
+    Args:
+      manifest: of the build.
+    """
+    if "unknown" not in manifest:
+        return []
+    unknown, written = manifest["unknown"], manifest["control_tokens_written"]
+    lines = [f"Unknown pieces: {_of_both(unknown)}."]
+    if sum(written.values()):
+        are = "their own ids" if manifest["control_tokens"] == AS_SPECIAL else "text"
+        if manifest["control_tokens"] is None:
+            are = "text, user-defined pieces such as <extra_id_0> their own ids, as in SeqIO"
+        lines.append(f"Control tokens written in texts: {_of_both(written)}; they are {are}.")
+    return lines
+
+
+TABLE = (
+    *("task", "part", "tokens", "over length", "unknown ids", "of all"),
+    *("nothing but unknown", "control tokens"),
+)
+
+
+def text_table(manifest: Mapping[str, Any]) -> list[list[str]]:
+    """Returns lines of TABLE: tasks with texts too long, unknown or with control tokens in them.
+
+    Args:
+      manifest: of a build.
+    """
+    lines = []
+    for task in manifest["tasks"]:
+        for part, counts in task.get("texts", {}).items():
+            cells = [
+                counts[n] for n in ("over_length", "unknown", "only_unknown", "control_tokens")
+            ]
+            if any(cells):
+                over, unknown, only, control = (f"{cell:,}" for cell in cells)
+                share = f"{counts['unknown'] / max(counts['tokens'], 1):.2%}"
+                tokens = f"{counts['tokens']:,}"
+                lines.append([task["name"], part, tokens, over, unknown, share, only, control])
+    return lines
+
+
+def _of_both(counts: Mapping[str, int]) -> str:
+    return f"{counts['inputs']:,} in inputs, {counts['targets']:,} in targets"
+
+
+def text_warnings(
+    tasks: Mapping[str, Counts],
+    examples: Mapping[str, int],
+    *,
+    vocabulary: str,
+    control_tokens: str | None,
+    lengths: Mapping[str, int],
+    trims: bool,
+    fits: bool = False,
+) -> list[str]:
+    """Returns what a reader of the build has to know, one line for each task and matter.
+
+    Args:
+      tasks: task -> counts.
+      examples: task -> its examples.
+      vocabulary: name of the vocabulary.
+      control_tokens: how control tokens in texts were read; None where that is not chosen.
+      lengths: longest inputs and targets.
+      trims: whether what is longer was cut.
+      fits: whether prompts that are longer were fitted instead.
+    """
+    lines: list[str] = []
+    for name, counts in tasks.items():
+        for part in PARTS:
+            lines += _unknown(name, part, counts[part], examples[name], vocabulary)
+            if trims or (fits and part == "inputs"):
+                lines += _trimmed(
+                    name, part, counts[part], examples[name], lengths[part], fits=fits
+                )
+        written = sum(counts[part]["control_tokens"] for part in PARTS)
+        if written and control_tokens == AS_SPECIAL:
+            lines.append(
+                f"{name}: {written:,} control tokens stand written in its texts and have become "
+                "the tokens themselves; --control-tokens text reads them as text"
+            )
+    return lines
+
+
+def _unknown(
+    name: str, part: str, counts: Mapping[str, int], examples: int, vocabulary: str
+) -> Iterator[str]:
+    unknown, tokens, only = (counts[what] for what in ("unknown", "tokens", "only_unknown"))
+    if unknown <= UNKNOWN_SHARE * tokens and not (only and part == "targets"):
+        return
+    share = f"{unknown:,} of {tokens:,} ids of its {part} ({unknown / tokens:.1%})"
+    line = (
+        f"{name}: {share} stand for what {_short(vocabulary)} does not know, in "
+        f"{counts['with_unknown']:,} of {examples:,} examples"
+    )
+    if only:
+        line += f"; {only:,} {part} are nothing else"
+    yield line
+
+
+def _trimmed(
+    name: str, part: str, counts: Mapping[str, int], examples: int, length: int, *, fits: bool
+) -> Iterator[str]:
+    over = counts["over_length"]
+    if over > TRIMMED_SHARE * examples:
+        is_fitted = fits and part == "inputs"
+        what = "had their longest field shortened" if is_fitted else "lost their end"
+        yield (
+            f"{name}: {over:,} of {examples:,} {part} ({over / examples:.1%}) {what}, "
+            f"being longer than {length:,} tokens"
+        )
+
+
+def _short(vocabulary: str) -> str:
+    return vocabulary if len(vocabulary) <= 20 else f"{vocabulary[:20]}..."

@@ -1,0 +1,228 @@
+"""A `tokenizer.json` of the Hugging Face `tokenizers` library, read for text that is data.
+
+What the file says of truncation and padding is left aside, no special token is added, and control
+tokens written in a text are its characters unless their ids are asked for.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core import extras
+from flan_tasks.core.errors import VocabularyError
+from flan_tasks.vocabulary.base import (
+    AS_SPECIAL,
+    AS_TEXT,
+    Vocabulary,
+    control_tokens_among,
+    read_file,
+)
+from flan_tasks.vocabulary.end_token import (
+    Beside,
+    asked_end,
+    pad_token,
+    published_end,
+    well_known_end,
+)
+
+# Put around a control token's name, no text matches it: a code point that stands for no character.
+_NOWHERE = "\ufdd0"
+_BLANK = "\u2581"
+
+
+class TokenizersVocabulary(Vocabulary):
+    """A `tokenizer.json`.
+
+    Args:
+      path: the file; files of the same tokenizer beside it are read too.
+      eos: text or number of the token that ends a text; by default what the files say.
+      control_tokens: how control tokens written in a text are read: "text" or "special".
+
+    Raises:
+      VocabularyError: the file is no tokenizer, or what ends a text cannot be told.
+    """
+
+    def __init__(
+        self, path: Path, *, eos: str | None = None, control_tokens: str = AS_TEXT
+    ) -> None:
+        self.path = path
+        self.control_tokens = control_tokens
+        self._data = read_file(path)
+        held = _parsed(self._data, path)
+        try:
+            added = {token["content"]: token["id"] for token in held["added_tokens"]}
+            special = {token["content"] for token in held["added_tokens"] if token.get("special")}
+            tokens = {**_model_tokens(held["model"]), **added}
+            for token, number in tokens.items():
+                if not isinstance(token, str) or type(number) is not int or number < 0:
+                    raise TypeError(f"{token!r} has the number {number!r}")
+            self.unk_id = _unknown_id(held["model"], tokens)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise _refused(path, f"{type(error).__name__}: {error}") from error
+        self._size = max(tokens.values(), default=-1) + 1
+        names = special | set(control_tokens_among(added))
+        self._controls = {token: number for token, number in added.items() if token in names}
+        # Before anything is said of its tokens: it may be none.
+        self.bos_id = self._beginning()
+        beside = Beside(path, tokens)
+        if eos is None:
+            end = published_end(beside, tokens, added)
+        else:
+            end = asked_end(eos, path, tokens)
+        self.eos_id, self.end_from = end.id, end.origin
+        #: The end token as the file writes it.
+        self.eos_token = next(token for token, number in tokens.items() if number == end.id)
+        self.notes = (*end.notes, *_losses(held))
+        self.name = f"sha256:{hashlib.sha256(self._data).hexdigest()}"
+        if control_tokens == AS_SPECIAL:
+            self.name += f",control={AS_SPECIAL}"
+        alone = well_known_end(tokens, added)
+        if [self.eos_id] != [tokens[token] for token in alone]:
+            self.name += f",eos={self.eos_id}"
+        self.pad_id = pad_token(beside, tokens) or 0
+        self.blank_id = tokens.get(_BLANK)
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @property
+    def controls(self) -> Mapping[str, int]:
+        return self._controls
+
+    def _lists(self, texts: Sequence[str]) -> list[Sequence[int]]:
+        # The fast form leaves out the offsets, which nobody here reads.
+        encodings = self._encoder.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return self._reader.decode([int(i) for i in ids])
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        return [self._reader.decode([int(i)], skip_special_tokens=False) for i in ids]
+
+    def closing_json(self) -> str:
+        """Returns the file with what closes a text here: its end token behind it, nothing before.
+
+        Truncation and padding are left out.
+        """
+        held = _parsed(self._data, self.path)
+        end = {"SpecialToken": {"id": self.eos_token, "type_id": 0}}
+        first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
+        tokens = {"id": self.eos_token, "ids": [self.eos_id], "tokens": [self.eos_token]}
+        held["post_processor"] = {
+            "type": "TemplateProcessing",
+            "single": [first, end],
+            "pair": [first, end, second, end],
+            "special_tokens": {self.eos_token: tokens},
+        }
+        return json.dumps(held, indent=2, ensure_ascii=False) + "\n"
+
+    def _beginning(self) -> int | None:
+        """The token the file puts before a text, where it does."""
+        # Of any text: the template of a tokenizer does not look at it.
+        whole = self._encoder.encode("a").ids
+        alone = self._encoder.encode("a", add_special_tokens=False).ids
+        more = len(whole) - len(alone)
+        return whole[0] if more > 0 and whole[:-more] != alone else None
+
+    @cached_property
+    def _encoder(self):
+        if self.control_tokens == AS_SPECIAL:
+            return self._reader
+        return _tokenizer(_hidden(_parsed(self._data, self.path), self._controls), self.path)
+
+    @cached_property
+    def _reader(self):
+        return _tokenizer(_parsed(self._data, self.path), self.path)
+
+    def __getstate__(self) -> dict:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_encoder", "_reader")}
+
+
+def _refused(path: Path, reason: object) -> VocabularyError:
+    return VocabularyError(f"{path} is no tokenizer.json: {reason}")
+
+
+def _parsed(data: bytes, path: Path) -> dict[str, Any]:
+    """Returns what a file holds, without its settings of truncation and padding."""
+    try:
+        held = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise _refused(path, error) from error
+    if not isinstance(held, dict) or not isinstance(held.get("model"), dict):
+        other = path.parent / "tokenizer.json"
+        there = f"; {other} may be the one" if path.name != other.name and other.exists() else ""
+        raise _refused(path, f'it has no "model"{there}')
+    # What it says of these is for batches of a model: it would cut texts, or fill them up.
+    held = {**held, "truncation": None, "padding": None}
+    held.setdefault("added_tokens", [])
+    return held
+
+
+def _tokenizer(held: Mapping[str, Any], path: Path):
+    with extras.needed_for("Reading a tokenizer.json", error=VocabularyError):
+        from tokenizers import Tokenizer
+    try:
+        return Tokenizer.from_str(json.dumps(held))
+    except BaseException as error:
+        # The library raises bare Exception, and where its Rust panics something above that.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise _refused(path, error) from error
+        raise
+
+
+def _model_tokens(model: Mapping[str, Any]) -> dict[str, int]:
+    vocabulary = model["vocab"]
+    if isinstance(vocabulary, dict):
+        return vocabulary
+    return {piece: number for number, (piece, _) in enumerate(vocabulary)}
+
+
+def _unknown_id(model: Mapping[str, Any], tokens: Mapping[str, int]) -> int | None:
+    if isinstance(model["vocab"], list):
+        return model.get("unk_id")
+    unknown = model.get("unk_token")
+    return None if unknown is None else tokens.get(unknown)
+
+
+def _losses(held: Mapping[str, Any]) -> tuple[str, ...]:
+    """Says where a tokenizer leaves characters out that it does not know."""
+    model = held["model"]
+    complete = model.get("byte_fallback") or "ByteLevel" in json.dumps(
+        [held.get("pre_tokenizer"), held.get("normalizer")]
+    )
+    if model.get("type") != "BPE" or complete or model.get("unk_token") is not None:
+        return ()
+    return ("it has no unknown token and no bytes: characters it does not know are left out",)
+
+
+def _hidden(held: Mapping[str, Any], controls: Mapping[str, int]) -> dict[str, Any]:
+    """Returns a tokenizer whose control tokens have names that stand in no text.
+
+    The library's own switch, `encode_special_tokens`, does not do: models that hold the tokens
+    themselves, such as T5's Unigram, find them all the same, and it leaves tokens alone that are
+    added without being called special, such as DeepSeek's <\uff5cUser\uff5c>.
+    """
+    names = {token: f"{_NOWHERE}{token}{_NOWHERE}" for token in controls}
+    added = [{**t, "content": names.get(t["content"], t["content"])} for t in held["added_tokens"]]
+    model = dict(held["model"])
+    vocabulary = model["vocab"]
+    if isinstance(vocabulary, list):
+        model["vocab"] = [[names.get(piece, piece), score] for piece, score in vocabulary]
+    elif not names.keys().isdisjoint(vocabulary):
+        model["vocab"] = {names.get(piece, piece): number for piece, number in vocabulary.items()}
+        if "merges" in model:
+            model["merges"] = [pair for pair in model["merges"] if not _makes(pair, names)]
+    if model.get("unk_token") in names:
+        model["unk_token"] = names[model["unk_token"]]
+    return {**held, "added_tokens": added, "model": model}
+
+
+def _makes(pair: str | Sequence[str], names: Mapping[str, str]) -> bool:
+    """Whether a merge makes a control token, or goes on from one."""
+    left, right = pair.split(" ", 1) if isinstance(pair, str) else pair
+    return left in names or right in names or left + right in names
