@@ -18,16 +18,14 @@ if TYPE_CHECKING:
         evaluate,
         export,
         infer,
-        mixture,
         report,
-        rows,
         shares,
-        task,
         templates,
         train,
         verify,
     )
     from flan_tasks.api import open_build as open
+    from flan_tasks.core.configuration import configure
     from flan_tasks.core.dataset import Dataset
     from flan_tasks.core.errors import (
         BuildError,
@@ -46,7 +44,8 @@ if TYPE_CHECKING:
     from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
     from flan_tasks.core.splits import Splits
     from flan_tasks.core.template import Template, TemplateSet
-    from flan_tasks.seqio.configuration import configure
+    from flan_tasks.row_views.rows import rows
+    from flan_tasks.seqio.calls import mixture, task
     from flan_tasks.specs.build_spec import BuildSpec
     from flan_tasks.specs.config import TrainSpec
     from flan_tasks.specs.eval_config import Decoding, EvalSpec, InferSpec
@@ -101,10 +100,12 @@ __all__ = [
 # Module -> the public names it has.
 _NAMES = {
     "api": (
-        *("add", "build", "diff", "evaluate", "export", "infer", "mixture", "report", "rows"),
-        *("shares", "task", "templates", "train", "verify"),
+        *("add", "build", "diff", "evaluate", "export", "infer", "report", "shares"),
+        *("templates", "train", "verify"),
     ),
-    "seqio.configuration": ("configure",),
+    "row_views.rows": ("rows",),
+    "seqio.calls": ("mixture", "task"),
+    "core.configuration": ("configure",),
     "core.dataset": ("Dataset",),
     "core.errors": (
         "BuildError",

@@ -13,15 +13,12 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.template import TemplateSet, read_template_set
-from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.specs.config import Run
 from flan_tasks.specs.eval_config import EvalRun, InferRun
 
 if TYPE_CHECKING:
-    import seqio
-
     from flan_tasks.engine.run_local import Status as BuildStatus
     from flan_tasks.jobs.build import BuildResult
     from flan_tasks.jobs.evaluate import EvalResult
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from flan_tasks.jobs.verify import Verified
     from flan_tasks.reader import Reader
     from flan_tasks.reports.compare import Difference
-    from flan_tasks.row_views.view import RowsView
     from flan_tasks.trainer.train import Result as TrainResult
 
 OWN_CLUSTER = "own"
@@ -90,272 +86,6 @@ def add(
     return found
 
 
-def task(
-    name: str,
-    *,
-    template: str | None = None,
-    templates: Sequence[str] | None = None,
-    kinds: Sequence[str] | None = None,
-    shots: int = 0,
-    options: bool = True,
-    option_order: str = "fixed",
-    num_templates: int | None = None,
-    instructions: str = "full",
-    rank: bool = False,
-    seed: int = 0,
-    source: str | None = None,
-    data_dir: str | Path | None = None,
-    vocab: str | Path | None = None,
-    register_as: str | None = None,
-) -> seqio.Task:
-    """Returns a SeqIO task for one dataset, unregistered unless `register_as` names it.
-
-    Args:
-      name: the dataset.
-      template: id of one template, for evaluation; None draws among several, for training.
-      templates: ids to draw among; None means all of `kinds`.
-      kinds: kinds to draw among; None means forward and inverted.
-      shots: exemplars from train before each query, as many as fit into the inputs.
-      options: whether prompts show the options.
-      option_order: fixed, or shuffled for each example and epoch.
-      num_templates: draw among the first so many; None means all.
-      instructions: full, inputs_only (fields and options alone), or dataset_name (these after
-        the name of the dataset).
-      rank: whether each option becomes an example to be scored; needs `template`, or prompts
-        without instruction.
-      seed: what the draws depend on where `get_dataset` is called without a seed.
-      source: kind of source; None is what `configure` or the environment say.
-      data_dir: a prepared TFDS tree, or a folder of files.
-      vocab: bytes, t5, or a path.
-      register_as: a name of your own, e.g. "my:rte"; SeqIO's Evaluator and T5X want names.
-
-    Raises:
-      UnknownNameError: no such dataset or template.
-      DeclarationError: arguments contradict each other.
-    """
-    from flan_tasks.seqio.configuration import resolve
-
-    with extras.needed_for("A SeqIO task"):
-        from flan_tasks.seqio.task import Prompts, make_task, register
-
-    made = make_task(
-        name,
-        prompts=Prompts(
-            template=template,
-            variation=_variation(
-                shots=shots,
-                options=options,
-                option_order=option_order,
-                num_templates=num_templates,
-                instructions=instructions,
-                templates=templates,
-                kinds=kinds,
-            ),
-            rank=rank,
-        ),
-        seed=seed,
-        configuration=lambda: resolve(source=source, data_dir=data_dir, vocab=vocab),
-        name_as=register_as,
-    )
-    return register(made) if register_as else made
-
-
-def mixture(
-    name: str,
-    *,
-    seed: int = 0,
-    source: str | None = None,
-    data_dir: str | Path | None = None,
-    vocab: str | Path | None = None,
-    allow_missing: bool = False,
-    shots: int = 0,
-    options: bool = True,
-    option_order: str = "fixed",
-    num_templates: int | None = None,
-    instructions: str = "full",
-    templates: Sequence[str] | None = None,
-    register_as: str | None = None,
-    include: Sequence[str] | None = None,
-    exclude: Sequence[str] | None = None,
-    hold_out: Sequence[str] | None = None,
-    drop_overlaps: bool | None = None,
-    scheme: str | None = None,
-    cap: int | None = None,
-    cap_per: str | None = None,
-    temperature: float | None = None,
-    rates: Mapping[str, float] | None = None,
-    kinds: Sequence[str] | None = None,
-    limit: int | None = None,
-) -> seqio.Mixture:
-    """Returns a SeqIO mixture, unregistered unless `register_as` names it.
-
-    Args:
-      name: a published mixture, dataset or cluster; or a new name, with a declaration.
-      seed: what the draws depend on where `get_dataset` is called without a seed.
-      source: kind of source; None is what `configure` or the environment say.
-      data_dir: a prepared TFDS tree, or a folder of files.
-      vocab: bytes, t5, or a path.
-      allow_missing: go on without datasets whose rows cannot be had.
-      shots: exemplars from train before each query, as many as fit into the inputs.
-      options: whether prompts show the options.
-      option_order: fixed, or shuffled for each example and epoch.
-      num_templates: draw among the first so many of each dataset's; None means all.
-      instructions: full, inputs_only (fields and options alone), or dataset_name (these after
-        the name of the dataset).
-      templates: ids to draw among, "hence" or "rte.hence"; None means all of `kinds`.
-      register_as: a name of your own, e.g. "my:no_nli".
-      include, exclude, hold_out, drop_overlaps, scheme, cap, cap_per, temperature, rates, kinds,
-        limit: as in `Mixture`; they replace those of the published mixture, or declare a new one.
-
-    Raises:
-      UnknownNameError: the declaration names something unknown.
-      DeclarationError: it cannot work.
-    """
-    from flan_tasks.seqio.configuration import resolve
-
-    with extras.needed_for("A SeqIO mixture"):
-        from flan_tasks.seqio.mixture import make_mixture
-        from flan_tasks.seqio.task import register
-
-    given: dict[str, Any] = {
-        "include": include,
-        "exclude": exclude,
-        "hold_out": hold_out,
-        "drop_overlaps": drop_overlaps,
-        "scheme": scheme,
-        "cap": cap,
-        "cap_per": cap_per,
-        "temperature": temperature,
-        "rates": rates,
-        "kinds": kinds,
-        "limit": limit,
-    }
-    lists = ("include", "exclude", "hold_out", "kinds")
-    fields = {
-        # A lone text stays one, for the declaration to refuse: its letters are no names.
-        key: tuple(value) if key in lists and not isinstance(value, str) else value
-        for key, value in given.items()
-        if value is not None
-    }
-    made = make_mixture(
-        _declared(name, fields),
-        seed=seed,
-        configuration=lambda: resolve(source=source, data_dir=data_dir, vocab=vocab),
-        allow_missing=allow_missing,
-        variation=_variation(
-            shots=shots,
-            options=options,
-            option_order=option_order,
-            num_templates=num_templates,
-            instructions=instructions,
-            templates=templates,
-        ),
-        name_as=register_as,
-    )
-    return register(made) if register_as else made
-
-
-def rows(
-    mixture: str | os.PathLike[str] | Mixture,
-    *,
-    split: str = "train",
-    seed: int = 0,
-    examples: int | None = None,
-    limit: int | None = None,
-    style: str = "inputs-targets",
-    source: str | None = None,
-    data_dir: str | os.PathLike[str] | None = None,
-    vocab: str | os.PathLike[str] | None = None,
-    lengths: Mapping[str, int] | None = None,
-    store: str | os.PathLike[str] | None = None,
-    allow_missing: bool = False,
-    drop_contaminated: Sequence[str] = (),
-    drop_overlaps: bool = False,
-    shots: int = 0,
-    options: bool = True,
-    option_order: str = "fixed",
-    templates: Sequence[str] | None = None,
-    kinds: Sequence[str] | None = None,
-    num_templates: int | None = None,
-    instructions: str = "full",
-) -> RowsView:
-    """Returns the rows that `flan build` with the same arguments would write, writing none.
-
-    The view is indexed, sliced and gone through like a list of dicts, which have the columns of a
-    `jsonl` build; rows are rendered when they are asked for, without TensorFlow and JAX.
-
-    Args:
-      mixture: the name of a mixture, cluster or dataset; a mixture in TOML; or a `Mixture`.
-      split: train, validation or test.
-      seed: number that all choices depend on.
-      examples: rows that are planned; None means one pass of the capped mixture.
-      limit: the view has the first so many rows; None means all.
-      style: names of the columns of texts, as in builds.
-      source: kind of source; None is what `configure` or the environment say, or declared.
-      data_dir: a prepared TFDS tree, or a folder of files.
-      vocab: bytes, t5, or a path; for `shots` and `lengths`, which count tokens.
-      lengths: where given, prompts are made to fit `lengths["inputs"]` tokens with EOS, and rows
-        that cannot are left out, as in builds with ids; else they stay whole, as in text formats,
-        and exemplars are fitted to 1,024.
-      store: where examples are kept.
-      allow_missing: go on without datasets whose rows cannot be read.
-      drop_contaminated: datasets, clusters or mixtures; training examples that occur in their
-        evaluation sets are left out.
-      drop_overlaps: leave out datasets that share text with held-out ones by declaration.
-      shots, options, option_order, templates, kinds, num_templates, instructions: as in `task`.
-
-    Raises:
-      UnknownNameError: the mixture, or a name in it, is unknown.
-      DeclarationError: arguments contradict each other, or there is no row.
-      SourceUnavailableError: rows of some datasets cannot be read.
-    """
-    from flan_tasks.seqio.configuration import resolve
-
-    with extras.needed_for("Rows"):
-        from flan_tasks.plan.prepare import SourceChoice
-        from flan_tasks.row_views.opening import open_rows
-
-    found = resolve(source=source, data_dir=_path(data_dir), vocab=_path(vocab))
-    return open_rows(
-        Path(mixture) if isinstance(mixture, os.PathLike) else mixture,
-        split=split,
-        style=style,
-        seed=seed,
-        examples=examples,
-        limit=limit,
-        source=SourceChoice(found.source, found.data_dir, apart=True),
-        vocab=found.vocab,
-        lengths=lengths,
-        store=_path(store),
-        allow_missing=allow_missing,
-        drop_contaminated=drop_contaminated,
-        drop_overlaps=drop_overlaps,
-        variation=_variation(
-            shots=shots,
-            options=options,
-            option_order=option_order,
-            templates=templates,
-            kinds=kinds,
-            num_templates=num_templates,
-            instructions=instructions,
-        ),
-    )
-
-
-def _path(path: str | os.PathLike[str] | None) -> Path | None:
-    return None if path is None else Path(path)
-
-
-def _variation(**given: Any) -> Variation:
-    # A lone text stays one, for the variation to refuse: its letters are no names.
-    lists = {
-        key: tuple(value)
-        for key in ("templates", "kinds")
-        if (value := given.get(key)) is not None and not isinstance(value, str)
-    }
-    return Variation(**{**given, **lists})
-
-
 def build(
     mixture: str | os.PathLike[str] | Mixture | BuildSpec,
     out: str | os.PathLike[str],
@@ -383,7 +113,7 @@ def build(
       SourceUnavailableError: rows of some datasets are not available.
       BuildError: the directory holds something else, or cannot be written.
     """
-    from flan_tasks.seqio.configuration import resolve
+    from flan_tasks.core.configuration import resolve
 
     with extras.needed_for("A build"):
         from flan_tasks.jobs import build as job
@@ -421,7 +151,7 @@ def evaluate(
       ModelError: the model cannot be opened.
       EvaluationError: the directory has the answers of another evaluation.
     """
-    from flan_tasks.seqio.configuration import resolve
+    from flan_tasks.core.configuration import resolve
 
     with extras.needed_for("An evaluation"):
         from flan_tasks.jobs.evaluate import evaluate as job
@@ -631,13 +361,6 @@ def open_build(
         recorded = read_manifest(Path(folder)).get("vocabulary")
         vocabulary = open_recorded(os.fspath(vocab), recorded)
     return Reader(Path(folder), vocabulary=vocabulary, check=check)
-
-
-def _declared(name: str, fields: dict[str, Any]) -> Mixture:
-    """Returns a published mixture with some fields replaced, or a new one."""
-    if fields and not catalog().knows(name):
-        return Mixture(name=name, **fields)
-    return dataclasses.replace(catalog().mixture(name), **fields)
 
 
 def _register_late(item: Dataset | Mixture) -> None:

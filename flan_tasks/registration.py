@@ -8,12 +8,12 @@ metric library is opened before the first `get_dataset`. What names read: `flan_
 import functools
 
 from flan_tasks.core import extras
+from flan_tasks.core.configuration import current
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.template import FORWARD
 from flan_tasks.datasets import catalog
-from flan_tasks.seqio.configuration import current
 
 with extras.needed_for("Registering with SeqIO"):
     import seqio

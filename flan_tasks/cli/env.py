@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.core.configuration import resolve
 from flan_tasks.core.version import VERSION
-from flan_tasks.seqio.configuration import resolve
 
 _PACKAGES = (
     "seqio",

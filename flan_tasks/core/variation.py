@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.field_types import check_types
@@ -148,6 +149,21 @@ class Variation:
         if wanted is None:
             return replace(self, templates=None)
         return replace(self, templates=tuple(i for i in ids if i in wanted) or self.templates)
+
+
+def variation_of(**given: Any) -> Variation:
+    """Returns a variation of what was given in Python, where a list stands for a tuple.
+
+    Raises:
+      DeclarationError: as when it is made.
+    """
+    # A lone text stays one, for the variation to refuse: its letters are no names.
+    lists = {
+        key: tuple(value)
+        for key in ("templates", "kinds")
+        if (value := given.get(key)) is not None and not isinstance(value, str)
+    }
+    return Variation(**{**given, **lists})
 
 
 def without_instruction(dataset: str, templates: Sequence[Template], how: str) -> Template:

@@ -13,6 +13,7 @@ import numpy as np
 import seqio
 import tensorflow as tf
 
+from flan_tasks.core.configuration import Configuration
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, VocabularyError
 from flan_tasks.core.mixture import Mixture
@@ -24,7 +25,6 @@ from flan_tasks.engine.writers.seqio_cache import ABOUT, PRETOKENIZED
 from flan_tasks.plan.plan import draw_examples
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.plan.rows import BuiltRow, render_task
-from flan_tasks.seqio.configuration import Configuration
 from flan_tasks.seqio.metrics import generation_metrics, postprocess, rank_metrics
 from flan_tasks.seqio.stream import (
     INPUTS,

@@ -72,7 +72,7 @@ def test_vocabularies_fit_if_they_pad_to_the_same(size, fits):
 @pytest.fixture
 def flan_bytes(monkeypatch):
     """Registered names read the embedded rows, as bytes."""
-    import flan_tasks.seqio.configuration as configuration
+    import flan_tasks.core.configuration as configuration
 
     monkeypatch.setattr(configuration, "_in_use", [])
     monkeypatch.setattr(configuration, "_chosen", {})
