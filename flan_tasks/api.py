@@ -16,7 +16,7 @@ from flan_tasks.core.template import TemplateSet, read_template_set
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.specs.config import Run
-from flan_tasks.specs.eval_config import EvalRun, InferRun
+from flan_tasks.specs.eval_config import Decoding, EvalRun, InferRun
 
 if TYPE_CHECKING:
     from flan_tasks.engine.run_local import Status as BuildStatus
@@ -102,7 +102,7 @@ def build(
       mixture: a mixture, cluster or dataset by name, a TOML file, a `Mixture`; or a whole
         `BuildSpec`.
       out: a new or empty directory, or an unfinished build of the same.
-      workers: local processes; each needs its caller's module to be importable.
+      workers: local processes, each at a shard of its own.
       progress: told how far the build is, several times a second; None is quiet.
       **settings: the fields of `BuildSpec`, such as `format="arrays"` or `seed=1`; source and
         data_dir are by default what `configure` or the environment say.
@@ -156,9 +156,16 @@ def evaluate(
     with extras.needed_for("An evaluation"):
         from flan_tasks.jobs.evaluate import evaluate as job
 
-    if not isinstance(names, EvalRun):
+    if isinstance(names, EvalRun):
+        if model is not None or out is not None:
+            raise DeclarationError("an EvalSpec says model and out itself")
+    else:
         if model is None or out is None:
             raise DeclarationError("give model= and out=, or a whole EvalSpec")
+        if "seed" in settings:  # of samples as well, as in `flan eval`
+            decoding = settings.get("decoding", Decoding())
+            if isinstance(decoding, Decoding) and decoding.seed == 0:
+                settings["decoding"] = dataclasses.replace(decoding, seed=settings["seed"])
         chosen = resolve()
         place = os.fspath(chosen.data_dir) if chosen.data_dir else None
         settings = {"source": chosen.source, "data_dir": place, **settings}
@@ -167,7 +174,9 @@ def evaluate(
     return job(_spec(EvalRun, names, settings, lead="mixture_or_task_name"), progress=progress)
 
 
-def train(spec: Run | None = None, *, gin_files: Sequence[str] = (), **macros: Any) -> TrainResult:
+def train(
+    spec: Run | None = None, *, gin_files: str | Sequence[str] = (), **macros: Any
+) -> TrainResult:
     """Trains a model; what `flan train` does.
 
     A run that was interrupted goes on from its newest checkpoint. Lines of progress go to stderr.
@@ -219,6 +228,8 @@ def infer(
         from flan_tasks.jobs import models as job
 
     if isinstance(prompts, InferRun):
+        if model is not None or out is not None:
+            raise DeclarationError("an InferSpec says model and out itself")
         return job.infer(_spec(InferRun, prompts, settings), progress=progress)
     if model is None:
         raise DeclarationError("give model=, or a whole InferSpec")
@@ -238,7 +249,7 @@ def export(
     model: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    vocab: str | None = None,
+    vocab: str | os.PathLike[str] | None = None,
     dtype: str = "float32",
 ) -> Path:
     """Writes a trained T5 as a directory that `transformers` loads; what `flan export` does.
@@ -255,7 +266,8 @@ def export(
     with extras.needed_for("An export"):
         from flan_tasks.jobs.models import export as job
 
-    return job(Path(model), Path(out), vocab=vocab, dtype=dtype)
+    name = os.fspath(vocab) if vocab is not None else None
+    return job(Path(model), Path(out), vocab=name, dtype=dtype)
 
 
 def shares(mixture: str | os.PathLike[str] | Mixture) -> MixtureShares:
@@ -385,8 +397,8 @@ def _spec(cls: type[S], first: Any, settings: Mapping[str, Any], *, lead: str = 
     for name in settings:
         if name not in known:
             raise unknown_name(f"field of {cls.__name__}", name, known)
-    value = os.fspath(first) if isinstance(first, os.PathLike) else first
-    return cls(**{lead: value, **settings})
+    values = {lead: first, **settings}
+    return cls(**{k: os.fspath(v) if isinstance(v, os.PathLike) else v for k, v in values.items()})
 
 
 def _mixture_of(item: str | os.PathLike[str] | Mixture) -> Mixture:

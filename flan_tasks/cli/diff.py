@@ -6,7 +6,6 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_wrapped, say
-from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.escaping import for_line, for_terminal
 
 if TYPE_CHECKING:
@@ -36,10 +35,7 @@ def command(a: str, b: str, shown: int, as_json: bool) -> None:
     """
     from flan_tasks.jobs.diff import diff
 
-    try:
-        found = diff(a, b)
-    except DeclarationError as error:
-        raise click.UsageError(str(error)) from error
+    found = diff(a, b)
     if as_json:
         print_json(found.to_json())
         return

@@ -19,6 +19,7 @@ from flan_tasks.specs.spec import (
     CHOICES,
     COMMAS,
     ENVIRONMENT,
+    IS_FOLDER,
     IS_PATH,
     LEAST,
     METAVAR,
@@ -97,7 +98,9 @@ def _option(cls: type[Spec], name: str, text: str | None) -> Callable:
     if hint is bool and not about.get(ON_OFF):
         # `report`, which is on, is an option to leave it out.
         if part.default:
-            return click.option(f"--no-{name}", name, flag_value=False, default=True, **common)
+            # Turned round by a callback: what Click makes of a flag whose value is False differs.
+            common["callback"] = lambda ctx, param, value: not value
+            return click.option(f"--no-{name}", name, is_flag=True, **common)
         return click.option(long, name, is_flag=True, **common)
     if hint is bool:
         common |= {"type": _OnOff(), "default": "on" if part.default else "off"}
@@ -119,7 +122,7 @@ def _type(plain: list[Any], about: Mapping[str, Any]) -> Any:
     if choices:
         return click.Choice(choices)
     if about.get(IS_PATH):
-        return click.Path(path_type=Path)
+        return click.Path(path_type=Path, file_okay=not about.get(IS_FOLDER))
     if int in plain:
         most = about.get(MOST)
         return click.IntRange(about.get(LEAST), most if most != MAX_COUNT else None)

@@ -30,7 +30,7 @@ class Draft:
         labels = self._labels if guess.kind == CLASSIFICATION else ""
         quotes = "" if guess.quotes else ", quotes=False"
         fields = ", ".join(_literal(name) for name in self._fields.values())
-        options = "    options=tuple(dict.fromkeys(LABELS.values())),\n" if labels else ""
+        options = "    options=tuple(dict.fromkeys(_LABELS.values())),\n" if labels else ""
         metric = "accuracy" if labels else "rouge" if guess.is_long else "squad"
         return f'''"""The dataset {self.name}: its declaration, and what becomes of a row."""
 
@@ -38,7 +38,7 @@ from pathlib import Path
 
 import flan_tasks as ft
 
-HERE = Path(__file__).parent
+_HERE = Path(__file__).parent
 {labels}
 
 def _{self.name}(row):
@@ -48,7 +48,7 @@ def _{self.name}(row):
 {constant} = ft.Dataset(
     name={_literal(self.name)},
     # One file for each split; rows of validation are taken from the end of train.
-    source=ft.Files({{"train": {_literal(self.rows)}}}, root=str(HERE){quotes}),
+    source=ft.Files({{"train": {_literal(self.rows)}}}, root=str(_HERE){quotes}),
     splits=ft.Splits.validation_from_train(200, test=None),
     schema={{
 {self._schema}    }},
@@ -59,7 +59,7 @@ def _{self.name}(row):
     license="not stated",
     citation="not stated",
 )
-ft.add({constant}, templates=HERE / "{self.name}.toml")
+ft.add({constant}, templates=_HERE / "{self.name}.toml")
 '''
 
     @property
@@ -110,7 +110,7 @@ ft.add({constant}, templates=HERE / "{self.name}.toml")
             f"    {_literal(label)}: {_literal(label_text(label))},\n"
             for label in self.guess.labels
         )
-        return f"# What rows say -> what prompts list and answers are.\nLABELS = {{\n{pairs}}}\n"
+        return f"# What rows say -> what prompts list and answers are.\n_LABELS = {{\n{pairs}}}\n"
 
     @property
     def _schema(self) -> str:
@@ -130,10 +130,10 @@ ft.add({constant}, templates=HERE / "{self.name}.toml")
         more: list[str] = []
         if guess.kind == CLASSIFICATION:
             lines += [
-                f"    if {value} not in LABELS:",
+                f"    if {value} not in _LABELS:",
                 f'        return ft.Skip("no {target.words} of those known")',
             ]
-            answer = f"LABELS[{value}]"
+            answer = f"_LABELS[{value}]"
             more = [f"        options={self.name.upper()}.options,"]
         elif target.kind is list:
             # Several answers are right, and the first is learned.

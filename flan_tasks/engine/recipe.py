@@ -27,6 +27,8 @@ _LIBRARIES = (
 # Where files lie and what columns hold. It is part of the recipe, as what an older version began or
 # finished under another layout is another build.
 _LAYOUT = "shards in data/, options as text"
+# Field of a specification -> what it is called where it is no option of that name.
+_SAID = {"mixture": "what is built", "modules": "--module", "report": "report.html"}
 # Differences listed before the rest is only counted.
 _SHOWN = 12
 
@@ -105,7 +107,7 @@ def _differences(there: Recipe, now: Recipe) -> Iterator[str]:
         yield "how it was asked for: a command, as releases up to 0.1.0 kept it; now its options"
     else:
         for name in {**there["spec"], **now["spec"]}:
-            option = f"--{name.replace('_', '-')}"
+            option = _SAID.get(name) or f"--{name.replace('_', '-')}"
             yield from _changed(option, there["spec"].get(name), now["spec"].get(name))
     mixtures = there.get("mixture", {}), now.get("mixture", {})
     for name in {**mixtures[0], **mixtures[1]}:

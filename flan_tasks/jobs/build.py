@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import notebook
+from flan_tasks.core.configuration import resolve
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import UnknownNameError, VocabularyError
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import Mixture, read_mixture
@@ -177,7 +177,11 @@ class BuildResult:
 
     @property
     def command(self) -> str:
-        """The command that makes the same bytes."""
+        """The command that makes the same bytes.
+
+        Of a mixture declared in Python it names a file, whose content the manifest has; datasets
+        that were added need the `modules` that add them.
+        """
         return self.manifest["command"]
 
     def _repr_html_(self) -> str:
@@ -233,6 +237,7 @@ def plan_build(
     for name in spec.modules:
         import_module(name, "modules")
     declared, refused = declared_mixture(spec)
+    spec = _said_once(spec)
     settings = _settings(spec)
     if settings.vocabulary and opened:
         opened(settings.vocabulary)
@@ -288,6 +293,26 @@ def declared_mixture(spec: BuildSpec) -> tuple[Mixture, tuple[Dataset, ...]]:
     return left, tuple(refused)
 
 
+def _said_once(spec: BuildSpec) -> BuildSpec:
+    """Returns what was asked for in the one way to say it, so that its record is the same.
+
+    Raises:
+      ConfigError: a declared mixture has the name of another that is known.
+    """
+    if spec.drop_overlaps:
+        mixture, _ = declared_mixture(replace(spec, drop_overlaps=False))
+        spec = replace(spec, drop_overlaps=not mixture.drop_overlaps)
+    if not isinstance(spec.mixture, Mixture):
+        return spec
+    name = spec.mixture.name
+    if catalog().knows(name):
+        if catalog().mixture(name) != spec.mixture:
+            what = f'has the name of another that is known, "{name}"; give it one of its own'
+            raise ConfigError("BuildSpec", [("mixture", what)])
+        spec = replace(spec, mixture=name)
+    return spec
+
+
 def explain_store(spec: BuildSpec) -> list[str]:
     """Says of each dataset whether its stored examples are found, or what changed since."""
     from flan_tasks.core.errors import SourceUnavailableError
@@ -336,7 +361,7 @@ def _vocabulary(spec: BuildSpec, *, needs_ids: bool) -> "Vocabulary | None":
     from flan_tasks.vocabulary import named_with, open_vocabulary
 
     # Exemplars are fitted to a number of tokens.
-    default = (os.environ.get(VOCAB) or "t5") if needs_ids or spec.shots else None
+    default = resolve().vocab if needs_ids or spec.shots else None
     name = spec.vocab or default
     if name is None:
         for field in ("eos", "control_tokens"):

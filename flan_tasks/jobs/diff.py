@@ -11,6 +11,12 @@ from flan_tasks.jobs.shares import shares
 from flan_tasks.reports.compare import Difference, Side, compare, side_of_build
 
 
+class NotComparableError(DeclarationError):
+    """Two things are not of one kind, or a path is neither."""
+
+    exit_code = 2
+
+
 def diff(a: str | os.PathLike | Mixture, b: str | os.PathLike | Mixture) -> Difference:
     """Returns what differs between two builds, or two mixtures.
 
@@ -25,7 +31,7 @@ def diff(a: str | os.PathLike | Mixture, b: str | os.PathLike | Mixture) -> Diff
     sides = _side(a), _side(b)
     if (sides[0].folder is None) != (sides[1].folder is None):
         build = next(side for side in sides if side.folder)
-        raise DeclarationError(
+        raise NotComparableError(
             f"{build.name} is a build and the other a mixture; give two of one kind"
         )
     return compare(*sides)
@@ -39,7 +45,9 @@ def _side(item: str | os.PathLike | Mixture) -> Side:
     if path.is_dir():
         return side_of_build(path)
     if len(path.parts) > 1 and path.suffix != ".toml":
-        raise DeclarationError(f"{name} is no directory; wanted a build, or a mixture by its name")
+        raise NotComparableError(
+            f"{name} is no directory; wanted a build, or a mixture by its name"
+        )
     mixture = read_mixture(path) if path.suffix == ".toml" else catalog().mixture(name)
     return _side_of_mixture(name, mixture)
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from flan_tasks.trainer.train import Result
 
 
-def train(run: Run | None, *, gin_files: Sequence[str], macros: Mapping[str, Any]) -> "Result":
+def train(
+    run: Run | None, *, gin_files: str | Sequence[str], macros: Mapping[str, Any]
+) -> "Result":
     """Trains what a run, or gin files with values for their macros, say.
 
     Raises:
@@ -26,6 +28,8 @@ def train(run: Run | None, *, gin_files: Sequence[str], macros: Mapping[str, Any
       GinError: a file, a name or a value is wrong.
       TrainingError: data and model do not fit, or training cannot go on.
     """
+    if isinstance(gin_files, str):
+        gin_files = [gin_files]
     if (run is None) == (not gin_files):
         raise DeclarationError("give a TrainSpec, or gin_files= and values for their macros")
     text = ""
@@ -68,8 +72,9 @@ def answers(
         lines = (json.dumps({"prompt": prompt}) + "\n" for prompt in prompts)
         whole.write_text(asked, "".join(lines))
         infer(replace(run, input_path=str(asked), output_path=str(answered)), progress=progress)
-        written = answered.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line)["prediction"] for line in written]
+        # Not splitlines: texts may hold other characters that end a line.
+        written = answered.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line)["prediction"] for line in written if line]
 
 
 def export(model: Path, out: Path, *, vocab: str | None = None, dtype: str = "float32") -> Path:

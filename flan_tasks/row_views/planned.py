@@ -1,5 +1,6 @@
 """The rows that a build would write, by number; rendered when they are asked for."""
 
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -37,6 +38,7 @@ class PlannedRows:
         self._num_kept = 0
         # Those whose prompts are shortened to fit.
         self._shortened: set[int] = set()
+        self._looking = threading.Lock()
 
     def __len__(self) -> int:
         """Counts the rows, for which all prompts are tokenized where they are made to fit.
@@ -89,9 +91,10 @@ class PlannedRows:
             most = min(most, self._limit)
         if not self._fits:
             return min(most, len(self.plan))
-        while self._num_kept < most and self._looked_at < len(self.plan):
-            self._look_further()
-        return min(most, self._num_kept)
+        with self._looking:  # several threads may read
+            while self._num_kept < most and self._looked_at < len(self.plan):
+                self._look_further()
+            return min(most, self._num_kept)
 
     def _positions(self, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
         """Where rows stand in the plan: int64[n]."""
@@ -99,9 +102,10 @@ class PlannedRows:
         if not self._fits or not len(wanted):
             return wanted
         self._count(int(wanted.max()) + 1)
-        if len(self._kept) > 1:
-            self._kept = [np.concatenate(self._kept)]
-        return self._kept[0][wanted]
+        with self._looking:
+            if len(self._kept) > 1:
+                self._kept = [np.concatenate(self._kept)]
+            return self._kept[0][wanted]
 
     def _look_further(self) -> None:
         """Learns which of the next rows of the plan fit, from their texts alone."""
@@ -128,4 +132,9 @@ class PlannedRows:
 
     def __getstate__(self) -> dict[str, Any]:
         # For processes that read a part each: declarations and the paths of the store, no example.
-        return {**self.__dict__, "plan": portable_plan(self.plan)}
+        state = {**self.__dict__, "plan": portable_plan(self.plan)}
+        del state["_looking"]  # a lock is of one process
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _looking=threading.Lock())

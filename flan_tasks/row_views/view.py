@@ -214,13 +214,14 @@ class RowsView:
         return range(self._count(part.stop) if from_start else len(self))[part]
 
     def _row(self, number: int) -> dict[str, Any]:
-        if number not in self._ahead:
+        found = self._ahead.pop(number, None)  # whoever gets it may change it
+        if found is None:
             # Rows in a row are rendered together, and one that is picked out is rendered alone.
             ahead = 1 if number != self._next else CHUNK if number else _FIRST
             rows = self._rendered(np.arange(number, self._count(number + ahead)))
-            self._ahead = dict(enumerate(rows, start=number))
+            found, self._ahead = rows[0], dict(enumerate(rows[1:], start=number + 1))
         self._next = number + 1
-        return self._ahead.pop(number)  # whoever gets it may change it
+        return found
 
     def _chunks(self) -> Iterator[list[dict[str, Any]]]:
         start, size = 0, _FIRST

@@ -4,7 +4,7 @@ import dataclasses
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.splits import SPLITS
@@ -91,9 +91,13 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
 
     @property
     def name(self) -> str:
-        """What the mixture is asked for by; of a file its name, without where it lies."""
+        """What the mixture is asked for by; of a file its name, without where it lies.
+
+        A mixture that is declared in Python goes by the name of a file that would hold it.
+        """
         if isinstance(self.mixture, Mixture):
-            return self.mixture.name
+            # As a file of it would be called: the manifest has what stands in it.
+            return f"{self.mixture.name}.toml"
         is_file = self.mixture.endswith(".toml")
         return self.mixture.replace("\\", "/").rsplit("/", 1)[-1] if is_file else self.mixture
 
@@ -102,6 +106,17 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
         """The lengths, those that are not named being the usual; of auto the usual ones."""
         named = self.lengths if isinstance(self.lengths, Mapping) else {}
         return {**LENGTHS, **named}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Returns the specification of what `to_json` returned, a declared mixture included."""
+        mixture = values.get("mixture")
+        if isinstance(mixture, Mapping):
+            parts: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in mixture.items()
+            }
+            values = {**values, "mixture": Mixture(**parts)}
+        return super().from_json(values)
 
     def record(self) -> dict[str, Any]:
         """Returns what the bytes of a build depend on: all but places."""

@@ -24,7 +24,7 @@ class RowsFrom(Spec):
     source: str = option(DECLARED, choices=SOURCE_KINDS, environment=environment.SOURCE)
     """Where rows come from: declared is each dataset's own source, samples the embedded rows."""
     data_dir: str | None = option(
-        None, is_path=True, is_place=True, environment=environment.DATA_DIR
+        None, is_folder=True, is_place=True, environment=environment.DATA_DIR
     )
     """A prepared TFDS tree (no network then), or a folder of files."""
 
@@ -71,5 +71,8 @@ class PromptsMade(Spec):
         try:
             self.variation  # noqa: B018 - it is checked when it is made
         except DeclarationError as error:
-            return [*super().problems(), ("instructions", f"and what goes with it: {error}")]
+            named = [
+                name for name in ("templates", "num_templates", "kinds") if getattr(self, name)
+            ]
+            return [*super().problems(), ((*named, "instructions")[0], f"cannot be: {error}")]
         return super().problems()

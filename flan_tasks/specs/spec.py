@@ -18,6 +18,7 @@ from flan_tasks.core.field_checks import MAX_COUNT, refuse, wrong_types
 # Keys of a field's metadata.
 LEAST, MOST, CHOICES, METAVAR, ENVIRONMENT = "least", "most", "choices", "metavar", "environment"
 IS_PATH, IS_PLACE, ON_OFF, COMMAS = "is_path", "is_place", "on_off", "commas"
+IS_FOLDER = "is_folder"
 # How `core.field_types` begins what it says of such a text.
 _HALF = "holds half a surrogate pair"
 
@@ -31,6 +32,7 @@ def option(
     metavar: str | None = None,
     environment: str | None = None,
     is_path: bool = False,
+    is_folder: bool = False,
     is_place: bool = False,
     on_off: bool = False,
     commas: bool = False,
@@ -43,8 +45,9 @@ def option(
       most: the largest.
       choices: the texts it may be.
       metavar: what stands for its value in help texts.
-      environment: the variable that is read where no value is given.
+      environment: the variable that the command line reads where no value is given.
       is_path: whether it names a file or a folder.
+      is_folder: whether it names a folder, and no file.
       is_place: whether it says only where something lies, which changes no result: it is in no
         record and no canonical command.
       on_off: of a bool, whether the command line says it as `on` or `off`.
@@ -56,7 +59,8 @@ def option(
         CHOICES: tuple(choices),
         METAVAR: metavar,
         ENVIRONMENT: environment,
-        IS_PATH: is_path,
+        IS_PATH: is_path or is_folder,
+        IS_FOLDER: is_folder,
         IS_PLACE: is_place,
         ON_OFF: on_off,
         COMMAS: commas,

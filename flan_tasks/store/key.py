@@ -34,6 +34,8 @@ def key_parts(dataset: Dataset, source: Source, split: str, *, limit: int | None
         "source": dict(source.identity(source_split)),
         "split": [split, repr(dataset.splits), source.is_shuffled],
         "normalizer": dataset.version or _code_hash(dataset),
+        # Embedded rows never go through these, so no version answers for them.
+        "adapted": _adapted(dataset),
         # What an example makes of its texts, and the repairs that normalizers share.
         "texts": [EXAMPLE_VERSION, REPAIRS_VERSION, importlib.metadata.version("ftfy")],
         "schema": {name: type_name(kind) for name, kind in dataset.schema.items()},
@@ -45,6 +47,18 @@ def key_parts(dataset: Dataset, source: Source, split: str, *, limit: int | None
 def digest_of_parts(parts: Mapping[str, Any]) -> str:
     """Returns the key that parts make."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _adapted(dataset: Dataset) -> list[str]:
+    texts = []
+    for alternative in dataset.alternatives:
+        if alternative.adapt is not None:
+            try:
+                text = inspect.getsource(alternative.adapt)
+            except (OSError, TypeError):
+                text = "".join(_function_text(alternative.adapt))
+            texts.append(hashlib.sha256(text.encode()).hexdigest()[:16])
+    return texts
 
 
 def _code_hash(dataset: Dataset) -> str:

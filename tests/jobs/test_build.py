@@ -1,6 +1,7 @@
 """`ft.build` and its like: the same as the command, with typed results."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 import flan_tasks as ft
 from flan_tasks.cli.main import cli
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.datasets import catalog
 
 
 def flan(*words: str):
@@ -48,6 +50,53 @@ def test_a_declared_mixture_is_built(tmp_path):
     built = ft.build(mine, tmp_path / "out", source="samples")
     assert {task["name"] for task in built.tasks} == {"rte", "cb"}
     assert built.manifest["mixture"]["cap"] == 5
+    assert built.command.startswith("flan build mine.toml --out DIR")
+    # A file of it is the same build.
+    file = tmp_path / "mine.toml"
+    file.write_text('include = ["rte", "cb"]\ncap = 5\n')
+    assert ft.build(str(file), tmp_path / "out", source="samples").was_there
+
+
+def test_a_declared_mixture_needs_a_name_of_its_own(tmp_path):
+    with pytest.raises(
+        ft.ConfigError, match='mixture has the name of another that is known, "nli"'
+    ):
+        ft.build(Mixture(name="nli", include=("rte",), cap=5), tmp_path / "out", source="samples")
+    known = catalog().mixture("without.nli")
+    built = ft.build(known, tmp_path / "out", source="samples", examples=5)
+    assert built.command.startswith("flan build without.nli --out DIR")
+
+
+def test_what_holds_already_is_not_said_again(tmp_path):
+    mine = Mixture(name="mine", include=("all",), hold_out=("nli",), drop_overlaps=True)
+    built = ft.build(mine, tmp_path / "a", source="samples", examples=5)
+    assert ft.build(
+        mine, tmp_path / "a", source="samples", examples=5, drop_overlaps=True
+    ).was_there
+    assert "--drop-overlaps" not in built.command
+
+
+def test_a_vocabulary_that_was_configured_counts(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLAN_TASKS_VOCAB", "bytes")
+    built = ft.build("rte", tmp_path / "out", source="samples", shots=1)
+    assert built.manifest["vocabulary"] == "bytes"
+
+
+def test_answers_to_texts_come_back_whatever_ends_their_lines(tmp_path, monkeypatch):
+    def infer(run, *, progress=None):
+        lines = Path(run.input_path).read_text(encoding="utf-8").split("\n")
+        answered = [{"prediction": json.loads(line)["prompt"]} for line in lines if line]
+        text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in answered)
+        Path(run.output_path).write_text(text, encoding="utf-8")
+        return len(answered)
+
+    monkeypatch.setattr("flan_tasks.jobs.models.infer", infer)
+    texts = ["a\u2028b", "c\u0085d\u2029", "e\nf", ""]
+    assert ft.infer(texts, model=tmp_path) == texts
+    with pytest.raises(ft.DeclarationError, match="prompts is one text"):
+        ft.infer("a text", model=tmp_path)
+    with pytest.raises(ft.DeclarationError, match="give model="):
+        ft.infer(["a"])
 
 
 @pytest.mark.parametrize(

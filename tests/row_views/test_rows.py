@@ -5,6 +5,7 @@ import json
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis
 import pytest
@@ -263,3 +264,13 @@ print([name for name in heavy if name in sys.modules])
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_several_threads_read_what_one_does():
+    asked = {"source": "samples", "vocab": "bytes", "lengths": {"inputs": 400}, "examples": 3000}
+    one = list(ft.rows("nli", **asked))
+    view = ft.rows("nli", **asked)
+    places = list(range(0, len(one), 97))
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(view.__getitem__, places)) == [one[place] for place in places]
+    assert len(view) == len(one)

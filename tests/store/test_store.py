@@ -7,7 +7,9 @@ from conftest import make_catalog, toy_normalize
 
 from flan_tasks.core.errors import BuildError, RowError
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.origin import Alternative
 from flan_tasks.raw_rows import open_source
+from flan_tasks.store.key import digest_of_parts, key_parts
 from flan_tasks.store.store import Store
 
 
@@ -161,3 +163,20 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(toys, monkeypatch):
     with pytest.raises(BuildError, match="no space left for the store"):
         store.open(dataset, source, "train", limit=None)
     assert list(store.root.iterdir()) == []
+
+
+def test_another_adapter_of_a_stated_version_makes_another_key(toys):
+    _, dataset, source = toys
+
+    def one(row):
+        return row
+
+    def other(row):
+        return dict(row)
+
+    keys = set()
+    for adapt in (None, one, other):
+        places = (Alternative(dataset.source, adapt=adapt),)
+        stated = dataclasses.replace(dataset, version=1, alternatives=places)
+        keys.add(digest_of_parts(key_parts(stated, source, "train", limit=None)))
+    assert len(keys) == 3
