@@ -247,7 +247,11 @@ def folder(tmp_path_factory):
     return folder, environment
 
 
-@pytest.mark.parametrize("chosen", WORKS, ids=lambda chosen: "+".join(chosen) or "core")
+@pytest.mark.parametrize(
+    "chosen",
+    [pytest.param(one, marks=[pytest.mark.slow] if one else []) for one in WORKS],
+    ids=lambda chosen: "+".join(chosen) or "core",
+)
 def test_commands_work_with_what_is_installed_for_them(chosen, folder, declared):
     folder, environment = folder
     away = hidden([one for extra in ("", *chosen) for one in declared[extra]])

@@ -44,7 +44,14 @@ SETS = {
 }
 
 
-@pytest.mark.parametrize("name", ["t5", "rope", "relative", "rope-causal"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "t5",
+        "rope",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("relative", "rope-causal")),
+    ],
+)
 @pytest.mark.parametrize("lengths", list(SETS))
 def test_scores_equal_the_slow_way(name, lengths):
     if lengths != "several" and name != "t5":

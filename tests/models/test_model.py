@@ -126,6 +126,7 @@ def test_rows_without_their_order_of_positions_differ():
     )
 
 
+@pytest.mark.slow
 def test_recomputing_changes_no_gradient():
     config = CONFIGS["relative"]
     batch, key = pack(Model(config), examples()), KEYS[0]
