@@ -68,6 +68,14 @@ def test_a_draft_is_linted_shown_and_built(capsys, monkeypatch, kind):
     assert all(bool(row["options"]) == (kind == "classification") for row in rows)
 
 
+@pytest.mark.parametrize("name", ["labels", "here"])
+def test_a_name_may_be_that_of_what_a_draft_holds_besides(capsys, monkeypatch, name):
+    code, printed = flan(capsys, "new", name, "--kind", "classification", "--out", "a folder/new")
+    assert code == 0
+    rows, _ = follow(printed, capsys, monkeypatch)
+    assert len(rows) == 11 and all(row["options"] for row in rows)
+
+
 ODD = 'a"b\\ {x} """ \'\'\' # </script>\n본문'
 CASES = {
     "labels.jsonl": [
