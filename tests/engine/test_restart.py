@@ -169,7 +169,7 @@ def test_ctrl_c_stops_the_build_and_the_same_command_goes_on(tmp_path, workers):
         (signal.SIGQUIT, True, "1", "first-shard"),
         (signal.SIGTERM, False, "2", "manifest"),
         (signal.SIGINT, True, "1", "first-import"),
-        (signal.SIGINT, False, "8", "last-shard"),
+        pytest.param(signal.SIGINT, False, "8", "last-shard", marks=pytest.mark.slow),
         (signal.SIGTERM, True, "1", "second-import"),
         (signal.SIGINT, True, "2", "reading"),
     ],

@@ -109,7 +109,7 @@ def test_a_checkpoint_from_before_a_field_of_the_model_goes_on(tmp_path):
         train_module._same_run(tmp_path, older, other)
 
 
-@pytest.mark.parametrize("stop", [1, 4])
+@pytest.mark.parametrize("stop", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_a_resumed_run_is_the_undisturbed_one_bit_for_bit(stop, tmp_path):
     changes = {"model": model_with(tmp_path, dropout=0.1)}
     whole = toy_train(tmp_path, name="whole", **changes)
