@@ -19,13 +19,12 @@ import numpy as np
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.intact import is_intact
 from flan_tasks.engine.manifest_file import MANIFEST, SEAL
-from flan_tasks.packing.features import STORED
+from flan_tasks.packing.features import EXAMPLES, OFFSETS, STORED, TASKS
 
 # When files are compared with the manifest: each when it is first used, all when the build is
 # opened, or never, for storage that sees to it itself.
 USE, OPEN, NEVER = "use", "open", "never"
 CHECKS = (USE, OPEN, NEVER)
-OFFSETS, EXAMPLES, TASKS = "offsets", "examples", "tasks"
 IDS = ("inputs", "targets", "tokens")
 _MASK = "loss_mask"
 _THREADS = 8

@@ -17,6 +17,7 @@ from flan_tasks.plan.fitting import add_fitting
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Prepared
 from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.formats import PACKED_FORMATS
 from flan_tasks.vocabulary.text_counts import add_counts, text_warnings, totals
 
 SCHEMA = 1
@@ -182,7 +183,7 @@ def make_manifest(
             found[name] = {
                 part: sum(shard[name][part] for shard in shards) for part in ("inputs", "targets")
             }
-    if WRITERS[settings.format].is_packed:
+    if settings.format in PACKED_FORMATS:
         found["arch"] = settings.arch
         found["packing"] = {
             name: sum(shard[name] for shard in shards) for name in ("rows", "bound", "simple_bound")

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flan_tasks.specs.formats import ARCHS, FORMATS, STYLES
+from flan_tasks.specs.formats import ARCHS, FORMATS, PACKED_FORMATS, STYLES, TEXT_FORMATS
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX = (1 << 63) - 1
-_PACKED = ("arrays", "packed-tfrecord")
-_WITH_IDS = (*_PACKED, "tfrecord", "arrayrecord", "seqio-cache")
+_WITH_IDS = tuple(name for name in FORMATS if name not in TEXT_FORMATS)
 _NEEDED_WITH_IDS = ("vocabulary", "vocabulary_size", "eos_id")
 
 
@@ -237,7 +236,7 @@ def _relations(manifest: Mapping[str, Any]) -> Iterator[str]:
     for name in _NEEDED_WITH_IDS if manifest["format"] in _WITH_IDS else ():
         if manifest.get(name) is None:
             yield f"it lacks {name}"
-    if manifest["format"] in _PACKED and "arch" not in manifest:
+    if manifest["format"] in PACKED_FORMATS and "arch" not in manifest:
         yield "it lacks arch"
     size = manifest.get("vocabulary_size")
     for name in ("eos_id", "pad_id"):

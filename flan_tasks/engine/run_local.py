@@ -26,7 +26,7 @@ from flan_tasks.packing.packing import MAX_LENGTH
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Prepared
 from flan_tasks.specs.build_spec import BuildSpec
-from flan_tasks.specs.formats import DECODER, ENCODER_DECODER, TEXT_FORMATS
+from flan_tasks.specs.formats import DECODER, ENCODER_DECODER, PACKED_FORMATS, TEXT_FORMATS
 
 CARD = "README.md"
 TEMPLATES = "templates.json"
@@ -256,7 +256,7 @@ def check_settings(settings: BuildSettings) -> None:
     writer.check_installed(settings.format)
     if writer.needs_vocabulary and settings.vocabulary is None:
         raise DeclarationError(f"format {settings.format} writes ids and needs a vocabulary")
-    if settings.style != "inputs-targets" and not writer.has_styles:
+    if settings.style != "inputs-targets" and settings.format not in TEXT_FORMATS:
         raise DeclarationError(
             f"style {settings.style} is for jsonl and parquet; {settings.format} has one form"
         )
@@ -265,7 +265,7 @@ def check_settings(settings: BuildSettings) -> None:
         raise DeclarationError(
             f"lengths {lengths}: wanted 2 or more each, and at most {2 * MAX_LENGTH:,}"
         )
-    if not writer.is_packed and settings.arch != ENCODER_DECODER:
+    if settings.arch != ENCODER_DECODER and settings.format not in PACKED_FORMATS:
         raise DeclarationError(
             f"--arch {settings.arch} is for packed formats; {settings.format} does not pack"
         )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.errors import BuildError
-from flan_tasks.engine.writers import WRITERS
+from flan_tasks.engine.writers import WRITERS, PackedWriter, RowWriter
 from flan_tasks.engine.writers.base import Shard, TokenizedRow, WriteSettings
 from flan_tasks.packing.packed_rows import packed_shard
 from flan_tasks.plan.exemplars import Budget
@@ -85,10 +85,10 @@ def build_shard(plan: Plan, shard: Shard, settings: BuildSettings, folder: Path)
     temporary = {path: folder / f"{path}.tmp" for path in paths}
     try:
         (folder / shard.path).parent.mkdir(parents=True, exist_ok=True)
-        if writer.is_packed:
-            stats = _write_packed(plan, shard, settings, temporary)
+        if isinstance(writer, PackedWriter):
+            stats = _write_packed(writer, plan, shard, settings, temporary)
         else:
-            stats = _write_rows(plan, shard, settings, temporary[shard.path])
+            stats = _write_rows(writer, plan, shard, settings, temporary[shard.path])
         for path in paths:
             with temporary[path].open("rb") as file:
                 os.fsync(file.fileno())
@@ -130,13 +130,15 @@ def _is_full(error: Exception) -> bool:
     return type(error).__name__ == "ResourceExhaustedError" or "No space left" in str(error)
 
 
-def _write_rows(plan: Plan, shard: Shard, settings: BuildSettings, path: Path) -> dict[str, Any]:
+def _write_rows(
+    writer: RowWriter, plan: Plan, shard: Shard, settings: BuildSettings, path: Path
+) -> dict[str, Any]:
     counted = _Counted(settings, has_exemplars=plan.has_exemplars)
     chunks = (
         counted.tokenized(rows)
         for rows in rendered_rows(plan, shard.start, shard.stop, budget=settings.budget)
     )
-    WRITERS[settings.format].write(path, chunks, settings.for_writer)
+    writer.write(path, chunks, settings.for_writer)
     rows = counted.templates.total()
     found = {
         "rows": rows,
@@ -149,7 +151,11 @@ def _write_rows(plan: Plan, shard: Shard, settings: BuildSettings, path: Path) -
 
 
 def _write_packed(
-    plan: Plan, shard: Shard, settings: BuildSettings, paths: Mapping[str, Path]
+    writer: PackedWriter,
+    plan: Plan,
+    shard: Shard,
+    settings: BuildSettings,
+    paths: Mapping[str, Path],
 ) -> dict[str, Any]:
     assert settings.vocabulary is not None
     packed = packed_shard(
@@ -160,7 +166,7 @@ def _write_packed(
         lengths=settings.lengths,
         arch=settings.arch,
     )
-    WRITERS[settings.format].write_packed(paths, packed, settings.for_writer)
+    writer.write_packed(paths, packed, settings.for_writer)
     templates: Counter[tuple[str, str]] = Counter()
     drawn, counts = np.unique(
         np.stack((packed.task, packed.template), axis=1), axis=0, return_counts=True

@@ -8,7 +8,8 @@ import numpy as np
 
 from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
 
-# The stored arrays of each kind of model: name -> its length among those of the manifest.
+# The stored arrays of each kind of model, in the order of the files: name -> its length among those
+# of the manifest.
 STORED = {
     ENCODER_DECODER: {
         "inputs": "inputs",
@@ -18,8 +19,16 @@ STORED = {
     },
     DECODER: {"tokens": "row", "segment_ids": "row", "loss_mask": "row"},
 }
+# The other arrays: where the examples of each row begin, and for each example its row of the plan and
+# the number of its task.
+OFFSETS, EXAMPLES, TASKS = "offsets", "examples", "tasks"
 # The stored array that tells the examples of a row apart on the decoder's side.
 DECODER_SEGMENTS = {ENCODER_DECODER: "targets_segment_ids", DECODER: "segment_ids"}
+
+
+def array_names(arch: str) -> tuple[str, ...]:
+    """Returns the names of all arrays of a shard, in the order of its files."""
+    return (*STORED[arch], OFFSETS, EXAMPLES, TASKS)
 
 
 def features(arch: str, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from flan_tasks.core.choice import hash_text
+from flan_tasks.packing.features import EXAMPLES, OFFSETS, STORED, TASKS
 from flan_tasks.packing.packing import Packing, lower_bound, pack, simple_bound
 from flan_tasks.plan import draws
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import FittingCounts, fit_encoded
 from flan_tasks.plan.plan import Plan, Rows
 from flan_tasks.plan.rows import BuiltRow, render_chunk, render_texts
-from flan_tasks.specs.formats import DECODER
+from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
 from flan_tasks.vocabulary import Encoded, Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts
 
@@ -54,7 +55,7 @@ class PackedShard:
     @property
     def num_rows(self) -> int:
         """Number of packed rows."""
-        return len(self.arrays["offsets"]) - 1
+        return len(self.arrays[OFFSETS]) - 1
 
 
 @dataclass(frozen=True)
@@ -173,9 +174,9 @@ def packed_shard(
     dtype = np.uint16 if vocabulary.size <= 1 << 16 else np.uint32
     found = {
         **arrays(sides, packing, limits, dtype),
-        "offsets": packing.offsets,
-        "examples": places[packing.order] + start,
-        "tasks": task[packing.order].astype(_task_type(len(plan.ingredients))),
+        OFFSETS: packing.offsets,
+        EXAMPLES: places[packing.order] + start,
+        TASKS: task[packing.order].astype(_task_type(len(plan.ingredients))),
     }
     return PackedShard(
         found,
@@ -210,14 +211,12 @@ def _shuffled(packing: Packing, seed: int, start: int) -> Packing:
 def _encoder_decoder_arrays(
     sides: Sequence[Encoded], packing: Packing, limits: Sequence[int], dtype: type
 ) -> dict[str, np.ndarray]:
-    found = {}
+    arrays: list[np.ndarray] = []
     segments = _segments(packing)
-    for part, side, limit in zip(PARTS, sides, limits, strict=True):
-        found[part], (ids,) = _lay_out(
-            side, packing.order, packing.offsets, limit, dtype, [segments]
-        )
-        found[f"{part}_segment_ids"] = ids
-    return found
+    for side, limit in zip(sides, limits, strict=True):
+        tokens, labels = _lay_out(side, packing.order, packing.offsets, limit, dtype, [segments])
+        arrays += (tokens, *labels)
+    return dict(zip(STORED[ENCODER_DECODER], arrays, strict=True))
 
 
 def _decoder_arrays(
@@ -230,10 +229,10 @@ def _decoder_arrays(
     order = np.stack((packing.order, packing.order + count), axis=1).ravel()
     segments = np.repeat(_segments(packing), 2)
     trained = np.tile(np.asarray([0, 1], np.uint8), count)
-    tokens, (ids, mask) = _lay_out(
+    tokens, labels = _lay_out(
         both, order, packing.offsets * 2, limits[0], dtype, [segments, trained]
     )
-    return {"tokens": tokens, "segment_ids": ids, "loss_mask": mask}
+    return dict(zip(STORED[DECODER], (tokens, *labels), strict=True))
 
 
 def _segments(packing: Packing) -> np.ndarray:

@@ -11,19 +11,16 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.errors import BuildError
-from flan_tasks.engine.contents import (
+from flan_tasks.engine.contents import OPEN, Contents, Layout, array_file, check_layout, header
+from flan_tasks.engine.manifest_file import MANIFEST
+from flan_tasks.packing.features import (
+    DECODER_SEGMENTS,
     EXAMPLES,
     OFFSETS,
-    OPEN,
+    STORED,
     TASKS,
-    Contents,
-    Layout,
-    array_file,
-    check_layout,
-    header,
+    array_names,
 )
-from flan_tasks.engine.manifest_file import MANIFEST
-from flan_tasks.packing.features import DECODER_SEGMENTS, STORED
 
 # Linux allows a process 65,530 mappings.
 _MOST = 4096
@@ -57,8 +54,7 @@ class Shards:
         self._most_mapped = _most_mapped()
         self._check(manifest)
         if check == OPEN:
-            everything = (*STORED[self.arch], OFFSETS, EXAMPLES, TASKS)
-            self._contents.compare(range(len(self._names)), everything)
+            self._contents.compare(range(len(self._names)), array_names(self.arch))
 
     @property
     def rows(self) -> int:

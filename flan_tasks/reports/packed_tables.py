@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.errors import BuildError
-from flan_tasks.engine.contents import OFFSETS, TASKS, Contents
+from flan_tasks.engine.contents import Contents
+from flan_tasks.packing.features import OFFSETS, TASKS
 
 FORMAT = "arrays"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from flan_tasks.engine.writers.base import TokenizedRow, Writer, WriteSettings
+from flan_tasks.engine.writers.base import RowWriter, TokenizedRow, WriteSettings
 from flan_tasks.engine.writers.tfrecord import serialized, token_columns
 
 # Groups of one record, as Grain advises: a reader that shuffles unpacks no neighbors. Spelled out,
@@ -12,7 +12,7 @@ from flan_tasks.engine.writers.tfrecord import serialized, token_columns
 OPTIONS = "group_size:1,zstd:3"
 
 
-class ArrayrecordWriter(Writer):
+class ArrayrecordWriter(RowWriter):
     """Writes `data/train-00000-of-00001.arrayrecord`: ids trimmed to the lengths, with EOS."""
 
     ending = ".arrayrecord"

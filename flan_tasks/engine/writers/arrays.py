@@ -5,28 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from flan_tasks.engine.writers.base import Shard, Writer, WriteSettings
+from flan_tasks.engine.writers.base import PackedWriter, Shard, WriteSettings
+from flan_tasks.packing.features import array_names
 from flan_tasks.packing.packed_rows import PackedShard
-from flan_tasks.specs.formats import DECODER
-
-_ABOUT = ("offsets", "examples", "tasks")
-FEATURES = {
-    True: ("tokens", "segment_ids", "loss_mask", *_ABOUT),
-    False: ("inputs", "inputs_segment_ids", "targets", "targets_segment_ids", *_ABOUT),
-}
 
 
-class ArraysWriter(Writer):
+class ArraysWriter(PackedWriter):
     """Writes `data/train-00000-of-00001.inputs.npy` and so on; positions and shifts are derived."""
 
     ending = ""
-    needs_vocabulary = True
-    trims = True
-    is_packed = True
-    rows_per_shard = 65_536
 
     def paths(self, shard: Shard, settings: WriteSettings) -> list[str]:
-        return [f"{shard.path}.{name}.npy" for name in FEATURES[settings.arch == DECODER]]
+        return [f"{shard.path}.{name}.npy" for name in array_names(settings.arch)]
 
     def write_packed(
         self, paths: Mapping[str, Path], packed: PackedShard, settings: WriteSettings

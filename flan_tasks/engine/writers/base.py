@@ -1,6 +1,6 @@
-"""What every writer does, and the rows it is handed."""
+"""Writers of rows and writers of packed rows, what they share, and the rows they write."""
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +56,8 @@ class Shard:
     """Row of the plan after the last."""
 
 
-class Writer(ABC):
-    """One form of output."""
+class _Layout:
+    """The files of one form of output, whichever rows stand in them."""
 
     ending: str
     """Ending of the shard files, with its dot."""
@@ -67,16 +67,15 @@ class Writer(ABC):
     """Whether rows of a task stand together."""
     trims: bool = False
     """Whether ids beyond the lengths are cut off."""
-    fits_if_asked: bool = False
-    """Whether prompts are made to fit only where lengths are asked for."""
-    has_styles: bool = False
-    """Whether it knows the styles."""
-    is_packed: bool = False
-    """Whether several examples share a row; `write_packed` is called then instead of `write`."""
     modules: tuple[str, ...] = ()
     """Libraries it writes with."""
     rows_per_shard: int = 20_000
     """Rows of the plan in a shard of a large build."""
+
+    @property
+    def fits_if_asked(self) -> bool:
+        """Whether prompts are made to fit only where lengths are asked for."""
+        return self.needs_vocabulary and not self.trims
 
     def check_installed(self, name: str) -> None:
         """Checks that the libraries it writes with are installed.
@@ -103,12 +102,35 @@ class Writer(ABC):
             name=lambda i, n: f"{DATA}/{shard_name(split, i, n)}{self.ending}",
         )
 
+    def finish(self, folder: Path, shards: Sequence[Mapping], settings: WriteSettings) -> list[str]:
+        """Writes what belongs beside the shards; returns the paths, relative to `folder`.
+
+        Args:
+          folder: the build directory.
+          shards: what is known of each shard: path, rows, tokens, ...
+          settings: as for the shards.
+        """
+        return []
+
+
+class RowWriter(_Layout, ABC):
+    """One form of output that has a row for each example."""
+
+    @abstractmethod
     def write(
         self, path: Path, chunks: Iterator[Sequence[TokenizedRow]], settings: WriteSettings
     ) -> None:
         """Writes the rows of one shard to `path`; the same rows give the same bytes."""
-        raise NotImplementedError
 
+
+class PackedWriter(_Layout, ABC):
+    """One form of output in which several examples share a row."""
+
+    needs_vocabulary = True
+    trims = True
+    rows_per_shard = 65_536
+
+    @abstractmethod
     def write_packed(
         self, paths: Mapping[str, Path], packed: PackedShard, settings: WriteSettings
     ) -> None:
@@ -117,19 +139,8 @@ class Writer(ABC):
         Args:
           paths: for each of `self.paths` where it is to be written.
           packed: the rows.
-          settings: as for `write`.
+          settings: lengths and architecture.
         """
-        raise NotImplementedError
-
-    def finish(self, folder: Path, shards: Sequence[Mapping], settings: WriteSettings) -> list[str]:
-        """Writes what belongs beside the shards; returns the paths, relative to `folder`.
-
-        Args:
-          folder: the build directory.
-          shards: what is known of each shard: path, rows, tokens, ...
-          settings: as for `write`.
-        """
-        return []
 
 
 # A build of some size has so many shards at least, to be shared by as many workers, as long as each

@@ -4,15 +4,14 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from flan_tasks.engine.writers.base import TokenizedRow, Writer, WriteSettings
+from flan_tasks.engine.writers.base import RowWriter, TokenizedRow, WriteSettings
 from flan_tasks.engine.writers.text import columns
 
 
-class JsonlWriter(Writer):
+class JsonlWriter(RowWriter):
     """Writes `data/train-00000-of-00001.jsonl`."""
 
     ending = ".jsonl"
-    has_styles = True
 
     def write(
         self, path: Path, chunks: Iterator[Sequence[TokenizedRow]], settings: WriteSettings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flan_tasks.engine.writers.base import Writer, WriteSettings
+from flan_tasks.engine.writers.base import PackedWriter, WriteSettings
 from flan_tasks.engine.writers.tfrecord import write_examples
 from flan_tasks.packing.features import STORED, features
 from flan_tasks.packing.packed_rows import PackedShard
@@ -14,7 +14,7 @@ from flan_tasks.packing.packed_rows import PackedShard
 _ROWS = 256
 
 
-class PackedTfrecordWriter(Writer):
+class PackedTfrecordWriter(PackedWriter):
     """Writes `data/train-00000-of-00001.tfrecord` of `tf.train.Example` with T5X's feature names.
 
     Names, values and lengths are those SeqIO's feature converters give with `pack=True`, so that a
@@ -23,10 +23,6 @@ class PackedTfrecordWriter(Writer):
 
     ending = ".tfrecord"
     modules = ("tensorflow",)
-    needs_vocabulary = True
-    trims = True
-    is_packed = True
-    rows_per_shard = 65_536
 
     def write_packed(
         self, paths: Mapping[str, Path], packed: PackedShard, settings: WriteSettings

@@ -5,18 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flan_tasks.engine.styles import ABOUT, BY_STYLE, Turns
-from flan_tasks.engine.writers.base import TokenizedRow, Writer, WriteSettings
+from flan_tasks.engine.writers.base import RowWriter, TokenizedRow, WriteSettings
 from flan_tasks.engine.writers.text import columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class ParquetWriter(Writer):
+class ParquetWriter(RowWriter):
     """Writes `data/train-00000-of-00001.parquet`."""
 
     ending = ".parquet"
-    has_styles = True
 
     def write(
         self, path: Path, chunks: Iterator[Sequence[TokenizedRow]], settings: WriteSettings

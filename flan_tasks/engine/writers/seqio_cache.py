@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.whole import write_text
-from flan_tasks.engine.writers.base import Shard, TokenizedRow, Writer, WriteSettings, cut
+from flan_tasks.engine.writers.base import RowWriter, Shard, TokenizedRow, WriteSettings, cut
 from flan_tasks.engine.writers.tfrecord import write_examples
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.rows import BuiltRow
@@ -39,14 +39,13 @@ def _file_name(folder: str, split: str, number: int, count: int) -> str:
     return f"{folder}/{split}.tfrecord-{number:05d}-of-{count:05d}"
 
 
-class SeqioCacheWriter(Writer):
+class SeqioCacheWriter(RowWriter):
     """Writes `flan/<dataset>/train.tfrecord-00000-of-00001` and the files SeqIO wants beside."""
 
     ending = ""
     modules = ("tensorflow",)
     needs_vocabulary = True
     grouped = True
-    fits_if_asked = True
 
     def shards(self, plan: Plan, split: str, num_shards: int | None) -> list[Shard]:
         shards: list[Shard] = []

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from flan_tasks.engine.writers.base import TokenizedRow, Writer, WriteSettings, with_eos
+from flan_tasks.engine.writers.base import RowWriter, TokenizedRow, WriteSettings, with_eos
 
 
-class TfrecordWriter(Writer):
+class TfrecordWriter(RowWriter):
     """Writes `data/train-00000-of-00001.tfrecord`: ids trimmed to the lengths, with EOS."""
 
     ending = ".tfrecord"
