@@ -15,17 +15,15 @@ import numpy as np
 from flan_tasks.core.errors import BuildError
 from flan_tasks.engine.writers import WRITERS, PackedWriter, RowWriter
 from flan_tasks.engine.writers.base import Shard, TokenizedRow, WriteSettings
+from flan_tasks.packing.encoder import Encoder
 from flan_tasks.packing.packed_rows import packed_shard
 from flan_tasks.plan.exemplars import Budget
-from flan_tasks.plan.fitting import FittingCounts, fit_encoded
+from flan_tasks.plan.fitting import FittingCounts
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.rows import BuiltRow, rendered_rows
 from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
 from flan_tasks.vocabulary import Encoded, Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts, count_by_task
-
-# Longer than any text.
-_NO_LIMIT = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -218,6 +216,10 @@ class _Counted:
 
     def __init__(self, settings: BuildSettings, *, has_exemplars: bool) -> None:
         self._settings = settings
+        # Ids stay whole, as some writers keep them so; prompts are fitted where that is chosen.
+        self._encoder = settings.vocabulary and Encoder(
+            settings.vocabulary, {"inputs": settings.lengths["inputs"] if settings.fits else None}
+        )
         self._has_exemplars = has_exemplars
         self.fitting = FittingCounts()
         # Lengths of prompts that were made to fit, as they are written, EOS not counted.
@@ -231,30 +233,25 @@ class _Counted:
 
     def tokenized(self, rows: Sequence[BuiltRow]) -> list[TokenizedRow]:
         """Returns some rows with their ids, where there is a vocabulary; those left that fit."""
-        if self._settings.vocabulary is None:
+        if self._encoder is None:
             self._note(rows)
             return [TokenizedRow(row) for row in rows]
-        encoded = self._encode("inputs", rows)
-        counts = TextCounts.of(encoded, self._control("inputs", rows))
+        encoded = self._encoder.encode_rows(
+            [row.inputs for row in rows],
+            [row.targets for row in rows],
+            lambda over: [rows[place] for place in over.tolist()],
+        )
+        fitted = encoded.fitted
         if self._settings.fits:
-            assert self._settings.budget is not None
-            fitted = fit_encoded(
-                [row.inputs for row in rows],
-                encoded,
-                self._settings.budget,
-                lambda over: [rows[place] for place in over.tolist()],
-            )
             self.fitting.add([row.dataset.name for row in rows], fitted)
             self._written.append(fitted.encoded.lengths - 1)
-            rows = [fitted.rows.get(n, rows[k]) for n, k in enumerate(fitted.kept.tolist())]
-            encoded, counts = fitted.encoded, counts.take(fitted.kept)
+        rows = [fitted.rows.get(n, rows[k]) for n, k in enumerate(fitted.kept.tolist())]
         self._note(rows)
         numbers = self._numbers
         self._tasks += [numbers.setdefault(row.dataset.name, len(numbers)) for row in rows]
-        targets = self._encode("targets", rows)
-        self._texts["inputs"].append(counts)
-        self._texts["targets"].append(TextCounts.of(targets, self._control("targets", rows)))
-        pairs = zip(rows, _without_eos(encoded), _without_eos(targets), strict=True)
+        for part, counts in encoded.counts.items():
+            self._texts[part].append(counts)
+        pairs = zip(rows, _without_eos(fitted.encoded), _without_eos(encoded.targets), strict=True)
         return [TokenizedRow(*row) for row in pairs]
 
     def _note(self, rows: Sequence[BuiltRow]) -> None:
@@ -274,16 +271,6 @@ class _Counted:
             about = {"tokens": int(written.sum()), "longest": int(written.max(initial=0))}
             found["written"] = {"inputs": about}
         return found
-
-    def _encode(self, part: str, rows: Sequence[BuiltRow]) -> Encoded:
-        vocabulary = self._settings.vocabulary
-        assert vocabulary is not None
-        return vocabulary.encode_flat([getattr(row, part) for row in rows], _NO_LIMIT)
-
-    def _control(self, part: str, rows: Sequence[BuiltRow]) -> np.ndarray:
-        vocabulary = self._settings.vocabulary
-        assert vocabulary is not None
-        return vocabulary.control_in([getattr(row, part) for row in rows])
 
 
 def _without_eos(encoded: Encoded) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ STORED = {
     },
     DECODER: {"tokens": "row", "segment_ids": "row", "loss_mask": "row"},
 }
-# The other arrays: where the examples of each row begin, and for each example its row of the plan and
+# The other arrays: where the examples of each row begin; for each example its row of the plan and
 # the number of its task.
 OFFSETS, EXAMPLES, TASKS = "offsets", "examples", "tasks"
 # The stored array that tells the examples of a row apart on the decoder's side.

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from flan_tasks.core.choice import hash_text
+from flan_tasks.packing.encoder import Encoder
 from flan_tasks.packing.features import EXAMPLES, OFFSETS, STORED, TASKS
 from flan_tasks.packing.packing import Packing, lower_bound, pack, simple_bound
 from flan_tasks.plan import draws
-from flan_tasks.plan.exemplars import Budget
-from flan_tasks.plan.fitting import FittingCounts, fit_encoded
+from flan_tasks.plan.fitting import FittingCounts
 from flan_tasks.plan.plan import Plan, Rows
 from flan_tasks.plan.rows import BuiltRow, render_chunk, render_texts
 from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
@@ -19,8 +19,6 @@ from flan_tasks.vocabulary.text_counts import PARTS, TextCounts
 
 # Rows gathered from the store at once: a gathering costs as much as some hundred rows.
 WINDOW = 16_384
-# Texts tokenized at once: more would only hold more numbers of Python at a time.
-_BATCH = 2_048
 _ROW_ORDER = hash_text("order of packed rows")
 
 
@@ -96,38 +94,25 @@ def encoded_rows(
       fitting: told what became of the prompts.
     """
     names = [item.dataset.name for item in plan.ingredients]
-    budget = Budget(vocabulary, lengths["inputs"])
+    encoder = Encoder(vocabulary, lengths)
+    budget = encoder.budget
     for first in range(start, stop, WINDOW):
         rows = plan.rows(first, min(first + WINDOW, stop))
-        found = render_texts(plan, rows, budget=budget)
-        sides = (found.inputs, found.targets)
-        inputs, targets = (
-            Encoded.joined(
-                [
-                    vocabulary.encode_flat(texts[here : here + _BATCH], lengths[part])
-                    for here in range(0, len(texts), _BATCH)
-                ]
-            )
-            for texts, part in zip(sides, PARTS, strict=True)
-        )
-        counts = {
-            part: TextCounts.of(side, vocabulary.control_in(texts))
-            for part, side, texts in zip(PARTS, (inputs, targets), sides, strict=True)
-        }
+        texts = render_texts(plan, rows, budget=budget)
 
         def again(over: np.ndarray, rows: Rows = rows) -> list[BuiltRow]:
             return render_chunk(plan, rows.take(over), budget=budget)
 
-        fitted = fit_encoded(found.inputs, inputs, budget, again)
-        fitting.add([names[task] for task in rows.task.tolist()], fitted)
-        kept = fitted.kept
+        encoded = encoder.encode_rows(texts.inputs, texts.targets, again)
+        fitting.add([names[task] for task in rows.task.tolist()], encoded.fitted)
+        numbers = encoded.fitted.kept
         yield EncodedRows(
-            first - start + kept,
-            rows.take(kept),
-            found.num_shots[kept],
-            fitted.encoded,
-            targets.take(kept),
-            {part: one.take(kept) for part, one in counts.items()},
+            first - start + numbers,
+            rows.take(numbers),
+            texts.num_shots[numbers],
+            encoded.fitted.encoded,
+            encoded.targets,
+            encoded.counts,
         )
 
 

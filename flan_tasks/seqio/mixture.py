@@ -19,8 +19,8 @@ from flan_tasks.plan.prepare import prepare
 from flan_tasks.plan.rows import BuiltRow, render_chunk, render_texts
 from flan_tasks.seqio.stream import (
     CHUNK,
-    Encoder,
     Sizes,
+    StreamEncoder,
     lengths_of,
     row_columns,
     stream,
@@ -184,7 +184,7 @@ class EngineMixture(seqio.Mixture):
                 raise unknown_name("passthrough feature", name, known)
         plan = self.plan(split, seed=seed)
         lengths = lengths_of(sequence_length, trim=trim_output_features)
-        encoder = Encoder.open(self._configuration().vocab, lengths)
+        encoder = StreamEncoder.open(self._configuration().vocab, lengths)
         budget = encoder.budget
         names = tuple(dict.fromkeys(texts))
 

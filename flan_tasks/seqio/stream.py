@@ -15,16 +15,13 @@ import tensorflow as tf
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.engine.writers.seqio_cache import about_text
-from flan_tasks.plan.exemplars import Budget
-from flan_tasks.plan.fitting import Fitted, fit_encoded
+from flan_tasks.packing.encoder import INPUTS, TARGETS, Encoder, RenderAgain
+from flan_tasks.plan.fitting import Fitted
 from flan_tasks.plan.rows import BuiltRow
-from flan_tasks.vocabulary import Encoded, Vocabulary, open_vocabulary
+from flan_tasks.vocabulary import Encoded, open_vocabulary
 
 # Rows of the first chunk: enough to tokenize in batches, few enough that they are there at once.
 CHUNK = 1024
-INPUTS, TARGETS = "inputs", "targets"
-# Longer than any text.
-_NO_LIMIT = 1 << 62
 # In rank streams: whether the option is the answer.
 IS_CORRECT = "is_correct"
 
@@ -42,71 +39,49 @@ Columns = Callable[[np.ndarray], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Encoder:
-    """What turns prompts and targets into ids.
+class StreamEncoder(Encoder):
+    """What turns the prompts and targets of a stream into columns of ids."""
 
-    With lengths prompts that are too long are fitted, and rows that cannot fit left out; targets
-    are cut, and both are closed by EOS.
-    """
-
-    vocabulary: Vocabulary
-    """Gives the ids."""
-    lengths: Mapping[str, int | None] | None
-    """Longest inputs and targets, EOS included; None of one leaves it as long as it is, and no
-    lengths at all leave out EOS too."""
+    has_eos: bool = True
+    """Whether texts are closed by EOS."""
 
     @classmethod
-    def open(cls, vocab: str, lengths: Mapping[str, int | None] | None) -> "Encoder":
-        """Opens the vocabulary."""
-        return cls(open_vocabulary(vocab), lengths)
+    def open(cls, vocab: str, lengths: Mapping[str, int | None] | None) -> "StreamEncoder":
+        """Opens the vocabulary; without lengths texts stay whole and have no EOS."""
+        return cls(open_vocabulary(vocab), lengths or {}, has_eos=lengths is not None)
 
-    @property
-    def budget(self) -> Budget | None:
-        """What prompts must fit into; None where they may be as long as they are."""
-        length = (self.lengths or {}).get(INPUTS)
-        return None if length is None else Budget(self.vocabulary, length)
-
-    def fit(
-        self, inputs: Sequence[str], render_again: Callable[[np.ndarray], Sequence[BuiltRow]]
-    ) -> Fitted:
+    def fit(self, inputs: Sequence[str], render_again: RenderAgain) -> Fitted:
         """Returns the prompts that fit, with their ids.
 
         Raises:
-          DeclarationError: there is a chunk of prompts, and none of them fits.
+          DeclarationError: none of a whole chunk of prompts fits.
         """
-        encoded = self._encoded(inputs, INPUTS)
-        if self.budget is None:
-            return Fitted(np.arange(len(inputs)), list(inputs), encoded, {})
-        fitted = fit_encoded(inputs, encoded, self.budget, render_again)
+        fitted = super().fit(inputs, render_again)
         if len(inputs) >= CHUNK and not len(fitted.kept):
-            # A stream without end would look for one that does for ever.
+            # An infinite stream would look for one that fits for ever.
             raise DeclarationError(
-                f"none of {len(inputs):,} prompts fits {self.budget.length} tokens, however their "
-                "fields are shortened; give longer inputs in sequence_length"
+                f"none of {len(inputs):,} prompts fits {self.lengths[INPUTS]} tokens, however "
+                "their fields are shortened; give longer inputs in sequence_length"
             )
         return fitted
 
     def targets(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Returns the ids of targets, one after the other, and how many are of each."""
-        return self.flat(self._encoded(texts, TARGETS))
+        return self.flat(self.encode(texts, TARGETS))
 
     def flat(self, encoded: Encoded) -> list[np.ndarray]:
         """Returns ids one after the other and how many are of each text."""
-        if self.lengths is not None:
+        if self.has_eos:
             return [encoded.ids, encoded.lengths]
-        keep = np.ones(len(encoded.ids), bool)
-        keep[np.cumsum(encoded.lengths) - 1] = False
-        return [encoded.ids[keep], encoded.lengths - 1]
-
-    def _encoded(self, texts: Sequence[str], feature: str) -> Encoded:
-        length = (self.lengths or {}).get(feature)
-        return self.vocabulary.encode_flat(texts, _NO_LIMIT if length is None else length)
+        is_text = np.ones(len(encoded.ids), bool)
+        is_text[np.cumsum(encoded.lengths) - 1] = False
+        return [encoded.ids[is_text], encoded.lengths - 1]
 
 
 def text_columns(
     texts: Callable[[np.ndarray], tuple[Sequence[str], Sequence[str]]],
     rows: Callable[[np.ndarray], list[BuiltRow]],
-    encoder: Encoder,
+    encoder: StreamEncoder,
 ) -> Columns:
     """Returns columns of ids alone.
 
@@ -127,7 +102,7 @@ def text_columns(
 
 def row_columns(
     rows: Callable[[np.ndarray], list[BuiltRow]],
-    encoder: Encoder,
+    encoder: StreamEncoder,
     names: Sequence[str],
     *,
     rank: bool = False,

@@ -22,14 +22,13 @@ from flan_tasks.core.template import FORWARD, Template
 from flan_tasks.core.variation import FULL, PLAIN, Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.engine.writers.seqio_cache import ABOUT, PRETOKENIZED
+from flan_tasks.packing.encoder import INPUTS, TARGETS
 from flan_tasks.plan.plan import draw_examples
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.plan.rows import BuiltRow, render_task
 from flan_tasks.seqio.metrics import generation_metrics, postprocess, rank_metrics
 from flan_tasks.seqio.stream import (
-    INPUTS,
-    TARGETS,
-    Encoder,
+    StreamEncoder,
     lengths_of,
     row_columns,
     stream,
@@ -246,7 +245,7 @@ class EngineSource(seqio.DataSource):
         """
         item = self.ingredient(split)
         seed = 0 if seed is None else int(seed)
-        encoder = Encoder.open(self.configuration().vocab, sequence_length)
+        encoder = StreamEncoder.open(self.configuration().vocab, sequence_length)
 
         def rows(positions: np.ndarray) -> list[BuiltRow]:
             draw = draw_examples(item, seed, positions, shuffle=shuffle)

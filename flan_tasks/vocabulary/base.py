@@ -15,6 +15,10 @@ from flan_tasks.core.errors import VocabularyError
 # How control tokens written in a text are read: as the characters they are, or as their ids.
 AS_TEXT, AS_SPECIAL = "text", "special"
 CONTROL_TOKENS = (AS_TEXT, AS_SPECIAL)
+# Texts encoded at once: more would only hold more numbers of Python at a time.
+_BATCH = 2_048
+# Longer than any text.
+_NO_LIMIT = 1 << 62
 # What a control token looks like, and a piece of ordinary text does not: <s>, <|im_end|>, [SEP].
 _MARKER = re.compile(r"[<\uff1c]\S+[>\uff1e]|\[[A-Z_]+\]")
 
@@ -88,13 +92,21 @@ class Vocabulary(ABC):
         """Returns the ids of each text as int32[length]."""
         return [np.asarray(ids, dtype=np.int32) for ids in self._lists(texts)]
 
-    def encode_flat(self, texts: Sequence[str], limit: int) -> Encoded:
-        """Returns the ids of many texts at once.
+    def encode_flat(self, texts: Sequence[str], limit: int | None = None) -> Encoded:
+        """Returns the ids of many texts, one after the other.
 
         Args:
           texts: what to encode.
-          limit: longest a text may be, EOS included; the end of longer ones is cut.
+          limit: longest a text may be, EOS included; the end of longer ones is cut. None cuts none.
         """
+        limit = _NO_LIMIT if limit is None else limit
+        pieces = [
+            self._encode_batch(texts[start : start + _BATCH], limit)
+            for start in range(0, max(1, len(texts)), _BATCH)
+        ]
+        return pieces[0] if len(pieces) == 1 else Encoded.joined(pieces)
+
+    def _encode_batch(self, texts: Sequence[str], limit: int) -> Encoded:
         lists = self._lists(texts)
         whole = np.fromiter(map(len, lists), np.int64, count=len(lists)) + 1
         tails: dict[int, Sequence[int]] = {}

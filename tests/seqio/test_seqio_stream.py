@@ -6,7 +6,7 @@ import seqio
 
 import flan_tasks as ft
 from flan_tasks.plan.rows import render_texts
-from flan_tasks.seqio.stream import Encoder, Sizes
+from flan_tasks.seqio.stream import Sizes, StreamEncoder
 from flan_tasks.vocabulary import open_vocabulary
 
 LENGTHS = {"inputs": 200, "targets": 12}
@@ -70,11 +70,11 @@ def test_encoders_cut_and_close_each_text(length, t5_model):
     texts = ["", "a heron sleeps in the reeds", "no", "so does a duck, if it may"]
     for vocab in ("bytes", str(t5_model)):
         vocabulary = open_vocabulary(vocab)
-        flat, lengths = Encoder.open(vocab, {"targets": length}).targets(texts)
+        flat, lengths = StreamEncoder.open(vocab, {"targets": length}).targets(texts)
         found = np.split(flat, np.cumsum(lengths)[:-1])
         stop = None if length is None else length - 1
         wanted = [[*one.tolist()[:stop], 1] for one in vocabulary.encode(texts)]
         assert [one.tolist() for one in found] == wanted
-        whole, lengths = Encoder.open(vocab, None).targets(texts)
+        whole, lengths = StreamEncoder.open(vocab, None).targets(texts)
         assert whole.dtype == np.int32 and lengths.sum() == len(whole)
         assert whole.tolist() == [i for one in vocabulary.encode(texts) for i in one]

@@ -156,3 +156,14 @@ def test_ids_equal_seqio_on_every_real_row(t5_model, real_tree, split, tmp_path)
                     assert theirs.decode(ids) == theirs.decode(others)
     assert ties < 0.01 * len(plan)
     print(f"{split}: {len(plan):,} rows, {ties:,} texts in which the graph breaks a tie otherwise")
+
+
+@pytest.mark.parametrize("limit", [None, 5])
+def test_more_texts_than_a_batch_are_encoded_in_their_order(limit):
+    vocabulary = open_vocabulary("bytes")
+    texts = [str(number) * (number % 4) for number in range(5000)]
+    flat = vocabulary.encode_flat(texts, limit)
+    ids = [[*one.tolist()[: limit and limit - 1], 1] for one in vocabulary.encode(texts)]
+    assert flat.ids.tolist() == [number for one in ids for number in one]
+    assert flat.lengths.tolist() == [len(one) for one in ids]
+    assert flat.whole.tolist() == [len(text) + 1 for text in texts]
