@@ -3,10 +3,17 @@
 A cache is a plain dict of arrays, given and returned, so it goes through `jax.jit` and loops.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
+from flan_tasks.models.attention import not_after, same_segment
+
 Cache = dict[str, jax.Array]
+
+# Where queries may look, bool[B, T, S], and the bias of it; None adds nothing.
+MaskAndBias = tuple[jax.Array, jax.Array | None]
 
 # Position of a place that holds nothing.
 EMPTY = -1
@@ -45,6 +52,33 @@ def grown(cache: Cache, key: jax.Array, value: jax.Array) -> Cache:
         "next": cache["next"] + 1,
         "used": place + 1,
     }
+
+
+def cached_step(
+    cache: Cache,
+    places: jax.Array,
+    segments: jax.Array | None,
+    bias: Callable[[jax.Array, jax.Array], jax.Array | None],
+) -> tuple[jax.Array, MaskAndBias, MaskAndBias]:
+    """Returns how new tokens look at each other and at the cache.
+
+    Args:
+      cache: of the tokens before.
+      places: of the new tokens after the cache, int32[B, T].
+      segments: of the new tokens; None is one segment.
+      bias: positions of queries and keys -> bias of attention.
+
+    Returns:
+      The positions of the new tokens, int32[B, T], their attention to themselves, and to the cache.
+    """
+    positions = cache["next"][:, None] + places
+    past = cache["positions"]
+    past_mask = jnp.broadcast_to((past >= 0)[:, None, :], (*positions.shape, past.shape[1]))
+    past_bias = bias(positions, past)
+    own_mask = not_after(positions, positions)
+    if segments is not None:
+        own_mask &= same_segment(segments, segments)
+    return positions, (own_mask, bias(positions, positions)), (past_mask, past_bias)
 
 
 def rows_of(cache: Cache, rows: jax.Array) -> Cache:

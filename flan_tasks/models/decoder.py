@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from flan_tasks.models.attention import Seen, not_after, same_segment
-from flan_tasks.models.cache import EMPTY, Cache, new_cache
+from flan_tasks.models.cache import EMPTY, Cache, cached_step, new_cache
 from flan_tasks.models.layers import (
     MLP,
     Attention,
@@ -96,18 +96,11 @@ class Decoder(nnx.Module):
         self, cache: Cache, tokens: jax.Array, places: jax.Array, segments: jax.Array | None
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Returns logits [B, T, V], keys and values of tokens at `places` after the cache."""
-        positions = cache["next"][:, None] + places
-        past = cache["positions"]
-        past_mask = jnp.broadcast_to((past >= 0)[:, None, :], (*tokens.shape, past.shape[1]))
-        past_bias = self._bias(positions, past)
-        own_mask = not_after(positions, positions)
-        if segments is not None:
-            own_mask &= same_segment(segments, segments)
-        own = (own_mask, self._bias(positions, positions))
+        positions, own, past = cached_step(cache, places, segments, self._bias)
 
         def apply(layer: Layer, x: jax.Array, _: None, each: tuple) -> tuple:
             key, value = each
-            return layer(x, positions, own, [Seen(key, value, past_mask, past_bias)], None)
+            return layer(x, positions, own, [Seen(key, value, *past)], None)
 
         each = (cache["key"], cache["value"])
         x, (key, value) = self.stack(apply, self.embedding(tokens), None, each)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from flan_tasks.models.attention import Seen, not_after, same_segment
-from flan_tasks.models.cache import Cache, grown, new_cache
+from flan_tasks.models.cache import Cache, cached_step, grown, new_cache
 from flan_tasks.models.layers import (
     MLP,
     Attention,
@@ -177,19 +177,12 @@ class T5(nnx.Module):
         self, cache: Cache, tokens: jax.Array, places: jax.Array, segments: jax.Array | None
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Returns logits [B, T, V], keys and values of tokens at `places` after the cache."""
-        positions = cache["next"][:, None] + places
-        past = cache["positions"]
-        past_mask = jnp.broadcast_to((past >= 0)[:, None, :], (*tokens.shape, past.shape[1]))
-        past_bias = self._bias(positions, past)
-        own_mask = not_after(positions, positions)
-        if segments is not None:
-            own_mask &= same_segment(segments, segments)
-        own = (own_mask, self._bias(positions, positions))
+        _, own, past = cached_step(cache, places, segments, self._bias)
 
         def apply(layer: DecoderLayer, x: jax.Array, _: None, each: tuple) -> tuple:
             key, value, cross_key, cross_value = each
             cross = Seen(cross_key, cross_value, cache["cross_mask"][:, None, :])
-            return layer(x, own, [Seen(key, value, past_mask, past_bias)], cross, None)
+            return layer(x, own, [Seen(key, value, *past)], cross, None)
 
         each = (cache["key"], cache["value"], cache["cross_key"], cache["cross_value"])
         x, (key, value) = self.decoder.stack(apply, self.embedding(tokens), None, each)
