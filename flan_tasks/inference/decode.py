@@ -180,14 +180,14 @@ def _choose(logits: jax.Array, keys: jax.Array, step: jax.Array, how: Decoding) 
 def likeliest(logits: jax.Array, how: Decoding) -> jax.Array:
     """Returns logits [B, V] with all but the tokens to sample among at minus infinity."""
     if how.top_k:
-        found, _ = jax.lax.top_k(logits, min(how.top_k, logits.shape[-1]))
-        logits = jnp.where(logits < found[:, -1:], -jnp.inf, logits)
+        highest, _ = jax.lax.top_k(logits, min(how.top_k, logits.shape[-1]))
+        logits = jnp.where(logits < highest[:, -1:], -jnp.inf, logits)
     if how.top_p < 1:
-        found = jnp.flip(jnp.sort(logits, axis=-1), axis=-1)
-        shares = jax.nn.softmax(found, axis=-1)
+        highest = jnp.flip(jnp.sort(logits, axis=-1), axis=-1)
+        shares = jax.nn.softmax(highest, axis=-1)
         # A token counts while those before it have less than the share: the first always does.
-        kept = jnp.cumsum(shares, axis=-1) - shares < how.top_p
-        least = jnp.min(jnp.where(kept, found, jnp.inf), axis=-1, keepdims=True)
+        is_likely = jnp.cumsum(shares, axis=-1) - shares < how.top_p
+        least = jnp.min(jnp.where(is_likely, highest, jnp.inf), axis=-1, keepdims=True)
         logits = jnp.where(logits < least, -jnp.inf, logits)
     return logits
 
@@ -258,8 +258,8 @@ def _beam(
     lengths = jnp.concatenate(
         [state.ended_lengths, jnp.full((rows, wide), state.step, jnp.int32)], axis=1
     )
-    here = jnp.arange(rows)
-    return tokens[here, picked], scores[here, picked], lengths[here, picked], has_ended
+    row = jnp.arange(rows)
+    return tokens[row, picked], scores[row, picked], lengths[row, picked], has_ended
 
 
 def _is_answer(scores: jax.Array) -> jax.Array:
@@ -283,14 +283,14 @@ def _grow(state: _Beams, model: Model, params: Tree, how: Decoding, eos_id: int)
     size = chances.shape[-1]
     sums = state.sums[:, :, None] + chances.reshape(rows, wide, size)
     # Twice as many as beams: at most one continuation of each beam is EOS.
-    sums, found = jax.lax.top_k(sums.reshape(rows, -1), 2 * wide)
-    parent, token = found // size, (found % size).astype(jnp.int32)
+    sums, places = jax.lax.top_k(sums.reshape(rows, -1), 2 * wide)
+    parent, token = places // size, (places % size).astype(jnp.int32)
     tokens = jnp.take_along_axis(state.tokens, parent[:, :, None], axis=1)
     tokens = jax.lax.dynamic_update_slice_in_dim(tokens, token[:, :, None], state.step, axis=2)
     is_end = token == eos_id
     ending = is_end & (jnp.arange(2 * wide) < wide) & ~_done(state)[:, None]
     ended_scores = jnp.where(ending, _penalized(sums, state.step + 1, how), _NEVER)
-    ended_scores, kept = jax.lax.top_k(
+    ended_scores, best = jax.lax.top_k(
         jnp.concatenate([state.ended_scores, ended_scores], axis=1), wide
     )
     ended_tokens = jnp.concatenate([state.ended_tokens, tokens], axis=1)
@@ -308,9 +308,9 @@ def _grow(state: _Beams, model: Model, params: Tree, how: Decoding, eos_id: int)
         step=state.step + 1,
         tokens=_of_beams(tokens, going),
         sums=sums,
-        ended_tokens=_of_beams(ended_tokens, kept),
+        ended_tokens=_of_beams(ended_tokens, best),
         ended_scores=ended_scores,
-        ended_lengths=jnp.take_along_axis(ended_lengths, kept, axis=1),
+        ended_lengths=jnp.take_along_axis(ended_lengths, best, axis=1),
         logits=logits,
         cache=cache,
     )

@@ -28,13 +28,13 @@ def infer(
 
     Args:
       run: what is answered, by which model.
-      log: told of every program that is compiled.
-      watch: told how many prompts are answered, of how many.
-      say: told in one line if a checkpoint has no checksums, or can be read in two ways.
+      log: called for every program that is compiled.
+      watch: called with how many prompts are answered, of how many.
+      say: called with one line if a checkpoint has no checksums, or can be read in two ways.
 
     Raises:
       EvaluationError: the input cannot be read, or a line has no prompt.
-      FlanTasksError: the model cannot be had.
+      FlanTasksError: the model is not available.
     """
     lines = read_prompts(Path(run.input_path))
     answerer = ModelAnswers(
@@ -51,9 +51,9 @@ def infer(
         for place, (text, _) in enumerate(lines)
     )
     texts: dict[int, str] = {}
-    for asked, record in answerer.answer(stream):
-        joined = is_joined(asked.prompt.inputs)
-        texts[asked.place] = first_answer(record.text) if joined else record.text
+    for query, record in answerer.answer(stream):
+        joined = is_joined(query.prompt.inputs)
+        texts[query.place] = first_answer(record.text) if joined else record.text
         if watch:
             watch(len(texts), len(lines))
     answered = [
@@ -74,23 +74,25 @@ def read_prompts(path: Path) -> list[tuple[str, dict[str, Any]]]:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path}: cannot be read: {error}") from error
-    found = []
+    prompts = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         if path.suffix != ".jsonl":
-            found.append((line, {"prompt": line}))
+            prompts.append((line, {"prompt": line}))
             continue
         try:
-            held = parse_json(line)
-            text = next(held[name] for name in _TEXT if isinstance(held.get(name), str))
+            record = parse_json(line)
+            text = next(record[name] for name in _TEXT if isinstance(record.get(name), str))
         except (ValueError, AttributeError, StopIteration) as error:
             names = (
-                f"; it has {', '.join(map(repr, held))}" if isinstance(error, StopIteration) else ""
+                f"; it has {', '.join(map(repr, record))}"
+                if isinstance(error, StopIteration)
+                else ""
             )
             raise EvaluationError(
                 f"{path}:{number}: wanted a JSON object with a text under {' or '.join(_TEXT)}"
                 f"{names}"
             ) from None
-        found.append((text, held))
-    return found
+        prompts.append((text, record))
+    return prompts

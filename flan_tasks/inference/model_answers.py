@@ -81,21 +81,21 @@ def open_model(
       vocab: bytes, t5, or a file; by default what the folder holds or says it was trained with,
         or the model's size tells.
       dtype: what is computed in; by default as it was trained, or float32.
-      say: told in one line if a checkpoint has no checksums, or can be read in two ways.
+      say: called with one line if a checkpoint has no checksums, or can be read in two ways.
 
     Raises:
       TrainingError: there is no checkpoint, or it is damaged.
       ModelError: weights or vocabulary do not fit.
-      VocabularyError: the vocabulary cannot be had.
+      VocabularyError: the vocabulary is not available.
     """
     path = Path(path)
-    theirs = is_hugging_face(path)
-    folder = path.absolute() if theirs else newest(path)
-    record = {} if theirs else read_record(folder)
-    config = read_config(folder, say=say) if theirs else _recorded(folder, record)
+    from_hf = is_hugging_face(path)
+    folder = path.absolute() if from_hf else newest(path)
+    record = {} if from_hf else read_record(folder)
+    config = read_config(folder, say=say) if from_hf else _recorded(folder, record)
     trained_on = record.get("trained_on", {})
     vocabulary = _vocabulary(folder, config, vocab, trained_on.get("vocabulary"))
-    if theirs:
+    if from_hf:
         check_end(folder, vocabulary.name, vocabulary.eos_id)
     # Rows that only pad the embedding are no ids: none is ever written.
     real = dataclasses.replace(config, vocabulary_size=vocabulary.size)
@@ -111,19 +111,19 @@ def open_model(
         shapes,
         partition.shardings(model.axes(), shapes, mesh),
     )
-    if theirs:
+    if from_hf:
         params = import_hf(model, folder)
         params = jax.tree.map(lambda leaf, on: jax.device_put(leaf, on.sharding), params, placed)
     else:
         params = warm_start(folder, model, placed, say=say)
     identity = {
         "model": str(folder),
-        "files": _digest(folder, () if theirs else (PARAMS, RECORD)),
+        "files": _digest(folder, () if from_hf else (PARAMS, RECORD)),
         "dtype": config.dtype,
         "vocabulary": vocabulary.name,
     }
-    known = trained_on.get("lengths", {})
-    lengths = {name: known.get(name, usual) for name, usual in LENGTHS.items()}
+    trained_lengths = trained_on.get("lengths", {})
+    lengths = {name: trained_lengths.get(name, usual) for name, usual in LENGTHS.items()}
     return OpenModel(model, params, vocabulary, mesh, lengths, identity)
 
 
@@ -151,7 +151,7 @@ class ModelAnswers:
       decoding: how text is written.
       batch_size: prompts read at once; rounded up to a multiple of the devices. None is 32, and
         8 on a CPU.
-      log: told of every program that is compiled.
+      log: called for every program that is compiled.
       batching: what makes batches of prompts; benchmarks give others than `pooled`.
     """
 
@@ -213,12 +213,12 @@ class ModelAnswers:
         ranks = of_unit[0].unit.method == RANK
         encoded = self._options(prompts) if ranks else {}
         waiting = []
-        for asked, own, was_cut in zip(of_unit, ids, trimmed, strict=True):
+        for asked, prompt_ids, was_cut in zip(of_unit, ids, trimmed, strict=True):
             options = [encoded[text] for text in asked.prompt.gold.options] if ranks else []
             cut = was_cut or any(option_cut for _, option_cut in options)
-            question = _Question(asked, own, tuple(option for option, _ in options), cut)
+            question = _Question(asked, prompt_ids, tuple(option for option, _ in options), cut)
             kind = width_of(question.options) if ranks else None
-            waiting.append(Waiting(kind, bucket(len(own), INPUTS), question))
+            waiting.append(Waiting(kind, bucket(len(prompt_ids), INPUTS), question))
         return waiting
 
     def _options(self, prompts: Sequence[Prompt]) -> dict[str, tuple[np.ndarray, bool]]:
@@ -276,9 +276,9 @@ class ModelAnswers:
 
     def _ids(self, texts: Sequence[str], limit: int) -> tuple[list[np.ndarray], list[bool]]:
         """Returns the ids of each text with EOS, and whether its end was cut."""
-        found = self.opened.vocabulary.encode_flat(texts, limit)
-        ids = np.split(found.ids, np.cumsum(found.lengths)[:-1]) if texts else []
-        return ids, (found.whole > limit).tolist()
+        encoded = self.opened.vocabulary.encode_flat(texts, limit)
+        ids = np.split(encoded.ids, np.cumsum(encoded.lengths)[:-1]) if texts else []
+        return ids, (encoded.whole > limit).tolist()
 
 
 def _recorded(folder: Path, record: Mapping[str, Any]) -> ModelConfig:

@@ -26,7 +26,7 @@ class Programs:
 
     Args:
       limit: how many may be compiled.
-      log: told of each, before it is compiled.
+      log: called for each, before it is compiled.
       place: puts a NumPy array, whose first axis is that of the batch, on the devices.
     """
 
@@ -72,9 +72,9 @@ class Programs:
     def _check(self, name: tuple) -> None:
         if len(self) < self.limit:
             return
-        found = ", ".join(sorted({str(key[0][0]) for key in self._compiled}))
+        names = ", ".join(sorted({str(key[0][0]) for key in self._compiled}))
         raise EvaluationError(
-            f"{len(self)} programs are compiled already ({found}) and {name[0]} wants one more; "
+            f"{len(self)} programs are compiled already ({names}) and {name[0]} wants one more; "
             "give fewer batch sizes and lengths, or a higher limit"
         )
 

@@ -148,8 +148,8 @@ def _log_probabilities(
     """Returns log-probabilities of the options' first tokens, and of the tokens after each."""
     logits = model.extend(params, cache, tokens, segments)
     # Without a second array of the size of the logits.
-    given = jnp.take_along_axis(logits, targets[:, :, None], axis=-1)[:, :, 0]
-    after = given - jax.nn.logsumexp(logits, axis=-1)
+    target_logits = jnp.take_along_axis(logits, targets[:, :, None], axis=-1)[:, :, 0]
+    after = target_logits - jax.nn.logsumexp(logits, axis=-1)
     return jnp.take_along_axis(first, beginnings, axis=-1), after
 
 
@@ -160,17 +160,17 @@ def _room(options: Sequence[np.ndarray]) -> int:
 
 def _chunked(options: Sequence[np.ndarray], width: int) -> list[_Chunk]:
     """Cuts the options of an example into rows, in their order."""
-    found: list[_Chunk] = []
+    chunks: list[_Chunk] = []
     left = 0
     for number, ids in enumerate(options):
         room = _room([ids])
-        if not found or room > left:
-            found.append(_Chunk([], []))
+        if not chunks or room > left:
+            chunks.append(_Chunk([], []))
             left = width
-        found[-1].options.append(number)
-        found[-1].ids.append(ids)
+        chunks[-1].options.append(number)
+        chunks[-1].ids.append(ids)
         left -= room
-    return found
+    return chunks
 
 
 def _rows(chunks: Sequence[_Chunk | None], width: int) -> tuple[np.ndarray, ...]:
@@ -179,10 +179,10 @@ def _rows(chunks: Sequence[_Chunk | None], width: int) -> tuple[np.ndarray, ...]
     for row, chunk in enumerate(chunks):
         begin = 0
         for place, ids in enumerate(chunk.ids if chunk else ()):
-            here = slice(begin, begin + len(ids) - 1)
-            tokens[row, here] = ids[:-1]
-            targets[row, here] = ids[1:]
-            segments[row, here] = place + 1
+            span = slice(begin, begin + len(ids) - 1)
+            tokens[row, span] = ids[:-1]
+            targets[row, span] = ids[1:]
+            segments[row, span] = place + 1
             beginnings[row, place] = ids[0]
-            begin = here.stop
+            begin = span.stop
     return tokens, segments, targets, beginnings

@@ -56,7 +56,7 @@ einsum_float32.defvjp(_einsum_forward, _einsum_backward)
 
 def attend(
     query: jax.Array,
-    seen: Sequence[Seen],
+    parts_seen: Sequence[Seen],
     *,
     scale: float,
     rate: float = 0.0,
@@ -68,12 +68,12 @@ def attend(
     what has just been read. Softmax is in float32. Dropout is one mask for all queries.
     """
     batch, length, heads, width = query.shape
-    kv_heads = seen[0].key.shape[2]
+    kv_heads = parts_seen[0].key.shape[2]
     # Heads first, as XLA on a CPU multiplies matrices best; whole training steps showed no gain.
     query = query.reshape(batch, length, kv_heads, heads // kv_heads, width)
     query = query.transpose(0, 2, 3, 1, 4)
     parts = []
-    for part in seen:
+    for part in parts_seen:
         logits = einsum_float32("bkgtd,bksd->bkgts", query, part.key.swapaxes(1, 2)) * scale
         if part.bias is not None:
             bias = part.bias
@@ -82,18 +82,18 @@ def attend(
     joined = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=-1)
     weights = jax.nn.softmax(joined, axis=-1).astype(query.dtype)
     if dropout_key is not None and rate:
-        kept = jax.random.bernoulli(
+        keep = jax.random.bernoulli(
             dropout_key, 1.0 - rate, (*weights.shape[:-2], 1, weights.shape[-1])
         )
-        weights = jnp.where(kept, weights / (1.0 - rate), jnp.zeros((), weights.dtype))
-    found: Any = 0
+        weights = jnp.where(keep, weights / (1.0 - rate), jnp.zeros((), weights.dtype))
+    output: Any = 0
     begin = 0
-    for part in seen:
+    for part in parts_seen:
         end = begin + part.key.shape[1]
         value = part.value.swapaxes(1, 2)
-        found += jnp.einsum("bkgts,bksd->bkgtd", weights[..., begin:end], value)
+        output += jnp.einsum("bkgts,bksd->bkgtd", weights[..., begin:end], value)
         begin = end
-    return found.transpose(0, 3, 1, 2, 4).reshape(batch, length, heads, width)
+    return output.transpose(0, 3, 1, 2, 4).reshape(batch, length, heads, width)
 
 
 def attend_fused(query: jax.Array, seen: Seen, *, scale: float) -> jax.Array:

@@ -83,8 +83,8 @@ def cached_step(
 
 def rows_of(cache: Cache, rows: jax.Array) -> Cache:
     """Returns the cache of the given rows, in their order; rows may repeat."""
-    found = {}
+    chosen = {}
     for name, value in cache.items():
         whole = value.ndim == 0
-        found[name] = value if whole else jnp.take(value, rows, axis=_ROWS.get(name, 0))
-    return found
+        chosen[name] = value if whole else jnp.take(value, rows, axis=_ROWS.get(name, 0))
+    return chosen

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from flan_tasks.models.attention import Seen, not_after, same_segment
-from flan_tasks.models.cache import EMPTY, Cache, cached_step, new_cache
+from flan_tasks.models.cache import EMPTY, Cache, MaskAndBias, cached_step, new_cache
 from flan_tasks.models.layers import (
     MLP,
     Attention,
@@ -29,8 +29,6 @@ from flan_tasks.models.layers import (
 from flan_tasks.specs.model_config import ModelConfig
 
 Batch = Mapping[str, jax.Array]
-# Mask and bias of tokens among themselves.
-Own = tuple[jax.Array, jax.Array | None]
 
 
 class Layer(nnx.Module):
@@ -44,17 +42,22 @@ class Layer(nnx.Module):
         self.mlp = MLP(config, rngs=rngs)
 
     def __call__(
-        self, x: jax.Array, positions: jax.Array, own: Own, past: list[Seen], key: Any
+        self,
+        x: jax.Array,
+        positions: jax.Array,
+        own_attention: MaskAndBias,
+        past: list[Seen],
+        key: Any,
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         """Returns the stream and its keys and values."""
         keys = subkeys(key, 4)
         normed = self.attention_norm(x)
-        made = self.attention.keys(normed, positions)
+        keys_values = self.attention.keys(normed, positions)
         query = self.attention.queries(normed, positions)
-        found = self.attention(query, [*past, Seen(*made, *own)], keys[0])
-        x = x + dropout(found, self.rate, keys[1], axis=-2)
-        found = self.mlp(self.mlp_norm(x), keys[2])
-        return x + dropout(found, self.rate, keys[3], axis=-2), made
+        output = self.attention(query, [*past, Seen(*keys_values, *own_attention)], keys[0])
+        x = x + dropout(output, self.rate, keys[1], axis=-2)
+        output = self.mlp(self.mlp_norm(x), keys[2])
+        return x + dropout(output, self.rate, keys[3], axis=-2), keys_values
 
 
 class Decoder(nnx.Module):
@@ -96,11 +99,11 @@ class Decoder(nnx.Module):
         self, cache: Cache, tokens: jax.Array, places: jax.Array, segments: jax.Array | None
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Returns logits [B, T, V], keys and values of tokens at `places` after the cache."""
-        positions, own, past = cached_step(cache, places, segments, self._bias)
+        positions, own_attention, past = cached_step(cache, places, segments, self._bias)
 
         def apply(layer: Layer, x: jax.Array, _: None, each: tuple) -> tuple:
             key, value = each
-            return layer(x, positions, own, [Seen(key, value, *past)], None)
+            return layer(x, positions, own_attention, [Seen(key, value, *past)], None)
 
         each = (cache["key"], cache["value"])
         x, (key, value) = self.stack(apply, self.embedding(tokens), None, each)
@@ -122,16 +125,16 @@ class Decoder(nnx.Module):
         looks = not_after(index, index)
         if self.prefix:
             looks |= (inputs[:, :, None] > 0) & (inputs[:, None, :] > 0)
-        own = (same_segment(segments, segments) & looks, self._bias(index, index))
+        own_attention = (same_segment(segments, segments) & looks, self._bias(index, index))
         embed_key, layers_key, last_key = subkeys(key, 3)
 
         def apply(layer: Layer, x: jax.Array, key: Any, _: None) -> tuple:
-            x, made = layer(x, positions, own, [], key)
-            return x, made if keep else None
+            x, keys_values = layer(x, positions, own_attention, [], key)
+            return x, keys_values if keep else None
 
         x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
-        x, made = self.stack(apply, x, layers_key)
-        return dropout(self.norm(x), self.config.dropout, last_key, axis=-2), made
+        x, keys_values = self.stack(apply, x, layers_key)
+        return dropout(self.norm(x), self.config.dropout, last_key, axis=-2), keys_values
 
     def _bias(self, queries: jax.Array, keys: jax.Array) -> jax.Array | None:
         return self.relative_bias(queries, keys) if self.config.positions == "relative" else None

@@ -59,20 +59,20 @@ def places(config: ModelConfig) -> dict[str, Place]:
             f'Hugging Face files are read and written for t5, and the model is "'
             f'{config.architecture}"'
         )
-    found = {SHARED: Place(("embedding", "embedding"))}
+    places = {SHARED: Place(("embedding", "embedding"))}
     if not config.tied_head:
-        found[HEAD] = Place(("head", "kernel"), turned=True)
+        places[HEAD] = Place(("head", "kernel"), turned=True)
     halves = (("encoder", config.layers), ("decoder", config.decoder_layers))
     wide = ("wi_0", "wi_1") if config.gated else ("wi",)
     for half, count in halves:
         first = f"{half}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
-        found[first] = Place((half, "relative_bias", "embedding"))
-        found[f"{half}.final_layer_norm.weight"] = Place((half, "norm", "scale"))
+        places[first] = Place((half, "relative_bias", "embedding"))
+        places[f"{half}.final_layer_norm.weight"] = Place((half, "norm", "scale"))
         for layer in range(count):
             for name, path, turned in _of_layer(half, (*wide, "wo")):
                 place = Place((half, "stack", "layers", *path), layer, turned)
-                found[f"{half}.block.{layer}.layer.{name}.weight"] = place
-    return found
+                places[f"{half}.block.{layer}.layer.{name}.weight"] = place
+    return places
 
 
 def _of_layer(half: str, mlp: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
@@ -82,10 +82,10 @@ def _of_layer(half: str, mlp: tuple[str, ...]) -> Iterator[tuple[str, tuple[str,
             ("SelfAttention", "self_attention", "self_norm"),
             ("EncDecAttention", "cross_attention", "cross_norm"),
         ]
-    for number, (theirs, ours, norm) in enumerate(attentions):
+    for number, (hf_name, name_here, norm) in enumerate(attentions):
         yield f"{number}.layer_norm", (norm, "scale"), False
         for letter, name in zip("qkvo", ("query", "key", "value", "out"), strict=True):
-            yield f"{number}.{theirs}.{letter}", (ours, name, "kernel"), True
+            yield f"{number}.{hf_name}.{letter}", (name_here, name, "kernel"), True
     last = len(attentions)
     yield f"{last}.layer_norm", ("mlp_norm", "scale"), False
     for name in mlp:
@@ -110,7 +110,7 @@ def import_hf(
       model: the model.
       directory: config.json with safetensors beside it.
       key: of adapters.
-      say: told in one line if versions of transformers read the directory in two ways.
+      say: called with one line if versions of transformers read the directory in two ways.
 
     Raises:
       ModelError: there are no safetensors, or they do not fit, in shape or by what config.json
@@ -152,7 +152,7 @@ def check_hf(model: Model, directory: Path, *, say: Callable[[str], None] | None
     Args:
       model: the model.
       directory: config.json with safetensors beside it.
-      say: told in one line if versions of transformers read the directory in two ways.
+      say: called with one line if versions of transformers read the directory in two ways.
 
     Raises:
       ModelError: as `import_hf`, but for values that are not finite.
@@ -255,15 +255,17 @@ def _write_weights(
         file = WEIGHTS
         if len(shards) > 1:
             file = f"model-{number:05d}-of-{len(shards):05d}.safetensors"
-        held = {name: _theirs(params[place.path], place, config, dtype) for name, place in shard}
-        save_file(held, directory / file, metadata={"format": "pt"})
-        index |= dict.fromkeys(held, file)
+        stored = {
+            name: _hf_tensor(params[place.path], place, config, dtype) for name, place in shard
+        }
+        save_file(stored, directory / file, metadata={"format": "pt"})
+        index |= dict.fromkeys(stored, file)
     if len(shards) > 1:
         listed = {"metadata": {"total_size": total}, "weight_map": index}
         (directory / INDEX).write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
 
 
-def _theirs(leaf: Any, place: Place, config: ModelConfig, dtype: np.dtype) -> np.ndarray:
+def _hf_tensor(leaf: Any, place: Place, config: ModelConfig, dtype: np.dtype) -> np.ndarray:
     # One layer at a time comes from the device; the whole stack may not fit twice.
     tensor = np.asarray(leaf if place.layer is None else leaf[place.layer])
     tensor = tensor.T if place.turned else tensor
@@ -272,23 +274,25 @@ def _theirs(leaf: Any, place: Place, config: ModelConfig, dtype: np.dtype) -> np
     return np.ascontiguousarray(tensor.astype(dtype))
 
 
-def _check_function(directory: Path, ours: ModelConfig, about: Description) -> None:
+def _check_function(directory: Path, config: ModelConfig, about: Description) -> None:
     """Refuses another function of the same weights, which their shapes would not show."""
-    theirs = about.config
-    names = [n for n in UNSEEN if getattr(ours, n) != getattr(theirs, n)]
-    if ours.outputs != theirs.outputs and ours.padded_vocabulary == theirs.padded_vocabulary:
+    stored = about.config
+    names = [n for n in UNSEEN if getattr(config, n) != getattr(stored, n)]
+    if config.outputs != stored.outputs and config.padded_vocabulary == stored.padded_vocabulary:
         names.append("head_rows")
-    if ours.tied_head:
+    if config.tied_head:
         if about.head.tensor != about.embedding:
             names.append("tied_head")
-        elif ours.scaled_head != about.head.scaled:
+        elif config.scaled_head != about.head.scaled:
             names.append("scaled_head")
     if not names:
         return
-    values = {name: getattr(theirs, name) for name in names}
+    values = {name: getattr(stored, name) for name in names}
     if "scaled_head" in values:
         values["scaled_head"] = about.head.scaled
-    lines = [f"{n} is {getattr(ours, n)!r}, the folder's {value!r}" for n, value in values.items()]
+    lines = [
+        f"{n} is {getattr(config, n)!r}, the folder's {value!r}" for n, value in values.items()
+    ]
     settings = ", ".join(f"{name} = {value!r}" for name, value in values.items())
     raise ModelError(
         f"the model is another than that of {directory}:\n  "
@@ -305,25 +309,25 @@ def _check_tensors(
     config: ModelConfig,
 ) -> None:
     # Copies of the embedding, the head among them, were compared when the folder was described.
-    known = {*sources.values(), SHARED, *ALIASES, HEAD, DEAD}
+    readable = {*sources.values(), SHARED, *ALIASES, HEAD, DEAD}
     missing = [source for source in dict.fromkeys(sources.values()) if source not in tensors]
-    unexpected = sorted(name for name in tensors if name not in known)
+    unexpected = sorted(name for name in tensors if name not in readable)
     misshapen = []
     for name, source in sources.items():
         if source not in tensors:
             continue
         place = needed[name]
-        ours = abstract[place.path].shape[place.layer is not None :]
+        expected = abstract[place.path].shape[place.layer is not None :]
         # The head is [rows, embed] in files, whichever tensor it is.
-        ours = ours[::-1] if place.turned else ours
+        expected = expected[::-1] if place.turned else expected
         if name in (SHARED, HEAD):
-            ours = (config.outputs, *ours[1:])
+            expected = (config.outputs, *expected[1:])
         shape = tensors.shape(source)
-        if shape != ours:
-            misshapen.append(f"{source} {list(shape)}, the model has {list(ours)}")
+        if shape != expected:
+            misshapen.append(f"{source} {list(shape)}, the model has {list(expected)}")
     problems = [
-        f"{len(names)} {what}: {_some(names)}"
-        for what, names in (
+        f"{len(names)} {problem}: {_some(names)}"
+        for problem, names in (
             ("missing", missing),
             ("unexpected", unexpected),
             ("of another shape", misshapen),
@@ -355,11 +359,11 @@ def _adapters(model: Model, key: jax.Array | None) -> dict[tuple[str, ...], np.n
 
 
 def _flat(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    found: dict[tuple[str, ...], Any] = {}
+    leaves: dict[tuple[str, ...], Any] = {}
     for name, value in tree.items():
         path = (*above, name)
-        found |= _flat(value, path) if isinstance(value, Mapping) else {path: value}
-    return found
+        leaves |= _flat(value, path) if isinstance(value, Mapping) else {path: value}
+    return leaves
 
 
 def _nested(flat: Mapping[tuple[str, ...], Any]) -> Tree:

@@ -108,7 +108,7 @@ def read_config(directory: Path, *, say: Callable[[str], None] | None = on_stder
 
     Args:
       directory: where config.json is.
-      say: told in one line if versions of transformers read the directory in two ways.
+      say: called with one line if versions of transformers read the directory in two ways.
 
     Raises:
       ModelError: config.json cannot be read, or describes another kind of model.
@@ -148,26 +148,26 @@ def describe(
     Args:
       directory: where config.json is.
       tensors: those beside it, if they are there.
-      say: told in one line if versions of transformers read it in two ways.
+      say: called with one line if versions of transformers read it in two ways.
 
     Raises:
       ModelError: config.json cannot be read, or describes another kind of model; all at once.
     """
     path = directory / "config.json"
-    held = _read(path)
-    wrong = _wrong_kind(held) or [*_wrong_tokens(directory, held), *_wrong_values(held)]
+    settings = _read(path)
+    wrong = _wrong_kind(settings) or [*_wrong_tokens(directory, settings), *_wrong_values(settings)]
     if wrong:
         raise ModelError(f"{path}: " + "; ".join(wrong))
     fields: dict[str, Any] = {
-        ours: held.get(theirs, _SILENT.get(theirs)) for ours, theirs in FIELDS.items()
+        name: settings.get(hf_name, _SILENT.get(hf_name)) for name, hf_name in FIELDS.items()
     }
     fields["decoder_layers"] = fields["decoder_layers"] or 0
-    activation, fields["gated"] = _mlp(held)
+    activation, fields["gated"] = _mlp(settings)
     config = ModelConfig(architecture="t5", activation=ACTIVATIONS[activation], **fields)
-    embedding, state = _embedding(held, tensors)
-    head = _decide(path, held, embedding, state, say)
+    embedding, state = _embedding(settings, tensors)
+    head = _decide(path, settings, embedding, state, say)
     # The same values under both names are kept apart where config.json says they are.
-    untied = held.get("tie_word_embeddings") is False
+    untied = settings.get("tie_word_embeddings") is False
     apart = state == "other" or (state == "equal" and untied)
     rows = config.vocabulary_size
     changes = {
@@ -181,47 +181,47 @@ def describe(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        held = parse_json(path.read_text(encoding="utf-8"))
+        settings = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
-    if not isinstance(held, dict):
+    if not isinstance(settings, dict):
         raise ModelError(f"{path} holds no object; wanted the configuration of a model")
-    return held
+    return settings
 
 
-def _wrong_kind(held: Mapping[str, Any]) -> list[str]:
-    kind = held.get("model_type")
+def _wrong_kind(settings: Mapping[str, Any]) -> list[str]:
+    kind = settings.get("model_type")
     if kind not in _KINDS:
         return [
             f'it describes a "{kind}"; models of type "t5" and "mt5" are read: T5, T5 1.1, '
             "Flan-T5, UL2, ByT5, mT5"
         ]
     wrong = []
-    classes = held.get("architectures") or []
+    classes = settings.get("architectures") or []
     if others := [name for name in classes if name not in _CLASSES]:
-        what = "an encoder alone" if "EncoderModel" in others[0] else "another head or network"
+        network = "an encoder alone" if "EncoderModel" in others[0] else "another head or network"
         wrong.append(
-            f"it is of a {others[0]}, {what}; wanted an encoder, a decoder and a head of "
+            f"it is of a {others[0]}, {network}; wanted an encoder, a decoder and a head of "
             f"vocabulary: {_CLASSES[0]}"
         )
-    elif held.get("is_encoder_decoder") is False:
+    elif settings.get("is_encoder_decoder") is False:
         wrong.append("is_encoder_decoder is false; wanted an encoder and a decoder")
-    if held.get("quantization_config"):
+    if settings.get("quantization_config"):
         wrong.append("its weights are quantized; wanted float32, float16 or bfloat16")
-    if held.get("tie_encoder_decoder"):
+    if settings.get("tie_encoder_decoder"):
         wrong.append("tie_encoder_decoder is true; models whose stacks share weights are not read")
-    missing = [n for n in FIELDS.values() if n not in held and n not in _SILENT]
+    missing = [n for n in FIELDS.values() if n not in settings and n not in _SILENT]
     if missing:
         wrong.append(f"it has no {', '.join(missing)}")
     return wrong
 
 
-def _wrong_tokens(directory: Path, held: Mapping[str, Any]) -> list[str]:
+def _wrong_tokens(directory: Path, settings: Mapping[str, Any]) -> list[str]:
     """Checks the ids that our decoder begins with and fills up with."""
     wrong = []
-    settings = directory / "generation_config.json"
-    generation = _read(settings) if settings.is_file() else {}
-    for where, one in (("", held), ("generation_config.json: ", generation)):
+    path = directory / "generation_config.json"
+    generation = _read(path) if path.is_file() else {}
+    for where, one in (("", settings), ("generation_config.json: ", generation)):
         for name in ("decoder_start_token_id", "pad_token_id"):
             if one.get(name, START) not in (START, None):
                 wrong.append(
@@ -231,42 +231,42 @@ def _wrong_tokens(directory: Path, held: Mapping[str, Any]) -> list[str]:
     return wrong
 
 
-def _wrong_values(held: Mapping[str, Any]) -> list[str]:
+def _wrong_values(settings: Mapping[str, Any]) -> list[str]:
     wrong = []
     for name in ("tie_word_embeddings", "scale_decoder_outputs"):
-        if name in held and not isinstance(held[name], bool):
-            wrong.append(f"{name} is {held[name]!r}; wanted true or false")
-    activation, gated = _mlp(held)
+        if name in settings and not isinstance(settings[name], bool):
+            wrong.append(f"{name} is {settings[name]!r}; wanted true or false")
+    activation, gated = _mlp(settings)
     if activation not in ACTIVATIONS or not isinstance(gated, bool):
         wrong.append(
-            f'the MLP is "{held.get("feed_forward_proj")}" (dense_act_fn '
+            f'the MLP is "{settings.get("feed_forward_proj")}" (dense_act_fn '
             f'"{activation}"); its function must be {", ".join(ACTIVATIONS)}, gated or not'
         )
     return wrong
 
 
-def _mlp(held: Mapping[str, Any]) -> tuple[Any, Any]:
+def _mlp(settings: Mapping[str, Any]) -> tuple[Any, Any]:
     """Returns transformers' name of the MLP's function, and whether it is gated.
 
     Of feed_forward_proj, as both versions derive it; then keys of config.json win.
     """
-    text = str(held.get("feed_forward_proj", _KINDS[held["model_type"]]))
+    text = str(settings.get("feed_forward_proj", _KINDS[settings["model_type"]]))
     first, *more = text.split("-")
     if (more and first != "gated") or len(more) > 1:
         return text, None
     name = "gelu_new" if text == "gated-gelu" else [first, *more][-1]
-    return held.get("dense_act_fn", name), held.get("is_gated_act", first == "gated")
+    return settings.get("dense_act_fn", name), settings.get("is_gated_act", first == "gated")
 
 
-def _embedding(held: Mapping[str, Any], tensors: Tensors | None) -> tuple[str, str]:
+def _embedding(settings: Mapping[str, Any], tensors: Tensors | None) -> tuple[str, str]:
     """Returns the embedding's tensor, and whether the head is "absent", "equal" or "other".
 
     Raises:
       ModelError: tensors that have to be copies of the embedding differ from it.
     """
     if tensors is None:
-        usual = held["model_type"] == "t5"
-        return SHARED, "absent" if held.get("tie_word_embeddings", usual) else "other"
+        usual = settings["model_type"] == "t5"
+        return SHARED, "absent" if settings.get("tie_word_embeddings", usual) else "other"
     # Where all are tied, files may hold any one of the names.
     names = [name for name in (SHARED, *ALIASES, HEAD) if name in tensors]
     if not names:
@@ -291,7 +291,7 @@ def _same(tensors: Tensors, one: str, other: str) -> bool:
 
 def _decide(
     path: Path,
-    held: Mapping[str, Any],
+    settings: Mapping[str, Any],
     embedding: str,
     state: str,
     say: Callable[[str], None] | None,
@@ -301,16 +301,19 @@ def _decide(
     Raises:
       ModelError: that version has no head for it, or would leave one in the file unused.
     """
-    version = str(held.get("transformers_version") or "")
+    version = str(settings.get("transformers_version") or "")
     major = version.split(".")[0]
     writer = min(max(int(major), 4), _NEWEST) if major.isdecimal() else _NEWEST
-    readings = {4: _by_four(held, embedding, state), _NEWEST: _by_five(held, embedding, state)}
-    mine, theirs = readings[writer], readings[4 if writer == _NEWEST else _NEWEST]
-    if isinstance(mine, Head) and (writer == _NEWEST and version or mine == theirs):
-        return mine
+    readings = {
+        4: _by_four(settings, embedding, state),
+        _NEWEST: _by_five(settings, embedding, state),
+    }
+    reading, other = readings[writer], readings[4 if writer == _NEWEST else _NEWEST]
+    if isinstance(reading, Head) and (writer == _NEWEST and version or reading == other):
+        return reading
     both = "; ".join(f"transformers {n} {_worded(one)}" for n, one in sorted(readings.items()))
     by = f'transformers_version "{version}"' if version else "no transformers_version"
-    if isinstance(mine, str):
+    if isinstance(reading, str):
         raise ModelError(
             f"{path} and the tensors beside it do not say which head is meant ({both}; {by}). "
             f'Set "tie_word_embeddings": false where {HEAD} is the head, or remove {HEAD} where '
@@ -318,32 +321,32 @@ def _decide(
         )
     if say is not None:
         say(f"{path} is read in two ways: {both}. With {by} it is read as by transformers {writer}")
-    return mine
+    return reading
 
 
-def _by_four(held: Mapping[str, Any], embedding: str, state: str) -> Head | str:
+def _by_four(settings: Mapping[str, Any], embedding: str, state: str) -> Head | str:
     """Transformers 4 ties and scales together, as config.json says, whatever the file holds."""
-    if held.get("tie_word_embeddings", held["model_type"] == "t5"):
+    if settings.get("tie_word_embeddings", settings["model_type"] == "t5"):
         return f"drops {HEAD}" if state == "other" else Head(embedding, True)
     if state == "absent":
-        what, missing = ("embedding", SHARED) if embedding == HEAD else ("head", HEAD)
-        return f"draws a random {what}, as {missing} is missing"
+        part, missing = ("embedding", SHARED) if embedding == HEAD else ("head", HEAD)
+        return f"draws a random {part}, as {missing} is missing"
     return Head(embedding if state == "equal" else HEAD, False)
 
 
-def _by_five(held: Mapping[str, Any], embedding: str, state: str) -> Head:
+def _by_five(settings: Mapping[str, Any], embedding: str, state: str) -> Head:
     """Transformers 5 ties all but a head that differs; `scale_decoder_outputs` has the last word.
 
     Without it, T5's output is scaled unless config.json says that the head is not tied; mT5's is
     never.
     """
-    untied = held.get("tie_word_embeddings") is False
-    scaled = held.get("scale_decoder_outputs", not untied) and held["model_type"] == "t5"
+    untied = settings.get("tie_word_embeddings") is False
+    scaled = settings.get("scale_decoder_outputs", not untied) and settings["model_type"] == "t5"
     return Head(HEAD if state == "other" else embedding, bool(scaled))
 
 
 def _worded(reading: Head | str) -> str:
     if isinstance(reading, str):
         return reading
-    what = f"takes {HEAD}" if reading.tensor == HEAD else "takes the embedding"
-    return f"{what} as the head, {'scaled' if reading.scaled else 'not scaled'}"
+    tensor = f"takes {HEAD}" if reading.tensor == HEAD else "takes the embedding"
+    return f"{tensor} as the head, {'scaled' if reading.scaled else 'not scaled'}"

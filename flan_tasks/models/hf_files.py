@@ -52,7 +52,9 @@ def write_config(
 ) -> None:
     """Writes config.json and generation_config.json."""
     ours = {**config.to_json(), "vocabulary_size": config.outputs}
-    function = next(name for name, own in ACTIVATIONS.items() if own == config.activation)
+    function = next(
+        name for name, name_here in ACTIVATIONS.items() if name_here == config.activation
+    )
     # T5 1.1's own name for the tanh form; dense_act_fn beside it has the last word.
     gate = "gated-gelu" if function == "gelu_new" else f"gated-{function}"
     ends = {
@@ -63,7 +65,7 @@ def write_config(
     model = {
         "architectures": ["T5ForConditionalGeneration"],
         "model_type": "t5",
-        **{theirs: ours[name] for name, theirs in FIELDS.items()},
+        **{hf_name: ours[name] for name, hf_name in FIELDS.items()},
         "feed_forward_proj": gate if config.gated else function,
         "is_gated_act": config.gated,
         "dense_act_fn": function,
@@ -113,5 +115,5 @@ def write_tokenizer(directory: Path, *, vocabulary: Vocabulary) -> None:
     _write(directory / "tokenizer_config.json", settings)
 
 
-def _write(path: Path, held: dict) -> None:
-    path.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
+def _write(path: Path, settings: dict) -> None:
+    path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

@@ -47,8 +47,8 @@ def dropout(x: jax.Array, rate: float, key: jax.Array | None, *, axis: int | Non
     shape = list(x.shape)
     if axis is not None:
         shape[axis] = 1
-    kept = jax.random.bernoulli(key, 1.0 - rate, shape)
-    return jnp.where(kept, x / (1.0 - rate), jnp.zeros((), x.dtype))
+    keep = jax.random.bernoulli(key, 1.0 - rate, shape)
+    return jnp.where(keep, x / (1.0 - rate), jnp.zeros((), x.dtype))
 
 
 def subkeys(key: jax.Array | None, count: int) -> Any:
@@ -181,23 +181,23 @@ class Attention(nnx.Module):
 
     def queries(self, x: jax.Array, positions: jax.Array | None = None) -> jax.Array:
         """Returns queries [B, T, heads, head_dim]."""
-        found = self.query(x).reshape(*x.shape[:2], self.config.heads, self.config.head_dim)
-        return self._turned(found, positions)
+        queries = self.query(x).reshape(*x.shape[:2], self.config.heads, self.config.head_dim)
+        return self._turned(queries, positions)
 
     def keys(self, x: jax.Array, positions: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
         """Returns keys and values [B, S, kv_heads, head_dim]."""
         shape = (*x.shape[:2], self.config.kv_heads, self.config.head_dim)
         return self._turned(self.key(x).reshape(shape), positions), self.value(x).reshape(shape)
 
-    def __call__(self, query: jax.Array, seen: Sequence[Seen], key: jax.Array | None) -> jax.Array:
+    def __call__(self, query: jax.Array, parts: Sequence[Seen], key: jax.Array | None) -> jax.Array:
         """Returns what the queries find, as [B, T, embed]."""
         # The fused kernel reads one block of keys; decoding, with its cache beside, has two.
-        if self.config.attention == "cudnn" and len(seen) == 1 and query.shape[1] > 1:
-            found = attend_fused(query, seen[0], scale=self.scale)
+        if self.config.attention == "cudnn" and len(parts) == 1 and query.shape[1] > 1:
+            output = attend_fused(query, parts[0], scale=self.scale)
         else:
             rate = self.config.dropout
-            found = attend(query, seen, scale=self.scale, rate=rate, dropout_key=key)
-        return self.out(found.reshape(*found.shape[:2], -1))
+            output = attend(query, parts, scale=self.scale, rate=rate, dropout_key=key)
+        return self.out(output.reshape(*output.shape[:2], -1))
 
     def _turned(self, x: jax.Array, positions: jax.Array | None) -> jax.Array:
         if not self.rope or positions is None:
@@ -269,8 +269,8 @@ class Stack(nnx.Module):
         graph, state = nnx.split(self.layers)
 
         def body(carry: jax.Array, of_layer: tuple) -> tuple[jax.Array, Any]:
-            params, layer_key, own = of_layer
-            return apply(nnx.merge(graph, params), carry, layer_key, own)
+            params, layer_key, layer_inputs = of_layer
+            return apply(nnx.merge(graph, params), carry, layer_key, layer_inputs)
 
         if self.remat == "full":
             body = jax.checkpoint(body, prevent_cse=False)

@@ -51,16 +51,16 @@ class Model:
 
     def axes(self) -> Tree:
         """Returns the tree of logical axis names; stacked layers have `layers` in front."""
-        found: Tree = {}
+        names_of: Tree = {}
         for path, leaf in nnx.to_flat_state(self._state):
             names = leaf.get_metadata()["axes"]
             stacked = len(leaf.shape) - len(names)
             *above, last = path
-            place: Any = found
+            place: Any = names_of
             for name in above:
                 place = place.setdefault(name, {})
             place[last] = ("layers",) * stacked + tuple(names)
-        return found
+        return names_of
 
     def is_adapter(self, path: tuple[str, ...]) -> bool:
         """Whether the parameter at a path of names belongs to an adapter, not to the base."""
@@ -78,11 +78,11 @@ class Model:
         scale = self.config.lora_alpha / max(self.config.lora_rank, 1)
 
         def merged(tree: Mapping[str, Any]) -> Tree:
-            found: Tree = {n: merged(v) if isinstance(v, Mapping) else v for n, v in tree.items()}
-            if ADAPTERS[0] in found:
-                low, high = (found.pop(name) for name in ADAPTERS)
-                found["kernel"] = found["kernel"] + scale * jnp.matmul(low, high)
-            return found
+            params: Tree = {n: merged(v) if isinstance(v, Mapping) else v for n, v in tree.items()}
+            if ADAPTERS[0] in params:
+                low, high = (params.pop(name) for name in ADAPTERS)
+                params["kernel"] = params["kernel"] + scale * jnp.matmul(low, high)
+            return params
 
         return merged(params)
 

@@ -64,14 +64,14 @@ def make_mesh(config: MeshConfig, devices: list | None = None) -> Mesh:
     """
     devices = jax.devices() if devices is None else devices
     sizes = [config.data, config.fsdp, config.model]
-    known = math.prod(size for size in sizes if size != -1)
-    shape = [len(devices) // known if size == -1 else size for size in sizes]
+    product = math.prod(size for size in sizes if size != -1)
+    shape = [len(devices) // product if size == -1 else size for size in sizes]
     if math.prod(shape) != len(devices):
-        wanted = " x ".join(
+        named_sizes = " x ".join(
             f"{n} {'rest' if s == -1 else s}" for n, s in zip(MESH_AXES, sizes, strict=True)
         )
         raise TrainingError(
-            f"a mesh of {wanted} does not fit {len(devices)} devices; the sizes must multiply "
+            f"a mesh of {named_sizes} does not fit {len(devices)} devices; the sizes must multiply "
             "to their number (-1 for one of them takes what is left)"
         )
     array = np.asarray(devices).reshape(shape)
@@ -155,7 +155,7 @@ def put_batch(
 
 
 def check_batch_size(batch_size: int, microbatches: int, mesh: Mesh) -> None:
-    """Sees that rows split evenly.
+    """Checks that rows split evenly.
 
     Raises:
       TrainingError: they do not.
@@ -169,7 +169,7 @@ def check_batch_size(batch_size: int, microbatches: int, mesh: Mesh) -> None:
 
 
 def check_replicated(tree: Tree, shapes: Tree, mesh: Mesh, *, what: str) -> None:
-    """Sees that nothing big is whole on every device of a mesh that splits parameters.
+    """Checks that nothing big is whole on every device of a mesh that splits parameters.
 
     Args:
       tree: actual shardings, or arrays that have them.

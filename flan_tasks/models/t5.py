@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from flan_tasks.models.attention import Seen, not_after, same_segment
-from flan_tasks.models.cache import Cache, cached_step, grown, new_cache
+from flan_tasks.models.cache import Cache, MaskAndBias, cached_step, grown, new_cache
 from flan_tasks.models.layers import (
     MLP,
     Attention,
@@ -46,11 +46,11 @@ class EncoderLayer(nnx.Module):
     ) -> jax.Array:
         keys = subkeys(key, 4)
         normed = self.attention_norm(x)
-        seen = Seen(*self.attention.keys(normed), mask, bias)
-        found = self.attention(self.attention.queries(normed), [seen], keys[0])
-        x = x + dropout(found, self.rate, keys[1], axis=-2)
-        found = self.mlp(self.mlp_norm(x), keys[2])
-        return x + dropout(found, self.rate, keys[3], axis=-2)
+        tokens = Seen(*self.attention.keys(normed), mask, bias)
+        output = self.attention(self.attention.queries(normed), [tokens], keys[0])
+        x = x + dropout(output, self.rate, keys[1], axis=-2)
+        output = self.mlp(self.mlp_norm(x), keys[2])
+        return x + dropout(output, self.rate, keys[3], axis=-2)
 
 
 class DecoderLayer(nnx.Module):
@@ -68,23 +68,23 @@ class DecoderLayer(nnx.Module):
     def __call__(
         self,
         x: jax.Array,
-        own: tuple[jax.Array, jax.Array],
+        own_attention: MaskAndBias,
         past: list[Seen],
         cross: Seen,
         key: jax.Array | None,
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        """Returns the stream and its keys and values; `own` is their mask and bias."""
+        """Returns the stream and its keys and values; `own_attention` is their mask and bias."""
         keys = subkeys(key, 6)
         normed = self.self_norm(x)
-        made = self.self_attention.keys(normed)
+        keys_values = self.self_attention.keys(normed)
         query = self.self_attention.queries(normed)
-        found = self.self_attention(query, [*past, Seen(*made, *own)], keys[0])
-        x = x + dropout(found, self.rate, keys[1], axis=-2)
+        output = self.self_attention(query, [*past, Seen(*keys_values, *own_attention)], keys[0])
+        x = x + dropout(output, self.rate, keys[1], axis=-2)
         query = self.cross_attention.queries(self.cross_norm(x))
-        found = self.cross_attention(query, [cross], keys[2])
-        x = x + dropout(found, self.rate, keys[3], axis=-2)
-        found = self.mlp(self.mlp_norm(x), keys[4])
-        return x + dropout(found, self.rate, keys[5], axis=-2), made
+        output = self.cross_attention(query, [cross], keys[2])
+        x = x + dropout(output, self.rate, keys[3], axis=-2)
+        output = self.mlp(self.mlp_norm(x), keys[4])
+        return x + dropout(output, self.rate, keys[5], axis=-2), keys_values
 
 
 class Half(nnx.Module):
@@ -120,12 +120,15 @@ class T5(nnx.Module):
         if "decoder_segment_ids" not in batch:
             cross_mask = _is_input(batch)[:, None, :]
         index = jnp.arange(tokens.shape[1])[None]
-        own = (same_segment(segments, segments) & not_after(index, index), self._bias(index, index))
+        own_attention = (
+            same_segment(segments, segments) & not_after(index, index),
+            self._bias(index, index),
+        )
         embed_key, layers_key, last_key = subkeys(keys[1], 3)
 
         def apply(layer: DecoderLayer, x: jax.Array, key: Any, _: None) -> tuple:
             cross = Seen(*layer.cross_attention.keys(encoded), cross_mask)
-            return layer(x, own, [], cross, key)[0], None
+            return layer(x, own_attention, [], cross, key)[0], None
 
         x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
         x, _ = self.decoder.stack(apply, x, layers_key)
@@ -177,12 +180,12 @@ class T5(nnx.Module):
         self, cache: Cache, tokens: jax.Array, places: jax.Array, segments: jax.Array | None
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Returns logits [B, T, V], keys and values of tokens at `places` after the cache."""
-        _, own, past = cached_step(cache, places, segments, self._bias)
+        _, own_attention, past = cached_step(cache, places, segments, self._bias)
 
         def apply(layer: DecoderLayer, x: jax.Array, _: None, each: tuple) -> tuple:
             key, value, cross_key, cross_value = each
             cross = Seen(cross_key, cross_value, cache["cross_mask"][:, None, :])
-            return layer(x, own, [Seen(key, value, *past)], cross, None)
+            return layer(x, own_attention, [Seen(key, value, *past)], cross, None)
 
         each = (cache["key"], cache["value"], cache["cross_key"], cache["cross_value"])
         x, (key, value) = self.decoder.stack(apply, self.embedding(tokens), None, each)
