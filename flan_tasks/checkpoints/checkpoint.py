@@ -161,7 +161,7 @@ class Checkpoints:
           step: a complete step.
           params: `jax.ShapeDtypeStruct`s with shardings; the mesh may be another than at saving.
           optimizer: likewise; None where there is no state.
-          say: told in one line if the checkpoint has no checksums.
+          say: called with one line if the checkpoint has no checksums.
 
         Raises:
           TrainingError: the checkpoint is damaged, or is of other parameters.
@@ -233,7 +233,7 @@ def warm_start(
       path: checkpoint_<step>, a MODEL_DIR (its newest), or a Hugging Face folder.
       model: the model.
       params: fresh parameters; adapters that the checkpoint lacks are taken from them.
-      say: told in one line if the checkpoint has no checksums, or can be read in two ways.
+      say: called with one line if the checkpoint has no checksums, or can be read in two ways.
 
     Raises:
       TrainingError: there is nothing there, it is damaged, or it does not fit.
@@ -246,8 +246,8 @@ def warm_start(
         from flan_tasks.models import hf
 
         # No such folder has adapters; the fresh ones are of this run's seed.
-        found = flat(hf.import_hf(model, path, say=say))
-        stored_params = nested({k: v for k, v in found.items() if not model.is_adapter(k)})
+        leaves = flat(hf.import_hf(model, path, say=say))
+        stored_params = nested({k: v for k, v in leaves.items() if not model.is_adapter(k)})
     else:
         folder = newest(path)
         damage.check(folder, (PARAMS,), say=say)

@@ -77,12 +77,12 @@ def problems(
     looked_at = _in_parallel(
         lambda path: _difference(folder, path, sums[path]), listed[share::shares]
     )
-    there = {path for path in _files(folder) if path.split("/")[0] in chosen}
+    present = {path for path in _files(folder) if path.split("/")[0] in chosen}
     return [
         *missing_parts,
         *([] if metadata is None else _metadata_problem(folder / METADATA, metadata)),
         *(phrase for phrase in looked_at if phrase),
-        *(f"{path} does not belong there" for path in sorted(there - set(sums))),
+        *(f"{path} does not belong there" for path in sorted(present - set(sums))),
     ]
 
 

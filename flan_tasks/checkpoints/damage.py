@@ -41,7 +41,7 @@ def check(folder: Path, parts: Iterable[str], *, say: Callable[[str], None] | No
     Args:
       folder: a checkpoint.
       parts: its subfolders that are going to be read.
-      say: told in one line if the checkpoint is of a time before checksums.
+      say: called with one line if the checkpoint is of a time before checksums.
 
     Raises:
       TrainingError: with every file that is missing, changed, or does not belong there.
@@ -141,13 +141,13 @@ def damaged(folder: Path, why: str) -> str:
 
 def _older(folder: Path) -> Path | None:
     """The newest complete checkpoint before one, in the same MODEL_DIR."""
-    own = step_of(folder)
-    if own is None or not folder.parent.is_dir():
+    own_step = step_of(folder)
+    if own_step is None or not folder.parent.is_dir():
         return None
     steps = sorted(
         (step, path)
         for path in folder.parent.iterdir()
-        if (step := step_of(path)) is not None and step < own and path.is_dir()
+        if (step := step_of(path)) is not None and step < own_step and path.is_dir()
     )
     for _, path in reversed(steps):
         parts_there = all((path / part).is_dir() for part in (PARAMS, OPTIMIZER, RECORD))

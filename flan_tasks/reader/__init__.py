@@ -62,7 +62,7 @@ class Reader:
           folder: a complete build of format `arrays`.
           vocabulary: for `text`, where the manifest names it by digest only.
           check: when files are compared with the hashes in the manifest: "use", each when it is
-            first used; "open", all of them now; "never", for storage that sees to it itself.
+            first used; "open", all of them now; "never", for storage that checks itself.
 
         Raises:
           DeclarationError: `check` is none of these.
@@ -103,8 +103,8 @@ class Reader:
 
     def __getitem__(self, row: int) -> dict[str, np.ndarray]:
         """Returns the features of a stored row: int32[length] each."""
-        found = self.rows(np.asarray([_in_range(row, len(self), "row")]))
-        return {name: array[0] for name, array in found.items()}
+        features = self.rows(np.asarray([_in_range(row, len(self), "row")]))
+        return {name: array[0] for name, array in features.items()}
 
     def __repr__(self) -> str:
         """Says which build it is by the hash of its manifest: Grain compares it on resuming.
@@ -151,7 +151,7 @@ class Reader:
         rest of its rows from the next epoch.
 
         Args:
-          step: number of the batch, from 0, without end.
+          step: number of the batch, from 0; there is no last one.
           batch_size: rows over all hosts together.
           host: which host asks.
           hosts: how many hosts share the batch.
@@ -197,7 +197,7 @@ class Reader:
         """Returns the inputs and targets of an example as the vocabulary decodes them.
 
         Raises:
-          VocabularyError: the build's vocabulary is not at hand.
+          VocabularyError: the build's vocabulary is not available.
         """
         if self._vocabulary is None:
             name = self.manifest["vocabulary"]
@@ -223,9 +223,9 @@ class Reader:
                 stored[part][stored[f"{part}_segment_ids"] == segment]
                 for part in ("inputs", "targets")
             )
-        here = stored["segment_ids"] == segment
+        in_segment = stored["segment_ids"] == segment
         trained = stored["loss_mask"] > 0
-        return stored["tokens"][here & ~trained], stored["tokens"][here & trained]
+        return stored["tokens"][in_segment & ~trained], stored["tokens"][in_segment & trained]
 
 
 def _check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -241,10 +241,10 @@ def _check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
         )
 
 
-def _in_range(number: int, size: int, what: str) -> int:
-    found = operator.index(number)
-    if found < 0:
-        found += size
-    if not 0 <= found < size:
-        raise IndexError(f"{what} {number} of a build of {size}")
-    return found
+def _in_range(number: int, size: int, noun: str) -> int:
+    index = operator.index(number)
+    if index < 0:
+        index += size
+    if not 0 <= index < size:
+        raise IndexError(f"{noun} {number} of a build of {size}")
+    return index

@@ -82,12 +82,12 @@ class Shards:
         segments = stored[DECODER_SEGMENTS[self.arch]]
         tasks = np.empty(segments.shape, np.int32)
         for number in np.unique(numbers):
-            here = np.flatnonzero(numbers == number)
+            places = np.flatnonzero(numbers == number)
             shard = self._shard(int(number))
-            local = rows[here] - self._start(self._row_ends, number)
+            local = rows[places] - self._start(self._row_ends, number)
             for name, array in stored.items():
-                array[here] = shard[name][local]
-            tasks[here] = shard.tasks_of(local, segments[here])
+                array[places] = shard[name][local]
+            tasks[places] = shard.tasks_of(local, segments[places])
         return stored, tasks
 
     def row_examples(self, row: int) -> tuple["_Shard", int, range]:
@@ -115,9 +115,9 @@ class Shards:
         return int(ends[number - 1]) if number else 0
 
     def _shard(self, number: int) -> "_Shard":
-        found = self._mapped.get(number)
-        if found is None:
-            found = self._mapped[number] = _Shard(
+        shard = self._mapped.get(number)
+        if shard is None:
+            shard = self._mapped[number] = _Shard(
                 self._folder,
                 self._names[number],
                 self._contents.layout(number),
@@ -127,7 +127,7 @@ class Shards:
                 self._mapped.popitem(last=False)
         else:
             self._mapped.move_to_end(number)
-        return found
+        return shard
 
     def _check(self, manifest: Mapping[str, Any]) -> None:
         sizes = {entry["path"]: entry["bytes"] for entry in manifest["files"]}
@@ -175,10 +175,10 @@ class _Shard:
         self._arrays: dict[str, np.ndarray] = {}
 
     def __getitem__(self, name: str) -> np.ndarray:
-        found = self._arrays.get(name)
-        if found is None:
-            found = self._arrays[name] = self._map(name)
-        return found
+        array = self._arrays.get(name)
+        if array is None:
+            array = self._arrays[name] = self._map(name)
+        return array
 
     def tasks_of(self, rows: np.ndarray, segments: np.ndarray) -> np.ndarray:
         """Returns the task of every position of rows, -1 on padding: int32[rows, length]."""

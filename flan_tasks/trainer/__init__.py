@@ -1,4 +1,4 @@
-"""Training in JAX, from a build directory and nothing else of ours but its reader.
+"""Training in JAX, from a build directory, read with `flan_tasks.reader`.
 
 No module here imports TensorFlow, SeqIO or torch when it is itself imported.
 """

@@ -1,7 +1,7 @@
 """TensorBoard's files, written by tensorboardX, which needs no TensorFlow.
 
 Each line is on disk when it is added. No thread writes behind: one that fails on a full disk would
-leave the run waiting for it for ever.
+leave the run waiting for it forever.
 """
 
 import os

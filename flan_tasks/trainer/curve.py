@@ -60,17 +60,17 @@ def draw_curve(lines: Sequence[Mapping[str, Any]]) -> str:
         'text-anchor="middle">step</text>'
     )
     for place, (kind, color) in enumerate((("train", "#2563a8"), ("eval", "#c2410c"))):
-        found = [f"{x(step):.1f},{y(loss):.1f}" for step, loss in series[kind]]
-        if not found:
+        coordinates = [f"{x(step):.1f},{y(loss):.1f}" for step, loss in series[kind]]
+        if not coordinates:
             continue
         parts.append(
-            f'<polyline points="{" ".join(found)}" fill="none" stroke="{color}" '
+            f'<polyline points="{" ".join(coordinates)}" fill="none" stroke="{color}" '
             'stroke-width="1.6" stroke-linejoin="round"/>'
         )
-        if kind == "eval" or len(found) == 1:
+        if kind == "eval" or len(coordinates) == 1:
             parts += [
                 f'<circle cx="{p.split(",")[0]}" cy="{p.split(",")[1]}" r="3" fill="{color}"/>'
-                for p in found
+                for p in coordinates
             ]
         name = {"train": "training", "eval": "evaluation"}[kind]
         parts.append(

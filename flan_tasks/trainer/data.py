@@ -110,7 +110,7 @@ class BuildSource:
 
 @dataclass(frozen=True)
 class PassSource:
-    """One pass over a build in stored order; what is past its end weighs nothing."""
+    """One pass over a build in stored order; padding behind its end has zero weight."""
 
     reader: Reader
     """The open build."""
@@ -135,15 +135,15 @@ class PassSource:
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch."""
         share = self.batch_size // blocks
-        found = self.reader.batch(step, self.batch_size, host=block, hosts=blocks, shuffle=False)
+        rows = self.reader.batch(step, self.batch_size, host=block, hosts=blocks, shuffle=False)
         first = step * self.batch_size + block * share
         real = first + np.arange(share) < len(self.reader)
-        found["decoder_loss_weights"] = found["decoder_loss_weights"] * real[:, None]
-        return found
+        rows["decoder_loss_weights"] = rows["decoder_loss_weights"] * real[:, None]
+        return rows
 
 
 def open_source(config: DataConfig, model: ModelConfig) -> Source:
-    """Returns the training batches, once they are seen to fit the model.
+    """Returns the training batches, once they are checked to fit the model.
 
     Raises:
       BuildError: the build directory is missing, unfinished or damaged.
@@ -178,17 +178,17 @@ def _open(folder: str | None, config: DataConfig, model: ModelConfig, *, name: s
 
 
 def check_fit(reader: Reader, config: DataConfig, model: ModelConfig, *, name: str) -> None:
-    """Sees that a build was packed for the model, with its vocabulary and lengths.
+    """Checks that a build was packed for the model, with its vocabulary and lengths.
 
     Raises:
       TrainingError: with everything that does not fit.
     """
     problems = []
-    wanted = PACKED_FOR[model.architecture]
-    if reader.arch != wanted:
+    needed = PACKED_FOR[model.architecture]
+    if reader.arch != needed:
         problems.append(
             f'it was packed for "{reader.arch}", the model is "{model.architecture}", which needs '
-            f'"{wanted}"'
+            f'"{needed}"'
         )
     size = reader.manifest["vocabulary_size"]
     if not model.fits_vocabulary(size):
@@ -226,8 +226,8 @@ def batches(
                 def read(block: int, blocks: int, step: int = step) -> Arrays:
                     return source.read(step, block, blocks)
 
-                found = put_batch(read, mesh, source.batch_size)
-                if not _offer(ready, (step, found), done):
+                batch = put_batch(read, mesh, source.batch_size)
+                if not _offer(ready, (step, batch), done):
                     return
             _offer(ready, None, done)
         except Exception as error:  # handed to the loop, which raises it

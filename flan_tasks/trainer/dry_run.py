@@ -29,7 +29,7 @@ def describe(run: Run) -> list[str]:
     """Returns lines that say what a run would train, on what, and what it would take.
 
     Everything is checked as in training: data, model and mesh must fit. The memory of activations
-    is the compiler's own figure for the whole step, on the devices at hand.
+    is the compiler's own figure for the whole step, on the available devices.
 
     Raises:
       FlanTasksError: something does not fit.
@@ -100,8 +100,8 @@ def _temporary(run, model, optimizer, where, source) -> int | None:
     }
     step, _ = compiled_steps(run, model, optimizer, where, (len(source.tasks), 0))
     number = jax.ShapeDtypeStruct((), jnp.int32)
-    found = step.lower(where.params, where.state, batch, number).compile().memory_analysis()
-    return getattr(found, "temp_size_in_bytes", None)
+    memory = step.lower(where.params, where.state, batch, number).compile().memory_analysis()
+    return getattr(memory, "temp_size_in_bytes", None)
 
 
 def _size(value: float) -> str:

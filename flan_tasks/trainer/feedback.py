@@ -94,7 +94,7 @@ class Feedback:
         self._active, self._clock = active, clock
         self._sums, self._steps = _restored(progress)
         # Of the interval, already in a line since the run was to end inside of it.
-        self._told = self._steps
+        self._steps_shown = self._steps
         # Up to here lines are whole; those after it are of parts of an interval.
         self._whole = start - self._steps
         self._last: tuple[int, Mapping[str, Any]] = (start, {})
@@ -145,23 +145,23 @@ class Feedback:
         with suppress(OSError, ValueError):
             print(text, end="", file=sys.stderr, flush=True)
 
-    def step(self, step: int, found: Mapping[str, Any]) -> None:
+    def step(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Takes a finished step's sums; every `log_period` steps it writes a line.
 
         Args:
           step: how many steps are done with it.
-          found: sums of the loss, and `learning_rate`, `grad_norm`, `real_tokens`, `skipped`.
+          metrics: sums of the loss, and `learning_rate`, `grad_norm`, `real_tokens`, `skipped`.
 
         Raises:
           TrainingError: the line cannot be written.
         """
         if self._active and not self._begun:
             self._begin()
-        self._told = 0
-        for name, value in found.items():
+        self._steps_shown = 0
+        for name, value in metrics.items():
             # A step that was not taken has sums that are not finite; it counts as skipped alone.
             if name in ("skipped", "real_tokens") or not (
-                found["skipped"] or name in ("learning_rate", "grad_norm")
+                metrics["skipped"] or name in ("learning_rate", "grad_norm")
             ):
                 self._sums[name] = self._sums.get(name, 0) + np.asarray(value, np.float64)
         self._steps += 1
@@ -171,14 +171,14 @@ class Feedback:
             self._timed = (
                 seconds + now - self._since,
                 steps + 1,
-                tokens + float(found["real_tokens"]),
+                tokens + float(metrics["real_tokens"]),
             )
         self._since = now
-        self._last = (step, found)
+        self._last = (step, metrics)
         if step % self._period == 0 or step == self._size.train_steps:
-            self._write(step, found)
+            self._write(step, metrics)
             if step % self._period:
-                self._told = self._steps
+                self._steps_shown = self._steps
             else:
                 self._sums, self._steps, self._whole = {}, 0, step
             self._timed = (0.0, 0, 0.0)
@@ -216,7 +216,7 @@ class Feedback:
         text += f"  {line['skipped']} skipped" if line["skipped"] else ""
         self._say(text)
 
-    def evaluation(self, step: int, found: Mapping[str, Any]) -> None:
+    def evaluation(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Writes the metrics of an evaluation after `step` steps.
 
         Raises:
@@ -224,10 +224,10 @@ class Feedback:
         """
         if self._active and not self._begun:  # of where the run was stopped, maybe made before
             self._metrics.drop(lambda line: line["kind"] == "eval" and line["step"] == step)
-        self._put("eval", {"step": step, **found})
+        self._put("eval", {"step": step, **metrics})
         self.note(
-            f"evaluation at step {step:,}: loss {found['loss']:.4f}, accuracy "
-            f"{found['accuracy']:.1%} on {found['target_tokens']:,} target tokens"
+            f"evaluation at step {step:,}: loss {metrics['loss']:.4f}, accuracy "
+            f"{metrics['accuracy']:.1%} on {metrics['target_tokens']:,} target tokens"
         )
         # The time of an evaluation is not that of training.
         self._since = self._clock()
@@ -255,9 +255,9 @@ class Feedback:
         """Draws the curve and closes the files; returns where the picture is, if there is one."""
         if not self._active:
             return None
-        if self._steps > self._told:  # stopped inside an interval
+        if self._steps > self._steps_shown:  # stopped inside an interval
             self._write(*self._last)
-            self._told = self._steps
+            self._steps_shown = self._steps
         if self._terminal:
             self._print("\n")
         if self._board is not None:

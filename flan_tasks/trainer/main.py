@@ -36,7 +36,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
     """Reads the command line; T5X's spellings are understood.
 
     Raises:
-      GinError: an argument is none of ours, or lacks its value.
+      GinError: an argument is unknown, or lacks its value.
     """
     files, bindings, dry_run = [], [], False
     left = list(arguments)
@@ -73,10 +73,10 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
       FlanTasksError: something is wrong with the configuration, the data or the run.
     """
-    given = parse(arguments)
+    options = parse(arguments)
     # Before JAX is imported, which takes seconds.
-    loaded = load(given.files, given.bindings)
-    if given.dry_run:
+    loaded = load(options.files, options.bindings)
+    if options.dry_run:
         from flan_tasks.trainer.dry_run import describe
 
         # What matters first: there are a hundred lines of configuration.
@@ -90,8 +90,8 @@ def run(arguments: Sequence[str]) -> int:
     result = train(loaded.run, gin_text=loaded.operative)
     lines = [f"step {result.step:,}; checkpoint in {result.checkpoint}"]
     if result.evaluation:
-        found = result.evaluation
-        lines.append(f"evaluation: loss {found['loss']:.4f}, accuracy {found['accuracy']:.1%}")
+        scores = result.evaluation
+        lines.append(f"evaluation: loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.1%}")
     if result.curve is not None:
         if line := sparkline(read_metrics(result.curve.parent / METRICS)):
             lines.append(f"loss per target token: {line}")
@@ -107,16 +107,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `python -m flan_tasks.trainer`: messages without tracebacks, and an exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = list(sys.argv[1:] if arguments is None else arguments)
 
     def trained() -> int:
-        if {"-h", "--help"} & set(given):
+        if {"-h", "--help"} & set(options):
             print(USAGE.replace("flan train", "python -m flan_tasks.trainer"), end="")
             return 0
-        return run([argument for argument in given if argument != "--debug"])
+        return run([argument for argument in options if argument != "--debug"])
 
-    def told() -> int:
-        return endings.exit_code(trained, what="The trainer", debug="--debug" in given)
+    def code() -> int:
+        return endings.exit_code(trained, what="The trainer", debug="--debug" in options)
 
     # Before anything slow: importing JAX alone takes seconds.
-    return interrupts.program(told, describe=f"{{}}; {interrupts.KEPT}".format)
+    return interrupts.program(code, describe=f"{{}}; {interrupts.KEPT}".format)

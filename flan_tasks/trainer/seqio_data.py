@@ -130,7 +130,7 @@ class SeqioSource:
         except StopIteration:
             raise TrainingError(
                 f"{self._config.mixture_or_task_name} ended after {self._next:,} batches; it must "
-                "repeat without end (num_epochs=None)"
+                "repeat forever (num_epochs=None)"
             ) from None
 
     def _check_vocabulary(self, model: ModelConfig) -> None:
@@ -154,8 +154,8 @@ def _find(seqio: Any, name: str) -> Any:
     try:
         return seqio.get_mixture_or_task(name)
     except ValueError as error:
-        known = {*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()}
+        names = {*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()}
         raise UnknownNameError(
-            f"{unknown_name('SeqIO task or mixture', name, known)} MIXTURE_OR_TASK_MODULE names "
+            f"{unknown_name('SeqIO task or mixture', name, names)} MIXTURE_OR_TASK_MODULE names "
             "the module that registers it"
         ) from error

@@ -62,18 +62,20 @@ def make_train_step(
         return sums["loss"], sums
 
     def gradients(params: Tree, batch: Batch, key: jax.Array | None) -> tuple[Tree, Sums]:
-        found = jax.grad(sums_of, has_aux=True)
+        gradients_of = jax.grad(sums_of, has_aux=True)
         if run.num_microbatches == 1:
-            return found(pick(params), params, batch, key)
+            return gradients_of(pick(params), params, batch, key)
         parts = jax.tree.map(lambda x: _in_parts(x, run.num_microbatches, mesh), dict(batch))
 
         def add(total: tuple[Tree, Sums], part: tuple[jax.Array, Batch]):
             number, batch = part
-            own = None if key is None else jax.random.fold_in(key, number)
-            return jax.tree.map(jnp.add, total, found(pick(params), params, batch, own)), None
+            part_key = None if key is None else jax.random.fold_in(key, number)
+            return jax.tree.map(
+                jnp.add, total, gradients_of(pick(params), params, batch, part_key)
+            ), None
 
         first = jax.tree.map(lambda x: x[0], parts)
-        like = jax.eval_shape(lambda: found(pick(params), params, first, key))
+        like = jax.eval_shape(lambda: gradients_of(pick(params), params, first, key))
         zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
         numbers = jnp.arange(run.num_microbatches)
         return jax.lax.scan(add, zero, (numbers, parts))[0]
@@ -88,19 +90,23 @@ def make_train_step(
             grads = clip_by_global_norm(grads, norm, run.optimizer.clip_norm)
         rate = optimizer.schedule(state["step"])
         moved, new_state = optimizer.update(grads, state, pick(params))
-        fine = jnp.isfinite(sums["loss"]) & jnp.isfinite(norm)
+        is_finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(norm)
 
-        def unless_broken(new: Tree, old: Tree) -> Tree:
-            return jax.tree.map(lambda a, b: jnp.where(fine, a, b), new, old)
+        def if_finite(new: Tree, old: Tree) -> Tree:
+            return jax.tree.map(lambda a, b: jnp.where(is_finite, a, b), new, old)
 
-        found = {
+        metrics = {
             **sums,
             "grad_norm": norm,
             "learning_rate": rate,
             "real_tokens": _real_tokens(batch),
-            "skipped": 1 - fine.astype(jnp.int32),
+            "skipped": 1 - is_finite.astype(jnp.int32),
         }
-        return unless_broken(merged(moved, params), params), unless_broken(new_state, state), found
+        return (
+            if_finite(merged(moved, params), params),
+            if_finite(new_state, state),
+            metrics,
+        )
 
     return step
 

@@ -30,9 +30,9 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
         return
     path = folder / _LOCK
-    held = lock.hold(path)
+    held_lock = lock.hold(path)
     try:
-        held.__enter__()
+        held_lock.__enter__()
     except BuildError as error:
         raise TrainingError(
             f"another run is training into {folder}; wait for it, or choose another MODEL_DIR"
@@ -46,7 +46,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
-        held.__exit__(None, None, None)
+        held_lock.__exit__(None, None, None)
 
 
 class FiniteWatch:
@@ -57,13 +57,13 @@ class FiniteWatch:
         # How many there are now; a resumed run goes on with the count.
         self.row = row
 
-    def look(self, step: int, found: Mapping[str, Any], tasks: tuple[str, ...]) -> None:
+    def look(self, step: int, metrics: Mapping[str, Any], tasks: tuple[str, ...]) -> None:
         """Takes the metrics of a step.
 
         Raises:
           TrainingError: training must stop.
         """
-        if not found["skipped"]:
+        if not metrics["skipped"]:
             self.row = 0
             return
         self.row += 1
@@ -72,12 +72,12 @@ class FiniteWatch:
             return
         broken = [
             name
-            for name, value in zip(tasks, found.get("task_loss", ()), strict=False)
+            for name, value in zip(tasks, metrics.get("task_loss", ()), strict=False)
             if not math.isfinite(value)
         ]
         raise TrainingError(
-            f"step {step:,}: the loss is {float(found['loss']):g}, the gradient's norm "
-            f"{float(found['grad_norm']):g}"
+            f"step {step:,}: the loss is {float(metrics['loss']):g}, the gradient's norm "
+            f"{float(metrics['grad_norm']):g}"
             + (f", {self.row} steps in a row" if self.row > 1 else "")
             + (f"; not finite in {', '.join(broken[:5])}" if broken else "")
             + f". The step was not taken, and nothing was saved after it; what was before is in "
@@ -94,7 +94,7 @@ class StopSignals:
     """
 
     def __init__(self) -> None:
-        self._asked: list[int] = []
+        self._signals: list[int] = []
         self._since = 0.0
         self._training = False
 
@@ -102,22 +102,22 @@ class StopSignals:
         """From here on there are steps to save."""
         self._training = True
 
-    def asked(self, step: int) -> str | None:
+    def requested(self, step: int) -> str | None:
         """Returns the name of the signal."""
         if jax.process_count() > 1:
             from jax.experimental import multihost_utils
 
             return "SIGTERM" if multihost_utils.reached_preemption_sync_point(step) else None
-        return signal.Signals(self._asked[0]).name if self._asked else None
+        return signal.Signals(self._signals[0]).name if self._signals else None
 
     def _take(self, number: int, _: Any) -> None:
         now = time.monotonic()
-        if self._asked and now - self._since <= interrupts.SAME:
+        if self._signals and now - self._since <= interrupts.SAME:
             return  # a terminal, or a scheduler that asks a group, sends it through the parent too
-        if self._asked:  # asked twice: whoever asks does not want to wait
+        if self._signals:  # asked twice: whoever asks does not want to wait
             interrupts.end_at_once(number)
         self._since = now
-        self._asked.append(number)
+        self._signals.append(number)
         if not self._training:
             raise interrupts.Stopped(number)
 

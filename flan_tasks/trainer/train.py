@@ -204,8 +204,8 @@ def _same_run(path: Path, before: Mapping[str, Any], record: Mapping[str, Any]) 
 
 def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Defaults of those fields of a model that have one."""
-    known = {field.name: field.default for field in dataclasses.fields(ModelConfig)}
-    return {n: known[n] for n in fields if known[n] is not dataclasses.MISSING}
+    defaults = {field.name: field.default for field in dataclasses.fields(ModelConfig)}
+    return {n: defaults[n] for n in fields if defaults[n] is not dataclasses.MISSING}
 
 
 def make_record(run: Run, source: Source, gin_text: str) -> dict[str, Any]:
@@ -246,8 +246,8 @@ def evaluate(
     """
     total: dict[str, Any] | None = None
     for _, batch in batches(source, mesh, 0, min(source.steps, most or source.steps)):
-        found = step(params, batch)
-        total = found if total is None else jax.tree.map(jnp.add, total, found)
+        batch_sums = step(params, batch)
+        total = batch_sums if total is None else jax.tree.map(jnp.add, total, batch_sums)
     sums = jax.device_get(total)
     tokens = max(float(sums["tokens"]), 1.0)
     weights = sums["task_tokens"]
@@ -316,9 +316,9 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
         evaluation: Mapping[str, Any] = {}
         stopped = None
 
-        def settle(done: int, found: Mapping[str, Any]) -> None:
+        def settle(done: int, metrics: Mapping[str, Any]) -> None:
             """Looks at what a step found, which waits for it to end."""
-            values = jax.device_get(found)
+            values = jax.device_get(metrics)
             feedback.step(done, values)
             watch.look(done, values, source.tasks)
 
@@ -331,9 +331,9 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
 
         def judged(done: int) -> Mapping[str, Any]:
             assert validation is not None
-            found = evaluate(params, eval_step, validation, mesh, most=run.eval_steps)
-            feedback.evaluation(done, found)
-            return found
+            evaluation = evaluate(params, eval_step, validation, mesh, most=run.eval_steps)
+            feedback.evaluation(done, evaluation)
+            return evaluation
 
         try:
             if step and not progress.get("evaluated", True) and is_judged(step):
@@ -342,11 +342,11 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
             # The step before is looked at while the next one runs, so the device never waits.
             before: tuple[int, Mapping[str, Any]] | None = None
             for number, batch in batches(source, mesh, step, run.train_steps):
-                params, state, found = train_step(params, state, batch, jnp.int32(number))
+                params, state, step_sums = train_step(params, state, batch, jnp.int32(number))
                 if before is not None:
                     settle(*before)
-                step, before = number + 1, (number + 1, found)
-                stopped = signals.asked(step)
+                step, before = number + 1, (number + 1, step_sums)
+                stopped = signals.requested(step)
                 save = due(run.checkpoint.period, step) or stopped is not None
                 judge = is_judged(step) and stopped is None
                 if judge or save:
