@@ -97,14 +97,14 @@ def named_with(name: str, *, eos: str | None = None, control_tokens: str | None 
     Raises:
       VocabularyError: the name says something else already.
     """
-    said = VocabularyName.parse(name)
-    for part, asked in (("eos", eos), ("control", control_tokens)):
-        if asked is None:
+    parsed = VocabularyName.parse(name)
+    for part, choice in (("eos", eos), ("control", control_tokens)):
+        if choice is None:
             continue
-        if getattr(said, part) not in (None, asked):
-            raise VocabularyError(f"the vocabulary {name} says otherwise than {asked!r}")
-        said = replace(said, **{part: asked})
-    return str(said)
+        if getattr(parsed, part) not in (None, choice):
+            raise VocabularyError(f"the vocabulary {name} says otherwise than {choice!r}")
+        parsed = replace(parsed, **{part: choice})
+    return str(parsed)
 
 
 @cache
@@ -120,19 +120,19 @@ def open_vocabulary(name: str) -> Vocabulary:
       VocabularyError: it cannot be found, is not what its name says, or its end token cannot be
         told.
     """
-    asked = VocabularyName.parse(name)
-    if asked.file == T5:
-        return _without_choice(_open_t5(asked.eos), asked)
-    path = Path(asked.file).expanduser()
-    if asked.file == BYTES or (path.is_dir() and is_byt5(path)):
-        if asked.eos not in (None, "</s>", "1"):
-            raise VocabularyError(f"bytes end with 1 (</s>); --eos {asked.eos} is for files")
-        return _without_choice(BytesVocabulary(), asked)
+    parsed = VocabularyName.parse(name)
+    if parsed.file == T5:
+        return _without_choice(_open_t5(parsed.eos), parsed)
+    path = Path(parsed.file).expanduser()
+    if parsed.file == BYTES or (path.is_dir() and is_byt5(path)):
+        if parsed.eos not in (None, "</s>", "1"):
+            raise VocabularyError(f"bytes end with 1 (</s>); --eos {parsed.eos} is for files")
+        return _without_choice(BytesVocabulary(), parsed)
     if path.is_dir():
-        path = held_in(path)
+        path = vocabulary_in(path)
     if path.suffix == ".json":
-        return TokenizersVocabulary(path, eos=asked.eos, control_tokens=asked.control or AS_TEXT)
-    return _without_choice(SentencePieceVocabulary(path, eos=asked.eos), asked)
+        return TokenizersVocabulary(path, eos=parsed.eos, control_tokens=parsed.control or AS_TEXT)
+    return _without_choice(SentencePieceVocabulary(path, eos=parsed.eos), parsed)
 
 
 def open_recorded(name: str, recorded: str | None) -> Vocabulary:
@@ -145,9 +145,9 @@ def open_recorded(name: str, recorded: str | None) -> Vocabulary:
     Raises:
       VocabularyError: as `open_vocabulary`.
     """
-    asked, told = VocabularyName.parse(name), VocabularyName.parse(recorded or "")
-    same = replace(asked, control=asked.control or told.control, eos=asked.eos or told.eos)
-    if same != asked:
+    parsed, before = VocabularyName.parse(name), VocabularyName.parse(recorded or "")
+    same = replace(parsed, control=parsed.control or before.control, eos=parsed.eos or before.eos)
+    if same != parsed:
         try:
             return open_vocabulary(str(same))
         except VocabularyError:
@@ -155,7 +155,7 @@ def open_recorded(name: str, recorded: str | None) -> Vocabulary:
     return open_vocabulary(name)
 
 
-def held_in(folder: Path) -> Path:
+def vocabulary_in(folder: Path) -> Path:
     """Returns the vocabulary file of a folder.
 
     Raises:
@@ -175,20 +175,20 @@ def held_in(folder: Path) -> Path:
 
 def is_byt5(folder: Path) -> bool:
     """Whether a folder is of a model that reads bytes, which need no file."""
-    settings = folder / "tokenizer_config.json"
-    if any((folder / name).is_file() for name in HELD) or not settings.is_file():
+    path = folder / "tokenizer_config.json"
+    if any((folder / name).is_file() for name in HELD) or not path.is_file():
         return False
     try:
-        held = parse_json(settings.read_text(encoding="utf-8-sig"))
+        settings = parse_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise VocabularyError(f"{settings} cannot be read: {error}") from error
-    return isinstance(held, dict) and "ByT5" in str(held.get("tokenizer_class"))
+        raise VocabularyError(f"{path} cannot be read: {error}") from error
+    return isinstance(settings, dict) and "ByT5" in str(settings.get("tokenizer_class"))
 
 
-def _without_choice(vocabulary: Vocabulary, asked: VocabularyName) -> Vocabulary:
-    if asked.control == AS_SPECIAL:
+def _without_choice(vocabulary: Vocabulary, name: VocabularyName) -> Vocabulary:
+    if name.control == AS_SPECIAL:
         raise VocabularyError(
-            f"{asked.file}: control tokens in texts can be read as special only with a "
+            f"{name.file}: control tokens in texts can be read as special only with a "
             "tokenizer.json; bytes have none, and SentencePiece reads its control symbols as text"
         )
     return vocabulary
@@ -198,7 +198,7 @@ def _open_t5(eos: str | None) -> Vocabulary:
     set_to = VocabularyName.parse(os.environ.get(VOCAB, "")).file
     if set_to and set_to not in (T5, BYTES):
         path = Path(set_to).expanduser()
-        path = held_in(path) if path.is_dir() else path
+        path = vocabulary_in(path) if path.is_dir() else path
     else:
         path = _download_t5()
     vocabulary = SentencePieceVocabulary(path, eos=eos)

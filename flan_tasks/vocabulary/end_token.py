@@ -48,7 +48,7 @@ class EndToken:
     """What other files say against it, one line each."""
 
 
-class Beside:
+class TokenizerFiles:
     """What lies beside a tokenizer's file and says which of its tokens are what.
 
     Args:
@@ -84,9 +84,9 @@ class Beside:
             if value is None and isinstance(settings.get("text_config"), dict):
                 value = settings["text_config"].get(f"{role}_token_id")
             numbers = tuple(value) if isinstance(value, list) else (value,)
-            known = tuple(n for n in numbers if isinstance(n, int) and n in self._token_of)
-            if known:
-                yield name, known, ""
+            existing = tuple(n for n in numbers if isinstance(n, int) and n in self._token_of)
+            if existing:
+                yield name, existing, ""
             elif value is not None:
                 yield name, (), f"{name} says {value}, which {self.path.name} does not hold"
 
@@ -105,32 +105,32 @@ class Beside:
         if not path.is_file():
             return {}
         try:
-            held = json.loads(path.read_text(encoding="utf-8-sig"))
+            content = json.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
             raise VocabularyError(f"{path} cannot be read: {error}") from error
-        if not isinstance(held, dict):
+        if not isinstance(content, dict):
             raise VocabularyError(f"{path}: wanted a JSON object")
-        return held
+        return content
 
 
-def asked_end(asked: str, path: Path, tokens: Mapping[str, int]) -> EndToken:
+def named_end(eos: str, path: Path, tokens: Mapping[str, int]) -> EndToken:
     """Returns the token a user names: its text, or its number.
 
     Raises:
       VocabularyError: the vocabulary has no such token.
     """
-    if asked.isascii() and asked.isdecimal():
-        if int(asked) in tokens.values():
-            return EndToken(int(asked), "--eos")
+    if eos.isascii() and eos.isdecimal():
+        if int(eos) in tokens.values():
+            return EndToken(int(eos), "--eos")
         raise VocabularyError(
-            f"--eos {asked}: {path} has no token of that number; its numbers end at "
+            f"--eos {eos}: {path} has no token of that number; its numbers end at "
             f"{max(tokens.values(), default=0)}"
         )
-    if asked in tokens:
-        return EndToken(tokens[asked], "--eos")
+    if eos in tokens:
+        return EndToken(tokens[eos], "--eos")
     likely = _listed(tokens, (token for token in WELL_KNOWN if token in tokens))
     raise VocabularyError(
-        f"--eos {asked!r}: {path} has no such token" + (f"; it has {likely}" if likely else "")
+        f"--eos {eos!r}: {path} has no such token" + (f"; it has {likely}" if likely else "")
     )
 
 
@@ -141,16 +141,18 @@ def well_known_end(tokens: Mapping[str, int], added: Iterable[str]) -> list[str]
       tokens: all tokens and their numbers.
       added: those that stand beside the model, as control tokens do; they go first.
     """
-    beside = set(added)
-    candidates = [token for token in WELL_KNOWN if token in beside]
+    names = set(added)
+    candidates = [token for token in WELL_KNOWN if token in names]
     return candidates or [token for token in WELL_KNOWN if token in tokens]
 
 
-def published_end(beside: Beside, tokens: Mapping[str, int], added: Iterable[str]) -> EndToken:
+def published_end(
+    files: TokenizerFiles, tokens: Mapping[str, int], added: Iterable[str]
+) -> EndToken:
     """Returns the end token the files of a tokenizer.json name.
 
     Args:
-      beside: the files.
+      files: the files.
       tokens: all tokens and their numbers.
       added: those that stand beside the model.
 
@@ -160,17 +162,17 @@ def published_end(beside: Beside, tokens: Mapping[str, int], added: Iterable[str
     notes: list[str] = []
     chosen: EndToken | None = None
     several = ""
-    for name, numbers, problem in beside.answers("eos"):
+    for name, numbers, problem in files.answers("eos"):
         if problem:
             notes.append(problem)
         elif chosen is None and len(numbers) == 1:
             chosen = EndToken(numbers[0], name)
         elif chosen is None:
-            several = several or f"{name} names {', '.join(map(beside.token, numbers))}"
+            several = several or f"{name} names {', '.join(map(files.token, numbers))}"
         elif chosen.id not in numbers:
             notes.append(
-                f"{name} ends texts with {' or '.join(map(beside.token, numbers))}, "
-                f"{chosen.origin} with {beside.token(chosen.id)}, which is taken; --eos chooses"
+                f"{name} ends texts with {' or '.join(map(files.token, numbers))}, "
+                f"{chosen.origin} with {files.token(chosen.id)}, which is taken; --eos chooses"
             )
     if chosen is not None:
         return EndToken(chosen.id, chosen.origin, tuple(notes))
@@ -189,7 +191,7 @@ def published_end(beside: Beside, tokens: Mapping[str, int], added: Iterable[str
     raise VocabularyError(
         "; ".join(
             [
-                f"which token of {beside.path} ends a text cannot be told: {reason}",
+                f"which token of {files.path} ends a text cannot be told: {reason}",
                 *notes,
                 "name it with --eos TOKEN, or put its tokenizer_config.json beside it",
             ]
@@ -197,9 +199,9 @@ def published_end(beside: Beside, tokens: Mapping[str, int], added: Iterable[str
     )
 
 
-def pad_token(beside: Beside, tokens: Mapping[str, int]) -> int | None:
+def pad_token(files: TokenizerFiles, tokens: Mapping[str, int]) -> int | None:
     """Returns the number of a tokenizer's padding token; None where it has none."""
-    for _, numbers, _ in beside.answers("pad"):
+    for _, numbers, _ in files.answers("pad"):
         if numbers:
             return numbers[0]
     return next((tokens[token] for token in _PADS if token in tokens), None)

@@ -13,9 +13,9 @@ from flan_tasks.core import extras
 from flan_tasks.core.errors import VocabularyError
 from flan_tasks.vocabulary.base import Vocabulary, control_tokens_among, read_file
 from flan_tasks.vocabulary.end_token import (
-    Beside,
     EndToken,
-    asked_end,
+    TokenizerFiles,
+    named_end,
     pad_token,
     published_end,
 )
@@ -49,13 +49,13 @@ class SentencePieceVocabulary(Vocabulary):
         processor = self._processor
         #: The end token of the model itself, which SeqIO takes; -1 where it has none.
         self.own_eos_id: int = processor.eos_id()
-        beside = Beside(path, tokens)
-        end = _end(self.own_eos_id, beside, tokens, self._controls, eos)
+        files = TokenizerFiles(path, tokens)
+        end = _end(self.own_eos_id, files, tokens, self._controls, eos)
         self.eos_id, self.end_from, self.notes = end.id, end.origin, end.notes
         self.name = T5 if digest == T5_SHA256 else f"sha256:{digest}"
         if self.eos_id != self.own_eos_id:
             self.name += f",eos={self.eos_id}"
-        pad = processor.pad_id() if processor.pad_id() >= 0 else pad_token(beside, tokens)
+        pad = processor.pad_id() if processor.pad_id() >= 0 else pad_token(files, tokens)
         self.pad_id = pad or 0
         self.bos_id = processor.bos_id() if processor.bos_id() >= 0 else None
         self.unk_id = processor.unk_id()
@@ -93,25 +93,27 @@ class SentencePieceVocabulary(Vocabulary):
 
 
 def _end(
-    own: int,
-    beside: Beside,
+    own_id: int,
+    files: TokenizerFiles,
     tokens: Mapping[str, int],
     controls: Mapping[str, int],
-    asked: str | None,
+    eos: str | None,
 ) -> EndToken:
-    if asked is not None:
-        return asked_end(asked, beside.path, tokens)
-    if own < 0:
-        return published_end(beside, tokens, controls)
+    if eos is not None:
+        return named_end(eos, files.path, tokens)
+    if own_id < 0:
+        return published_end(files, tokens, controls)
     notes = []
-    for name, numbers, problem in beside.answers("eos"):
-        if problem or own not in numbers:
-            theirs = problem or f"{name} ends texts with {' or '.join(map(beside.token, numbers))}"
-            notes.append(
-                f"{theirs}; taken is {beside.token(own)}, as {beside.path.name} says itself; --eos "
-                "chooses"
+    for name, numbers, problem in files.answers("eos"):
+        if problem or own_id not in numbers:
+            difference = (
+                problem or f"{name} ends texts with {' or '.join(map(files.token, numbers))}"
             )
-    return EndToken(own, Vocabulary.end_from, tuple(notes))
+            notes.append(
+                f"{difference}; taken is {files.token(own_id)}, as {files.path.name} says itself; "
+                "--eos chooses"
+            )
+    return EndToken(own_id, Vocabulary.end_from, tuple(notes))
 
 
 def _with_extra_ids(

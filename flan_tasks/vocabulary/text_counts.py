@@ -82,14 +82,14 @@ def count_by_task(
         }
     sums = {
         part: {
-            what: np.bincount(task, values, minlength=len(names)).astype(np.int64)
-            for what, values in values_of.items()
+            kind: np.bincount(task, values, minlength=len(names)).astype(np.int64)
+            for kind, values in values_of.items()
         }
         for part, values_of in by_part.items()
     }
     return {
         names[number]: {
-            part: {what: int(values[number]) for what, values in of_part.items()}
+            part: {kind: int(values[number]) for kind, values in of_part.items()}
             for part, of_part in sums.items()
         }
         for number in sorted(set(task.tolist()), key=lambda number: names[number])
@@ -103,14 +103,14 @@ def add_counts(shards: Iterable[Mapping[str, Any]]) -> dict[str, Counts]:
         for name, counts in shard.get("texts", {}).items():
             into = sums.setdefault(name, {part: {} for part in PARTS})
             for part in PARTS:
-                for what, count in counts[part].items():
-                    into[part][what] = into[part].get(what, 0) + count
+                for kind, count in counts[part].items():
+                    into[part][kind] = into[part].get(kind, 0) + count
     return sums
 
 
-def totals(tasks: Mapping[str, Counts], what: str) -> dict[str, int]:
+def totals(tasks: Mapping[str, Counts], kind: str) -> dict[str, int]:
     """Returns one count of each part over all tasks."""
-    return {part: sum(counts[part][what] for counts in tasks.values()) for part in PARTS}
+    return {part: sum(counts[part][kind] for counts in tasks.values()) for part in PARTS}
 
 
 def text_lines(manifest: Mapping[str, Any]) -> list[str]:
@@ -202,7 +202,7 @@ def text_warnings(
 def _unknown(
     name: str, part: str, counts: Mapping[str, int], examples: int, vocabulary: str
 ) -> Iterator[str]:
-    unknown, tokens, only = (counts[what] for what in ("unknown", "tokens", "only_unknown"))
+    unknown, tokens, only = (counts[kind] for kind in ("unknown", "tokens", "only_unknown"))
     if unknown <= UNKNOWN_SHARE * tokens and not (only and part == "targets"):
         return
     share = f"{unknown:,} of {tokens:,} ids of its {part} ({unknown / tokens:.1%})"
@@ -221,9 +221,9 @@ def _trimmed(
     over = counts["over_length"]
     if over > TRIMMED_SHARE * examples:
         is_fitted = fits and part == "inputs"
-        what = "had their longest field shortened" if is_fitted else "lost their end"
+        change = "had their longest field shortened" if is_fitted else "lost their end"
         yield (
-            f"{name}: {over:,} of {examples:,} {part} ({over / examples:.1%}) {what}, "
+            f"{name}: {over:,} of {examples:,} {part} ({over / examples:.1%}) {change}, "
             f"being longer than {length:,} tokens"
         )
 

@@ -21,8 +21,8 @@ from flan_tasks.vocabulary.base import (
     read_file,
 )
 from flan_tasks.vocabulary.end_token import (
-    Beside,
-    asked_end,
+    TokenizerFiles,
+    named_end,
     pad_token,
     published_end,
     well_known_end,
@@ -51,15 +51,17 @@ class TokenizersVocabulary(Vocabulary):
         self.path = path
         self.control_tokens = control_tokens
         self._data = read_file(path)
-        held = _parsed(self._data, path)
+        content = _parsed(self._data, path)
         try:
-            added = {token["content"]: token["id"] for token in held["added_tokens"]}
-            special = {token["content"] for token in held["added_tokens"] if token.get("special")}
-            tokens = {**_model_tokens(held["model"]), **added}
+            added = {token["content"]: token["id"] for token in content["added_tokens"]}
+            special = {
+                token["content"] for token in content["added_tokens"] if token.get("special")
+            }
+            tokens = {**_model_tokens(content["model"]), **added}
             for token, number in tokens.items():
                 if not isinstance(token, str) or type(number) is not int or number < 0:
                     raise TypeError(f"{token!r} has the number {number!r}")
-            self.unk_id = _unknown_id(held["model"], tokens)
+            self.unk_id = _unknown_id(content["model"], tokens)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _refused(path, f"{type(error).__name__}: {error}") from error
         self._size = max(tokens.values(), default=-1) + 1
@@ -67,22 +69,22 @@ class TokenizersVocabulary(Vocabulary):
         self._controls = {token: number for token, number in added.items() if token in names}
         # Before anything is said of its tokens: it may be none.
         self.bos_id = self._beginning()
-        beside = Beside(path, tokens)
+        files = TokenizerFiles(path, tokens)
         if eos is None:
-            end = published_end(beside, tokens, added)
+            end = published_end(files, tokens, added)
         else:
-            end = asked_end(eos, path, tokens)
+            end = named_end(eos, path, tokens)
         self.eos_id, self.end_from = end.id, end.origin
         #: The end token as the file writes it.
         self.eos_token = next(token for token, number in tokens.items() if number == end.id)
-        self.notes = (*end.notes, *_losses(held))
+        self.notes = (*end.notes, *_losses(content))
         self.name = f"sha256:{hashlib.sha256(self._data).hexdigest()}"
         if control_tokens == AS_SPECIAL:
             self.name += f",control={AS_SPECIAL}"
         alone = well_known_end(tokens, added)
         if [self.eos_id] != [tokens[token] for token in alone]:
             self.name += f",eos={self.eos_id}"
-        self.pad_id = pad_token(beside, tokens) or 0
+        self.pad_id = pad_token(files, tokens) or 0
         self.blank_id = tokens.get(_BLANK)
 
     @property
@@ -109,17 +111,17 @@ class TokenizersVocabulary(Vocabulary):
 
         Truncation and padding are left out.
         """
-        held = _parsed(self._data, self.path)
+        content = _parsed(self._data, self.path)
         end = {"SpecialToken": {"id": self.eos_token, "type_id": 0}}
         first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
         tokens = {"id": self.eos_token, "ids": [self.eos_id], "tokens": [self.eos_token]}
-        held["post_processor"] = {
+        content["post_processor"] = {
             "type": "TemplateProcessing",
             "single": [first, end],
             "pair": [first, end, second, end],
             "special_tokens": {self.eos_token: tokens},
         }
-        return json.dumps(held, indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     def _beginning(self) -> int | None:
         """The token the file puts before a text, where it does."""
@@ -150,24 +152,24 @@ def _refused(path: Path, reason: object) -> VocabularyError:
 def _parsed(data: bytes, path: Path) -> dict[str, Any]:
     """Returns what a file holds, without its settings of truncation and padding."""
     try:
-        held = json.loads(data.decode("utf-8-sig"))
+        content = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise _refused(path, error) from error
-    if not isinstance(held, dict) or not isinstance(held.get("model"), dict):
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         other = path.parent / "tokenizer.json"
-        there = f"; {other} may be the one" if path.name != other.name and other.exists() else ""
-        raise _refused(path, f'it has no "model"{there}')
+        hint = f"; {other} may be the one" if path.name != other.name and other.exists() else ""
+        raise _refused(path, f'it has no "model"{hint}')
     # What it says of these is for batches of a model: it would cut texts, or fill them up.
-    held = {**held, "truncation": None, "padding": None}
-    held.setdefault("added_tokens", [])
-    return held
+    content = {**content, "truncation": None, "padding": None}
+    content.setdefault("added_tokens", [])
+    return content
 
 
-def _tokenizer(held: Mapping[str, Any], path: Path):
+def _tokenizer(content: Mapping[str, Any], path: Path):
     with extras.needed_for("Reading a tokenizer.json", error=VocabularyError):
         from tokenizers import Tokenizer
     try:
-        return Tokenizer.from_str(json.dumps(held))
+        return Tokenizer.from_str(json.dumps(content))
     except BaseException as error:
         # The library raises bare Exception, and where its Rust panics something above that.
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
@@ -189,18 +191,18 @@ def _unknown_id(model: Mapping[str, Any], tokens: Mapping[str, int]) -> int | No
     return None if unknown is None else tokens.get(unknown)
 
 
-def _losses(held: Mapping[str, Any]) -> tuple[str, ...]:
+def _losses(content: Mapping[str, Any]) -> tuple[str, ...]:
     """Says where a tokenizer leaves characters out that it does not know."""
-    model = held["model"]
+    model = content["model"]
     complete = model.get("byte_fallback") or "ByteLevel" in json.dumps(
-        [held.get("pre_tokenizer"), held.get("normalizer")]
+        [content.get("pre_tokenizer"), content.get("normalizer")]
     )
     if model.get("type") != "BPE" or complete or model.get("unk_token") is not None:
         return ()
     return ("it has no unknown token and no bytes: characters it does not know are left out",)
 
 
-def _hidden(held: Mapping[str, Any], controls: Mapping[str, int]) -> dict[str, Any]:
+def _hidden(content: Mapping[str, Any], controls: Mapping[str, int]) -> dict[str, Any]:
     """Returns a tokenizer whose control tokens have names that stand in no text.
 
     The library's own switch, `encode_special_tokens`, does not do: models that hold the tokens
@@ -208,8 +210,10 @@ def _hidden(held: Mapping[str, Any], controls: Mapping[str, int]) -> dict[str, A
     added without being called special, such as DeepSeek's <\uff5cUser\uff5c>.
     """
     names = {token: f"{_NOWHERE}{token}{_NOWHERE}" for token in controls}
-    added = [{**t, "content": names.get(t["content"], t["content"])} for t in held["added_tokens"]]
-    model = dict(held["model"])
+    added = [
+        {**t, "content": names.get(t["content"], t["content"])} for t in content["added_tokens"]
+    ]
+    model = dict(content["model"])
     vocabulary = model["vocab"]
     if isinstance(vocabulary, list):
         model["vocab"] = [[names.get(piece, piece), score] for piece, score in vocabulary]
@@ -219,7 +223,7 @@ def _hidden(held: Mapping[str, Any], controls: Mapping[str, int]) -> dict[str, A
             model["merges"] = [pair for pair in model["merges"] if not _makes(pair, names)]
     if model.get("unk_token") in names:
         model["unk_token"] = names[model["unk_token"]]
-    return {**held, "added_tokens": added, "model": model}
+    return {**content, "added_tokens": added, "model": model}
 
 
 def _makes(pair: str | Sequence[str], names: Mapping[str, str]) -> bool:
