@@ -64,12 +64,12 @@ def positions(segments: np.ndarray) -> np.ndarray:
     places = np.arange(segments.shape[1], dtype=np.int32)
     starts = np.zeros(segments.shape, np.int32)
     starts[:, 1:] = places[1:] * (segments[:, 1:] != segments[:, :-1])
-    found = places - np.maximum.accumulate(starts, axis=1)
-    return found * (segments > 0)
+    since_start = places - np.maximum.accumulate(starts, axis=1)
+    return since_start * (segments > 0)
 
 
 def shifted(tokens: np.ndarray, segments: np.ndarray) -> np.ndarray:
     """Moves tokens one place to the right inside each segment, 0 first: int32[rows, length]."""
-    found = np.zeros_like(tokens)
-    found[:, 1:] = tokens[:, :-1] * ((segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0))
-    return found
+    moved = np.zeros_like(tokens)
+    moved[:, 1:] = tokens[:, :-1] * ((segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0))
+    return moved

@@ -77,19 +77,19 @@ def _rounded(length: int) -> int:
 
 def _choice(percentile: float, whole: np.ndarray, lengths: list[int], arch: str) -> LengthChoice:
     limits = np.asarray(lengths)
-    kept = np.minimum(whole, limits)
-    found = dict(zip(PARTS, lengths, strict=True))
-    sizes, room = kept, limits
+    trimmed = np.minimum(whole, limits)
+    chosen = dict(zip(PARTS, lengths, strict=True))
+    sizes, room = trimmed, limits
     if arch == DECODER:
-        sizes, room = kept.sum(axis=1, keepdims=True), limits.sum(keepdims=True)
-        found["row"] = int(room[0])
-    tokens = kept.sum()
+        sizes, room = trimmed.sum(axis=1, keepdims=True), limits.sum(keepdims=True)
+        chosen["row"] = int(room[0])
+    tokens = trimmed.sum()
     rows = pack(sizes, room.tolist()).num_rows
     return LengthChoice(
         percentile,
-        found,
+        chosen,
         {part: float((whole[:, i] > limits[i]).mean()) for i, part in enumerate(PARTS)},
-        {part: float(1 - kept[:, i].sum() / whole[:, i].sum()) for i, part in enumerate(PARTS)},
+        {part: float(1 - trimmed[:, i].sum() / whole[:, i].sum()) for i, part in enumerate(PARTS)},
         float(1 - tokens / (rows * room.sum())),
         float(1 - tokens / (len(whole) * room.sum())),
     )

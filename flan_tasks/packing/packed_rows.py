@@ -91,7 +91,7 @@ def encoded_rows(
       vocabulary: gives the ids.
       lengths: longest inputs and targets, EOS included; longer prompts are fitted, and the end of
         longer targets is cut.
-      fitting: told what became of the prompts.
+      fitting: counts what became of the prompts.
     """
     names = [item.dataset.name for item in plan.ingredients]
     encoder = Encoder(vocabulary, lengths)
@@ -146,8 +146,8 @@ def packed_shard(
     template = np.concatenate([piece.rows.template for piece in pieces])
     shots = np.concatenate([piece.num_shots for piece in pieces])
     texts = {part: TextCounts.joined([piece.texts[part] for piece in pieces]) for part in PARTS}
-    own = sides[0].lengths - 1
-    written = {"tokens": int(own.sum()), "longest": int(own.max(initial=0))}
+    prompt_lengths = sides[0].lengths - 1
+    written = {"tokens": int(prompt_lengths.sum()), "longest": int(prompt_lengths.max(initial=0))}
     del pieces
     sizes = np.stack([side.lengths for side in sides], axis=1)
     if arch == DECODER:
@@ -157,14 +157,14 @@ def packed_shard(
     packing = _shuffled(pack(sizes, limits), plan.seed, start)
     arrays = _decoder_arrays if arch == DECODER else _encoder_decoder_arrays
     dtype = np.uint16 if vocabulary.size <= 1 << 16 else np.uint32
-    found = {
+    stored = {
         **arrays(sides, packing, limits, dtype),
         OFFSETS: packing.offsets,
         EXAMPLES: places[packing.order] + start,
         TASKS: task[packing.order].astype(_task_type(len(plan.ingredients))),
     }
     return PackedShard(
-        found,
+        stored,
         task,
         template,
         shots,

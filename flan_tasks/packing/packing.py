@@ -86,11 +86,11 @@ class _Pool:
     def longest(self, side: int, room: tuple[int, int]) -> tuple[int, int] | None:
         """Returns the lengths of what is longest on `side` among what fits in `room`."""
         other_room = (2 << room[1 - side]) - 1
-        found = self._at[side]
+        by_length = self._at[side]
         levels = self.levels[side] & ((2 << room[side]) - 1)
         while levels:
             length = levels.bit_length() - 1
-            fitting = found[length] & other_room
+            fitting = by_length[length] & other_room
             if fitting:
                 # By inputs or targets alone it fits as well; of those, what takes least of a side
                 # the row is ahead in, and most where that is what is left to fill.
