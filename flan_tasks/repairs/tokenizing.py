@@ -146,19 +146,19 @@ def _double_quotes(tokens: list[str]) -> dict[int, bool]:
     alone = [number for number, token in enumerate(tokens) if token in _QUOTE_MARKS]
     # "``" opens and "''" closes, unless an even number of them begins with a closing one.
     directed = len(alone) % 2 == 1 or any(tokens[number] == "``" for number in alone[:1])
-    found: dict[int, bool] = {}
+    opens: dict[int, bool] = {}
     is_open = False
     for number, token in enumerate(tokens):
         if directed and token in ("``", "''"):
-            found[number] = is_open = _directed_opens(tokens, number, is_open=is_open)
+            opens[number] = is_open = _directed_opens(tokens, number, is_open=is_open)
         elif token in _QUOTE_MARKS:
             # One of a pair may be missing: is it the first or the last?
             odd = len(alone) % 2 and number == alone[0] and not is_open
             is_open = not (_closes(tokens, number, single=len(alone) == 1) if odd else is_open)
-            found[number] = is_open = is_open and number + 1 < len(tokens)
+            opens[number] = is_open = is_open and number + 1 < len(tokens)
         elif (mark := max(token.rfind(mark) for mark in _QUOTE_MARKS)) >= 0:
             is_open = not any(letter.isalnum() for letter in token[:mark])
-    return found
+    return opens
 
 
 def _directed_opens(tokens: list[str], number: int, *, is_open: bool) -> bool:
@@ -178,7 +178,7 @@ def _directed_opens(tokens: list[str], number: int, *, is_open: bool) -> bool:
 def _single_quotes(tokens: list[str]) -> dict[int, bool]:
     alone = [number for number, token in enumerate(tokens) if token in ("'", "`")]
     directed = any(tokens[number] == "`" for number in alone)
-    found: dict[int, bool] = {}
+    opens: dict[int, bool] = {}
     is_open = False
     for number in alone:
         before = tokens[number - 1] if number else ""
@@ -189,15 +189,15 @@ def _single_quotes(tokens: list[str]) -> dict[int, bool]:
             # Inside of quotes, after a plural and before a word, it is more likely a possessive.
             possessive = before.endswith("s") and after[:1].isalnum() and number != alone[-1]
             is_open = possessive
-            found[number] = False
+            opens[number] = False
             continue
         else:
             plural = before.lower().endswith(("s", "z", "x")) and before not in _NO_PLURAL
             last = number == alone[-1] and before not in _NO_PLURAL
             plural = plural or last and before[-1:].isalnum()
             is_open = bool(after) and not directed and not plural
-        found[number] = is_open
-    return found
+        opens[number] = is_open
+    return opens
 
 
 def _closes(tokens: list[str], number: int, *, single: bool) -> bool:
