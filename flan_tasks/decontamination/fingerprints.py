@@ -57,8 +57,8 @@ class Prints:
 
 class _WordHashes(dict[str, int]):
     def __missing__(self, word: str) -> int:
-        found = self[word] = hash_text(word)
-        return found
+        hashed = self[word] = hash_text(word)
+        return hashed
 
 
 class Fingerprinter:
@@ -77,10 +77,10 @@ class Fingerprinter:
         for number, example in enumerate(examples):
             for texts, whole in ((example.whole, True), (example.more, False)):
                 for text in texts:
-                    found = words(text)
-                    if found:
-                        flat.extend(map(get, found))
-                        lengths.append(len(found))
+                    text_words = words(text)
+                    if text_words:
+                        flat.extend(map(get, text_words))
+                        lengths.append(len(text_words))
                         owners.append(number)
                         is_whole.append(whole)
         if not flat:
@@ -102,8 +102,8 @@ def _text_hashes(stream: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     starts = np.cumsum(sizes) - sizes
     place = np.arange(len(stream)) - np.repeat(starts, sizes)
     with np.errstate(over="ignore"):
-        found = np.add.reduceat(stream * _powers(int(sizes.max()))[place], starts)
-        return found ^ (sizes.astype(np.uint64) * _LENGTH)
+        hashes = np.add.reduceat(stream * _powers(int(sizes.max()))[place], starts)
+        return hashes ^ (sizes.astype(np.uint64) * _LENGTH)
 
 
 def _example_prints(texts: np.ndarray, owner: np.ndarray, is_whole: np.ndarray) -> Prints:
@@ -111,23 +111,23 @@ def _example_prints(texts: np.ndarray, owner: np.ndarray, is_whole: np.ndarray) 
     texts, owner = texts[is_whole], owner[is_whole]
     order = np.lexsort((texts, owner))
     texts, owner = texts[order], owner[order]
-    found, starts = np.unique(owner, return_index=True)
-    if not len(found):
-        return Prints(texts, found)
-    return Prints(_text_hashes(texts, np.diff(np.append(starts, len(owner)))), found)
+    owners, starts = np.unique(owner, return_index=True)
+    if not len(owners):
+        return Prints(texts, owners)
+    return Prints(_text_hashes(texts, np.diff(np.append(starts, len(owner)))), owners)
 
 
 def _run_prints(stream: np.ndarray, sizes: np.ndarray, owner: np.ndarray) -> Prints:
     if len(stream) < RUN:
         return Prints(np.zeros(0, np.uint64), np.zeros(0, np.int64))
     count = len(stream) - RUN + 1
-    found = np.zeros(count, np.uint64)
+    hashes = np.zeros(count, np.uint64)
     with np.errstate(over="ignore"):
         for step in range(RUN):
-            found = found * _FACTOR + stream[step : step + count]
+            hashes = hashes * _FACTOR + stream[step : step + count]
     text = np.repeat(np.arange(len(sizes)), sizes)
     inside = np.flatnonzero(text[:count] == text[RUN - 1 :])
-    return Prints(found[inside], owner[text[inside]])
+    return Prints(hashes[inside], owner[text[inside]])
 
 
 @functools.lru_cache(maxsize=4)
@@ -146,16 +146,16 @@ class Index:
 
     def __init__(self, prints: dict[str, Prints], group_of: np.ndarray) -> None:
         """Takes fingerprints of all examples, and the number of each example's group: int64[n]."""
-        self._tables = {kind: _Table(found, group_of) for kind, found in prints.items()}
+        self._tables = {kind: _Table(kind_prints, group_of) for kind, kind_prints in prints.items()}
 
     def hits(self, kind: str, prints: Prints) -> tuple[np.ndarray, np.ndarray]:
         """Returns (example that asks, number of the known hash) for every hash that is known."""
-        known = self._tables[kind].hashes
-        if not len(known) or not len(prints.hashes):
+        hashes = self._tables[kind].hashes
+        if not len(hashes) or not len(prints.hashes):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        place = np.minimum(np.searchsorted(known, prints.hashes), len(known) - 1)
-        here = known[place] == prints.hashes
-        pairs = np.unique(np.stack([prints.examples[here], place[here]]), axis=1)
+        place = np.minimum(np.searchsorted(hashes, prints.hashes), len(hashes) - 1)
+        is_known = hashes[place] == prints.hashes
+        pairs = np.unique(np.stack([prints.examples[is_known], place[is_known]]), axis=1)
         return pairs[0], pairs[1]
 
     def groups(self, kind: str, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -193,34 +193,40 @@ def shared_run(one: Texts, other: Texts) -> str:
     """Returns the longest run of words that two examples share, "" where it is under 13 words."""
     places: dict[tuple[str, ...], list[tuple[list[str], int]]] = {}
     for text in (*other.whole, *other.more):
-        found = words(text)
-        for start in range(len(found) - RUN + 1):
-            places.setdefault(tuple(found[start : start + RUN]), []).append((found, start))
+        text_words = words(text)
+        for start in range(len(text_words) - RUN + 1):
+            places.setdefault(tuple(text_words[start : start + RUN]), []).append(
+                (text_words, start)
+            )
     best: list[str] = []
     for text in (*one.whole, *one.more):
-        found = words(text)
+        text_words = words(text)
         start = 0
-        while start <= len(found) - RUN:
+        while start <= len(text_words) - RUN:
             longest = RUN
-            for theirs, place in places.get(tuple(found[start : start + RUN]), ()):
+            for other_words, place in places.get(tuple(text_words[start : start + RUN]), ()):
                 length = RUN
-                while found[start + length : start + length + 1] and (
-                    found[start + length : start + length + 1]
-                    == theirs[place + length : place + length + 1]
+                while text_words[start + length : start + length + 1] and (
+                    text_words[start + length : start + length + 1]
+                    == other_words[place + length : place + length + 1]
                 ):
                     length += 1
                 longest = max(longest, length)
                 if length > len(best):
-                    best = found[start : start + length]
+                    best = text_words[start : start + length]
             start += longest - RUN + 1
     return " ".join(best)
 
 
 def shared_text(one: Texts, other: Texts) -> str:
     """Returns the longest whole text that two examples share, in words, "" where there is none."""
-    theirs = {tuple(words(text)) for text in (*other.whole, *other.more)}
+    other_texts = {tuple(words(text)) for text in (*other.whole, *other.more)}
     ours = [tuple(words(text)) for text in (*one.whole, *one.more)]
-    shared = [found for found in ours if found in theirs and len(found) >= SHORTEST_TEXT]
+    shared = [
+        text_words
+        for text_words in ours
+        if text_words in other_texts and len(text_words) >= SHORTEST_TEXT
+    ]
     longest: tuple[str, ...] = max(shared, key=len, default=())
     return " ".join(longest)
 
@@ -231,4 +237,4 @@ def same_example(one: Texts, other: Texts) -> bool:
 
 
 def _contents(texts: Texts) -> list[list[str]]:
-    return sorted(found for text in texts.whole if (found := words(text)))
+    return sorted(text_words for text in texts.whole if (text_words := words(text)))

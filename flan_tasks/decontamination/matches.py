@@ -126,18 +126,18 @@ class Checker:
         collected: dict[str, list[Prints]] = {kind: [] for kind in KINDS}
         for start, part in zip(self._starts, self._parts, strict=False):
             for places, prints in self._prints(part):
-                for kind, found in prints.items():
-                    examples = found.examples + places.start + start
-                    collected[kind].append(Prints(found.hashes, examples))
+                for kind, kind_prints in prints.items():
+                    examples = kind_prints.examples + places.start + start
+                    collected[kind].append(Prints(kind_prints.hashes, examples))
         self._index = Index(
-            {kind: _joined(found) for kind, found in collected.items()}, self._part_of
+            {kind: _joined(kind_prints) for kind, kind_prints in collected.items()}, self._part_of
         )
 
     def matching(self, train: Part) -> np.ndarray:
         """Returns the numbers of the training examples that occur in evaluation sets, in order."""
         hits = self._hits(train)
-        found = [places for places, _ in hits.values()]
-        return train.chosen[np.unique(np.concatenate(found))]
+        matched_places = [places for places, _ in hits.values()]
+        return train.chosen[np.unique(np.concatenate(matched_places))]
 
     def findings(self, train: Part, *, show: int = 3) -> list[Finding]:
         """Returns one finding for each evaluation set that shares something with `train`.
@@ -172,14 +172,14 @@ class Checker:
         show: int,
     ) -> Finding:
         part = self._parts[group]
-        found = list(kinds.values())
+        kinds_of_match = list(kinds.values())
         # The strongest first, as a reader wants to see these.
         order = sorted(kinds, key=lambda place: (KINDS.index(kinds[place]), place))
         return Finding(
             dataset=train.dataset.name,
             evaluation=part.dataset.name,
             split=part.split,
-            kinds={kind: found.count(kind) for kind in KINDS if kind in found},
+            kinds={kind: kinds_of_match.count(kind) for kind in KINDS if kind in kinds_of_match},
             examples=len(kinds),
             compared=len(train.chosen),
             evaluation_examples=touched,
@@ -216,16 +216,16 @@ class Checker:
     def _hits(self, train: Part) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         collected: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {kind: [] for kind in KINDS}
         for places, prints in self._prints(train):
-            for kind, found in prints.items():
-                asking, numbers = self._index.hits(kind, found)
+            for kind, kind_prints in prints.items():
+                asking, numbers = self._index.hits(kind, kind_prints)
                 collected[kind].append((asking + places.start, numbers))
         empty = np.zeros(0, np.int64)
         return {
             kind: (
-                np.concatenate([empty, *(asking for asking, _ in found)]),
-                np.concatenate([empty, *(numbers for _, numbers in found)]),
+                np.concatenate([empty, *(asking for asking, _ in kind_prints)]),
+                np.concatenate([empty, *(numbers for _, numbers in kind_prints)]),
             )
-            for kind, found in collected.items()
+            for kind, kind_prints in collected.items()
         }
 
     def _prints(self, part: Part) -> Iterator[tuple[range, dict[str, Prints]]]:
@@ -250,7 +250,7 @@ def explain(catalog: Catalog, train: Dataset, evaluation: Dataset) -> str:
 
 def overlap_path(catalog: Catalog, one: str, other: str) -> tuple[str, ...]:
     """Returns the shortest chain of declared overlaps from one dataset to another, () if none."""
-    known = {dataset.name for dataset in catalog.datasets}
+    names = {dataset.name for dataset in catalog.datasets}
     paths: dict[str, tuple[str, ...]] = {one: (one,)}
     queue = [one]
     while queue:
@@ -258,7 +258,7 @@ def overlap_path(catalog: Catalog, one: str, other: str) -> tuple[str, ...]:
         if name == other:
             return paths[name]
         for near in catalog[name].overlaps:
-            if near in known and near not in paths:
+            if near in names and near not in paths:
                 paths[near] = (*paths[name], near)
                 queue.append(near)
     return ()
@@ -266,8 +266,8 @@ def overlap_path(catalog: Catalog, one: str, other: str) -> tuple[str, ...]:
 
 def _joined(prints: Sequence[Prints]) -> Prints:
     return Prints(
-        np.concatenate([np.zeros(0, np.uint64), *(found.hashes for found in prints)]),
-        np.concatenate([np.zeros(0, np.int64), *(found.examples for found in prints)]),
+        np.concatenate([np.zeros(0, np.uint64), *(one.hashes for one in prints)]),
+        np.concatenate([np.zeros(0, np.int64), *(one.examples for one in prints)]),
     )
 
 
