@@ -56,10 +56,10 @@ def trivia_qa(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """
     exact, overlap = [], []
     for gold, prediction in zip(golds, predictions, strict=True):
-        said = prediction.translate(_PARTING)
+        predicted = prediction.translate(_PARTING)
         aliases = [text.translate(_PARTING) for text in gold.references]
-        exact.append(_best(partial(_exact, language=gold.language), said, aliases))
-        overlap.append(_best(partial(_word_f1, language=gold.language), said, aliases))
+        exact.append(_best(partial(_exact, language=gold.language), predicted, aliases))
+        overlap.append(_best(partial(_word_f1, language=gold.language), predicted, aliases))
     return {"em": percent(exact), "f1": percent(overlap)}
 
 
@@ -72,18 +72,18 @@ def squad_v2(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     exact, overlap, has_answer = [], [], []
     for gold, prediction in zip(golds, predictions, strict=True):
         references = [_spoken(text) for text in gold.references]
-        said = _spoken(prediction)
-        exact.append(_best(partial(_exact, language=gold.language), said, references))
+        predicted = _spoken(prediction)
+        exact.append(_best(partial(_exact, language=gold.language), predicted, references))
         word_f1 = partial(_word_f1_or_none, language=gold.language)
-        overlap.append(_best(word_f1, said, references))
+        overlap.append(_best(word_f1, predicted, references))
         has_answer.append(any(references))
-    found = {"em": percent(exact), "f1": percent(overlap)}
-    for name, wanted in (("has_answer", True), ("no_answer", False)):
-        here = [number for number, has in enumerate(has_answer) if has is wanted]
-        if here:
-            found[f"{name}_em"] = percent([exact[number] for number in here])
-            found[f"{name}_f1"] = percent([overlap[number] for number in here])
-    return found
+    scores = {"em": percent(exact), "f1": percent(overlap)}
+    for name, answerable in (("has_answer", True), ("no_answer", False)):
+        numbers = [number for number, has in enumerate(has_answer) if has is answerable]
+        if numbers:
+            scores[f"{name}_em"] = percent([exact[number] for number in numbers])
+            scores[f"{name}_f1"] = percent([overlap[number] for number in numbers])
+    return scores
 
 
 @checked
@@ -137,10 +137,10 @@ def drop(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """
     exact, overlap = [], []
     for gold, prediction in zip(golds, predictions, strict=True):
-        said = _drop_text(prediction)
+        predicted = _drop_text(prediction)
         right = [_drop_text(text) for text in gold.references]
-        exact.append(said in right)
-        overlap.append(max(_bag_f1(set(said.split()), set(text.split())) for text in right))
+        exact.append(predicted in right)
+        overlap.append(max(_bag_f1(set(predicted.split()), set(text.split())) for text in right))
     return {"em": percent(exact), "f1": percent(overlap)}
 
 
@@ -164,9 +164,12 @@ def multirc(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     for numbers in groups.values():
         common = sum(is_yes[n] and says_yes[n] for n in numbers)
         # 1 where there is nothing to be precise about or to recall, as in their script.
-        said, wanted = sum(says_yes[n] for n in numbers), sum(is_yes[n] for n in numbers)
-        precision += common / said if said else 1.0
-        recall += common / wanted if wanted else 1.0
+        predicted_yes, right_yes = (
+            sum(says_yes[n] for n in numbers),
+            sum(is_yes[n] for n in numbers),
+        )
+        precision += common / predicted_yes if predicted_yes else 1.0
+        recall += common / right_yes if right_yes else 1.0
     total = precision + recall
     return {
         "em": percent([all(right[n] for n in numbers) for numbers in groups.values()]),
@@ -175,16 +178,16 @@ def multirc(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     }
 
 
-def _best(score: Callable[[str, str], float], said: str, references: Sequence[str]) -> float:
-    return max(float(score(said, text)) for text in references)
+def _best(score: Callable[[str, str], float], predicted: str, references: Sequence[str]) -> float:
+    return max(float(score(predicted, text)) for text in references)
 
 
 def _leaving_one_out(
-    score: Callable[[str, str], float], said: str, references: Sequence[str]
+    score: Callable[[str, str], float], predicted: str, references: Sequence[str]
 ) -> float:
     if len(references) == 1:
-        return float(score(said, references[0]))
-    scores = [float(score(said, text)) for text in references]
+        return float(score(predicted, references[0]))
+    scores = [float(score(predicted, text)) for text in references]
     best = [max(scores[:place] + scores[place + 1 :]) for place in range(len(scores))]
     return sum(best) / len(best)
 
@@ -194,8 +197,8 @@ def _spoken(text: str) -> str:
     return "" if normalize_answer(text) in NO_ANSWER else text
 
 
-def _exact(said: str, right: str, *, language: str) -> float:
-    return float(normalize_answer(said, language) == normalize_answer(right, language))
+def _exact(predicted: str, right: str, *, language: str) -> float:
+    return float(normalize_answer(predicted, language) == normalize_answer(right, language))
 
 
 def _answer_words(text: str, language: str) -> list[str]:
@@ -203,25 +206,28 @@ def _answer_words(text: str, language: str) -> list[str]:
     return normal.split() if has_blanks(language) else words(normal, language)
 
 
-def _word_f1(said: str, right: str, *, language: str) -> float:
-    found, wanted = _answer_words(said, language), _answer_words(right, language)
-    common = sum((Counter(found) & Counter(wanted)).values())
+def _word_f1(predicted: str, right: str, *, language: str) -> float:
+    predicted_words, right_words = (
+        _answer_words(predicted, language),
+        _answer_words(right, language),
+    )
+    common = sum((Counter(predicted_words) & Counter(right_words)).values())
     # Two texts of punctuation alone share no word: 0, as in the script.
-    return 2 * common / (len(found) + len(wanted)) if common else 0.0
+    return 2 * common / (len(predicted_words) + len(right_words)) if common else 0.0
 
 
-def _word_f1_or_none(said: str, right: str, *, language: str) -> float:
+def _word_f1_or_none(predicted: str, right: str, *, language: str) -> float:
     """Word F1; 1 where both are without words."""
-    if not normalize_answer(said, language) or not normalize_answer(right, language):
-        return _exact(said, right, language=language)
-    return _word_f1(said, right, language=language)
+    if not normalize_answer(predicted, language) or not normalize_answer(right, language):
+        return _exact(predicted, right, language=language)
+    return _word_f1(predicted, right, language=language)
 
 
-def _span_f1(said: str, right: str, *, language: str) -> float:
+def _span_f1(predicted: str, right: str, *, language: str) -> float:
     """Word F1; an unanswered question is right or wrong."""
-    if not said or not right:
-        return float(said == right)
-    return _word_f1(said, right, language=language)
+    if not predicted or not right:
+        return float(predicted == right)
+    return _word_f1(predicted, right, language=language)
 
 
 def _majority(references: Sequence[str]) -> list[str]:
@@ -255,12 +261,12 @@ def _drop_word(word: str) -> str:
     return " ".join(_ARTICLES.sub(" ", word).split())
 
 
-def _bag_f1(said: set[str], right: set[str]) -> float:
+def _bag_f1(predicted: set[str], right: set[str]) -> float:
     numbers = {word for word in right if _is_number(word)}
-    if numbers and not numbers & said:
+    if numbers and not numbers & predicted:
         return 0.0
-    common = len(said & right)
-    precision = common / len(said) if said else 1.0
+    common = len(predicted & right)
+    precision = common / len(predicted) if predicted else 1.0
     recall = common / len(right) if right else 1.0
     # To two places, as the script rounds each answer.
     return round(2 * precision * recall / (precision + recall), 2) if precision + recall else 0.0

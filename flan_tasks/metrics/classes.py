@@ -87,10 +87,10 @@ def matthews(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
         from sklearn.metrics import matthews_corrcoef
 
     _shared_options(golds, "matthews")
-    right, found = _class_numbers(golds, predictions)
-    if len(set(right)) < 2 or len(set(found)) < 2:
+    right, predicted = _class_numbers(golds, predictions)
+    if len(set(right)) < 2 or len(set(predicted)) < 2:
         return {"matthews": 0.0}  # a constant correlates with nothing
-    return {"matthews": 100 * float(matthews_corrcoef(right, found))}
+    return {"matthews": 100 * float(matthews_corrcoef(right, predicted))}
 
 
 @checked
@@ -132,11 +132,11 @@ def _class_numbers(
     right = [options.index(gold.answer) for gold in golds]
     # To the letter first. One class more for whatever is no option.
     number_of |= {option: number for number, option in enumerate(options)}
-    found = [
+    predicted = [
         number_of.get(text, number_of.get(normalize_label(text), len(options)))
         for text in predictions
     ]
-    return right, found
+    return right, predicted
 
 
 def _correlation(name: str, golds: Sequence[Gold], predictions: Sequence[str]) -> float:
@@ -144,10 +144,10 @@ def _correlation(name: str, golds: Sequence[Gold], predictions: Sequence[str]) -
         from scipy import stats
 
     right = [float(gold.extra.get("score", gold.answer)) for gold in golds]
-    found = [_number(prediction) or 0.0 for prediction in predictions]
-    if len(set(right)) < 2 or len(set(found)) < 2:
+    predicted = [_number(prediction) or 0.0 for prediction in predictions]
+    if len(set(right)) < 2 or len(set(predicted)) < 2:
         return 0.0  # a constant correlates with nothing
-    return 100 * float(getattr(stats, name)(right, found).statistic)
+    return 100 * float(getattr(stats, name)(right, predicted).statistic)
 
 
 def not_numbers(predictions: Sequence[str]) -> int:

@@ -37,20 +37,20 @@ def multilabel(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
             f'metric multilabel: the answer of example "{gold.key}" lists no label: '
             f'"{gold.answer[:40]}"; where none applies, write one for it, such as "none"'
         )
-    found = [labels_of(prediction) for prediction in predictions]
-    known = sorted(frozenset().union(*right))
-    others = sorted(frozenset().union(*found).difference(known))
+    predicted = [labels_of(prediction) for prediction in predictions]
+    labels = sorted(frozenset().union(*right))
+    others = sorted(frozenset().union(*predicted).difference(labels))
     # One column more, of no label: a single one would be taken for two classes.
-    columns = MultiLabelBinarizer(classes=[*known, *others, ""], sparse_output=True)
-    sides = columns.fit_transform(right), columns.transform(found)
+    columns = MultiLabelBinarizer(classes=[*labels, *others, ""], sparse_output=True)
+    sides = columns.fit_transform(right), columns.transform(predicted)
     averages = {
         "micro_f1": f1_score(*sides, average="micro", zero_division=0),
         "macro_f1": f1_score(
-            *sides, average="macro", labels=list(range(len(known))), zero_division=0
+            *sides, average="macro", labels=list(range(len(labels))), zero_division=0
         ),
         "samples_f1": f1_score(*sides, average="samples", zero_division=0),
     }
     return {
-        "em": percent([a == b for a, b in zip(right, found, strict=True)]),
+        "em": percent([a == b for a, b in zip(right, predicted, strict=True)]),
         **{name: 100 * float(value) for name, value in averages.items()},
     }

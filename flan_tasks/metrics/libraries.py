@@ -26,17 +26,19 @@ _SEGMENTERS = {"ja-mecab": "ja", "ko-mecab": "ko"}
 
 def libraries(needed: Iterable[tuple[str, str]]) -> list[str]:
     """Returns what pip installs for metrics, each with the language of its answers."""
-    found: set[str] = set()
+    distributions: set[str] = set()
     segmenters: set[str] = set()
     for name, language in needed:
-        found.update(_LIBRARIES.get(name, ()))
+        distributions.update(_LIBRARIES.get(name, ()))
         if name in WORD_METRICS and language != ENGLISH:
-            found.add(_REGEX)
+            distributions.add(_REGEX)
         if name == "bleu" and (tokenizer := bleu_tokenizer(language)) in _SEGMENTERS:
             segmenters.add(_SEGMENTERS[tokenizer])
     if segmenters:
-        found = found - {"sacrebleu"} | {f"sacrebleu[{','.join(sorted(segmenters))}]"}
-    return sorted(found)
+        distributions = distributions - {"sacrebleu"} | {
+            f"sacrebleu[{','.join(sorted(segmenters))}]"
+        }
+    return sorted(distributions)
 
 
 def require_libraries(datasets: Iterable[Dataset]) -> None:
@@ -47,5 +49,5 @@ def require_libraries(datasets: Iterable[Dataset]) -> None:
     """
     needed = {(name, d.language_of_answers) for d in datasets for name in d.metrics}
     modules = {distribution: module for module, (distribution, _) in extras.LIBRARIES.items()}
-    wanted = [name.split("[")[0] for name in libraries(needed)]
-    extras.require(*(modules[name] for name in wanted), what="Scoring")
+    distributions = [name.split("[")[0] for name in libraries(needed)]
+    extras.require(*(modules[name] for name in distributions), what="Scoring")

@@ -38,9 +38,11 @@ def rouge_of_checked(golds: Sequence[Gold], predictions: Sequence[str]) -> Score
         scorer = RougeScorer(ROUGE, tokenizer=Words(language))
     totals = dict.fromkeys(ROUGE, 0.0)
     for gold, prediction in zip(golds, predictions, strict=True):
-        found = [scorer.score(_lines(answer), _lines(prediction)) for answer in gold.references]
+        by_reference = [
+            scorer.score(_lines(answer), _lines(prediction)) for answer in gold.references
+        ]
         for kind in ROUGE:
-            totals[kind] += max(scores[kind].fmeasure for scores in found)
+            totals[kind] += max(scores[kind].fmeasure for scores in by_reference)
     return {kind: 100 * total / len(golds) for kind, total in totals.items()}
 
 
@@ -63,9 +65,9 @@ def rouge_signature(golds: Sequence[Gold]) -> str:
 
 def bleu_signature(golds: Sequence[Gold]) -> str:
     """How sacrebleu computes `bleu` for these golds: what makes a BLEU score comparable."""
-    made = _bleu(golds)
-    made.corpus_score([""] * len(golds), _streams(golds))
-    return str(made.get_signature())
+    scorer = _bleu(golds)
+    scorer.corpus_score([""] * len(golds), _streams(golds))
+    return str(scorer.get_signature())
 
 
 @checked

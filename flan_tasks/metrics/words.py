@@ -36,8 +36,8 @@ def without_punctuation(text: str) -> str:
 
 def bleu_tokenizer(language: str) -> str:
     """Returns the name of sacrebleu's tokenizer for a language (Post 2018)."""
-    known = _BLEU.get(primary(language))
-    return known or (_BLEU_USUAL if has_blanks(language) else _BLEU_LETTERS)
+    name = _BLEU.get(primary(language))
+    return name or (_BLEU_USUAL if has_blanks(language) else _BLEU_LETTERS)
 
 
 def shared_language(name: str, golds: Sequence[Gold]) -> str:
