@@ -1,4 +1,4 @@
-"""Modules of ours as a package that stands alone: for folders that are used where we are not.
+"""Modules of flan_tasks as a package that stands alone, for folders used without it.
 
 The code is copied as it is; only imports change, `from flan_tasks.core.errors import ...` to
 `from ..core.errors import ...`, so that the package works under any name.
@@ -21,10 +21,10 @@ __version__ = "{VERSION}"
 
 
 def carried(module: str) -> dict[str, str]:
-    """Returns the files of a package with one module of ours and all of ours that it imports.
+    """Returns the files of a package with one module and all of flan_tasks that it imports.
 
     Args:
-      module: its name without ours before it, as "evaluation.harness".
+      module: its name without `flan_tasks.`, as "evaluation.harness".
 
     Returns:
       Path in the package, such as "evaluation/harness.py" -> text, in the order of paths.
@@ -42,7 +42,7 @@ def carried(module: str) -> dict[str, str]:
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
-    """Yields the modules of ours that code imports when it runs."""
+    """Yields the modules of flan_tasks that code imports when it runs."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
             continue

@@ -71,11 +71,11 @@ def _first_spreads(score: DatasetScore) -> list[Spread]:
     """The first number of each way, on the split that is reported."""
     splits = {spread.split for spread in score.spreads}
     split = TEST if TEST in splits else VALIDATION
-    found: dict[str, Spread] = {}
+    first_of: dict[str, Spread] = {}
     for spread in score.spreads:
         if spread.split == split:
-            found.setdefault(spread.way, spread)
-    return list(found.values())
+            first_of.setdefault(spread.way, spread)
+    return list(first_of.values())
 
 
 def _values(score: DatasetScore, spread: Spread) -> list[float]:

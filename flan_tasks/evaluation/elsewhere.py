@@ -48,23 +48,25 @@ class FileAnswers:
     def why_not(self, units: Sequence[Unit]) -> str:
         """Says why there is no answer to any of the units of one dataset, and what to do."""
         dataset = units[0].dataset
-        held = {key: lines for key, lines in self._lines.items() if key[0] == dataset and lines}
-        if not held:
+        of_dataset = {
+            key: lines for key, lines in self._lines.items() if key[0] == dataset and lines
+        }
+        if not of_dataset:
             others = ", ".join(sorted({name for name, _, _ in self._lines})) or "nothing"
             return f"the predictions have no line of it; they have {others}"
-        splits = {split for _, _, split in held}
-        asked = {unit.split for unit in units}
-        if not splits & asked:
+        splits = {split for _, _, split in of_dataset}
+        requested = {unit.split for unit in units}
+        if not splits & requested:
             return (
                 f"its predictions are of {' and '.join(sorted(splits))}, and "
-                f"{' and '.join(sorted(asked))} was asked for; give --split {min(splits)}"
+                f"{' and '.join(sorted(requested))} was asked for; give --split {min(splits)}"
             )
-        templates = {template for _, template, _ in held}
-        wanted = {unit.template for unit in units}
-        if not templates & wanted:
+        templates = {template for _, template, _ in of_dataset}
+        requested_templates = {unit.template for unit in units}
+        if not templates & requested_templates:
             return (
                 f"its predictions are of template {', '.join(sorted(templates))}, and "
-                f"{', '.join(sorted(wanted))} was asked for; see --templates"
+                f"{', '.join(sorted(requested_templates))} was asked for; see --templates"
             )
         if any(unit.method == RANK for unit in units):
             return (
@@ -118,7 +120,7 @@ def read_answers(
     Raises:
       EvaluationError: lines are malformed or come twice; the first of them are listed.
     """
-    found: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}
+    answers: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}
     problems = []
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
@@ -130,15 +132,15 @@ def read_answers(
         problem, line = _line(text)
         if not problem:
             unit = (line["dataset"], line["template"], line["split"])
-            if line["key"] in found.setdefault(unit, {}):
+            if line["key"] in answers.setdefault(unit, {}):
                 problem = f"{', '.join(unit)}, key {line['key']} stands there twice"
-            found[unit][line["key"]] = line
+            answers[unit][line["key"]] = line
         if problem:
             problems.append(f"{path}:{number}: {problem}")
     if problems:
         more = [f"... and {len(problems) - 5} more"] if len(problems) > 5 else []
         raise EvaluationError("\n".join([*problems[:5], *more, _WANTED]))
-    return found
+    return answers
 
 
 def answered(
@@ -198,16 +200,16 @@ def _check_prompts(
     ]
     if not other:
         return
-    asked, held = other[0].inputs, lines[other[0].gold.key]["prompt"]
+    text, answered = other[0].inputs, lines[other[0].gold.key]["prompt"]
     place = next(
-        (i for i, (a, b) in enumerate(zip(asked, held, strict=False)) if a != b),
-        min(len(asked), len(held)),
+        (i for i, (a, b) in enumerate(zip(text, answered, strict=False)) if a != b),
+        min(len(text), len(answered)),
     )
     start = max(0, place - 20)
     raise EvaluationError(
         f"{unit}: {len(other)} of {len(prompts)} predictions are answers to other prompts. Of "
-        f"{other[0].gold.key} is asked ...{shown(asked[start : start + 60])}, and its line has "
-        f"...{shown(held[start : start + 60])}. Were shots, options, seed, source or templates "
+        f"{other[0].gold.key} is asked ...{shown(text[start : start + 60])}, and its line has "
+        f"...{shown(answered[start : start + 60])}. Were shots, options, seed, source or templates "
         "others? Give the same here, or have the prompts of --write-prompts answered"
     )
 

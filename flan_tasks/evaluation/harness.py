@@ -112,9 +112,11 @@ def aggregate(name: str, number: str) -> Callable[[Sequence[Pair]], float]:
 
 def numbers_of(names: Sequence[str], golds: Sequence[Gold]) -> list[tuple[str, str, bool]]:
     """Returns (metric, number, whether it is a mean over examples) that metrics give for golds."""
-    said = [gold.answer for gold in golds]
+    answers = [gold.answer for gold in golds]
     return [
-        (name, number, name in AVERAGED) for name in names for number in metric(name)(golds, said)
+        (name, number, name in AVERAGED)
+        for name in names
+        for number in metric(name)(golds, answers)
     ]
 
 
@@ -125,11 +127,11 @@ def number_name(name: str, number: str, *, is_norm: bool = False) -> str:
 
 
 def _values(doc: Mapping[str, Any], prediction: str, ending: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, number, is_mean in map(tuple, json.loads(doc["numbers"])):
         key = number_name(name, number) + ending
         if is_mean:
-            found[key] = metric_of_one(name)([Gold.from_json(doc["gold"])], [prediction])[number]
+            values[key] = metric_of_one(name)([Gold.from_json(doc["gold"])], [prediction])[number]
         else:
-            found[key] = (doc["gold"], prediction)
-    return found
+            values[key] = (doc["gold"], prediction)
+    return values

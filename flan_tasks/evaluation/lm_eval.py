@@ -125,14 +125,14 @@ def export(
       source: where rows come from.
       store: where examples are kept; the default store if None.
       command: noted beside the tasks.
-      progress: told what is being written.
-      warn: told what is left out as its prompts do not fit, a line for each template.
+      progress: called with what is being written.
+      warn: called with what is left out as its prompts do not fit, a line for each template.
 
     Raises:
       BuildError: the folder is not empty, or cannot be written.
       DeclarationError: no dataset has the split.
       MissingLibraryError: what computes their metrics is not installed.
-      SourceUnavailableError: rows cannot be had.
+      SourceUnavailableError: rows are not available.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BuildError(f"{folder} is not empty, or a file; name a new or empty folder")

@@ -109,7 +109,7 @@ def task_text(
     Args:
       task: its name.
       file: its rows, as a path in the export.
-      metrics: what is told of each number.
+      metrics: the entries of each number.
       arch: what kind of model reads it.
       is_rank: whether options are ranked; else an answer is written.
       until: where that ends, beside the model's own end.
@@ -132,8 +132,8 @@ def task_text(
         f"process_results: !function {MODULE}.process_{'rank' if is_rank else 'generation'}",
     ]
     if not is_rank:
-        known = {"until": list(until), "do_sample": False, "max_gen_toks": answer_length}
-        lines.append(f"generation_kwargs: {json.dumps(known)}")
+        generation = {"until": list(until), "do_sample": False, "max_gen_toks": answer_length}
+        lines.append(f"generation_kwargs: {json.dumps(generation)}")
     lines.append("metric_list:")
     for entry in metrics:
         how = entry["aggregation"]
@@ -217,9 +217,9 @@ def readme(
             for name, why in unwritten.items()
             for line in ("", f"{name} has no tasks by generation: {for_markdown(why)}.")
         ),
-        *(line for told in left_out for line in ("", f"{for_markdown(told)}.")),
+        *(line for reason in left_out for line in ("", f"{for_markdown(reason)}.")),
         "",
-        "| dataset | licence |",
+        "| dataset | license |",
         "|---|---|",
         *(f"| {d.name} | {for_markdown(d.license)} |" for d in datasets),
     ]

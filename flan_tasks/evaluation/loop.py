@@ -93,7 +93,7 @@ class Evaluation:
     variation: Variation = PLAIN
     """How prompts are made."""
     allow_missing: bool = False
-    """Go on without datasets whose rows cannot be had."""
+    """Go on without datasets whose rows are not available."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -162,7 +162,7 @@ def questions(
     """Yields the units of one dataset: splits, methods, templates.
 
     Raises:
-      SourceUnavailableError: its rows cannot be had.
+      SourceUnavailableError: its rows are not available.
     """
     for split in evaluation.splits:
         if split not in dataset.splits.names:
@@ -208,12 +208,12 @@ def evaluate(
       answers: where answers are kept.
       answerer: who answers.
       store: where examples are kept.
-      progress: told what is being read.
-      watch: told how many prompts are answered, of how many, those of before included.
+      progress: called with what is being read.
+      watch: called with how many prompts are answered, of how many, those of before included.
 
     Raises:
       MissingLibraryError: what computes their metrics is not installed; nothing is asked.
-      SourceUnavailableError: rows of some datasets cannot be had; what can be had is answered.
+      SourceUnavailableError: rows of some datasets are not available; the rest is answered.
       EvaluationError: there is nothing to score.
     """
     require_libraries(evaluation.datasets)

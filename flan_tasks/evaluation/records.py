@@ -178,7 +178,7 @@ class Answers:
       settings: everything that decides the answers; JSON-able.
 
     Raises:
-      EvaluationError: the folder holds something else; what differs is said.
+      EvaluationError: the folder holds something else; the differences are listed.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -216,7 +216,7 @@ class Answers:
         # Of a try that failed, with predictions that have since been mended: taken anew.
         for file in files:
             file.unlink()
-            _beside(file).unlink(missing_ok=True)
+            _digest_file(file).unlink(missing_ok=True)
         path.unlink()
         self._digests = True
 
@@ -225,19 +225,19 @@ class Answers:
         return os.path.lexists(self.folder / unit.path)
 
     def write(self, unit: Unit, records: Iterable[Record]) -> None:
-        """Keeps a finished unit.
+        """Writes a finished unit.
 
         Raises:
           EvaluationError: it cannot be written.
         """
-        settings = self.folder / SETTINGS
-        if not settings.exists():
-            held = {**self._settings, _DIGESTS: True}
-            write_kept(settings, json.dumps(held, indent=2, sort_keys=True) + "\n")
+        path_of_settings = self.folder / SETTINGS
+        if not path_of_settings.exists():
+            recorded = {**self._settings, _DIGESTS: True}
+            write_kept(path_of_settings, json.dumps(recorded, indent=2, sort_keys=True) + "\n")
         path = self.folder / unit.path
         text = "".join(record.to_json(unit) + "\n" for record in records)
         # First the digest: a kill in between leaves no answers that nothing vouches for.
-        write_kept(_beside(path), self._digest(path, text.encode()))
+        write_kept(_digest_file(path), self._digest(path, text.encode()))
         write_kept(path, text)
 
     def _digest(self, path: Path, content: bytes) -> str:
@@ -264,7 +264,7 @@ class Answers:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             why = f"holds no answers of an evaluation ({type(error).__name__}: {error})"
             raise EvaluationError(_again(path, why)) from error
-        if [_asked(record.prompt) for record in records] != [_asked(one) for one in prompts]:
+        if [_identity(record.prompt) for record in records] != [_identity(one) for one in prompts]:
             raise EvaluationError(
                 f"{path} holds answers to other prompts: the template or the rows changed since; "
                 "remove it to have the unit answered again, or give another --out"
@@ -273,25 +273,25 @@ class Answers:
 
     def _check(self, path: Path, content: bytes) -> None:
         """Compares a file with its digest."""
-        beside, expected = _beside(path), self._digest(path, content)
+        digest_file, expected = _digest_file(path), self._digest(path, content)
         try:
-            stated = beside.read_bytes().decode("utf-8", "replace")
+            stated = digest_file.read_bytes().decode("utf-8", "replace")
         except FileNotFoundError as error:
             if self._digests:
-                why = f"has no digest beside it, {beside.name}"
+                why = f"has no digest beside it, {digest_file.name}"
                 raise EvaluationError(_again(path, why)) from error
             self.unchecked.add(str(path))
             return
         if stated == expected:
             return
         if stated.split(" ")[0] != expected.split(" ")[0]:
-            why = f"or its digest {beside.name} was changed after it was written"
+            why = f"or its digest {digest_file.name} was changed after it was written"
         else:
             why = "was not written by this evaluation: its digest is of another unit or settings"
         raise EvaluationError(_again(path, why))
 
 
-def _beside(path: Path) -> Path:
+def _digest_file(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
@@ -299,7 +299,7 @@ def _again(path: Path, why: str) -> str:
     return f"{path} {why}. Restore it from a copy, or remove it to have the unit answered again"
 
 
-def _asked(prompt: Prompt) -> tuple[str, str, str]:
+def _identity(prompt: Prompt) -> tuple[str, str, str]:
     return prompt.gold.key, prompt.inputs, prompt.gold.answer
 
 
@@ -342,11 +342,11 @@ def setting_differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> li
         if was == is_now:
             continue
         if name == "files" and None not in (was, is_now):
-            there, here = stored.get("model"), now.get("model")
+            stored_model, model_now = stored.get("model"), now.get("model")
             lines.append(
-                f"  the model: the files in {here} are others now"
-                if there == here
-                else f"  the model: {there} there, {here} now, whose files differ"
+                f"  the model: the files in {model_now} are others now"
+                if stored_model == model_now
+                else f"  the model: {stored_model} there, {model_now} now, whose files differ"
             )
         elif name == "predictions" and None not in (was, is_now):
             lines.append(
@@ -355,8 +355,8 @@ def setting_differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> li
             )
         elif name in ("files", "predictions"):
             whose = "a model" if name == "files" else "a file of predictions"
-            there = "there" if is_now is None else "now"
-            lines.append(f"  who answers: {whose} {there} alone")
+            stored_model = "there" if is_now is None else "now"
+            lines.append(f"  who answers: {whose} {stored_model} alone")
         elif isinstance(was, dict) and isinstance(is_now, dict):
             lines += [
                 f"  {name}, {part}: {was.get(part)!r} there, {is_now.get(part)!r} now"

@@ -60,8 +60,8 @@ def draw_series(points: Sequence[Point]) -> str:
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
     ]
     for number, name in enumerate(series):
-        own = [point for point in points if point.series == name]
-        parts += _panel(name, own, top=number * _PANEL)
+        points_of_series = [point for point in points if point.series == name]
+        parts += _panel(name, points_of_series, top=number * _PANEL)
     return "\n".join([*parts, "</svg>", ""])
 
 

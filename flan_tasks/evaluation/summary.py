@@ -177,7 +177,7 @@ def score_unit(
     ways = records[0].ways if records else ("",)
     baselines = {"chance": chance(golds), "majority": majority(golds)}
     signatures = {name: text for name in dataset.metrics if (text := signature(name, golds))}
-    found = []
+    results = []
     for way in ways:
         predictions = [record.prediction(way) for record in records]
         scores: dict[str, float] = {}
@@ -193,7 +193,7 @@ def score_unit(
             errors |= standard_errors(name, golds, predictions)
         shots = statistics.fmean(record.prompt.num_shots for record in records)
         trimmed = sum(record.trimmed for record in records)
-        found.append(
+        results.append(
             TemplateScore(
                 unit.template,
                 unit.split,
@@ -216,7 +216,7 @@ def score_unit(
                 },
             )
         )
-    return found
+    return results
 
 
 def chance(golds: Sequence[Gold]) -> float | None:
@@ -271,8 +271,8 @@ def standard_errors(
     values = []
     try:
         for start, stop in zip(edges[:-1], edges[1:], strict=True):
-            kept = [number for group in (*groups[:start], *groups[stop:]) for number in group]
-            values.append(compute([golds[n] for n in kept], [predictions[n] for n in kept]))
+            left = [number for group in (*groups[:start], *groups[stop:]) for number in group]
+            values.append(compute([golds[n] for n in left], [predictions[n] for n in left]))
     except EvaluationError:
         return dict.fromkeys(compute(golds, predictions), None)
     factor = math.sqrt((blocks - 1) ** 2 / blocks)
@@ -283,10 +283,10 @@ def _groups(name: str, golds: Sequence[Gold]) -> list[list[int]]:
     """Numbers of the examples that are scored together: the answers of a question of MultiRC."""
     groups: dict[tuple, list[int]] = {}
     for number, gold in enumerate(golds):
-        own = (
+        group_name = (
             [gold.extra.get(part) for part in GROUPED_BY[name]] if name in GROUPED_BY else [number]
         )
-        groups.setdefault(tuple(own), []).append(number)
+        groups.setdefault(tuple(group_name), []).append(number)
     return list(groups.values())
 
 
@@ -317,9 +317,11 @@ def summarize(
     )
     ways = list(dict.fromkeys(score.way for score in scores))
     best = tuple(
-        found
+        best_template
         for way in ways
-        for found in _best(way, groups.get((way, VALIDATION), []), groups.get((way, TEST), []))
+        for best_template in _best(
+            way, groups.get((way, VALIDATION), []), groups.get((way, TEST), [])
+        )
     )
     names = {f"{u.template}, {u.split}, by {u.method}": n for u, n in (unasked or {}).items()}
     return DatasetScore(dataset.name, dataset.cluster, tuple(scores), spreads, best, names)
@@ -328,7 +330,7 @@ def summarize(
 def _spread(number: str, split: str, way: str, group: Sequence[TemplateScore]) -> Spread:
     values = [score.scores[number] for score in group]
     errors = [score.errors[number] for score in group]
-    known = [error for error in errors if error is not None]
+    stated = [error for error in errors if error is not None]
     return Spread(
         number,
         split,
@@ -337,7 +339,7 @@ def _spread(number: str, split: str, way: str, group: Sequence[TemplateScore]) -
         min(score.num_examples for score in group),
         statistics.fmean(values),
         statistics.stdev(values) if len(values) > 1 else None,
-        statistics.fmean(known) if len(known) == len(errors) else None,
+        statistics.fmean(stated) if len(stated) == len(errors) else None,
         min(values),
         max(values),
         group[0].chance.get(number),
@@ -353,24 +355,24 @@ def _best(
     chosen_among = [score for score in validation if score.template in tested]
     if not chosen_among:
         return []
-    found = []
+    best = []
     for number in chosen_among[0].scores:
         # Numbers of a part of the examples may be missing where there are few.
         if number not in test[0].scores:
             continue
         sign = -1 if number in LOWER_IS_BETTER else 1
         chosen = max(chosen_among, key=lambda score: sign * score.scores[number])
-        there = tested[chosen.template]
+        test_score = tested[chosen.template]
         ties = sum(s.scores[number] == chosen.scores[number] for s in chosen_among)
-        found.append(
+        best.append(
             Best(
                 number,
                 way,
                 chosen.template,
                 chosen.scores[number],
-                there.scores[number],
-                there.errors[number],
+                test_score.scores[number],
+                test_score.errors[number],
                 ties == 1 and chosen.num_examples >= FEW,
             )
         )
-    return found
+    return best

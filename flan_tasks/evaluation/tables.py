@@ -43,14 +43,14 @@ def write_results(
     missing: Mapping[str, str],
 ) -> list[Path]:
     """Writes scores.json, scores.csv and scores.svg; returns where they are."""
-    held = {
+    content = {
         "settings": dict(settings),
         "datasets": [score.to_json() for score in scores],
         "missing": dict(missing),
         "warnings": score_warnings(scores),
     }
     texts = {
-        "scores.json": json.dumps(held, indent=1, ensure_ascii=False) + "\n",
+        "scores.json": json.dumps(content, indent=1, ensure_ascii=False) + "\n",
         "scores.csv": as_csv(scores),
         "scores.svg": draw_scores(scores),
     }

@@ -14,33 +14,33 @@ def score_warnings(scores: Iterable[DatasetScore]) -> list[str]:
     for score in scores:
         for way in dict.fromkeys(one.way for one in score.templates):
             of_way = [one for one in score.templates if one.way == way]
-            asked = sum(one.num_examples for one in of_way)
+            total = sum(one.num_examples for one in of_way)
             shared, ties = (sum(getattr(one, n) for one in of_way) for n in ("shared", "ties"))
             trimmed, shortened, left_out = (
                 sum(getattr(one, n) for one in of_way) for n in ("trimmed", "shortened", "left_out")
             )
             if shared:
                 lines[
-                    f"{score.dataset}, by {way}: {shared:,} of {asked:,} prompts have options with "
+                    f"{score.dataset}, by {way}: {shared:,} of {total:,} prompts have options with "
                     f"the same ids, which no model tells apart; {ties:,} had such a one as the "
                     "likeliest and count as wrong. The vocabulary does not know their texts, or "
                     "they differ beyond --lengths targets="
                 ] = None
-            if trimmed > TRIMMED_SHARE * asked:
+            if trimmed > TRIMMED_SHARE * total:
                 # The same prompts under another way are no news.
                 lines[
-                    f"{score.dataset}: {trimmed:,} of {asked:,} prompts were cut to fit, at their "
+                    f"{score.dataset}: {trimmed:,} of {total:,} prompts were cut to fit, at their "
                     "end or at that of an option; --lengths gives them room"
                 ] = None
-            if shortened > TRIMMED_SHARE * asked:
+            if shortened > TRIMMED_SHARE * total:
                 lines[
-                    f"{score.dataset}: {shortened:,} of {asked:,} prompts had their longest field "
+                    f"{score.dataset}: {shortened:,} of {total:,} prompts had their longest field "
                     "shortened to fit; --lengths gives them room"
                 ] = None
             if left_out:
                 lines[
                     f"{score.dataset}: {left_out:,} prompts are not asked, as they do not fit "
-                    f"however their fields are shortened; the numbers are of the other {asked:,}"
+                    f"however their fields are shortened; the numbers are of the other {total:,}"
                 ] = None
         if score.unasked:
             names = ", ".join(sorted({name.partition(",")[0] for name in score.unasked}))
