@@ -157,16 +157,16 @@ def compare(a: Side, b: Side) -> Difference:
 def word_diff(before: str, after: str) -> Words:
     """Returns the words of two texts as same, gone and new, in order."""
     old, new = _WORD.findall(before), _WORD.findall(after)
-    found: list[tuple[str, str]] = []
+    pieces: list[tuple[str, str]] = []
     for kind, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal":
-            found.append(("same", "".join(old[i:j])))
+            pieces.append(("same", "".join(old[i:j])))
             continue
         if i < j:
-            found.append(("gone", "".join(old[i:j])))
+            pieces.append(("gone", "".join(old[i:j])))
         if k < m:
-            found.append(("new", "".join(new[k:m])))
-    return tuple(found)
+            pieces.append(("new", "".join(new[k:m])))
+    return tuple(pieces)
 
 
 def compare_rows(a: Path, b: Path) -> RowChanges:
@@ -188,7 +188,7 @@ def compare_rows(a: Path, b: Path) -> RowChanges:
     removed, added, reworded = _named(one, other, left - same, right - same)
     return RowChanges(
         same=same.total(),
-        same_order=_kept(one, same) == _kept(other, same),
+        same_order=_common(one, same) == _common(other, same),
         removed=removed,
         added=added,
         reworded=reworded,
@@ -210,15 +210,15 @@ def _named(
     return removed, added, changed
 
 
-def _take(rows: Sequence[tuple[str, bytes]], wanted: Counter[bytes]) -> Iterator[tuple[str, bytes]]:
-    left = Counter(wanted)
+def _take(rows: Sequence[tuple[str, bytes]], counts: Counter[bytes]) -> Iterator[tuple[str, bytes]]:
+    left = Counter(counts)
     for name, row in rows:
         if left[row] > 0:
             left[row] -= 1
             yield name, row
 
 
-def _kept(rows: Sequence[tuple[str, bytes]], same: Counter[bytes]) -> list[bytes]:
+def _common(rows: Sequence[tuple[str, bytes]], same: Counter[bytes]) -> list[bytes]:
     return [row for _, row in _take(rows, same)]
 
 
@@ -238,11 +238,11 @@ def _rows(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, byte
 
 
 def _digest(*parts: bytes) -> bytes:
-    found = hashlib.blake2b(digest_size=16)
+    hasher = hashlib.blake2b(digest_size=16)
     for part in parts:
-        found.update(len(part).to_bytes(8, "little"))
-        found.update(part)
-    return found.digest()
+        hasher.update(len(part).to_bytes(8, "little"))
+        hasher.update(part)
+    return hasher.digest()
 
 
 def _facts(
@@ -258,7 +258,7 @@ def _source(source: Mapping[str, Any]) -> str:
 
 def _template_changes(a: Side, b: Side, tasks: Sequence[str]) -> Iterator[TemplateChange]:
     """Parts of a dataset share their templates, so equal changes stand once."""
-    found: dict[tuple[str, str, Words, Words], list[str]] = {}
+    tasks_of: dict[tuple[str, str, Words, Words], list[str]] = {}
     for task in tasks:
         before, after = a.templates.get(task, {}), b.templates.get(task, {})
         if not before or not after:
@@ -272,6 +272,6 @@ def _template_changes(a: Side, b: Side, tasks: Sequence[str]) -> Iterator[Templa
                 word_diff((old or {}).get(part, ""), (new or {}).get(part, ""))
                 for part in ("inputs", "targets")
             ]
-            found.setdefault((name, change, words[0], words[1]), []).append(task)
-    for (name, change, inputs, targets), names in found.items():
+            tasks_of.setdefault((name, change, words[0], words[1]), []).append(task)
+    for (name, change, inputs, targets), names in tasks_of.items():
         yield TemplateChange(name, change, tuple(names), inputs, targets)

@@ -27,14 +27,14 @@ def histograms(manifest: Mapping[str, Any], sample: Sample) -> dict[str, Any]:
     """
     cluster_of = {task["name"]: task["cluster"] for task in manifest["tasks"]}
     clusters = np.array([cluster_of[example.task] for example in sample.fair])
-    found: dict[str, Any] = {
+    tables: dict[str, Any] = {
         "unit": "characters" if sample.vocabulary is None else "tokens",
         "of": len(clusters),
     }
     for part in PARTS:
         lengths = lengths_of(sample, part)
         limit = manifest["lengths"][part] if sample.vocabulary is not None else None
-        found[part] = {
+        tables[part] = {
             "limit": limit,
             **_histogram(lengths, limit),
             "quantiles": _quantiles(lengths),
@@ -43,7 +43,7 @@ def histograms(manifest: Mapping[str, Any], sample: Sample) -> dict[str, Any]:
                 str(name): _quantiles(lengths[clusters == name]) for name in np.unique(clusters)
             },
         }
-    return found
+    return tables
 
 
 def _histogram(lengths: np.ndarray, limit: int | None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def reporter(plan: Plan, vocabulary: Vocabulary | None) -> Report:
     """Returns what makes the report of a build of `plan`, for `run_local.build`."""
 
     def report(folder: Path, manifest: Mapping[str, Any]) -> str:
-        sample = sample_plan(plan, manifest, folder, wanted=DEFAULT_EXAMPLES, vocabulary=vocabulary)
+        sample = sample_plan(plan, manifest, folder, size=DEFAULT_EXAMPLES, vocabulary=vocabulary)
         return make_page(manifest, sample, templates=read_templates(folder, manifest))
 
     return report
@@ -38,7 +38,7 @@ def read_build(
     Args:
       folder: the build.
       examples: how many to sample.
-      vocabulary: bytes, t5 or a path; by default that of the build, where it is at hand.
+      vocabulary: bytes, t5 or a path; by default that of the build, where it is available.
 
     Raises:
       BuildError: the directory is no complete build, or a file of it cannot be read.
@@ -47,7 +47,7 @@ def read_build(
     """
     manifest = read_manifest(folder)
     opened = _vocabulary(manifest, vocabulary)
-    return manifest, sample_files(folder, manifest, wanted=examples, vocabulary=opened)
+    return manifest, sample_files(folder, manifest, size=examples, vocabulary=opened)
 
 
 def report_of(
@@ -69,22 +69,22 @@ def read_templates(folder: Path, manifest: Mapping[str, Any]) -> dict[str, list[
         return {}
     check_file(folder, manifest, TEMPLATES)
     try:
-        found = parse_json(path.read_text(encoding="utf-8"))
+        templates = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BuildError(f"{path} is damaged: {error}") from error
-    if wrong := list(_TEMPLATES.problems("", found)):
+    if wrong := list(_TEMPLATES.problems("", templates)):
         raise BuildError(f"{path} is damaged: {wrong[0]}")
-    return found
+    return templates
 
 
-def _vocabulary(manifest: Mapping[str, Any], asked: str | None) -> Vocabulary | None:
+def _vocabulary(manifest: Mapping[str, Any], name: str | None) -> Vocabulary | None:
     made_with = manifest["vocabulary"]
-    if asked is None:
+    if name is None:
         try:
             return open_vocabulary(made_with) if made_with and ":" not in made_with else None
         except VocabularyError:
             return None  # the sample says so
-    opened = open_recorded(asked, made_with)
+    opened = open_recorded(name, made_with)
     if manifest["format"] == FORMAT and opened.name != made_with:
         raise DeclarationError(
             f"the ids of this build are of vocabulary {made_with}, not {opened.name}"

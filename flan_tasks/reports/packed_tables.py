@@ -32,7 +32,7 @@ class PackedRow:
 
 
 def tasks_and_rows(
-    folder: Path, manifest: Mapping[str, Any], wanted: int
+    folder: Path, manifest: Mapping[str, Any], size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the task and the row of each of the first examples, about `wanted` or all.
 
@@ -41,7 +41,7 @@ def tasks_and_rows(
     """
     tasks, rows = [np.zeros(0, np.int16)], [np.zeros(0, np.int64)]
     contents = Contents(folder, manifest)
-    first, left = 0, wanted
+    first, left = 0, size
     for number, shard in enumerate(manifest["shards"]):
         if left <= 0:
             break
@@ -69,11 +69,11 @@ def read_rows(
     contents = Contents(folder, manifest)
     first = 0
     for number, shard in enumerate(manifest["shards"]):
-        here = numbers[(numbers >= first) & (numbers < first + shard["rows"])]
-        if len(here):
+        of_shard = numbers[(numbers >= first) & (numbers < first + shard["rows"])]
+        if len(of_shard):
             contents.compare((number,), contents.layout(number))
             try:
-                yield from _read_shard(folder, shard["name"], manifest["arch"], here, first)
+                yield from _read_shard(folder, shard["name"], manifest["arch"], of_shard, first)
             except (OSError, ValueError, IndexError) as error:
                 raise BuildError(f"{folder}: {shard['name']} cannot be read: {error}") from error
         first += shard["rows"]

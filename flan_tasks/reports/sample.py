@@ -76,25 +76,25 @@ class Sample:
         return tuple(e for e, is_even in zip(self.examples, self.even, strict=True) if is_even)
 
 
-def even_positions(total: int, wanted: int) -> np.ndarray:
-    """Returns at most `wanted` of the numbers below `total`, evenly spaced: int64[n]."""
-    count = min(total, wanted)
+def even_positions(total: int, size: int) -> np.ndarray:
+    """Returns at most `size` of the numbers below `total`, evenly spaced: int64[n]."""
+    count = min(total, size)
     return np.arange(count, dtype=np.int64) * total // max(count, 1)
 
 
-def sampled_positions(manifest: Mapping[str, Any], wanted: int) -> tuple[np.ndarray, np.ndarray]:
+def sampled_positions(manifest: Mapping[str, Any], size: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns which rows of a build are shown, ascending, and which of these are evenly spaced.
 
-    Besides `wanted` evenly spaced ones some of each task, so that small datasets can be looked at.
+    Besides `size` evenly spaced ones some of each task, so that small datasets can be looked at.
 
     Args:
       manifest: of a build whose rows are not packed.
-      wanted: number of evenly spaced rows.
+      size: number of evenly spaced rows.
     """
     total = manifest["examples"]
     counts = [task["realized"] for task in manifest["tasks"]]
-    even = even_positions(total, wanted)
-    least = least_of_each(wanted, counts)
+    even = even_positions(total, size)
+    least = least_of_each(size, counts)
     if WRITERS[manifest["format"]].grouped:
         more = np.concatenate(
             [
@@ -123,9 +123,9 @@ def plan_rows(manifest: Mapping[str, Any], positions: np.ndarray) -> np.ndarray:
     return positions + np.searchsorted(gone - np.arange(len(gone)), positions, side="right")
 
 
-def least_of_each(wanted: int, counts: Sequence[int], *, per_row: float = 1.0) -> int:
-    """Returns how many examples of each task to show at least; all together about `wanted`."""
-    return min(_LEAST, int(wanted / (max(sum(count > 0 for count in counts), 1) * per_row)))
+def least_of_each(size: int, counts: Sequence[int], *, per_row: float = 1.0) -> int:
+    """Returns how many examples of each task to show at least; all together about `size`."""
+    return min(_LEAST, int(size / (max(sum(count > 0 for count in counts), 1) * per_row)))
 
 
 def some_of_each(task: np.ndarray, least: int, shown: np.ndarray) -> np.ndarray:
@@ -140,8 +140,8 @@ def some_of_each(task: np.ndarray, least: int, shown: np.ndarray) -> np.ndarray:
     places = np.flatnonzero(~shown)
     order = places[np.argsort(task[places], kind="stable")]
     groups = np.split(order, np.flatnonzero(np.diff(task[order])) + 1)
-    wanted = [max(0, least - have[task[group[0]]]) if len(group) else 0 for group in groups]
-    pairs = zip(groups, wanted, strict=True)
+    lacking = [max(0, least - have[task[group[0]]]) if len(group) else 0 for group in groups]
+    pairs = zip(groups, lacking, strict=True)
     return np.concatenate([group[even_positions(len(group), count)] for group, count in pairs])
 
 
@@ -150,7 +150,7 @@ def sample_plan(
     manifest: Mapping[str, Any],
     folder: Path,
     *,
-    wanted: int,
+    size: int,
     vocabulary: Vocabulary | None,
 ) -> Sample:
     """Draws a sample while a build is made: its texts are rendered, whatever its format keeps.
@@ -159,24 +159,24 @@ def sample_plan(
       plan: the rows of the build.
       manifest: of the build.
       folder: its directory; read only where rows are packed.
-      wanted: number of examples.
+      size: number of examples.
       vocabulary: of the build.
     """
     if manifest["format"] != packed_tables.FORMAT:
-        positions, even = sampled_positions(manifest, wanted)
+        positions, even = sampled_positions(manifest, size)
         rows = plan_rows(manifest, positions)
-        found = _rendered(plan, rows, manifest, vocabulary)
-        named = [replace(one, row=int(p)) for one, p in zip(found, positions, strict=True)]
+        shown_examples = _rendered(plan, rows, manifest, vocabulary)
+        named = [replace(one, row=int(p)) for one, p in zip(shown_examples, positions, strict=True)]
         return Sample(with_ids(named, vocabulary), vocabulary, even=even)
-    numbers, even = _sampled_rows(folder, manifest, wanted)
+    numbers, even = _sampled_rows(folder, manifest, size)
     packed = list(packed_tables.read_rows(folder, manifest, numbers))
     numbers = np.concatenate([row.examples for row in packed])
-    found = _rendered(plan, numbers, manifest, vocabulary)
-    return _packed_sample(packed, even, found, vocabulary)
+    shown_examples = _rendered(plan, numbers, manifest, vocabulary)
+    return _packed_sample(packed, even, shown_examples, vocabulary)
 
 
 def sample_files(
-    folder: Path, manifest: Mapping[str, Any], *, wanted: int, vocabulary: Vocabulary | None
+    folder: Path, manifest: Mapping[str, Any], *, size: int, vocabulary: Vocabulary | None
 ) -> Sample:
     """Draws the same sample from the files of a complete build.
 
@@ -185,10 +185,10 @@ def sample_files(
     """
     notes = [] if vocabulary else [_no_ids(manifest)]
     if manifest["format"] == packed_tables.FORMAT:
-        numbers, even = _sampled_rows(folder, manifest, wanted)
+        numbers, even = _sampled_rows(folder, manifest, size)
         rows = list(packed_tables.read_rows(folder, manifest, numbers))
         notes.append("Packed files hold ids alone: the texts shown are decoded from them.")
-        found = [
+        shown_examples = [
             ShownExample(
                 row=int(number),
                 task=manifest["tasks"][task]["name"],
@@ -200,13 +200,13 @@ def sample_files(
                 row.examples, row.tasks, row.inputs, row.targets, strict=True
             )
         ]
-        return replace(_packed_sample(rows, even, found, vocabulary), notes=tuple(notes))
+        return replace(_packed_sample(rows, even, shown_examples, vocabulary), notes=tuple(notes))
     if manifest["format"] not in stored.READERS:
         notes = [f"Files of format {manifest['format']} cannot be shown row by row."]
         return Sample((), None, notes=tuple(notes))
-    positions, even = sampled_positions(manifest, wanted)
+    positions, even = sampled_positions(manifest, size)
     read = stored.read_rows(folder, manifest, positions)
-    found = [
+    shown_examples = [
         ShownExample(
             row=int(position),
             task=row["task"].removeprefix("flan:"),
@@ -219,7 +219,7 @@ def sample_files(
         )
         for position, row in zip(positions, read, strict=True)
     ]
-    return Sample(with_ids(found, vocabulary), vocabulary, even=even, notes=tuple(notes))
+    return Sample(with_ids(shown_examples, vocabulary), vocabulary, even=even, notes=tuple(notes))
 
 
 def with_ids(
@@ -228,14 +228,14 @@ def with_ids(
     """Adds the ids of the texts, EOS included and nothing trimmed."""
     if vocabulary is None:
         return tuple(examples)
-    found: list[ShownExample] = []
+    encoded: list[ShownExample] = []
     for start in range(0, len(examples), CHUNK):
         chunk = examples[start : start + CHUNK]
         ids = vocabulary.encode([e.inputs for e in chunk] + [e.targets for e in chunk])
         ids = [np.append(some, np.int32(vocabulary.eos_id)) for some in ids]
         pairs = zip(chunk, ids[: len(chunk)], ids[len(chunk) :], strict=True)
-        found += [_replace(example, inputs, targets) for example, inputs, targets in pairs]
-    return tuple(found)
+        encoded += [_replace(example, inputs, targets) for example, inputs, targets in pairs]
+    return tuple(encoded)
 
 
 def _replace(example: ShownExample, inputs: np.ndarray, targets: np.ndarray) -> ShownExample:
@@ -247,7 +247,7 @@ def _rendered(
 ) -> list[ShownExample]:
     """Renders rows of a plan as the build has them: none of them is left out there."""
     budget = Budget(vocabulary, manifest["lengths"]["inputs"]) if vocabulary else None
-    found = []
+    shown_examples = []
     for start in range(0, len(positions), CHUNK):
         some = positions[start : start + CHUNK]
         rendered = render_chunk(plan, plan.rows_at(some), budget=budget)
@@ -256,7 +256,7 @@ def _rendered(
             rows = fit_rows(rendered, budget)
         for position, row in zip(some, rows, strict=True):
             assert row is not None
-            found.append(
+            shown_examples.append(
                 ShownExample(
                     row=int(position),
                     task=row.dataset.name,
@@ -268,21 +268,21 @@ def _rendered(
                     options=row.example.options,
                 )
             )
-    return found
+    return shown_examples
 
 
 def _sampled_rows(
-    folder: Path, manifest: Mapping[str, Any], wanted: int
+    folder: Path, manifest: Mapping[str, Any], size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns packed rows that hold about `wanted` examples, evenly spaced, and some of each task.
+    """Returns packed rows that hold about `size` examples, evenly spaced, and some of each task.
 
     Returns:
       The rows, ascending, and which of them are the evenly spaced ones.
     """
     total, examples = manifest["rows"], max(manifest["examples"], 1)
-    even = even_positions(total, max(1, round(wanted * total / examples)))
+    even = even_positions(total, max(1, round(size * total / examples)))
     counts = [task["realized"] for task in manifest["tasks"]]
-    least = least_of_each(wanted, counts, per_row=examples / max(total, 1))
+    least = least_of_each(size, counts, per_row=examples / max(total, 1))
     task, row = packed_tables.tasks_and_rows(folder, manifest, _SCANNED)
     numbers = np.union1d(even, row[some_of_each(task, least, np.isin(row, even))])
     return numbers, np.isin(numbers, even)

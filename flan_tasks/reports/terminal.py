@@ -195,7 +195,7 @@ def _licenses(manifest: Mapping[str, Any]) -> Table:
     examples: Counter[str] = Counter()
     for task in manifest["tasks"]:
         examples[task["license"]] += task["realized"]
-    table = _table("\nLicences", "licence", ">examples", ">share")
+    table = _table("\nLicenses", "license", ">examples", ">share")
     for name, count in examples.most_common():
         table.add_row(_plain(name), f"{count:,}", f"{count / manifest['examples']:.1%}")
     return table
