@@ -85,8 +85,8 @@ def _rank(name: str) -> Callable:
 
     def compute(targets, scores):
         # Evaluators hand out scores alone, or with auxiliary values.
-        found = scores[0] if isinstance(scores, tuple) else scores
-        return measure(*best_options(targets, found))
+        sums = scores[0] if isinstance(scores, tuple) else scores
+        return measure(*best_options(targets, sums))
 
     compute.__name__ = name
     return compute

@@ -48,7 +48,7 @@ def make_mixture(
       declaration: its members and rates.
       configuration: says where rows and vocabulary come from, when first asked.
       seed: what draws depend on where `get_dataset` gets no seed.
-      allow_missing: go on without datasets whose rows cannot be had.
+      allow_missing: go on without datasets whose rows are not available.
       variation: how prompts are made of the examples.
       name_as: the mixture's own name.
       task_of: gives the task of a dataset; by default one made for this mixture.
@@ -60,11 +60,11 @@ def make_mixture(
     members = catalog().members(declaration)
     variation.check_templates((d.name, catalog().templates(d.name).ids) for d in members)
 
-    def own(name: str) -> seqio.Task:
+    def make_member(name: str) -> seqio.Task:
         prompts = Prompts(variation=_for_task(variation, declaration, name))
         return make_task(name, prompts=prompts, configuration=configuration, seed=seed)
 
-    tasks = [(task_of or own)(dataset.name) for dataset in members]
+    tasks = [(task_of or make_member)(dataset.name) for dataset in members]
     return EngineMixture(
         name=name_as or str(MixtureName(declaration.name)),
         tasks=tasks,
@@ -81,12 +81,12 @@ def _for_task(variation: Variation, declaration: Mixture, name: str) -> Variatio
     kinds = variation.kinds
     if kinds is None and set(declaration.kinds) != set(Mixture(name="any").kinds):
         kinds = declaration.kinds
-    known = catalog().templates(name)
+    templates = catalog().templates(name)
     if variation.wanted(name) is not None:
         variation.choose(
-            name, known.templates, catalog()[name].splits.names[0], kinds=declaration.kinds
+            name, templates.templates, catalog()[name].splits.names[0], kinds=declaration.kinds
         )
-    return replace(variation.for_dataset(name, known.ids), kinds=kinds)
+    return replace(variation.for_dataset(name, templates.ids), kinds=kinds)
 
 
 def _doublings(num_tasks: int) -> int:
@@ -124,7 +124,7 @@ class EngineMixture(seqio.Mixture):
         """Returns the plan of a split.
 
         Raises:
-          SourceUnavailableError: rows of some datasets cannot be had.
+          SourceUnavailableError: rows of some datasets are not available.
         """
         if split not in self._prepared:
             self._prepared[split] = prepare(
@@ -177,11 +177,11 @@ class EngineMixture(seqio.Mixture):
                 )
             finally:
                 self._from_cache = False
-        known = {*PRETOKENIZED, *ABOUT}
+        features = {*PRETOKENIZED, *ABOUT}
         texts = [*(PRETOKENIZED if copy_pretokenized else ()), *(passthrough_features or ())]
         for name in texts:
-            if name not in known:
-                raise unknown_name("passthrough feature", name, known)
+            if name not in features:
+                raise unknown_name("passthrough feature", name, features)
         plan = self.plan(split, seed=seed)
         lengths = lengths_of(sequence_length, trim=trim_output_features)
         encoder = StreamEncoder.open(self._configuration().vocab, lengths)
@@ -195,8 +195,8 @@ class EngineMixture(seqio.Mixture):
             return render_chunk(plan, drawn(positions), budget=budget)
 
         def filled(positions: np.ndarray) -> tuple[list[str], list[str]]:
-            found = render_texts(plan, drawn(positions), budget=budget)
-            return found.inputs, found.targets
+            texts_of_rows = render_texts(plan, drawn(positions), budget=budget)
+            return texts_of_rows.inputs, texts_of_rows.targets
 
         # Ids alone need no examples around the texts, which cost more than the texts.
         columns = (
@@ -226,7 +226,7 @@ class EngineMixture(seqio.Mixture):
         return {item.dataset.name: item.rate for item in self.plan("train").ingredients}
 
     def _cached_rates(self) -> Mapping[str, float]:
-        """Rates by the caches' own counts: a cache is mixed where the rows are not at hand."""
+        """Rates by the caches' own counts: a cache is mixed where the rows are not available."""
         counts = {
             task.source.dataset.name: int(task.get_cached_stats("train")["examples"])
             for task in self.tasks

@@ -30,8 +30,8 @@ def lengths_of(
     sequence_length: Mapping[str, int] | None, *, trim: bool
 ) -> Mapping[str, int | None]:
     """Returns how long inputs and targets may be, EOS included; None is as long as they are."""
-    given = sequence_length or {}
-    return {name: given.get(name) if trim else None for name in (INPUTS, TARGETS)}
+    lengths = sequence_length or {}
+    return {name: lengths.get(name) if trim else None for name in (INPUTS, TARGETS)}
 
 
 # Positions, int64[n] -> ids and lengths of inputs, the same of targets, string features.
@@ -58,7 +58,7 @@ class StreamEncoder(Encoder):
         """
         fitted = super().fit(inputs, render_again)
         if len(inputs) >= CHUNK and not len(fitted.kept):
-            # An infinite stream would look for one that fits for ever.
+            # An infinite stream would look for one that fits forever.
             raise DeclarationError(
                 f"none of {len(inputs):,} prompts fits {self.lengths[INPUTS]} tokens, however "
                 "their fields are shortened; give longer inputs in sequence_length"
@@ -94,8 +94,8 @@ def text_columns(
     def columns(positions: np.ndarray) -> list[np.ndarray]:
         inputs, targets = texts(positions)
         fitted = encoder.fit(inputs, lambda over: rows(positions[over]))
-        told = encoder.targets([targets[place] for place in fitted.kept.tolist()])
-        return [*encoder.flat(fitted.encoded), *told]
+        target_ids = encoder.targets([targets[place] for place in fitted.kept.tolist()])
+        return [*encoder.flat(fitted.encoded), *target_ids]
 
     return columns
 
@@ -117,11 +117,12 @@ def row_columns(
     """
 
     def columns(positions: np.ndarray) -> list[np.ndarray]:
-        found = rows(positions)
+        rendered = rows(positions)
         fitted = encoder.fit(
-            [row.inputs for row in found], lambda over: [found[place] for place in over.tolist()]
+            [row.inputs for row in rendered],
+            lambda over: [rendered[place] for place in over.tolist()],
         )
-        left = [fitted.rows.get(n, found[k]) for n, k in enumerate(fitted.kept.tolist())]
+        left = [fitted.rows.get(n, rendered[k]) for n, k in enumerate(fitted.kept.tolist())]
         # Place of each example's row among those left, and what is to be said.
         pairs = [
             (place, target)
@@ -129,11 +130,11 @@ def row_columns(
             for target in (row.example.options if rank else (row.targets,))
         ]
         places = np.asarray([place for place, _ in pairs], np.int64)
-        told = encoder.targets([target for _, target in pairs])
-        given = encoder.flat(fitted.encoded.take(places))
+        target_ids = encoder.targets([target for _, target in pairs])
+        input_ids = encoder.flat(fitted.encoded.take(places))
         spread = [(left[place], target) for place, target in pairs]
         shown = [*names, *([IS_CORRECT] if rank else [])]
-        return [*given, *told, *(_column(name, spread) for name in shown)]
+        return [*input_ids, *target_ids, *(_column(name, spread) for name in shown)]
 
     return columns
 
@@ -174,7 +175,7 @@ def stream(
     """Makes a dataset of examples out of chunks that Python renders and tokenizes.
 
     Args:
-      columns: what the examples at some positions are; positions go on for ever.
+      columns: what the examples at some positions are; positions go on forever.
       per_epoch: rows of an epoch.
       num_epochs: None never ends.
       shard_info: which positions, of those that several readers share.
@@ -231,10 +232,10 @@ def stream(
     return chunks.prefetch(1).flat_map(split)
 
 
-def _column(name: str, found: Sequence[tuple[BuiltRow, str]]) -> np.ndarray:
+def _column(name: str, pairs: Sequence[tuple[BuiltRow, str]]) -> np.ndarray:
     if name == IS_CORRECT:
-        return np.asarray([target == row.targets for row, target in found], bool)
-    values = [_text(name, row, target).encode() for row, target in found]
+        return np.asarray([target == row.targets for row, target in pairs], bool)
+    values = [_text(name, row, target).encode() for row, target in pairs]
     return np.asarray(values, dtype=object)
 
 

@@ -75,9 +75,9 @@ class Prompts:
           UnknownNameError: an id is none of the dataset's.
           DeclarationError: none is left.
         """
-        known = catalog().templates(dataset.name)
-        self.chosen.check_templates([(dataset.name, known.ids)])
-        return self.chosen.choose(dataset.name, known.templates, split)
+        templates = catalog().templates(dataset.name)
+        self.chosen.check_templates([(dataset.name, templates.ids)])
+        return self.chosen.choose(dataset.name, templates.templates, split)
 
 
 def make_task(
@@ -140,14 +140,14 @@ class _Features(Mapping):
         self._configuration = configuration
 
     @functools.cached_property
-    def _found(self) -> dict[str, seqio.Feature]:
+    def _opened(self) -> dict[str, seqio.Feature]:
         feature = seqio.Feature(
             vocabulary=seqio_vocabulary(self._configuration().vocab), add_eos=True
         )
         return {INPUTS: feature, TARGETS: feature}
 
     def __getitem__(self, name: str) -> seqio.Feature:
-        return self._found[name]
+        return self._opened[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter((INPUTS, TARGETS))
@@ -163,17 +163,17 @@ def seqio_vocabulary(name: str) -> seqio.Vocabulary:
     Raises:
       VocabularyError: it cannot be found, or SeqIO has no such kind.
     """
-    found = open_vocabulary(name)
-    if found.name == BYTES:
+    vocabulary = open_vocabulary(name)
+    if vocabulary.name == BYTES:
         return seqio.ByteVocabulary()
-    if not isinstance(found, SentencePieceVocabulary):
+    if not isinstance(vocabulary, SentencePieceVocabulary):
         raise VocabularyError(f"{name}: SeqIO reads SentencePiece models and bytes")
-    if found.eos_id != found.own_eos_id:
+    if vocabulary.eos_id != vocabulary.own_eos_id:
         raise VocabularyError(
-            f"{name}: SeqIO ends texts with the model's own token ({found.own_eos_id}), not with "
-            f"{found.eos_id}; build with --vocab {found.path} and --eos instead"
+            f"{name}: SeqIO ends texts with the model's own token ({vocabulary.own_eos_id}), not "
+            f"with {vocabulary.eos_id}; build with --vocab {vocabulary.path} and --eos instead"
         )
-    return seqio.SentencePieceVocabulary(str(found.path), extra_ids=EXTRA_IDS)
+    return seqio.SentencePieceVocabulary(str(vocabulary.path), extra_ids=EXTRA_IDS)
 
 
 class EngineSource(seqio.DataSource):
@@ -206,7 +206,7 @@ class EngineSource(seqio.DataSource):
         """Returns the examples of a split, opened once.
 
         Raises:
-          SourceUnavailableError: the rows cannot be had.
+          SourceUnavailableError: the rows are not available.
         """
         if split not in self._opened:
             chosen = self.configuration()
@@ -241,7 +241,7 @@ class EngineSource(seqio.DataSource):
           shard_info: which rows, of those that several readers share.
           sequence_length: where given, prompts are fitted to it, targets cut, both closed by EOS.
           use_cached: not used here.
-          num_epochs: None goes on for ever, each epoch with its own templates and order.
+          num_epochs: None goes on forever, each epoch with its own templates and order.
         """
         item = self.ingredient(split)
         seed = 0 if seed is None else int(seed)
