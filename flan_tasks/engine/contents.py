@@ -22,7 +22,7 @@ from flan_tasks.engine.manifest_file import MANIFEST, SEAL
 from flan_tasks.packing.features import EXAMPLES, OFFSETS, STORED, TASKS
 
 # When files are compared with the manifest: each when it is first used, all when the build is
-# opened, or never, for storage that sees to it itself.
+# opened, or never, for storage that checks itself.
 USE, OPEN, NEVER = "use", "open", "never"
 CHECKS = (USE, OPEN, NEVER)
 IDS = ("inputs", "targets", "tokens")
@@ -168,14 +168,14 @@ def array_file(shard: str, array: str) -> str:
 @functools.lru_cache(maxsize=1024)
 def header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
     """The first bytes of a .npy file."""
-    found = io.BytesIO()
+    file = io.BytesIO()
     about = {"descr": dtype.str, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(found, about)
-    return found.getvalue()
+    np.lib.format.write_array_header_1_0(file, about)
+    return file.getvalue()
 
 
 def check_layout(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """Sees that a file holds an array of this shape and type.
+    """Checks that a file holds an array of this shape and type.
 
     Raises:
       BuildError: it holds another, or cannot be read.
@@ -196,10 +196,10 @@ def check_layout(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
 
 def _described(path: Path) -> str:
     try:
-        found = np.lib.format.open_memmap(path, mode="r")
+        array = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # noqa: BLE001 - numpy has Python read the header, which may be anything
         return f"no array ({type(error).__name__})"
-    return f"{found.dtype}{list(found.shape)}"
+    return f"{array.dtype}{list(array.shape)}"
 
 
 def _outside(values: np.ndarray, size: int, noun: str, why: str) -> str:

@@ -36,7 +36,7 @@ def check_free(folder: Path, recipe: Recipe) -> bool:
     """Looks whether a build may go into `folder`; returns whether it is there already, complete.
 
     Raises:
-      BuildError: the folder holds something else, another build (what differs is said), this one
+      BuildError: the folder holds something else, another build (with what differs), this one
         with files missing, or is a file.
     """
     if folder.exists() and not folder.is_dir():
@@ -65,7 +65,7 @@ def check_free(folder: Path, recipe: Recipe) -> bool:
         return False
     names = sorted(path.name for path in folder.iterdir())
     raise BuildError(
-        f"{folder} is not empty and no build of ours: it holds {', '.join(names[:5])}"
+        f"{folder} is not empty and no build directory: it holds {', '.join(names[:5])}"
         f"{', ...' if len(names) > 5 else ''}. Name a new or empty folder"
     )
 
@@ -73,10 +73,10 @@ def check_free(folder: Path, recipe: Recipe) -> bool:
 def _check_begun(folder: Path, plan: Path, recipe: Recipe) -> None:
     try:
         begun = parse_json(plan.read_text(encoding="utf-8"))
-        there, libraries = begun["recipe"], begun["libraries"]
+        stored, libraries = begun["recipe"], begun["libraries"]
         # Up to 0.1.0 the command stood in the recipe.
-        command = begun.get("command") or there.get("command") or "an unknown command"
-        lines = [] if there == recipe else differences(there, recipe)
+        command = begun.get("command") or stored.get("command") or "an unknown command"
+        lines = [] if stored == recipe else differences(stored, recipe)
         names = {**libraries, **library_versions()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BuildError(
@@ -142,8 +142,8 @@ class Progress:
     def begin(self, recipe: Recipe, *, command: str = "") -> None:
         """Notes what is being built, and removes what a killed build left half-written."""
         self.sweep()
-        held = {"recipe": recipe, "libraries": library_versions(), "command": command}
-        write_json(self._folder / _PLAN, held)
+        plan = {"recipe": recipe, "libraries": library_versions(), "command": command}
+        write_json(self._folder / _PLAN, plan)
 
     def sweep(self) -> None:
         """Removes files under temporary names; only who holds the lock may."""
@@ -161,21 +161,21 @@ class Progress:
         """Returns what is known of a shard if it is whole and its files agree, else None."""
         note = self._note(shard_path)
         try:
-            known = parse_json(note.read_text(encoding="utf-8"))
-            if known.pop(SEAL) != seal(known):
+            facts = parse_json(note.read_text(encoding="utf-8"))
+            if facts.pop(SEAL) != seal(facts):
                 return None
             is_whole = all(
-                file_facts(folder / file["path"]).items() <= file.items() for file in known["files"]
+                file_facts(folder / file["path"]).items() <= file.items() for file in facts["files"]
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return known if is_whole else None
+        return facts if is_whole else None
 
-    def note(self, known: Mapping[str, Any]) -> None:
+    def note(self, facts: Mapping[str, Any]) -> None:
         """Notes that a shard is whole."""
         # Through JSON before it is sealed: numbers that are keys become text.
-        plain = json.loads(json.dumps(known))
-        write_json(self._note(known["path"]), {**plain, SEAL: seal(plain)})
+        plain = json.loads(json.dumps(facts))
+        write_json(self._note(facts["path"]), {**plain, SEAL: seal(plain)})
 
     @property
     def folder(self) -> Path:
@@ -245,12 +245,12 @@ def verify(folder: Path) -> dict[str, Any]:
             )
         elif facts["sha256"] != entry["sha256"]:
             problems.append(f"{name} was changed: its SHA-256 is {facts['sha256'][:16]}...")
-    found = {
+    present = {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
         if path.is_file() and path.relative_to(folder).parts[0] != PROGRESS
     }
-    problems += [f"{name} is not in the manifest" for name in sorted(found - {*listed, MANIFEST})]
+    problems += [f"{name} is not in the manifest" for name in sorted(present - {*listed, MANIFEST})]
     problems += sums(manifest)
     if not problems and manifest["format"] == "arrays":
         contents = Contents(folder, manifest)

@@ -53,14 +53,14 @@ def load_manifest(folder: Path) -> dict[str, Any]:
         raise BuildError(f"{folder} is no build directory: it has no {MANIFEST}")
     try:
         text = path.read_text(encoding="utf-8")
-        found = json.loads(text, parse_constant=_no_constant)
+        manifest = json.loads(text, parse_constant=_no_constant)
         if _SURROGATE.search(text):
-            json.dumps(found, ensure_ascii=False).encode()  # halves of a pair are no text
+            json.dumps(manifest, ensure_ascii=False).encode()  # halves of a pair are no text
     except (OSError, ValueError, RecursionError) as error:
         raise BuildError(f"{path} is damaged: {error}") from error
-    if type(found) is not dict:
+    if type(manifest) is not dict:
         raise BuildError(f"{path} is damaged: it holds no JSON object")
-    return found
+    return manifest
 
 
 def seal(content: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ class Beam:
         self._options = PipelineOptions(list(arguments))
 
     def __call__(
-        self, work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], held: int
+        self, work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], lock_fd: int
     ) -> Generator[dict[str, Any], None, None]:
         if not shards:
             return
@@ -83,7 +83,7 @@ def _work(data: bytes) -> Work:
 def _plain(error: Exception) -> BuildError:
     lines = str(error).strip().splitlines()
     ours = [line for line in lines if line.startswith("flan_tasks.core.errors.")]
-    said = ours[-1].partition(": ")[2] if ours else (lines or [type(error).__name__])[-1]
+    message = ours[-1].partition(": ")[2] if ours else (lines or [type(error).__name__])[-1]
     return BuildError(
-        f"the Beam pipeline failed: {said}. What is complete is kept; run the same command again"
+        f"the Beam pipeline failed: {message}. What is complete is kept; run the same command again"
     )

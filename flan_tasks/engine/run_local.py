@@ -95,7 +95,7 @@ def build(
       workers: local processes; 1 builds in this one.
       map_shards: another way to build the shards.
       report: makes the report; without it there is none, and the command says so.
-      watch: told how far the build is, several times a second.
+      watch: called with how far the build is, several times a second.
 
     Raises:
       DeclarationError: the settings do not go together.
@@ -117,24 +117,24 @@ def build(
         state.tidy()
         return Built(directory.read_manifest(folder), was_there=True)
     if map_shards is None:
-        map_shards = LocalProcesses(workers, logs=state.folder) if workers > 1 else _here
-    with state.lock() as held:
+        map_shards = LocalProcesses(workers, logs=state.folder) if workers > 1 else _in_this_process
+    with state.lock() as lock_fd:
         # Again, as another build may have ended between the first look and the lock.
         if directory.check_free(folder, recipe):
             return Built(directory.read_manifest(folder), was_there=True)
         state.begin(recipe, command=spec.command())
         shards = WRITERS[settings.format].shards(plan, settings.split, settings.num_shards)
-        known = {s.path: facts for s in shards if (facts := state.done(folder, s.path))}
-        to_do = [shard for shard in shards if shard.path not in known]
+        facts_of = {s.path: facts for s in shards if (facts := state.done(folder, s.path))}
+        to_do = [shard for shard in shards if shard.path not in facts_of]
         tally = _Tally(shards, to_do, watch)
-        kept = len(known)
+        finished_before = len(facts_of)
         try:
             work = Work(plan, settings, folder)
             # Closed at once, whatever happens: it may have processes to stop.
-            with closing(map_shards(work, to_do, tally.running, held)) as done:
+            with closing(map_shards(work, to_do, tally.running, lock_fd)) as done:
                 for facts in done:
                     state.note(facts)
-                    known[facts["path"]] = facts
+                    facts_of[facts["path"]] = facts
                     tally.add(facts)
             manifest = _finish(
                 prepared,
@@ -143,17 +143,17 @@ def build(
                 folder,
                 spec,
                 recipe,
-                [known[s.path] for s in shards],
+                [facts_of[s.path] for s in shards],
                 report,
             )
         except BaseException:
             state.sweep()  # of workers that had to be killed
             raise
-    return Built(manifest, was_there=False, kept=kept, seconds=tally.seconds)
+    return Built(manifest, was_there=False, kept=finished_before, seconds=tally.seconds)
 
 
-def _here(
-    work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], held: int
+def _in_this_process(
+    work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], lock_fd: int
 ) -> Generator[dict[str, Any], None, None]:
     for shard in shards:
 
@@ -170,21 +170,21 @@ def _finish(
     folder: Path,
     spec: BuildSpec,
     recipe: Mapping[str, Any],
-    known: Sequence[Mapping[str, Any]],
+    shards: Sequence[Mapping[str, Any]],
     report: Report | None,
 ) -> dict[str, Any]:
     try:
-        beside = WRITERS[settings.format].finish(folder, known, settings.for_writer)
+        others_written = WRITERS[settings.format].finish(folder, shards, settings.for_writer)
     except OSError as error:
         raise write_error(error, folder) from error
-    if not sum(shard["examples"] for shard in known):
+    if not sum(shard["examples"] for shard in shards):
         raise BuildError(
             f"no prompt of {len(plan):,} rows fits {settings.lengths['inputs']:,} tokens, however "
             "its fields are shortened; give longer --lengths, and another --out than this begun one"
         )
-    others = [{"path": name, **file_facts(folder / name)} for name in beside]
+    others = [{"path": name, **file_facts(folder / name)} for name in others_written]
     manifest = make_manifest(
-        prepared, plan, settings, spec=spec, recipe=recipe, shards=known, others=others
+        prepared, plan, settings, spec=spec, recipe=recipe, shards=shards, others=others
     )
     _add(folder, manifest, TEMPLATES, template_texts(plan))
     _add(folder, manifest, CARD, make_card(manifest))

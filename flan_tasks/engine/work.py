@@ -33,13 +33,13 @@ class Work:
 
         Args:
           shard: which rows, and the name.
-          tick: told how many rows of the shard are done, each time more are drawn.
+          tick: called with how many rows of the shard are done, each time more are drawn.
 
         Raises:
           BuildError: it cannot be written; nothing of it is left behind.
         """
-        kept = {f.name: getattr(self.plan, f.name) for f in fields(Plan)}
-        plan = _WatchedPlan(**kept, watch=lambda start: tick(start - shard.start))
+        plan_fields = {f.name: getattr(self.plan, f.name) for f in fields(Plan)}
+        plan = _WatchedPlan(**plan_fields, watch=lambda start: tick(start - shard.start))
         return build_shard(plan, shard, self.settings, self.folder)
 
     def to_bytes(self) -> bytes:
@@ -60,15 +60,15 @@ class MapShards(Protocol):
     """A way to build many shards: one after the other, in local processes, with Beam."""
 
     def __call__(
-        self, work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], held: int
+        self, work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], lock_fd: int
     ) -> Generator[dict[str, Any], None, None]:
         """Yields what is known of each shard, as it gets done, in any order.
 
         Args:
           work: what the shards are made from.
           shards: those to build.
-          watch: told which shards are being written, with the rows done of each.
-          held: descriptor of the directory's lock, for processes that must hold it too.
+          watch: called with the shards that are being written, with the rows done of each.
+          lock_fd: descriptor of the directory's lock, for processes that must hold it too.
         """
 
 
@@ -77,7 +77,7 @@ class _WatchedPlan(Plan):
     """A plan that says when rows are drawn: the one sign of life from inside a shard."""
 
     watch: Callable[[int], None] = print
-    """Told the first row of each chunk, so that all rows before it are done."""
+    """Called with the first row of each chunk, so that all rows before it are done."""
 
     def rows(self, start: int, stop: int) -> Rows:
         self.watch(start)

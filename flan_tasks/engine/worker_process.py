@@ -40,11 +40,11 @@ def main(pipe: int, work: int, inherited: Sequence[int]) -> None:
     threading.Thread(target=_listen, args=(line, shards), daemon=True).start()
     shard = None
     try:
-        there = _load(work)
+        received = _load(work)
         line.send(0)
         while True:
             shard = pickle.loads(shards.get())
-            line.send(there.build(shard, line.send))
+            line.send(received.build(shard, line.send))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where users see it
         line.send(_portable(error, shard))
     threading.Event().wait()  # the parent ends what has failed
@@ -83,15 +83,17 @@ def _load(descriptor: int) -> Any:
 def _portable(error: Exception, shard: Any) -> Exception:
     from flan_tasks.core.errors import BuildError, FlanTasksError
 
-    what = f"{shard.path} cannot be built" if shard else "a worker cannot start"
+    subject = f"{shard.path} cannot be built" if shard else "a worker cannot start"
     if isinstance(error, MemoryError):
         return BuildError(
-            f"{what}: out of memory. What is complete is kept: run the same command again, with "
+            f"{subject}: out of memory. What is complete is kept: run the same command again, with "
             "fewer --workers"
         )
     # A library that the parent could load and this process cannot is out of memory as well.
     if isinstance(error, OSError | ImportError):
-        return BuildError(f"{what}: {error}. What is complete is kept; run the same command again")
+        return BuildError(
+            f"{subject}: {error}. What is complete is kept; run the same command again"
+        )
     if not isinstance(error, FlanTasksError):
         error.add_note("".join(traceback.format_exception(error)))
     try:

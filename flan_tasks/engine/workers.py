@@ -2,7 +2,7 @@
 
 They are plain child processes with a socket each. `multiprocessing`, and with it
 `concurrent.futures` and loky, writes what a spawned process is to run into a pipe whose reading
-end the parent holds too, so a process that dies while it starts leaves the parent waiting for ever.
+end the parent holds too, so a process that dies while it starts leaves the parent waiting forever.
 They also start a process that keeps account of semaphores and prints lines of its own when it is
 signaled, want /dev/shm, and do not say which piece of work was lost. Here nothing is written that a
 dead or stopped process would have to read: the work lies in a file without a name that all of them
@@ -61,7 +61,7 @@ class LocalProcesses:
         self._logs = logs
 
     def __call__(
-        self, work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], held: int
+        self, work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], lock_fd: int
     ) -> Generator[dict[str, Any], None, None]:
         if not shards:
             return
@@ -71,7 +71,7 @@ class LocalProcesses:
             with _in_a_file(work, self._logs) as file:
                 for number in range(min(self._num_workers, len(shards))):
                     log = self._logs / f"worker-{number}.log"
-                    workers.append(_Worker(file, held, log))
+                    workers.append(_Worker(file, lock_fd, log))
                     workers[-1].give(waiting.pop())
             while busy := [worker for worker in workers if worker.shard is not None]:
                 connection.wait([worker.line for worker in busy], timeout=_LOOK)
@@ -114,7 +114,7 @@ class _Worker:
       BuildError: it cannot be started.
     """
 
-    def __init__(self, work: int, held: int, log: Path) -> None:
+    def __init__(self, work: int, lock_fd: int, log: Path) -> None:
         # What it is building.
         self.shard: Shard | None = None
         # Rows done of that.
@@ -123,10 +123,10 @@ class _Worker:
         self._is_up = False
         try:
             # Libraries in C++ write here as they please; it is shown if the worker dies.
-            with log.open("wb") as said:
-                self.line, theirs = connection.Pipe()
-                with theirs:
-                    self.process = _start(theirs.fileno(), work, held, said)
+            with log.open("wb") as output:
+                self.line, child_end = connection.Pipe()
+                with child_end:
+                    self.process = _start(child_end.fileno(), work, lock_fd, output)
         except OSError as error:
             raise BuildError(
                 f"a worker cannot be started: {error.strerror or error}"
@@ -196,8 +196,8 @@ class _Worker:
         raise error
 
 
-def _start(pipe: int, work: int, held: int, said: Any) -> subprocess.Popen:
-    options = {"path": sys.path, "pipe": pipe, "work": work, "inherited": [held]}
+def _start(pipe: int, work: int, lock_fd: int, output: Any) -> subprocess.Popen:
+    options = {"path": sys.path, "pipe": pipe, "work": work, "inherited": [lock_fd]}
     # Ctrl-C reaches every process of the terminal, and a scheduler tells all of a job; the one that
     # started us decides. What is blocked here is blocked there from the first instruction on.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
@@ -205,9 +205,9 @@ def _start(pipe: int, work: int, held: int, said: Any) -> subprocess.Popen:
         return subprocess.Popen(
             [sys.executable, "-P", "-c", _CODE, json.dumps(options)],
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            pass_fds=(pipe, work, held),
+            stdout=output,
+            stderr=output,
+            pass_fds=(pipe, work, lock_fd),
             # Else each of N workers would start threads for every core.
             env={"TOKENIZERS_PARALLELISM": "false"} | os.environ,
         )

@@ -120,7 +120,7 @@ def test_another_build_in_the_directory_is_refused(run, tmp_path):
 def test_a_directory_with_something_else_is_refused(run, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("x")
-    with pytest.raises(BuildError, match="no build of ours: it holds thesis.tex"):
+    with pytest.raises(BuildError, match="no build directory: it holds thesis.tex"):
         run()
     assert set(files(tmp_path / "out")) == {"thesis.tex"}
 

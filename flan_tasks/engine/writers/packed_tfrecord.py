@@ -35,8 +35,8 @@ class PackedTfrecordWriter(PackedWriter):
                     name: packed.arrays[name][first : first + _ROWS].astype(np.int32)
                     for name in STORED[settings.arch]
                 }
-                found = features(settings.arch, stored)
-                for row in range(len(next(iter(found.values())))):
-                    yield {name: array[row] for name, array in found.items()}
+                arrays = features(settings.arch, stored)
+                for row in range(len(next(iter(arrays.values())))):
+                    yield {name: array[row] for name, array in arrays.items()}
 
         write_examples(path, rows())
