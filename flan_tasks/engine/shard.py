@@ -138,14 +138,14 @@ def _write_rows(
     )
     writer.write(path, chunks, settings.for_writer)
     rows = counted.templates.total()
-    found = {
+    facts = {
         "rows": rows,
         "examples": rows,
         "templates": _by_task(counted.templates),
         "num_shots": _by_task(counted.num_shots),
         **counted.fitting.facts(shard.start),
     }
-    return found | (counted.facts() if settings.vocabulary else {})
+    return facts | (counted.facts() if settings.vocabulary else {})
 
 
 def _write_packed(
@@ -202,12 +202,12 @@ def token_facts(
     """
     lengths = {part: counts.tokens for part, counts in texts.items()}
     # One place is for EOS.
-    over = {part: np.maximum(found - (limits[part] - 1), 0) for part, found in lengths.items()}
+    over = {part: np.maximum(sizes - (limits[part] - 1), 0) for part, sizes in lengths.items()}
     return {
-        "tokens": {part: int(found.sum()) for part, found in lengths.items()},
-        "longest": {part: int(found.max(initial=0)) for part, found in lengths.items()},
-        "over_length": {part: int((found > 0).sum()) for part, found in over.items()},
-        "tokens_over": {part: int(found.sum()) for part, found in over.items()},
+        "tokens": {part: int(sizes.sum()) for part, sizes in lengths.items()},
+        "longest": {part: int(sizes.max(initial=0)) for part, sizes in lengths.items()},
+        "over_length": {part: int((sizes > 0).sum()) for part, sizes in over.items()},
+        "tokens_over": {part: int(sizes.sum()) for part, sizes in over.items()},
     }
 
 
@@ -265,12 +265,12 @@ class _Counted:
         texts = {part: TextCounts.joined(pieces) for part, pieces in self._texts.items()}
         task = np.asarray(self._tasks, np.int64)
         by_task = count_by_task(task, list(self._numbers), texts, limits)
-        found = {**token_facts(texts, limits), "texts": by_task}
+        facts = {**token_facts(texts, limits), "texts": by_task}
         if self._settings.fits:
             written = np.concatenate([np.zeros(0, np.int64), *self._written])
             about = {"tokens": int(written.sum()), "longest": int(written.max(initial=0))}
-            found["written"] = {"inputs": about}
-        return found
+            facts["written"] = {"inputs": about}
+        return facts
 
 
 def _without_eos(encoded: Encoded) -> list[np.ndarray]:
@@ -283,6 +283,6 @@ def _without_eos(encoded: Encoded) -> list[np.ndarray]:
 
 def _by_task(counts: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:
     tasks: dict[str, dict[str, int]] = {}
-    for (name, what), count in sorted(counts.items()):
-        tasks.setdefault(name, {})[str(what)] = count
+    for (name, key), count in sorted(counts.items()):
+        tasks.setdefault(name, {})[str(key)] = count
     return tasks

@@ -273,7 +273,7 @@ def evaluate(
 
 
 def _answer(
-    asked: Sequence[Question],
+    questions: Sequence[Question],
     answers: Answers,
     answerer: Answerer,
     *,
@@ -281,21 +281,21 @@ def _answer(
     watch: Watch | None,
 ) -> None:
     """Has the units answered that are not yet, and keeps each when it is whole."""
-    done = {question.unit for question in asked if answers.has(question.unit)}
-    if len(done) == len(asked):
+    done = {question.unit for question in questions if answers.has(question.unit)}
+    if len(done) == len(questions):
         return
-    sizes = {question.unit: len(question.numbers) for question in asked}
+    sizes = {question.unit: len(question.numbers) for question in questions}
     total, count = sum(sizes.values()), sum(sizes[unit] for unit in done)
     # Units of which some prompts are answered.
     begun: dict[Unit, dict[int, Record]] = {}
-    told = count
+    announced = count
 
     def left_out(unit: Unit, number: int) -> None:
         nonlocal count
         sizes[unit] -= number
         count += number
 
-    stream = _stream(asked, done, answers, answerer.budget, seed=seed, left_out=left_out)
+    stream = _stream(questions, done, answers, answerer.budget, seed=seed, left_out=left_out)
     for prompt, record in answerer.answer(stream):
         records = begun.setdefault(prompt.unit, {})
         records[prompt.place] = record
@@ -304,14 +304,14 @@ def _answer(
             answers.write(prompt.unit, [one for _, one in sorted(begun.pop(prompt.unit).items())])
         if watch:
             watch(count, total)
-            told = count
-    if watch and told != count:  # what was left out last has no answer to be told with
+            announced = count
+    if watch and announced != count:  # what was left out last comes with no answer
         watch(count, total)
     assert count == total, "an answerer left prompts unanswered"
 
 
 def _stream(
-    asked: Sequence[Question],
+    questions: Sequence[Question],
     done: Collection[Unit],
     answers: Answers,
     budget: Budget | None,
@@ -323,7 +323,7 @@ def _stream(
 
     `left_out` is told how many of a unit's examples are not asked, before its first prompt.
     """
-    for question in asked:
+    for question in questions:
         unit, prompts = question.unit, question.prompts(seed=seed, budget=budget)
         if unit in done:
             # Answers to other prompts are refused here, not after hours of answering the rest.
@@ -337,5 +337,5 @@ def _stream(
 def _reason(error: SourceUnavailableError, dataset: Dataset) -> str:
     """The line of an error about one dataset, without what stands around it."""
     lines = [line.strip() for line in str(error).splitlines()]
-    own = [line for line in lines if line.startswith(f"{dataset.name}: ")]
-    return (own or lines)[0].removeprefix(f"{dataset.name}: ")
+    of_dataset = [line for line in lines if line.startswith(f"{dataset.name}: ")]
+    return (of_dataset or lines)[0].removeprefix(f"{dataset.name}: ")

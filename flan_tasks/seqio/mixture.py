@@ -233,8 +233,8 @@ class EngineMixture(seqio.Mixture):
             if "train" in task.splits and task.cache_dir
         }
         members = [catalog()[task.source.dataset.name] for task in self.tasks]
-        meant = {
+        names_of = {
             name: [dataset.name for dataset in catalog().expand([name])]
             for name in self.declaration.rates
         }
-        return mixing_rates(self.declaration, members, counts, rate_of=meant)
+        return mixing_rates(self.declaration, members, counts, rate_of=names_of)

@@ -211,14 +211,14 @@ class EngineSource(seqio.DataSource):
         if split not in self._opened:
             chosen = self.configuration()
             alone = Mixture(name=self.dataset.name, include=(self.dataset.name,))
-            found = prepare(
+            prepared = prepare(
                 alone,
                 catalog(),
                 source=source_choice(chosen),
                 split=split,
                 variation=self.prompts.chosen,
             )
-            self._opened[split] = found.ingredients[0]
+            self._opened[split] = prepared.ingredients[0]
         return self._opened[split]
 
     def get_dataset(
