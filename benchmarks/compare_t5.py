@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from t5.evaluation import metrics as t5
 
+from flan_tasks.metrics.by_name import metric
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.metrics.metrics import metric
 
 WORDS = "the a cat dog sat ran on under red blue mat house 1969 Paris , . !".split()
 TOLERANCE = 0.01

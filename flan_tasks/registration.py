@@ -18,7 +18,7 @@ from flan_tasks.datasets import catalog
 with extras.needed_for("Registering with SeqIO"):
     import seqio
 
-    from flan_tasks.seqio.mixture import make_mixture
+    from flan_tasks.seqio.planned_mixture import make_mixture
     from flan_tasks.seqio.task import Prompts, make_task, register
 
 

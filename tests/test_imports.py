@@ -122,7 +122,7 @@ def test_tensorflow_is_imported_in_its_places_only(importer, library):
         "flan_tasks.reports.stored",
         "flan_tasks.seqio.stream",
         "flan_tasks.seqio.task",
-        "flan_tasks.seqio.mixture",
+        "flan_tasks.seqio.planned_mixture",
         "flan_tasks.registration",
         "flan_tasks.seqio.calls",  # for type checkers
         "flan_tasks.trainer.seqio_data",

@@ -13,7 +13,7 @@ from flan_tasks.core.dataset import METRIC_NAMES
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.harness import numbers_of
 from flan_tasks.evaluation.records import GENERATE, RANK
-from flan_tasks.metrics.metrics import LOWER_IS_BETTER
+from flan_tasks.metrics.by_name import LOWER_IS_BETTER
 
 # Behind exemplars prompts are padded to a length and targets cut to one that leaves options whole.
 LENGTHS = {0: None, 2: {"inputs": 600, "targets": 32}}

@@ -249,7 +249,7 @@ def _score(
 
 
 def _print_dataset(score: "DatasetScore") -> None:
-    from flan_tasks.evaluation.tables import score_table, with_error
+    from flan_tasks.evaluation.score_tables import score_table, with_error
 
     sizes = {one.split: one.num_examples for one in score.templates}
     shown = ", ".join(f"{count:,} {split}" for split, count in sizes.items())
@@ -267,7 +267,7 @@ def _print_dataset(score: "DatasetScore") -> None:
 
 
 def _print_overview(scores: Sequence["DatasetScore"]) -> None:
-    from flan_tasks.evaluation.tables import legend, overview
+    from flan_tasks.evaluation.score_tables import legend, overview
 
     caption, header, rows = overview(scores)
     click.echo()

@@ -12,7 +12,7 @@ from flan_tasks.core import extras
 from flan_tasks.core.errors import BuildError, DeclarationError, FlanTasksError
 from flan_tasks.engine.directory import Progress
 from flan_tasks.engine.work import Running, Work
-from flan_tasks.engine.writers.base import Shard
+from flan_tasks.engine.writers.writer import Shard
 
 # What Beam's DirectRunner is in Beam 2.77 once it has failed to download another one first.
 DEFAULT_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"

@@ -21,7 +21,7 @@ from flan_tasks.engine.shard import BuildSettings, file_facts, write_error
 from flan_tasks.engine.work import MapShards, Running, Work
 from flan_tasks.engine.workers import LocalProcesses
 from flan_tasks.engine.writers import WRITERS
-from flan_tasks.engine.writers.base import Shard
+from flan_tasks.engine.writers.writer import Shard
 from flan_tasks.packing.packing import MAX_LENGTH
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Prepared

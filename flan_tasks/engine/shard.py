@@ -14,7 +14,7 @@ import numpy as np
 
 from flan_tasks.core.errors import BuildError
 from flan_tasks.engine.writers import WRITERS, PackedWriter, RowWriter
-from flan_tasks.engine.writers.base import Shard, TokenizedRow, WriteSettings
+from flan_tasks.engine.writers.writer import Shard, TokenizedRow, WriteSettings
 from flan_tasks.packing.encoder import Encoder
 from flan_tasks.packing.packed_rows import packed_shard
 from flan_tasks.plan.exemplars import Budget

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from flan_tasks.core.example import Example
 from flan_tasks.engine.shard import BuildSettings, build_shard
-from flan_tasks.engine.writers.base import Shard
+from flan_tasks.engine.writers.writer import Shard
 from flan_tasks.plan.plan import Plan, Rows
 from flan_tasks.plan.prepare import Ingredient
 

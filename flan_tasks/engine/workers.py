@@ -26,7 +26,7 @@ from flan_tasks.core.errors import BuildError
 from flan_tasks.core.interrupts import SIGNALS
 from flan_tasks.engine.shard import write_error
 from flan_tasks.engine.work import Running, Work
-from flan_tasks.engine.writers.base import Shard
+from flan_tasks.engine.writers.writer import Shard
 
 # How often what is going on is looked at.
 _LOOK = 0.2

@@ -17,9 +17,9 @@ from typing import Any
 from flan_tasks.core import extras
 from flan_tasks.core.errors import EvaluationError, FlanTasksError
 from flan_tasks.core.joints import first_answer
+from flan_tasks.metrics.by_name import AVERAGED, metric, metric_of_one
 from flan_tasks.metrics.classes import check_told_apart
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.metrics.metrics import AVERAGED, metric, metric_of_one
 
 Pair = tuple[str, str]
 

@@ -32,10 +32,10 @@ from flan_tasks.evaluation.lm_eval_texts import (
     task_text,
 )
 from flan_tasks.evaluation.prompts import check_evaluated
+from flan_tasks.metrics.by_name import LOWER_IS_BETTER
 from flan_tasks.metrics.classes import check_told_apart
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.metrics.libraries import require_libraries
-from flan_tasks.metrics.metrics import LOWER_IS_BETTER
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Draw

@@ -17,9 +17,7 @@ from typing import Any
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.records import GENERATE, GENERATED, Record, Unit
-from flan_tasks.metrics.classes import check_told_apart
-from flan_tasks.metrics.gold import Gold
-from flan_tasks.metrics.metrics import (
+from flan_tasks.metrics.by_name import (
     AVERAGED,
     GROUPED_BY,
     LOWER_IS_BETTER,
@@ -28,6 +26,8 @@ from flan_tasks.metrics.metrics import (
     remark,
     signature,
 )
+from flan_tasks.metrics.classes import check_told_apart
+from flan_tasks.metrics.gold import Gold
 
 VALIDATION, TEST = "validation", "test"
 # Metrics whose numbers are means over examples, of SQuAD 2 over some of them.

@@ -16,8 +16,8 @@ from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.evaluation.loop import Answerer, Evaluation, questions
 from flan_tasks.evaluation.loop import evaluate as ask
 from flan_tasks.evaluation.records import Answers, write_kept
+from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.summary import DatasetScore
-from flan_tasks.evaluation.tables import overview, write_results
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.specs.eval_config import Decoding, EvalRun

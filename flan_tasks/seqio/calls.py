@@ -140,7 +140,7 @@ def mixture(
     from flan_tasks.core.configuration import resolve
 
     with extras.needed_for("A SeqIO mixture"):
-        from flan_tasks.seqio.mixture import make_mixture
+        from flan_tasks.seqio.planned_mixture import make_mixture
         from flan_tasks.seqio.task import register
 
     given: dict[str, Any] = {

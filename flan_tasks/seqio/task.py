@@ -26,7 +26,7 @@ from flan_tasks.packing.encoder import INPUTS, TARGETS
 from flan_tasks.plan.plan import draw_examples
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.plan.rows import BuiltRow, render_task
-from flan_tasks.seqio.metrics import generation_metrics, postprocess, rank_metrics
+from flan_tasks.seqio.evaluator_metrics import generation_metrics, postprocess, rank_metrics
 from flan_tasks.seqio.stream import (
     StreamEncoder,
     lengths_of,

@@ -15,7 +15,7 @@ from flan_tasks.core import extras
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import VocabularyError
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.vocabulary.base import (
+from flan_tasks.vocabulary.encoding import (
     AS_SPECIAL,
     AS_TEXT,
     CONTROL_TOKENS,

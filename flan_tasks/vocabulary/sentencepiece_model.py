@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flan_tasks.core import extras
 from flan_tasks.core.errors import VocabularyError
-from flan_tasks.vocabulary.base import Vocabulary, control_tokens_among, read_file
+from flan_tasks.vocabulary.encoding import Vocabulary, control_tokens_among, read_file
 from flan_tasks.vocabulary.end_token import (
     EndToken,
     TokenizerFiles,

@@ -13,7 +13,7 @@ from typing import Any
 
 from flan_tasks.core import extras
 from flan_tasks.core.errors import VocabularyError
-from flan_tasks.vocabulary.base import (
+from flan_tasks.vocabulary.encoding import (
     AS_SPECIAL,
     AS_TEXT,
     Vocabulary,

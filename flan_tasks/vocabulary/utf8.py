@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flan_tasks.vocabulary.base import Vocabulary
+from flan_tasks.vocabulary.encoding import Vocabulary
 
 BYTES = "bytes"
 

@@ -12,7 +12,7 @@ from flan_tasks.engine.directory import verify
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.styles import BY_STYLE
-from flan_tasks.engine.writers.base import cut, with_eos
+from flan_tasks.engine.writers.writer import cut, with_eos
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import make_plan

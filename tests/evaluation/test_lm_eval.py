@@ -30,8 +30,8 @@ from flan_tasks.evaluation.harness import (
 )
 from flan_tasks.evaluation.lm_eval import Export, export
 from flan_tasks.evaluation.summary import standard_errors
+from flan_tasks.metrics.by_name import metric
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.metrics.metrics import metric
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.vocabulary import open_vocabulary

@@ -15,6 +15,7 @@ from flan_tasks.core.errors import EvaluationError
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.records import GENERATE, NORMALIZED, RANK, SUM, Prompt, Record, Unit
+from flan_tasks.evaluation.score_tables import as_csv, legend, overview, score_table, with_error
 from flan_tasks.evaluation.summary import (
     MEANS,
     TemplateScore,
@@ -24,9 +25,8 @@ from flan_tasks.evaluation.summary import (
     standard_errors,
     summarize,
 )
-from flan_tasks.evaluation.tables import as_csv, legend, overview, score_table, with_error
+from flan_tasks.metrics.by_name import metric
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.metrics.metrics import metric
 
 BIRDS = toy_dataset()
 

@@ -9,8 +9,8 @@ from conftest import toy_dataset
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.elsewhere import answered
 from flan_tasks.evaluation.records import NORMALIZED, RANK, SUM, Prompt, Record, Unit
+from flan_tasks.evaluation.score_tables import write_results
 from flan_tasks.evaluation.summary import score_unit, summarize
-from flan_tasks.evaluation.tables import write_results
 from flan_tasks.evaluation.ties import equal_options
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.metrics.gold import Gold

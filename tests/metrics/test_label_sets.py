@@ -10,9 +10,9 @@ import pytest
 from conftest import ROOT, toy_dataset
 
 from flan_tasks.core.errors import DeclarationError, EvaluationError
+from flan_tasks.metrics.by_name import metric
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.metrics.label_sets import labels_of
-from flan_tasks.metrics.metrics import metric
 
 
 def golds(*answers):

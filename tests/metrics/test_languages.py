@@ -4,9 +4,9 @@ import pytest
 
 from flan_tasks.core.dataset import METRIC_NAMES, WORD_METRICS
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.metrics.by_name import METRICS, metric, remark, signature
 from flan_tasks.metrics.classes import check_told_apart
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.metrics.metrics import METRICS, metric, remark, signature
 from flan_tasks.metrics.words import words
 
 # An answer in each language, one with a word or letters exchanged, and one that shares nothing.

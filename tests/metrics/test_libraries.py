@@ -22,7 +22,7 @@ MODULES = {
 SCRIPT = """
 import json, sys
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.metrics.metrics import metric
+from flan_tasks.metrics.by_name import metric
 for name in json.loads(sys.argv[1]):
     sys.modules[name] = None
 for name, language in json.loads(sys.argv[2]):

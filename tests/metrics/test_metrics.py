@@ -3,9 +3,9 @@
 import pytest
 
 from flan_tasks.core.errors import EvaluationError, UnknownNameError
+from flan_tasks.metrics.by_name import METRICS, metric, signature
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.metrics.metrics import METRICS, metric, signature
-from flan_tasks.seqio.metrics import (
+from flan_tasks.seqio.evaluator_metrics import (
     Candidate,
     best_options,
     generation_metrics,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from flan_tasks.engine.writers.base import RowWriter, TokenizedRow, WriteSettings
 from flan_tasks.engine.writers.tfrecord import serialized, token_columns
+from flan_tasks.engine.writers.writer import RowWriter, TokenizedRow, WriteSettings
 
 # Groups of one record, as Grain advises: a reader that shuffles unpacks no neighbors. Spelled out,
 # as the library's defaults may change and the bytes of a build may not. Its writer works in one

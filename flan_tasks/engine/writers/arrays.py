@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flan_tasks.engine.writers.base import PackedWriter, Shard, WriteSettings
+from flan_tasks.engine.writers.writer import PackedWriter, Shard, WriteSettings
 from flan_tasks.packing.features import array_names
 from flan_tasks.packing.packed_rows import PackedShard
 

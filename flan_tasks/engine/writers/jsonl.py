@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from flan_tasks.engine.writers.base import RowWriter, TokenizedRow, WriteSettings
 from flan_tasks.engine.writers.text import columns
+from flan_tasks.engine.writers.writer import RowWriter, TokenizedRow, WriteSettings
 
 
 class JsonlWriter(RowWriter):

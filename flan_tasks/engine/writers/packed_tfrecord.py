@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from flan_tasks.engine.writers.base import PackedWriter, WriteSettings
 from flan_tasks.engine.writers.tfrecord import write_examples
+from flan_tasks.engine.writers.writer import PackedWriter, WriteSettings
 from flan_tasks.packing.features import STORED, features
 from flan_tasks.packing.packed_rows import PackedShard
 

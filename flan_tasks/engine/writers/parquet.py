@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flan_tasks.engine.styles import ABOUT, BY_STYLE, Turns
-from flan_tasks.engine.writers.base import RowWriter, TokenizedRow, WriteSettings
 from flan_tasks.engine.writers.text import columns
+from flan_tasks.engine.writers.writer import RowWriter, TokenizedRow, WriteSettings
 
 if TYPE_CHECKING:
     import pyarrow as pa

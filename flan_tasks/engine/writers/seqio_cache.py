@@ -11,8 +11,8 @@ from pathlib import Path
 
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.whole import write_text
-from flan_tasks.engine.writers.base import RowWriter, Shard, TokenizedRow, WriteSettings, cut
 from flan_tasks.engine.writers.tfrecord import write_examples
+from flan_tasks.engine.writers.writer import RowWriter, Shard, TokenizedRow, WriteSettings, cut
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.rows import BuiltRow
 

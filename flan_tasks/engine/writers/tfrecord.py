@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flan_tasks.engine.writers.base import RowWriter, TokenizedRow, WriteSettings, with_eos
+from flan_tasks.engine.writers.writer import RowWriter, TokenizedRow, WriteSettings, with_eos
 
 
 class TfrecordWriter(RowWriter):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flan_tasks.engine.writers.arrays import ArraysWriter
-from flan_tasks.engine.writers.base import WriteSettings
+from flan_tasks.engine.writers.writer import WriteSettings
 
 SETTINGS = WriteSettings("train", "inputs-targets", {"inputs": 8, "targets": 8}, 1)
 ARRAYS = {

@@ -24,9 +24,7 @@ from flan_tasks.metrics.classes import (
     pearson,
     spearman,
 )
-from flan_tasks.metrics.gold import Gold, Scores
-from flan_tasks.metrics.label_sets import multilabel
-from flan_tasks.metrics.texts import (
+from flan_tasks.metrics.generated_texts import (
     bleu,
     bleu_signature,
     edit_distance,
@@ -34,6 +32,8 @@ from flan_tasks.metrics.texts import (
     rouge_of_checked,
     rouge_signature,
 )
+from flan_tasks.metrics.gold import Gold, Scores
+from flan_tasks.metrics.label_sets import multilabel
 
 Metric = Callable[[Sequence[Gold], Sequence[str]], Scores]
 

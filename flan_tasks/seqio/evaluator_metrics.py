@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flan_tasks.core.joints import first_answer
+from flan_tasks.metrics.by_name import metric
 from flan_tasks.metrics.classes import check_told_apart
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.metrics.metrics import metric
 
 
 @dataclass(frozen=True)
