@@ -20,14 +20,14 @@ def datasets_page(catalog: Catalog) -> str:
         f"{sum(not d.of_62 for d in datasets)} further ones that stand in no default mixture (*). "
         "Train rows are those declared for the pinned version, less what is carved for validation "
         "and test; a build reads at most 30,000 of a dataset. Templates are forward + inverted. "
-        "`flan sources` says what is at hand on your machine.",
+        "`flan sources` says what is available on your machine.",
         "",
     ]
     for cluster, names in catalog.clusters.items():
         lines += [f"## {cluster}", ""]
         lines += [
-            "| dataset | asks | source | to be had | train rows | options | metrics | templates "
-            "| licence |",
+            "| dataset | asks | source | access | train rows | options | metrics | templates "
+            "| license |",
             "|---|---|---|---|---|---|---|---|---|",
         ]
         lines += [_row(catalog, catalog[name]) for name in names]

@@ -19,7 +19,7 @@ from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
 
 # What the card calls sources that have no name of their own.
 _UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
-# Licences the hub knows by name, of those that occur.
+# Licenses the hub knows by name, of those that occur.
 _HUB_LICENSES = (
     "afl-3.0 apache-2.0 bsd-3-clause c-uda cc cc-by-2.0 cc-by-3.0 cc-by-4.0 cc-by-nc-3.0 "
     "cc-by-nc-4.0 cc-by-nc-nd-4.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-sa-3.0 cc-by-sa-4.0 "
@@ -178,7 +178,7 @@ def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
     if missing:
         yield "## Missing"
         yield ""
-        yield f"Datasets whose rows could not be had, {len(missing)}; built without:"
+        yield f"Datasets whose rows were not available, {len(missing)}; built without:"
         yield ""
         for name, reason in missing.items():
             yield f"- {name}: {for_markdown(reason)}"
@@ -232,8 +232,8 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "## What is in it"
     yield ""
     heads = (
-        "task, cluster, rate, share, examples, at hand, repeated, never seen, skipped, templates, "
-        "licence"
+        "task, cluster, rate, share, examples, available, repeated, never seen, skipped, "
+        "templates, license"
     ).split(", ")
     yield f"| {' | '.join(heads)} |"
     yield "|" + "---|" * len(heads)
@@ -308,7 +308,7 @@ def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
         origin = f"{source['source']}, {name}" + (f", {version}" if version else "")
         yield (
             f"- {task['name']}: {for_markdown(origin)}. {for_markdown(task['citation'])}. "
-            f"Licence: {for_markdown(task['license'])}."
+            f"License: {for_markdown(task['license'])}."
         )
     yield ""
 
@@ -318,7 +318,7 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "## Known limits"
     yield ""
     yield (
-        "- Every dataset keeps the licence of its source; the whole may be used as far as all of "
+        "- Every dataset keeps the license of its source; the whole may be used as far as all of "
         "them allow. The column `license` lets rows be left out by it."
     )
     yield (

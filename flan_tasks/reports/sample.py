@@ -311,6 +311,6 @@ def _no_ids(manifest: Mapping[str, Any]) -> str:
     if manifest["vocabulary"] is None:
         return "The build counted no tokens; flan report DIR --vocab t5 shows them."
     return (
-        f"The vocabulary of the build ({manifest['vocabulary'][:20]}) was not at hand; "
+        f"The vocabulary of the build ({manifest['vocabulary'][:20]}) is not available; "
         "flan report DIR --vocab PATH shows tokens."
     )

@@ -123,7 +123,7 @@ def _shares(manifest: Mapping[str, Any]) -> Table:
 
 
 def _datasets(manifest: Mapping[str, Any], *, wide: bool) -> Table:
-    counts = {"requested": "requested", "at hand": "available", "repeated": "repeated"}
+    counts = {"requested": "requested", "available": "available", "repeated": "repeated"}
     counts["never seen"] = "never_seen"
     if not wide:
         del counts["requested"]

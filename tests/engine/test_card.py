@@ -93,7 +93,7 @@ def test_a_build_of_ids_promises_no_loading(make_build):
     assert "load_dataset" not in (folder / "README.md").read_text()
 
 
-def test_licences_the_hub_does_not_know_are_other(make_build):
+def test_licenses_the_hub_does_not_know_are_other(make_build):
     folder = make_build()
     _, manifest = card_with(folder)
     tasks = [{**task, "license": "free for research"} for task in manifest["tasks"]]
@@ -103,7 +103,7 @@ def test_licences_the_hub_does_not_know_are_other(make_build):
     assert header(folder)["license"] == ["cc0-1.0", "other"]
 
 
-def test_every_task_stands_with_source_licence_citation_and_templates(make_build):
+def test_every_task_stands_with_source_license_citation_and_templates(make_build):
     card, manifest = card_with(make_build())
     for task in manifest["tasks"]:
         (line,) = [line for line in card.splitlines() if line.startswith(f"- {task['name']}: ")]
