@@ -294,7 +294,7 @@ def newest(path: Path) -> Path:
     )
     if not steps:
         raise TrainingError(
-            f"{path} holds no checkpoint: neither {PREFIX}_<step> folders of ours, nor "
+            f"{path} holds no checkpoint: neither {PREFIX}_<step> folders, nor "
             "config.json with .safetensors files of Hugging Face"
         )
     return (path / f"{PREFIX}_{steps[-1]}").absolute()

@@ -49,7 +49,7 @@ class Answerer(Protocol):
 
     @property
     def budget(self) -> Budget | None:
-        """What exemplars must fit into; None where nobody knows."""
+        """What exemplars must fit into; None where that is not known."""
         ...
 
     @property

@@ -313,7 +313,7 @@ def write_kept(path: Path, text: str) -> None:
         write_text(path, text)
     except OSError as error:
         raise EvaluationError(
-            f"{path} cannot be written: {error.strerror or error}. What is complete is kept; mend "
+            f"{path} cannot be written: {error.strerror or error}. What is complete is kept; fix "
             "that, and the same command goes on"
         ) from error
 

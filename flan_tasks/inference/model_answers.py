@@ -74,7 +74,7 @@ def open_model(
     dtype: str | None = None,
     say: Callable[[str], None] | None = None,
 ) -> OpenModel:
-    """Opens a checkpoint of ours, a MODEL_DIR (its newest), or a Hugging Face folder.
+    """Opens a checkpoint, a MODEL_DIR (its newest), or a Hugging Face folder.
 
     Args:
       path: where it is.
@@ -326,7 +326,7 @@ def _vocabulary(
 def _digest(folder: Path, parts: Sequence[str]) -> str:
     """A hash of names and content of the files that make up a model.
 
-    Those of a checkpoint of ours have just been compared with their checksums, which are taken for
+    Those of a checkpoint have just been compared with their checksums, which are taken for
     the content; wherever a model lies, it has the same hash.
     """
     if parts and checksums.are_there(folder):

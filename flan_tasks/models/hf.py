@@ -164,7 +164,7 @@ def check_hf(model: Model, directory: Path, *, say: Callable[[str], None] | None
 def _checked(
     model: Model, tensors: Tensors, say: Callable[[str], None] | None
 ) -> tuple[Description, dict[str, str]]:
-    """Returns what a directory describes, and the tensor that each of ours is read from."""
+    """Returns what a directory describes, and the tensor that each of the model's is read from."""
     needed = places(model.config)
     about = describe(tensors.directory, tensors, say=say)
     sources = {name: name for name in needed} | {SHARED: about.embedding}

@@ -65,7 +65,7 @@ ACTIVATIONS = {
     "swish": "silu",
     "relu": "relu",
 }
-# The decoder's first input and what fills up rows, in every model of ours.
+# The decoder's first input and what fills up rows, in every model here.
 START = 0
 # The version that reads a folder which names none.
 _NEWEST = 5

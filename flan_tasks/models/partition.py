@@ -82,7 +82,7 @@ def spec(names: tuple[str | None, ...], shape: tuple[int, ...], mesh: Mesh) -> P
     """Returns how an array with these logical axes lies on the mesh.
 
     A dimension the mesh axis does not divide is held whole, and so is a second dimension that
-    asks for the same mesh axis; `check_replicated` sees to it that nothing big ends up whole.
+    asks for the same mesh axis; `check_replicated` checks that nothing big ends up whole.
 
     Raises:
       UnknownNameError: the table has no such logical axis.

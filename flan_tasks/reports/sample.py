@@ -66,7 +66,7 @@ class Sample:
     """Which of them are evenly spaced over the build, so that they tell of all of it; None:
     each."""
     notes: tuple[str, ...] = field(default=())
-    """Why there are no ids, or no texts but decoded ones; empty where nothing is wanting."""
+    """Why there are no ids, or no texts but decoded ones; empty where nothing is missing."""
 
     @property
     def fair(self) -> tuple[ShownExample, ...]:

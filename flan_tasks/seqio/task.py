@@ -158,7 +158,7 @@ class _Features(Mapping):
 
 @functools.cache
 def seqio_vocabulary(name: str) -> seqio.Vocabulary:
-    """Returns SeqIO's vocabulary for one of ours: bytes, t5, or a SentencePiece model.
+    """Returns SeqIO's vocabulary for one of flan_tasks: bytes, t5, or a SentencePiece model.
 
     Raises:
       VocabularyError: it cannot be found, or SeqIO has no such kind.

@@ -103,7 +103,7 @@ class writing:  # noqa: N801 - a context manager, read as a word
         if not isinstance(error, OSError):
             return
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        what = "free some space there" if full else "mend that"
+        what = "free some space there" if full else "fix that"
         raise TrainingError(
             f"{self._path} cannot be written: {error.strerror or error}. Complete checkpoints are "
             f"untouched; {what}, and the same command goes on from the newest"

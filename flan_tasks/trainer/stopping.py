@@ -39,7 +39,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise TrainingError(
-            f"MODEL_DIR {folder} cannot be written to: {error.strerror or error}; mend that, or "
+            f"MODEL_DIR {folder} cannot be written to: {error.strerror or error}; fix that, or "
             "choose another"
         ) from error
     try:
