@@ -399,6 +399,7 @@ def restricted(splits: Splits, names: Iterable[str]) -> Splits:
             carve_validation=splits.carve_validation if "validation" in wanted else 0,
             test=splits.test if "test" in wanted else None,
             carve_test=splits.carve_test if "test" in wanted else 0,
+            test_first=splits.test_first if "test" in wanted else 0,
         )
     if len(wanted) == 1:
         # All its rows are for evaluation, also those that would be train.

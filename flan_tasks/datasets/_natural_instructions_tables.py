@@ -1,4 +1,4 @@
-"""What Natural Instructions calls its kinds of tasks, sources and languages, in this project's names.
+"""What the names that Natural Instructions gives to kinds of tasks and sources mean here.
 
 `docs/review/natural_instructions.md` has the reason of each line. Holding out is what the tables
 are for: a category that asks what a cluster asks lies in it, and a task made from a data set that
@@ -207,7 +207,7 @@ def is_from_mmlu(name: str, sources: tuple[str, ...]) -> bool:
 
 
 def license_of(licenses: tuple[str, ...]) -> str:
-    """Returns one line that names all of a task's licenses, with SPDX identifiers where they fit."""
+    """Returns one line that names a task's licenses, by SPDX identifiers where they fit."""
     names = dict.fromkeys(LICENSES.get(name.strip(), name.strip()) for name in licenses)
     return "; ".join(name for name in names if name) or UNKNOWN_LICENSE
 
