@@ -130,6 +130,9 @@ class Family:
     """The source's own record of a task and its member -> the text of each of `constants`, or a
     Skip, which leaves out all its rows. The record is what stands in the task's file beside the
     rows, or the task's first row where rows lie in one table."""
+    solved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Field -> those of `constants` that show such a text beside its answer. An example that has
+    one of them is left out: its prompt would hold its answer."""
     collection: str = ""
     """What it was published in, such as "flan2022"."""
     options_per_example: bool = False
@@ -161,6 +164,9 @@ class Family:
         both = sorted(set(self.fields) & set(self.constants))
         if both:
             yield f"{', '.join(both)}: a field is of a row or of a task, not both"
+        for name, shown_by in self.solved.items():
+            if name not in self.fields or set(shown_by) - set(self.constants):
+                yield f"solved: {name} must be a field, and {', '.join(shown_by)} constants"
         if bool(self.constants) != (self.constants_of is not None):
             yield "constants and constants_of belong together"
         if not self.task_column and not getattr(self.source, "rows", ""):
@@ -312,10 +318,22 @@ class Family:
     def _tasks(self) -> dict[str, Dataset]:
         return {}
 
+    def is_solved(self, fields: Mapping[str, str], constants: Mapping[str, str]) -> bool:
+        """Whether a task's constants show an example of these fields beside its answer."""
+        return any(
+            _alike(fields[name]) in {_alike(constants[one]) for one in shown_by}
+            for name, shown_by in self.solved.items()
+        )
+
     @property
     def summary(self) -> str:
         """What the tasks ask, in one line: the first line of the normalizer's docstring."""
         return self._prototype.summary
+
+
+def _alike(text: str) -> str:
+    """A text without what two copies of it may differ in: case, and kinds and number of blanks."""
+    return " ".join(text.casefold().split())
 
 
 class _Bound:

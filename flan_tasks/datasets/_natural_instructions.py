@@ -82,6 +82,7 @@ NIV2 = Family(
     fields=("input",),
     constants=_CONSTANTS,
     constants_of=_constants,
+    solved={"input": tuple(f"{place}_input" for place in _PLACES)},
     # An input may have its question anywhere.
     keep=WHOLE,
     metrics=("rouge",),

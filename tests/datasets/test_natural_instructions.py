@@ -133,7 +133,7 @@ def check_file(path):
     texts = constants(task, path.stem)
     assert all(texts.values())
     reasons: dict[str, int] = {}
-    keys, inputs = set(), set()
+    keys = set()
     for number, row in enumerate(rows):
         for item in normalize_row(dataset, row, source_split="tasks", number=number):
             if isinstance(item, Skip):
@@ -141,11 +141,10 @@ def check_file(path):
                 continue
             assert item.key not in keys
             keys.add(item.key)
-            inputs.add(item.fields["input"])
+            if NIV2.is_solved(item.fields, texts):
+                reasons["solved"] = reasons.get("solved", 0) + 1
             assert item.references[0] == item.answer
-    assert len(keys) + sum(reasons.values()) == len(rows)
-    # No task shows the answer of one of its own rows.
-    assert not inputs & {texts["example_input"], texts["second_input"]}
+    assert len(keys) + reasons.get("no output", 0) == len(rows)
     assert member.facts["category"] == task["Categories"][0]
     assert len(member.facts["input_languages"]) == len(task["Input_language"])
     return reasons
@@ -184,3 +183,15 @@ def test_rows_of_every_real_file_are_examples_or_skipped():
     assert len(paths) == 331
     reasons = [check_file(path) for path in paths]
     assert sum(found.get("no output", 0) for found in reasons) == 8
+    assert sum(found.get("solved", 0) for found in reasons) == 3
+
+
+def test_a_query_is_told_from_examples_of_its_task_whatever_its_blanks_and_case():
+    texts = constants(
+        {
+            "Definition": "Do it.",
+            "Positive Examples": [{"input": "The  cat\nsat.", "output": "yes"}],
+        }
+    )
+    assert NIV2.is_solved({"input": " the cat sat."}, texts)
+    assert not NIV2.is_solved({"input": "The dog sat."}, texts)

@@ -1,6 +1,9 @@
 """The tables that give names of Natural Instructions a meaning here."""
 
+import re
+
 import pytest
+from conftest import ROOT
 
 from flan_tasks.core.languages import primary
 from flan_tasks.datasets import catalog
@@ -73,3 +76,16 @@ def test_licenses_are_spdx_where_they_fit_and_all_are_named():
 def test_languages_have_codes_of_their_own():
     assert len(set(LANGUAGES.values())) == len(LANGUAGES)
     assert all(primary(code) == code for code in LANGUAGES.values())
+
+
+def test_the_review_has_a_reason_for_each_line_of_the_tables():
+    text = (ROOT / "docs" / "review" / "natural_instructions.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| (.+) \|$", text, re.MULTILINE)
+    reviewed = {name: tuple(meaning.split(", ")) for name, meaning, reason in rows if reason}
+    tables = {
+        **{category: (cluster,) for category, cluster in CLUSTERS.items()},
+        **SHARED_BY_SOURCE,
+        **SHARED_BY_NAME,
+    }
+    headings = {"category", "source", "part of the name"}
+    assert {name: reviewed[name] for name in reviewed if name not in headings} == tables
