@@ -162,7 +162,7 @@ def check_file(path):
         "task1168_brown_coarse_pos_tagging",
         "task1370_newscomm_classification",
         "task1529_scitail1.1_classification",
-        "task1562_zest_text_modification",
+        "task121_zest_text_modification",
         "task1649_opus_books_en-no_translation",
         "task1685_menyo20k_translation",
     ],
