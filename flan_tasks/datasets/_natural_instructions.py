@@ -25,6 +25,9 @@ _CONSTANTS = ("definition", *(f"{place}_{part}" for place in _PLACES for part in
 
 
 def _constants(record: Row, member: Member) -> Mapping[str, str] | Skip:
+    if "Definition" not in record and "definition" in record:
+        # A row of a table, as in TFDS, which has the definition alone.
+        record = {"Definition": record["definition"]}
     definition, examples = definition_and_examples(record, where=member.source_name)
     if not definition:
         return Skip("its task has no definition")
@@ -72,10 +75,10 @@ def _outputs(row: Row) -> list[str]:
 NIV2 = Family(
     name="niv2",
     collection="flan2022",
-    source=Files({"tasks": "tasks/*.json"}, rows="Instances"),
+    source=Files({"train": "tasks/*.json"}, rows="Instances"),
     index=Path(__file__).with_name("niv2.index.jsonl"),
     # The official test set of a test task is its first 100 instances.
-    splits=Splits(train="tasks", carve_validation=100, test_first=100),
+    splits=Splits(train="train", carve_validation=100, test_first=100),
     keeps_order=True,
     schema={"id": str | None, "input": str},
     normalize=_instance,

@@ -23,7 +23,7 @@ from flan_tasks.datasets._task_files import TaskFile, parse_task
 from flan_tasks.raw_rows.text_bytes import check_no_pointer, open_text
 
 # The split that a family of task files reads its rows from.
-SOURCE_SPLIT = "tasks"
+SOURCE_SPLIT = "train"
 ENDING = ".json"
 # Files whose faults are named together.
 _MOST = 10

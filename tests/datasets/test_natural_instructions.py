@@ -15,7 +15,7 @@ MMLU = [member for member in NIV2.members.values() if member.facts.get("mmlu")]
 
 
 def normalized(row, name="task092_check_prime_classification"):
-    (example,) = normalize_row(NIV2.task(name), row, source_split="tasks", number=7)
+    (example,) = normalize_row(NIV2.task(name), row, source_split="train", number=7)
     return example
 
 
@@ -82,7 +82,7 @@ def test_rows_without_input_or_output_are_skipped_with_a_reason(row, reason):
 
 def test_the_older_form_has_one_text_as_output_and_no_id():
     example = normalized({"input": "x", "output": "y"})
-    assert (example.answer, example.key) == ("y", "tasks:7")
+    assert (example.answer, example.key) == ("y", "train:7")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_the_older_form_has_one_text_as_output_and_no_id():
 def test_a_damaged_row_is_told_with_its_task_and_number(row, told):
     with pytest.raises(RowError) as error:
         normalized(row)
-    assert "niv2:task092_check_prime_classification, split tasks, row 7" in str(error.value)
+    assert "niv2:task092_check_prime_classification, split train, row 7" in str(error.value)
     assert told in str(error.value)
 
 
@@ -119,7 +119,9 @@ def test_constants_are_the_first_definition_and_two_examples():
 
 
 def test_a_source_without_examples_leaves_them_empty_and_one_without_definition_is_skipped():
-    texts = constants({"Definition": "Do it."})
+    row = {"id": "task1-0", "input": "a", "output": "b", "definition": "Do it."}
+    texts = constants(row)
+    assert texts == constants({"Definition": "Do it."})
     assert texts.pop("definition") == "Do it."
     assert len(texts) == 6 and not any(texts.values())
     assert constants({"Definition": [""]}) == Skip("its task has no definition")
@@ -135,7 +137,7 @@ def check_file(path):
     reasons: dict[str, int] = {}
     keys = set()
     for number, row in enumerate(rows):
-        for item in normalize_row(dataset, row, source_split="tasks", number=number):
+        for item in normalize_row(dataset, row, source_split="train", number=number):
             if isinstance(item, Skip):
                 reasons[item.reason] = reasons.get(item.reason, 0) + 1
                 continue

@@ -33,7 +33,7 @@ def filled(name, record):
     texts = NIV2.constants_of(record, member)
     examples, reasons = [], []
     for number, row in enumerate(record["Instances"]):
-        for item in normalize_row(dataset, row, source_split="tasks", number=number):
+        for item in normalize_row(dataset, row, source_split="train", number=number):
             if isinstance(item, Skip):
                 reasons.append(item.reason)
             elif NIV2.is_solved(item.fields, texts):

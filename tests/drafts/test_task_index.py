@@ -48,7 +48,7 @@ def test_a_line_says_what_the_file_says_of_the_task(tmp_path):
         languages=("en", "de"),
         answer_language="en",
         overlaps=("snli",),
-        size={"tasks": 3},
+        size={"train": 3},
         facts={
             "category": "Textual Entailment",
             "sources": ["snli"],
@@ -123,9 +123,9 @@ def test_the_command_writes_an_index_that_a_family_of_ones_own_reads(tmp_path):
     assert not any(words in text for words in ("secret", "Does it follow", "why"))
     family = Family(
         name="mine",
-        source=Files({"tasks": "tasks/*.json"}, root=str(folder), rows="Instances"),
+        source=Files({"train": "tasks/*.json"}, root=str(folder), rows="Instances"),
         index=out,
-        splits=Splits(train="tasks"),
+        splits=Splits(train="train"),
         schema=NIV2.schema,
         normalize=NIV2.normalize,
         fields=NIV2.fields,
