@@ -124,7 +124,10 @@ setup(
     ],
     package_dir={f"flan_tasks.resources.{name}": name for name in RESOURCES},
     package_data={
-        "flan_tasks": ["py.typed", "samples/*/*.jsonl", "reports/page/*", "reports/vendor/*"],
+        "flan_tasks": [
+            *("py.typed", "datasets/*.jsonl", "samples/*/*.jsonl"),
+            *("reports/page/*", "reports/vendor/*"),
+        ],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},
     },
     entry_points={"console_scripts": ["flan=flan_tasks.cli.start:main"]},

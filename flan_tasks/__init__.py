@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         VocabularyError,
     )
     from flan_tasks.core.example import Example, Skip
+    from flan_tasks.core.family import Family, Member
     from flan_tasks.core.field_checks import ConfigError
     from flan_tasks.core.mixture import Mixture
     from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
@@ -60,10 +61,12 @@ __all__ = [
     "DeclarationError",
     "EvalSpec",
     "Example",
+    "Family",
     "Files",
     "FlanTasksError",
     "HuggingFace",
     "InferSpec",
+    "Member",
     "MissingLibraryError",
     "Mixture",
     "RowError",
@@ -119,6 +122,7 @@ _NAMES = {
         "VocabularyError",
     ),
     "core.example": ("Example", "Skip"),
+    "core.family": ("Family", "Member"),
     "core.field_checks": ("ConfigError",),
     "core.mixture": ("Mixture",),
     "core.origin": ("Alternative", "Files", "HuggingFace", "Tfds"),

@@ -19,6 +19,7 @@ COMMANDS = {
     "list": "Lists datasets, or mixtures with their shares.",
     "show": "Prints prompts as a person reads them.",
     "new": "Writes a first draft of a dataset of yours.",
+    "index": "Writes the index of a folder of task files.",
     "lint": "Checks templates, alone and filled with sample rows.",
     "sources": "Says for each dataset whether its rows can be had.",
     "build": "Builds a mixture into a directory of shards.",

@@ -11,7 +11,7 @@ from flan_tasks.core.errors import DeclarationError, RowError, unknown_name
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.field_types import quoted, shown, wrong_types
 from flan_tasks.core.languages import cut_alike
-from flan_tasks.core.naming import check_dataset_name
+from flan_tasks.core.naming import check_dataset_name, check_task_name
 from flan_tasks.core.origin import Alternative, Origin
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.user_code import told
@@ -116,6 +116,12 @@ class Dataset:
     """Whether it is, or is part of, one of the paper's 62; set for what this project declares."""
     cluster: str = ""
     """The ability it tests; filled in from the module it is declared in."""
+    family: str = ""
+    """The family whose member it is, filled in by `Family.task`; empty for a dataset by itself."""
+    constants: tuple[str, ...] = ()
+    """Those of its fields that belong to the task and not to a row; for members of families."""
+    collection: str = ""
+    """What it was published in, such as "flan2021"; empty for a dataset by itself."""
 
     def __post_init__(self) -> None:
         problems = [f"{name} {what}" for name, what in wrong_types(self)]
@@ -124,7 +130,7 @@ class Dataset:
             raise DeclarationError(f"dataset {quoted(self.name)}: " + "; ".join(problems))
 
     def _problems(self) -> Iterable[str]:
-        yield from check_dataset_name(self.name)
+        yield from (check_task_name if self.family else check_dataset_name)(self.name)
         for name in self.fields:
             if not _FIELD_NAME.fullmatch(name) or name in _RESERVED_FIELDS:
                 yield f'field "{name}" must be lower-case words, and not options or answer'
@@ -182,6 +188,8 @@ class Dataset:
         for code in self.languages:
             if not _LANGUAGE.fullmatch(code):
                 yield f'language {shown(code)} is no code such as "en" or "pt-BR"'
+        if set(self.constants) - set(self.fields):
+            yield f"constants {', '.join(self.constants)} must be fields"
         for option in self.options:
             if not option.strip() or option.strip() != option or len(option.splitlines()) > 1:
                 yield f"option {shown(option)} must be one line without blanks around it"
@@ -204,6 +212,13 @@ class Dataset:
     def language_of_answers(self) -> str:
         """What its answers are written in; where several are cut into words alike, the first."""
         return self.answer_language or self.languages[0]
+
+    @property
+    def row_fields(self) -> tuple[str, ...]:
+        """The fields that its normalizer gives: all but the constants."""
+        if not self.constants:
+            return self.fields
+        return tuple(name for name in self.fields if name not in self.constants)
 
     @property
     def parent(self) -> str:
@@ -320,10 +335,10 @@ def _complete(dataset: Dataset, item: Example | Skip, *, key: str, where: str) -
             f"{where}: the normalizer returned {type(item).__name__}; "
             "return an Example, a tuple of them, or Skip(reason)"
         )
-    if set(item.fields) != set(dataset.fields):
+    if set(item.fields) != set(dataset.row_fields):
         raise RowError(
             f"{where}: the normalizer returned fields {sorted(item.fields)}; "
-            f"declared are {sorted(dataset.fields)}"
+            f"declared are {sorted(dataset.row_fields)}"
         )
     if dataset.options and item.options != dataset.options:
         raise RowError(

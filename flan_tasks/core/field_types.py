@@ -112,19 +112,30 @@ def is_half(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
+# Asking `typing` each time takes most of a check; an index of a family has thousands.
+@functools.cache
+def _origin(hint: Any) -> Any:
+    return typing.get_origin(hint)
+
+
+@functools.cache
+def _arguments(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint)
+
+
 def _is_tuple(hint: Any) -> bool:
-    options = typing.get_args(hint) if _is_union(hint) else (hint,)
+    options = _arguments(hint) if _is_union(hint) else (hint,)
     return any(typing.get_origin(option) is tuple for option in options)
 
 
 def _is_union(hint: Any) -> bool:
-    return typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return _origin(hint) in (typing.Union, types.UnionType)
 
 
 def _fits(value: Any, hint: Any) -> bool:
     if hint is Any:
         return True
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    origin, arguments = _origin(hint), _arguments(hint)
     if origin is Literal:
         return any(type(value) is type(option) and value == option for option in arguments)
     if _is_union(hint):
@@ -152,7 +163,7 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _say(hint: Any) -> str:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    origin, arguments = _origin(hint), _arguments(hint)
     if origin is Literal:
         return " or ".join(repr(option) for option in arguments)
     if hint is type(None):

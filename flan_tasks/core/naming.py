@@ -10,6 +10,10 @@ PREFIX = "flan:"
 _MIXTURE = "mix"
 _RANK = "rank"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+# Between the name of a family and that of its member.
+MEMBER_MARK = ":"
+_MEMBER = re.compile(r"[a-z0-9_]+")
+_NO_MEMBER = re.compile(r"[^a-z0-9_]")
 # Names become parts of file names, which most file systems end at 255 bytes.
 _LONGEST = 100
 _MIXTURE_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
@@ -17,10 +21,13 @@ _MIXTURE_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 
 @dataclass(frozen=True)
 class TaskName:
-    """`flan:<dataset>`, `flan:<dataset>.<template>` or `flan:<dataset>.<template>.rank`."""
+    """`flan:<dataset>`, `flan:<dataset>.<template>` or `flan:<dataset>.<template>.rank`.
+
+    A task of a family is called `<family>:<member>` where a dataset's name stands.
+    """
 
     dataset: str
-    """Name of the dataset."""
+    """Name of the dataset, or of a family and its member."""
     template: str = ""
     """Template id; empty for the training task."""
     is_rank: bool = False
@@ -50,10 +57,16 @@ def parse_name(name: str) -> TaskName | MixtureName:
     """
     rest = name.removeprefix(PREFIX)
     parts = rest.split(".")
-    if rest == name or not all(_NAME.fullmatch(part) for part in parts):
+    family, mark, member = parts[0].partition(MEMBER_MARK)
+    names = [family, *parts[1:]]
+    if (
+        rest == name
+        or not all(_NAME.fullmatch(part) for part in names)
+        or (mark and not _MEMBER.fullmatch(member))
+    ):
         raise UnknownNameError(
             f'"{name}" is no name of ours; they look like flan:rte, flan:rte.hence, '
-            "flan:rte.hence.rank or flan:mix.all"
+            "flan:rte.hence.rank, flan:family:member.hence or flan:mix.all"
         )
     if parts[0] == _MIXTURE and len(parts) > 1:
         return MixtureName(".".join(parts[1:]))
@@ -71,6 +84,29 @@ def check_dataset_name(name: str) -> Iterable[str]:
         yield f'the name "{name}" must be lower-case letters, digits and underscores'
     if name == _MIXTURE:
         yield f'"{_MIXTURE}" is taken: flan:{_MIXTURE}.<name> is a mixture'
+
+
+def member_name(source_name: str) -> str:
+    """Returns the name of a task in its family: the source's, lower-cased, with `_` for others."""
+    return _NO_MEMBER.sub("_", source_name.lower())
+
+
+def check_member_name(name: str) -> Iterable[str]:
+    """Yields what is wrong with a member's name within its family."""
+    if len(name) > _LONGEST:
+        yield _too_long("the name", name)
+    elif not _MEMBER.fullmatch(name):
+        yield f'the name "{name}" must be lower-case letters, digits and underscores'
+
+
+def check_task_name(name: str) -> Iterable[str]:
+    """Yields what is wrong with the name of a family's task, `<family>:<member>`."""
+    family, mark, member = name.partition(MEMBER_MARK)
+    yield from check_dataset_name(family)
+    if mark:
+        yield from check_member_name(member)
+    else:
+        yield f'"{name}" names no member: <family>{MEMBER_MARK}<member>'
 
 
 def check_cluster_name(name: str) -> Iterable[str]:

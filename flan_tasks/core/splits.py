@@ -46,6 +46,9 @@ class Splits:
     """Rows carved from the end of train for validation."""
     carve_test: int = 0
     """Rows carved from the end of train for test; they come after those for validation."""
+    test_first: int = 0
+    """Rows at the start of train that are test, however few are left; for sources that put their
+    test rows in front."""
     block: tuple[int, int] = (0, 1)
     """(i, n): train and validation take the i-th of n equal blocks of what is left without the
     carved test, so that n datasets made from one source share no training row."""
@@ -67,7 +70,12 @@ class Splits:
                 raise DeclarationError(
                     f"{name} is carved from train: it needs a train split and no split of its own"
                 )
-        if min(self.carve_validation, self.carve_test) < 0:
+        if self.test_first and (self.carve_test or self.test is not None or self.train is None):
+            raise DeclarationError(
+                "test is the start of train: it needs a train split, no carve and no split of its "
+                "own"
+            )
+        if min(self.carve_validation, self.carve_test, self.test_first) < 0:
             raise DeclarationError("a carve is a number of rows, zero or more")
         if not 0 <= self.block[0] < self.block[1]:
             raise DeclarationError(f"block {self.block}: wanted (i, n) with 0 <= i < n")
@@ -115,7 +123,7 @@ class Splits:
         has = {
             "train": self.train is not None,
             "validation": self.validation is not None or self.carve_validation > 0,
-            "test": self.test is not None or self.carve_test > 0,
+            "test": self.test is not None or self.carve_test > 0 or self.test_first > 0,
         }
         return tuple(name for name in SPLITS if has[name])
 
@@ -136,16 +144,19 @@ class Splits:
         source = self.source_split(split)
         if source != self.train:
             return Slice(source, 0, num_rows)
-        validation, test = self._carves(num_rows)
-        left = num_rows - test
+        first = min(self.test_first, num_rows)
+        if split == "test" and self.test_first:
+            return Slice(source, 0, first)
+        validation, test = self._carves(num_rows - first)
+        left = num_rows - first - test
         index, count = self.block
-        start, stop = index * left // count, (index + 1) * left // count
+        start, stop = first + index * left // count, first + (index + 1) * left // count
         middle = max(start, stop - validation)
         if split == "train":
             return Slice(source, start, middle)
         if split == "validation":
             return Slice(source, middle, stop)
-        return Slice(source, left, num_rows)
+        return Slice(source, num_rows - test, num_rows)
 
     def _carves(self, num_rows: int) -> tuple[int, int]:
         wanted = (self.carve_validation, self.carve_test)

@@ -13,6 +13,7 @@ RULES = [
     Splits.carved(validation=100, test=500),
     *(Splits.carved(validation=200, test=3000, block=(i, 3)) for i in range(3)),
     Splits.test_only(),
+    Splits(carve_validation=30, test_first=100),
 ]
 
 
@@ -100,3 +101,20 @@ def test_share_limit_uses_the_limit_and_no_more_than_there_is(limit, sizes):
 def test_share_limit_follows_sizes():
     shares = share_limit(30_000, {"r1": 16_946, "r2": 45_460, "r3": 100_459})
     assert shares == {"r1": 3121, "r2": 8374, "r3": 18505}
+
+
+def test_test_rows_in_front_are_all_taken_before_any_is_trained_on():
+    rule = Splits(carve_validation=30, test_first=100)
+    slices = {rows: {name: rule.slice(name, rows) for name in rule.names} for rows in (26, 1000)}
+    assert [(s.start, s.stop) for s in slices[1000].values()] == [(100, 970), (970, 1000), (0, 100)]
+    assert {name: len(s) for name, s in slices[26].items()} == {
+        "train": 0,
+        "validation": 0,
+        "test": 26,
+    }
+
+
+@pytest.mark.parametrize("changes", [{"carve_test": 1}, {"test": "test"}, {"train": None}])
+def test_test_rows_in_front_of_train_need_train_and_no_other_test(changes):
+    with pytest.raises(DeclarationError, match="the start of train"):
+        Splits(**({"test_first": 100, "validation": "validation"} | changes))

@@ -1,0 +1,432 @@
+"""Families: many tasks declared once, with one normalizer, one set of templates and an index.
+
+A dataset is what has a normalizer and wording; a task is what is drawn, counted, held out and
+scored. A plain dataset is a family of one. `Family.task` makes a `Dataset` of a member, which the
+rest of the engine takes as it takes any other.
+"""
+
+import copy
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.columns import ColumnType
+from flan_tasks.core.dataset import START, Dataset, Normalized, Row
+from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.field_types import check_types, quoted, wrong_types
+from flan_tasks.core.naming import (
+    MEMBER_MARK,
+    check_cluster_name,
+    check_dataset_name,
+    check_member_name,
+    member_name,
+)
+from flan_tasks.core.origin import Origin
+from flan_tasks.core.parsing import parse_json
+from flan_tasks.core.splits import SPLITS, Splits
+
+# Problems of an index that are named together.
+_MOST = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One task of a family, as a line of its index says.
+
+    Raises:
+      DeclarationError: a value has the wrong type or form.
+    """
+
+    source_name: str
+    """What the source calls it."""
+    cluster: str
+    """The ability it tests."""
+    license: str = ""
+    """Its license where it is not the family's."""
+    citation: str = ""
+    """What to cite where it is not the family's."""
+    languages: tuple[str, ...] = ()
+    """Languages of its texts; empty for the family's."""
+    answer_language: str = ""
+    """Language of the answers where it has several."""
+    overlaps: tuple[str, ...] = ()
+    """Datasets that hold some of the same text."""
+    size: Mapping[str, int] = field(default_factory=dict)
+    """Source split -> rows."""
+    splits: tuple[str, ...] = ()
+    """Those of train, validation and test it takes part in; empty for all that the family has. What
+    would be carved for the others stays with these."""
+    in_default_mixtures: bool = True
+    """False for a task that is left out where its family or cluster is named."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else the source says of it, such as a category: for readers and for the normalizer."""
+
+    def __post_init__(self) -> None:
+        check_types(self, f"task {quoted(self.source_name)}", error=DeclarationError)
+        problems = [
+            *check_member_name(self.name),
+            *check_cluster_name(self.cluster),
+            *(
+                f'split "{split}" must be one of {", ".join(SPLITS)}'
+                for split in self.splits
+                if split not in SPLITS
+            ),
+        ]
+        if problems:
+            raise DeclarationError(f"task {quoted(self.source_name)}: " + "; ".join(problems))
+
+    @cached_property
+    def name(self) -> str:
+        """Its name within the family: the source's in lower case, with `_` for other characters."""
+        return member_name(self.source_name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Tasks that share a source, a normalizer and templates.
+
+    Its rows lie in one of two layouts. Without `task_column` each file of `source`, which is
+    `Files`, is one task: it is named after it, and holds a JSON object with the list `source.rows`
+    and what is said of the task beside it. With `task_column` the source is one table, and that
+    column names the task of each row.
+
+    Raises:
+      DeclarationError: on building, with every problem of the declaration; when `members` are first
+        needed, with those of the index.
+    """
+
+    name: str
+    """Lower case, digits and underscores; `flan:<name>:<member>` is a member's SeqIO name."""
+    source: Origin
+    """Where the rows come from unless a user says otherwise."""
+    index: Path
+    """A file of JSON lines, each the fields of a `Member`; read when a member is first needed."""
+    splits: Splits
+    """Which source rows of a member are train, validation and test."""
+    schema: Mapping[str, ColumnType]
+    """Columns of a row that the normalizer reads, as in `Dataset`."""
+    normalize: Callable[[Row, Member], Normalized]
+    """Raw row and its member -> Example, several of them, or Skip. Its docstring says what the
+    tasks ask. An example has `fields` alone."""
+    fields: tuple[str, ...]
+    """Names of the fields that every example has."""
+    metrics: tuple[str, ...]
+    """Names of metrics in `metrics`."""
+    license: str
+    """License of members that state none."""
+    citation: str
+    """A line that finds the paper."""
+    task_column: str = ""
+    """Column of a row that names its task; empty where each file is a task."""
+    constants: tuple[str, ...] = ()
+    """Names of fields that belong to a task and not to a row, such as its definition; templates use
+    them like `fields`, and they are stored once a task."""
+    constants_of: Callable[[Row, Member], Mapping[str, str] | Skip] | None = None
+    """The source's own record of a task and its member -> the text of each of `constants`, or a
+    Skip, which leaves out all its rows. The record is what stands in the task's file beside the
+    rows, or the task's first row where rows lie in one table."""
+    solved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Field -> those of `constants` that show such a text beside its answer. An example that has
+    one of them is left out: its prompt would hold its answer."""
+    collection: str = ""
+    """What it was published in, such as "flan2022"."""
+    options_per_example: bool = False
+    """True where each example brings its own options."""
+    languages: tuple[str, ...] = ("en",)
+    """Languages of members that state none."""
+    overlaps: tuple[str, ...] = ()
+    """Datasets that hold some of the same text as every member."""
+    select: Callable[[Example, str], Skip | None] | None = None
+    """Drops examples by the source split they come from, as in `Dataset`."""
+    needs_options: Callable[[Example], bool] | None = None
+    """Whether an example cannot be answered without its options."""
+    keep: str | Mapping[str, str] = START
+    """What stays of fields where a prompt is too long, as in `Dataset`; for constants too."""
+    keeps_order: bool = False
+    """Whether rows are read in the source's order; otherwise in a fixed permutation of it."""
+    version: int | None = None
+    """Version of its normalizer and of `constants_of`, raised where they give other examples; None:
+    the code of their module stands for it."""
+
+    def __post_init__(self) -> None:
+        problems = [f"{name} {what}" for name, what in wrong_types(self)]
+        problems = problems or list(self._problems())
+        if problems:
+            raise DeclarationError(f"family {quoted(self.name)}: " + "; ".join(problems))
+
+    def _problems(self) -> Iterator[str]:
+        yield from check_dataset_name(self.name)
+        both = sorted(set(self.fields) & set(self.constants))
+        if both:
+            yield f"{', '.join(both)}: a field is of a row or of a task, not both"
+        for name, shown_by in self.solved.items():
+            if name not in self.fields or set(shown_by) - set(self.constants):
+                yield f"solved: {name} must be a field, and {', '.join(shown_by)} constants"
+        if bool(self.constants) != (self.constants_of is not None):
+            yield "constants and constants_of belong together"
+        if not self.task_column and not getattr(self.source, "rows", ""):
+            yield (
+                "without task_column each file is a task, so its source must be "
+                'Files({...}, rows="..."), which names the list of rows in a file'
+            )
+        if self.task_column and self.task_column in self.fields + self.constants:
+            yield f"task_column {self.task_column} is a field; name columns of the source"
+        try:
+            _ = self._prototype
+        except DeclarationError as error:
+            yield str(error).split(": ", 1)[-1]
+
+    @cached_property
+    def _prototype(self) -> Dataset:
+        """A dataset with all that members share."""
+        return Dataset(
+            name=self.name,
+            source=self.source,
+            splits=self.splits,
+            schema=self.schema,
+            normalize=_Bound(self.normalize, None),
+            fields=(*self.fields, *self.constants),
+            metrics=self.metrics,
+            license=self.license,
+            citation=self.citation,
+            constants=self.constants,
+            options_per_example=self.options_per_example,
+            languages=self.languages,
+            overlaps=self.overlaps,
+            select=self.select,
+            needs_options=self.needs_options,
+            keep=self.keep,
+            version=self.version,
+            samples=self.name,
+            templates=self.name,
+            collection=self.collection,
+        )
+
+    @cached_property
+    def members(self) -> Mapping[str, Member]:
+        """Name -> member, in the order of the index.
+
+        Raises:
+          DeclarationError: the index cannot be read; the first problems of its lines are named.
+        """
+        members: dict[str, Member] = {}
+        lines: dict[str, int] = {}
+        problems: list[str] = []
+        for number, text in enumerate(self._index_lines(), start=1):
+            if not text.strip():
+                continue
+            try:
+                member = read_member(text)
+                if member.name in members:
+                    raise ValueError(
+                        f'"{member.source_name}" is called {member.name} here, and so is '
+                        f'"{members[member.name].source_name}" of line {lines[member.name]}'
+                    )
+                restricted(self.splits, member.splits)
+            except (ValueError, DeclarationError) as error:
+                problems.append(f"{self.index.name}, line {number}: {error}")
+                continue
+            members[member.name], lines[member.name] = member, number
+        if not members and not problems:
+            problems = [f"{self.index.name} has no task; write one a line"]
+        if problems:
+            more = len(problems) - _MOST
+            rest = [f"and {more} more"] if more > 0 else []
+            raise DeclarationError(
+                f"family {quoted(self.name)}: " + "\n".join([*problems[:_MOST], *rest])
+            )
+        return members
+
+    def _index_lines(self) -> list[str]:
+        try:
+            # Not splitlines(), which would cut a text at U+2028 or U+0085.
+            return self.index.read_text(encoding="utf-8-sig").split("\n")
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise DeclarationError(
+                f"family {quoted(self.name)}: its index {self.index} cannot be read: {why}"
+            ) from error
+
+    @cached_property
+    def by_source_name(self) -> Mapping[str, Member]:
+        """The source's own name -> member."""
+        return {member.source_name: member for member in self.members.values()}
+
+    @cached_property
+    def clusters(self) -> Mapping[str, tuple[str, ...]]:
+        """Cluster -> names of its members."""
+        names: dict[str, list[str]] = {}
+        for member in self.members.values():
+            names.setdefault(member.cluster, []).append(member.name)
+        return {cluster: tuple(of_it) for cluster, of_it in names.items()}
+
+    def member(self, name: str) -> Member:
+        """Returns a member by its name or the source's.
+
+        Raises:
+          UnknownNameError: there is none.
+        """
+        member = self.by_source_name.get(name) or self.members.get(name)
+        if member is None:
+            raise unknown_name(f"task of {self.name}", name, self.members)
+        return member
+
+    def task(self, name: str) -> Dataset:
+        """Returns a member as a dataset; its name here or the source's may be given.
+
+        Raises:
+          UnknownNameError: there is none.
+          DeclarationError: what its line of the index says contradicts the family.
+        """
+        member = self.member(name)
+        if member.name not in self._tasks:
+            texts = (member.license, member.citation, member.languages, member.answer_language)
+            values: dict[str, Any] = {
+                "name": f"{self.name}{MEMBER_MARK}{member.name}",
+                "family": self.name,
+                "normalize": _Bound(self.normalize, member),
+                "cluster": member.cluster,
+                "license": member.license or self.license,
+                "citation": member.citation or self.citation,
+                "languages": member.languages or self.languages,
+                "answer_language": member.answer_language,
+                "overlaps": tuple(dict.fromkeys((*self.overlaps, *member.overlaps))),
+                "size": member.size,
+                "splits": restricted(self.splits, member.splits),
+                "in_default_mixtures": member.in_default_mixtures,
+            }
+            if texts not in self._checked:
+                dataclasses.replace(self._prototype, **values)
+                self._checked.add(texts)
+            # A copy: what could be wrong was checked on members and on the first of its kind, and
+            # a thousand checks would take longer than the rest of starting.
+            task = copy.copy(self._prototype)
+            vars(task).update(values)
+            self._tasks[member.name] = task
+        return self._tasks[member.name]
+
+    @cached_property
+    def _checked(self) -> set[tuple[object, ...]]:
+        return set()
+
+    @cached_property
+    def _tasks(self) -> dict[str, Dataset]:
+        return {}
+
+    def is_solved(self, fields: Mapping[str, str], constants: Mapping[str, str]) -> bool:
+        """Whether a task's constants show an example of these fields beside its answer."""
+        return any(
+            _alike(fields[name]) in {_alike(constants[one]) for one in shown_by}
+            for name, shown_by in self.solved.items()
+        )
+
+    @property
+    def summary(self) -> str:
+        """What the tasks ask, in one line: the first line of the normalizer's docstring."""
+        return self._prototype.summary
+
+
+def _alike(text: str) -> str:
+    """A text without what two copies of it may differ in: case, and kinds and number of blanks."""
+    return " ".join(text.casefold().split())
+
+
+class _Bound:
+    """The normalizer of one member: a family's, told which member it is."""
+
+    def __init__(self, normalize: Callable[[Row, Member], Normalized], member: Member | None):
+        self.of_family = normalize
+        self.member = member
+        self.__doc__ = normalize.__doc__
+
+    def __call__(self, row: Row) -> Normalized:
+        assert self.member is not None
+        return self.of_family(row, self.member)
+
+
+def read_member(text: str) -> Member:
+    """Reads a line of an index.
+
+    Raises:
+      ValueError: it is no JSON object, or has names that members do not.
+      DeclarationError: a value has the wrong type or form.
+    """
+    values = parse_json(text, unique_names=True)
+    if not isinstance(values, dict):
+        raise ValueError(f"a task is a JSON object, not {type(values).__name__}")
+    known = {part.name: part for part in dataclasses.fields(Member)}
+    values = dict(values)
+    name = values.pop("name", None)
+    for key in values:
+        if key not in known:
+            raise ValueError(f'unknown key "{key}"; known are {", ".join(known)}')
+    for key in ("source_name", "cluster"):
+        if key not in values:
+            raise ValueError(f'no "{key}"')
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    member = Member(**given)
+    if name not in (None, member.name):
+        raise ValueError(f'"{member.source_name}" is called {member.name} here, not {name}')
+    return member
+
+
+def write_index(members: Iterable[Member]) -> str:
+    """Returns the text of an index: a JSON object a line, without values that are the default."""
+    lines = []
+    for member in members:
+        values = {
+            part.name: value
+            for part in dataclasses.fields(member)
+            if (value := getattr(member, part.name)) or value is False
+        }
+        if member.in_default_mixtures:
+            values.pop("in_default_mixtures")
+        lines.append(json.dumps({"name": member.name, **values}, ensure_ascii=False) + "\n")
+    return "".join(lines)
+
+
+def restricted(splits: Splits, names: Iterable[str]) -> Splits:
+    """Returns the rule of a member that takes part in some splits alone.
+
+    Rows that are carved for the splits left out stay with those it has.
+
+    Args:
+      splits: the rule of its family.
+      names: those of train, validation and test it takes part in; none means all.
+
+    Raises:
+      DeclarationError: the rule cannot be cut down to them.
+    """
+    wanted = set(names)
+    if not wanted:
+        return splits
+    if wanted == set(splits.names):
+        return splits
+    if "train" in wanted:
+        if splits.train is None or wanted - set(splits.names):
+            absent = ", ".join(sorted(wanted - set(splits.names))) or "train"
+            raise DeclarationError(f"its family has no {absent} split")
+        return dataclasses.replace(
+            splits,
+            validation=splits.validation if "validation" in wanted else None,
+            carve_validation=splits.carve_validation if "validation" in wanted else 0,
+            test=splits.test if "test" in wanted else None,
+            carve_test=splits.carve_test if "test" in wanted else 0,
+            test_first=splits.test_first if "test" in wanted else 0,
+        )
+    if len(wanted) == 1:
+        # All its rows are for evaluation, also those that would be train.
+        (name,) = wanted
+        if name == "test":
+            return Splits(train=None, test=splits.test or splits.train)
+        return Splits(train=None, validation=splits.validation or splits.train)
+    if splits.validation is None or splits.test is None:
+        raise DeclarationError(
+            "validation and test without train need source splits of their own; name one of them"
+        )
+    return dataclasses.replace(splits, train=None)
