@@ -171,8 +171,7 @@ def test_light_calls_load_nothing_heavy(code):
 )
 def test_what_begins_every_command_loads_little_of_ours(code, ours):
     printed = run(
-        f"{code}\nimport sys\n"
-        "print([n[11:] for n in sys.modules if n.startswith('flan_tasks.')])"
+        f"{code}\nimport sys\nprint([n[11:] for n in sys.modules if n.startswith('flan_tasks.')])"
     )
     assert set(ast.literal_eval(printed.splitlines()[-1])) == ours
 
