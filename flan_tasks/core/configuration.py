@@ -1,4 +1,4 @@
-"""Where rows and vocabulary come from unless a call says otherwise; for SeqIO names, decided once."""
+"""Where rows and vocabulary come from unless a call says; for SeqIO names, decided once."""
 
 import os
 from dataclasses import dataclass
