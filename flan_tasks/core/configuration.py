@@ -33,9 +33,9 @@ def configure(
 ) -> None:
     """Decides where rows and the vocabulary come from where a call does not say so.
 
-    It holds for this process, and stands before the environment. `rows`, `task` and `mixture` take
-    all three from here, `build` the vocabulary alone: its `source` and `data_dir` are arguments or
-    fields of its specification, which is what a build is known by. Registered SeqIO names, such as
+    It holds for this process, and stands before the environment. `rows`, `build`, `evaluate`,
+    `task` and `mixture` take from here what their arguments leave out; a whole specification says
+    its source itself, and a trained model has its vocabulary. Registered SeqIO names, such as
     `flan:rte`, take no arguments: all read what was decided when the first of them was used. What
     is not given here is left as it is.
 
