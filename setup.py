@@ -95,6 +95,16 @@ EXTRAS = {
     "beam": ["apache-beam[tfrecord]>=2.77,<2.78", "protobuf>=6.33,<7"],
     # Tests of the report in a browser also want a Chromium, and are skipped without.
     "browser": ["playwright>=1.49"],
+    # The documentation site. Material for MkDocs is kept up until May 2027; Zensical, its
+    # successor, reads the same mkdocs.yml but runs no hooks, which make half of our pages.
+    "docs": [
+        "mkdocs>=1.6,<2",
+        "mkdocs-material>=9.7,<10",
+        "mkdocstrings[python]>=1,<2",
+        # The notebook's page runs its first half.
+        "datasets>=3",
+        "pandas>=2",
+    ],
     "all": ALL,
     "test": [
         *ALL,

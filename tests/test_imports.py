@@ -155,6 +155,46 @@ def test_light_calls_load_nothing_heavy(code):
     assert printed.splitlines()[-1] == "LOADED []"
 
 
+@pytest.mark.parametrize(
+    ("code", "ours"),
+    [
+        ("import flan_tasks", {"core", "core.version"}),
+        (
+            "import sys; sys.argv = ['flan', '--help']; from flan_tasks.cli.start import main\n"
+            "try: main()\nexcept SystemExit: pass",
+            {
+                *("cli", "cli.main", "cli.start", "core", "core.endings", "core.errors"),
+                *("core.escaping", "core.extras", "core.interrupts", "core.version"),
+            },
+        ),
+    ],
+)
+def test_what_begins_every_command_loads_little_of_ours(code, ours):
+    printed = run(
+        f"{code}\nimport sys\nprint([n[11:] for n in sys.modules if n.startswith('flan_tasks.')])"
+    )
+    assert set(ast.literal_eval(printed.splitlines()[-1])) == ours
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["list", "--mixtures"]])
+def test_quick_commands_load_no_slow_part_of_the_standard_library(words):
+    # What the interpreter loads itself, as the finder of an editable installation, is not counted.
+    code = f"""
+import sys
+before = set(sys.modules)
+sys.argv = ["flan", *{words}]
+from flan_tasks.cli.start import main
+try:
+    main()
+except SystemExit:
+    pass
+slow = ("importlib.metadata", "email.message", "socket", "difflib", "random", "sysconfig",
+        "traceback", "concurrent.futures", "asyncio", "multiprocessing", "unittest")
+print([name for name in slow if name in set(sys.modules) - before])
+"""
+    assert run(code).splitlines()[-1] == "[]"
+
+
 def test_importing_opens_no_file_of_data_and_no_socket():
     code = """
 import sys

@@ -89,7 +89,7 @@ def command(
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))
         print_warnings(built.warnings)
     else:
-        print_after(built, trims=planned.settings.fits, wide=wide)
+        print_after(built, wide=wide)
 
 
 def _says_reading(*, quietly: bool) -> Callable[[str], None]:

@@ -101,8 +101,8 @@ def print_lengths(planned: "PlannedBuild", *, wide: bool = False) -> None:
     )
 
 
-def print_after(built: "BuildResult", *, trims: bool, wide: bool = False) -> None:
-    """Prints what was built, and what was left out or cut."""
+def print_after(built: "BuildResult", *, wide: bool = False) -> None:
+    """Prints what was built, and what was left out, shortened or trimmed."""
     manifest, out = built.manifest, built.folder
     if built.was_there:
         say(f"\n{out} holds this build already, complete; nothing was written.")
@@ -122,16 +122,14 @@ def print_after(built: "BuildResult", *, trims: bool, wide: bool = False) -> Non
         _print_shots(manifest)
     if "tokens" in manifest:
         from flan_tasks.plan.fitting import fitting_lines, written_tokens
+        from flan_tasks.reports.long_texts import long_texts
         from flan_tasks.vocabulary.text_counts import text_lines
 
-        tokens, over = manifest["tokens"], manifest["over_length"]
+        tokens = manifest["tokens"]
         fitted = written_tokens(manifest)
-        verb = "made to fit" if trims else "longer than (kept whole)"
         print_wrapped(
             f"Tokens ({manifest['vocabulary'][:20]}): {tokens['inputs']:,} in inputs{fitted}, "
-            f"{tokens['targets']:,} in targets. {verb.capitalize()} "
-            f"{manifest['lengths']['inputs']} / {manifest['lengths']['targets']} with EOS: "
-            f"{over['inputs']:,} inputs, {over['targets']:,} targets."
+            f"{tokens['targets']:,} in targets. {long_texts(manifest)}"
         )
         for line in (*fitting_lines(manifest), *text_lines(manifest)):
             print_wrapped(line)

@@ -54,12 +54,14 @@ class Catalog:
         problems = list(check_cluster_name(cluster))
         if problems:
             raise DeclarationError(f'dataset "{dataset.name}": ' + "; ".join(problems))
-        taken = set(self._datasets) | set(self.clusters) | set(self.parents) | {ALL}
+        others = self._datasets.values()
+        parents = {other.part_of for other in others if other.part_of}
+        taken = {*self._datasets, *(other.cluster for other in others), *parents, ALL}
         if dataset.name in taken - {dataset.part_of}:
             raise DeclarationError(
                 f'dataset "{dataset.name}": the name is taken by a dataset, parent or cluster'
             )
-        if cluster in self._datasets or cluster in self.parents or cluster == ALL:
+        if cluster in self._datasets or cluster in parents or cluster == ALL:
             raise DeclarationError(
                 f'dataset "{dataset.name}": cluster "{cluster}" is a dataset\'s name'
             )

@@ -1,4 +1,4 @@
-"""What registered SeqIO names read: decided once, at first use."""
+"""Where rows and vocabulary come from unless a call says; for SeqIO names, decided once."""
 
 import os
 from dataclasses import dataclass
@@ -31,7 +31,13 @@ def configure(
     data_dir: str | Path | None = None,
     vocab: str | Path | None = None,
 ) -> None:
-    """Decides what registered names read; what is not given is left as it is.
+    """Decides where rows and the vocabulary come from where a call does not say so.
+
+    It holds for this process, and stands before the environment. `rows`, `build`, `evaluate`,
+    `task` and `mixture` take from here what their arguments leave out; a whole specification says
+    its source itself, and a trained model has its vocabulary. Registered SeqIO names, such as
+    `flan:rte`, take no arguments: all read what was decided when the first of them was used. What
+    is not given here is left as it is.
 
     Args:
       source: declared (each dataset's own, the default), samples, tfds, files or hf.

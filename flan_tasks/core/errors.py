@@ -1,6 +1,5 @@
 """The errors raised on purpose; each message says what, where and what would be right."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -79,6 +78,8 @@ class ModelError(FlanTasksError):
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Returns the error for an unknown `kind` of name, with its three nearest neighbors."""
+    import difflib  # here, as every command imports this module
+
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     if near:

@@ -3,7 +3,6 @@
 Nothing of it may act there: no escape sequence, no markup, no key. What is changed stays readable.
 """
 
-import html
 import json
 import re
 
@@ -41,6 +40,8 @@ def for_markdown(text: object) -> str:
 
 def for_html(text: object) -> str:
     """Returns HTML that shows the text, between tags or within a quoted attribute."""
+    import html  # here, as every command imports this module: it brings the names of all entities
+
     return html.escape(for_terminal(text), quote=True)
 
 

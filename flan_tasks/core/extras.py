@@ -4,20 +4,19 @@ How this package was installed decides what works: a checkout is named by its fo
 its file, and only what an index served is named by `flan-tasks`.
 """
 
-import importlib.metadata
 import importlib.util
-import json
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flan_tasks.core.errors import FlanTasksError, MissingLibraryError
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 DISTRIBUTION = "flan-tasks"
 
@@ -192,6 +191,8 @@ def _target(extras: Sequence[str], *, only: Sequence[str] = ()) -> str:
         if _metadata() is not None:
             return _quoted(f"{DISTRIBUTION}{ending}")
         return _requirements(extras, only)
+    from urllib.parse import unquote, urlsplit
+
     url, about = origin
     parts = urlsplit(url)
     if parts.scheme == "file":
@@ -244,15 +245,20 @@ def _checkout() -> Path | None:
     return root if (root / "setup.py").is_file() else None
 
 
-def _metadata() -> importlib.metadata.Distribution | None:
+def _metadata() -> "Distribution | None":
+    # Here, as every command imports this module and few need it: it brings email and sockets.
+    from importlib import metadata
+
     try:
-        return importlib.metadata.distribution(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.distribution(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
         return None
 
 
 def _direct_url() -> tuple[str, dict[str, Any]] | None:
     """Where pip got the package from, as it noted (PEP 610); None for an index."""
+    import json
+
     metadata = _metadata()
     text = metadata.read_text("direct_url.json") if metadata else None
     try:
@@ -264,6 +270,8 @@ def _direct_url() -> tuple[str, dict[str, Any]] | None:
 
 def _installer() -> str:
     """What installs into the environment that runs this, whatever `pip` on the path means."""
+    import shutil
+
     python = shlex.quote(sys.executable or "python3")
     if importlib.util.find_spec("pip") is None:
         return f"uv pip install --python {python}"

@@ -76,10 +76,12 @@ def _hints(cls: type) -> dict[str, Any]:
 def _problem(value: Any, hint: Any) -> str:
     if hint is Any:
         return ""
-    if not _fits(value, hint):
+    if not _fits(hint)(value):
         if isinstance(value, str) and _is_tuple(hint):
             return f'is one text; write ("{value[:60]}",)'
         return f"is {shown(value)} ({type(value).__name__}); want {_say(hint)}"
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return ""  # what most values are; thousands are checked before a command begins
     return "; ".join(dict.fromkeys(_inside(value)))
 
 
@@ -109,61 +111,65 @@ def wrong_text(text: str) -> typing.Iterator[str]:
 
 def is_half(text: str) -> bool:
     """Whether a text holds half a surrogate pair, which UTF-8 cannot say."""
-    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-# Asking `typing` each time takes most of a check; an index of a family has thousands.
-@functools.cache
-def _origin(hint: Any) -> Any:
-    return typing.get_origin(hint)
-
-
-@functools.cache
-def _arguments(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint)
+    if text.isascii():
+        return False
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _is_tuple(hint: Any) -> bool:
-    options = _arguments(hint) if _is_union(hint) else (hint,)
+    options = typing.get_args(hint) if _is_union(hint) else (hint,)
     return any(typing.get_origin(option) is tuple for option in options)
 
 
 def _is_union(hint: Any) -> bool:
-    return _origin(hint) in (typing.Union, types.UnionType)
+    return typing.get_origin(hint) in (typing.Union, types.UnionType)
 
 
-def _fits(value: Any, hint: Any) -> bool:
+@functools.cache
+def _fits(hint: Any) -> Callable[[Any], bool]:
+    """Returns what says whether a value fits a hint; hints are taken apart once, values often."""
     if hint is Any:
-        return True
-    origin, arguments = _origin(hint), _arguments(hint)
+        return lambda value: True
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
-        return any(type(value) is type(option) and value == option for option in arguments)
+        return lambda value: any(
+            type(value) is type(option) and value == option for option in arguments
+        )
     if _is_union(hint):
-        return any(_fits(value, option) for option in arguments)
+        options = [_fits(option) for option in arguments]
+        return lambda value: any(fits(value) for fits in options)
+    if origin is tuple and arguments[-1] is Ellipsis:
+        each = _fits(arguments[0])
+        return lambda value: isinstance(value, tuple) and all(map(each, value))
     if origin is tuple:
-        if not isinstance(value, tuple):
-            return False
-        if arguments[-1] is Ellipsis:
-            return all(_fits(item, arguments[0]) for item in value)
-        return len(value) == len(arguments) and all(map(_fits, value, arguments))
+        places = [_fits(argument) for argument in arguments]
+        return lambda value: (
+            isinstance(value, tuple)
+            and len(value) == len(places)
+            and all(fits(item) for fits, item in zip(places, value, strict=True))
+        )
     if origin is Callable:
-        return callable(value)
+        return callable
     if origin is type:
-        return isinstance(value, type)
+        return lambda value: isinstance(value, type)
     if origin is not None:  # a Mapping
-        key, item = arguments
-        return isinstance(value, Mapping) and all(
-            _fits(k, key) and _fits(v, item) for k, v in value.items()
+        key, item = map(_fits, arguments)
+        return lambda value: (
+            isinstance(value, Mapping) and all(key(k) and item(v) for k, v in value.items())
         )
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return lambda value: isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, hint)
+        return lambda value: isinstance(value, int) and not isinstance(value, bool)
+    return lambda value: isinstance(value, hint)
 
 
 def _say(hint: Any) -> str:
-    origin, arguments = _origin(hint), _arguments(hint)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         return " or ".join(repr(option) for option in arguments)
     if hint is type(None):

@@ -7,15 +7,12 @@ import importlib
 import os
 import re
 import sys
-import sysconfig
-import traceback
 from pathlib import Path
 from types import ModuleType
 
 from flan_tasks.core.errors import DeclarationError, FlanTasksError, UnknownNameError
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -26,9 +23,14 @@ def place_of(error: BaseException) -> str:
     """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_relative(error.filename)}, line {error.lineno}"
+    # Here, as every command imports this module, and few meet such an error.
+    import sysconfig
+    import traceback
+
+    libraries = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         name = frame.filename
-        if not name.startswith(("<", _PACKAGE, *_LIBRARIES)) and "site-packages" not in name:
+        if not name.startswith(("<", _PACKAGE, *libraries)) and "site-packages" not in name:
             return f"{_relative(name)}, line {frame.lineno}"
     return ""
 

@@ -11,7 +11,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from flan_tasks.engine.writers import WRITERS
 from flan_tasks.reports.payload import examples, packed_script_text, script_text, summary
 from flan_tasks.reports.sample import Sample
 
@@ -44,8 +43,7 @@ def make_page(
       sample: the examples to show.
       templates: task -> its templates, each with `id`, `kind`, `inputs` and `targets`.
     """
-    trims = manifest["format"] not in WRITERS or WRITERS[manifest["format"]].trims
-    about = summary(manifest, sample, templates=templates, trims=trims)
+    about = summary(manifest, sample, templates=templates)
     kind, shown = packed_script_text(examples(sample, [t["name"] for t in manifest["tasks"]]))
     scripts = "\n".join(_asset("page", f"{name}.js") for name in _SCRIPTS)
     style = _asset("vendor", "uPlot.min.css") + _asset("page", "style.css")

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.engine.run_local import CARD, REPORT, TEMPLATES
+from flan_tasks.plan.fitting import fitting_lines
 from flan_tasks.reports.length_tables import histograms
+from flan_tasks.reports.long_texts import treatment
 from flan_tasks.reports.sample import Sample
 
 # Above this many characters the examples are packed by gzip. Below they stay readable in the file,
@@ -19,7 +21,7 @@ PLAIN_LIMIT = 8_000_000
 FIRST_CODE = 0x5D
 _SURROGATES = 0xD800
 _NUM_SURROGATES = 0x800
-_LEFT_OUT = ("files", "shards", "recipe", "sha256")
+_LEFT_OUT = ("files", "shards", "recipe", "sha256", "left_out")
 # Files about the data, which are written after it and while a report is made.
 _BESIDE = (CARD, REPORT, TEMPLATES)
 
@@ -29,7 +31,6 @@ def summary(
     sample: Sample,
     *,
     templates: Mapping[str, Sequence[Mapping[str, str]]],
-    trims: bool,
 ) -> dict[str, Any]:
     """Returns what the page shows before any example.
 
@@ -37,7 +38,6 @@ def summary(
       manifest: of the build.
       sample: its examples; the histograms are of them.
       templates: task -> its templates, each with `id`, `kind`, `inputs` and `targets`.
-      trims: whether the build cuts what is too long.
     """
     kept = {name: value for name, value in manifest.items() if name not in _LEFT_OUT}
     files = [entry for entry in manifest["files"] if entry["path"] not in _BESIDE]
@@ -46,7 +46,9 @@ def summary(
         **kept,
         "num_files": len(files),
         "bytes": sum(entry["bytes"] for entry in files),
-        "trims": trims,
+        "long": treatment(manifest),
+        "num_left_out": len(manifest.get("left_out", ())),
+        "fitting": fitting_lines(manifest),
         "wordings": [[dict(template) for template in some] for some in wordings],
         "wording_of": dict(zip(templates, places, strict=True)),
         "sampled": len(sample.examples),

@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from flan_tasks.core.escaping import for_line
+from flan_tasks.plan.fitting import fitting_lines, written_tokens
 from flan_tasks.reports.length_tables import PARTS, histograms
+from flan_tasks.reports.long_texts import long_texts
 from flan_tasks.reports.sample import Sample
 from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
 
@@ -61,15 +63,14 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
     )
     console.print(title)
     if "tokens" in manifest:
-        tokens, over, lengths = manifest["tokens"], manifest["over_length"], manifest["lengths"]
+        tokens = manifest["tokens"]
         console.print(
             _plain(
-                f"{tokens['inputs']:,} tokens in inputs, {tokens['targets']:,} in targets "
-                f"({manifest['vocabulary'][:20]}); beyond {lengths['inputs']} / "
-                f"{lengths['targets']}: {over['inputs']:,} inputs, {over['targets']:,} targets"
+                f"{tokens['inputs']:,} tokens in inputs{written_tokens(manifest)}, "
+                f"{tokens['targets']:,} in targets ({manifest['vocabulary'][:20]})"
             )
         )
-        for line in text_lines(manifest):
+        for line in (long_texts(manifest), *fitting_lines(manifest), *text_lines(manifest)):
             console.print(Text(for_line(line)))
     if "packing" in manifest:
         packing = manifest["packing"]

@@ -5,6 +5,8 @@ const tasks = build.tasks;
 const clusters = [...new Set(tasks.map((task) => task.cluster))].sort();
 const isPacked = build.arch !== undefined;
 const parts = ["inputs", "targets"];
+// What becomes of a part's tokens past its length, where some are shown.
+const past = (part) => (build.long[part] === "kept whole" ? "over length, kept whole" : "trimmed");
 
 function fromBase64(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);

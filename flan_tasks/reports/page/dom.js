@@ -47,6 +47,23 @@ const track = (share, largest, requested) =>
     requested === undefined ? null : make("b", { style: `left:${(100 * requested) / largest}%` }),
   );
 
+// A table that scrolls by itself where it is wide: cells of its head, and of each line.
+const grid = (heads, lines) =>
+  make(
+    "div.wide",
+    null,
+    make(
+      "table.grid",
+      null,
+      make("thead", null, make("tr", null, heads)),
+      make(
+        "tbody",
+        null,
+        lines.map((cells) => make("tr", null, cells)),
+      ),
+    ),
+  );
+
 const panel = (title, note, ...children) =>
   make(
     "section.panel",

@@ -85,10 +85,15 @@ function tiles() {
       `${percent(build.tokens.targets / all)} in targets, which are trained`,
     ]);
     const over = build.over_length;
+    const line = (part) =>
+      `${plural(over[part], part.slice(0, -1))} beyond ${count(build.lengths[part])} ${build.long[part]}`;
     found.push([
-      build.trims ? "Trimmed" : "Over length",
-      count(over.inputs + over.targets),
-      `${plural(over.inputs, "input")} beyond ${count(build.lengths.inputs)}, ${plural(over.targets, "target")} beyond ${count(build.lengths.targets)}${build.trims ? "" : "; kept whole"}`,
+      "Too long",
+      count(over.inputs + over.targets + build.num_left_out),
+      [
+        ...parts.map(line),
+        ...(build.num_left_out ? [`${plural(build.num_left_out, "row")} left out`] : []),
+      ].join("; "),
     ]);
   }
   // Builds of before have no such counts.
@@ -241,43 +246,23 @@ function lengthsByCluster() {
   return panel(
     "Lengths by cluster",
     `${unit}: half, 90 % and 99 % of the sampled examples are within`,
-    make(
-      "div.wide",
-      null,
-      make(
-        "table.grid",
-        null,
-        make(
-          "thead",
-          null,
-          make(
-            "tr",
-            null,
-            make("th", null, "cluster"),
-            ["inputs 50 %", "90 %", "99 %", "targets 50 %", "90 %", "99 %"].map((name) =>
-              make("th.num", null, name),
-            ),
-          ),
+    grid(
+      [
+        make("th", null, "cluster"),
+        ["inputs 50 %", "90 %", "99 %", "targets 50 %", "90 %", "99 %"].map((name) =>
+          make("th.num", null, name),
         ),
-        make(
-          "tbody",
-          null,
-          names.map((name) =>
-            make(
-              "tr",
-              null,
-              make("td", null, name.replaceAll("_", " ")),
-              inputs.clusters[name].map(cell),
-              targets.clusters[name].map(cell),
-            ),
-          ),
-        ),
-      ),
+      ].flat(),
+      names.map((name) => [
+        make("td", null, name.replaceAll("_", " ")),
+        ...inputs.clusters[name].map(cell),
+        ...targets.clusters[name].map(cell),
+      ]),
     ),
   );
 }
 
-// Tasks some of whose texts were trimmed, unknown or hold control tokens; builds of before say none.
+// Tasks some of whose texts were too long, unknown or hold control tokens; builds of before say none.
 function losses() {
   const kinds = ["over_length", "unknown", "only_unknown", "control_tokens"];
   const lines = tasks.flatMap((task) =>
@@ -286,53 +271,37 @@ function losses() {
       .map((part) => [task.name, part, task.texts[part]]),
   );
   if (!lines.length) return null;
-  const heads = [
-    build.trims ? "trimmed" : "over length",
-    "unknown ids",
-    "of all",
-    "nothing but unknown",
-    "control tokens",
-  ];
+  const heads = ["too long", "unknown ids", "of all", "nothing but unknown", "control tokens"];
   return panel(
     "From text to ids",
     "tasks some of whose texts were too long, unknown to the vocabulary, or hold control tokens",
-    make(
-      "div.wide",
-      null,
-      make(
-        "table.grid",
-        null,
-        make(
-          "thead",
-          null,
-          make(
-            "tr",
-            null,
-            ["task", "part"].map((name) => make("th", null, name)),
-            heads.map((name) => make("th.num", null, name)),
-          ),
-        ),
-        make(
-          "tbody",
-          null,
-          lines.map(([name, part, found]) =>
-            make(
-              "tr",
-              null,
-              make("td", null, name),
-              make("td", null, part),
-              [
-                count(found.over_length),
-                count(found.unknown),
-                percent(found.unknown / Math.max(found.tokens, 1), 2),
-                count(found.only_unknown),
-                count(found.control_tokens),
-              ].map((value) => make("td.num", null, value)),
-            ),
-          ),
-        ),
-      ),
+    grid(
+      [
+        ...["task", "part"].map((name) => make("th", null, name)),
+        ...heads.map((name) => make("th.num", null, name)),
+      ],
+      lines.map(([name, part, counts]) => [
+        make("td", null, name),
+        make("td", null, part),
+        ...[
+          count(counts.over_length),
+          count(counts.unknown),
+          percent(counts.unknown / Math.max(counts.tokens, 1), 2),
+          count(counts.only_unknown),
+          count(counts.control_tokens),
+        ].map((value) => make("td.num", null, value)),
+      ]),
     ),
+  );
+}
+
+// Which fields gave way, which answers went with them, and which rows were left out.
+function fitting() {
+  if (!build.fitting.length) return null;
+  return panel(
+    "Prompts that were too long",
+    "shortened or left out, never cut at their end",
+    build.fitting.map((line) => make("p", null, line)),
   );
 }
 
@@ -442,6 +411,7 @@ function drawOverview() {
       packing(),
       boxes,
       lengthsByCluster(),
+      fitting(),
       losses(),
       skipped(),
       repeats(),

@@ -63,73 +63,31 @@ function drawSources() {
     panel(
       "Licences",
       "as each source states them",
-      make(
-        "div.wide",
-        null,
-        make(
-          "table.grid",
-          null,
-          make(
-            "thead",
-            null,
-            make(
-              "tr",
-              null,
-              make("th", null, "licence"),
-              make("th.num", null, "examples"),
-              make("th", null, "datasets"),
-            ),
-          ),
-          make(
-            "tbody",
-            null,
-            sorted.map(([name, { names, number: many }]) =>
-              make(
-                "tr",
-                null,
-                make("td", null, name),
-                make("td.num", null, count(many)),
-                make("td.soft.small", null, names.join(", ")),
-              ),
-            ),
-          ),
-        ),
+      grid(
+        [
+          make("th", null, "licence"),
+          make("th.num", null, "examples"),
+          make("th", null, "datasets"),
+        ],
+        sorted.map(([name, { names, number: many }]) => [
+          make("td", null, name),
+          make("td.num", null, count(many)),
+          make("td.soft.small", null, names.join(", ")),
+        ]),
       ),
     ),
     panel(
       "Sources",
       null,
-      make(
-        "div.wide",
-        null,
-        make(
-          "table.grid",
-          null,
-          make(
-            "thead",
-            null,
-            make(
-              "tr",
-              null,
-              ["dataset", "source", "citation"].map((name, place) =>
-                make(place === 2 ? "th.second" : "th", null, name),
-              ),
-            ),
-          ),
-          make(
-            "tbody",
-            null,
-            tasks.map((task) =>
-              make(
-                "tr",
-                null,
-                make("td", null, task.name),
-                make("td.small", null, sourceOf(task)),
-                make("td.soft.small.second", null, task.citation),
-              ),
-            ),
-          ),
+      grid(
+        ["dataset", "source", "citation"].map((name, place) =>
+          make(place === 2 ? "th.second" : "th", null, name),
         ),
+        tasks.map((task) => [
+          make("td", null, task.name),
+          make("td.small", null, sourceOf(task)),
+          make("td.soft.small.second", null, task.citation),
+        ]),
       ),
     ),
   );

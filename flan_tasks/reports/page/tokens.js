@@ -20,7 +20,7 @@ function tokenSpans(shown, part, index) {
     return make(
       `span.tok${kinds}${isUnknown ? ".unknown" : ""}`,
       {
-        title: `${JSON.stringify(what)} · id ${id} · position ${position}${cut ? (build.trims ? " · trimmed" : " · over length") : part === "targets" ? " · trained" : " · not trained"}`,
+        title: `${JSON.stringify(what)} · id ${id} · position ${position}${cut ? ` · ${past(part)}` : part === "targets" ? " · trained" : " · not trained"}`,
       },
       what,
     );
@@ -38,7 +38,7 @@ function tokenBlocks(shown, index) {
         "span",
         null,
         make("span.tok.cut", null, "token"),
-        build.trims ? "trimmed" : "over the length, kept in text",
+        past("targets"),
       ),
     ),
     ...parts.map((part) => {
