@@ -131,6 +131,7 @@ setup(
             "py.typed",
             "samples/*/*.jsonl",
             "promptsource/*.jsonl",
+            "promptsource/*.toml",
             "reports/page/*",
             "reports/vendor/*",
         ],

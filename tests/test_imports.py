@@ -42,7 +42,7 @@ ROOMS = (
 )
 # The public names of the package are found when they are asked for; its own import needs core.
 PUBLIC = "flan_tasks"
-ONLY_CORE = ("repairs", "datasets", "specs", "raw_rows", "promptsource", "metrics", "vocabulary")
+ONLY_CORE = ("repairs", "datasets", "specs", "raw_rows", "metrics", "vocabulary")
 # Libraries of these rooms beside the standard one.
 ALLOWED = {"flan_tasks.repairs.characters": ("ftfy",)}
 

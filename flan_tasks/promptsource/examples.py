@@ -13,7 +13,7 @@ from flan_tasks.promptsource.rendering import Draws, Prompt, Renderer
 FIELDS = ("inputs", "targets")
 
 # Columns that data sets call otherwise than the templates that were written for them.
-_RENAMED = {"wiki_hop": {"query": "question"}}
+_RENAMED = {"wiki_hop/original": {"query": "question"}}
 
 NO_TARGET = Skip("the template prints no target for this row")
 NO_INPUT = Skip("the template prints no input for this row")
@@ -54,10 +54,8 @@ class SubtaskPrompts:
           TemplateError: the template is malformed, or does what templates may not.
           RowError: the template fails on the row.
         """
-        names = _RENAMED.get(subtask.dataset, {})
-        renamed = {new: row[old] for old, new in names.items() if old in row and new not in row}
         return prompted_example(
-            {**row, **renamed},
+            renamed(row, subtask.title),
             self.renderer(subtask),
             Draws(self._seed, subtask.title, subtask.id, key, epoch),
         )
@@ -74,6 +72,13 @@ class SubtaskPrompts:
             where = str(self._folder.file_path(subtask.dataset, subtask.subset))
             self._renderers[key] = Renderer(template, where=where, cut=self._cut)
         return self._renderers[key]
+
+
+def renamed(row: Mapping[str, Any], title: str) -> Mapping[str, Any]:
+    """Returns a row of a data set with the columns that its templates were written for."""
+    names = _RENAMED.get(title, {})
+    columns = {new: row[old] for old, new in names.items() if old in row and new not in row}
+    return {**row, **columns} if columns else row
 
 
 def splits_of(subtask: Subtask) -> dict[str, str]:

@@ -97,7 +97,7 @@ HOSTILE = {
     # No templates.
     "open brace": "{{ ",
     "deep": "{{ " + "(" * 2000 + "1" + ")" * 2000 + " }}",
-    "long sum": "{{ " + "1+" * 20000 + "1 }}",
+    "long sum": "{{ " + "1+" * 5000 + "1 }}",
     "unknown filter": "{{ text|shout }}",
     "unknown tag": "{% shout %}",
 }

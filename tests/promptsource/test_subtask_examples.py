@@ -100,6 +100,7 @@ def test_splits_are_those_of_the_data_set():
     assert same == {split: split for split in ("test", "train", "validation")}
 
 
+@pytest.mark.slow
 def test_every_published_template_prepares(real_p3):
     folder = PromptFolder(real_p3 / "templates")
     for title in folder.titles():
