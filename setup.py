@@ -82,7 +82,9 @@ EVAL = [
 HF = ["datasets>=3", "tokenizers>=0.21", "huggingface_hub>=0.26"]
 # TensorFlow makes the records that such a file holds.
 ARRAYRECORD = ["array_record>=0.8.6", *TFDS]
-ALL = list(dict.fromkeys([*SEQIO, *TRAIN, *EVAL, *HF, *ARRAYRECORD]))
+# promptsource's template files: YAML, and Jinja in a sandbox.
+P3 = ["jinja2>=3.1", "PyYAML>=6"]
+ALL = list(dict.fromkeys([*SEQIO, *TRAIN, *EVAL, *HF, *ARRAYRECORD, *P3]))
 EXTRAS = {
     "tfds": TFDS,
     "seqio": SEQIO,
@@ -90,6 +92,7 @@ EXTRAS = {
     "eval": EVAL,
     "hf": HF,
     "arrayrecord": ARRAYRECORD,
+    "p3": P3,
     # Not in "all": apache-beam 2.77 takes protobuf below 7 and pyarrow below 26; its [tfrecord]
     # brings the checksums it writes with.
     "beam": ["apache-beam[tfrecord]>=2.77,<2.78", "protobuf>=6.33,<7"],
@@ -136,6 +139,7 @@ setup(
     package_data={
         "flan_tasks": [
             *("py.typed", "datasets/*.jsonl", "samples/*/*.jsonl"),
+            *("promptsource/*.jsonl", "promptsource/*.toml"),
             *("reports/page/*", "reports/vendor/*"),
         ],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},

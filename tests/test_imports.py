@@ -15,6 +15,7 @@ ROOMS = (
     "datasets",
     "specs",
     "raw_rows",
+    "promptsource",
     "drafts",
     "metrics",
     "vocabulary",

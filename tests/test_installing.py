@@ -25,6 +25,7 @@ EXTRA_OF = {
     "trainer": "train",
     "seqio": "seqio",
     "registration": "seqio",
+    "promptsource": "p3",
 }
 # Asked for and imported by other libraries alone.
 NOT_OURS = {"optax"}
@@ -135,7 +136,7 @@ def names(requirements):
 
 def test_all_brings_every_package_that_the_project_is_built_on(declared):
     assert set(FIXED) <= names(declared["all"])
-    everyday = ("tfds", "seqio", "train", "eval", "hf", "arrayrecord")
+    everyday = ("tfds", "seqio", "train", "eval", "hf", "arrayrecord", "p3")
     assert names(declared["all"]) == {name for one in everyday for name in names(declared[one])}
     assert names(declared["all"]) <= names(declared["test"])
     assert "t5" not in {name for listed in declared.values() for name in names(listed)}
@@ -157,7 +158,7 @@ def test_each_library_comes_with_the_extra_that_is_named(declared):
 
 def test_what_an_extra_brings_is_known_where_it_is_missing(declared):
     known = {distribution for distribution, _ in extras.LIBRARIES.values()}
-    for extra in ("tfds", "seqio", "train", "eval", "hf", "arrayrecord", "beam"):
+    for extra in ("tfds", "seqio", "train", "eval", "hf", "arrayrecord", "beam", "p3"):
         assert names(declared[extra]) <= known | NOT_OURS
 
 

@@ -38,6 +38,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "importlib_resources": ("importlib_resources", "tfds"),
     "jax": ("jax", "train"),
     "jaxlib": ("jax", "train"),
+    "jinja2": ("jinja2", "p3"),
     "lxml": ("lxml", "tfds"),
     "nltk": ("nltk", "eval"),
     "numpy": ("numpy", ""),
@@ -57,6 +58,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "tensorflow_datasets": ("tensorflow-datasets", "tfds"),
     "tensorflow_text": ("tensorflow-text", "seqio"),
     "tokenizers": ("tokenizers", "hf"),
+    "yaml": ("PyYAML", "p3"),
 }
 # Extra -> another that it brings whole.
 INCLUDES: Mapping[str, str] = {"arrayrecord": "tfds", "seqio": "tfds"}
