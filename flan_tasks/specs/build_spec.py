@@ -1,16 +1,18 @@
 """What a build is told; its JSON is the recipe of the build."""
 
 import dataclasses
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from flan_tasks.core.configuration import resolve
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.specs.formats import ARCHS, ENCODER_DECODER, FORMATS, PACKED_FORMATS, STYLES
 from flan_tasks.specs.parts import PromptsMade, RowsFrom, VocabularyNamed
-from flan_tasks.specs.spec import COMMAS, IS_PLACE, ON_OFF, option
+from flan_tasks.specs.spec import COMMAS, IS_PLACE, ON_OFF, option, spec_of
 
 # Longest inputs and targets in tokens, EOS included, where none are named.
 LENGTHS: Mapping[str, int] = {"inputs": 1024, "targets": 256}
@@ -41,16 +43,16 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
     """Rows to build; by default one pass of the capped mixture."""
     seed: int = option(0, least=0, most=(1 << 63) - 1)
     """What every choice depends on."""
-    format: str = option("jsonl", choices=FORMATS)
+    format: str = option("jsonl", choices=FORMATS, of_files=True)
     """What files hold: texts, ids, or packed ids."""
-    style: str = option(STYLES[0], choices=STYLES)
+    style: str = option(STYLES[0], choices=STYLES, of_files=True)
     """Columns of jsonl and parquet, as trainers want them."""
-    arch: str = option(ARCHS[0], choices=ARCHS)
+    arch: str = option(ARCHS[0], choices=ARCHS, of_files=True)
     """What packed rows are for: two sides, or inputs and targets in one."""
     lengths: Mapping[str, int] | Literal["auto"] | None = option(None)
     """Longest inputs and targets with EOS (decoder rows: row=), by default
     inputs=1024,targets=256; auto proposes from the data."""
-    shards: int | None = option(None, least=1)
+    shards: int | None = option(None, least=1, of_files=True)
     """Files to write; by default by rows."""
     drop_overlaps: bool = option(False)
     """Leave out datasets that share text with held-out ones by declaration (drop_overlaps)."""
@@ -63,7 +65,7 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
     drop_contaminated: tuple[str, ...] = option((), metavar="NAME")
     """Leave out training examples that occur in the evaluation sets of this dataset, cluster or
     mixture; may be given again."""
-    report: bool = option(True)
+    report: bool = option(True, of_files=True)
     """Whether report.html is written."""
     allow_missing: bool = option(False)
     """Build without datasets whose rows are not available."""
@@ -138,6 +140,27 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
             if name == "source" and self.source in ("tfds", "files"):
                 words.append("--data-dir DATA")
         return " ".join(words)
+
+
+def build_spec_of(
+    mixture: str | os.PathLike[str] | Mixture | BuildSpec, settings: Mapping[str, Any]
+) -> BuildSpec:
+    """Returns the specification that was given whole, or one of a mixture and settings.
+
+    Where rows come from is by default what `configure` or the environment say.
+
+    Raises:
+      DeclarationError: there are settings beside a whole one.
+      UnknownNameError: a setting is no field.
+      ConfigError: as when it is made.
+    """
+    if not isinstance(mixture, BuildSpec):
+        chosen = resolve()
+        places = {"source": chosen.source, "data_dir": chosen.data_dir}
+        # None is what is said elsewhere, as if it were left out.
+        said = {name: value for name, value in settings.items() if value is not None}
+        settings = {**settings, **places, **said}
+    return spec_of(BuildSpec, mixture, settings, lead="mixture")
 
 
 def _words(part: dataclasses.Field[Any], value: Any, *, always: bool) -> list[str]:
