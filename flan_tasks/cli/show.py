@@ -21,11 +21,11 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
 from flan_tasks.core.escaping import for_line, for_terminal
+from flan_tasks.core.spec import of_files
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.template import KINDS
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec
-from flan_tasks.specs.spec import of_files
 
 # How a piece the vocabulary does not know is shown, which a text might hold as "<unk>".
 UNKNOWN = "⟨unknown⟩"

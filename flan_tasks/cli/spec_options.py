@@ -15,7 +15,7 @@ from flan_tasks.cli import options
 from flan_tasks.cli.length_options import Lengths
 from flan_tasks.core.field_checks import MAX_COUNT, ConfigError
 from flan_tasks.core.field_docs import field_docs
-from flan_tasks.specs.spec import (
+from flan_tasks.core.spec import (
     CHOICES,
     COMMAS,
     ENVIRONMENT,

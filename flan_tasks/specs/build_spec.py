@@ -9,10 +9,11 @@ from typing import Any, Literal, Self
 
 from flan_tasks.core.configuration import resolve
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.spec import IS_PLACE, option, option_words, spec_of
 from flan_tasks.core.splits import SPLITS
+from flan_tasks.core.variation import PromptSpec
 from flan_tasks.specs.formats import ARCHS, ENCODER_DECODER, FORMATS, PACKED_FORMATS, STYLES
-from flan_tasks.specs.parts import PromptsMade, RowsFrom, VocabularyNamed
-from flan_tasks.specs.spec import COMMAS, IS_PLACE, ON_OFF, option, spec_of
+from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
 
 # Longest inputs and targets in tokens, EOS included, where none are named.
 LENGTHS: Mapping[str, int] = {"inputs": 1024, "targets": 256}
@@ -28,7 +29,7 @@ _ONLY_IF_CHANGED = ("control_tokens", "shards")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
+class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom):
     """What `ft.build` and `flan build` are told: a mixture, and how it becomes files.
 
     Raises:
@@ -136,7 +137,7 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
             always = name in _FIRST and name not in _ONLY_IF_CHANGED
             if name == "arch":
                 always = self.format in PACKED_FORMATS
-            words += _words(parts[name], getattr(self, name), always=always)
+            words += option_words(parts[name], getattr(self, name), always=always)
             if name == "source" and self.source in ("tfds", "files"):
                 words.append("--data-dir DATA")
         return " ".join(words)
@@ -161,23 +162,3 @@ def build_spec_of(
         said = {name: value for name, value in settings.items() if value is not None}
         settings = {**settings, **places, **said}
     return spec_of(BuildSpec, mixture, settings, lead="mixture")
-
-
-def _words(part: dataclasses.Field[Any], value: Any, *, always: bool) -> list[str]:
-    """An option of the command line as `cli/spec_options.py` reads it."""
-    name = f"--{part.name.replace('_', '-')}"
-    if value is None or (value == part.default and not always):
-        return []
-    if isinstance(value, bool):
-        if part.metadata[ON_OFF]:
-            return [f"{name} {'on' if value else 'off'}"]
-        return [name] if value else [f"--no-{part.name}"]
-    if isinstance(value, Mapping):
-        return [f"{name} {','.join(f'{key}={item}' for key, item in value.items())}"]
-    if isinstance(value, tuple):
-        if part.metadata[COMMAS]:
-            return [f"{name} {shlex.quote(','.join(value))}"]
-        # One module or pattern at a time.
-        one = "--module" if part.name == "modules" else name
-        return [f"{one} {shlex.quote(item)}" for item in value]
-    return [f"{name} {shlex.quote(str(value))}"]

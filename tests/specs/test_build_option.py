@@ -12,13 +12,13 @@ from conftest import ROOT
 import flan_tasks as ft
 from flan_tasks.cli.main import cli
 from flan_tasks.core.errors import BuildError
+from flan_tasks.core.spec import option
 from flan_tasks.datasets import catalog
 from flan_tasks.engine import asked_for, from_spec
 from flan_tasks.engine.asked_for import recorded_spec
 from flan_tasks.engine.reopen import reopen
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.specs.build_spec import BuildSpec
-from flan_tasks.specs.spec import option
 
 
 def places(name: str) -> dict[str, int]:

@@ -6,7 +6,9 @@ the binding in gin files, the line of the record, and the word in the canonical 
 """
 
 import dataclasses
+import functools
 import os
+import shlex
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -80,11 +82,11 @@ class Spec:
     """
 
     def __post_init__(self) -> None:
-        for name, hint in typing.get_type_hints(type(self)).items():
+        for name, hint in _hints(type(self)).items():
             value = getattr(self, name)
             if isinstance(value, os.PathLike):
                 object.__setattr__(self, name, os.fspath(value))
-            elif isinstance(value, list) and "tuple[" in str(hint):  # from JSON or gin
+            elif isinstance(value, list) and "tuple[" in hint:  # from JSON or gin
                 object.__setattr__(self, name, tuple(value))
         paths = {part.name for part in dataclasses.fields(self) if part.metadata.get(IS_PATH)}
         problems = [
@@ -135,6 +137,11 @@ class Spec:
         return cls(**values)
 
 
+@functools.cache
+def _hints(cls: type[Spec]) -> dict[str, str]:
+    return {name: str(hint) for name, hint in typing.get_type_hints(cls).items()}
+
+
 S = TypeVar("S", bound=Spec)
 
 
@@ -165,6 +172,32 @@ def spec_of(cls: type[S], first: Any, settings: Mapping[str, Any], *, lead: str)
 def of_files(cls: type[Spec]) -> tuple[str, ...]:
     """Returns the fields that say only how rows are written, not which or how they read."""
     return tuple(part.name for part in dataclasses.fields(cls) if part.metadata.get(OF_FILES))
+
+
+def option_words(part: dataclasses.Field[Any], value: Any, *, always: bool = False) -> list[str]:
+    """Returns the option of a field as `cli/spec_options.py` reads it.
+
+    Args:
+      part: the field.
+      value: what it says.
+      always: whether it is said even where it is the default.
+    """
+    name = f"--{part.name.replace('_', '-')}"
+    if value is None or (value == part.default and not always):
+        return []
+    if isinstance(value, bool):
+        if part.metadata[ON_OFF]:
+            return [f"{name} {'on' if value else 'off'}"]
+        return [name] if value else [f"--no-{part.name}"]
+    if isinstance(value, Mapping):
+        return [f"{name} {','.join(f'{key}={item}' for key, item in value.items())}"]
+    if isinstance(value, tuple):
+        if part.metadata[COMMAS]:
+            return [f"{name} {shlex.quote(','.join(value))}"]
+        # One module or pattern at a time.
+        one = "--module" if part.name == "modules" else name
+        return [f"{one} {shlex.quote(item)}" for item in value]
+    return [f"{name} {shlex.quote(str(value))}"]
 
 
 def _plain(value: Any) -> Any:
