@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
     from flan_tasks.core.splits import Splits
     from flan_tasks.core.template import Template, TemplateSet
+    from flan_tasks.core.variation import PromptSpec
     from flan_tasks.row_views.rows import rows
     from flan_tasks.seqio.calls import mixture, task
     from flan_tasks.specs.build_spec import BuildSpec
@@ -69,6 +70,7 @@ __all__ = [
     "Member",
     "MissingLibraryError",
     "Mixture",
+    "PromptSpec",
     "RowError",
     "Skip",
     "SourceUnavailableError",
@@ -128,6 +130,7 @@ _NAMES = {
     "core.origin": ("Alternative", "Files", "HuggingFace", "Tfds"),
     "core.splits": ("Splits",),
     "core.template": ("Template", "TemplateSet"),
+    "core.variation": ("PromptSpec",),
     "specs.build_spec": ("BuildSpec",),
     "specs.config": ("TrainSpec",),
     "specs.eval_config": ("Decoding", "EvalSpec", "InferSpec"),

@@ -14,7 +14,7 @@ from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.template import TemplateSet, read_template_set
 from flan_tasks.datasets import catalog
-from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.build_spec import BuildSpec, build_spec_of
 from flan_tasks.specs.config import Run
 from flan_tasks.specs.eval_config import Decoding, EvalRun, InferRun
 
@@ -113,15 +113,10 @@ def build(
       SourceUnavailableError: rows of some datasets are not available.
       BuildError: the directory holds something else, or cannot be written.
     """
-    from flan_tasks.core.configuration import resolve
-
     with extras.needed_for("A build"):
         from flan_tasks.jobs import build as job
 
-    if not isinstance(mixture, BuildSpec):
-        chosen = resolve()
-        settings = {"source": chosen.source, "data_dir": chosen.data_dir, **settings}
-    spec = _spec(BuildSpec, mixture, settings)
+    spec = build_spec_of(mixture, settings)
     return job.build(spec, out, workers=workers, progress=progress)
 
 

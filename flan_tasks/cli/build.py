@@ -51,12 +51,13 @@ def command(
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
-    from flan_tasks.jobs.build import declared_mixture, explain_store, plan_build
+    from flan_tasks.engine.from_spec import declared_mixture
+    from flan_tasks.jobs.build import explain_store, plan_build
 
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
     how = chosen_runner(workers, runner, beam_args)
-    mixture, _ = declared_mixture(spec)
+    mixture, _ = declared_mixture(spec, catalog())
     if explain:
         for line in explain_store(spec):
             say(f"store: {line}", err=True)

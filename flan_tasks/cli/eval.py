@@ -9,11 +9,12 @@ import click
 from flan_tasks.cli import options
 from flan_tasks.cli.gin_command import GinCommand
 from flan_tasks.cli.progress import AnswerProgress
+from flan_tasks.cli.spec_options import spec_options
 from flan_tasks.cli.table import print_table, print_wrapped
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.escaping import for_line
-from flan_tasks.core.variation import Variation
+from flan_tasks.core.variation import PromptSpec
 
 if TYPE_CHECKING:
     from flan_tasks.evaluation.loop import Answerer, Evaluation
@@ -71,7 +72,7 @@ _SPLITS = ("validation", "test", "both")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="What is computed in.")
 @options.decoding
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
-@options.variation
+@spec_options(PromptSpec)
 @options.module
 @click.option("--wide", is_flag=True, help="Print the scores of every template as well.")
 @options.as_json
@@ -94,7 +95,7 @@ def command(
     dtype: str | None,
     decoding: dict[str, Any],
     store: Path | None,
-    variation: Variation,
+    spec: PromptSpec,
     wide: bool,
     as_json: bool,
 ) -> None:
@@ -120,7 +121,7 @@ def command(
         examples=examples,
         seed=seed,
         source=SourceChoice(source, data_dir),
-        variation=variation,
+        variation=spec.variation,
         allow_missing=allow_missing,
     )
     if options.reads_tfds(evaluation.datasets, source):

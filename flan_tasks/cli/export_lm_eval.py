@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.spec_options import spec_options
 from flan_tasks.core.splits import SPLITS
-from flan_tasks.core.variation import Variation
+from flan_tasks.core.variation import PromptSpec
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.formats import ARCHS, DECODER
 
@@ -22,7 +23,7 @@ from flan_tasks.specs.formats import ARCHS, DECODER
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
 @click.option("--limit", type=click.IntRange(min=1), help="Examples of each dataset, at most.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@options.variation
+@spec_options(PromptSpec)
 @click.option(
     "--length",
     type=click.IntRange(min=2),
@@ -56,7 +57,7 @@ def command(
     split: str,
     limit: int | None,
     seed: int,
-    variation: Variation,
+    spec: PromptSpec,
     length: int,
     vocab: str,
     answer_length: int,
@@ -76,6 +77,7 @@ def command(
     from flan_tasks.store.store import Store, default_store
     from flan_tasks.vocabulary import open_vocabulary
 
+    variation = spec.variation
     datasets = evaluation_side(catalog(), name)
     variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
     if options.reads_tfds(datasets, source):

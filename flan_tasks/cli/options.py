@@ -15,16 +15,7 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import DATA_DIR, SOURCE
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS, Tfds
-from flan_tasks.core.template import KINDS
 from flan_tasks.core.user_code import import_module
-from flan_tasks.core.variation import (
-    FIXED,
-    FULL,
-    INSTRUCTIONS,
-    MOST_SHOTS,
-    OPTION_ORDERS,
-    Variation,
-)
 
 # Longest inputs and targets with EOS, unless others are given.
 DEFAULT_LENGTHS = {"inputs": 1024, "targets": 256}
@@ -78,91 +69,6 @@ batch_size = click.option(
     type=click.IntRange(min=1),
     help="Prompts read at once; 32 by default, and 8 on a CPU.",
 )
-
-
-def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
-    if value is None:
-        return None
-    return tuple(name.strip() for name in value.split(",") if name.strip())
-
-
-def variation(function: Callable) -> Callable:
-    """Adds the options of prompt variations, which reach the command as `variation`."""
-
-    @functools.wraps(function)
-    def command(
-        *args: Any,
-        shots: int,
-        options: str,
-        option_order: str,
-        templates: tuple[str, ...] | None,
-        kinds: tuple[str, ...] | None,
-        num_templates: int | None,
-        instructions: str,
-        **more: Any,
-    ) -> Any:
-        made = Variation(
-            shots=shots,
-            options=options == "on",
-            option_order=option_order,
-            templates=templates,
-            kinds=kinds,
-            num_templates=num_templates,
-            instructions=instructions,
-        )
-        return function(*args, variation=made, **more)
-
-    for option in reversed(
-        [
-            click.option(
-                "--shots",
-                type=click.IntRange(0, MOST_SHOTS),
-                default=0,
-                show_default=True,
-                help="Exemplars before each query, as many as fit into the inputs.",
-            ),
-            click.option(
-                "--options",
-                type=click.Choice(["on", "off"]),
-                default="on",
-                show_default=True,
-                help="Whether prompts show the options.",
-            ),
-            click.option(
-                "--option-order",
-                type=click.Choice(OPTION_ORDERS),
-                default=FIXED,
-                show_default=True,
-                help="Shuffled: drawn for each example and epoch.",
-            ),
-            click.option(
-                "--templates",
-                callback=_names,
-                metavar="ID,...",
-                help="Draw among these: hence, or rte.hence where datasets differ.",
-            ),
-            click.option(
-                "--kinds",
-                callback=_names,
-                metavar="KIND,...",
-                help=f"Draw among templates of these kinds: {', '.join(KINDS)}.",
-            ),
-            click.option(
-                "--num-templates",
-                type=click.IntRange(min=1),
-                help="Draw among the first so many of each dataset's.",
-            ),
-            click.option(
-                "--instructions",
-                type=click.Choice(INSTRUCTIONS),
-                default=FULL,
-                show_default=True,
-                help="The templates; or fields and options alone, or after the dataset's name.",
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
 
 
 def vocabulary(text: str) -> Callable:

@@ -15,30 +15,49 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.length_options import Lengths
+from flan_tasks.cli.spec_options import is_given, spec_options
 from flan_tasks.cli.table import print_json
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
 from flan_tasks.core.escaping import for_line, for_terminal
-from flan_tasks.core.origin import SOURCE_KINDS
+from flan_tasks.core.spec import of_files
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.template import KINDS
-from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.specs.build_spec import BuildSpec
 
 # How a piece the vocabulary does not know is shown, which a text might hold as "<unk>".
 UNKNOWN = "⟨unknown⟩"
 
 if TYPE_CHECKING:
     from flan_tasks.plan.exemplars import Budget
+    from flan_tasks.plan.plan import Plan
     from flan_tasks.plan.prepare import Prepared, SourceChoice
     from flan_tasks.plan.rows import BuiltRow
     from flan_tasks.vocabulary import Vocabulary
 
 
+_HELPS = {
+    "split": "By default train, where there is one.",
+    "source": "Where rows come from: by default the embedded rows, and for a dataset that has none "
+    "its declared source, if nothing must be downloaded for it.",
+    "vocab": "For --tokens, --lengths, and --shots, whose exemplars must fit into 1,024 tokens: "
+    "bytes, t5, a SentencePiece model, a tokenizer.json, or a folder with one "
+    f"(default {VOCAB}, or but for --shots t5).",
+    "lengths": "Make prompts fit, as a build with ids does: inputs=NUMBER (with --tokens 1,024).",
+}
+
+
 @click.command(name="show")
-@click.argument("name")
+@spec_options(
+    BuildSpec,
+    "mixture",
+    # A cluster or mixture is shown without what is not there.
+    but=("allow_missing", *of_files(BuildSpec)),
+    helps=_HELPS,
+    unset=("source", "split"),
+)
 @click.option("--template", "template_id", help="Show this template alone.")
 @click.option("--all", "every", is_flag=True, help="Show every template once.")
 @click.option(
@@ -49,70 +68,46 @@ if TYPE_CHECKING:
     show_default=True,
     help="How many prompts to show: the first of a build.",
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The build's."
-)
-@click.option("--split", type=click.Choice(SPLITS), help="By default train, where there is one.")
-@options.variation
 @click.option("--tokens", is_flag=True, help="Show tokens, those that are trained in color.")
-@options.vocabulary(
-    "For --tokens, --lengths, and --shots, whose exemplars must fit into 1,024 tokens: bytes, t5, "
-    "a SentencePiece model, a tokenizer.json, or a folder with one "
-    f"(default {VOCAB}, or but for --shots t5).",
-)
-@click.option(
-    "--lengths",
-    type=Lengths(),
-    help="Make prompts fit, as a build with ids does: inputs=NUMBER (with --tokens 1,024).",
-)
-@click.option(
-    "--source",
-    type=click.Choice(SOURCE_KINDS),
-    help="Where rows come from: by default the embedded rows, and for a dataset that has none "
-    "its declared source, if nothing must be downloaded for it.",
-)
-@options.data_dir
-@options.module
 @options.as_json
 def command(
-    name: str,
+    spec: BuildSpec,
     template_id: str | None,
     every: bool,
     number: int,
-    seed: int,
-    split: str | None,
-    variation: Variation,
     tokens: bool,
-    vocab: options.VocabularyOptions,
-    lengths: dict[str, int] | str | None,
-    source: str | None,
-    data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Prints prompts of NAME, a dataset, cluster or mixture, filled with its rows.
+    """Prints prompts of MIXTURE: a dataset, cluster or mixture by name, or a TOML file of yours.
 
-    They are the first rows of `flan build NAME` with the same source, seed and options.
+    They are the first rows of `flan build MIXTURE` with the same source, seed and options.
     """
-    fit = tokens or lengths is not None
-    if vocab != options.VocabularyOptions(None) and not (fit or variation.shots):
+    from flan_tasks.engine.from_spec import declared_mixture, plan_rows
+
+    fit = tokens or spec.lengths is not None
+    if (spec.vocab or spec.eos or spec.control_tokens) and not (fit or spec.shots):
         raise click.UsageError(
             "--vocab, --eos and --control-tokens are for --tokens, --lengths and --shots"
         )
-    if isinstance(lengths, str):
+    if isinstance(spec.lengths, str):
         raise click.UsageError("--lengths auto is for flan build, which looks at many rows")
-    vocabulary = _vocabulary(vocab, tokens=fit, shots=variation.shots)
-    datasets = catalog().members(catalog().mixture(name))
+    vocabulary = _vocabulary(spec, tokens=fit)
+    mixture, _ = declared_mixture(spec, catalog())
+    datasets = catalog().members(mixture)
     if len(datasets) > 1 and (template_id or every):
         raise click.UsageError("--template and --all show one dataset")
-    variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
+    spec.variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
     if template_id:
-        variation = _one_template(variation, datasets[0], template_id)
-    elif every and variation.kinds is None:
-        variation = replace(variation, kinds=KINDS)
-    prepared = _prepared(name, datasets, source, data_dir, split, variation)
-    budget = _budget(vocabulary, lengths) if fit or variation.shots else None
-    wanted = None if every and not template_id else number
-    rows = _rows(prepared, seed, wanted, budget, fit=fit)
+        spec = _one_template(spec, datasets[0], template_id)
+    elif every and spec.kinds is None:
+        spec = replace(spec, kinds=KINDS)
+    plan = plan_rows(_prepared(spec, datasets), spec)
+    budget = None
+    if vocabulary:
+        from flan_tasks.plan.exemplars import Budget
+
+        budget = Budget(vocabulary, spec.whole_lengths["inputs"])
+    rows = _rows(plan, None if every and not template_id else number, budget, fit=fit)
     if as_json:
         print_json({"prompts": [_about(row, vocabulary if tokens else None) for row in rows]})
         return
@@ -123,9 +118,10 @@ def command(
             _print(_about(row, None))
 
 
-def _vocabulary(asked: options.VocabularyOptions, *, tokens: bool, shots: int) -> Vocabulary | None:
-    if not (tokens or shots):
+def _vocabulary(spec: BuildSpec, *, tokens: bool) -> Vocabulary | None:
+    if not (tokens or spec.shots):
         return None
+    asked = options.VocabularyOptions(spec.vocab, spec.eos, spec.control_tokens)
     name = asked.name(os.environ.get(VOCAB) or ("t5" if tokens else None))
     if name is None:
         options.warn(
@@ -141,47 +137,32 @@ def _vocabulary(asked: options.VocabularyOptions, *, tokens: bool, shots: int) -
     return vocabulary
 
 
-def _budget(vocabulary: Vocabulary | None, lengths: dict[str, int] | None) -> Budget | None:
-    from flan_tasks.plan.exemplars import Budget
-
-    length = (lengths or options.DEFAULT_LENGTHS)["inputs"]
-    return Budget(vocabulary, length) if vocabulary else None
-
-
-def _one_template(variation: Variation, dataset: Dataset, template_id: str) -> Variation:
+def _one_template(spec: BuildSpec, dataset: Dataset, template_id: str) -> BuildSpec:
     templates = catalog().templates(dataset.name)
     if template_id not in templates.ids:
         raise unknown_name(f"template of {dataset.name}", template_id, templates.ids)
     kind = templates[template_id].kind
-    return replace(variation, templates=(template_id,), kinds=(kind,))
+    return replace(spec, templates=(template_id,), kinds=(kind,))
 
 
-def _prepared(
-    name: str,
-    datasets: Sequence[Dataset],
-    source: str | None,
-    data_dir: Path | None,
-    split: str | None,
-    variation: Variation,
-) -> Prepared:
-    from flan_tasks.plan.prepare import SourceChoice, prepare
+def _prepared(spec: BuildSpec, datasets: Sequence[Dataset]) -> Prepared:
+    from flan_tasks.engine.from_spec import prepare_spec
 
-    if source is None:
-        choice = _nearest(name, datasets, data_dir)
-    else:
-        choice = SourceChoice(source, data_dir)
-        if options.reads_tfds(datasets, source):
+    source = None
+    if is_given("source"):
+        if options.reads_tfds(datasets, spec.source):
             options.import_tensorflow_quietly()
-    if split is None:
+    else:
+        source = _nearest(spec, datasets)
+    if not is_given("split"):
         split = next(s for s in SPLITS if any(s in d.splits.names for d in datasets))
-    prepared = prepare(
-        catalog().mixture(name),
+        spec = replace(spec, split=split)
+    fetches = source is None and spec.source != "samples"
+    prepared = prepare_spec(
+        replace(spec, allow_missing=len(datasets) > 1),
         catalog(),
-        source=choice,
-        split=split,
-        allow_missing=len(datasets) > 1,
-        variation=variation,
-        progress=None if source in (None, "samples") else options.progress,
+        source=source,
+        progress=options.progress if fetches else None,
     )
     options.end_progress()
     for missing, reason in prepared.missing.items():
@@ -189,7 +170,7 @@ def _prepared(
     return prepared
 
 
-def _nearest(name: str, datasets: Sequence[Dataset], data_dir: Path | None) -> SourceChoice:
+def _nearest(spec: BuildSpec, datasets: Sequence[Dataset]) -> SourceChoice:
     """Returns where rows can be had at once.
 
     Raises:
@@ -197,10 +178,16 @@ def _nearest(name: str, datasets: Sequence[Dataset], data_dir: Path | None) -> S
     """
     from flan_tasks.engine.preview import nearest_source
 
-    choice, reasons = nearest_source(datasets, catalog(), data_dir=data_dir)
+    place = Path(spec.data_dir) if spec.data_dir else None
+    choice, reasons = nearest_source(datasets, catalog(), data_dir=place)
     if len(reasons) < len(datasets):
         return choice
-    words = ["flan", "show", name, *(f"--module={module}" for module in options.modules())]
+    words = [
+        "flan",
+        "show",
+        str(spec.mixture),
+        *(f"--module={module}" for module in options.modules()),
+    ]
     lines = [
         f"{dataset}: no embedded rows, and its source: {reasons[dataset]}" for dataset in reasons
     ]
@@ -212,14 +199,14 @@ def _nearest(name: str, datasets: Sequence[Dataset], data_dir: Path | None) -> S
 
 
 def _rows(
-    prepared: Prepared, seed: int, number: int | None, budget: Budget | None, *, fit: bool
+    plan: Plan, number: int | None, budget: Budget | None, *, fit: bool
 ) -> Iterator[BuiltRow]:
     """The first rows; with None one for each template."""
     from flan_tasks.engine.preview import preview, preview_templates
 
     if number is None:
-        return preview_templates(prepared, seed=seed, budget=budget, fit=fit)
-    return preview(prepared, seed=seed, number=number, budget=budget, fit=fit)
+        return preview_templates(plan, budget=budget, fit=fit)
+    return preview(plan, number=number, budget=budget, fit=fit)
 
 
 def _about(row: BuiltRow, vocabulary: Vocabulary | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from flan_tasks.cli import options
 from flan_tasks.cli.length_options import Lengths
 from flan_tasks.core.field_checks import MAX_COUNT, ConfigError
 from flan_tasks.core.field_docs import field_docs
-from flan_tasks.specs.spec import (
+from flan_tasks.core.spec import (
     CHOICES,
     COMMAS,
     ENVIRONMENT,
@@ -33,7 +33,11 @@ _MODULES = "modules"
 
 
 def spec_options(
-    cls: type[Spec], *arguments: str, but: Collection[str] = (), helps: Mapping[str, str] = {}
+    cls: type[Spec],
+    *arguments: str,
+    but: Collection[str] = (),
+    helps: Mapping[str, str] = {},
+    unset: Collection[str] = (),
 ) -> Callable:
     """Adds an option for each field of a specification, which reaches the command as `spec`.
 
@@ -42,6 +46,8 @@ def spec_options(
       arguments: fields that are arguments of the command, in their order.
       but: fields that the command has no option for, and leaves at their default.
       helps: field -> its help where it is not what explains the field.
+      unset: fields that the command fills in itself where `is_given` denies them: no default is
+        shown, and no variable is read.
     """
     names = [part.name for part in dataclasses.fields(cls) if part.name not in but]
 
@@ -49,6 +55,7 @@ def spec_options(
         @functools.wraps(function)
         def command(*args: Any, **values: Any) -> Any:
             own = {name: values.pop(name) for name in names if name in values}
+            own = {k: v for k, v in own.items() if not (k in unset and v is None)}
             if _MODULES in names:
                 own[_MODULES] = options.modules()
             with said_as_options(arguments):
@@ -59,7 +66,7 @@ def spec_options(
             if name == _MODULES:
                 command = options.module(command)
             elif name not in arguments:
-                command = _option(cls, name, helps.get(name))(command)
+                command = _option(cls, name, helps.get(name), unset=name in unset)(command)
         for name in reversed(arguments):
             command = click.argument(name)(command)
         return command
@@ -85,14 +92,20 @@ def _shown(field: str, arguments: Collection[str]) -> str:
     return field.upper() if field in arguments else f"--{field.replace('_', '-')}"
 
 
-def _option(cls: type[Spec], name: str, text: str | None) -> Callable:
+def is_given(field: str) -> bool:
+    """Whether the option of a field was given to the command that runs, or read of a variable."""
+    source = click.get_current_context().get_parameter_source(field)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
+def _option(cls: type[Spec], name: str, text: str | None, *, unset: bool = False) -> Callable:
     part = next(part for part in dataclasses.fields(cls) if part.name == name)
     about, hint = part.metadata, typing.get_type_hints(cls)[name]
     plain = [one for one in get_args(hint) or (hint,) if one is not type(None)]
     long = f"--{name.replace('_', '-')}"
     common: dict[str, Any] = {
         "help": text or field_docs(cls)[name],
-        "envvar": about.get(ENVIRONMENT),
+        "envvar": None if unset else about.get(ENVIRONMENT),
         "metavar": about.get(METAVAR),
     }
     if hint is bool and not about.get(ON_OFF):
@@ -111,8 +124,9 @@ def _option(cls: type[Spec], name: str, text: str | None) -> Callable:
         return click.option(long, name, callback=_names, **common)
     if any(get_origin(one) is collections.abc.Mapping for one in plain):
         return click.option(long, name, type=Lengths(), **common)
-    common["default"] = part.default
-    common["show_default"] = part.default is not None
+    if not unset:
+        common["default"] = part.default
+        common["show_default"] = part.default is not None
     return click.option(long, name, type=_type(plain, about), **common)
 
 

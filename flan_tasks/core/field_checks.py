@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flan_tasks.core.errors import FlanTasksError
+from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import wrong_types
 
 __all__ = ["MAX_COUNT", "MAX_SEED", "ConfigError", "at_least", "at_most", "refuse", "wrong_types"]
@@ -13,7 +13,7 @@ MAX_COUNT = (1 << 31) - 1
 MAX_SEED = (1 << 32) - 1
 
 
-class ConfigError(FlanTasksError):
+class ConfigError(DeclarationError):
     """A run is configured in a way that cannot work; `problems` are (field, what is wrong)."""
 
     exit_code = 2

@@ -1,11 +1,10 @@
 """Prompt variations: which templates, how many exemplars, whether and how options stand there."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
 
 from flan_tasks.core.errors import DeclarationError, unknown_name
-from flan_tasks.core.field_types import check_types
+from flan_tasks.core.spec import Spec, option, option_words
 from flan_tasks.core.template import ANSWER, FORWARD, KINDS, OPTIONS, Template
 
 FIXED, SHUFFLED = "fixed", "shuffled"
@@ -16,69 +15,62 @@ MOST_SHOTS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Variation:
+class PromptSpec(Spec):
     """How prompts are made of examples; the same everywhere: task, mixture, build and evaluation.
 
     Raises:
-      DeclarationError: with everything that has the wrong type, or else is out of range.
+      ConfigError: values have the wrong type or range, or do not go together; all of them.
     """
 
-    shots: int = 0
-    """Exemplars before each query, at most: those that do not fit the token budget are left out."""
-    options: bool = True
+    shots: int = option(0, least=0, most=MOST_SHOTS)
+    """Exemplars before each query, as many as fit into the inputs."""
+    options: bool = option(True, on_off=True)
     """Whether prompts show the options."""
-    option_order: str = FIXED
-    """One of OPTION_ORDERS; shuffled anew for each example and epoch."""
-    templates: tuple[str, ...] | None = None
-    """Template ids drawn among, "hence" or "rte.hence"; None means all of `kinds`."""
-    kinds: tuple[str, ...] | None = None
-    """Kinds drawn among; None means those of the mixture for train, forward elsewhere."""
-    num_templates: int | None = None
-    """Draw among the first so many of each dataset's; None means all."""
-    instructions: str = FULL
-    """One of INSTRUCTIONS: the templates, the fields and options alone, or these after the name
-    of the dataset (the ablation of Wei et al. 2022, section 4.3)."""
+    option_order: str = option(FIXED, choices=OPTION_ORDERS)
+    """Shuffled: drawn for each example and epoch."""
+    num_templates: int | None = option(None, least=1)
+    """Draw among the first so many of each dataset's."""
+    instructions: str = option(FULL, choices=INSTRUCTIONS)
+    """The templates; or fields and options alone, or after the dataset's name."""
+    templates: tuple[str, ...] | None = option(None, commas=True, metavar="ID,...")
+    """Draw among these: hence, or rte.hence where datasets differ."""
+    kinds: tuple[str, ...] | None = option(None, choices=KINDS, commas=True, metavar="KIND,...")
+    """Draw among templates of these kinds: forward, inverted."""
 
-    def __post_init__(self) -> None:
-        check_types(self, error=DeclarationError)
-        problems = []
-        if not 0 <= self.shots <= MOST_SHOTS:
-            problems.append(f"shots {self.shots} must be from 0 to {MOST_SHOTS}")
-        if self.option_order not in OPTION_ORDERS:
-            problems.append(
-                f'option_order "{self.option_order}" must be one of {", ".join(OPTION_ORDERS)}'
-            )
-        if self.num_templates is not None and self.num_templates < 1:
-            problems.append(f"num_templates {self.num_templates} must be 1 or more")
-        if self.instructions not in INSTRUCTIONS:
-            problems.append(
-                f'instructions "{self.instructions}" must be one of {", ".join(INSTRUCTIONS)}'
-            )
-        elif self.instructions != FULL and (self.templates or self.num_templates):
-            problems.append(f'instructions "{self.instructions}" leave no templates to choose')
-        elif self.instructions != FULL and self.kinds and FORWARD not in self.kinds:
-            problems.append(f'instructions "{self.instructions}" are for the kind {FORWARD}')
-        for key in ("templates", "kinds"):
-            value = getattr(self, key)
-            if value is not None and not value:
-                problems.append(f"{key} is empty; leave it out for all")
-        if set(self.kinds or ()) - set(KINDS):
-            problems.append(f"kinds {list(self.kinds or ())} must be among {', '.join(KINDS)}")
-        if problems:
-            raise DeclarationError("; ".join(problems))
+    @property
+    def variation(self) -> "Variation":
+        """The same by itself, as prompts are made of it."""
+        return Variation(**{part.name: getattr(self, part.name) for part in fields(PromptSpec)})
 
     @property
     def words(self) -> list[str]:
         """The options of the command line that say the same, defaults left out."""
-        found = [f"--shots {self.shots}"] if self.shots else []
-        found += [] if self.options else ["--options off"]
-        found += [f"--option-order {SHUFFLED}"] if self.option_order == SHUFFLED else []
-        found += [f"--num-templates {self.num_templates}"] if self.num_templates else []
-        found += [f"--instructions {self.instructions}"] if self.instructions != FULL else []
-        for name in ("templates", "kinds"):
-            value = getattr(self, name)
-            found += [f"--{name} {','.join(value)}"] if value is not None else []
-        return found
+        parts = fields(PromptSpec)
+        return [word for part in parts for word in option_words(part, getattr(self, part.name))]
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values do not go together."""
+        wrong = super().problems()
+        names = [name for name in ("templates", "kinds") if getattr(self, name) == ()]
+        wrong += [(name, "is empty; leave it out for all") for name in names]
+        if self.instructions == FULL:
+            return wrong
+        how = f'instructions "{self.instructions}"'
+        chosen = [name for name in ("templates", "num_templates") if getattr(self, name)]
+        if chosen:
+            wrong.append((chosen[0], f"cannot be: {how} leave no templates to choose"))
+        elif self.kinds and FORWARD not in self.kinds:
+            wrong.append(("kinds", f"cannot be: {how} are for the kind {FORWARD}"))
+        return wrong
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation(PromptSpec):
+    """Prompts as they are made: which templates a dataset's are drawn from.
+
+    Raises:
+      ConfigError: as of a `PromptSpec`.
+    """
 
     def choose(
         self,
@@ -149,21 +141,6 @@ class Variation:
         if wanted is None:
             return replace(self, templates=None)
         return replace(self, templates=tuple(i for i in ids if i in wanted) or self.templates)
-
-
-def variation_of(**given: Any) -> Variation:
-    """Returns a variation of what was given in Python, where a list stands for a tuple.
-
-    Raises:
-      DeclarationError: as when it is made.
-    """
-    # A lone text stays one, for the variation to refuse: its letters are no names.
-    lists = {
-        key: tuple(value)
-        for key in ("templates", "kinds")
-        if (value := given.get(key)) is not None and not isinstance(value, str)
-    }
-    return Variation(**{**given, **lists})
 
 
 def without_instruction(dataset: str, templates: Sequence[Template], how: str) -> Template:

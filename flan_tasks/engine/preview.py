@@ -11,8 +11,8 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
-from flan_tasks.plan.plan import make_plan
-from flan_tasks.plan.prepare import Prepared, SourceChoice
+from flan_tasks.plan.plan import Plan
+from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.plan.rows import CHUNK, BuiltRow, render_chunk
 from flan_tasks.raw_rows import DECLARED, State, open_source
 
@@ -21,18 +21,16 @@ _FIRST = 16
 
 
 def preview(
-    prepared: Prepared,
+    plan: Plan,
     *,
-    seed: int,
     number: int,
     budget: Budget | None = None,
     fit: bool = False,
 ) -> Iterator[BuiltRow]:
-    """Yields the first rows of a build of one pass, and then those of the passes behind it.
+    """Yields the first rows of a build, and then those of the passes behind it.
 
     Args:
-      prepared: the mixture with its examples.
-      seed: the build's.
+      plan: its rows.
       number: how many rows.
       budget: what exemplars must fit into; None takes all that are wanted.
       fit: whether prompts are made to fit into it as well, as in a build with ids.
@@ -40,7 +38,6 @@ def preview(
     Raises:
       BuildError: not one prompt of a whole pass fits.
     """
-    plan = make_plan(prepared, seed=seed)
     start = shown = 0
     while shown < number:
         stop = start + (min(CHUNK, number) if start else min(_FIRST, number))
@@ -56,10 +53,9 @@ def preview(
 
 
 def preview_templates(
-    prepared: Prepared, *, seed: int, budget: Budget | None = None, fit: bool = False
+    plan: Plan, *, budget: Budget | None = None, fit: bool = False
 ) -> Iterator[BuiltRow]:
     """Yields one row for each template of a dataset, with the examples of the first rows."""
-    plan = make_plan(prepared, seed=seed)
     every = np.arange(len(plan.ingredients[0].templates), dtype=np.int64)
     rows = render_chunk(plan, replace(plan.rows_at(every), template=every), budget=budget)
     yield from _fitted(rows, budget, fit=fit)

@@ -1,23 +1,22 @@
 """From a build directory back to the examples it was made of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import BuildError
-from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.variation import Variation
 from flan_tasks.decontamination.matches import Part
+from flan_tasks.engine.asked_for import recorded_spec
+from flan_tasks.engine.from_spec import plan_rows, prepare_spec
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.plan.exemplars import Queries, choose_exemplars
-from flan_tasks.plan.plan import Plan, make_plan
-from flan_tasks.plan.prepare import Ingredient, Prepared, Progress, SourceChoice, prepare
+from flan_tasks.plan.plan import Plan
+from flan_tasks.plan.prepare import Ingredient, Prepared, Progress, SourceChoice
 from flan_tasks.store.store import Store
 
-Declared = TypeVar("Declared", Mixture, Variation)
 _CHUNK = 2048
 
 
@@ -42,17 +41,8 @@ def reopen(
       BuildError: the rows, normalizers or mixture at hand are not those the build was made of.
       SourceUnavailableError: rows cannot be had.
     """
-    found = prepare(
-        _declared(Mixture, manifest["mixture"]),
-        catalog,
-        source=source,
-        split=manifest["split"],
-        store=store,
-        allow_missing=bool(manifest["missing"]),
-        variation=_declared(Variation, manifest.get("variation") or {}),
-        drop_against=(manifest.get("decontaminated") or {}).get("against", ()),
-        progress=progress,
-    )
+    spec = recorded_spec(manifest)
+    found = prepare_spec(spec, catalog, source=source, store=store, progress=progress)
     built = {task["name"]: task for task in manifest["tasks"]}
     problems = [
         f"{name}: the build has {task['available']:,} examples of it, at hand are none"
@@ -75,15 +65,12 @@ def reopen(
                 ]
             )
         )
-    plan = make_plan(
-        found,
-        seed=manifest["seed"],
-        num_examples=None
-        if WRITERS[manifest["format"]].grouped
-        else manifest.get("planned", manifest["examples"]),
-        grouped=WRITERS[manifest["format"]].grouped,
-    )
-    return found, plan
+    if WRITERS[spec.format].grouped:
+        # One pass of them is every example; the record has a number either way.
+        plan = plan_rows(found, replace(spec, examples=None))
+        if len(plan) == spec.examples:
+            return found, plan
+    return found, plan_rows(found, spec)
 
 
 def drawn(prepared: Prepared, plan: Plan, *, left_out: Sequence[int] = ()) -> tuple[Part, ...]:
@@ -125,13 +112,3 @@ def _exemplars(item: Ingredient, plan: Plan, example: np.ndarray, epoch: np.ndar
         ):
             seen.update(number for number, _ in chosen)
     return np.asarray(sorted(seen), np.int64)
-
-
-def _declared(kind: type[Declared], found: Mapping[str, Any]) -> Declared:
-    known = {field.name for field in fields(kind)}
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in found.items()
-        if name in known
-    }
-    return kind(**values)

@@ -8,41 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import notebook
-from flan_tasks.core.configuration import resolve
-from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import UnknownNameError, VocabularyError
 from flan_tasks.core.field_checks import ConfigError
-from flan_tasks.core.mixture import Mixture, read_mixture
+from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
-from flan_tasks.specs.build_spec import AUTO, BuildSpec
+from flan_tasks.engine.from_spec import Planned, declared_mixture, plan_spec, store_of
+from flan_tasks.specs.build_spec import BuildSpec
 
 if TYPE_CHECKING:
     from flan_tasks.engine.run_local import Status
-    from flan_tasks.engine.shard import BuildSettings
     from flan_tasks.engine.work import MapShards
-    from flan_tasks.packing.length_choices import LengthChoice
-    from flan_tasks.plan.plan import Plan
-    from flan_tasks.plan.prepare import Prepared
     from flan_tasks.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
-class PlannedBuild:
+class PlannedBuild(Planned):
     """A build before its first file: what is in it is known, and nothing is written."""
-
-    spec: BuildSpec
-    """What was asked for."""
-    prepared: "Prepared"
-    """The mixture with its examples."""
-    plan: "Plan"
-    """Its rows."""
-    settings: "BuildSettings"
-    """How they are going to be written."""
-    refused: tuple[Dataset, ...] = ()
-    """Datasets left out by their licence."""
-    length_choices: tuple["LengthChoice", ...] = ()
-    """Lengths that were compared, where they are proposed from the data."""
 
     @cached_property
     def tasks(self) -> list[dict[str, Any]]:
@@ -228,69 +209,11 @@ def plan_build(
       SourceUnavailableError: rows of some datasets are not available.
       RowError: rows break their schema.
     """
-    from flan_tasks.engine.run_local import check_settings
-    from flan_tasks.engine.writers import WRITERS
-    from flan_tasks.plan.plan import make_plan
-    from flan_tasks.plan.prepare import SourceChoice, prepare
-    from flan_tasks.store.store import Store, default_store
-
     for name in spec.modules:
         import_module(name, "modules")
-    declared, refused = declared_mixture(spec)
     spec = _said_once(spec)
-    settings = _settings(spec)
-    if settings.vocabulary and opened:
-        opened(settings.vocabulary)
-    check_settings(settings)
-    if spec.lengths == AUTO and settings.vocabulary is None:
-        raise ConfigError("BuildSpec", [("lengths", "auto counts tokens; give a vocabulary")])
-    prepared = prepare(
-        declared,
-        catalog(),
-        source=SourceChoice(spec.source, Path(spec.data_dir) if spec.data_dir else None),
-        split=spec.split,
-        store=Store(Path(spec.store) if spec.store else default_store()),
-        allow_missing=spec.allow_missing,
-        variation=spec.variation,
-        drop_against=spec.drop_contaminated,
-        progress=reading,
-    )
-    plan = make_plan(
-        prepared,
-        seed=spec.seed,
-        num_examples=spec.examples,
-        grouped=WRITERS[spec.format].grouped,
-    )
-    choices: tuple[LengthChoice, ...] = ()
-    if spec.lengths == AUTO:
-        from flan_tasks.packing.length_choices import length_choices, proposed
-
-        assert settings.vocabulary is not None
-        choices = tuple(length_choices(plan, settings.vocabulary, arch=settings.arch))
-        settings = replace(settings, lengths=dict(proposed(choices).lengths))
-    return PlannedBuild(spec, prepared, plan, settings, refused, choices)
-
-
-def declared_mixture(spec: BuildSpec) -> tuple[Mixture, tuple[Dataset, ...]]:
-    """Returns the mixture that is meant, and the datasets left out of it by their licence.
-
-    Raises:
-      UnknownNameError: it names something unknown.
-    """
-    mixture = spec.mixture
-    if isinstance(mixture, str):
-        is_file = mixture.endswith(".toml")
-        mixture = read_mixture(Path(mixture)) if is_file else catalog().mixture(mixture)
-    names = (*mixture.include, *mixture.exclude, *mixture.hold_out, *mixture.rates)
-    try:
-        catalog().expand(names)
-    except UnknownNameError as error:
-        raise UnknownNameError(f"{spec.name}: {error}") from error
-    if spec.drop_overlaps:
-        mixture = replace(mixture, drop_overlaps=True)
-    refused = catalog().refused_licenses(mixture, allow=spec.license_allow, deny=spec.license_deny)
-    left = replace(mixture, exclude=(*mixture.exclude, *(one.name for one in refused)))
-    return left, tuple(refused)
+    planned = plan_spec(spec, catalog(), progress=reading, opened=opened)
+    return PlannedBuild(**vars(planned))
 
 
 def _said_once(spec: BuildSpec) -> BuildSpec:
@@ -300,7 +223,7 @@ def _said_once(spec: BuildSpec) -> BuildSpec:
       ConfigError: a declared mixture has the name of another that is known.
     """
     if spec.drop_overlaps:
-        mixture, _ = declared_mixture(replace(spec, drop_overlaps=False))
+        mixture, _ = declared_mixture(replace(spec, drop_overlaps=False), catalog())
         spec = replace(spec, drop_overlaps=not mixture.drop_overlaps)
     if not isinstance(spec.mixture, Mixture):
         return spec
@@ -317,10 +240,9 @@ def explain_store(spec: BuildSpec) -> list[str]:
     """Says of each dataset whether its stored examples are found, or what changed since."""
     from flan_tasks.core.errors import SourceUnavailableError
     from flan_tasks.raw_rows import open_source
-    from flan_tasks.store.store import Store, default_store
 
-    mixture, _ = declared_mixture(spec)
-    store = Store(Path(spec.store) if spec.store else default_store())
+    mixture, _ = declared_mixture(spec, catalog())
+    store = store_of(spec)
     lines: list[str] = []
     for dataset in catalog().members(mixture):
         if spec.split not in dataset.splits.names:
@@ -337,43 +259,3 @@ def explain_store(spec: BuildSpec) -> list[str]:
         except SourceUnavailableError:
             continue
     return lines
-
-
-def _settings(spec: BuildSpec) -> "BuildSettings":
-    from flan_tasks.engine.shard import BuildSettings
-    from flan_tasks.engine.writers import WRITERS
-
-    writer = WRITERS[spec.format]
-    return BuildSettings(
-        format=spec.format,
-        split=spec.split,
-        style=spec.style,
-        lengths=spec.whole_lengths,
-        vocabulary=_vocabulary(spec, needs_ids=writer.needs_vocabulary),
-        num_shards=spec.shards,
-        arch=spec.arch,
-        # SeqIO trims what it reads of a cache, to lengths of its own unless some are named here.
-        fit=True if writer.fits_if_asked and spec.lengths is not None else None,
-    )
-
-
-def _vocabulary(spec: BuildSpec, *, needs_ids: bool) -> "Vocabulary | None":
-    from flan_tasks.vocabulary import named_with, open_vocabulary
-
-    # Exemplars are fitted to a number of tokens.
-    default = resolve().vocab if needs_ids or spec.shots else None
-    name = spec.vocab or default
-    if name is None:
-        for field in ("eos", "control_tokens"):
-            if getattr(spec, field) is not None:
-                raise ConfigError("BuildSpec", [(field, "is of a vocabulary; give one")])
-        return None
-    try:
-        return open_vocabulary(named_with(name, eos=spec.eos, control_tokens=spec.control_tokens))
-    except VocabularyError as error:
-        if not needs_ids and spec.vocab is None:
-            error.add_note(
-                "--shots fits exemplars into the inputs' length in tokens, so text formats need a "
-                "vocabulary with it; --vocab bytes needs no file"
-            )
-        raise

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import extras
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.variation import variation_of
+from flan_tasks.specs.build_spec import BuildSpec, build_spec_of
 
 if TYPE_CHECKING:
     from flan_tasks.row_views.view import RowsView
 
 
 def rows(
-    mixture: str | os.PathLike[str] | Mixture,
+    mixture: str | os.PathLike[str] | Mixture | BuildSpec,
     *,
-    split: str = "train",
-    seed: int = 0,
-    examples: int | None = None,
     limit: int | None = None,
-    style: str = "inputs-targets",
-    source: str | None = None,
-    data_dir: str | os.PathLike[str] | None = None,
-    vocab: str | os.PathLike[str] | None = None,
-    lengths: Mapping[str, int] | None = None,
-    store: str | os.PathLike[str] | None = None,
-    allow_missing: bool = False,
-    drop_contaminated: Sequence[str] = (),
-    drop_overlaps: bool = False,
-    shots: int = 0,
-    options: bool = True,
-    option_order: str = "fixed",
-    templates: Sequence[str] | None = None,
-    kinds: Sequence[str] | None = None,
-    num_templates: int | None = None,
-    instructions: str = "full",
+    **settings: Any,
 ) -> RowsView:
     """Returns the rows that `flan build` with the same arguments would write, writing none.
 
@@ -45,62 +25,22 @@ def rows(
     `jsonl` build; rows are rendered when they are asked for, without TensorFlow and JAX.
 
     Args:
-      mixture: the name of a mixture, cluster or dataset; a mixture in TOML; or a `Mixture`.
-      split: train, validation or test.
-      seed: number that all choices depend on.
-      examples: rows that are planned; None means one pass of the capped mixture.
+      mixture: a mixture, cluster or dataset by name, a TOML file, a `Mixture`; or a whole
+        `BuildSpec`.
       limit: the view has the first so many rows; None means all.
-      style: names of the columns of texts, as in builds.
-      source: kind of source; None is what `configure` or the environment say, or declared.
-      data_dir: a prepared TFDS tree, or a folder of files.
-      vocab: bytes, t5, or a path; for `shots` and `lengths`, which count tokens.
-      lengths: where given, prompts are made to fit `lengths["inputs"]` tokens with EOS, and rows
-        that cannot are left out, as in builds with ids; else they stay whole, as in text formats,
-        and exemplars are fitted to 1,024.
-      store: where examples are kept.
-      allow_missing: go on without datasets whose rows cannot be read.
-      drop_contaminated: datasets, clusters or mixtures; training examples that occur in their
-        evaluation sets are left out.
-      drop_overlaps: leave out datasets that share text with held-out ones by declaration.
-      shots, options, option_order, templates, kinds, num_templates, instructions: as in `task`.
+      **settings: the fields of `BuildSpec`, such as `seed=1`, `style="messages"`, `shots=2` or
+        `allow_missing=True`; source, data_dir and the vocabulary are by default what `configure` or
+        the environment say. Where `lengths` are named, prompts are made to fit
+        `lengths["inputs"]` tokens with EOS, and rows that cannot are left out, as in builds with
+        ids; else they stay whole, as in text formats, and exemplars are fitted to 1,024.
 
     Raises:
-      UnknownNameError: the mixture, or a name in it, is unknown.
-      DeclarationError: arguments contradict each other, or there is no row.
+      UnknownNameError: the mixture, or a name in it, or that of a setting is unknown.
+      ConfigError: settings have the wrong type or range, or do not go together.
+      DeclarationError: there is no row.
       SourceUnavailableError: rows of some datasets cannot be read.
     """
-    from flan_tasks.core.configuration import resolve
-
     with extras.needed_for("Rows"):
-        from flan_tasks.plan.prepare import SourceChoice
         from flan_tasks.row_views.opening import open_rows
 
-    found = resolve(source=source, data_dir=_path(data_dir), vocab=_path(vocab))
-    return open_rows(
-        Path(mixture) if isinstance(mixture, os.PathLike) else mixture,
-        split=split,
-        style=style,
-        seed=seed,
-        examples=examples,
-        limit=limit,
-        source=SourceChoice(found.source, found.data_dir, apart=True),
-        vocab=found.vocab,
-        lengths=lengths,
-        store=_path(store),
-        allow_missing=allow_missing,
-        drop_contaminated=drop_contaminated,
-        drop_overlaps=drop_overlaps,
-        variation=variation_of(
-            shots=shots,
-            options=options,
-            option_order=option_order,
-            templates=templates,
-            kinds=kinds,
-            num_templates=num_templates,
-            instructions=instructions,
-        ),
-    )
-
-
-def _path(path: str | os.PathLike[str] | None) -> Path | None:
-    return None if path is None else Path(path)
+    return open_rows(build_spec_of(mixture, settings), limit=limit)

@@ -1,16 +1,19 @@
 """What a build is told; its JSON is the recipe of the build."""
 
 import dataclasses
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from flan_tasks.core.configuration import resolve
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.spec import IS_PLACE, option, option_words, spec_of
 from flan_tasks.core.splits import SPLITS
+from flan_tasks.core.variation import PromptSpec
 from flan_tasks.specs.formats import ARCHS, ENCODER_DECODER, FORMATS, PACKED_FORMATS, STYLES
-from flan_tasks.specs.parts import PromptsMade, RowsFrom, VocabularyNamed
-from flan_tasks.specs.spec import COMMAS, IS_PLACE, ON_OFF, option
+from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
 
 # Longest inputs and targets in tokens, EOS included, where none are named.
 LENGTHS: Mapping[str, int] = {"inputs": 1024, "targets": 256}
@@ -26,7 +29,7 @@ _ONLY_IF_CHANGED = ("control_tokens", "shards")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
+class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom):
     """What `ft.build` and `flan build` are told: a mixture, and how it becomes files.
 
     Raises:
@@ -41,16 +44,16 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
     """Rows to build; by default one pass of the capped mixture."""
     seed: int = option(0, least=0, most=(1 << 63) - 1)
     """What every choice depends on."""
-    format: str = option("jsonl", choices=FORMATS)
+    format: str = option("jsonl", choices=FORMATS, of_files=True)
     """What files hold: texts, ids, or packed ids."""
-    style: str = option(STYLES[0], choices=STYLES)
+    style: str = option(STYLES[0], choices=STYLES, of_files=True)
     """Columns of jsonl and parquet, as trainers want them."""
-    arch: str = option(ARCHS[0], choices=ARCHS)
+    arch: str = option(ARCHS[0], choices=ARCHS, of_files=True)
     """What packed rows are for: two sides, or inputs and targets in one."""
     lengths: Mapping[str, int] | Literal["auto"] | None = option(None)
     """Longest inputs and targets with EOS (decoder rows: row=), by default
     inputs=1024,targets=256; auto proposes from the data."""
-    shards: int | None = option(None, least=1)
+    shards: int | None = option(None, least=1, of_files=True)
     """Files to write; by default by rows."""
     drop_overlaps: bool = option(False)
     """Leave out datasets that share text with held-out ones by declaration (drop_overlaps)."""
@@ -63,7 +66,7 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
     drop_contaminated: tuple[str, ...] = option((), metavar="NAME")
     """Leave out training examples that occur in the evaluation sets of this dataset, cluster or
     mixture; may be given again."""
-    report: bool = option(True)
+    report: bool = option(True, of_files=True)
     """Whether report.html is written."""
     allow_missing: bool = option(False)
     """Build without datasets whose rows are not available."""
@@ -134,27 +137,28 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
             always = name in _FIRST and name not in _ONLY_IF_CHANGED
             if name == "arch":
                 always = self.format in PACKED_FORMATS
-            words += _words(parts[name], getattr(self, name), always=always)
+            words += option_words(parts[name], getattr(self, name), always=always)
             if name == "source" and self.source in ("tfds", "files"):
                 words.append("--data-dir DATA")
         return " ".join(words)
 
 
-def _words(part: dataclasses.Field[Any], value: Any, *, always: bool) -> list[str]:
-    """An option of the command line as `cli/spec_options.py` reads it."""
-    name = f"--{part.name.replace('_', '-')}"
-    if value is None or (value == part.default and not always):
-        return []
-    if isinstance(value, bool):
-        if part.metadata[ON_OFF]:
-            return [f"{name} {'on' if value else 'off'}"]
-        return [name] if value else [f"--no-{part.name}"]
-    if isinstance(value, Mapping):
-        return [f"{name} {','.join(f'{key}={item}' for key, item in value.items())}"]
-    if isinstance(value, tuple):
-        if part.metadata[COMMAS]:
-            return [f"{name} {shlex.quote(','.join(value))}"]
-        # One module or pattern at a time.
-        one = "--module" if part.name == "modules" else name
-        return [f"{one} {shlex.quote(item)}" for item in value]
-    return [f"{name} {shlex.quote(str(value))}"]
+def build_spec_of(
+    mixture: str | os.PathLike[str] | Mixture | BuildSpec, settings: Mapping[str, Any]
+) -> BuildSpec:
+    """Returns the specification that was given whole, or one of a mixture and settings.
+
+    Where rows come from is by default what `configure` or the environment say.
+
+    Raises:
+      DeclarationError: there are settings beside a whole one.
+      UnknownNameError: a setting is no field.
+      ConfigError: as when it is made.
+    """
+    if not isinstance(mixture, BuildSpec):
+        chosen = resolve()
+        places = {"source": chosen.source, "data_dir": chosen.data_dir}
+        # None is what is said elsewhere, as if it were left out.
+        said = {name: value for name, value in settings.items() if value is not None}
+        settings = {**settings, **places, **said}
+    return spec_of(BuildSpec, mixture, settings, lead="mixture")

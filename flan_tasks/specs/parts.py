@@ -1,20 +1,10 @@
-"""Fields that several jobs share: where rows come from, prompts, the vocabulary."""
+"""Fields that several jobs share: where rows come from, the vocabulary."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from flan_tasks.core import environment
-from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.origin import DECLARED, SOURCE_KINDS
-from flan_tasks.core.template import KINDS
-from flan_tasks.core.variation import (
-    FIXED,
-    FULL,
-    INSTRUCTIONS,
-    MOST_SHOTS,
-    OPTION_ORDERS,
-    Variation,
-)
-from flan_tasks.specs.spec import Spec, option
+from flan_tasks.core.spec import Spec, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,39 +30,3 @@ class VocabularyNamed(Spec):
     control_tokens: str | None = option(None, choices=("text", "special"))
     """How </s> or <|endoftext|> written in a text is read: as the characters (the default), or as
     the token; only a tokenizer.json has the second."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PromptsMade(Spec):
-    """How a job makes prompts of examples."""
-
-    shots: int = option(0, least=0, most=MOST_SHOTS)
-    """Exemplars before each query, as many as fit into the inputs."""
-    options: bool = option(True, on_off=True)
-    """Whether prompts show the options."""
-    option_order: str = option(FIXED, choices=OPTION_ORDERS)
-    """Shuffled: drawn for each example and epoch."""
-    num_templates: int | None = option(None, least=1)
-    """Draw among the first so many of each dataset's."""
-    instructions: str = option(FULL, choices=INSTRUCTIONS)
-    """The templates; or fields and options alone, or after the dataset's name."""
-    templates: tuple[str, ...] | None = option(None, commas=True, metavar="ID,...")
-    """Draw among these: hence, or rte.hence where datasets differ."""
-    kinds: tuple[str, ...] | None = option(None, choices=KINDS, commas=True, metavar="KIND,...")
-    """Draw among templates of these kinds: forward, inverted."""
-
-    @property
-    def variation(self) -> Variation:
-        """The same as the engine has it."""
-        return Variation(**{part.name: getattr(self, part.name) for part in fields(Variation)})
-
-    def problems(self) -> list[tuple[str, str]]:
-        """Returns (field, what is wrong) where values do not go together."""
-        try:
-            self.variation  # noqa: B018 - it is checked when it is made
-        except DeclarationError as error:
-            named = [
-                name for name in ("templates", "num_templates", "kinds") if getattr(self, name)
-            ]
-            return [*super().problems(), ((*named, "instructions")[0], f"cannot be: {error}")]
-        return super().problems()

@@ -210,16 +210,18 @@ def test_a_plan_without_rows_is_refused_in_words(own):
     [
         ({"mixture": "rty"}, 'unknown mixture or dataset "rty".*rte'),
         ({"mixture": ft.Mixture(name="x", include=("rtt",))}, 'mixture "x".*"rtt"'),
-        ({"mixture": 3}, "3: wanted the name of a mixture"),
+        ({"mixture": 3}, r"BuildSpec.mixture is 3 \(int\); want"),
         ({"split": "dev"}, 'unknown split "dev"'),
         ({"style": "chat"}, 'unknown style "chat"'),
-        ({"seed": -1}, "seed -1"),
-        ({"seed": "0"}, 'seed "0": wanted a whole number'),
-        ({"examples": 0}, "0 examples"),
+        ({"seed": -1}, "seed is -1; want 0 or more"),
+        ({"seed": "0"}, r"seed is '0' \(str\); want int"),
+        ({"examples": 0}, "examples is 0; want 1 or more"),
+        ({"limit": "9"}, 'limit "9": wanted a whole number'),
         ({"limit": 0}, "limit 0: wanted 1 or more"),
         ({"lengths": {"input": 3}}, "lengths"),
         ({"lengths": {"inputs": 1}}, "wanted 2 or more"),
-        ({"lengths": 512}, "lengths 512"),
+        ({"lengths": 512}, "lengths is 512"),
+        ({"split_of": "test"}, 'unknown field of BuildSpec "split_of". Did you mean split'),
         ({"source": "web"}, 'unknown source "web"'),
         ({"templates": ["none_such"]}, "none_such"),
         ({"kinds": "forward"}, "kinds"),
@@ -231,6 +233,22 @@ def test_what_cannot_be_is_refused_in_words(asked, said):
     given = {"mixture": "rte", "source": "samples", "vocab": "bytes"} | asked
     with pytest.raises((DeclarationError, UnknownNameError), match=said):
         ft.rows(given.pop("mixture"), **given)
+
+
+def test_a_specification_stands_for_its_fields():
+    spec = ft.BuildSpec(mixture="rte", source="samples", seed=4, style="messages")
+    view = ft.rows(spec, limit=3)
+    assert list(view) == list(ft.rows("rte", source="samples", seed=4, style="messages"))[:3]
+    with pytest.raises(DeclarationError, match="BuildSpec and seed: give one or the other"):
+        ft.rows(spec, seed=1)
+
+
+def test_the_rows_of_a_format_with_ids_are_those_it_packs():
+    asked = {"mixture": "coreference", "source": "samples", "vocab": "bytes"}
+    packed = ft.BuildSpec(**asked, format="arrays", lengths={"inputs": 260})
+    assert list(ft.rows(packed)) == list(
+        ft.rows("coreference", source="samples", vocab="bytes", lengths={"inputs": 260})
+    )
 
 
 def test_rows_that_are_not_there_are_refused_in_words(view):

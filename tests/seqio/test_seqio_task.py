@@ -315,8 +315,8 @@ def test_prompts_without_instruction_can_be_ranked():
         ({"template": "nope"}, 'template of rte "nope"'),
         ({"rank": True}, "ranking needs one template"),
         ({"templates": []}, "templates is empty"),
-        ({"num_templates": 0}, "num_templates 0 must be 1 or more"),
-        ({"instructions": "none"}, 'instructions "none" must be one of'),
+        ({"num_templates": 0}, "num_templates is 0; want 1 or more"),
+        ({"instructions": "none"}, 'has an unknown instructions "none"'),
         ({"template": "follows", "instructions": "inputs_only"}, "leave no templates to choose"),
     ],
 )

@@ -17,8 +17,8 @@ from flan_tasks.cli.spec_options import spec_options
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.spec import Spec, option
 from flan_tasks.specs.build_spec import BuildSpec
-from flan_tasks.specs.spec import Spec, option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,19 +6,21 @@ the binding in gin files, the line of the record, and the word in the canonical 
 """
 
 import dataclasses
+import functools
 import os
+import shlex
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from flan_tasks.core.errors import unknown_name
+from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.field_checks import MAX_COUNT, refuse, wrong_types
 
 # Keys of a field's metadata.
 LEAST, MOST, CHOICES, METAVAR, ENVIRONMENT = "least", "most", "choices", "metavar", "environment"
 IS_PATH, IS_PLACE, ON_OFF, COMMAS = "is_path", "is_place", "on_off", "commas"
-IS_FOLDER = "is_folder"
+IS_FOLDER, OF_FILES = "is_folder", "of_files"
 # How `core.field_types` begins what it says of such a text.
 _HALF = "holds half a surrogate pair"
 
@@ -36,6 +38,7 @@ def option(
     is_place: bool = False,
     on_off: bool = False,
     commas: bool = False,
+    of_files: bool = False,
 ) -> Any:
     """Declares a field of a specification, with what its type does not say.
 
@@ -52,6 +55,7 @@ def option(
         record and no canonical command.
       on_off: of a bool, whether the command line says it as `on` or `off`.
       commas: of several texts, whether the command line takes them in one word between commas.
+      of_files: whether it says only how rows are written, and neither which nor how they read.
     """
     about = {
         LEAST: least,
@@ -64,6 +68,7 @@ def option(
         IS_PLACE: is_place,
         ON_OFF: on_off,
         COMMAS: commas,
+        OF_FILES: of_files,
     }
     return dataclasses.field(default=default, metadata=about)
 
@@ -77,11 +82,11 @@ class Spec:
     """
 
     def __post_init__(self) -> None:
-        for name, hint in typing.get_type_hints(type(self)).items():
+        for name, hint in _hints(type(self)).items():
             value = getattr(self, name)
             if isinstance(value, os.PathLike):
                 object.__setattr__(self, name, os.fspath(value))
-            elif isinstance(value, list) and "tuple[" in str(hint):  # from JSON or gin
+            elif isinstance(value, list) and "tuple[" in hint:  # from JSON or gin
                 object.__setattr__(self, name, tuple(value))
         paths = {part.name for part in dataclasses.fields(self) if part.metadata.get(IS_PATH)}
         problems = [
@@ -130,6 +135,69 @@ class Spec:
             if name not in known:
                 raise unknown_name(f"field of {cls.__name__}", name, known)
         return cls(**values)
+
+
+@functools.cache
+def _hints(cls: type[Spec]) -> dict[str, str]:
+    return {name: str(hint) for name, hint in typing.get_type_hints(cls).items()}
+
+
+S = TypeVar("S", bound=Spec)
+
+
+def spec_of(cls: type[S], first: Any, settings: Mapping[str, Any], *, lead: str) -> S:
+    """Returns the specification that was given whole, or one of a first field and settings.
+
+    Args:
+      cls: the specification.
+      first: one of these, or the value of the field `lead`.
+      settings: the other fields.
+      lead: the field that is given without its name.
+
+    Raises:
+      DeclarationError: there are settings beside a whole one.
+      UnknownNameError: a setting is no field.
+      ConfigError: as when it is made.
+    """
+    if isinstance(first, cls):
+        if settings:
+            raise DeclarationError(
+                f"{cls.__name__} and {', '.join(settings)}: give one or the other; "
+                "dataclasses.replace(spec, ...) changes a field"
+            )
+        return first
+    return cls.from_json({lead: first, **settings})
+
+
+def of_files(cls: type[Spec]) -> tuple[str, ...]:
+    """Returns the fields that say only how rows are written, not which or how they read."""
+    return tuple(part.name for part in dataclasses.fields(cls) if part.metadata.get(OF_FILES))
+
+
+def option_words(part: dataclasses.Field[Any], value: Any, *, always: bool = False) -> list[str]:
+    """Returns the option of a field as `cli/spec_options.py` reads it.
+
+    Args:
+      part: the field.
+      value: what it says.
+      always: whether it is said even where it is the default.
+    """
+    name = f"--{part.name.replace('_', '-')}"
+    if value is None or (value == part.default and not always):
+        return []
+    if isinstance(value, bool):
+        if part.metadata[ON_OFF]:
+            return [f"{name} {'on' if value else 'off'}"]
+        return [name] if value else [f"--no-{part.name}"]
+    if isinstance(value, Mapping):
+        return [f"{name} {','.join(f'{key}={item}' for key, item in value.items())}"]
+    if isinstance(value, tuple):
+        if part.metadata[COMMAS]:
+            return [f"{name} {shlex.quote(','.join(value))}"]
+        # One module or pattern at a time.
+        one = "--module" if part.name == "modules" else name
+        return [f"{one} {shlex.quote(item)}" for item in value]
+    return [f"{name} {shlex.quote(str(value))}"]
 
 
 def _plain(value: Any) -> Any:

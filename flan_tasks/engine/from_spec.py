@@ -1,0 +1,209 @@
+"""From a specification of a build to its rows: the one way of all who need them.
+
+`flan build`, `ft.rows`, `flan show` and whoever goes back from a build directory to its examples
+plan here, so that an option of a build which chooses rows has its effect in all of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.configuration import resolve
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import UnknownNameError, VocabularyError
+from flan_tasks.core.field_checks import ConfigError
+from flan_tasks.core.mixture import Mixture, read_mixture
+from flan_tasks.engine.run_local import check_settings
+from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.engine.writers import WRITERS
+from flan_tasks.packing.length_choices import LengthChoice, length_choices, proposed
+from flan_tasks.plan.plan import Plan, make_plan
+from flan_tasks.plan.prepare import Prepared, Progress, SourceChoice, prepare
+from flan_tasks.specs.build_spec import AUTO, BuildSpec
+from flan_tasks.store.store import Store, default_store
+from flan_tasks.vocabulary import Vocabulary, named_with, open_vocabulary
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a specification comes to: its rows, and how they are written."""
+
+    spec: BuildSpec
+    """What was asked for."""
+    prepared: Prepared
+    """The mixture with its examples."""
+    plan: Plan
+    """Its rows."""
+    settings: BuildSettings
+    """How they are going to be written."""
+    refused: tuple[Dataset, ...] = ()
+    """Datasets left out by their licence."""
+    length_choices: tuple[LengthChoice, ...] = ()
+    """Lengths that were compared, where they are proposed from the data."""
+
+
+def plan_spec(
+    spec: BuildSpec,
+    catalog: Catalog,
+    *,
+    source: SourceChoice | None = None,
+    fit: bool | None = None,
+    progress: Progress | None = None,
+    opened: Callable[[Vocabulary], None] | None = None,
+) -> Planned:
+    """Reads the examples of a mixture, or finds them in the store, and plans its rows.
+
+    Args:
+      spec: what is asked for; its modules are imported already.
+      catalog: where datasets are looked up.
+      source: where rows come from; None is what the specification says.
+      fit: whether prompts are made to fit the lengths; None does what the format does.
+      progress: told what is being fetched or read.
+      opened: told which vocabulary it is, as soon as that is known.
+
+    Raises:
+      UnknownNameError: a dataset, cluster, mixture or template is none.
+      ConfigError: settings do not go together.
+      DeclarationError: nor do they with what is installed, or no dataset has that split.
+      VocabularyError: the vocabulary cannot be read.
+      SourceUnavailableError: rows of some datasets are not available.
+      RowError: rows break their schema.
+    """
+    _, refused = declared_mixture(spec, catalog)
+    settings = _settings(spec, fit=fit)
+    if settings.vocabulary and opened:
+        opened(settings.vocabulary)
+    check_settings(settings)
+    if spec.lengths == AUTO and settings.vocabulary is None:
+        raise ConfigError("BuildSpec", [("lengths", "auto counts tokens; give a vocabulary")])
+    prepared = prepare_spec(spec, catalog, source=source, progress=progress)
+    plan = plan_rows(prepared, spec)
+    choices: tuple[LengthChoice, ...] = ()
+    if spec.lengths == AUTO:
+        assert settings.vocabulary is not None
+        choices = tuple(length_choices(plan, settings.vocabulary, arch=settings.arch))
+        settings = replace(settings, lengths=dict(proposed(choices).lengths))
+    return Planned(spec, prepared, plan, settings, refused, choices)
+
+
+def declared_mixture(spec: BuildSpec, catalog: Catalog) -> tuple[Mixture, tuple[Dataset, ...]]:
+    """Returns the mixture that is meant, and the datasets left out of it by their licence.
+
+    Raises:
+      UnknownNameError: it names something unknown.
+    """
+    mixture = spec.mixture
+    name = spec.name
+    if isinstance(mixture, str):
+        is_file = mixture.endswith(".toml")
+        mixture = read_mixture(Path(mixture)) if is_file else catalog.mixture(mixture)
+    else:
+        name = f'mixture "{mixture.name}"'
+    names = (*mixture.include, *mixture.exclude, *mixture.hold_out, *mixture.rates)
+    try:
+        catalog.expand(names)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{name}: {error}") from error
+    if spec.drop_overlaps:
+        mixture = replace(mixture, drop_overlaps=True)
+    refused = catalog.refused_licenses(mixture, allow=spec.license_allow, deny=spec.license_deny)
+    left = replace(mixture, exclude=(*mixture.exclude, *(one.name for one in refused)))
+    return left, tuple(refused)
+
+
+def prepare_spec(
+    spec: BuildSpec,
+    catalog: Catalog,
+    *,
+    source: SourceChoice | None = None,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Reads, or finds in the store, the examples of the mixture that is meant.
+
+    Args:
+      spec: what is asked for.
+      catalog: where datasets are looked up.
+      source: where rows come from; None is what the specification says.
+      store: where examples are kept; None is where the specification says.
+      progress: told what is being fetched or read.
+
+    Raises:
+      UnknownNameError, DeclarationError, SourceUnavailableError, RowError: as `plan_spec`.
+    """
+    mixture, _ = declared_mixture(spec, catalog)
+    return prepare(
+        mixture,
+        catalog,
+        source=source or source_of(spec),
+        split=spec.split,
+        store=store or store_of(spec),
+        allow_missing=spec.allow_missing,
+        variation=spec.variation,
+        drop_against=spec.drop_contaminated,
+        progress=progress,
+    )
+
+
+def plan_rows(prepared: Prepared, spec: BuildSpec) -> Plan:
+    """Plans the rows of a mixture whose examples are there.
+
+    Raises:
+      DeclarationError: there is no row.
+    """
+    return make_plan(
+        prepared,
+        seed=spec.seed,
+        num_examples=spec.examples,
+        grouped=WRITERS[spec.format].grouped,
+    )
+
+
+def source_of(spec: BuildSpec, *, apart: bool = False) -> SourceChoice:
+    """Returns where rows come from; `apart`: what needs TensorFlow in a process of its own."""
+    return SourceChoice(spec.source, Path(spec.data_dir) if spec.data_dir else None, apart=apart)
+
+
+def store_of(spec: BuildSpec) -> Store:
+    """Returns where examples are kept."""
+    return Store(Path(spec.store) if spec.store else default_store())
+
+
+def _settings(spec: BuildSpec, *, fit: bool | None) -> BuildSettings:
+    writer = WRITERS[spec.format]
+    if fit is None and writer.fits_if_asked and spec.lengths is not None:
+        # SeqIO trims what it reads of a cache, to lengths of its own unless some are named here.
+        fit = True
+    return BuildSettings(
+        format=spec.format,
+        split=spec.split,
+        style=spec.style,
+        lengths=spec.whole_lengths,
+        vocabulary=_vocabulary(spec, needs_ids=writer.needs_vocabulary, counts=bool(fit)),
+        num_shards=spec.shards,
+        arch=spec.arch,
+        fit=fit,
+    )
+
+
+def _vocabulary(spec: BuildSpec, *, needs_ids: bool, counts: bool) -> Vocabulary | None:
+    # Exemplars are fitted to a number of tokens, and so are prompts where it is asked for.
+    default = resolve().vocab if needs_ids or counts or spec.shots else None
+    name = spec.vocab or default
+    if name is None:
+        for field in ("eos", "control_tokens"):
+            if getattr(spec, field) is not None:
+                raise ConfigError("BuildSpec", [(field, "is of a vocabulary; give one")])
+        return None
+    try:
+        return open_vocabulary(named_with(name, eos=spec.eos, control_tokens=spec.control_tokens))
+    except VocabularyError as error:
+        if not needs_ids and spec.vocab is None:
+            error.add_note(
+                'lengths are counted in tokens of a vocabulary; vocab="bytes" needs no file'
+                if counts
+                else "--shots fits exemplars into the inputs' length in tokens, so text formats "
+                "need a vocabulary with it; --vocab bytes needs no file"
+            )
+        raise
