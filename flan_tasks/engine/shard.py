@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,8 @@ def _write_rows(plan: Plan, shard: Shard, settings: BuildSettings, path: Path) -
         counted.tokenized(rows)
         for rows in rendered_rows(plan, shard.start, shard.stop, budget=settings.budget)
     )
-    WRITERS[settings.format].write(path, chunks, settings.for_writer)
+    how = replace(settings.for_writer, parts=plan.has_parts)
+    WRITERS[settings.format].write(path, chunks, how)
     rows = counted.templates.total()
     found = {
         "rows": rows,
@@ -167,12 +168,12 @@ def _write_packed(
     )
     for (task, template), count in zip(drawn.tolist(), counts.tolist(), strict=True):
         item = plan.ingredients[task]
-        templates[item.dataset.name, item.templates[template].id] = count
+        templates[item.name, item.templates[template].id] = count
     shots: Counter[tuple[str, int]] = Counter()
     if plan.has_exemplars:
         for task, count in zip(packed.task.tolist(), packed.num_shots.tolist(), strict=True):
-            shots[plan.ingredients[task].dataset.name, count] += 1
-    names = [item.dataset.name for item in plan.ingredients]
+            shots[plan.ingredients[task].name, count] += 1
+    names = [item.name for item in plan.ingredients]
     return {
         "rows": packed.num_rows,
         "examples": len(packed.task),
@@ -238,13 +239,13 @@ class _Counted:
                 self._settings.budget,
                 lambda over: [rows[place] for place in over.tolist()],
             )
-            self.fitting.add([row.dataset.name for row in rows], fitted)
+            self.fitting.add([row.name for row in rows], fitted)
             self._written.append(fitted.encoded.lengths - 1)
             rows = [fitted.rows.get(n, rows[k]) for n, k in enumerate(fitted.kept.tolist())]
             encoded, counts = fitted.encoded, counts.take(fitted.kept)
         self._note(rows)
         numbers = self._numbers
-        self._tasks += [numbers.setdefault(row.dataset.name, len(numbers)) for row in rows]
+        self._tasks += [numbers.setdefault(row.name, len(numbers)) for row in rows]
         targets = self._encode("targets", rows)
         self._texts["inputs"].append(counts)
         self._texts["targets"].append(TextCounts.of(targets, self._control("targets", rows)))
@@ -252,9 +253,9 @@ class _Counted:
         return [TokenizedRow(*row) for row in pairs]
 
     def _note(self, rows: Sequence[BuiltRow]) -> None:
-        self.templates.update((row.dataset.name, row.template.id) for row in rows)
+        self.templates.update((row.name, row.template.id) for row in rows)
         if self._has_exemplars:
-            self.num_shots.update((row.dataset.name, row.num_shots) for row in rows)
+            self.num_shots.update((row.name, row.num_shots) for row in rows)
 
     def facts(self) -> dict[str, Any]:
         """Returns what is known of the texts of all rows."""

@@ -13,6 +13,7 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import UnknownNameError, VocabularyError
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import Mixture, read_mixture
+from flan_tasks.core.part_tree import measures_tokens
 from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import AUTO, BuildSpec
@@ -51,6 +52,14 @@ class PlannedBuild:
         from flan_tasks.engine.manifest import task_table
 
         return task_table(self.prepared, self.plan)
+
+    @cached_property
+    def parts(self) -> list[dict[str, Any]]:
+        """One entry a part: its weight and share, what is requested, and how often that repeats
+        what is available; none where there are no parts."""
+        from flan_tasks.engine.part_table import part_table
+
+        return part_table(self.prepared, self.plan)
 
     @property
     def examples(self) -> int:
@@ -232,13 +241,14 @@ def plan_build(
     from flan_tasks.engine.writers import WRITERS
     from flan_tasks.plan.plan import make_plan
     from flan_tasks.plan.prepare import SourceChoice, prepare
+    from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
     from flan_tasks.store.store import Store, default_store
 
     for name in spec.modules:
         import_module(name, "modules")
     declared, refused = declared_mixture(spec)
     spec = _said_once(spec)
-    settings = _settings(spec)
+    settings = _settings(spec, measures=measures_tokens(declared, catalog()))
     if settings.vocabulary and opened:
         opened(settings.vocabulary)
     check_settings(settings)
@@ -255,6 +265,8 @@ def plan_build(
         drop_against=spec.drop_contaminated,
         progress=reading,
     )
+    measure = Measure(settings.vocabulary, settings.lengths, settings.fits)
+    prepared = with_mean_tokens(prepared, measure, seed=spec.seed)
     plan = make_plan(
         prepared,
         seed=spec.seed,
@@ -339,7 +351,7 @@ def explain_store(spec: BuildSpec) -> list[str]:
     return lines
 
 
-def _settings(spec: BuildSpec) -> "BuildSettings":
+def _settings(spec: BuildSpec, *, measures: bool) -> "BuildSettings":
     from flan_tasks.engine.shard import BuildSettings
     from flan_tasks.engine.writers import WRITERS
 
@@ -349,7 +361,7 @@ def _settings(spec: BuildSpec) -> "BuildSettings":
         split=spec.split,
         style=spec.style,
         lengths=spec.whole_lengths,
-        vocabulary=_vocabulary(spec, needs_ids=writer.needs_vocabulary),
+        vocabulary=_vocabulary(spec, needs_ids=writer.needs_vocabulary, measures=measures),
         num_shards=spec.shards,
         arch=spec.arch,
         # SeqIO trims what it reads of a cache, to lengths of its own unless some are named here.
@@ -357,11 +369,11 @@ def _settings(spec: BuildSpec) -> "BuildSettings":
     )
 
 
-def _vocabulary(spec: BuildSpec, *, needs_ids: bool) -> "Vocabulary | None":
+def _vocabulary(spec: BuildSpec, *, needs_ids: bool, measures: bool) -> "Vocabulary | None":
     from flan_tasks.vocabulary import named_with, open_vocabulary
 
     # Exemplars are fitted to a number of tokens.
-    default = resolve().vocab if needs_ids or spec.shots else None
+    default = resolve().vocab if needs_ids or spec.shots or measures else None
     name = spec.vocab or default
     if name is None:
         for field in ("eos", "control_tokens"):
@@ -373,7 +385,7 @@ def _vocabulary(spec: BuildSpec, *, needs_ids: bool) -> "Vocabulary | None":
     except VocabularyError as error:
         if not needs_ids and spec.vocab is None:
             error.add_note(
-                "--shots fits exemplars into the inputs' length in tokens, so text formats need a "
-                "vocabulary with it; --vocab bytes needs no file"
+                "exemplars are fitted into the inputs' length in tokens, and weights may be of "
+                "tokens, so text formats need a vocabulary for them; --vocab bytes needs no file"
             )
         raise

@@ -58,5 +58,5 @@ def _side_of_mixture(name: str, mixture: Mixture) -> Side:
         task: {t.id: t.texts for t in catalog().templates(task).of_kind(*mixture.kinds)}
         for task in tasks
     }
-    settings = {key: value for key, value in asdict(mixture).items() if key != "name"}
+    settings = {key: value for key, value in mixture.to_json().items() if key != "name"}
     return Side(name, settings, tasks, templates)

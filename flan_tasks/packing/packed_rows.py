@@ -94,7 +94,7 @@ def encoded_rows(
         longer targets is cut.
       fitting: told what became of the prompts.
     """
-    names = [item.dataset.name for item in plan.ingredients]
+    names = [item.name for item in plan.ingredients]
     budget = Budget(vocabulary, lengths["inputs"])
     for first in range(start, stop, WINDOW):
         rows = plan.rows(first, min(first + WINDOW, stop))

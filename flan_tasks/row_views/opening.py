@@ -8,6 +8,7 @@ from flan_tasks.core import extras
 from flan_tasks.core.errors import DeclarationError, UnknownNameError, VocabularyError, unknown_name
 from flan_tasks.core.field_types import quoted, shown
 from flan_tasks.core.mixture import Mixture, read_mixture
+from flan_tasks.core.part_tree import measures_tokens
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
@@ -18,6 +19,7 @@ with extras.needed_for("Rows"):
     from flan_tasks.engine.shard import BuildSettings
     from flan_tasks.plan.plan import make_plan
     from flan_tasks.plan.prepare import SourceChoice, prepare
+    from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
     from flan_tasks.raw_rows.tfds_apart import end_children
     from flan_tasks.row_views.planned import PlannedRows
     from flan_tasks.row_views.view import Origin, RowsView
@@ -70,7 +72,11 @@ def open_rows(
         split=split,
         style=style,
         lengths=_lengths(lengths),
-        vocabulary=_vocabulary(vocab, shots=variation.shots, fit=lengths is not None),
+        vocabulary=_vocabulary(
+            vocab,
+            shots=variation.shots or measures_tokens(declared, catalog()),
+            fit=lengths is not None,
+        ),
         fit=lengths is not None,
     )
     check_settings(settings)
@@ -87,6 +93,8 @@ def open_rows(
         )
     finally:
         end_children()
+    measure = Measure(settings.vocabulary, settings.lengths, settings.fits)
+    prepared = with_mean_tokens(prepared, measure, seed=seed)
     plan = make_plan(prepared, seed=seed, num_examples=examples)
     return RowsView(PlannedRows(plan, settings, limit=limit), Origin.of(prepared))
 
@@ -123,7 +131,7 @@ def _lengths(lengths: Mapping[str, int] | None) -> dict[str, int]:
     return {**_LENGTHS, **lengths}
 
 
-def _vocabulary(name: str, *, shots: int, fit: bool) -> Vocabulary | None:
+def _vocabulary(name: str, *, shots: int | bool, fit: bool) -> Vocabulary | None:
     """Opens what exemplars and lengths are measured by; without either, texts need nothing."""
     if not shots and not fit:
         return None
