@@ -22,10 +22,12 @@ from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
 from flan_tasks.core.escaping import for_line, for_terminal
 from flan_tasks.core.origin import SOURCE_KINDS
+from flan_tasks.core.part_tree import measures_tokens
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.template import KINDS
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.jobs.shares import named
 
 # How a piece the vocabulary does not know is shown, which a text might hold as "<unk>".
 UNKNOWN = "⟨unknown⟩"
@@ -89,19 +91,25 @@ def command(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Prints prompts of NAME, a dataset, cluster or mixture, filled with its rows.
+    """Prints prompts of NAME, a dataset, cluster or mixture (or its file), filled with its rows.
 
     They are the first rows of `flan build NAME` with the same source, seed and options.
     """
+    from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
+
     fit = tokens or lengths is not None
-    if vocab != options.VocabularyOptions(None) and not (fit or variation.shots):
+    if vocab != options.VocabularyOptions(None) and not (
+        fit or variation.shots or measures_tokens(named(name), catalog())
+    ):
         raise click.UsageError(
             "--vocab, --eos and --control-tokens are for --tokens, --lengths and --shots"
         )
     if isinstance(lengths, str):
         raise click.UsageError("--lengths auto is for flan build, which looks at many rows")
-    vocabulary = _vocabulary(vocab, tokens=fit, shots=variation.shots)
-    datasets = catalog().members(catalog().mixture(name))
+    mixture = named(name)
+    shots = variation.shots or int(measures_tokens(mixture, catalog()))
+    vocabulary = _vocabulary(vocab, tokens=fit, shots=shots)
+    datasets = catalog().members(mixture)
     if len(datasets) > 1 and (template_id or every):
         raise click.UsageError("--template and --all show one dataset")
     variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
@@ -109,8 +117,12 @@ def command(
         variation = _one_template(variation, datasets[0], template_id)
     elif every and variation.kinds is None:
         variation = replace(variation, kinds=KINDS)
+    if mixture.parts and (template_id or every):
+        raise click.UsageError("--template and --all show one dataset, without parts")
     prepared = _prepared(name, datasets, source, data_dir, split, variation)
-    budget = _budget(vocabulary, lengths) if fit or variation.shots else None
+    budget = _budget(vocabulary, lengths) if fit or shots else None
+    longest = {**options.DEFAULT_LENGTHS, **(lengths or {})}
+    prepared = with_mean_tokens(prepared, Measure(vocabulary, longest, fit), seed=seed)
     wanted = None if every and not template_id else number
     rows = _rows(prepared, seed, wanted, budget, fit=fit)
     if as_json:
@@ -175,7 +187,7 @@ def _prepared(
     if split is None:
         split = next(s for s in SPLITS if any(s in d.splits.names for d in datasets))
     prepared = prepare(
-        catalog().mixture(name),
+        named(name),
         catalog(),
         source=choice,
         split=split,
@@ -232,6 +244,7 @@ def _about(row: BuiltRow, vocabulary: Vocabulary | None) -> dict[str, Any]:
         "targets": row.targets,
         "num_shots": row.num_shots,
         "shortened": list(row.shortened),
+        **({"part": row.part, "prompt_type": row.prompt_type} if row.part else {}),
     }
     if vocabulary:
         texts = [row.inputs, row.targets]
@@ -245,6 +258,8 @@ def _about(row: BuiltRow, vocabulary: Vocabulary | None) -> dict[str, Any]:
 
 def _print_head(prompt: dict[str, Any]) -> None:
     head = f" {prompt['dataset']} · {prompt['template']} ({prompt['kind']}) · {prompt['key']} "
+    if prompt.get("part"):
+        head += f"· {prompt['part']} "
     if prompt.get("num_shots"):
         head += f"· {prompt['num_shots']} exemplars "
     if prompt["shortened"]:

@@ -247,8 +247,8 @@ def _parts(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield ""
     yield f"| {' | '.join(HEADS)} |"
     yield "|" + "---|" * len(HEADS)
-    for cells in part_rows(parts):
-        yield f"| {' | '.join(map(for_markdown, cells))} |"
+    for cells in part_rows(parts, paths=True):
+        yield f"| {' | '.join(cells)} |"
     yield ""
 
 

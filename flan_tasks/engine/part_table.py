@@ -60,15 +60,21 @@ def is_missing(entry: Mapping[str, Any]) -> bool:
     return not entry["available"]
 
 
-def part_rows(parts: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Returns the cells of a table of parts, under HEADS; names stand further in the deeper."""
+def part_rows(parts: Sequence[Mapping[str, Any]], *, paths: bool = False) -> list[list[str]]:
+    """Returns the cells of a table of parts, under HEADS.
+
+    Args:
+      parts: the entries of the manifest.
+      paths: whether parts are called by their paths; otherwise by their names, further in the
+        deeper they are.
+    """
     rows = []
     for entry in parts:
         depth = entry["path"].count(MARK)
         repeats = f"{entry['repeats']:.2f}" + (", at its ceiling" if entry["at_ceiling"] else "")
         rows.append(
             [
-                f"{'- ' * depth}{entry['path'].rsplit(MARK, 1)[-1]}",
+                entry["path"] if paths else "- " * depth + entry["path"].rsplit(MARK, 1)[-1],
                 f"{entry['weight']:g}",
                 f"{entry['share']:.2%}",
                 f"{entry['requested']:,}",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import extras
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.parts import Part
 from flan_tasks.core.variation import variation_of
 from flan_tasks.datasets import catalog
 
@@ -112,6 +113,9 @@ def mixture(
     rates: Mapping[str, float] | None = None,
     kinds: Sequence[str] | None = None,
     limit: int | None = None,
+    parts: Sequence[Part] | None = None,
+    weights: str | None = None,
+    max_repeats: float | None = None,
 ) -> seqio.Mixture:
     """Returns a SeqIO mixture, unregistered unless `register_as` names it.
 
@@ -131,7 +135,8 @@ def mixture(
       templates: ids to draw among, "hence" or "rte.hence"; None means all of `kinds`.
       register_as: a name of your own, e.g. "my:no_nli".
       include, exclude, hold_out, drop_overlaps, scheme, cap, cap_per, temperature, rates, kinds,
-        limit: as in `Mixture`; they replace those of the published mixture, or declare a new one.
+        limit, parts, weights, max_repeats: as in `Mixture`; they replace those of the published
+        mixture, or declare a new one.
 
     Raises:
       UnknownNameError: the declaration names something unknown.
@@ -155,8 +160,11 @@ def mixture(
         "rates": rates,
         "kinds": kinds,
         "limit": limit,
+        "parts": parts,
+        "weights": weights,
+        "max_repeats": max_repeats,
     }
-    lists = ("include", "exclude", "hold_out", "kinds")
+    lists = ("include", "exclude", "hold_out", "kinds", "parts")
     fields = {
         # A lone text stays one, for the declaration to refuse: its letters are no names.
         key: tuple(value) if key in lists and not isinstance(value, str) else value
