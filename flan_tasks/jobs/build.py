@@ -384,8 +384,12 @@ def _vocabulary(spec: BuildSpec, *, needs_ids: bool, measures: bool) -> "Vocabul
         return open_vocabulary(named_with(name, eos=spec.eos, control_tokens=spec.control_tokens))
     except VocabularyError as error:
         if not needs_ids and spec.vocab is None:
-            error.add_note(
-                "exemplars are fitted into the inputs' length in tokens, and weights may be of "
-                "tokens, so text formats need a vocabulary for them; --vocab bytes needs no file"
+            what = (
+                "--shots fits exemplars into the inputs' length in tokens, so text formats need a "
+                "vocabulary with it"
+                if spec.shots
+                else "its parts have exemplars, which are fitted into a number of tokens, or "
+                "weights of tokens, so text formats need a vocabulary for it"
             )
+            error.add_note(f"{what}; --vocab bytes needs no file")
         raise
