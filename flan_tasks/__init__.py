@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from flan_tasks.core.field_checks import ConfigError
     from flan_tasks.core.mixture import Mixture
     from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
+    from flan_tasks.core.parts import Part
     from flan_tasks.core.splits import Splits
     from flan_tasks.core.template import Template, TemplateSet
     from flan_tasks.core.variation import PromptSpec
@@ -70,6 +71,7 @@ __all__ = [
     "Member",
     "MissingLibraryError",
     "Mixture",
+    "Part",
     "PromptSpec",
     "RowError",
     "Skip",
@@ -128,6 +130,7 @@ _NAMES = {
     "core.field_checks": ("ConfigError",),
     "core.mixture": ("Mixture",),
     "core.origin": ("Alternative", "Files", "HuggingFace", "Tfds"),
+    "core.parts": ("Part",),
     "core.splits": ("Splits",),
     "core.template": ("Template", "TemplateSet"),
     "core.variation": ("PromptSpec",),

@@ -7,6 +7,7 @@ import click
 
 from flan_tasks.cli.table import print_table, print_wrapped, say
 from flan_tasks.core.escaping import for_line
+from flan_tasks.core.part_tree import MARK
 
 if TYPE_CHECKING:
     from flan_tasks.jobs.build import BuildResult, PlannedBuild
@@ -32,16 +33,25 @@ def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
     click.echo(
         f"{prepared.mixture.name}, {prepared.split}: {planned.examples:,} examples planned\n"
     )
+    print_parts(planned, wide=wide)
     more = ["templates"] if wide else []
     print_table(
         [
-            *("cluster", "task", "rate", "share", "requested", "available", "repeated"),
+            *(
+                "part" if planned.parts else "cluster",
+                "task",
+                "rate",
+                "share",
+                "requested",
+                "available",
+                "repeated",
+            ),
             *("never seen", *more),
         ],
         [
             [
-                t["cluster"],
-                t["name"],
+                t.get("part", t["cluster"]),
+                t["name"].rsplit(MARK, 1)[-1],
                 f"{t['rate']:,.1f}",
                 f"{t['share']:.2%}",
                 f"{t['requested']:,}",
@@ -67,6 +77,23 @@ def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
             print_wrapped(note, indent="  ", wide=wide)
         if len(notes) > 8:
             click.echo(f"  ... ({len(notes) - 8} more in manifest.json)")
+
+
+def print_parts(planned: "PlannedBuild", *, wide: bool = False) -> None:
+    """Prints the parts of a mixture as a tree, with their shares; nothing where there are none."""
+    if not planned.parts:
+        return
+    from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
+
+    shown = [place for place, head in enumerate(HEADS) if head != "realized"]
+    print_table(
+        [HEADS[place] for place in shown],
+        [[row[place] for place in shown] for row in part_rows(planned.parts)],
+        wide=wide,
+    )
+    for note in part_notes(planned.prepared.mixture.to_json(), planned.parts):
+        print_wrapped(note, wide=wide)
+    click.echo()
 
 
 def print_lengths(planned: "PlannedBuild", *, wide: bool = False) -> None:

@@ -7,9 +7,11 @@ from flan_tasks.cli.table import print_json, print_table, print_wrapped
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.origin import HuggingFace, Tfds, origin_name
+from flan_tasks.core.part_tree import MARK
+from flan_tasks.core.parts import EXAMPLES
 from flan_tasks.core.template import FORWARD, INVERTED
 from flan_tasks.datasets import catalog
-from flan_tasks.jobs.shares import shares
+from flan_tasks.jobs.shares import MixtureShares, named, shares
 
 
 @click.command(name="list")
@@ -41,7 +43,7 @@ def _datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
 
 
 def _mixtures(names: tuple[str, ...]) -> list[Mixture]:
-    return [catalog().mixture(name) for name in names] if names else list(catalog().mixtures)
+    return [named(name) for name in names] if names else list(catalog().mixtures)
 
 
 def _about(dataset: Dataset) -> dict:
@@ -114,8 +116,11 @@ def _print_mixtures(mixtures: list[Mixture], *, whole: bool, wide: bool) -> None
         trained = [one for one in about.datasets if not one.evaluated_only]
         print_wrapped(f"{mixture.name}: {mixture.description}", wide=wide)
         held = f"; held out: {', '.join(about.held_out)}" if about.held_out else ""
-        text = f"{len(trained)} datasets and parts to train on{held}"
+        text = f"{len({one.name for one in trained})} datasets and parts to train on{held}"
         print_wrapped(text, indent="  ", wide=wide)
+        if about.parts:
+            _print_parts(about, whole=whole, wide=wide)
+            continue
         for cluster, share in about.clusters.items():
             click.echo(f"  {cluster:32s} {share:7.2%}")
             for one in trained if whole else ():
@@ -125,3 +130,23 @@ def _print_mixtures(mixtures: list[Mixture], *, whole: bool, wide: bool) -> None
         click.echo()
     if not whole:
         click.echo("`flan list --mixtures NAME` shows each dataset's rate and share.")
+
+
+def _print_parts(about: MixtureShares, *, whole: bool, wide: bool) -> None:
+    """Prints a mixture with parts as a tree: shares of all, the datasets under their part."""
+    for part in about.parts:
+        depth = part.path.count(MARK)
+        name = "  " * depth + part.path.rsplit(MARK, 1)[-1]
+        click.echo(f"  {name:36s} {part.share:7.2%}  weight {part.weight:g}")
+        for one in about.datasets if whole else ():
+            if one.part == part.path and not one.evaluated_only:
+                note = "" if one.size_declared else "  (size not declared)"
+                indented = "  " * (depth + 1) + one.name
+                click.echo(f"  {indented:36s} {one.share:7.2%}  rate {one.rate:>8,.1f}{note}")
+    if about.weights != EXAMPLES:
+        text = (
+            f"Shares are of {about.weights.replace('_', ' ')}; of rows a build says them, which "
+            "measures how long they are."
+        )
+        print_wrapped(text, indent="  ", wide=wide)
+    click.echo()

@@ -21,6 +21,7 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import SourceUnavailableError, unknown_name
 from flan_tasks.core.escaping import for_line, for_terminal
+from flan_tasks.core.part_tree import measures_tokens
 from flan_tasks.core.spec import of_files
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.template import KINDS
@@ -83,16 +84,18 @@ def command(
     They are the first rows of `flan build MIXTURE` with the same source, seed and options.
     """
     from flan_tasks.engine.from_spec import declared_mixture, plan_rows
+    from flan_tasks.plan.token_lengths import Measure
 
+    mixture, _ = declared_mixture(spec, catalog())
     fit = tokens or spec.lengths is not None
-    if (spec.vocab or spec.eos or spec.control_tokens) and not (fit or spec.shots):
+    shots = bool(spec.shots) or measures_tokens(mixture, catalog())
+    if (spec.vocab or spec.eos or spec.control_tokens) and not (fit or shots):
         raise click.UsageError(
             "--vocab, --eos and --control-tokens are for --tokens, --lengths and --shots"
         )
     if isinstance(spec.lengths, str):
         raise click.UsageError("--lengths auto is for flan build, which looks at many rows")
-    vocabulary = _vocabulary(spec, tokens=fit)
-    mixture, _ = declared_mixture(spec, catalog())
+    vocabulary = _vocabulary(spec, tokens=fit, shots=shots)
     datasets = catalog().members(mixture)
     if len(datasets) > 1 and (template_id or every):
         raise click.UsageError("--template and --all show one dataset")
@@ -101,7 +104,11 @@ def command(
         spec = _one_template(spec, datasets[0], template_id)
     elif every and spec.kinds is None:
         spec = replace(spec, kinds=KINDS)
-    plan = plan_rows(_prepared(spec, datasets), spec)
+    if mixture.parts and (template_id or every):
+        raise click.UsageError("--template and --all show one dataset, without parts")
+    plan = plan_rows(
+        _prepared(spec, datasets), spec, measure=Measure(vocabulary, spec.whole_lengths, fit)
+    )
     budget = None
     if vocabulary:
         from flan_tasks.plan.exemplars import Budget
@@ -118,8 +125,8 @@ def command(
             _print(_about(row, None))
 
 
-def _vocabulary(spec: BuildSpec, *, tokens: bool) -> Vocabulary | None:
-    if not (tokens or spec.shots):
+def _vocabulary(spec: BuildSpec, *, tokens: bool, shots: bool) -> Vocabulary | None:
+    if not (tokens or shots):
         return None
     asked = options.VocabularyOptions(spec.vocab, spec.eos, spec.control_tokens)
     name = asked.name(os.environ.get(VOCAB) or ("t5" if tokens else None))
@@ -219,6 +226,7 @@ def _about(row: BuiltRow, vocabulary: Vocabulary | None) -> dict[str, Any]:
         "targets": row.targets,
         "num_shots": row.num_shots,
         "shortened": list(row.shortened),
+        **({"part": row.part, "prompt_type": row.prompt_type} if row.part else {}),
     }
     if vocabulary:
         texts = [row.inputs, row.targets]
@@ -232,6 +240,8 @@ def _about(row: BuiltRow, vocabulary: Vocabulary | None) -> dict[str, Any]:
 
 def _print_head(prompt: dict[str, Any]) -> None:
     head = f" {prompt['dataset']} · {prompt['template']} ({prompt['kind']}) · {prompt['key']} "
+    if prompt.get("part"):
+        head += f"· {prompt['part']} "
     if prompt.get("num_shots"):
         head += f"· {prompt['num_shots']} exemplars "
     if prompt["shortened"]:

@@ -12,6 +12,7 @@ from flan_tasks.core.field_types import shown
 from flan_tasks.core.lint import unknown_fields
 from flan_tasks.core.mixture import ALL, Mixture
 from flan_tasks.core.naming import check_cluster_name
+from flan_tasks.core.part_tree import members_of_parts
 from flan_tasks.core.template import TemplateSet, read_template_set
 
 
@@ -218,6 +219,8 @@ class Catalog:
           UnknownNameError: the mixture names something unknown.
           DeclarationError: nothing is left.
         """
+        if mixture.parts:
+            return members_of_parts(mixture, self)
         out = {dataset.name for dataset in self.expand((*mixture.exclude, *mixture.hold_out))}
         if mixture.drop_overlaps:
             out |= {dataset.name for dataset in self.with_overlaps(mixture.hold_out)}

@@ -1,6 +1,5 @@
 """Mixtures: which datasets, at which rates."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -12,13 +11,19 @@ from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import MAX_INT, check_types, quoted, shown
 from flan_tasks.core.naming import check_mixture_name
 from flan_tasks.core.parsing import parse_toml
+from flan_tasks.core.parts import (
+    EXAMPLES,
+    WEIGHTS,
+    Part,
+    mixing_problems,
+    parse_parts,
+    same_names,
+)
 from flan_tasks.core.template import KINDS
 
 ALL = "all"
-SCHEMES = ("proportional", "temperature", "equal", "rates")
-CAP_PER = ("dataset", "task")
-# Rates are added up and divided by their sum, which must stay within what a float holds.
-_LOWEST, _HIGHEST = 1e-100, 1e100
+# Fields that stand in a record only where they say something, so that others are what they were.
+_ONLY_IF_STATED = ("parts", "weights", "max_repeats")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,43 +65,63 @@ class Mixture:
     """Which templates are drawn from."""
     limit: int = 30_000
     """Ceiling on the number of training examples read of a dataset with all its parts."""
+    parts: tuple[Part, ...] = ()
+    """What it is made of, in place of `include`: parts with members and prompts of their own."""
+    weights: str = EXAMPLES
+    """What the weights of its parts are shares of, one of WEIGHTS."""
+    max_repeats: float | None = None
+    """How many times an example of a dataset is drawn at most, on average; what it frees goes to
+    the others in proportion."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.parts, list | tuple):  # from JSON
+            parts = (Part.of(one) if isinstance(one, Mapping) else one for one in self.parts)
+            object.__setattr__(self, "parts", tuple(parts))
         check_types(self, f"mixture {quoted(self.name)}", error=DeclarationError)
         problems = list(check_mixture_name(self.name))
-        if self.scheme not in SCHEMES:
-            problems.append(f'scheme "{self.scheme}" must be one of {", ".join(SCHEMES)}')
-        if self.cap_per not in CAP_PER:
-            problems.append(f'cap_per "{self.cap_per}" must be one of {", ".join(CAP_PER)}')
-        if self.cap < 1 or self.limit < 1:
-            problems.append("cap and limit must be 1 or more")
-        # Far below 1, a rate to the power 1/T is more than a float holds.
-        if not 0.1 <= self.temperature < math.inf:
-            problems.append(f"temperature {self.temperature} must be a number of 0.1 or more")
-        if not self.kinds or set(self.kinds) - set(KINDS):
-            problems.append(f"kinds {list(self.kinds)} must be among {', '.join(KINDS)}")
+        problems += mixing_problems(self)
         if not self.include:
             problems.append("include is empty")
-        if (self.scheme == "rates") != bool(self.rates):
-            problems.append('rates belong to scheme = "rates", which needs them')
-        if not all(_LOWEST <= rate <= _HIGHEST for rate in self.rates.values()):
-            problems.append(
-                f"every rate must be a number above 0, from {_LOWEST:g} to {_HIGHEST:g}; leave out "
-                "what is not wanted by `exclude`"
-            )
+        if self.weights not in WEIGHTS:
+            problems.append(f'weights "{self.weights}" must be one of {", ".join(WEIGHTS)}')
+        problems += same_names(self.parts)
+        if self.parts and self.include != (ALL,):
+            problems.append("it has include and parts; give include to the parts")
+        if self.parts and self.scheme == "rates":
+            problems.append('it has parts, and scheme = "rates" is for datasets; give them weights')
+        if self.weights != EXAMPLES and not self.parts:
+            problems.append(f'weights = "{self.weights}" are those of parts, and it has none')
         if problems:
             raise DeclarationError(f"mixture {quoted(self.name)}: " + "; ".join(problems))
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns it as JSON-able values; a mixture without parts has no word of them."""
+        found: dict[str, Any] = {}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name in _ONLY_IF_STATED and value == _default(one):
+                continue
+            if one.name == "parts":
+                value = [part.to_json() for part in self.parts]
+            found[one.name] = list(value) if isinstance(value, tuple) else value
+        return found
 
     def _repr_html_(self) -> str:
         pairs = ((one.name, getattr(self, one.name), one) for one in fields(self))
         return notebook.page(
             "Mixture",
             notebook.facts(
-                (name, ", ".join(map(str, value)) if isinstance(value, tuple) else value)
+                (name, _in_words(value))
                 for name, value, one in pairs
                 if name == "name" or value != _default(one)
             ),
         )
+
+
+def _in_words(value: Any) -> Any:
+    if not isinstance(value, tuple):
+        return value
+    return ", ".join(one.name if isinstance(one, Part) else str(one) for one in value)
 
 
 def _default(one: "Field[Any]") -> Any:
@@ -120,6 +145,10 @@ def parse_mixture(text: str, *, name: str, path: str) -> Mixture:
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in known:
+            continue
+        if key == "parts":
+            values[key], wrong = parse_parts(value, "parts")
+            problems += wrong
             continue
         problem, values[key] = _value(key, value)
         problems += [problem] if problem else []
@@ -155,6 +184,8 @@ def _value(key: str, value: Any) -> tuple[str, Any]:
         numbers = isinstance(value, dict) and all(_is_number(v) for v in value.values())
         return ("", dict(value)) if numbers else ('"rates" must be a table of numbers', {})
     wanted = {"drop_overlaps": bool, "cap": int, "limit": int, "temperature": float}.get(key, str)
+    if key == "max_repeats":
+        wanted = float
     if wanted is float and _is_number(value):
         return "", float(value) if abs(value) <= MAX_INT else value
     if type(value) is not wanted:

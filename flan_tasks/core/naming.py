@@ -135,5 +135,13 @@ def check_mixture_name(name: str) -> Iterable[str]:
         yield f'mixture name "{name}" must be lower-case words joined by dots, as without.nli'
 
 
+def check_part_name(name: str) -> Iterable[str]:
+    """Yields what is wrong with the name of a part of a mixture."""
+    if len(name) > _LONGEST:
+        yield _too_long("the name", name)
+    elif not _NAME.fullmatch(name):
+        yield f'the name "{name}" must be lower-case letters, digits and underscores'
+
+
 def _too_long(what: str, name: str) -> str:
     return f"{what} has {len(name):,} characters; {_LONGEST} are allowed"

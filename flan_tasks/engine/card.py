@@ -12,7 +12,8 @@ from typing import Any
 from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
 from flan_tasks.decontamination.fingerprints import SHORTEST_TEXT
-from flan_tasks.engine.styles import ABOUT, BY_STYLE, Turns
+from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
+from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
 from flan_tasks.specs.formats import DATA, TEXT_FORMATS
 from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
@@ -51,6 +52,7 @@ def make_card(manifest: Mapping[str, Any]) -> str:
         *_opening(manifest),
         *_wanting(manifest),
         *_variation(manifest),
+        *_parts(manifest),
         *_table(manifest),
         *_making(manifest),
         *_sources(manifest),
@@ -95,13 +97,13 @@ def _header(manifest: Mapping[str, Any]) -> Iterator[str]:
             "dataset_info:",
             # Stated, so that no reader guesses them from the values that are there.
             "  features:",
-            *_features(manifest["style"]),
+            *_features(manifest["style"], parts="parts" in manifest),
         )
     yield "---"
     yield ""
 
 
-def _features(style: str) -> Iterator[str]:
+def _features(style: str, *, parts: bool) -> Iterator[str]:
     columns = BY_STYLE[style]
     texts: tuple[str, ...] = ()
     if isinstance(columns, Turns):
@@ -112,7 +114,7 @@ def _features(style: str) -> Iterator[str]:
             yield "      dtype: string"
     else:
         texts = columns.texts
-    for name, kind in {**dict.fromkeys(texts, "string"), **ABOUT}.items():
+    for name, kind in {**dict.fromkeys(texts, "string"), **about_columns(parts=parts)}.items():
         yield f"  - name: {name}"
         yield f"    dtype: {kind}"
 
@@ -226,6 +228,28 @@ def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
     if found:
         yield " ".join(found)
         yield ""
+
+
+def _parts(manifest: Mapping[str, Any]) -> Iterator[str]:
+    parts = manifest.get("parts")
+    if not parts:
+        return
+    yield "## Parts"
+    yield ""
+    yield (
+        "Shares are exact: every part has its share of the rows, rounded up or down. A row names "
+        "its part in the column `part`, and in `prompt_type` what its prompt is like: zs or fs "
+        "(without or with exemplars), opt or noopt (options shown or not)."
+    )
+    yield ""
+    for note in part_notes(manifest["mixture"], parts):
+        yield for_markdown(note)
+        yield ""
+    yield f"| {' | '.join(HEADS)} |"
+    yield "|" + "---|" * len(HEADS)
+    for cells in part_rows(parts, paths=True):
+        yield f"| {' | '.join(cells)} |"
+    yield ""
 
 
 def _table(manifest: Mapping[str, Any]) -> Iterator[str]:

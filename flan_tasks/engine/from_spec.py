@@ -14,12 +14,14 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import UnknownNameError, VocabularyError
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import Mixture, read_mixture
+from flan_tasks.core.part_tree import measures_tokens
 from flan_tasks.engine.run_local import check_settings
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.packing.length_choices import LengthChoice, length_choices, proposed
 from flan_tasks.plan.plan import Plan, make_plan
 from flan_tasks.plan.prepare import Prepared, Progress, SourceChoice, prepare
+from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
 from flan_tasks.specs.build_spec import AUTO, BuildSpec
 from flan_tasks.store.store import Store, default_store
 from flan_tasks.vocabulary import Vocabulary, named_with, open_vocabulary
@@ -70,15 +72,16 @@ def plan_spec(
       SourceUnavailableError: rows of some datasets are not available.
       RowError: rows break their schema.
     """
-    _, refused = declared_mixture(spec, catalog)
-    settings = _settings(spec, fit=fit)
+    declared, refused = declared_mixture(spec, catalog)
+    settings = _settings(spec, fit=fit, measures=measures_tokens(declared, catalog))
     if settings.vocabulary and opened:
         opened(settings.vocabulary)
     check_settings(settings)
     if spec.lengths == AUTO and settings.vocabulary is None:
         raise ConfigError("BuildSpec", [("lengths", "auto counts tokens; give a vocabulary")])
     prepared = prepare_spec(spec, catalog, source=source, progress=progress)
-    plan = plan_rows(prepared, spec)
+    measure = Measure(settings.vocabulary, settings.lengths, settings.fits)
+    plan = plan_rows(prepared, spec, measure=measure)
     choices: tuple[LengthChoice, ...] = ()
     if spec.lengths == AUTO:
         assert settings.vocabulary is not None
@@ -146,12 +149,19 @@ def prepare_spec(
     )
 
 
-def plan_rows(prepared: Prepared, spec: BuildSpec) -> Plan:
+def plan_rows(prepared: Prepared, spec: BuildSpec, *, measure: Measure | None = None) -> Plan:
     """Plans the rows of a mixture whose examples are there.
+
+    Args:
+      prepared: the mixture with its examples.
+      spec: what is asked for.
+      measure: what weights of tokens are measured by; None where that was done.
 
     Raises:
       DeclarationError: there is no row.
     """
+    if measure:
+        prepared = with_mean_tokens(prepared, measure, seed=spec.seed)
     return make_plan(
         prepared,
         seed=spec.seed,
@@ -170,7 +180,7 @@ def store_of(spec: BuildSpec) -> Store:
     return Store(Path(spec.store) if spec.store else default_store())
 
 
-def _settings(spec: BuildSpec, *, fit: bool | None) -> BuildSettings:
+def _settings(spec: BuildSpec, *, fit: bool | None, measures: bool) -> BuildSettings:
     writer = WRITERS[spec.format]
     if fit is None and writer.fits_if_asked and spec.lengths is not None:
         # SeqIO trims what it reads of a cache, to lengths of its own unless some are named here.
@@ -180,16 +190,21 @@ def _settings(spec: BuildSpec, *, fit: bool | None) -> BuildSettings:
         split=spec.split,
         style=spec.style,
         lengths=spec.whole_lengths,
-        vocabulary=_vocabulary(spec, needs_ids=writer.needs_vocabulary, counts=bool(fit)),
+        vocabulary=_vocabulary(
+            spec, needs_ids=writer.needs_vocabulary, counts=bool(fit), measures=measures
+        ),
         num_shards=spec.shards,
         arch=spec.arch,
         fit=fit,
     )
 
 
-def _vocabulary(spec: BuildSpec, *, needs_ids: bool, counts: bool) -> Vocabulary | None:
-    # Exemplars are fitted to a number of tokens, and so are prompts where it is asked for.
-    default = resolve().vocab if needs_ids or counts or spec.shots else None
+def _vocabulary(
+    spec: BuildSpec, *, needs_ids: bool, counts: bool, measures: bool
+) -> Vocabulary | None:
+    # Exemplars are fitted to a number of tokens, and so are prompts where it is asked for; parts
+    # of a mixture may be weighed by tokens.
+    default = resolve().vocab if needs_ids or counts or spec.shots or measures else None
     name = spec.vocab or default
     if name is None:
         for field in ("eos", "control_tokens"):
@@ -200,10 +215,17 @@ def _vocabulary(spec: BuildSpec, *, needs_ids: bool, counts: bool) -> Vocabulary
         return open_vocabulary(named_with(name, eos=spec.eos, control_tokens=spec.control_tokens))
     except VocabularyError as error:
         if not needs_ids and spec.vocab is None:
-            error.add_note(
-                'lengths are counted in tokens of a vocabulary; vocab="bytes" needs no file'
-                if counts
-                else "--shots fits exemplars into the inputs' length in tokens, so text formats "
-                "need a vocabulary with it; --vocab bytes needs no file"
-            )
+            if counts:
+                reason = "lengths are counted in tokens of a vocabulary"
+            elif spec.shots:
+                reason = (
+                    "--shots fits exemplars into the inputs' length in tokens, so text formats "
+                    "need a vocabulary with it"
+                )
+            else:
+                reason = (
+                    "its parts have exemplars, which are fitted into a number of tokens, or "
+                    "weights of tokens, so text formats need a vocabulary for it"
+                )
+            error.add_note(f"{reason}; --vocab bytes needs no file")
         raise

@@ -10,12 +10,13 @@ from flan_tasks.core.naming import TaskName
 from flan_tasks.core.version import VERSION
 from flan_tasks.decontamination.fingerprints import RUN
 from flan_tasks.decontamination.matches import describe
+from flan_tasks.engine.part_table import part_table
 from flan_tasks.engine.recipe import Recipe, digest_of, library_versions
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.plan.fitting import add_fitting
 from flan_tasks.plan.plan import Plan
-from flan_tasks.plan.prepare import Prepared
+from flan_tasks.plan.prepare import Ingredient, Prepared
 from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.specs.formats import PACKED_FORMATS
 from flan_tasks.vocabulary.text_counts import add_counts, text_warnings, totals
@@ -29,22 +30,25 @@ def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
     Those the plan draws from come first and in its order, so that their numbers are the plan's;
     tasks of which no example is left, every row being skipped, stand behind with their skips.
     """
-    counts = {
-        item.dataset.name: count for item, count in zip(plan.ingredients, plan.counts, strict=True)
-    }
-    total_rate = sum(item.rate for item in plan.ingredients) or 1.0
+    counts = {item.name: count for item, count in zip(plan.ingredients, plan.counts, strict=True)}
+    rates = {item.name: item.rate for item in plan.ingredients}
+    if plan.shares:  # parts have rates of their own: of the whole, exact rows are
+        exact = plan.shares.exact
+        rates = {i.name: float(exact.get(n, 0)) for n, i in enumerate(plan.ingredients)}
+    total_rate = sum(rates.values()) or 1.0
     return [
         {
             "task": str(TaskName(item.dataset.name)),
-            "name": item.dataset.name,
+            "name": item.name,
             "dataset": item.dataset.parent,
             "cluster": item.dataset.cluster,
-            "rate": round(item.rate, 6),
-            "share": round(item.rate / total_rate, 6),
+            **_of_parts(item, prepared, plan),
+            "rate": round(rates.get(item.name, item.rate), 6),
+            "share": round(rates.get(item.name, item.rate) / total_rate, 6),
             "available": item.available,
-            "requested": counts.get(item.dataset.name, 0),
-            "repeated": max(0, counts.get(item.dataset.name, 0) - item.available),
-            "never_seen": max(0, item.available - counts.get(item.dataset.name, 0)),
+            "requested": counts.get(item.name, 0),
+            "repeated": max(0, counts.get(item.name, 0) - item.available),
+            "never_seen": max(0, item.available - counts.get(item.name, 0)),
             "rows_read": item.examples.rows,
             "examples_read": len(item.examples),
             "skipped": dict(item.examples.skipped),
@@ -57,14 +61,26 @@ def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
         }
         for item in (
             *plan.ingredients,
-            *(item for item in prepared.ingredients if item.dataset.name not in counts),
+            *(item for item in prepared.ingredients if item.name not in counts),
         )
     ]
 
 
+def _of_parts(item: Ingredient, prepared: Prepared, plan: Plan) -> dict[str, Any]:
+    """What is said of a task only where there are parts, or ceilings on repeats."""
+    found: dict[str, Any] = {}
+    if item.part:
+        found |= {"part": item.part, "prompt_type": item.prompt_type}
+    if item.name in prepared.mean_tokens:
+        found["mean_tokens"] = dataclasses.asdict(prepared.mean_tokens[item.name])
+    if plan.shares and any(plan.ingredients[n].name == item.name for n in plan.shares.full):
+        found["at_ceiling"] = True
+    return found
+
+
 def size_notes(prepared: Prepared) -> list[str]:
     """Says where a source has other numbers of rows than the declaration, one line each."""
-    notes = []
+    notes: list[str] = []
     for item in prepared.ingredients:
         declared = item.dataset.declared_rows(prepared.split)
         if declared is not None and declared != item.examples.rows_at_hand:
@@ -72,7 +88,7 @@ def size_notes(prepared: Prepared) -> list[str]:
                 f"{item.dataset.name}: {item.examples.rows_at_hand:,} rows at hand, "
                 f"{declared:,} declared"
             )
-    return notes
+    return list(dict.fromkeys(notes))  # a dataset may be in several parts
 
 
 def make_manifest(
@@ -131,7 +147,7 @@ def make_manifest(
         "libraries": library_versions(),
         "command": spec.command(),
         "digest": digest_of(recipe),
-        "mixture": dataclasses.asdict(prepared.mixture),
+        "mixture": prepared.mixture.to_json(),
         "split": prepared.split,
         "seed": plan.seed,
         "format": settings.format,
@@ -149,6 +165,7 @@ def make_manifest(
         "sizes": size_notes(prepared),
         "variation": dataclasses.asdict(prepared.variation),
         "decontaminated": _decontaminated(prepared),
+        **_parts(prepared, plan, tasks),
         "tasks": tasks,
         "recipe": recipe,
     }
@@ -202,6 +219,19 @@ def make_manifest(
     return json.loads(json.dumps(found))
 
 
+def _parts(
+    prepared: Prepared, plan: Plan, tasks: Sequence[Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """The parts with what was realized of them; nothing of a mixture without parts."""
+    found = part_table(prepared, plan)
+    for entry in found:
+        path = entry["path"]
+        entry["realized"] = sum(
+            task["realized"] for task in tasks if f"{task['part']}/".startswith(f"{path}/")
+        )
+    return {"parts": found} if found else {}
+
+
 def _of_realized(
     entry: Mapping[str, Any], realized: int, fitting: Mapping[str, Any]
 ) -> dict[str, int]:
@@ -220,7 +250,7 @@ def _decontaminated(prepared: Prepared) -> dict[str, Any] | None:
     if not prepared.drop_against:
         return None
     reason = describe(prepared.drop_against)
-    dropped = {item.dataset.name: item.examples.skipped for item in prepared.ingredients}
+    dropped = {item.name: item.examples.skipped for item in prepared.ingredients}
     return {
         "against": list(prepared.drop_against),
         "run": RUN,
@@ -243,7 +273,6 @@ def template_texts(plan: Plan) -> str:
     With them a build says what its prompts were made of, when the collection has long moved on.
     """
     found = {
-        item.dataset.name: [template.texts for template in item.templates]
-        for item in plan.ingredients
+        item.name: [template.texts for template in item.templates] for item in plan.ingredients
     }
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"

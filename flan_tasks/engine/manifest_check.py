@@ -152,6 +152,8 @@ _TASK = object_of(
         "languages": list_of(TEXT),
     },
     {
+        **dict.fromkeys(("part", "prompt_type"), TEXT),
+        "mean_tokens": object_of(dict.fromkeys(("rows", "inputs", "targets"), COUNT)),
         "num_shots": map_of(COUNT),
         "rows_read": COUNT,
         "examples_read": COUNT,
@@ -159,6 +161,14 @@ _TASK = object_of(
             {"too_long": COUNT, "shortened": map_of(COUNT), "lost_answers": COUNT}
         ),
     },
+)
+_PART = object_of(
+    {
+        **dict.fromkeys(("path", "prompts"), TEXT),
+        **dict.fromkeys(("weight", "share", "repeats"), RATE),
+        **dict.fromkeys(("requested", "realized", "available"), COUNT),
+        "at_ceiling": _simple("true or false", lambda value: type(value) is bool),
+    }
 )
 MANIFEST = object_of(
     {
@@ -180,6 +190,7 @@ MANIFEST = object_of(
     {
         **dict.fromkeys(("vocabulary_size", "eos_id", "pad_id"), COUNT),
         **dict.fromkeys(("tokens", "over_length", "tokens_over"), _PARTS),
+        "parts": list_of(_PART),
         "arch": one_of(ARCHS),
         "style": one_of(STYLES),
         "packing": object_of({"rows": COUNT, "bound": COUNT, "simple_bound": COUNT}),

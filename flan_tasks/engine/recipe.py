@@ -1,6 +1,5 @@
 """The recipe: all that the bytes of a build depend on, by part, so that a change can be named."""
 
-import dataclasses
 import hashlib
 import importlib.metadata
 import json
@@ -41,19 +40,16 @@ def make_recipe(prepared: Prepared, plan: Plan, spec: BuildSpec) -> dict[str, An
       plan: its rows.
       spec: what was built, every default in it.
     """
-    counts = {
-        item.dataset.name: count for item, count in zip(plan.ingredients, plan.counts, strict=True)
-    }
+    counts = {item.name: count for item, count in zip(plan.ingredients, plan.counts, strict=True)}
     found = {
         "flan_tasks": VERSION,
         "layout": _LAYOUT,
         "spec": spec.record(),
-        "mixture": dataclasses.asdict(prepared.mixture),
+        "mixture": prepared.mixture.to_json(),
         "missing": sorted(prepared.missing),
         "without_split": list(prepared.without_split),
         "tasks": {
-            item.dataset.name: _task(item, rows=counts.get(item.dataset.name, 0))
-            for item in prepared.ingredients
+            item.name: _task(item, rows=counts.get(item.name, 0)) for item in prepared.ingredients
         },
     }
     # Through JSON once, so that a recipe in hand equals one read back.

@@ -14,7 +14,7 @@ from flan_tasks.engine.from_spec import plan_rows, prepare_spec
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.plan.exemplars import Queries, choose_exemplars
 from flan_tasks.plan.plan import Plan
-from flan_tasks.plan.prepare import Ingredient, Prepared, Progress, SourceChoice
+from flan_tasks.plan.prepare import Ingredient, MeanTokens, Prepared, Progress, SourceChoice
 from flan_tasks.store.store import Store
 
 _CHUNK = 2048
@@ -44,13 +44,21 @@ def reopen(
     spec = recorded_spec(manifest)
     found = prepare_spec(spec, catalog, source=source, store=store, progress=progress)
     built = {task["name"]: task for task in manifest["tasks"]}
+    found = replace(
+        found,
+        mean_tokens={
+            name: MeanTokens(**task["mean_tokens"])
+            for name, task in built.items()
+            if "mean_tokens" in task
+        },
+    )
     problems = [
         f"{name}: the build has {task['available']:,} examples of it, at hand are none"
         for name, task in built.items()
-        if name not in {item.dataset.name for item in found.ingredients}
+        if name not in {item.name for item in found.ingredients}
     ]
     for item in found.ingredients:
-        name = item.dataset.name
+        name = item.name
         if name not in built:
             problems.append(f"{name}: at hand, and not in the build")
         elif built[name]["store_key"] != item.examples.key:
@@ -91,8 +99,20 @@ def drawn(prepared: Prepared, plan: Plan, *, left_out: Sequence[int] = ()) -> tu
             numbers = np.union1d(
                 numbers, _exemplars(item, plan, rows.example[here], rows.epoch[here])
             )
-        found.append(Part(item.dataset, prepared.split, item.examples, numbers))
+        part = Part(item.dataset, prepared.split, item.examples, numbers)
+        before = next((n for n, one in enumerate(found) if _same_examples(one, part)), None)
+        if before is None:
+            found.append(part)
+        else:  # it is in several parts of the mixture
+            together = np.union1d(found[before].chosen, numbers)
+            found[before] = replace(found[before], numbers=together)
     return tuple(found)
+
+
+def _same_examples(one: Part, other: Part) -> bool:
+    """Whether numbers mean the same examples in both."""
+    a, b = one.examples, other.examples
+    return one.dataset.name == other.dataset.name and (a.key, len(a)) == (b.key, len(b))
 
 
 def _exemplars(item: Ingredient, plan: Plan, example: np.ndarray, epoch: np.ndarray) -> np.ndarray:
@@ -102,13 +122,17 @@ def _exemplars(item: Ingredient, plan: Plan, example: np.ndarray, epoch: np.ndar
     for start in range(0, len(example), _CHUNK):
         here = slice(start, start + _CHUNK)
         queries = Queries(
-            item.dataset.name,
+            item.name,
             item.examples.take(example[here]),
             item.examples.key_hashes[example[here]],
             epoch[here],
         )
         for chosen in choose_exemplars(
-            item.exemplars, queries, shots=item.variation.shots, seed=plan.seed
+            item.exemplars,
+            queries,
+            shots=item.variation.shots,
+            fewest=item.fewest_shots,
+            seed=plan.seed,
         ):
             seen.update(number for number, _ in chosen)
     return np.asarray(sorted(seen), np.int64)

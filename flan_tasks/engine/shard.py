@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,7 @@ def _write_rows(
         counted.tokenized(rows)
         for rows in rendered_rows(plan, shard.start, shard.stop, budget=settings.budget)
     )
-    writer.write(path, chunks, settings.for_writer)
+    writer.write(path, chunks, replace(settings.for_writer, parts=plan.has_parts))
     rows = counted.templates.total()
     facts = {
         "rows": rows,
@@ -171,12 +171,12 @@ def _write_packed(
     )
     for (task, template), count in zip(drawn.tolist(), counts.tolist(), strict=True):
         item = plan.ingredients[task]
-        templates[item.dataset.name, item.templates[template].id] = count
+        templates[item.name, item.templates[template].id] = count
     shots: Counter[tuple[str, int]] = Counter()
     if plan.has_exemplars:
         for task, count in zip(packed.task.tolist(), packed.num_shots.tolist(), strict=True):
-            shots[plan.ingredients[task].dataset.name, count] += 1
-    names = [item.dataset.name for item in plan.ingredients]
+            shots[plan.ingredients[task].name, count] += 1
+    names = [item.name for item in plan.ingredients]
     return {
         "rows": packed.num_rows,
         "examples": len(packed.task),
@@ -243,21 +243,21 @@ class _Counted:
         )
         fitted = encoded.fitted
         if self._settings.fits:
-            self.fitting.add([row.dataset.name for row in rows], fitted)
+            self.fitting.add([row.name for row in rows], fitted)
             self._written.append(fitted.encoded.lengths - 1)
         rows = [fitted.rows.get(n, rows[k]) for n, k in enumerate(fitted.kept.tolist())]
         self._note(rows)
         numbers = self._numbers
-        self._tasks += [numbers.setdefault(row.dataset.name, len(numbers)) for row in rows]
+        self._tasks += [numbers.setdefault(row.name, len(numbers)) for row in rows]
         for part, counts in encoded.counts.items():
             self._texts[part].append(counts)
         pairs = zip(rows, _without_eos(fitted.encoded), _without_eos(encoded.targets), strict=True)
         return [TokenizedRow(*row) for row in pairs]
 
     def _note(self, rows: Sequence[BuiltRow]) -> None:
-        self.templates.update((row.dataset.name, row.template.id) for row in rows)
+        self.templates.update((row.name, row.template.id) for row in rows)
         if self._has_exemplars:
-            self.num_shots.update((row.dataset.name, row.num_shots) for row in rows)
+            self.num_shots.update((row.name, row.num_shots) for row in rows)
 
     def facts(self) -> dict[str, Any]:
         """Returns what is known of the texts of all rows."""

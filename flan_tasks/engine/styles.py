@@ -14,6 +14,19 @@ ABOUT = {
 }
 
 
+# Columns of mixtures with parts, behind those.
+_OF_PARTS = {"part": "string", "prompt_type": "string"}
+
+
+def about_columns(*, parts: bool) -> dict[str, str]:
+    """Returns the columns beside the texts: name -> type.
+
+    Args:
+      parts: whether the mixture has parts.
+    """
+    return {**ABOUT, **_OF_PARTS} if parts else ABOUT
+
+
 @dataclass(frozen=True)
 class Columns:
     """Prompt and target in columns of text."""

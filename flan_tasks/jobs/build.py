@@ -33,6 +33,14 @@ class PlannedBuild(Planned):
 
         return task_table(self.prepared, self.plan)
 
+    @cached_property
+    def parts(self) -> list[dict[str, Any]]:
+        """One entry a part: its weight and share, what is requested, and how often that repeats
+        what is available; none where there are no parts."""
+        from flan_tasks.engine.part_table import part_table
+
+        return part_table(self.prepared, self.plan)
+
     @property
     def examples(self) -> int:
         """Rows of the plan."""

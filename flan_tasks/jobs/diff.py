@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture, read_mixture
+from flan_tasks.core.part_tree import MARK
 from flan_tasks.datasets import catalog
 from flan_tasks.jobs.shares import shares
 from flan_tasks.reports.compare import Difference, Side, compare, side_of_build
@@ -53,10 +54,11 @@ def _side(item: str | os.PathLike | Mixture) -> Side:
 
 
 def _side_of_mixture(name: str, mixture: Mixture) -> Side:
-    tasks = {one.name: asdict(one) for one in shares(mixture).datasets if not one.evaluated_only}
+    trained = [one for one in shares(mixture).datasets if not one.evaluated_only]
+    tasks = {f"{one.part}{MARK}{one.name}".strip(MARK): asdict(one) for one in trained}
     templates = {
-        task: {t.id: t.texts for t in catalog().templates(task).of_kind(*mixture.kinds)}
-        for task in tasks
+        task: {t.id: t.texts for t in catalog().templates(one["name"]).of_kind(*mixture.kinds)}
+        for task, one in tasks.items()
     }
-    settings = {key: value for key, value in asdict(mixture).items() if key != "name"}
+    settings = {key: value for key, value in mixture.to_json().items() if key != "name"}
     return Side(name, settings, tasks, templates)

@@ -93,7 +93,7 @@ def encoded_rows(
         longer targets is cut.
       fitting: counts what became of the prompts.
     """
-    names = [item.dataset.name for item in plan.ingredients]
+    names = [item.name for item in plan.ingredients]
     encoder = Encoder(vocabulary, lengths)
     budget = encoder.budget
     for first in range(start, stop, WINDOW):

@@ -24,6 +24,7 @@ from flan_tasks.vocabulary import Vocabulary
 _CLASSES = hash_text("order of classes")
 _EXEMPLARS = hash_text("exemplars")
 _PLACES = hash_text("order of exemplars")
+_NUMBER = hash_text("number of exemplars")
 # Candidates looked at together beyond those wanted: few are the query or share its text.
 _SPARE = 2
 # Candidates of one class looked at before a class is given up.
@@ -91,13 +92,14 @@ class Queries:
 
 
 def choose_exemplars(
-    exemplars: Exemplars, queries: Queries, *, shots: int, seed: int
+    exemplars: Exemplars, queries: Queries, *, shots: int, seed: int, fewest: int | None = None
 ) -> list[list[tuple[int, Example]]]:
     """Returns (number, example) of up to `shots` exemplars for each query, in prompt order.
 
     Never the query, an example of equal texts, or one that shares a text of 8 words or more with
     it, such as another question on its passage; no two exemplars of equal texts. Classes take
-    turns, in an order of each query's own, and the exemplars are shuffled afterwards.
+    turns, in an order of each query's own, and the exemplars are shuffled afterwards. With `fewest`
+    their number is drawn for each query, from it to `shots`.
     """
     name = hash_text(queries.dataset)
     classes = exemplars.classes
@@ -128,7 +130,10 @@ def choose_exemplars(
             numbers = (seed, name, key, epoch, _EXEMPLARS, label)
             return int(members[choice.permute(place, len(members), *numbers)])
 
-        found = _pick(query, turns[number].tolist(), candidate, reader)
+        wanted = shots
+        if fewest is not None:
+            wanted = fewest + choice.below(shots - fewest + 1, seed, name, key, epoch, _NUMBER)
+        found = _pick(query, turns[number, :wanted].tolist(), candidate, reader)
         order = [
             choice.permute(place, len(found), seed, name, key, epoch, _PLACES)
             for place in range(len(found))

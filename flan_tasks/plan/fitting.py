@@ -208,8 +208,8 @@ class FittingCounts:
         self._left_out += [self._seen + place for place in lost]
         self._too_long.update(tasks[place] for place in lost)
         for row in fitted.rows.values():
-            self._shortened.setdefault(row.dataset.name, Counter()).update(row.shortened)
-            self._lost_answers[row.dataset.name] += row.lost_answer
+            self._shortened.setdefault(row.name, Counter()).update(row.shortened)
+            self._lost_answers[row.name] += row.lost_answer
         self._seen += len(tasks)
 
     def facts(self, start: int) -> dict[str, Any]:

@@ -9,8 +9,11 @@ import numpy as np
 
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.part_tree import Branch
+from flan_tasks.core.parts import EXAMPLES, TOKENS
 from flan_tasks.plan import draws
-from flan_tasks.plan.prepare import Ingredient, Prepared
+from flan_tasks.plan.prepare import Ingredient, MeanTokens, Prepared
+from flan_tasks.plan.shares import Node, Shares, pruned, shares_of, weighed_by_length
 
 _ORDER = hash_text("order of rows")
 _EXAMPLES = hash_text("order of examples")
@@ -67,6 +70,8 @@ class Plan:
     """Rows of each ingredient."""
     grouped: bool = False
     """Whether rows of a task stand together, task by task, instead of mixed."""
+    shares: Shares | None = None
+    """What parts and ceilings come to; None where there are neither."""
 
     def __len__(self) -> int:
         return sum(self.counts)
@@ -75,6 +80,11 @@ class Plan:
     def has_exemplars(self) -> bool:
         """Whether prompts begin with solved examples."""
         return any(item.exemplars is not None for item in self.ingredients)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether its tasks are in parts of a mixture."""
+        return any(item.part for item in self.ingredients)
 
     @cached_property
     def _ends(self) -> np.ndarray:
@@ -142,7 +152,7 @@ class _Numbers:
     def of(cls, items: Sequence[Ingredient]) -> "_Numbers":
         """Gathers them."""
         return cls(
-            np.asarray([hash_text(item.dataset.name) for item in items], np.uint64),
+            np.asarray([hash_text(item.name) for item in items], np.uint64),
             np.asarray([item.available for item in items], np.int64),
             np.asarray([len(item.templates) for item in items], np.int64),
         )
@@ -222,7 +232,7 @@ def make_plan(
     items = tuple(item for item in prepared.ingredients if item.available and item.templates)
     if not items:
         reasons = [
-            f"{item.dataset.name}: {count} {reason}"
+            f"{item.name}: {count} {reason}"
             for item in prepared.ingredients
             for reason, count in item.examples.skipped.items()
         ]
@@ -230,12 +240,71 @@ def make_plan(
             f'mixture "{prepared.mixture.name}": no dataset has an example for {prepared.split}; '
             f"every row was skipped ({', '.join(reasons) or 'there are none'})"
         )
+    if grouped and prepared.mixture.parts:
+        raise DeclarationError(
+            f'mixture "{prepared.mixture.name}": it has parts, and seqio-cache keeps one cache for '
+            "each dataset, which SeqIO mixes by itself; build tfrecord, arrays or packed-tfrecord, "
+            "or let SeqIO draw from the mixture without a cache"
+        )
     if num_examples is None and (grouped or prepared.split != "train"):
-        counts = [item.available for item in items]
-    else:
-        total = prepared.one_pass if num_examples is None else num_examples
+        return Plan(items, seed, tuple(item.available for item in items), grouped)
+    total = prepared.one_pass if num_examples is None else num_examples
+    tree = _shared_tree(prepared, items)
+    if tree is None:
         counts = largest_remainder([item.rate for item in items], total)
-    return Plan(items, seed, tuple(counts), grouped)
+        return Plan(items, seed, tuple(counts), grouped)
+    if num_examples is None and tree.capacity is not None:
+        total = min(total, tree.capacity)
+    shares = shares_of(tree, total)
+    counts = [shares.rows.get(number, 0) for number in range(len(items))]
+    return Plan(items, seed, tuple(counts), grouped, shares)
+
+
+def _shared_tree(prepared: Prepared, items: Sequence[Ingredient]) -> Node | None:
+    """Returns what parts and ceilings make of a mixture; None where there are neither.
+
+    Raises:
+      DeclarationError: weights are of tokens, and no vocabulary counts them.
+    """
+    mixture = prepared.mixture
+    ceilings = prepared.tree is not None and any(leaf.max_repeats for leaf in prepared.tree.leaves)
+    if prepared.tree is None or prepared.split != "train" or not (mixture.parts or ceilings):
+        return None
+    tree = pruned(_node(prepared.tree, items))
+    assert tree is not None  # some item has examples
+    if mixture.weights == EXAMPLES:
+        return tree
+    if not prepared.mean_tokens:
+        raise DeclarationError(
+            f'mixture "{mixture.name}": weights = "{mixture.weights}" are of tokens, which a '
+            "vocabulary counts; give one, --vocab"
+        )
+
+    def mean(number: int) -> Fraction:
+        return _mean(prepared.mean_tokens[items[number].name], inputs=mixture.weights == TOKENS)
+
+    return weighed_by_length(tree, mean)
+
+
+def _mean(tokens: MeanTokens, *, inputs: bool) -> Fraction:
+    return Fraction(tokens.targets + (tokens.inputs if inputs else 0), tokens.rows)
+
+
+def _node(branch: Branch, items: Sequence[Ingredient]) -> Node:
+    nodes = tuple(_node(one, items) for one in branch.branches)
+    if branch.leaf is not None:
+        repeats = branch.leaf.max_repeats
+        nodes = tuple(
+            Node(
+                branch.path,
+                Fraction(item.rate),
+                item=number,
+                most=None if repeats is None else int(repeats * item.available),
+            )
+            for number, item in enumerate(items)
+            if item.part == branch.path
+        )
+    return Node(branch.path, branch.weight, nodes)
 
 
 def largest_remainder(rates: Sequence[float], total: int) -> list[int]:

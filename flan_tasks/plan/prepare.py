@@ -1,17 +1,13 @@
 """From a mixture's declaration to what is really at hand: examples, rates, what is missing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
 
 from flan_tasks.core.catalog import Catalog
-from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
-from flan_tasks.core.escaping import for_line
+from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
+from flan_tasks.core.part_tree import Branch, Leaf, part_tree
 from flan_tasks.core.splits import share_limit
-from flan_tasks.core.template import Template
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.decontamination.matches import (
     EVALUATION_SPLITS,
@@ -21,31 +17,22 @@ from flan_tasks.decontamination.matches import (
     evaluation_side,
 )
 from flan_tasks.plan.exemplars import Exemplars
-from flan_tasks.plan.suitable import check_templates, suitable
-from flan_tasks.raw_rows import DECLARED, State, open_source
+from flan_tasks.plan.gathering import Gathering, Ingredient, Progress, open_examples
+from flan_tasks.plan.missing import missing_text
+from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.store.store import Store, StoredExamples, default_store
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Ingredient:
-    """One dataset of a mixture, with its examples at hand."""
+class MeanTokens:
+    """How long rows of a task are, measured on some of them."""
 
-    dataset: Dataset
-    """The declaration."""
-    examples: StoredExamples
-    """Its stored examples; those from `available` on are behind the mixture's limit."""
-    available: int
-    """How many of them the mixture may draw."""
-    templates: tuple[Template, ...]
-    """The templates drawn from, in the order of their file."""
-    rate: float = 0.0
-    """Mixing rate."""
-    variation: Variation = PLAIN
-    """How prompts are made of the examples."""
-    exemplars: Exemplars | None = None
-    """Where exemplars come from; None where the variation wants none."""
+    rows: int
+    """How many rows were measured."""
+    inputs: int
+    """Tokens of all their prompts, as they are written."""
+    targets: int
+    """Tokens of all their targets, as they are written."""
 
 
 @dataclass(frozen=True)
@@ -68,32 +55,26 @@ class Prepared:
     """What training examples were compared with, to drop those that occur there."""
     compared_with: tuple[Part, ...] = ()
     """The evaluation sets this meant."""
+    tree: Branch | None = None
+    """Its parts; a mixture without is one leaf."""
+    mean_tokens: Mapping[str, MeanTokens] = field(default_factory=dict)
+    """Task -> how long its rows are; for mixtures whose parts are weighed by tokens."""
 
     @property
     def one_pass(self) -> int:
-        """Examples of one pass: of the capped mixture for train, of all examples else."""
-        counts = {i.dataset.name: i.available for i in self.ingredients}
+        """Examples of one pass: of the capped mixture for train, of all examples else.
+
+        That of a mixture with parts is the sum of theirs.
+        """
         if self.split != "train":
-            return sum(counts.values())
-        return one_pass(self.mixture, [i.dataset for i in self.ingredients], counts)
-
-
-@dataclass(frozen=True)
-class SourceChoice:
-    """Where rows are read from."""
-
-    kind: str = DECLARED
-    """One of `core.origin.SOURCE_KINDS`."""
-    data_dir: Path | None = None
-    """A prepared TFDS tree, or a folder of files."""
-    exceptions: Mapping[str, str] = field(default_factory=dict)
-    """Name of a dataset -> its own kind, where it is another."""
-    apart: bool = False
-    """Whether what needs TensorFlow is read by a process of its own, so that this has none."""
-
-    def kind_of(self, dataset: Dataset) -> str:
-        """Returns the kind of source that a dataset is read from."""
-        return self.exceptions.get(dataset.name, self.kind)
+            return sum(item.available for item in self.ingredients)
+        leaves = self.tree.leaves if self.tree else [Leaf("", self.mixture)]
+        total = 0
+        for leaf in leaves:
+            items = [item for item in self.ingredients if item.part == leaf.path]
+            counts = {item.dataset.name: item.available for item in items}
+            total += one_pass(leaf.mixture, [item.dataset for item in items], counts)
+        return total
 
 
 def prepare(
@@ -129,6 +110,7 @@ def prepare(
       TemplateError: a template uses a field that its dataset does not have.
     """
     store = store or Store(default_store())
+    tree = part_tree(mixture, catalog)
     members = catalog.members(mixture)
     present = [dataset for dataset in members if split in dataset.splits.names]
     without = tuple(dataset.name for dataset in members if split not in dataset.splits.names)
@@ -138,62 +120,26 @@ def prepare(
             f"{', '.join(without)}. Such datasets are evaluated only; try --split test"
         )
     variation.check_templates((d.name, catalog.templates(d.name).ids) for d in present)
-    found: list[Ingredient] = []
-    missing: dict[str, str] = {}
-    notes: dict[str, str] = {}
-    bad = RowError()
-    limit = mixture.limit if split == "train" else None
-    for number, dataset in enumerate(present, start=1):
-        where = f"{dataset.name} ({number} of {len(present)})"
-        try:
-            examples = _open(
-                dataset, catalog, source, store, split, limit, progress=progress, where=where
-            )
-            exemplars = None
-            if variation.shots and split != "train":
-                exemplars = _exemplars(dataset, catalog, source, store, mixture.limit)
-            examples = suitable(variation, dataset, examples, store)
-            if exemplars is not None:
-                shown = suitable(variation, dataset, exemplars.examples, store)
-                exemplars = replace(exemplars, examples=shown, available=len(shown))
-        except SourceUnavailableError as error:
-            # It stands in the manifest, the card and the report; names of files may hold anything.
-            missing[dataset.name] = for_line(str(error).removeprefix(f"{dataset.name}: "))
-            notes[dataset.name] = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
-            continue
-        except RowError as error:
-            # Other datasets are read on, and kept in the store: their bad rows are named as well.
-            bad = RowError(*bad.rows, *error.rows)
-            if bad.is_full:
-                raise bad from error
-            continue
-        catalog.check_fields(dataset)
-        templates = variation.choose(
-            dataset.name, catalog.templates(dataset.name).templates, split, kinds=mixture.kinds
-        )
-        if variation.shots:
-            check_templates(dataset, templates)
-        if not templates and dataset.is_trained_on:
-            raise DeclarationError(
-                f'mixture "{mixture.name}": {dataset.name} has no {" or ".join(mixture.kinds)} '
-                "template; exclude it, or add a kind"
-            )
-        found.append(
-            Ingredient(
-                dataset,
-                examples,
-                len(examples),
-                templates,
-                variation=variation,
-                exemplars=exemplars,
-            )
-        )
-    if bad.rows:
-        raise bad
+    gathering = Gathering(catalog, source, store, split, progress, [d.name for d in present])
+    by_leaf = [(leaf, gathering.datasets_of(leaf)) for leaf in tree.leaves]
+    gathering.set_limits(by_leaf)
+    found = [
+        item for leaf, datasets in by_leaf for item in gathering.gather(leaf, datasets, variation)
+    ]
+    if gathering.bad.rows:
+        raise gathering.bad
+    missing = gathering.missing
     if missing and (not allow_missing or not found):
         has_samples = any(catalog.samples(name) is not None for name in missing)
         raise SourceUnavailableError(
-            _missing_text(mixture, split, missing, notes, some=bool(found), has_samples=has_samples)
+            missing_text(
+                mixture.name,
+                split,
+                missing,
+                gathering.notes,
+                some=bool(found),
+                has_samples=has_samples,
+            )
         )
     compared: tuple[Part, ...] = ()
     if drop_against:
@@ -206,22 +152,48 @@ def prepare(
             progress=progress,
         )
         found = _without_matches(found, split, Checker(catalog, compared), store, drop_against)
-    found = _share_limit(found, limit)
-    if variation.shots and split == "train":
-        found = [
-            replace(i, exemplars=Exemplars(i.examples, i.available, i.dataset.options))
-            for i in found
-        ]
+    rated = [
+        item
+        for leaf, _ in by_leaf
+        for item in _finished(
+            leaf, catalog, [item for item in found if item.part == leaf.path], split, gathering
+        )
+    ]
     return Prepared(
         mixture,
         split,
-        _with_rates(mixture, catalog, found, split),
+        tuple(rated),
         missing,
         without,
         variation,
         tuple(drop_against),
         compared,
+        tree,
     )
+
+
+def _finished(
+    leaf: Leaf, catalog: Catalog, found: Sequence[Ingredient], split: str, gathering: Gathering
+) -> tuple[Ingredient, ...]:
+    """The datasets of a part with what it may draw of each, exemplars and rates."""
+    limit = leaf.mixture.limit if split == "train" else None
+    if limit is not None:
+        # Of one that another part reads more of.
+        found = [
+            replace(item, available=min(item.available, limit))
+            if gathering.limits[item.dataset.name] > limit
+            else item
+            for item in found
+        ]
+    found = _share_limit(found, limit)
+    if split == "train":
+        found = [
+            replace(i, exemplars=Exemplars(i.examples, i.available, i.dataset.options))
+            if i.variation.shots
+            else i
+            for i in found
+        ]
+    return _with_rates(leaf.mixture, catalog, found, split)
 
 
 def evaluation_parts(
@@ -252,7 +224,7 @@ def evaluation_parts(
             if split not in dataset.splits.names:
                 continue
             try:
-                examples = _open(dataset, catalog, source, store, split, None)
+                examples = open_examples(dataset, catalog, source, store, split, None)
             except SourceUnavailableError as error:
                 missing.append(f"  {split}: {error}")
                 continue
@@ -270,55 +242,6 @@ def evaluation_parts(
     return tuple(found)
 
 
-def _open(
-    dataset: Dataset,
-    catalog: Catalog,
-    source: SourceChoice,
-    store: Store,
-    split: str,
-    limit: int | None,
-    *,
-    progress: Progress | None = None,
-    where: str = "",
-) -> StoredExamples:
-    rows = open_source(
-        dataset,
-        kind=source.kind_of(dataset),
-        data_dir=source.data_dir,
-        samples=catalog.samples(dataset.name),
-        apart=source.apart,
-    )
-    available = rows.status().state is State.AVAILABLE
-    if progress and not available and source.data_dir is None:
-        progress(f"fetching {where}")
-    reading = partial(progress, f"reading {where}") if progress else None
-    return store.open(dataset, rows, split, limit=limit, reading=reading)
-
-
-def _exemplars(
-    dataset: Dataset, catalog: Catalog, source: SourceChoice, store: Store, limit: int
-) -> Exemplars:
-    """Opens the training examples that exemplars of an evaluation split come from.
-
-    Raises:
-      DeclarationError: neither the dataset nor a part beside it has some.
-      SourceUnavailableError: they cannot be had.
-    """
-    beside = [
-        other
-        for other in catalog.datasets
-        if other.parent == dataset.parent and other.template_file == dataset.template_file
-    ]
-    trained = [other for other in (dataset, *beside) if other.is_trained_on]
-    if not trained:
-        raise DeclarationError(
-            f"{dataset.name}: it has no train split, so there are no exemplars; leave it out, or "
-            "take no shots"
-        )
-    examples = _open(trained[0], catalog, source, store, "train", limit)
-    return Exemplars(examples, len(examples), dataset.options)
-
-
 def _without_matches(
     found: Sequence[Ingredient],
     split: str,
@@ -332,35 +255,6 @@ def _without_matches(
         examples = store.without(item.examples, matching, reason=describe(against))
         kept.append(replace(item, examples=examples, available=len(examples)))
     return kept
-
-
-def _missing_text(
-    mixture: Mixture,
-    split: str,
-    missing: Mapping[str, str],
-    notes: Mapping[str, str],
-    *,
-    some: bool,
-    has_samples: bool,
-) -> str:
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in missing.items():
-        by_reason.setdefault(f"{reason}{notes[name]}", []).append(name)
-    lines = [f"  {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
-    remedy = (
-        "Provide them (flan sources NAME says how), exclude them, or build without them with "
-        "--allow-missing"
-        if some
-        else "Nothing is left to build from"
-        + ("; --source samples builds from the embedded rows" if has_samples else "")
-    )
-    return "\n".join(
-        [
-            f'mixture "{mixture.name}": {len(missing)} of its datasets cannot be had for {split}:',
-            *lines,
-            remedy + ".",
-        ]
-    )
 
 
 def _share_limit(found: Sequence[Ingredient], limit: int | None) -> list[Ingredient]:

@@ -8,6 +8,7 @@ import numpy as np
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example
 from flan_tasks.core.naming import TaskName
+from flan_tasks.core.part_tree import MARK
 from flan_tasks.core.render import Rendered, format_options, render, render_columns
 from flan_tasks.core.template import ANSWER, OPTIONS, Template
 from flan_tasks.core.variation import SHUFFLED
@@ -50,6 +51,15 @@ class BuiltRow:
     """Fields that were shortened to make the prompt fit a length."""
     lost_answer: bool = False
     """Whether the answer stood in one of these, and does no more."""
+    part: str = ""
+    """Path of the part of the mixture that it is of; empty where there are none."""
+    prompt_type: str = ""
+    """One of `core.parts.PROMPT_TYPES`, where there are parts."""
+
+    @property
+    def name(self) -> str:
+        """What it is counted under: the name of its task in the plan."""
+        return f"{self.part}{MARK}{self.dataset.name}" if self.part else self.dataset.name
 
     @property
     def gold(self) -> Gold:
@@ -69,6 +79,7 @@ class BuiltRow:
             "options": list(self.example.options),
             "license": self.dataset.license,
             "num_shots": self.num_shots,
+            **({"part": self.part, "prompt_type": self.prompt_type} if self.part else {}),
         }
 
 
@@ -116,7 +127,7 @@ def render_task(
     examples = item.examples.take(draw.example)
     keys = item.examples.key_hashes[draw.example]
     if variation.option_order == SHUFFLED:
-        examples = _reordered(item.dataset.name, examples, keys, draw.epoch, seed)
+        examples = _reordered(item.name, examples, keys, draw.epoch, seed)
     chosen = [item.templates[number] for number in draw.template]
     filled = [
         render(template, example, options=variation.options)
@@ -125,11 +136,14 @@ def render_task(
     inputs = [one.inputs for one in filled]
     shots = [0] * len(inputs)
     if item.exemplars is not None:
-        queries = Queries(item.dataset.name, examples, keys, draw.epoch)
+        queries = Queries(item.name, examples, keys, draw.epoch)
         blocks = _exemplar_blocks(item, queries, chosen, seed)
         inputs, shots = fit_exemplars(blocks, inputs, budget)
+    about = {"part": item.part, "prompt_type": item.prompt_type} if item.part else {}
     return [
-        BuiltRow(prompt, one.targets, item.dataset, template, example, count, variation.options)
+        BuiltRow(
+            prompt, one.targets, item.dataset, template, example, count, variation.options, **about
+        )
         for prompt, one, template, example, count in zip(
             inputs, filled, chosen, examples, shots, strict=True
         )
@@ -153,7 +167,9 @@ def _exemplar_blocks(
     """Fills the exemplars of each query with the query's own template."""
     assert item.exemplars is not None
     variation = item.variation
-    chosen = choose_exemplars(item.exemplars, queries, shots=variation.shots, seed=seed)
+    chosen = choose_exemplars(
+        item.exemplars, queries, shots=variation.shots, fewest=item.fewest_shots, seed=seed
+    )
     blocks = []
     for number, (found, template) in enumerate(zip(chosen, templates, strict=True)):
         examples = [example for _, example in found]
@@ -161,9 +177,7 @@ def _exemplar_blocks(
             # Each exemplar under its own key and the query's, so that it varies with the query.
             keys = item.exemplars.examples.key_hashes[[place for place, _ in found]]
             epochs = np.full(len(found), queries.epochs[number])
-            examples = _reordered(
-                item.dataset.name, examples, keys ^ queries.keys[number], epochs, seed
-            )
+            examples = _reordered(item.name, examples, keys ^ queries.keys[number], epochs, seed)
         blocks.append([render(template, one, options=variation.options) for one in examples])
     return blocks
 
@@ -237,7 +251,7 @@ def _shuffled(
     orders = option_orders(
         np.asarray([len(one) for one in lists], np.int64),
         seed=seed,
-        dataset=item.dataset.name,
+        dataset=item.name,
         keys=item.examples.key_hashes[draw.example],
         epochs=draw.epoch,
     )

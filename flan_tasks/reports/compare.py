@@ -232,8 +232,8 @@ def _rows(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, byte
                 yield name, _digest(name.encode(), inputs.tobytes(), targets.tobytes())
         return
     for row in stored.all_rows(folder, manifest):
-        texts = (row["task"], row["key"], row["template"], row["inputs"], row["targets"])
-        name = f"{row['task'].removeprefix('flan:')} {row['key']}"
+        texts = (row["name"], row["key"], row["template"], row["inputs"], row["targets"])
+        name = f"{row['name']} {row['key']}"
         yield name, _digest(*(text.encode() for text in texts))
 
 

@@ -209,7 +209,7 @@ def sample_files(
     shown_examples = [
         ShownExample(
             row=int(position),
-            task=row["task"].removeprefix("flan:"),
+            task=row["name"],
             inputs=row["inputs"],
             targets=row["targets"],
             template=row["template"],
@@ -259,7 +259,7 @@ def _rendered(
             shown_examples.append(
                 ShownExample(
                     row=int(position),
-                    task=row.dataset.name,
+                    task=row.name,
                     inputs=row.inputs,
                     targets=row.targets,
                     template=row.template.id,

@@ -11,7 +11,9 @@ import numpy as np
 from flan_tasks.core import extras
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.intact import is_intact
+from flan_tasks.core.naming import PREFIX
 from flan_tasks.core.parsing import parse_json
+from flan_tasks.core.part_tree import MARK
 from flan_tasks.engine.manifest_file import MANIFEST, SEAL
 from flan_tasks.engine.styles import options_in, texts_in
 
@@ -25,7 +27,7 @@ def read_rows(folder: Path, manifest: Mapping[str, Any], positions: np.ndarray) 
       BuildError: a file is missing or is not what the manifest says.
     """
     read = READERS[manifest["format"]]
-    names = {task["task"] for task in manifest["tasks"]}
+    names = {(task["task"], task.get("part", "")) for task in manifest["tasks"]}
     rows_read: list[Row] = []
     first = 0
     for shard in manifest["shards"]:
@@ -74,20 +76,23 @@ def check_file(folder: Path, manifest: Mapping[str, Any], name: str) -> None:
         )
 
 
-def _checked(row: Row, names: Collection[str]) -> Row:
-    for name in ("task", "template", "kind", "key", "inputs", "targets"):
+def _checked(row: Row, names: Collection[tuple[str, str]]) -> Row:
+    for name in ("task", "name", "template", "kind", "key", "inputs", "targets"):
         if not isinstance(row[name], str):
             raise ValueError(f"{name} is no text")
     if not all(isinstance(option, str) for option in row["options"]):
         raise ValueError("options are no texts")
-    if row["task"] not in names:
-        raise ValueError(f"task {row['task']} is not in {MANIFEST}")
+    if (row["task"], row.get("part", "")) not in names:
+        raise ValueError(f"task {row['name']} is not in {MANIFEST}")
     return row
 
 
 def _with_texts(row: Row) -> Row:
     inputs, targets = texts_in(row)
-    return {**row, "inputs": inputs, "targets": targets, "options": options_in(row["options"])}
+    told = {**row, "inputs": inputs, "targets": targets, "options": options_in(row["options"])}
+    # What the manifest calls the task: its dataset, in parts of a mixture behind their path.
+    name = str(row["task"]).removeprefix(PREFIX)
+    return {**told, "name": f"{row['part']}{MARK}{name}" if row.get("part") else name}
 
 
 def _jsonl(path: Path, positions: np.ndarray) -> Iterator[Row]:
@@ -150,6 +155,7 @@ def _record(data: bytes) -> Row:
     options = json.loads(texts("gold")[0])["options"] if "gold" in features else texts("options")
     return {
         **about,
+        **({"part": texts("part")[0]} if "part" in features else {}),
         "inputs": texts("inputs_pretokenized")[0],
         "targets": texts("targets_pretokenized")[0],
         "options": options,

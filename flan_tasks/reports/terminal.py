@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from flan_tasks.core.escaping import for_line
+from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
 from flan_tasks.reports.length_tables import PARTS, histograms
 from flan_tasks.reports.long_texts import long_texts
@@ -38,6 +39,8 @@ def print_report(
     if wide:
         console.width = 1_000
     _print_head(console, manifest)
+    if parts := manifest.get("parts"):
+        console.print(_parts(manifest, parts))
     console.print(_shares(manifest))
     console.print(_datasets(manifest, wide=wide))
     if sample.examples:
@@ -121,6 +124,15 @@ def _shares(manifest: Mapping[str, Any]) -> Table:
             f"{count:,}",
         )
     return table
+
+
+def _parts(manifest: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> Group:
+    title, *others = HEADS
+    table = _table("\nParts", title, *(f">{name}" for name in others[:-2]), *others[-2:])
+    for cells in part_rows(parts):
+        table.add_row(*map(_plain, cells))
+    notes = part_notes(manifest["mixture"], parts)
+    return Group(table, *(Text(for_line(note), style="dim") for note in notes))
 
 
 def _datasets(manifest: Mapping[str, Any], *, wide: bool) -> Table:

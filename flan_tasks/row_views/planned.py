@@ -81,7 +81,7 @@ class PlannedRows:
             rows = self.plan.rows_at(self._positions(numbers[start : start + _WINDOW]))
             found.update(rows.task.tolist())
         return {
-            item.dataset.name: found[number]
+            item.name: found[number]
             for number, item in enumerate(self.plan.ingredients)
             if found[number]
         }

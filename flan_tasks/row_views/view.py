@@ -44,7 +44,7 @@ class Origin:
     def of(cls, prepared: Prepared) -> Origin:
         """Returns what there is to say of a prepared mixture."""
         skipped = {
-            item.dataset.name: dict(item.examples.skipped)
+            item.name: dict(item.examples.skipped)
             for item in prepared.ingredients
             if item.examples.skipped
         }
@@ -133,7 +133,7 @@ class RowsView:
 
             from flan_tasks.engine.writers.parquet import arrow_schema
 
-        schema = arrow_schema(self._planned.settings.style)
+        schema = arrow_schema(self._planned.settings.style, parts=self._planned.plan.has_parts)
         return pa.Table.from_batches(
             [pa.RecordBatch.from_pylist(chunk, schema) for chunk in self._chunks()], schema
         )

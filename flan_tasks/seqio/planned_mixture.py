@@ -8,15 +8,17 @@ import numpy as np
 import seqio
 import tensorflow as tf
 
-from flan_tasks.core.errors import unknown_name
+from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.mixture import Mixture, mixing_rates
 from flan_tasks.core.naming import MixtureName
+from flan_tasks.core.parts import EXAMPLES
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.engine.writers.seqio_cache import ABOUT, PRETOKENIZED
 from flan_tasks.plan.plan import Plan, Rows, make_plan
 from flan_tasks.plan.prepare import prepare
 from flan_tasks.plan.rows import BuiltRow, render_chunk, render_texts
+from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
 from flan_tasks.seqio.stream import (
     CHUNK,
     Sizes,
@@ -27,6 +29,7 @@ from flan_tasks.seqio.stream import (
     text_columns,
 )
 from flan_tasks.seqio.task import Configure, Prompts, make_task, source_choice
+from flan_tasks.vocabulary import open_vocabulary
 
 # Rows of a grown chunk for each task of a mixture, over which the work done once for each spreads.
 _PER_TASK = 128
@@ -120,8 +123,20 @@ class EngineMixture(seqio.Mixture):
         self._from_cache = False
         super().__init__(name=name, tasks=[(task, self._rate) for task in tasks])
 
-    def plan(self, split: str, *, seed: int | None = None) -> Plan:
+    def plan(
+        self,
+        split: str,
+        *,
+        seed: int | None = None,
+        lengths: Mapping[str, int | None] | None = None,
+    ) -> Plan:
         """Returns the plan of a split.
+
+        Args:
+          split: train, validation or test.
+          seed: what draws depend on; None is the mixture's own.
+          lengths: longest inputs and targets, EOS included, by which parts are weighed whose
+            weights are of tokens; None leaves texts as they are.
 
         Raises:
           SourceUnavailableError: rows of some datasets are not available.
@@ -135,7 +150,13 @@ class EngineMixture(seqio.Mixture):
                 allow_missing=self._allow_missing,
                 variation=self._variation,
             )
-        return make_plan(self._prepared[split], seed=self._seed if seed is None else int(seed))
+        chosen = self._seed if seed is None else int(seed)
+        prepared = self._prepared[split]
+        if self.declaration.weights != EXAMPLES:
+            vocabulary = open_vocabulary(self._configuration().vocab)
+            measure = Measure(vocabulary, lengths or {}, fits=lengths is not None)
+            prepared = with_mean_tokens(prepared, measure, seed=chosen)
+        return make_plan(prepared, seed=chosen)
 
     def get_dataset(
         self,
@@ -157,6 +178,11 @@ class EngineMixture(seqio.Mixture):
 
         Without `shuffle` the tasks follow one another, each in the order of its source.
         """
+        if use_cached and self.declaration.parts:
+            raise DeclarationError(
+                f"{self.name}: it has parts, whose prompts no cache of single tasks has; read it "
+                "with use_cached=False"
+            )
         if use_cached:
             self._from_cache = True
             try:
@@ -182,8 +208,8 @@ class EngineMixture(seqio.Mixture):
         for name in texts:
             if name not in features:
                 raise unknown_name("passthrough feature", name, features)
-        plan = self.plan(split, seed=seed)
         lengths = lengths_of(sequence_length, trim=trim_output_features)
+        plan = self.plan(split, seed=seed, lengths=lengths)
         encoder = StreamEncoder.open(self._configuration().vocab, lengths)
         budget = encoder.budget
         names = tuple(dict.fromkeys(texts))
@@ -223,7 +249,13 @@ class EngineMixture(seqio.Mixture):
         return rates.get(task.source.dataset.name, 0.0)
 
     def _planned_rates(self) -> Mapping[str, float]:
-        return {item.dataset.name: item.rate for item in self.plan("train").ingredients}
+        plan = self.plan("train")
+        if plan.shares is None:
+            return {item.dataset.name: item.rate for item in plan.ingredients}
+        rates: dict[str, float] = {}
+        for item, count in zip(plan.ingredients, plan.counts, strict=True):
+            rates[item.dataset.name] = rates.get(item.dataset.name, 0.0) + count
+        return rates
 
     def _cached_rates(self) -> Mapping[str, float]:
         """Rates by the caches' own counts: a cache is mixed where the rows are not available."""

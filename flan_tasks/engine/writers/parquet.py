@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flan_tasks.engine.styles import ABOUT, BY_STYLE, Turns
+from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
 from flan_tasks.engine.writers.text import columns
 from flan_tasks.engine.writers.writer import RowWriter, TokenizedRow, WriteSettings
 
@@ -23,7 +23,7 @@ class ParquetWriter(RowWriter):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = arrow_schema(settings.style)
+        schema = arrow_schema(settings.style, parts=settings.parts)
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for chunk in chunks:
                 rows = [
@@ -32,8 +32,13 @@ class ParquetWriter(RowWriter):
                 writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
 
 
-def arrow_schema(style: str) -> "pa.Schema":
-    """Returns the columns of a style with their types, as Arrow calls them."""
+def arrow_schema(style: str, *, parts: bool = False) -> "pa.Schema":
+    """Returns the columns of a style with their types, as Arrow calls them.
+
+    Args:
+      style: one of `formats.STYLES`.
+      parts: whether the mixture has parts.
+    """
     import pyarrow as pa
 
     types = {"string": pa.string(), "int32": pa.int32()}
@@ -43,4 +48,5 @@ def arrow_schema(style: str) -> "pa.Schema":
         texts = [(found.column, pa.list_(turn))]
     else:
         texts = [(name, pa.string()) for name in found.texts]
-    return pa.schema([*texts, *((name, types[kind]) for name, kind in ABOUT.items())])
+    about = about_columns(parts=parts).items()
+    return pa.schema([*texts, *((name, types[kind]) for name, kind in about)])

@@ -1,6 +1,6 @@
 """Columns of the text formats, in the styles trainers read."""
 
-from flan_tasks.engine.styles import ABOUT, BY_STYLE, options_text
+from flan_tasks.engine.styles import BY_STYLE, about_columns, options_text
 from flan_tasks.plan.rows import BuiltRow
 
 
@@ -15,5 +15,5 @@ def columns(row: BuiltRow, *, style: str, split: str) -> dict[str, object]:
     about = {**row.about, "split": split, "options": options_text(row.example.options)}
     return {
         **BY_STYLE[style].write(row.inputs, row.targets),
-        **{name: about[name] for name in ABOUT},
+        **{name: about[name] for name in about_columns(parts=bool(row.part))},
     }

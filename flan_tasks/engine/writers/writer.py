@@ -41,6 +41,8 @@ class WriteSettings:
     """Number that ends a text; None without a vocabulary."""
     arch: str = ENCODER_DECODER
     """One of `formats.ARCHS`; packed formats only."""
+    parts: bool = False
+    """Whether the mixture has parts, which rows name."""
 
 
 @dataclass(frozen=True)

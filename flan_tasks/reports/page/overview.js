@@ -194,6 +194,25 @@ function shares() {
   );
 }
 
+// The parts of a mixture as a tree, each with its share; nothing where there are none.
+function partShares() {
+  const entries = build.parts || [];
+  if (!entries.length) return null;
+  const line = (part) => {
+    const depth = part.path.split("/").length - 1;
+    const repeats = `${part.repeats.toFixed(2)} times${part.at_ceiling ? ", at its ceiling" : ""}`;
+    return make(
+      "div.share",
+      { title: `${part.path}: weight ${part.weight}, ${count(part.requested)} requested of ${count(part.available)} at hand ${part.prompts}` },
+      make("span.label", { style: `padding-left:${depth * 14}px` }, part.path.split("/").pop()),
+      track(part.realized / build.examples, 1, part.share),
+      make("span.num", null, percent(part.realized / build.examples)),
+      make("span.num.soft", null, part.available ? repeats : "missing"),
+    );
+  };
+  return panel("Parts", "share of all examples, and how often what is at hand is drawn", entries.map(line));
+}
+
 function lengths() {
   if (!build.sampled) return [null, () => {}];
   const { unit } = build.histograms;
@@ -407,6 +426,7 @@ function drawOverview() {
     ...[
       ...notices(),
       tiles(),
+      partShares(),
       shares(),
       packing(),
       boxes,

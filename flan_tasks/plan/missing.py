@@ -1,0 +1,42 @@
+"""What is said of rows that are not available."""
+
+from collections.abc import Mapping
+
+
+def missing_text(
+    name: str,
+    split: str,
+    missing: Mapping[str, str],
+    notes: Mapping[str, str],
+    *,
+    some: bool,
+    has_samples: bool,
+) -> str:
+    """Names the datasets of a mixture whose rows are missing, why, and what helps.
+
+    Args:
+      name: of the mixture.
+      split: which rows.
+      missing: dataset -> why.
+      notes: dataset -> what else there is to say.
+      some: whether others are available.
+      has_samples: whether embedded rows stand for one of them.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for dataset, reason in missing.items():
+        by_reason.setdefault(f"{reason}{notes[dataset]}", []).append(dataset)
+    lines = [f"  {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+    remedy = (
+        "Provide them (flan sources NAME says how), exclude them, or build without them with "
+        "--allow-missing"
+        if some
+        else "Nothing is left to build from"
+        + ("; --source samples builds from the embedded rows" if has_samples else "")
+    )
+    return "\n".join(
+        [
+            f'mixture "{name}": {len(missing)} of its datasets cannot be had for {split}:',
+            *lines,
+            remedy + ".",
+        ]
+    )

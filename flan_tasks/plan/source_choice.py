@@ -1,0 +1,26 @@
+"""Where rows are read from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.raw_rows import DECLARED
+
+
+@dataclass(frozen=True)
+class SourceChoice:
+    """Where rows are read from."""
+
+    kind: str = DECLARED
+    """One of `core.origin.SOURCE_KINDS`."""
+    data_dir: Path | None = None
+    """A prepared TFDS tree, or a folder of files."""
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+    """Name of a dataset -> its own kind, where it is another."""
+    apart: bool = False
+    """Whether what needs TensorFlow is read by a process of its own, so that this has none."""
+
+    def kind_of(self, dataset: Dataset) -> str:
+        """Returns the kind of source that a dataset is read from."""
+        return self.exceptions.get(dataset.name, self.kind)
