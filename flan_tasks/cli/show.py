@@ -84,7 +84,7 @@ def command(
     They are the first rows of `flan build MIXTURE` with the same source, seed and options.
     """
     from flan_tasks.engine.from_spec import declared_mixture, plan_rows
-    from flan_tasks.plan.token_lengths import Measure
+    from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
 
     mixture, _ = declared_mixture(spec, catalog())
     fit = tokens or spec.lengths is not None
@@ -106,9 +106,8 @@ def command(
         spec = replace(spec, kinds=KINDS)
     if mixture.parts and (template_id or every):
         raise click.UsageError("--template and --all show one dataset, without parts")
-    plan = plan_rows(
-        _prepared(spec, datasets), spec, measure=Measure(vocabulary, spec.whole_lengths, fit)
-    )
+    measure = Measure(vocabulary, spec.whole_lengths, fit)
+    plan = plan_rows(with_mean_tokens(_prepared(spec, datasets), measure, seed=spec.seed), spec)
     budget = None
     if vocabulary:
         from flan_tasks.plan.exemplars import Budget

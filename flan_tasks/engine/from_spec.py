@@ -81,7 +81,8 @@ def plan_spec(
         raise ConfigError("BuildSpec", [("lengths", "auto counts tokens; give a vocabulary")])
     prepared = prepare_spec(spec, catalog, source=source, progress=progress)
     measure = Measure(settings.vocabulary, settings.lengths, settings.fits)
-    plan = plan_rows(prepared, spec, measure=measure)
+    prepared = with_mean_tokens(prepared, measure, seed=spec.seed)
+    plan = plan_rows(prepared, spec)
     choices: tuple[LengthChoice, ...] = ()
     if spec.lengths == AUTO:
         assert settings.vocabulary is not None
@@ -149,19 +150,12 @@ def prepare_spec(
     )
 
 
-def plan_rows(prepared: Prepared, spec: BuildSpec, *, measure: Measure | None = None) -> Plan:
+def plan_rows(prepared: Prepared, spec: BuildSpec) -> Plan:
     """Plans the rows of a mixture whose examples are there.
-
-    Args:
-      prepared: the mixture with its examples.
-      spec: what is asked for.
-      measure: what weights of tokens are measured by; None where that was done.
 
     Raises:
       DeclarationError: there is no row.
     """
-    if measure:
-        prepared = with_mean_tokens(prepared, measure, seed=spec.seed)
     return make_plan(
         prepared,
         seed=spec.seed,
