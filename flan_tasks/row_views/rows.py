@@ -24,7 +24,7 @@ def rows(
     limit: int | None = None,
     style: str = "inputs-targets",
     source: str | None = None,
-    data_dir: str | os.PathLike[str] | None = None,
+    data_dir: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
     vocab: str | os.PathLike[str] | None = None,
     lengths: Mapping[str, int] | None = None,
     store: str | os.PathLike[str] | None = None,
@@ -52,7 +52,8 @@ def rows(
       limit: the view has the first so many rows; None means all.
       style: names of the columns of texts, as in builds.
       source: kind of source; None is what `configure` or the environment say, or declared.
-      data_dir: a prepared TFDS tree, or a folder of files.
+      data_dir: a prepared TFDS tree, or a folder of files; or a mapping of datasets, parents,
+        clusters and kinds of source to theirs, where `all` is for the rest.
       vocab: bytes, t5, or a path; for `shots` and `lengths`, which count tokens.
       lengths: where given, prompts are made to fit `lengths["inputs"]` tokens with EOS, and rows
         that cannot are left out, as in builds with ids; else they stay whole, as in text formats,
@@ -75,7 +76,7 @@ def rows(
         from flan_tasks.plan.prepare import SourceChoice
         from flan_tasks.row_views.opening import open_rows
 
-    found = resolve(source=source, data_dir=_path(data_dir), vocab=_path(vocab))
+    found = resolve(source=source, data_dir=data_dir, vocab=_path(vocab))
     return open_rows(
         Path(mixture) if isinstance(mixture, os.PathLike) else mixture,
         split=split,

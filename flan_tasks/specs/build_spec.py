@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.specs.formats import ARCHS, ENCODER_DECODER, FORMATS, PACKED_FORMATS, STYLES
@@ -135,9 +136,16 @@ class BuildSpec(PromptsMade, VocabularyNamed, RowsFrom):
             if name == "arch":
                 always = self.format in PACKED_FORMATS
             words += _words(parts[name], getattr(self, name), always=always)
-            if name == "source" and self.source in ("tfds", "files"):
-                words.append("--data-dir DATA")
+            if name == "source":
+                words += self._places()
         return " ".join(words)
+
+    def _places(self) -> list[str]:
+        """Which directories are to be given, wherever they lie."""
+        dirs = DataDirs.of(self.data_dir)
+        plain = self.source in ("tfds", "files") and (dirs.plain or not dirs.named)
+        found = ["--data-dir DATA"] if plain or (dirs.plain and dirs.named) else []
+        return [*found, *(f"--data-dir {name}=DATA" for name in sorted(dirs.named))]
 
 
 def _words(part: dataclasses.Field[Any], value: Any, *, always: bool) -> list[str]:
