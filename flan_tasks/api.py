@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flan_tasks.core import extras
+from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.mixture import Mixture, read_mixture
@@ -393,6 +394,8 @@ def _spec(cls: type[S], first: Any, settings: Mapping[str, Any], *, lead: str = 
         if name not in known:
             raise unknown_name(f"field of {cls.__name__}", name, known)
     values = {lead: first, **settings}
+    if isinstance(values.get("data_dir"), Mapping):
+        values["data_dir"] = DataDirs.of(values["data_dir"]).to_text()
     return cls(**{k: os.fspath(v) if isinstance(v, os.PathLike) else v for k, v in values.items()})
 
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
+from flan_tasks.cli.data_dir_options import DataDir, data_dirs_path
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import DATA_DIR, SOURCE
 from flan_tasks.core.escaping import for_line
@@ -59,9 +59,13 @@ source = click.option(
 )
 data_dir = click.option(
     "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=DataDir(),
+    multiple=True,
+    callback=data_dirs_path,
     envvar=DATA_DIR,
-    help="A prepared TFDS tree (no network then), or a folder of files.",
+    metavar="[NAME=]DIR",
+    help="A prepared TFDS tree (no network then), or a folder of files; NAME=DIR is for one "
+    "dataset, parent, cluster or kind of source, and may be given again.",
 )
 
 batch_size = click.option(

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.data_dir_options import DataDir, data_dirs_text
 from flan_tasks.cli.length_options import Lengths
 from flan_tasks.core.field_checks import MAX_COUNT, ConfigError
 from flan_tasks.core.field_docs import field_docs
@@ -120,6 +121,10 @@ def _option(cls: type[Spec], name: str, text: str | None, *, unset: bool = False
         return click.option(long, name, show_default=True, **common)
     if get_origin(hint) is tuple:
         return click.option(long, name, multiple=True, **common)
+    if about.get(IS_FOLDER) and any(get_origin(one) is collections.abc.Mapping for one in plain):
+        return click.option(
+            long, name, type=DataDir(), multiple=True, callback=data_dirs_text, **common
+        )
     if about.get(COMMAS):
         return click.option(long, name, callback=_names, **common)
     if any(get_origin(one) is collections.abc.Mapping for one in plain):

@@ -1,9 +1,11 @@
 """Where rows and vocabulary come from unless a call says; for SeqIO names, decided once."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.environment import DATA_DIR, SOURCE, VOCAB
 from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.origin import SOURCE_KINDS
@@ -16,7 +18,8 @@ class Configuration:
     source: str = "declared"
     """Kind of source; "declared" is each dataset's own."""
     data_dir: Path | None = None
-    """A prepared TFDS tree, or a folder of files; None leaves it to TFDS (and SeqIO's override)."""
+    """A prepared TFDS tree, or a folder of files, or several, as `core.data_dirs` reads them; None
+    leaves it to TFDS (and SeqIO's override)."""
     vocab: str = "t5"
     """bytes, t5, or the path of a vocabulary file."""
 
@@ -28,7 +31,7 @@ _in_use: list[Configuration] = []
 def configure(
     *,
     source: str | None = None,
-    data_dir: str | Path | None = None,
+    data_dir: str | Path | Mapping[str, str | Path] | None = None,
     vocab: str | Path | None = None,
 ) -> None:
     """Decides where rows and the vocabulary come from where a call does not say so.
@@ -41,7 +44,8 @@ def configure(
 
     Args:
       source: declared (each dataset's own, the default), samples, tfds, files or hf.
-      data_dir: a prepared TFDS tree, or a folder of files.
+      data_dir: a prepared TFDS tree, or a folder of files; or a mapping of datasets, parents,
+        clusters and kinds of source to theirs, where `all` is for the rest.
       vocab: bytes, t5 (the default), or the path of a vocabulary file.
 
     Raises:
@@ -50,7 +54,7 @@ def configure(
     """
     if source is not None and source not in SOURCE_KINDS:
         raise unknown_name("source", source, SOURCE_KINDS)
-    wanted = {SOURCE: source, DATA_DIR: data_dir, VOCAB: vocab}
+    wanted = {SOURCE: source, DATA_DIR: DataDirs.of(data_dir).to_text(), VOCAB: vocab}
     before = dict(_chosen)
     _chosen.update({name: str(value) for name, value in wanted.items() if value is not None})
     if _in_use and _resolve() != _in_use[0]:
@@ -72,7 +76,7 @@ def current() -> Configuration:
 def resolve(
     *,
     source: str | None = None,
-    data_dir: str | Path | None = None,
+    data_dir: str | Path | Mapping[str, str | Path] | None = None,
     vocab: str | Path | None = None,
 ) -> Configuration:
     """Returns the configuration with some of it replaced, without holding it."""
@@ -81,7 +85,7 @@ def resolve(
         raise unknown_name("source", source, SOURCE_KINDS)
     return Configuration(
         source or found.source,
-        Path(data_dir) if data_dir is not None else found.data_dir,
+        found.data_dir if data_dir is None else Path(DataDirs.of(data_dir).to_text() or ""),
         str(vocab) if vocab is not None else found.vocab,
     )
 

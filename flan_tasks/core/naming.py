@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from flan_tasks.core.errors import UnknownNameError
 
 PREFIX = "flan:"
+# Between the name of a family and that of its member.
+MEMBER_MARK = ":"
 _MIXTURE = "mix"
 _RANK = "rank"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

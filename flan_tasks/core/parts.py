@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.field_types import MAX_INT, check_types, quoted, shown
 from flan_tasks.core.naming import check_part_name
 from flan_tasks.core.template import KINDS
@@ -164,8 +165,8 @@ class Part:
             yield "it has few-shot prompt types and shots = 0; give 1 or more"
         try:
             Variation(**{"instructions": FULL, **self.prompts})
-        except DeclarationError as error:
-            yield str(error)
+        except ConfigError as error:
+            yield from (f"{name} {what}" for name, what in error.problems)
 
 
 def _default(one: Any) -> Any:

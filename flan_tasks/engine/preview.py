@@ -72,7 +72,8 @@ def nearest_source(
 ) -> tuple[SourceChoice, dict[str, str]]:
     """Returns where rows can be read at once, and for each dataset without such a place why.
 
-    These are the embedded rows, or the declared source where nothing must be downloaded for it.
+    These are the embedded rows, or the declared source where nothing must be downloaded for it;
+    what has a directory of its own, or of its cluster, is read from there.
     """
     exceptions: dict[str, str] = {}
     reasons: dict[str, str] = {}

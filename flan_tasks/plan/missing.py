@@ -1,6 +1,9 @@
 """What is said of rows that are not available."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+# Directories that are told by name; the others are alike.
+_SHOWN = 3
 
 
 def missing_text(
@@ -9,6 +12,7 @@ def missing_text(
     missing: Mapping[str, str],
     notes: Mapping[str, str],
     *,
+    remedies: Sequence[str],
     some: bool,
     has_samples: bool,
 ) -> str:
@@ -19,6 +23,7 @@ def missing_text(
       split: which rows.
       missing: dataset -> why.
       notes: dataset -> what else there is to say.
+      remedies: which `--data-dir` would give each of them.
       some: whether others are available.
       has_samples: whether embedded rows stand for one of them.
     """
@@ -33,10 +38,12 @@ def missing_text(
         else "Nothing is left to build from"
         + ("; --source samples builds from the embedded rows" if has_samples else "")
     )
+    more = f"; and so on for {len(remedies) - _SHOWN} more" if len(remedies) > _SHOWN else ""
     return "\n".join(
         [
             f'mixture "{name}": {len(missing)} of its datasets cannot be had for {split}:',
             *lines,
+            f"Where rows lie elsewhere: {'; '.join(remedies[:_SHOWN])}{more}.",
             remedy + ".",
         ]
     )

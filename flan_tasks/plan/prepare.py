@@ -20,6 +20,7 @@ from flan_tasks.plan.exemplars import Exemplars
 from flan_tasks.plan.gathering import Gathering, Ingredient, Progress, open_examples
 from flan_tasks.plan.missing import missing_text
 from flan_tasks.plan.source_choice import SourceChoice
+from flan_tasks.raw_rows.places import remedy
 from flan_tasks.store.store import Store, StoredExamples, default_store
 
 
@@ -109,6 +110,7 @@ def prepare(
       DeclarationError: no member has that split.
       TemplateError: a template uses a field that its dataset does not have.
     """
+    source.check(catalog)
     store = store or Store(default_store())
     tree = part_tree(mixture, catalog)
     members = catalog.members(mixture)
@@ -137,6 +139,7 @@ def prepare(
                 split,
                 missing,
                 gathering.notes,
+                remedies=[remedy(catalog[name]) for name in missing],
                 some=bool(found),
                 has_samples=has_samples,
             )
@@ -211,6 +214,7 @@ def evaluation_parts(
       UnknownNameError: a name is none of these.
       SourceUnavailableError: rows cannot be had, and may not be missing, or none can.
     """
+    source.check(catalog)
     store = store or Store(default_store())
     wanted = {dataset.name for name in names for dataset in evaluation_side(catalog, name)}
     found: list[Part] = []

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.raw_rows import DECLARED
 
@@ -15,7 +17,7 @@ class SourceChoice:
     kind: str = DECLARED
     """One of `core.origin.SOURCE_KINDS`."""
     data_dir: Path | None = None
-    """A prepared TFDS tree, or a folder of files."""
+    """A prepared TFDS tree, or a folder of files; or several, as `core.data_dirs` reads them."""
     exceptions: Mapping[str, str] = field(default_factory=dict)
     """Name of a dataset -> its own kind, where it is another."""
     apart: bool = False
@@ -24,3 +26,12 @@ class SourceChoice:
     def kind_of(self, dataset: Dataset) -> str:
         """Returns the kind of source that a dataset is read from."""
         return self.exceptions.get(dataset.name, self.kind)
+
+    def check(self, catalog: Catalog) -> None:
+        """Checks that what has a directory of its own is known.
+
+        Raises:
+          UnknownNameError: a name is unknown.
+          DeclarationError: a directory is given twice, or is empty.
+        """
+        DataDirs.of(self.data_dir).check(catalog.expand)

@@ -19,11 +19,10 @@ from flan_tasks.core.origin import (
 from flan_tasks.raw_rows.base import Source, State, Status
 from flan_tasks.raw_rows.files import FilesSource, find_files
 from flan_tasks.raw_rows.huggingface import HuggingFaceSource
+from flan_tasks.raw_rows.places import ORIGINS, place_of
 from flan_tasks.raw_rows.samples import SamplesSource
 from flan_tasks.raw_rows.tfds import TfdsSource
 from flan_tasks.raw_rows.tfds_apart import TfdsApart
-
-_ORIGINS = {"tfds": Tfds, "hf": HuggingFace, "files": Files}
 
 __all__ = ["DECLARED", "SOURCE_KINDS", "Source", "State", "Status", "open_source"]
 
@@ -42,7 +41,8 @@ def open_source(
       dataset: whose rows are wanted.
       kind: one of SOURCE_KINDS; `declared` takes the dataset's own source.
       data_dir: for TFDS a prepared tree; for files a folder that has `<dataset>/<split>.jsonl`
-        (or .json, .csv, .tsv, .parquet, compressed or not) in the dataset's own schema.
+        (or .json, .csv, .tsv, .parquet, compressed or not) in the dataset's own schema; or
+        several, as `core.data_dirs` reads them, of which the most specific counts.
       samples: the dataset's embedded rows.
       apart: whether what needs TensorFlow is done in a process of its own.
 
@@ -52,15 +52,17 @@ def open_source(
     """
     if kind not in SOURCE_KINDS:
         raise unknown_name("source", kind, SOURCE_KINDS)
+    place = place_of(dataset, kind, data_dir)
+    kind, data_dir, folder = place.kind, place.data_dir, place.folder
     if kind == "samples":
         return SamplesSource(dataset.name, samples)
     # A dataset that declares files keeps to them where the folder has none for it.
     declares = isinstance(dataset.source, Files)
-    if kind == "files" and data_dir and not (declares and not (data_dir / dataset.name).is_dir()):
+    if kind == "files" and folder and not (declares and not folder.is_dir()):
         like = dataset.source if isinstance(dataset.source, Files) else None
-        files = find_files(data_dir / dataset.name, like)
+        files = find_files(folder, like)
         return FilesSource(dataset.name, files, schema=dataset.schema)
-    wanted = _ORIGINS.get(kind)
+    wanted = ORIGINS.get(kind)
     for alternative in (Alternative(dataset.source), *dataset.alternatives):
         if wanted is None or isinstance(alternative.origin, wanted):
             return _adapted(dataset, alternative, data_dir, apart=apart)
@@ -103,12 +105,14 @@ def _open_origin(
         reader = TfdsApart if apart else TfdsSource
         return reader(origin, columns=columns, data_dir=data_dir, dataset=dataset.name)
     if isinstance(origin, HuggingFace):
-        return HuggingFaceSource(origin, dataset=dataset.name)
+        copy = None if data_dir is None else data_dir / origin.path
+        copy = copy if copy is not None and copy.is_dir() else None
+        return HuggingFaceSource(origin, dataset=dataset.name, copy=copy)
     return FilesSource(dataset.name, origin, schema=dataset.schema)
 
 
 def _kind_of(origin: Origin) -> str:
-    return next(kind for kind, cls in _ORIGINS.items() if isinstance(origin, cls))
+    return next(kind for kind, cls in ORIGINS.items() if isinstance(origin, cls))
 
 
 class _Adapted(Source):

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from flan_tasks.core import extras
@@ -19,14 +20,18 @@ class HuggingFaceSource(Source):
 
     kind = "hf"
 
-    def __init__(self, origin: HuggingFace, *, dataset: str = "") -> None:
+    def __init__(self, origin: HuggingFace, *, dataset: str = "", copy: Path | None = None) -> None:
         self._origin = origin
+        # A folder that has a copy of it, as the hub's own tools download one.
+        self._copy = copy
         self._name = f"{origin.path}/{origin.config}".rstrip("/")
         # For messages: our name of the dataset, where it has one.
         self._label = f"{dataset}: Hugging Face {self._name}".removeprefix(": ")
         self._see = f"flan sources {dataset}".rstrip()
 
     def status(self) -> Status:
+        if self._copy is not None:
+            return Status(State.AVAILABLE, f"a copy of Hugging Face {self._name}")
         if self._origin.manual:
             return Status(State.NEEDS_MANUAL, self._origin.manual)
         return Status(State.NEEDS_DOWNLOAD, f"Hugging Face {self._name}")
@@ -49,16 +54,22 @@ class HuggingFaceSource(Source):
 
     def identity(self, split: str) -> Mapping[str, Any]:
         info = self._data[split].info
+        about: list[Any] = [info.download_checksums, info.dataset_size, repr(info.features)]
+        if self._copy is not None:
+            # Where it lies is no part of what it is.
+            files = sorted(path for path in self._copy.rglob("*") if path.is_file())
+            sizes = [
+                (path.relative_to(self._copy).as_posix(), path.stat().st_size)
+                for path in files
+                if not any(part.startswith(".") for part in path.relative_to(self._copy).parts)
+            ]
+            about = [sizes, info.dataset_size, repr(info.features)]
         return {
             "source": self.kind,
             "name": self._name,
             "revision": self._origin.revision,
             "rows": self.num_rows(split),
-            "sha256": hashlib.sha256(
-                json.dumps(
-                    [info.download_checksums, info.dataset_size, repr(info.features)]
-                ).encode()
-            ).hexdigest(),
+            "sha256": hashlib.sha256(json.dumps(about).encode()).hexdigest(),
         }
 
     def labels(self) -> Mapping[str, tuple[str, ...]]:
@@ -71,13 +82,15 @@ class HuggingFaceSource(Source):
 
     @cached_property
     def _data(self) -> Any:
-        if self._origin.manual:
+        if self._origin.manual and self._copy is None:
             raise SourceUnavailableError(f"{self._label}: {self._origin.manual}")
         with extras.needed_for(
             f"{self._label}: reading from the hub", error=SourceUnavailableError, in_note=True
         ):
             import datasets
 
+        if self._copy is not None:
+            return self._of_copy(datasets)
         try:
             return datasets.load_dataset(
                 self._origin.path, self._origin.config or None, revision=self._origin.revision
@@ -91,3 +104,12 @@ class HuggingFaceSource(Source):
             for note in notes:
                 raised.add_note(note)
             raise raised from error
+
+    def _of_copy(self, datasets: Any) -> Any:
+        try:
+            return datasets.load_dataset(str(self._copy), self._origin.config or None)
+        except Exception as error:  # noqa: BLE001 - files of someone else's, read by a library
+            raise SourceUnavailableError(
+                f"{self._label}: its copy {self._copy} cannot be read: {type(error).__name__}: "
+                f"{error}"
+            ) from error

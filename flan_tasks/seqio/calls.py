@@ -24,7 +24,7 @@ def task(
     rank: bool = False,
     seed: int = 0,
     source: str | None = None,
-    data_dir: str | Path | None = None,
+    data_dir: str | Path | Mapping[str, str | Path] | None = None,
     vocab: str | Path | None = None,
     register_as: str | None = None,
     **prompts: Any,
@@ -38,7 +38,8 @@ def task(
         without instruction.
       seed: what the draws depend on where `get_dataset` is called without a seed.
       source: kind of source; None is what `configure` or the environment say.
-      data_dir: a prepared TFDS tree, or a folder of files.
+      data_dir: a prepared TFDS tree, or a folder of files; or a mapping of datasets, parents,
+        clusters and kinds of source to theirs, where `all` is for the rest.
       vocab: bytes, t5, or a path.
       register_as: a name of your own, e.g. "my:rte"; SeqIO's Evaluator and T5X want names.
       **prompts: the fields of `PromptSpec`, such as `shots=5`, `options=False`,
@@ -72,7 +73,7 @@ def mixture(
     *,
     seed: int = 0,
     source: str | None = None,
-    data_dir: str | Path | None = None,
+    data_dir: str | Path | Mapping[str, str | Path] | None = None,
     vocab: str | Path | None = None,
     allow_missing: bool = False,
     register_as: str | None = None,
@@ -84,7 +85,8 @@ def mixture(
       name: a published mixture, dataset or cluster; or a new name, with a declaration.
       seed: what the draws depend on where `get_dataset` is called without a seed.
       source: kind of source; None is what `configure` or the environment say.
-      data_dir: a prepared TFDS tree, or a folder of files.
+      data_dir: a prepared TFDS tree, or a folder of files; or a mapping of datasets, parents,
+        clusters and kinds of source to theirs, where `all` is for the rest.
       vocab: bytes, t5, or a path.
       allow_missing: go on without datasets whose rows are not available.
       register_as: a name of your own, e.g. "my:no_nli".

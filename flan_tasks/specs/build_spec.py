@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from flan_tasks.core.configuration import resolve
+from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.spec import IS_PLACE, option, option_words, spec_of
 from flan_tasks.core.splits import SPLITS
@@ -138,9 +139,16 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom):
             if name == "arch":
                 always = self.format in PACKED_FORMATS
             words += option_words(parts[name], getattr(self, name), always=always)
-            if name == "source" and self.source in ("tfds", "files"):
-                words.append("--data-dir DATA")
+            if name == "source":
+                words += self._places()
         return " ".join(words)
+
+    def _places(self) -> list[str]:
+        """Which directories are to be given, wherever they lie."""
+        dirs = DataDirs.of(self.data_dir)
+        plain = self.source in ("tfds", "files") and (dirs.plain or not dirs.named)
+        found = ["--data-dir DATA"] if plain or (dirs.plain and dirs.named) else []
+        return [*found, *(f"--data-dir {name}=DATA" for name in sorted(dirs.named))]
 
 
 def build_spec_of(

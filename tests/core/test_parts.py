@@ -87,7 +87,7 @@ def test_what_is_written_as_json_is_read_back():
         ({"max_repeats": 0}, "max_repeats 0 must be a number from"),
         ({"rates": {"rte": 1}}, "rates belong to scheme"),
         ({"shots": (3, 2)}, "shots [3, 2] must be the fewest and the most, from 1 to 64"),
-        ({"shots": 65}, "shots 65 must be from 0 to 64"),
+        ({"shots": 65}, "shots is 65; want at most 64"),
         ({"prompt_types": ("zs_op",)}, "zs_opt"),
         ({"prompt_types": {"zs_opt": 0.0}}, "the weight of zs_opt, 0, must be a number above 0"),
         ({"prompt_types": ("fs_opt",), "shots": 0}, "few-shot prompt types and shots = 0"),

@@ -1,0 +1,92 @@
+"""Which source and directory a dataset is read from, where several are given."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flan_tasks.core.data_dirs import DataDirs
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.naming import MEMBER_MARK
+from flan_tasks.core.origin import DECLARED, Files, HuggingFace, Tfds
+from flan_tasks.raw_rows.files import find_files
+
+ORIGINS = {"tfds": Tfds, "hf": HuggingFace, "files": Files}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a dataset is read from."""
+
+    kind: str
+    """One of `core.origin.SOURCE_KINDS`."""
+    data_dir: Path | None = None
+    """A prepared TFDS tree, a folder of files, or of copies of the hub."""
+    folder: Path | None = None
+    """Of files the dataset's own folder."""
+
+
+def place_of(dataset: Dataset, kind: str, data_dir: Path | None) -> Place:
+    """Returns where a dataset is read from; of directories the most specific wins.
+
+    That of the dataset comes before that of its parent or family, that of its cluster, that of its
+    kind of source, and the plain one. With a directory of its own, or of its parent, family or
+    cluster, a dataset is read as files where there is a folder of them for it, from a copy of the
+    hub where there is one, and otherwise from the source it declares. `files` and `hf` are for
+    those that have a folder or a copy there.
+
+    Args:
+      dataset: whose rows are wanted.
+      kind: the kind of source that is asked for.
+      data_dir: one directory or several, as `core.data_dirs` reads them.
+    """
+    dirs = DataDirs.of(data_dir)
+    if not dirs.named:
+        folder = None if dirs.plain is None else dirs.plain / dataset.name
+        return Place(kind, dirs.plain, folder)
+    family = dataset.name.partition(MEMBER_MARK)[0]
+    for name in dict.fromkeys((dataset.name, dataset.parent, family, dataset.cluster)):
+        if name in dirs.named:
+            return _own_place(dataset, kind, dirs.named[name], is_its=name == dataset.name)
+    files = dirs.named.get("files")
+    if kind == DECLARED and files is not None and _has_files(files / dataset.name):
+        return Place("files", files, files / dataset.name)
+    copies = dirs.named.get("hf")
+    if kind == DECLARED and copies is not None and _has_copy(dataset, copies):
+        return Place("hf", copies)
+    declared = next(name for name, cls in ORIGINS.items() if isinstance(dataset.source, cls))
+    found = dirs.named.get(declared if kind == DECLARED else kind, dirs.plain)
+    return Place(kind, found, None if found is None else found / dataset.name)
+
+
+def _own_place(dataset: Dataset, kind: str, place: Path, *, is_its: bool) -> Place:
+    """A directory by the name of a dataset, or of what it is part of."""
+    folder = place / dataset.name
+    if is_its and not folder.is_dir() and (kind == "files" or _has_files(place)):
+        folder = place
+    if kind == "files" or _has_files(folder):
+        return Place("files", place, folder)
+    if kind != "tfds" and _has_copy(dataset, place):
+        return Place("hf", place)
+    return Place(kind if kind in ("tfds", "hf") else DECLARED, place, folder)
+
+
+def _has_copy(dataset: Dataset, folder: Path) -> bool:
+    """Whether a folder has a copy of what the dataset is called on the hub, OWNER/NAME."""
+    origins = (dataset.source, *(other.origin for other in dataset.alternatives))
+    return any(isinstance(one, HuggingFace) and (folder / one.path).is_dir() for one in origins)
+
+
+def _has_files(folder: Path) -> bool:
+    """Whether a folder has a split in files; one of TFDS's has its files in folders of versions."""
+    return bool(find_files(folder).paths) and not (folder / "dataset_info.json").exists()
+
+
+def remedy(dataset: Dataset) -> str:
+    """Says which `--data-dir` would give the rows of a dataset."""
+    name = dataset.name
+    if isinstance(dataset.source, Tfds):
+        tree = f"{dataset.source.builder}/{dataset.source.version}"
+        return f"--data-dir {name}=DIR, a tree of TFDS with {tree}, or a folder with train.jsonl"
+    if isinstance(dataset.source, HuggingFace):
+        copy = f"a copy of the hub with {dataset.source.path}"
+        return f"--data-dir {name}=DIR, {copy}, or a folder with train.jsonl"
+    return f"--data-dir {name}=DIR, a folder with train.jsonl"
