@@ -165,8 +165,12 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
+def _range(quartiles: tuple[float, float]) -> str:
+    return f"{quartiles[0]:.1f}-{quartiles[1]:.1f}"
+
+
 def score_table(score: DatasetScore, number: str) -> tuple[list[str], list[list[str]]]:
-    """Returns the columns and lines of one number: templates, mean, standard deviation.
+    """Returns the columns and lines of one number: templates, then what they come to.
 
     A column is a way to an answer and a split; a template's cell is its value, with its standard
     error where that says something.
@@ -184,7 +188,10 @@ def score_table(score: DatasetScore, number: str) -> tuple[list[str], list[list[
     lines = [[name, *(cells.get((name, *column), "") for column in columns)] for name in names]
     lines.append(["mean", *(f"{spread.mean:.1f}" for spread in spreads)])
     deviations = [spread.deviation for spread in spreads]
-    lines.append(["standard deviation", *("-" if d is None else f"{d:.1f}" for d in deviations)])
+    lines.append(["standard deviation", *(_number(d) for d in deviations)])
+    lines.append(["median", *(_number(spread.median) for spread in spreads)])
+    ranges = [spread.quartiles for spread in spreads]
+    lines.append(["interquartile range", *("-" if r is None else _range(r) for r in ranges)])
     return ["template", *(f"{split}, {way}" for way, split in columns)], lines
 
 

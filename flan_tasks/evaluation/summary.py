@@ -106,6 +106,11 @@ class Spread:
     """What guessing gets; None where nothing is chosen among."""
     majority: float | None = None
     """What the most frequent answer gets; None where nothing is chosen among."""
+    median: float | None = None
+    """Median over templates."""
+    quartiles: tuple[float, float] | None = None
+    """First and third quartile over templates, between which half of them lie; None for one
+    template."""
 
 
 @dataclass(frozen=True)
@@ -311,7 +316,7 @@ def summarize(
     for score in scores:
         groups.setdefault((score.way, score.split), []).append(score)
     spreads = tuple(
-        _spread(number, split, way, group)
+        spread_over(number, split, way, group)
         for (way, split), group in groups.items()
         for number in group[0].scores
     )
@@ -327,7 +332,8 @@ def summarize(
     return DatasetScore(dataset.name, dataset.cluster, tuple(scores), spreads, best, names)
 
 
-def _spread(number: str, split: str, way: str, group: Sequence[TemplateScore]) -> Spread:
+def spread_over(number: str, split: str, way: str, group: Sequence[TemplateScore]) -> Spread:
+    """Returns what one number of several templates comes to."""
     values = [score.scores[number] for score in group]
     errors = [score.errors[number] for score in group]
     stated = [error for error in errors if error is not None]
@@ -344,7 +350,17 @@ def _spread(number: str, split: str, way: str, group: Sequence[TemplateScore]) -
         max(values),
         group[0].chance.get(number),
         group[0].majority.get(number),
+        statistics.median(values),
+        _quartiles(values),
     )
+
+
+def _quartiles(values: Sequence[float]) -> tuple[float, float] | None:
+    """With linear interpolation between the two nearest values, as numpy's percentiles are."""
+    if len(values) < 2:
+        return None
+    first, _, third = statistics.quantiles(values, n=4, method="inclusive")
+    return first, third
 
 
 def _best(

@@ -26,6 +26,7 @@ from flan_tasks.promptsource.index import (
     PromptedDataset,
     Subtask,
     collection,
+    held_out,
     prompted_datasets,
     t0_rates,
 )
@@ -117,6 +118,11 @@ def p3_tasks(
             f"{members[0].title} with train.jsonl in them"
         )
     return tasks
+
+
+def held_out_data_sets() -> dict[str, str]:
+    """Dataset here -> T0's held-out data set, for each prompt that it is scored on."""
+    return {task_name(one): title for title, members in held_out().items() for one in members}
 
 
 def p3_mixture(name: str, *, only: Iterable[PromptedTask], limit: int = 30_000) -> Mixture:

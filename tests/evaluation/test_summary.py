@@ -64,6 +64,7 @@ def test_the_best_on_validation_is_reported_on_test():
     assert spread.mean == pytest.approx(60)
     assert spread.deviation == pytest.approx(statistics.stdev([90, 50, 40]))
     assert (spread.lowest, spread.highest, spread.num_templates) == (40, 90, 3)
+    assert (spread.median, spread.quartiles) == (50, (45, 70))
     assert spread.num_examples == 10
     assert {one.way for one in found.templates} == {SUM, NORMALIZED}
 
@@ -166,7 +167,8 @@ def test_without_validation_there_is_no_best():
     only_test = [score for score in scored(plain=(6, 9)) if score.split == "test"]
     found = summarize(BIRDS, only_test)
     assert found.best == ()
-    assert all(spread.deviation is None for spread in found.spreads)
+    assert all(spread.deviation is spread.quartiles is None for spread in found.spreads)
+    assert all(spread.median == spread.mean for spread in found.spreads)
 
 
 def test_of_a_distance_the_least_is_best():
@@ -239,7 +241,9 @@ def test_the_table_has_a_line_for_each_template():
     cells = dict(zip(columns, lines[0], strict=True))
     assert (cells["template"], cells["validation, sum"]) == ("plain", "60.0 ± 7.8")
     assert cells["test, sum"] == "90.0 ± 4.8"
-    assert [line[0] for line in lines] == ["plain", "bare", "mean", "standard deviation"]
+    assert [line[0] for line in lines] == [
+        *("plain", "bare", "mean", "standard deviation", "median", "interquartile range")
+    ]
     assert lines[2][1] == "70.0" and lines[3][1] == "14.1"
 
 
