@@ -1,6 +1,7 @@
 """Where raw rows come from: TFDS, the Hugging Face hub, files, the embedded rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ def open_source(
         return SamplesSource(dataset.name, samples)
     # A dataset that declares files keeps to them where the folder has none for it.
     declares = isinstance(dataset.source, Files)
-    if kind == "files" and data_dir and not (declares and not (data_dir / dataset.name).is_dir()):
+    has_files = declares or any(isinstance(one.origin, Files) for one in dataset.alternatives)
+    if kind == "files" and data_dir and not (has_files and not (data_dir / dataset.name).is_dir()):
         like = dataset.source if isinstance(dataset.source, Files) else None
         files = find_files(data_dir / dataset.name, like)
         return FilesSource(dataset.name, files, schema=dataset.schema)
@@ -104,7 +106,16 @@ def _open_origin(
         return reader(origin, columns=columns, data_dir=data_dir, dataset=dataset.name)
     if isinstance(origin, HuggingFace):
         return HuggingFaceSource(origin, dataset=dataset.name)
-    return FilesSource(dataset.name, origin, schema=dataset.schema)
+    return FilesSource(dataset.name, _rooted(dataset, origin, data_dir), schema=dataset.schema)
+
+
+def _rooted(dataset: Dataset, origin: Files, data_dir: Path | None) -> Files:
+    """Returns files that a user fetches with the folder where they lie."""
+    if not origin.manual or origin.root or data_dir is None:
+        return origin
+    own = data_dir / dataset.name
+    found = all((own / path).exists() for path in origin.paths.values())
+    return replace(origin, root=str(own if found else data_dir))
 
 
 def _kind_of(origin: Origin) -> str:
