@@ -44,7 +44,7 @@ def register_item(item: Dataset | Mixture) -> None:
     _add_task(item.name, Prompts())
     for template in catalog().templates(item.name).of_kind(FORWARD):
         _add_task(item.name, Prompts(template=template.id))
-        if item.is_classification:
+        if item.is_ranked:
             _add_task(item.name, Prompts(template=template.id, rank=True))
 
 

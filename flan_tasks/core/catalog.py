@@ -195,21 +195,28 @@ class Catalog:
             elif name in self.parents:
                 found |= set(self.parents[name])
             elif name in self.clusters:
-                found |= {n for n in self.clusters[name] if self[n].in_default_mixtures}
+                of_one = self.clusters[name]
+                usual = {n for n in of_one if self[n].in_default_mixtures}
+                # A cluster that stands in no default mixture at all means the whole of it.
+                found |= usual or set(of_one)
             else:
                 known = {*self._datasets, *self.parents, *self.clusters, ALL}
                 raise unknown_name("dataset or cluster", name, known)
         return tuple(dataset for dataset in self.datasets if dataset.name in found)
 
     def with_overlaps(self, names: Iterable[str]) -> tuple[Dataset, ...]:
-        """Returns the datasets named and all that share text with them, directly or by others."""
+        """Returns the datasets named and all that share text with them, directly or by others.
+
+        What stands in no default mixture joins no others: a corpus made of several would else make
+        one of them all.
+        """
         found = {dataset.name for dataset in self.expand(names)}
         queue = sorted(found)
         while queue:
             for name in self[queue.pop()].overlaps:
                 if name in self._datasets and name not in found:
                     found.add(name)
-                    queue.append(name)
+                    queue += [name] if self[name].in_default_mixtures else []
         return tuple(dataset for dataset in self.datasets if dataset.name in found)
 
     def members(self, mixture: Mixture) -> tuple[Dataset, ...]:

@@ -27,13 +27,14 @@ METRIC_NAMES = frozenset(
         *("accuracy", "macro_f1", "f1", "matthews", "pearson", "spearman", "multirc"),
         *("squad", "squad_v2", "natural_questions", "trivia_qa", "record", "drop", "coqa", "quac"),
         *("rouge", "bleu", "edit_distance", "multilabel"),
+        *("option_after_reasoning", "number_after_reasoning", "text_after_reasoning"),
     }
 )
 # Those that compare words, which each language has in its own way.
 WORD_METRICS = frozenset(
     {
         *("squad", "squad_v2", "natural_questions", "trivia_qa", "record", "coqa", "quac"),
-        *("rouge", "bleu"),
+        *("rouge", "bleu", "text_after_reasoning"),
     }
 )
 # Which part of a field is kept where a prompt is too long: its start, its end, or all of it.
@@ -99,6 +100,12 @@ class Dataset:
     needs_options: Callable[[Example], bool] | None = None
     """Whether an example cannot be answered without its options: it is left out where they are
     off."""
+    rationale: str = ""
+    """The field that holds the written reasoning before an answer (chain of thought). The targets
+    of forward templates then give it first and end in the answer, so options are not ranked."""
+    turns: str = ""
+    """The field that holds what was said before an answer, where examples have the turns in
+    `extra["turns"]` as well: styles of conversations then write those, each with its role."""
     keep: str | Mapping[str, str] = START
     """What stays of fields where a prompt is longer than a model reads: "start" (the end is
     cut), "end", or "whole"; for every field, or by name. Fields called question or query stay
@@ -161,6 +168,9 @@ class Dataset:
                 "metric multilabel is for answers that list labels, such as "
                 '"joy, anger", and no option is such a list; declare no options'
             )
+        for what in ("rationale", "turns"):
+            if getattr(self, what) and getattr(self, what) not in self.fields:
+                yield (f'{what} "{getattr(self, what)}" is no field: {", ".join(self.fields)}')
         if self.answer_language and self.answer_language not in self.languages:
             yield (
                 f'answer_language "{self.answer_language}" is none of its languages, '
@@ -229,6 +239,11 @@ class Dataset:
     def is_classification(self) -> bool:
         """Whether every example has options."""
         return bool(self.options) or self.options_per_example
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether a template's targets are options, so that a model can be asked the likeliest."""
+        return self.is_classification and not self.rationale
 
     @property
     def template_file(self) -> str:

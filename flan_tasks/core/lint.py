@@ -15,6 +15,8 @@ from flan_tasks.core.template import ANSWER, FORWARD, INVERTED, OPTIONS, Templat
 
 NUM_FORWARD = 10
 MAX_INVERTED = 3
+# Answer, question and reasoning can be asked for in four ways.
+MAX_INVERTED_REASONED = 4
 
 # Share of common word triples above which two wordings are one wording with words changed.
 NEAR_WITHIN = 0.55
@@ -204,16 +206,26 @@ def _check_direction(dataset: Dataset, template: Template) -> Iterable[str]:
     if template.kind == FORWARD:
         if ANSWER in inputs:
             yield "a forward template's inputs hold {answer}, which gives the answer away"
-        if ANSWER not in targets:
+        if dataset.rationale:
+            yield from _check_reasoned(dataset.rationale, template)
+        elif ANSWER not in targets:
             yield "a forward template's targets must hold {answer}"
         elif template.targets != "{answer}" and dataset.is_classification:
             yield "a classification target is {answer} alone, so that it can be ranked"
-        if not inputs & set(dataset.fields):
+        fields = set(dataset.fields)
+        # Options that differ from row to row say what is asked as well as a field does.
+        own_options = dataset.options_per_example and OPTIONS in inputs
+        if not inputs & fields and not (
+            own_options and template.fields("inputs", options=False) & fields
+        ):
             yield "its inputs use no field, so every prompt is the same"
     else:
-        if ANSWER not in inputs:
+        # Of written reasoning, the question and its answer can be asked for together.
+        given = {ANSWER, dataset.rationale} if dataset.rationale else {ANSWER}
+        if not inputs & given:
             yield "an inverted template's inputs must hold {answer}; it is what is turned round"
-        if ANSWER in targets or not targets & set(dataset.fields):
+        answer_asked = ANSWER in targets and (ANSWER in inputs or not dataset.rationale)
+        if answer_asked or not targets & set(dataset.fields):
             yield "an inverted template asks for a text or question of the source, not the answer"
         if OPTIONS in inputs and not template.inputs_without_options:
             yield (
@@ -222,6 +234,18 @@ def _check_direction(dataset: Dataset, template: Template) -> Iterable[str]:
             )
         for name in sorted(inputs & targets - {ANSWER}):
             yield f"{{{name}}} is asked for and stands in the prompt"
+
+
+def _check_reasoned(rationale: str, template: Template) -> Iterable[str]:
+    """Yields what would keep a score from reading the answer behind the reasoning."""
+    if rationale in template.fields("inputs"):
+        yield f"a forward template's inputs hold {{{rationale}}}, which gives the answer away"
+    order = [text for is_field, text in template.pieces["targets", True] if is_field]
+    if order[:1] != [rationale] or not template.targets.endswith("{answer}"):
+        yield (
+            f"targets of a forward template give {{{rationale}}} first and end in {{answer}}, so "
+            "that the answer is read behind the reasoning"
+        )
 
 
 def _check_whole(dataset: Dataset, templates: TemplateSet) -> Iterable[str]:
@@ -239,8 +263,9 @@ def _check_house_rules(dataset: Dataset, templates: TemplateSet) -> Iterable[str
     # Ten is for the 62; a user's own dataset may have as many as it likes.
     if dataset.of_62 and len(forward) != NUM_FORWARD:
         yield f"{len(forward)} forward templates; {NUM_FORWARD} are wanted"
-    if len(inverted) > MAX_INVERTED:
-        yield f"{len(inverted)} inverted templates; at most {MAX_INVERTED} are wanted"
+    most = MAX_INVERTED_REASONED if dataset.rationale else MAX_INVERTED
+    if len(inverted) > most:
+        yield f"{len(inverted)} inverted templates; at most {most} are wanted"
     if not templates.comment:
         yield "no comment at its head that says what the task asks"
     if templates.example is None:
@@ -308,7 +333,7 @@ def _look_at(
         yield "the target is empty"
     if filled.inputs != filled.inputs.strip() or filled.targets != filled.targets.strip():
         yield "the prompt or target begins or ends with a blank, so a field there may be empty"
-    if template.kind == FORWARD and dataset.is_classification:
+    if template.kind == FORWARD and dataset.is_ranked:
         if filled.targets not in example.options:
             yield "the target is not among the options"
     bare = _around_fields(template, example)

@@ -94,6 +94,11 @@ class Files:
     """Which list holds the rows, where a .json file is one object with several."""
     quotes: bool = True
     """Whether quotation marks part the cells of .csv and .tsv files; False takes them as text."""
+    columns: tuple[str, ...] = ()
+    """Names of the columns of .csv and .tsv files that have no header."""
+    manual: str = ""
+    """What must be fetched by hand, and where; relative paths then start in the data directory as
+    well (`--data-dir`), or in a folder there that is named after the dataset."""
 
     def __post_init__(self) -> None:
         check_types(self, error=DeclarationError)

@@ -146,7 +146,7 @@ class Variation(PromptSpec):
 def without_instruction(dataset: str, templates: Sequence[Template], how: str) -> Template:
     """Returns a template of no wording: a dataset's fields line by line, and its options.
 
-    The fields are those of its first forward template, in their order.
+    The fields are those of its first forward template, in their order; so is the target.
     """
     forward = [template for template in templates if template.kind == FORWARD]
     first = forward[0] if forward else templates[0]
@@ -154,9 +154,10 @@ def without_instruction(dataset: str, templates: Sequence[Template], how: str) -
     lines = [f"{{{name}}}" for name in dict.fromkeys(names)]
     if any(OPTIONS in template.fields("inputs") for template in forward):
         lines += ["", f"{{{OPTIONS}}}"]
+    targets = first.targets if forward else f"{{{ANSWER}}}"
     if how == DATASET_NAME:
         lines = [f"[{dataset}]", *lines]
-    return Template(id=how, inputs="\n".join(lines), targets=f"{{{ANSWER}}}")
+    return Template(id=how, inputs="\n".join(lines), targets=targets)
 
 
 # One prompt for one example, options shown in their own order.

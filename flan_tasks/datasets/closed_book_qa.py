@@ -67,6 +67,7 @@ ARC_EASY = Dataset(
     size={"train": 2251, "validation": 570, "test": 2376},
     license=_ARC_LICENSE,
     citation=_ARC_CITATION,
+    overlaps=("unified_qa_science",),
 )
 
 ARC_CHALLENGE = Dataset(
@@ -84,6 +85,7 @@ ARC_CHALLENGE = Dataset(
     size={"train": 1119, "validation": 299, "test": 1172},
     license=_ARC_LICENSE,
     citation=_ARC_CITATION,
+    overlaps=("unified_qa_science",),
 )
 
 
@@ -108,6 +110,7 @@ NATURAL_QUESTIONS = Dataset(
     metrics=("natural_questions",),
     size={"train": 87925, "validation": 3610},
     license="CC-BY-SA-3.0",
+    overlaps=("qed", "qrecc"),
     citation=(
         "Kwiatkowski et al. 2019, Natural Questions: A Benchmark for Question Answering Research; "
         "Lee et al. 2019, Latent Retrieval for Weakly Supervised Open Domain Question Answering"
@@ -155,3 +158,54 @@ def _visible(text: str) -> str:
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
     """The texts without blank ones and repetitions, in their order."""
     return tuple(dict.fromkeys(text for text in map(_visible, texts) if text))
+
+
+# "(A) the larynx (B) the liver", capital or not.
+_LETTER = re.compile(r"(?:^|\s)\(([A-Ea-e])\)\s+")
+
+
+def _unified_qa_science(row: Row) -> Normalized:
+    """Asks middle school science; takes the options out of its text, drops stray blanks."""
+    question, mark, listed = row["input"].replace("\\n", "\n").partition("\n")
+    before, *parts = _LETTER.split(listed)
+    letters, texts = parts[::2], tuple(_science(text) for text in parts[1::2])
+    if (
+        not mark
+        or before.strip()
+        or [one.upper() for one in letters] != list("ABCDE"[: len(texts)])
+    ):
+        return Skip("options that cannot be told apart")
+    if len(texts) < 2 or len(set(map(_same, texts))) != len(texts):
+        return Skip("two equal options" if len(texts) > 1 else "options that cannot be told apart")
+    gold = _same(_science(row["output"]))
+    right = [text for text in texts if _same(text) == gold]
+    if not right:
+        return Skip("an answer that is no option")
+    return Example(fields={"question": _science(question)}, options=texts, answer=right[0])
+
+
+def _same(text: str) -> str:
+    """Folds what two spellings of one option differ in."""
+    return text.casefold().rstrip(". ")
+
+
+UNIFIED_QA_SCIENCE = Dataset(
+    name="unified_qa_science",
+    source=Tfds("unified_qa/ai2_science_middle:1.0.0"),
+    splits=Splits.given(),
+    schema={"input": str, "output": str},
+    fields=("question",),
+    options_per_example=True,
+    needs_options=asks_among_options,
+    normalize=_unified_qa_science,
+    metrics=("accuracy",),
+    size={"train": 605, "validation": 125, "test": 679},
+    license="not stated by the source (AI2 Science Questions: CC-BY-SA-4.0)",
+    citation=(
+        "Khashabi et al. 2020, UnifiedQA: Crossing Format Boundaries with a Single QA System; "
+        "AI2 Science Questions"
+    ),
+    # ARC was drawn from the same questions, among others.
+    overlaps=("arc_challenge", "arc_easy"),
+    in_default_mixtures=False,
+)

@@ -124,6 +124,7 @@ QUAC = Dataset(
     size={"train": 83568, "validation": 7354},
     license="CC-BY-SA-4.0",
     citation="Choi et al. 2018, QuAC: Question Answering in Context",
+    overlaps=("qrecc",),
 )
 
 

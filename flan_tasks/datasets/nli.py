@@ -245,6 +245,7 @@ SNLI = Dataset(
     size={"train": 550_152, "validation": 10_000, "test": 10_000},
     license="CC-BY-SA-4.0",
     citation="Bowman et al. 2015, A Large Annotated Corpus for Learning Natural Language Inference",
+    overlaps=("esnli",),
 )
 
 _WNLI_LABELS = ("not_entailment", "entailment")

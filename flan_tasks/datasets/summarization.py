@@ -24,6 +24,7 @@ from flan_tasks.datasets._summarization_feeds_and_opinions import (  # noqa: F40
     WIKI_LINGUA_ENGLISH_EN,
     XSUM,
 )
+from flan_tasks.datasets._summarization_of_talk import DIALOGSUM  # noqa: F401 - for the catalog
 from flan_tasks.repairs.blanks import one_line, tidy
 from flan_tasks.repairs.news import without_dateline
 from flan_tasks.repairs.tokenizing import detokenize

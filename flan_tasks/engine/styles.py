@@ -1,6 +1,6 @@
 """The columns a prompt and its target stand in, by style: to be written, declared, read back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,8 @@ class Columns:
 
 @dataclass(frozen=True)
 class Turns:
-    """Prompt and target as the two turns of a conversation, in one column of two-key objects."""
+    """Prompt and target as turns of a conversation, in one column of two-key objects: two, or where
+    the prompt is itself a conversation, those of it and the target."""
 
     column: str
     """The column."""
@@ -73,8 +74,18 @@ class Turns:
 
     def write(self, prompt: str, target: str) -> dict[str, Any]:
         """Returns the column of a row."""
-        turns = ((self.user, prompt), (self.assistant, target))
-        return {self.column: [{self.role: who, self.content: text} for who, text in turns]}
+        return self.write_turns((prompt, target))
+
+    def write_turns(self, turns: Sequence[str]) -> dict[str, Any]:
+        """Returns the column of a row; turns alternate, and the last one is the assistant's."""
+        who = (self.assistant, self.user)
+        count = len(turns)
+        return {
+            self.column: [
+                {self.role: who[(count - 1 - place) % 2], self.content: text}
+                for place, text in enumerate(turns)
+            ]
+        }
 
     def is_of(self, row: Mapping[str, Any]) -> bool:
         """Whether a row has this column."""
@@ -82,8 +93,8 @@ class Turns:
 
     def read(self, row: Mapping[str, Any]) -> tuple[str, str]:
         """Returns prompt and target of a row."""
-        asked, answered = row[self.column]
-        return asked[self.content], answered[self.content]
+        *before, answered = (turn[self.content] for turn in row[self.column])
+        return "\n".join(before), answered
 
 
 BY_STYLE: dict[str, Columns | Turns] = {

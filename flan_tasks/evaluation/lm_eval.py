@@ -222,7 +222,7 @@ def _write_dataset(item: Ingredient, folder: Path, settings: Export, written: _W
         if not rows:
             continue
         golds = [row.gold for row in rows]
-        ways = [False, True] if dataset.is_classification else [False]
+        ways = [False, True] if dataset.is_ranked else [False]
         try:
             check_told_apart(golds)
         except EvaluationError as error:
@@ -247,7 +247,7 @@ def _write_dataset(item: Ingredient, folder: Path, settings: Export, written: _W
                 lists[is_rank],
                 arch=settings.arch,
                 is_rank=is_rank,
-                until=_stops(settings, golds),
+                until=_stops(settings, rows),
                 answer_length=settings.answer_length,
             )
             write_text(folder / f"{task}.yaml", text)
@@ -260,7 +260,7 @@ def _write_dataset(item: Ingredient, folder: Path, settings: Export, written: _W
             written.tasks += names
 
 
-def _stops(settings: Export, golds: Sequence[Gold]) -> list[str]:
+def _stops(settings: Export, rows: Sequence[BuiltRow]) -> list[str]:
     """Texts that end a written answer, beside the model's own end.
 
     Behind exemplars it is what stands behind each of them; no right answer holds it there, and what
@@ -272,7 +272,7 @@ def _stops(settings: Export, golds: Sequence[Gold]) -> list[str]:
         return [SEPARATOR]
     if settings.arch == ENCODER_DECODER:
         return []
-    answers = (text for gold in golds for text in (gold.answer, *gold.references))
+    answers = (text for row in rows for text in (row.targets, *row.gold.references))
     return [] if any(_BLANK_LINE in text for text in answers) else [_BLANK_LINE]
 
 

@@ -101,10 +101,11 @@ class Evaluation:
         if not self.splits or set(self.splits) - set(SPLITS):
             raise DeclarationError(f"splits {list(self.splits)} must be of {', '.join(SPLITS)}")
         check_evaluated(self.variation)
-        free = [d.name for d in self.datasets if not d.is_classification]
+        free = [d.name for d in self.datasets if not d.is_ranked]
         if self.method == RANK and free:
             raise DeclarationError(
-                f"{', '.join(free)}: no options to rank; use method auto, generate or both"
+                f"{', '.join(free)}: no options to rank (or reasoning before them); use method "
+                "auto, generate or both"
             )
 
     @property
@@ -119,7 +120,7 @@ class Evaluation:
 
     def methods(self, dataset: Dataset) -> tuple[str, ...]:
         """Returns how a dataset's prompts are answered."""
-        if not dataset.is_classification:
+        if not dataset.is_ranked:
             return (GENERATE,)
         return {AUTO: (RANK,), BOTH: (RANK, GENERATE)}.get(self.method, (self.method,))
 

@@ -34,6 +34,11 @@ from flan_tasks.metrics.generated_texts import (
 )
 from flan_tasks.metrics.gold import Gold, Scores
 from flan_tasks.metrics.label_sets import multilabel
+from flan_tasks.metrics.reasoning import (
+    number_after_reasoning,
+    option_after_reasoning,
+    text_after_reasoning,
+)
 
 Metric = Callable[[Sequence[Gold], Sequence[str]], Scores]
 
@@ -57,12 +62,16 @@ METRICS: dict[str, Metric] = {
     "rouge": rouge,
     "bleu": bleu,
     "edit_distance": edit_distance,
+    "option_after_reasoning": option_after_reasoning,
+    "number_after_reasoning": number_after_reasoning,
+    "text_after_reasoning": text_after_reasoning,
 }
 # Metrics whose every number is the mean over examples, so that it has a standard error.
 AVERAGED = frozenset(
     {
         *("accuracy", "squad", "natural_questions", "trivia_qa", "record", "drop", "coqa"),
         *("rouge", "edit_distance"),
+        *("option_after_reasoning", "number_after_reasoning", "text_after_reasoning"),
     }
 )
 # Metrics of groups of examples, and what in `extra` tells the groups apart.

@@ -10,7 +10,7 @@ from flan_tasks.core.example import Example
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.part_tree import MARK
 from flan_tasks.core.render import Rendered, format_options, render, render_columns
-from flan_tasks.core.template import ANSWER, OPTIONS, Template
+from flan_tasks.core.template import ANSWER, FORWARD, OPTIONS, Template
 from flan_tasks.core.variation import SHUFFLED
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.plan.exemplars import (
@@ -64,7 +64,28 @@ class BuiltRow:
     @property
     def gold(self) -> Gold:
         """What answers to the prompt are compared with."""
-        return Gold.of(self.example, answer=self.targets, language=self.dataset.language_of_answers)
+        # Behind reasoning the answer alone is compared: metrics read it there.
+        is_reasoned = bool(self.dataset.rationale) and self.template.kind == FORWARD
+        answer = self.example.answer if is_reasoned else self.targets
+        return Gold.of(self.example, answer=answer, language=self.dataset.language_of_answers)
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """What was said before the answer, turn by turn, the asking side's last; () where the
+        prompt is no conversation, or holds more than one.
+
+        Of a history that was shortened the turns go that are no longer whole.
+        """
+        name = self.dataset.turns
+        if not name or self.template.kind != FORWARD or self.num_shots:
+            return ()
+        turns = tuple(self.example.extra.get("turns", ()))
+        if name not in self.shortened:
+            return turns
+        left = self.example.fields[name]
+        whole = next((n for n, turn in enumerate(reversed(turns)) if turn not in left), len(turns))
+        # A conversation begins with who asks, and what is asked stays.
+        return turns[len(turns) - max(whole - (whole + 1) % 2, 1) :]
 
     @property
     def about(self) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Where raw rows come from: TFDS, the Hugging Face hub, files, the embedded rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def open_source(
         return SamplesSource(dataset.name, samples)
     # A dataset that declares files keeps to them where the folder has none for it.
     declares = isinstance(dataset.source, Files)
-    if kind == "files" and folder and not (declares and not folder.is_dir()):
+    has_files = declares or any(isinstance(one.origin, Files) for one in dataset.alternatives)
+    if kind == "files" and folder and not (has_files and not folder.is_dir()):
         like = dataset.source if isinstance(dataset.source, Files) else None
         files = find_files(folder, like)
         return FilesSource(dataset.name, files, schema=dataset.schema)
@@ -108,7 +110,16 @@ def _open_origin(
         copy = None if data_dir is None else data_dir / origin.path
         copy = copy if copy is not None and copy.is_dir() else None
         return HuggingFaceSource(origin, dataset=dataset.name, copy=copy)
-    return FilesSource(dataset.name, origin, schema=dataset.schema)
+    return FilesSource(dataset.name, _rooted(dataset, origin, data_dir), schema=dataset.schema)
+
+
+def _rooted(dataset: Dataset, origin: Files, data_dir: Path | None) -> Files:
+    """Returns files that a user fetches with the folder where they lie."""
+    if not origin.manual or origin.root or data_dir is None:
+        return origin
+    own = data_dir / dataset.name
+    is_own = all((own / path).exists() for path in origin.paths.values())
+    return replace(origin, root=str(own if is_own else data_dir))
 
 
 def _kind_of(origin: Origin) -> str:

@@ -65,6 +65,8 @@ class FilesSource(Source):
 
     def status(self) -> Status:
         missing = [split for split in self._origin.paths if not self._paths(split)]
+        if missing and self._origin.manual:
+            return Status(State.NEEDS_MANUAL, f"{self._missing(missing)}. {self._origin.manual}")
         if missing or not self._origin.paths:
             return Status(State.MISSING, self._missing(missing))
         names = ", ".join(path.name for split in self._origin.paths for path in self._paths(split))
@@ -89,8 +91,12 @@ class FilesSource(Source):
                 digests.append(hashlib.file_digest(file, "sha256").hexdigest())
         found = {"source": self.kind, "rows": self.num_rows(split), "sha256": digests}
         plain = Files({})
-        how = {"list": self._origin.rows, "quotes": self._origin.quotes}
-        usual = {"list": plain.rows, "quotes": plain.quotes}
+        how = {
+            "list": self._origin.rows,
+            "quotes": self._origin.quotes,
+            "columns": list(self._origin.columns),
+        }
+        usual = {"list": plain.rows, "quotes": plain.quotes, "columns": []}
         return found | {name: value for name, value in how.items() if value != usual[name]}
 
     def _paths(self, split: str) -> list[Path]:

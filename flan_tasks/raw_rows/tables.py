@@ -67,7 +67,7 @@ def open_table(path: Path, origin: Files, schema: Mapping[str, ColumnType]) -> T
         file = open_text(path)
         if kind in (".csv", ".tsv"):
             separator = "\t" if kind == ".tsv" else ","
-            return _Separated(path, file, schema, separator=separator, quotes=origin.quotes)
+            return _Separated(path, file, schema, separator=separator, origin=origin)
         if _is_lines(file):
             return _JsonLines(path, file)
         return _Json(path, file, origin.rows, schema)
@@ -189,21 +189,21 @@ class _Separated(Table):
         schema: Mapping[str, ColumnType],
         *,
         separator: str,
-        quotes: bool,
+        origin: Files,
     ) -> None:
         super().__init__(path)
         self._file = file
         self._schema = schema
         # Strict: else a cell such as `"Go," he said` loses its marks without a word.
         self._form: dict[str, Any] = {"delimiter": separator, "strict": True}
-        if not quotes:
+        if not origin.quotes:
             self._form |= {"quoting": csv.QUOTE_NONE, "strict": False}
         self._starts = array("q")
         lines = _Lines(file)
         with _any_cell_size():
             reader = csv.reader(lines, **self._form)
             try:
-                self._header = next(reader, [])
+                self._header = list(origin.columns) or next(reader, [])
                 self._check_header(separator)
                 start = lines.offset
                 for cells in reader:

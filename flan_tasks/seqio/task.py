@@ -102,8 +102,9 @@ def make_task(
       DeclarationError: arguments contradict each other.
     """
     dataset = catalog()[name]
-    if prompts.rank and not dataset.is_classification:
-        raise DeclarationError(f"{name} has no options to rank")
+    if prompts.rank and not dataset.is_ranked:
+        why = "gives its reasoning before the option" if dataset.rationale else "has no options"
+        raise DeclarationError(f"{name} {why}, so there is nothing to rank")
     if prompts.rank and not prompts.one:
         raise DeclarationError(f"{name}: ranking needs one template; give template=")
     kinds = prompts.variation.kinds

@@ -1,6 +1,6 @@
 """Columns of the text formats, in the styles trainers read."""
 
-from flan_tasks.engine.styles import BY_STYLE, about_columns, options_text
+from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns, options_text
 from flan_tasks.plan.rows import BuiltRow
 
 
@@ -13,7 +13,12 @@ def columns(row: BuiltRow, *, style: str, split: str) -> dict[str, object]:
       split: train, validation or test.
     """
     about = {**row.about, "split": split, "options": options_text(row.example.options)}
+    columns = BY_STYLE[style]
+    if isinstance(columns, Turns) and row.turns:
+        texts = columns.write_turns((*row.turns, row.targets))
+    else:
+        texts = columns.write(row.inputs, row.targets)
     return {
-        **BY_STYLE[style].write(row.inputs, row.targets),
+        **texts,
         **{name: about[name] for name in about_columns(parts=bool(row.part))},
     }
