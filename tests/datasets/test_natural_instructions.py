@@ -197,3 +197,16 @@ def test_a_query_is_told_from_examples_of_its_task_whatever_its_blanks_and_case(
     )
     assert NIV2.is_solved({"input": " the cat sat."}, texts)
     assert not NIV2.is_solved({"input": "The dog sat."}, texts)
+
+
+def test_rouge_l_is_the_best_of_all_references_as_the_source_computes_it():
+    pytest.importorskip("rouge_score")
+    from flan_tasks.metrics.gold import Gold
+    from flan_tasks.metrics.metrics import METRICS
+
+    assert NIV2.metrics == ("rouge",)
+    example = normalized({"input": "x", "output": ["two cats sat down", "the dogs ran home"]})
+    gold = Gold.of(example, answer=example.answer, language="en")
+    scores = METRICS["rouge"]([gold], ["a dog ran home today"])
+    # dog, ran, home of five words said and four wanted: 2 * 3 / 9; dogs and dog share a stem.
+    assert scores["rougeL"] == pytest.approx(100 * 6 / 9)
