@@ -265,6 +265,15 @@ class Family:
             names.setdefault(member.cluster, []).append(member.name)
         return {cluster: tuple(of_it) for cluster, of_it in names.items()}
 
+    @cached_property
+    def overlapping(self) -> Mapping[str, tuple[str, ...]]:
+        """Dataset -> names of the members that share text with it."""
+        names: dict[str, list[str]] = {}
+        for member in self.members.values():
+            for other in dict.fromkeys((*self.overlaps, *member.overlaps)):
+                names.setdefault(other, []).append(member.name)
+        return {other: tuple(of_it) for other, of_it in names.items()}
+
     def member(self, name: str) -> Member:
         """Returns a member by its name or the source's.
 

@@ -74,13 +74,25 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _problem(value: Any, hint: Any) -> str:
-    if hint is Any:
+    if hint is Any or _is_plainly_right(value, hint):
         return ""
     if not _fits(value, hint):
         if isinstance(value, str) and _is_tuple(hint):
             return f'is one text; write ("{value[:60]}",)'
         return f"is {shown(value)} ({type(value).__name__}); want {_say(hint)}"
     return "; ".join(dict.fromkeys(_inside(value)))
+
+
+def _is_plainly_right(value: Any, hint: Any) -> bool:
+    """Whether a value is one of those that need no long look, which are nearly all."""
+    kind = type(value)
+    if kind is str:
+        return hint is str and value.isascii() and "\0" not in value
+    if kind is bool:
+        return hint is bool
+    if kind is tuple:
+        return hint == tuple[str, ...] and all(_is_plainly_right(item, str) for item in value)
+    return kind is dict and not value and _origin(hint) is Mapping
 
 
 def _inside(value: Any) -> typing.Iterator[str]:

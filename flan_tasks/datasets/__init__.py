@@ -6,7 +6,7 @@ import pkgutil
 from functools import cache
 
 from flan_tasks.core.catalog import Catalog
-from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.dataset import FLAN_2021, Dataset
 from flan_tasks.core.mixture import read_mixture
 from flan_tasks.core.resources import folder
 
@@ -14,7 +14,7 @@ from flan_tasks.core.resources import folder
 @cache
 def catalog() -> Catalog:
     """The one catalog of this process; `flan_tasks.add` adds to it."""
-    found = Catalog()
+    found = Catalog(collection=FLAN_2021)
     templates, samples = folder("templates"), folder("samples")
     for cluster in clusters():
         module = importlib.import_module(f"{__name__}.{cluster}")
@@ -27,7 +27,6 @@ def catalog() -> Catalog:
                     cluster=cluster,
                     templates=templates / cluster / f"{dataset.template_file}.toml",
                     samples=rows if rows.exists() else None,
-                    of_62=dataset.in_default_mixtures,
                 )
     for path in sorted(folder("mixtures").glob("*.toml")):
         found.add_mixture(read_mixture(path))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
@@ -240,12 +241,10 @@ def evaluation_parts(
       SourceUnavailableError: rows cannot be had, and may not be missing, or none can.
     """
     store = store or Store(default_store())
-    wanted = {dataset.name for name in names for dataset in evaluation_side(catalog, name)}
+    sides = {d.name: d for name in names for d in evaluation_side(catalog, name)}
     found: list[Part] = []
     missing: list[str] = []
-    for dataset in catalog.datasets:
-        if dataset.name not in wanted:
-            continue
+    for dataset in ordered(sides.values()):
         if progress:
             progress(f"reading {dataset.name} for comparison")
         for split in EVALUATION_SPLITS:
