@@ -8,7 +8,7 @@ from conftest import REAL
 from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.errors import RowError
 from flan_tasks.core.example import Skip
-from flan_tasks.datasets._natural_instructions import NIV2
+from flan_tasks.datasets.natural_instructions import NIV2
 
 FILES = REAL / "flan22" / "niv2"
 MMLU = [member for member in NIV2.members.values() if member.facts.get("mmlu")]
