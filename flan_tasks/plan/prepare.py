@@ -11,6 +11,7 @@ from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
+from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.template import Template
 from flan_tasks.core.variation import PLAIN, Variation
@@ -24,9 +25,12 @@ from flan_tasks.decontamination.matches import (
 from flan_tasks.plan.exemplars import Exemplars
 from flan_tasks.plan.suitable import check_templates, suitable
 from flan_tasks.raw_rows import DECLARED, State, open_source
+from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.store.store import Store, StoredExamples, default_store
 
 Progress = Callable[[str], None]
+# Members of a family that a message names, where many have the same fault.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class SourceChoice:
 
     def kind_of(self, dataset: Dataset) -> str:
         """Returns the kind of source that a dataset is read from."""
-        return self.exceptions.get(dataset.name, self.kind)
+        return self.exceptions.get(dataset.family or dataset.name, self.kind)
 
 
 def prepare(
@@ -144,15 +148,25 @@ def prepare(
     notes: dict[str, str] = {}
     bad = RowError()
     limit = mixture.limit if split == "train" else None
+    opened: dict[str, FamilySource] = {}
+    shared: dict[object, tuple[Template, ...]] = {}
     for number, dataset in enumerate(present, start=1):
         where = f"{dataset.name} ({number} of {len(present)})"
         try:
             examples = _open(
-                dataset, catalog, source, store, split, limit, progress=progress, where=where
+                dataset,
+                catalog,
+                source,
+                store,
+                split,
+                limit,
+                opened=opened,
+                progress=progress,
+                where=where,
             )
             exemplars = None
             if variation.shots and split != "train":
-                exemplars = _exemplars(dataset, catalog, source, store, mixture.limit)
+                exemplars = _exemplars(dataset, catalog, source, store, mixture.limit, opened)
             examples = suitable(variation, dataset, examples, store)
             if exemplars is not None:
                 shown = suitable(variation, dataset, exemplars.examples, store)
@@ -168,10 +182,14 @@ def prepare(
             if bad.is_full:
                 raise bad from error
             continue
-        catalog.check_fields(dataset)
         templates = variation.choose(
             dataset.name, catalog.templates(dataset.name).templates, split, kinds=mixture.kinds
         )
+        alike = (dataset.family or dataset.name, templates)
+        if alike not in shared:
+            catalog.check_fields(dataset)
+        # One object for all members of a family, which are rendered together for it.
+        templates = shared.setdefault(alike, templates)
         if variation.shots:
             check_templates(dataset, templates)
         if not templates and dataset.is_trained_on:
@@ -243,6 +261,7 @@ def evaluation_parts(
     store = store or Store(default_store())
     sides = {d.name: d for name in names for d in evaluation_side(catalog, name)}
     found: list[Part] = []
+    opened: dict[str, FamilySource] = {}
     missing: list[str] = []
     for dataset in ordered(sides.values()):
         if progress:
@@ -251,7 +270,7 @@ def evaluation_parts(
             if split not in dataset.splits.names:
                 continue
             try:
-                examples = _open(dataset, catalog, source, store, split, None)
+                examples = _open(dataset, catalog, source, store, split, None, opened=opened)
             except SourceUnavailableError as error:
                 missing.append(f"  {split}: {error}")
                 continue
@@ -277,6 +296,7 @@ def _open(
     split: str,
     limit: int | None,
     *,
+    opened: dict[str, FamilySource],
     progress: Progress | None = None,
     where: str = "",
 ) -> StoredExamples:
@@ -286,7 +306,10 @@ def _open(
         data_dir=source.data_dir,
         samples=catalog.samples(dataset.name),
         apart=source.apart,
+        opened=opened,
     )
+    if dataset.family:
+        where = f"{dataset.family}, all its tasks"
     available = rows.status().state is State.AVAILABLE
     if progress and not available and source.data_dir is None:
         progress(f"fetching {where}")
@@ -295,7 +318,12 @@ def _open(
 
 
 def _exemplars(
-    dataset: Dataset, catalog: Catalog, source: SourceChoice, store: Store, limit: int
+    dataset: Dataset,
+    catalog: Catalog,
+    source: SourceChoice,
+    store: Store,
+    limit: int,
+    opened: dict[str, FamilySource],
 ) -> Exemplars:
     """Opens the training examples that exemplars of an evaluation split come from.
 
@@ -314,7 +342,7 @@ def _exemplars(
             f"{dataset.name}: it has no train split, so there are no exemplars; leave it out, or "
             "take no shots"
         )
-    examples = _open(trained[0], catalog, source, store, "train", limit)
+    examples = _open(trained[0], catalog, source, store, "train", limit, opened=opened)
     return Exemplars(examples, len(examples), dataset.options)
 
 
@@ -345,7 +373,7 @@ def _missing_text(
     by_reason: dict[str, list[str]] = {}
     for name, reason in missing.items():
         by_reason.setdefault(f"{reason}{notes[name]}", []).append(name)
-    lines = [f"  {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+    lines = [f"  {_listed(names)}: {reason}" for reason, names in by_reason.items()]
     remedy = (
         "Provide them (flan sources NAME says how), exclude them, or build without them with "
         "--allow-missing"
@@ -360,6 +388,20 @@ def _missing_text(
             remedy + ".",
         ]
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a line; of a family that has many of them the first few."""
+    by_family: dict[str, list[str]] = {}
+    for name in names:
+        family, mark, _ = name.partition(MEMBER_MARK)
+        by_family.setdefault(family if mark else "", []).append(name)
+    parts = []
+    for family, of_it in by_family.items():
+        few = of_it if not family or len(of_it) <= _NAMED else of_it[:_NAMED]
+        more = len(of_it) - len(few)
+        parts += [*few, *([f"and {more:,} more of {family}"] if more else [])]
+    return ", ".join(parts)
 
 
 def _share_limit(found: Sequence[Ingredient], limit: int | None) -> list[Ingredient]:
