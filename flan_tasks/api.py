@@ -6,14 +6,15 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flan_tasks.core import extras
 from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.family import Family
 from flan_tasks.core.mixture import Mixture, read_mixture
-from flan_tasks.core.template import TemplateSet, read_template_set
+from flan_tasks.core.template import TemplateSet
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec, build_spec_of
 from flan_tasks.specs.config import Run
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from flan_tasks.trainer.train import Result as TrainResult
 
 OWN_CLUSTER = "own"
+A = TypeVar("A", bound=Dataset | Family | Mixture)
 S = TypeVar("S", BuildSpec, EvalRun, InferRun)
 
 
@@ -44,25 +46,27 @@ def templates(name: str) -> TemplateSet:
 
 
 def add(
-    item: Dataset | Mixture,
+    item: A,
     *,
     templates: str | Path | None = None,
     cluster: str = OWN_CLUSTER,
     samples: str | Path | None = None,
-) -> Dataset | Mixture:
-    """Adds a dataset or a mixture of yours, so that every command and SeqIO know it by name.
+) -> A:
+    """Adds a dataset, family or mixture of yours, so that every command and SeqIO know it by name.
 
     Its templates are linted when they are used by `flan lint`, and read here, so that a malformed
     file is known at once.
 
     Args:
       item: the declaration.
-      templates: for a dataset, its template file.
-      cluster: for a dataset, the ability it tests; an existing cluster or one of your own.
-      samples: for a dataset, a JSONL file of embedded rows, `{"split": ..., "row": {...}}` a line.
+      templates: for a dataset or family, its template file.
+      cluster: for a dataset, the ability it tests; an existing cluster or one of your own. Members
+        of a family have theirs in its index.
+      samples: for a dataset, a JSONL file of embedded rows, `{"split": ..., "row": {...}}` a line;
+        for a family, with the task of each, `{"task": ..., "split": ..., "row": {...}}`.
 
     Raises:
-      DeclarationError: the name is taken, or a dataset comes without templates.
+      DeclarationError: the name is taken, or a dataset or family comes without templates.
       TemplateError: the template file is malformed.
     """
     if isinstance(item, Mixture):
@@ -70,21 +74,33 @@ def add(
             raise DeclarationError(
                 f'mixture "{item.name}": templates and samples belong to datasets'
             )
-        found: Dataset | Mixture = catalog().add_mixture(item)
+        added: Dataset | Family | Mixture = catalog().add_mixture(item)
     else:
+        kind = "family" if isinstance(item, Family) else "dataset"
         if templates is None:
-            raise DeclarationError(f'dataset "{item.name}": give templates=, its template file')
-        read_template_set(Path(templates))  # before adding: one that fails can be added again
-        found = catalog().add(
-            item,
-            cluster=cluster,
-            templates=Path(templates),
-            samples=Path(samples) if samples is not None else None,
-            shown=str(templates),
-            own=True,
-        )
-    _register_late(found)
-    return found
+            raise DeclarationError(f'{kind} "{item.name}": give templates=, its template file')
+        # Before adding: one that fails can be added again.
+        catalog().read_templates(Path(templates), shown=str(templates))
+        place = Path(samples) if samples is not None else None
+        if isinstance(item, Family):
+            if cluster != OWN_CLUSTER:
+                raise DeclarationError(
+                    f'family "{item.name}": clusters are those of its members, in its index'
+                )
+            added = catalog().add_family(
+                item, templates=Path(templates), samples=place, shown=str(templates), own=True
+            )
+        else:
+            added = catalog().add(
+                item,
+                cluster=cluster,
+                templates=Path(templates),
+                samples=place,
+                shown=str(templates),
+                own=True,
+            )
+    _register_late(added)
+    return cast(A, added)
 
 
 def build(
@@ -371,7 +387,7 @@ def open_build(
     return Reader(Path(folder), vocabulary=vocabulary, check=check)
 
 
-def _register_late(item: Dataset | Mixture) -> None:
+def _register_late(item: Dataset | Family | Mixture) -> None:
     """Registers an addition with SeqIO where `flan_tasks.registration` is imported already."""
     import sys
 

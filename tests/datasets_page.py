@@ -1,7 +1,7 @@
 """docs/datasets.md, made from the declarations."""
 
 from flan_tasks.core.catalog import Catalog
-from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.dataset import FLAN_2021, Dataset
 from flan_tasks.core.origin import HuggingFace, Tfds, origin_name
 from flan_tasks.core.template import FORWARD, INVERTED
 
@@ -9,19 +9,19 @@ from flan_tasks.core.template import FORWARD, INVERTED
 def datasets_page(catalog: Catalog) -> str:
     """Returns the page: a table for each cluster, then what overlaps with what."""
     datasets = catalog.datasets
-    parents = {d.parent for d in datasets if d.of_62}
+    parents = {d.parent for d in datasets if d.collection == FLAN_2021}
     lines = [
         "# Datasets",
         "",
         "Made from the declarations by `pytest --update-golden`; edit those, not this page.",
         "",
-        f"{len(parents)} datasets of FLAN 2021 in {len({d.cluster for d in datasets if d.of_62})} "
-        "clusters, as "
-        f"{sum(d.of_62 for d in datasets)} tasks, and "
-        f"{sum(not d.of_62 for d in datasets)} further ones that stand in no default mixture (*). "
-        "Train rows are those declared for the pinned version, less what is carved for validation "
-        "and test; a build reads at most 30,000 of a dataset. Templates are forward + inverted. "
-        "`flan sources` says what is available on your machine.",
+        f"{len(parents)} datasets of FLAN 2021 in "
+        f"{len({d.cluster for d in datasets if d.collection == FLAN_2021})} clusters, as "
+        f"{sum(d.collection == FLAN_2021 for d in datasets)} tasks, and "
+        f"{sum(d.collection != FLAN_2021 for d in datasets)} further ones that stand in no default "
+        "mixture (*). Train rows are those declared for the pinned version, less what is carved "
+        "for validation and test; a build reads at most 30,000 of a dataset. Templates are forward "
+        "+ inverted. `flan sources` says what is available on your machine.",
         "",
     ]
     for cluster, names in catalog.clusters.items():
@@ -45,7 +45,7 @@ def _row(catalog: Catalog, dataset: Dataset) -> str:
     rows = dataset.declared_rows("train")
     cells = [
         dataset.name
-        + ("" if dataset.of_62 else " *")
+        + ("" if dataset.collection == FLAN_2021 else " *")
         + (f" (part of {dataset.part_of})" if dataset.part_of else ""),
         dataset.summary,
         _source(dataset),

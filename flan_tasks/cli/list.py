@@ -4,7 +4,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table, print_wrapped
-from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.dataset import FLAN_2021, Dataset
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.origin import HuggingFace, Tfds, origin_name
 from flan_tasks.core.part_tree import MARK
@@ -52,7 +52,7 @@ def _about(dataset: Dataset) -> dict:
         "name": dataset.name,
         "cluster": dataset.cluster,
         "part_of": dataset.part_of,
-        "of_62": dataset.of_62,
+        "collection": dataset.collection,
         "source": _source_name(dataset),
         "license": dataset.license,
         "citation": dataset.citation,
@@ -82,7 +82,7 @@ def _print_datasets(datasets: tuple[Dataset, ...], *, wide: bool) -> None:
         train = f"{size:,}" if size else "0" if not dataset.is_trained_on else "-"
         row = [
             about["cluster"],
-            about["name"] + ("" if dataset.in_default_mixtures else " *"),
+            about["name"] + ("" if catalog().is_default(dataset) else " *"),
             train,
             f"{about['forward']}+{about['inverted']}",
             about["license"],
@@ -95,7 +95,7 @@ def _print_datasets(datasets: tuple[Dataset, ...], *, wide: bool) -> None:
         wide=wide,
         grouped=True,
     )
-    parents = {dataset.parent for dataset in datasets if dataset.of_62}
+    parents = {dataset.parent for dataset in datasets if dataset.collection == FLAN_2021}
     click.echo()
     notes = [
         f"{len(datasets)} datasets and parts, {len(parents)} of the 62; templates are "
@@ -103,7 +103,7 @@ def _print_datasets(datasets: tuple[Dataset, ...], *, wide: bool) -> None:
     ]
     if not all(dataset.is_trained_on for dataset in datasets):
         notes.append("With 0 train rows a dataset is evaluated only.")
-    if any(not dataset.in_default_mixtures for dataset in datasets):
+    if any(not catalog().is_default(dataset) for dataset in datasets):
         notes.append("* is in no default mixture.")
     if not wide:
         notes.append("--wide adds sources, and what is part of what.")

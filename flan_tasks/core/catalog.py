@@ -1,80 +1,25 @@
-"""The catalog: every dataset with its templates, sample rows and cluster, and every mixture."""
+"""The catalog: every dataset and family with its files and cluster, and every mixture."""
 
-import dataclasses
 import fnmatch
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, TemplateError, unknown_name
+from flan_tasks.core.declared import Declared, ordered
+from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.field_types import shown
-from flan_tasks.core.lint import unknown_fields
 from flan_tasks.core.mixture import ALL, Mixture
-from flan_tasks.core.naming import check_cluster_name
-from flan_tasks.core.part_tree import members_of_parts
-from flan_tasks.core.template import TemplateSet, read_template_set
+from flan_tasks.core.naming import MEMBER_MARK
+from flan_tasks.core.part_tree import members_of_parts, part_tree
 
 
-class Catalog:
-    """Datasets and mixtures by name. Template files are read when first asked for."""
+class Catalog(Declared):
+    """Datasets, families and mixtures by name, and what names mean together."""
 
-    def __init__(self) -> None:
-        self._datasets: dict[str, Dataset] = {}
-        self._template_files: dict[str, tuple[Path, str]] = {}
-        self._template_sets: dict[Path, TemplateSet] = {}
-        self._samples: dict[str, Path] = {}
-        self._own: set[str] = set()
+    def __init__(self, *, collection: str = "") -> None:
+        """Makes an empty catalog; "all" in a mixture means the datasets of `collection`."""
+        super().__init__(collection=collection)
         self._mixtures: dict[str, Mixture] = {}
-
-    def add(
-        self,
-        dataset: Dataset,
-        *,
-        cluster: str,
-        templates: Path,
-        samples: Path | None = None,
-        of_62: bool = False,
-        shown: str = "",
-        own: bool = False,
-    ) -> Dataset:
-        """Adds a dataset to a cluster and returns it with the cluster filled in.
-
-        Args:
-          dataset: the declaration.
-          cluster: the ability it tests.
-          templates: its template file.
-          samples: its embedded rows, if it has some.
-          of_62: whether it belongs to the paper's 62.
-          shown: how messages name the template file; by default templates/<cluster>/<file>.
-          own: whether it is a user's.
-
-        Raises:
-          DeclarationError: the name is taken, or the cluster's is none.
-        """
-        problems = list(check_cluster_name(cluster))
-        if problems:
-            raise DeclarationError(f'dataset "{dataset.name}": ' + "; ".join(problems))
-        others = self._datasets.values()
-        parents = {other.part_of for other in others if other.part_of}
-        taken = {*self._datasets, *(other.cluster for other in others), *parents, ALL}
-        if dataset.name in taken - {dataset.part_of}:
-            raise DeclarationError(
-                f'dataset "{dataset.name}": the name is taken by a dataset, parent or cluster'
-            )
-        if cluster in self._datasets or cluster in parents or cluster == ALL:
-            raise DeclarationError(
-                f'dataset "{dataset.name}": cluster "{cluster}" is a dataset\'s name'
-            )
-        dataset = dataclasses.replace(dataset, cluster=cluster, of_62=of_62)
-        self._datasets[dataset.name] = dataset
-        shown = shown or f"templates/{cluster}/{templates.name}"
-        self._template_files[dataset.name] = (templates, shown)
-        if samples is not None:
-            self._samples[dataset.name] = samples
-        if own:
-            self._own.add(dataset.name)
-        return dataset
 
     def add_mixture(self, mixture: Mixture) -> Mixture:
         """Adds a mixture and returns it.
@@ -88,47 +33,15 @@ class Catalog:
         return mixture
 
     @property
-    def datasets(self) -> tuple[Dataset, ...]:
-        """All datasets, by cluster and then by name."""
-        return tuple(sorted(self._datasets.values(), key=lambda d: (d.cluster, d.name)))
-
-    @property
-    def clusters(self) -> dict[str, tuple[str, ...]]:
-        """Cluster -> names of its datasets."""
-        found: dict[str, list[str]] = {}
-        for dataset in self.datasets:
-            found.setdefault(dataset.cluster, []).append(dataset.name)
-        return {cluster: tuple(names) for cluster, names in found.items()}
-
-    @property
-    def parents(self) -> dict[str, tuple[str, ...]]:
-        """Parent -> names of its parts, for datasets that have parts."""
-        found: dict[str, list[str]] = {}
-        for dataset in self.datasets:
-            if dataset.part_of:
-                found.setdefault(dataset.part_of, []).append(dataset.name)
-        return {parent: tuple(names) for parent, names in found.items()}
-
-    @property
     def mixtures(self) -> tuple[Mixture, ...]:
         """All mixtures, by name."""
         return tuple(self._mixtures[name] for name in sorted(self._mixtures))
 
-    def __getitem__(self, name: str) -> Dataset:
-        if name not in self._datasets:
-            if name in self.parents:
-                raise unknown_name(
-                    f"dataset (it has parts: {', '.join(self.parents[name])})", name, self._datasets
-                )
-            raise unknown_name("dataset", name, self._datasets)
-        return self._datasets[name]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._datasets
-
     def knows(self, name: str) -> bool:
-        """Whether a mixture, dataset, parent or cluster has that name."""
-        return name in {*self._mixtures, *self._datasets, *self.parents, *self.clusters}
+        """Whether a mixture, dataset, parent, cluster, family or its member has that name."""
+        if name in self._mixtures or (name != ALL and self._is_taken(name)) or name in self:
+            return True
+        return any(name in family.clusters for family in self._families.values())
 
     def mixture(self, name: str) -> Mixture:
         """Returns a published mixture, or the one that a dataset, parent or cluster name means.
@@ -138,86 +51,122 @@ class Catalog:
         """
         if name in self._mixtures:
             return self._mixtures[name]
+        family, mark, member = name.partition(MEMBER_MARK)
+        if mark and family in self._families:
+            name = self._families[family].task(member).name
         if self.knows(name):
             return Mixture(name=name, description=f"{name} alone.", include=(name,))
-        known = {*self._mixtures, *self._datasets, *self.parents, *self.clusters}
-        raise unknown_name("mixture or dataset", name, known)
+        raise unknown_name("mixture or dataset", name, (*self._mixtures, *self._known()))
 
-    def templates(self, name: str) -> TemplateSet:
-        """Returns the templates of a dataset.
+    def expand(self, names: Iterable[str], *, families: Iterable[str] = ()) -> tuple[Dataset, ...]:
+        """Returns the datasets and tasks that names mean.
 
-        Raises:
-          UnknownNameError: there is no such dataset.
-          TemplateError: its file is missing or malformed.
-        """
-        self[name]
-        path, shown = self._template_files[name]
-        if path not in self._template_sets:
-            self._template_sets[path] = read_template_set(path, name=shown)
-        return self._template_sets[path]
+        A family means all its members, "all" the datasets of the default collection, and a cluster
+        its datasets of that collection and those of users; where it has none of these, whatever it
+        has, in families too.
 
-    def check_fields(self, dataset: Dataset) -> None:
-        """Checks that the templates of a dataset use no field it does not have.
-
-        Raises:
-          TemplateError: with every such field.
-        """
-        templates = self.templates(dataset.name)
-        problems = [
-            f'{templates.path}: template "{template.id}" {problem}'
-            for template in templates
-            for problem in unknown_fields(dataset, template)
-        ]
-        if problems:
-            raise TemplateError("\n".join(problems))
-
-    def is_own(self, name: str) -> bool:
-        """Whether a dataset is a user's, and not of this collection."""
-        return name in self._own
-
-    def samples(self, name: str) -> Path | None:
-        """Returns the file of a dataset's embedded rows, or None where it has none."""
-        self[name]
-        return self._samples.get(name)
-
-    def expand(self, names: Iterable[str]) -> tuple[Dataset, ...]:
-        """Returns the datasets that names of datasets, parents, clusters and "all" mean.
+        Args:
+          names: of datasets, parents, clusters, families, members of families, and "all".
+          families: a cluster's name means those of its members too that are in these.
 
         Raises:
           UnknownNameError: a name is none of these.
         """
-        found: set[str] = set()
+        chosen: dict[str, Dataset] = {}
         for name in names:
-            if name == ALL:
-                found |= {d.name for d in self.datasets if d.in_default_mixtures}
-            elif name in self._datasets:
-                found.add(name)
-            elif name in self.parents:
-                found |= set(self.parents[name])
-            elif name in self.clusters:
-                of_one = self.clusters[name]
-                usual = {n for n in of_one if self[n].in_default_mixtures}
-                # A cluster that stands in no default mixture at all means the whole of it.
-                found |= usual or set(of_one)
-            else:
-                known = {*self._datasets, *self.parents, *self.clusters, ALL}
-                raise unknown_name("dataset or cluster", name, known)
-        return tuple(dataset for dataset in self.datasets if dataset.name in found)
+            for dataset in self._meant(name, families):
+                chosen[dataset.name] = dataset
+        return ordered(chosen.values())
 
-    def with_overlaps(self, names: Iterable[str]) -> tuple[Dataset, ...]:
+    def _meant(self, name: str, families: Iterable[str]) -> Iterable[Dataset]:
+        if name == ALL:
+            return [dataset for dataset in self._datasets.values() if self.is_default(dataset)]
+        if name in self._datasets or MEMBER_MARK in name:
+            return [self[name]]
+        if name in self._by_parent:
+            return self._by_parent[name]
+        if name in self._families:
+            family = self._families[name]
+            return [
+                family.task(member.name)
+                for member in family.members.values()
+                if member.in_default_mixtures
+            ]
+        every = self._by_cluster.get(name, [])
+        usual = [d for d in every if self.is_default(d) or d.name in self._own] or every
+        in_families = [
+            family.task(member)
+            for family in self._families.values()
+            # The index of a family is read where it is named, or where nothing else has the name.
+            if family.name in families or not usual
+            for member in family.clusters.get(name, ())
+            if family.members[member].in_default_mixtures
+        ]
+        if not usual and not in_families:
+            raise unknown_name("dataset or cluster", name, (*self._known(), ALL))
+        return [*usual, *in_families]
+
+    def families_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Returns the families whose members names mean, in the order of the names."""
+        return tuple(
+            dict.fromkeys(
+                dataset.family
+                for name in names
+                if name in self._families
+                or MEMBER_MARK in name
+                or not (name == ALL or self._is_taken(name))
+                for dataset in self._meant(name, ())
+                if dataset.family
+            )
+        )
+
+    def _everywhere(self, names: Iterable[str], families: Iterable[str]) -> set[str]:
+        """Names of all that names mean: of a cluster or family, what no mixture has by default."""
+        out = {dataset.name for dataset in self.expand(names, families=families)}
+        for name in names:
+            out |= {dataset.name for dataset in self._by_cluster.get(name, ())}
+            for family in families:
+                tasks = self._families[family]
+                of_it = tasks.members if name == family else tasks.clusters.get(name, ())
+                out |= {f"{family}{MEMBER_MARK}{member}" for member in of_it}
+        return out
+
+    def with_overlaps(
+        self, names: Iterable[str], *, families: Iterable[str] = ()
+    ) -> tuple[Dataset, ...]:
         """Returns the datasets named and all that share text with them, directly or by others.
 
-        What stands in no default mixture joins no others: a corpus made of several would else make
-        one of them all.
+        Who overlaps with whom is declared on either side. What is met on the way outside the
+        default collection, such as members of families, is taken and not followed further: it is
+        often made of several datasets, which do not share text for that.
+
+        Args:
+          names: as in `expand`.
+          families: whose members are looked at.
         """
-        found = {dataset.name for dataset in self.expand(names)}
-        queue = sorted(found)
+        start = self.expand(names, families=families)
+        reached = {dataset.name: dataset for dataset in start}
+        queue = list(start)
         while queue:
-            for name in self[queue.pop()].overlaps:
-                if name in self._datasets and name not in found:
-                    found.add(name)
-                    queue += [name] if self[name].in_default_mixtures else []
-        return tuple(dataset for dataset in self.datasets if dataset.name in found)
+            for dataset in self._neighbors(queue.pop(), families):
+                if dataset.name not in reached:
+                    reached[dataset.name] = dataset
+                    if self.is_default(dataset) or dataset.name in self._own:
+                        queue.append(dataset)
+        return ordered(reached.values())
+
+    def _neighbors(self, dataset: Dataset, families: Iterable[str]) -> Iterable[Dataset]:
+        for name in (*dataset.overlaps, *self._overlapped_by.get(dataset.name, ())):
+            if name in self._datasets:
+                yield self._datasets[name]
+            elif dataset.family:
+                yield from self._by_parent.get(name, ())
+        if not dataset.family:
+            for name in families:
+                family = self._families[name]
+                for shared in {dataset.name, dataset.parent}:
+                    for member in family.overlapping.get(shared, ()):
+                        yield family.task(member)
 
     def members(self, mixture: Mixture) -> tuple[Dataset, ...]:
         """Returns the datasets of a mixture's training side, test-only ones included.
@@ -228,13 +177,23 @@ class Catalog:
         """
         if mixture.parts:
             return members_of_parts(mixture, self)
-        out = {dataset.name for dataset in self.expand((*mixture.exclude, *mixture.hold_out))}
-        if mixture.drop_overlaps:
-            out |= {dataset.name for dataset in self.with_overlaps(mixture.hold_out)}
-        left = tuple(d for d in self.expand(mixture.include) if d.name not in out)
+        left = self.left_of(mixture)
         if not left:
             raise DeclarationError(f'mixture "{mixture.name}": nothing is left to train on')
         return left
+
+    def left_of(self, mixture: Mixture) -> tuple[Dataset, ...]:
+        """Returns the members of a mixture without parts, which may be none.
+
+        Raises:
+          UnknownNameError: the mixture names something unknown.
+        """
+        families = self.families_of(mixture.include)
+        out = self._everywhere((*mixture.exclude, *mixture.hold_out), families)
+        if mixture.drop_overlaps:
+            overlapping = self.with_overlaps(mixture.hold_out, families=families)
+            out |= {dataset.name for dataset in overlapping}
+        return tuple(d for d in self.expand(mixture.include) if d.name not in out)
 
     def refused_licenses(
         self, mixture: Mixture, *, allow: Sequence[str] = (), deny: Sequence[str] = ()
@@ -266,23 +225,30 @@ class Catalog:
         )
 
     def held_out(self, mixture: Mixture) -> tuple[Dataset, ...]:
-        """Returns the datasets that a mixture holds out for evaluation."""
-        return self.expand(mixture.hold_out)
+        """Returns the datasets that a mixture holds out for evaluation.
+
+        Of the families it includes, those whose cluster is held out are among them.
+        """
+        return self.expand(mixture.hold_out, families=self._families_in(mixture))
+
+    def _families_in(self, mixture: Mixture) -> tuple[str, ...]:
+        """Returns the families whose members a mixture includes, in any of its parts."""
+        leaves = part_tree(mixture, self).leaves
+        return self.families_of(name for leaf in leaves for name in leaf.mixture.include)
 
     def overlapping(self, mixture: Mixture) -> dict[str, tuple[str, ...]]:
         """Returns what is trained on though it shares text with held-out datasets, by declaration.
 
         Overlaps of overlaps count: member -> the held-out datasets it leads to.
         """
-        held_out = {dataset.name for dataset in self.held_out(mixture)}
-        found = {
-            member.name: tuple(
-                d.name for d in self.with_overlaps([member.name]) if d.name in held_out
-            )
-            for member in self.members(mixture)
-            if member.is_trained_on
-        }
-        return {name: others for name, others in found.items() if others}
+        members = [member for member in self.members(mixture) if member.is_trained_on]
+        families = {*self._families_in(mixture), *self.families_of(mixture.hold_out)}
+        reached_from: dict[str, list[str]] = {member.name: [] for member in members}
+        for held_out in self.held_out(mixture):
+            for dataset in self.with_overlaps([held_out.name], families=families):
+                if dataset.name in reached_from:
+                    reached_from[dataset.name].append(held_out.name)
+        return {name: tuple(others) for name, others in reached_from.items() if others}
 
     def check(self) -> list[str]:
         """Returns what is wrong between declarations: overlaps and parts that do not agree."""
@@ -293,6 +259,15 @@ class Catalog:
                     problems.append(f'{dataset.name}: overlaps "{other}", which is no dataset')
                 elif dataset.name not in self[other].overlaps:
                     problems.append(f"{dataset.name} overlaps {other}, which does not say so")
+        for family in self.families.values():
+            for name in family.overlapping:
+                if name not in self._datasets and name not in self._by_parent:
+                    problems.append(f'{family.name}: overlaps "{name}", which is no dataset')
+            for cluster in family.clusters:
+                if cluster in self._known() - set(self._by_cluster):
+                    problems.append(
+                        f"{family.name}: cluster \"{cluster}\" is a dataset's or family's name"
+                    )
         for parent, parts in self.parents.items():
             clusters = {self[part].cluster for part in parts}
             if len(clusters) > 1:

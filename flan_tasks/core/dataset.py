@@ -21,6 +21,8 @@ Normalized = Example | Skip | tuple[Example | Skip, ...]
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED_FIELDS = ("options", "answer")
+# The collection of the paper's 62 datasets, which a mixture's "all" means.
+FLAN_2021 = "flan2021"
 # What a declaration may name; `metrics` computes them.
 METRIC_NAMES = frozenset(
     {
@@ -118,9 +120,8 @@ class Dataset:
     templates: str = ""
     """File under templates/<cluster>/; by default the parent's name, else its own."""
     in_default_mixtures: bool = True
-    """False for a dataset that is published but stands in no default mixture."""
-    of_62: bool = False
-    """Whether it is, or is part of, one of the paper's 62; set for what this project declares."""
+    """False for what is left out where its collection, cluster or family is named: only its own
+    name means it."""
     cluster: str = ""
     """The ability it tests; filled in from the module it is declared in."""
     family: str = ""
@@ -128,7 +129,8 @@ class Dataset:
     constants: tuple[str, ...] = ()
     """Those of its fields that belong to the task and not to a row; for members of families."""
     collection: str = ""
-    """What it was published in, such as "flan2021"; empty for a dataset by itself."""
+    """What it was published in, such as "flan2021", whose datasets a mixture's "all" means; empty
+    for a dataset by itself."""
 
     def __post_init__(self) -> None:
         problems = [f"{name} {what}" for name, what in wrong_types(self)]

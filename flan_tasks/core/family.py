@@ -26,7 +26,7 @@ from flan_tasks.core.naming import (
     check_member_name,
     member_name,
 )
-from flan_tasks.core.origin import Origin
+from flan_tasks.core.origin import Alternative, Origin
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.splits import SPLITS, Splits
 
@@ -141,6 +141,8 @@ class Family:
     """Languages of members that state none."""
     overlaps: tuple[str, ...] = ()
     """Datasets that hold some of the same text as every member."""
+    alternatives: tuple[Alternative, ...] = ()
+    """Other places that have it; `adapt` gives a row with what its task's record says beside it."""
     select: Callable[[Example, str], Skip | None] | None = None
     """Drops examples by the source split they come from, as in `Dataset`."""
     needs_options: Callable[[Example], bool] | None = None
@@ -177,19 +179,19 @@ class Family:
         if self.task_column and self.task_column in self.fields + self.constants:
             yield f"task_column {self.task_column} is a field; name columns of the source"
         try:
-            _ = self._prototype
+            _ = self.shared
         except DeclarationError as error:
             yield str(error).split(": ", 1)[-1]
 
     @cached_property
-    def _prototype(self) -> Dataset:
-        """A dataset with all that members share."""
+    def shared(self) -> Dataset:
+        """A dataset with what all members share; it is none of them, and has no rows."""
         return Dataset(
             name=self.name,
             source=self.source,
             splits=self.splits,
             schema=self.schema,
-            normalize=_Bound(self.normalize, None),
+            normalize=_Bound(self, None),
             fields=(*self.fields, *self.constants),
             metrics=self.metrics,
             license=self.license,
@@ -265,6 +267,15 @@ class Family:
             names.setdefault(member.cluster, []).append(member.name)
         return {cluster: tuple(of_it) for cluster, of_it in names.items()}
 
+    @cached_property
+    def overlapping(self) -> Mapping[str, tuple[str, ...]]:
+        """Dataset -> names of the members that share text with it."""
+        names: dict[str, list[str]] = {}
+        for member in self.members.values():
+            for other in dict.fromkeys((*self.overlaps, *member.overlaps)):
+                names.setdefault(other, []).append(member.name)
+        return {other: tuple(of_it) for other, of_it in names.items()}
+
     def member(self, name: str) -> Member:
         """Returns a member by its name or the source's.
 
@@ -289,7 +300,7 @@ class Family:
             values: dict[str, Any] = {
                 "name": f"{self.name}{MEMBER_MARK}{member.name}",
                 "family": self.name,
-                "normalize": _Bound(self.normalize, member),
+                "normalize": _Bound(self, member),
                 "cluster": member.cluster,
                 "license": member.license or self.license,
                 "citation": member.citation or self.citation,
@@ -301,11 +312,11 @@ class Family:
                 "in_default_mixtures": member.in_default_mixtures,
             }
             if texts not in self._checked:
-                dataclasses.replace(self._prototype, **values)
+                dataclasses.replace(self.shared, **values)
                 self._checked.add(texts)
             # A copy: what could be wrong was checked on members and on the first of its kind, and
             # a thousand checks would take longer than the rest of starting.
-            task = copy.copy(self._prototype)
+            task = copy.copy(self.shared)
             vars(task).update(values)
             self._tasks[member.name] = task
         return self._tasks[member.name]
@@ -328,7 +339,7 @@ class Family:
     @property
     def summary(self) -> str:
         """What the tasks ask, in one line: the first line of the normalizer's docstring."""
-        return self._prototype.summary
+        return self.shared.summary
 
 
 def _alike(text: str) -> str:
@@ -337,16 +348,23 @@ def _alike(text: str) -> str:
 
 
 class _Bound:
-    """The normalizer of one member: a family's, told which member it is."""
+    """The normalizer of one member: the family's, told which member it is."""
 
-    def __init__(self, normalize: Callable[[Row, Member], Normalized], member: Member | None):
-        self.of_family = normalize
+    def __init__(self, family: Family, member: Member | None) -> None:
+        self.family = family
         self.member = member
-        self.__doc__ = normalize.__doc__
+        self.__doc__ = family.normalize.__doc__
 
     def __call__(self, row: Row) -> Normalized:
         assert self.member is not None
-        return self.of_family(row, self.member)
+        return self.family.normalize(row, self.member)
+
+
+def family_of(dataset: Dataset) -> tuple[Family, Member]:
+    """Returns the family of a task that `Family.task` made, and which member it is."""
+    bound = dataset.normalize
+    assert isinstance(bound, _Bound) and bound.member is not None
+    return bound.family, bound.member
 
 
 def read_member(text: str) -> Member:

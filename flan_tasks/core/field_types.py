@@ -74,7 +74,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _problem(value: Any, hint: Any) -> str:
-    if hint is Any:
+    if hint is Any or _is_plainly_right(value, hint):
         return ""
     if not _fits(hint)(value):
         if isinstance(value, str) and _is_tuple(hint):
@@ -83,6 +83,24 @@ def _problem(value: Any, hint: Any) -> str:
     if type(value) is str and value.isascii() and "\0" not in value:
         return ""  # what most values are; thousands are checked before a command begins
     return "; ".join(dict.fromkeys(_inside(value)))
+
+
+def _is_plainly_right(value: Any, hint: Any) -> bool:
+    """Whether a value is one of those that need no long look, which are nearly all."""
+    kind = type(value)
+    if kind is str:
+        return hint is str and value.isascii() and "\0" not in value
+    if kind is bool:
+        return hint is bool
+    if kind is tuple:
+        return hint == tuple[str, ...] and all(_is_plainly_right(item, str) for item in value)
+    return kind is dict and not value and _origin(hint) is Mapping
+
+
+# Asking `typing` each time takes most of a check; an index of a family has thousands.
+@functools.cache
+def _origin(hint: Any) -> Any:
+    return typing.get_origin(hint)
 
 
 def _inside(value: Any) -> typing.Iterator[str]:

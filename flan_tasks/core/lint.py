@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.dataset import FLAN_2021, Dataset
 from flan_tasks.core.example import Example
 from flan_tasks.core.render import Rendered, render
 from flan_tasks.core.template import ANSWER, FORWARD, INVERTED, OPTIONS, Template, TemplateSet
@@ -261,7 +261,7 @@ def _check_house_rules(dataset: Dataset, templates: TemplateSet) -> Iterable[str
     """What a template file of this collection has; a build takes others."""
     forward, inverted = templates.of_kind(FORWARD), templates.of_kind(INVERTED)
     # Ten is for the 62; a user's own dataset may have as many as it likes.
-    if dataset.of_62 and len(forward) != NUM_FORWARD:
+    if dataset.collection == FLAN_2021 and len(forward) != NUM_FORWARD:
         yield f"{len(forward)} forward templates; {NUM_FORWARD} are wanted"
     most = MAX_INVERTED_REASONED if dataset.rationale else MAX_INVERTED
     if len(inverted) > most:

@@ -131,7 +131,9 @@ def check_template_id(name: str) -> Iterable[str]:
 
 def check_mixture_name(name: str) -> Iterable[str]:
     """Yields what is wrong with a mixture's name."""
-    if len(name) > _LONGEST:
+    if MEMBER_MARK in name:  # the mixture that a task by itself makes
+        yield from check_task_name(name)
+    elif len(name) > _LONGEST:
         yield _too_long("mixture name", name)
     elif not _MIXTURE_NAME.fullmatch(name):
         yield f'mixture name "{name}" must be lower-case words joined by dots, as without.nli'

@@ -128,6 +128,8 @@ class Alternative:
     """The primary source's name of a split -> its name there, where they differ."""
     tested: bool = False
     """Whether reading it live was ever run; shown to users."""
+    task_column: str = ""
+    """For a family: column that names the task of a row, where this place has one table."""
 
     def __post_init__(self) -> None:
         check_types(self, error=DeclarationError)

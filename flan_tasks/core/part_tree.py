@@ -21,8 +21,8 @@ class Names(Protocol):
     def expand(self, names: Iterable[str]) -> tuple[Dataset, ...]:
         """Returns the datasets that names mean."""
 
-    def with_overlaps(self, names: Iterable[str]) -> tuple[Dataset, ...]:
-        """Returns these and all that share text with them."""
+    def left_of(self, mixture: Mixture) -> tuple[Dataset, ...]:
+        """Returns the members of a mixture without parts, which may be none."""
 
     def mixture(self, name: str) -> Mixture:
         """Returns the mixture that a name means."""
@@ -99,7 +99,7 @@ def members_of_parts(mixture: Mixture, names: Names) -> tuple[Dataset, ...]:
       DeclarationError: as `part_tree`.
     """
     leaves = part_tree(mixture, names).leaves
-    return names.expand({one.name for leaf in leaves for one in left_of(leaf.mixture, names)})
+    return names.expand({one.name for leaf in leaves for one in names.left_of(leaf.mixture)})
 
 
 def measures_tokens(mixture: Mixture, names: Names) -> bool:
@@ -111,14 +111,6 @@ def measures_tokens(mixture: Mixture, names: Names) -> bool:
     if mixture.weights != EXAMPLES:
         return True
     return any(leaf.prompts.get("shots") for leaf in part_tree(mixture, names).leaves)
-
-
-def left_of(mixture: Mixture, names: Names) -> list[Dataset]:
-    """Returns the members of a flat mixture, which may be none."""
-    out = {one.name for one in names.expand((*mixture.exclude, *mixture.hold_out))}
-    if mixture.drop_overlaps:
-        out |= {one.name for one in names.with_overlaps(mixture.hold_out)}
-    return [one for one in names.expand(mixture.include) if one.name not in out]
 
 
 def _fraction(value: float | None) -> Fraction | None:
@@ -239,7 +231,7 @@ class _Resolved:
             **here.mixing,
         )
         try:
-            is_empty = not left_of(flat, self._names)
+            is_empty = not self._names.left_of(flat)
         except UnknownNameError:
             return None  # a name of the whole, which is among the problems
         if is_empty:

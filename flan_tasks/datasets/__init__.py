@@ -1,4 +1,7 @@
-"""The declared datasets, one module for each cluster; a module's name is its cluster's."""
+"""The declared datasets, one module for each cluster; a module's name is its cluster's.
+
+Families, whose members lie in clusters of their own, have a module each.
+"""
 
 import dataclasses
 import importlib
@@ -6,15 +9,19 @@ import pkgutil
 from functools import cache
 
 from flan_tasks.core.catalog import Catalog
-from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.dataset import FLAN_2021, Dataset
+from flan_tasks.core.family import Family
 from flan_tasks.core.mixture import read_mixture
 from flan_tasks.core.resources import folder
+
+# Modules that declare families.
+_FAMILIES = ("natural_instructions",)
 
 
 @cache
 def catalog() -> Catalog:
     """The one catalog of this process; `flan_tasks.add` adds to it."""
-    found = Catalog()
+    found = Catalog(collection=FLAN_2021)
     templates, samples = folder("templates"), folder("samples")
     for cluster in clusters():
         module = importlib.import_module(f"{__name__}.{cluster}")
@@ -27,7 +34,15 @@ def catalog() -> Catalog:
                     cluster=cluster,
                     templates=templates / cluster / f"{dataset.template_file}.toml",
                     samples=rows if rows.exists() else None,
-                    of_62=dataset.in_default_mixtures,
+                )
+    for module_name in _FAMILIES:
+        for family in vars(importlib.import_module(f"{__name__}.{module_name}")).values():
+            if isinstance(family, Family):
+                rows = samples / "families" / f"{family.name}.jsonl"
+                found.add_family(
+                    dataclasses.replace(family, version=family.version or 1),
+                    templates=templates / "families" / f"{family.name}.toml",
+                    samples=rows if rows.exists() else None,
                 )
     for path in sorted(folder("mixtures").glob("*.toml")):
         found.add_mixture(read_mixture(path))
@@ -37,7 +52,7 @@ def catalog() -> Catalog:
 def clusters() -> tuple[str, ...]:
     """Names of the clusters that have a module here; modules with an underscore are parts."""
     found = (info.name for info in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    return tuple(sorted(n for n in found if not n.startswith("_") and n not in _FAMILIES))
 
 
 def names() -> tuple[str, ...]:

@@ -50,7 +50,7 @@ GSM8K = Dataset(
     license="MIT",
     citation=f"Cobbe et al. 2021, Training Verifiers to Solve Math Word Problems; {COLLECTION}",
     alternatives=(Alternative(published("gsm8k"), adapt=_gsm8k_as_published, tested=True),),
-    in_default_mixtures=False,
+    collection="flan2022",
 )
 
 
@@ -93,7 +93,7 @@ ESNLI = Dataset(
         f"Explanations; Bowman et al. 2015; {COLLECTION}"
     ),
     overlaps=("snli",),
-    in_default_mixtures=False,
+    collection="flan2022",
 )
 
 
@@ -149,5 +149,5 @@ QED = Dataset(
     license="CC-BY-SA-3.0",
     citation=f"Lamm et al. 2021, QED: A Framework and Dataset for Explanations; {COLLECTION}",
     overlaps=("natural_questions",),
-    in_default_mixtures=False,
+    collection="flan2022",
 )

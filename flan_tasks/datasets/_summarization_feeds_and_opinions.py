@@ -10,7 +10,7 @@ on playback, tokenizing.
 import html
 import re
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
@@ -81,6 +81,7 @@ def _ag_news(row: Row) -> Normalized:
 
 AG_NEWS = Dataset(
     name="ag_news",
+    collection=FLAN_2021,
     source=Tfds("ag_news_subset:1.0.0"),
     splits=Splits.validation_from_train(200, test="test"),
     schema={"title": str, "description": str, "label": int},
@@ -126,6 +127,7 @@ def _rotten_tomatoes(row: Row) -> Normalized:
 
 OPINION_ABSTRACTS_ROTTEN_TOMATOES = Dataset(
     name="opinion_abstracts_rotten_tomatoes",
+    collection=FLAN_2021,
     source=Tfds("opinion_abstracts/rotten_tomatoes:1.0.0", download_mib=20),
     splits=Splits.carved(validation=100, test=500),
     schema={"_movie_name": str, "_critics": dict, "_critic_consensus": str},
@@ -155,6 +157,7 @@ def _idebate(row: Row) -> Normalized:
 
 OPINION_ABSTRACTS_IDEBATE = Dataset(
     name="opinion_abstracts_idebate",
+    collection=FLAN_2021,
     source=Tfds("opinion_abstracts/idebate:1.0.0", download_mib=20),
     splits=Splits.carved(validation=100, test=500),
     schema={"_debate_name": str, "_argument_sentences": dict, "_claim": str},
@@ -198,6 +201,7 @@ def _wiki_lingua(row: Row) -> Normalized:
 
 WIKI_LINGUA_ENGLISH_EN = Dataset(
     name="wiki_lingua_english_en",
+    collection=FLAN_2021,
     source=Tfds("gem/wiki_lingua_english_en:1.1.0"),
     splits=Splits.given(),
     schema={"gem_id": str, "source": str, "target": str, "references": list},
@@ -234,6 +238,7 @@ def _xsum(row: Row) -> Normalized:
 
 XSUM = Dataset(
     name="xsum",
+    collection=FLAN_2021,
     source=Tfds(
         "xsum:1.1.0",
         manual=(

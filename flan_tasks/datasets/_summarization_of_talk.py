@@ -69,5 +69,4 @@ DIALOGSUM = Dataset(
             tested=True,
         ),
     ),
-    in_default_mixtures=False,
 )

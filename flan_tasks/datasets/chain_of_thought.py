@@ -99,7 +99,7 @@ STRATEGYQA = Dataset(
         f"Implicit Reasoning Strategies; {COLLECTION}"
     ),
     alternatives=(Alternative(HuggingFace("ChilleD/StrategyQA"), adapt=_strategyqa_from_hub),),
-    in_default_mixtures=False,
+    collection="flan2022",
 )
 
 
@@ -147,7 +147,7 @@ CREAK = Dataset(
         f"{COLLECTION}"
     ),
     alternatives=(Alternative(HuggingFace("amydeng2000/CREAK"), adapt=_creak_from_hub),),
-    in_default_mixtures=False,
+    collection="flan2022",
 )
 
 
@@ -182,7 +182,7 @@ QASC = Dataset(
         f"{COLLECTION}"
     ),
     alternatives=(Alternative(Tfds("qasc:0.1.0"), adapt=_qasc_from_tfds),),
-    in_default_mixtures=False,
+    collection="flan2022",
 )
 
 
@@ -216,7 +216,7 @@ ECQA = Dataset(
         f"al. 2019, CommonsenseQA; {COLLECTION}"
     ),
     alternatives=(Alternative(HuggingFace("yangdong/ecqa"), adapt=_ecqa_from_hub),),
-    in_default_mixtures=False,
+    collection="flan2022",
 )
 
 
@@ -265,7 +265,7 @@ SENSEMAKING = Dataset(
         "Wang et al. 2019, Does it Make Sense? And Why? A Pilot Study for Sense Making and "
         f"Explanation; {COLLECTION}"
     ),
-    in_default_mixtures=False,
+    collection="flan2022",
 )
 
 
@@ -313,5 +313,5 @@ AQUA = Dataset(
         f"Explain Algebraic Word Problems; {COLLECTION}"
     ),
     alternatives=(Alternative(HuggingFace("deepmind/aqua_rat", "raw"), adapt=_aqua_from_hub),),
-    in_default_mixtures=False,
+    collection="flan2022",
 )

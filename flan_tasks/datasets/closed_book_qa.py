@@ -9,7 +9,7 @@ by a spreadsheet are made single. Answers keep the capitals they are written wit
 import re
 from collections.abc import Iterable
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
@@ -54,6 +54,7 @@ def _science(text: str) -> str:
 
 ARC_EASY = Dataset(
     name="arc_easy",
+    collection=FLAN_2021,
     part_of="arc",
     source=Tfds("ai2_arc/ARC-Easy:1.0.0"),
     splits=Splits.given(),
@@ -72,6 +73,7 @@ ARC_EASY = Dataset(
 
 ARC_CHALLENGE = Dataset(
     name="arc_challenge",
+    collection=FLAN_2021,
     part_of="arc",
     source=Tfds("ai2_arc/ARC-Challenge:1.0.0"),
     splits=Splits.given(),
@@ -102,6 +104,7 @@ def _natural_questions(row: Row) -> Normalized:
 
 NATURAL_QUESTIONS = Dataset(
     name="natural_questions",
+    collection=FLAN_2021,
     source=Tfds("natural_questions_open:1.0.0"),
     splits=Splits.validation_from_train(200),
     schema={"question": str, "answer": list},
@@ -136,6 +139,7 @@ def _trivia_qa(row: Row) -> Normalized:
 
 TRIVIA_QA = Dataset(
     name="trivia_qa",
+    collection=FLAN_2021,
     source=Tfds("trivia_qa/rc:1.1.0"),
     splits=Splits.validation_from_train(200),
     schema={"question": str, "question_id": str, "answer": dict},
@@ -207,5 +211,5 @@ UNIFIED_QA_SCIENCE = Dataset(
     ),
     # ARC was drawn from the same questions, among others.
     overlaps=("arc_challenge", "arc_easy"),
-    in_default_mixtures=False,
+    collection="flan2022",
 )

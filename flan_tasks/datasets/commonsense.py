@@ -9,7 +9,7 @@ give its half sentences the case and the joint they need.
 import re
 from typing import Any
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
@@ -48,6 +48,7 @@ def _copa(row: Row) -> Normalized:
 
 COPA = Dataset(
     name="copa",
+    collection=FLAN_2021,
     source=Tfds("super_glue/copa:1.0.2", download_mib=1),
     splits=Splits.validation_from_train(50),
     schema={"premise": str, "choice1": str, "choice2": str, "question": str, "label": int},
@@ -93,6 +94,7 @@ def _hellaswag(row: Row) -> Normalized:
 
 HELLASWAG = Dataset(
     name="hellaswag",
+    collection=FLAN_2021,
     source=Tfds("hellaswag:1.1.0", download_mib=68),
     splits=Splits.validation_from_train(200),
     schema={"context": str, "endings": list, "label": int, "activity_label": str},
@@ -150,6 +152,7 @@ def _piqa(row: Row) -> Normalized:
 
 PIQA = Dataset(
     name="piqa",
+    collection=FLAN_2021,
     source=Tfds("piqa:1.0.0", download_mib=2),
     splits=Splits.validation_from_train(100),
     schema={"goal": str, "sol1": str, "sol2": str, "label": int},
@@ -198,6 +201,7 @@ _STORY_CLOZE_MANUAL = (
 
 STORY_CLOZE = Dataset(
     name="story_cloze",
+    collection=FLAN_2021,
     source=Tfds(
         "story_cloze/2016:1.0.0",
         manual=_STORY_CLOZE_MANUAL,

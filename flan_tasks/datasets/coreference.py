@@ -8,7 +8,7 @@ sentence, and tokenizing is undone where a source has it.
 
 import re
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
@@ -83,6 +83,7 @@ def _definite_pronoun_resolution(row: Row) -> Normalized:
 
 DEFINITE_PRONOUN_RESOLUTION = Dataset(
     name="definite_pronoun_resolution",
+    collection=FLAN_2021,
     source=Tfds("definite_pronoun_resolution:1.1.0", download_mib=1),
     splits=Splits.validation_from_train(200, test="test"),
     schema={"sentence": str, "pronoun": str, "candidates": list, "label": int},
@@ -140,6 +141,7 @@ def _from_winogrande_hub(row: Row) -> Row:
 
 WINOGRANDE = Dataset(
     name="winogrande",
+    collection=FLAN_2021,
     source=Tfds("winogrande:1.2.0", download_mib=4),
     splits=Splits.validation_from_train(200, train="train_xl"),
     schema={"sentence": str, "option1": str, "option2": str, "label": int},
@@ -184,6 +186,7 @@ def _wsc273(row: Row) -> Normalized:
 
 WSC273 = Dataset(
     name="wsc273",
+    collection=FLAN_2021,
     source=Tfds("wsc273:1.0.0", download_mib=1),
     splits=Splits.test_only(),
     schema={
@@ -268,5 +271,4 @@ WSC = Dataset(
     ),
     overlaps=("wnli", "wsc273"),
     alternatives=(Alternative(HuggingFace("aps/super_glue", "wsc.fixed")),),
-    in_default_mixtures=False,
 )

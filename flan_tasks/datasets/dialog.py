@@ -77,7 +77,7 @@ WIKI_DIALOG = Dataset(
         "Dai et al. 2022, Dialog Inpainting: Turning Documents into Dialogs; Longpre et al. 2023, "
         "The Flan Collection"
     ),
-    in_default_mixtures=False,
+    collection="flan2022",
 )
 
 
@@ -131,5 +131,5 @@ QRECC = Dataset(
     # Its conversations go on from QuAC's, and from questions of Natural Questions.
     overlaps=("natural_questions", "quac"),
     alternatives=(Alternative(HuggingFace("svakulenk0/qrecc"), adapt=_qrecc_from_original),),
-    in_default_mixtures=False,
+    collection="flan2022",
 )

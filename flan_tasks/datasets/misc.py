@@ -8,7 +8,7 @@ datasets read one corpus in separate blocks, so that no two of them train on the
 import re
 import unicodedata
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
@@ -49,6 +49,7 @@ def _coqa(row: Row) -> Normalized:
 
 COQA = Dataset(
     name="coqa",
+    collection=FLAN_2021,
     source=Tfds("coqa:1.0.0"),
     splits=Splits.validation_from_train(100, test="test"),
     schema={"story": str, "questions": list, "answers": dict},
@@ -107,6 +108,7 @@ def _encyclopedia(text: str) -> str:
 
 QUAC = Dataset(
     name="quac",
+    collection=FLAN_2021,
     source=Tfds("quac:1.0.0"),
     splits=Splits.validation_from_train(200),
     schema={
@@ -145,6 +147,7 @@ def _wic(row: Row) -> Normalized:
 
 WIC = Dataset(
     name="wic",
+    collection=FLAN_2021,
     source=Tfds("super_glue/wic:1.0.2"),
     splits=Splits.validation_from_train(200),
     schema={"word": str, "sentence1": str, "sentence2": str, "label": int},
@@ -198,6 +201,7 @@ def _trec(row: Row) -> Normalized:
 
 TREC = Dataset(
     name="trec",
+    collection=FLAN_2021,
     source=Tfds("trec:1.0.0"),
     splits=Splits.validation_from_train(200, test="test"),
     schema={"text": str, "label-coarse": int},
@@ -233,6 +237,7 @@ def _cola(row: Row) -> Normalized:
 
 COLA = Dataset(
     name="cola",
+    collection=FLAN_2021,
     source=Tfds("glue/cola:2.0.0"),
     splits=Splits.validation_from_train(200),
     schema={"sentence": str, "label": int},
@@ -272,6 +277,7 @@ def _plain(text: str) -> str:
 
 MATH_DATASET = Dataset(
     name="math_dataset",
+    collection=FLAN_2021,
     source=Tfds("math_dataset/algebra__linear_1d:1.0.0"),
     splits=Splits.validation_from_train(200, test="test"),
     schema={"question": str, "answer": str},
@@ -350,6 +356,7 @@ def _in_word(letter: str) -> bool:
 
 FIX_PUNCT = Dataset(
     name="fix_punct",
+    collection=FLAN_2021,
     source=_PARA_CRAWL,
     splits=Splits.carved(validation=200, test=3000, block=(1, 3)),
     schema={"en": str},
@@ -388,7 +395,6 @@ TRUE_CASE = Dataset(
     citation=_PARA_CRAWL_CITATION,
     samples="para_crawl",
     overlaps=("fix_punct", "word_segment"),
-    in_default_mixtures=False,
 )
 
 
@@ -414,5 +420,4 @@ WORD_SEGMENT = Dataset(
     citation=_PARA_CRAWL_CITATION,
     samples="para_crawl",
     overlaps=("fix_punct", "true_case"),
-    in_default_mixtures=False,
 )

@@ -9,7 +9,7 @@ source's own and differ from set to set, so every dataset states the names behin
 import html
 import re
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
@@ -87,6 +87,7 @@ def _anli(row: Row) -> Normalized:
 def _anli_round(number: int, *, train: int, held_out: int) -> Dataset:
     return Dataset(
         name=f"anli_r{number}",
+        collection=FLAN_2021,
         part_of="anli",
         source=Tfds(f"anli/r{number}:0.1.0", download_mib=18),
         splits=Splits.given(),
@@ -122,6 +123,7 @@ def _cb(row: Row) -> Normalized:
 
 CB = Dataset(
     name="cb",
+    collection=FLAN_2021,
     source=Tfds("super_glue/cb:1.0.2", download_mib=1),
     splits=Splits.validation_from_train(50),
     schema=_PAIR,
@@ -148,6 +150,7 @@ def _mnli(row: Row) -> Normalized:
 def _mnli_part(name: str, *, splits: Splits) -> Dataset:
     return Dataset(
         name=name,
+        collection=FLAN_2021,
         part_of="mnli",
         source=Tfds("glue/mnli:2.0.0", download_mib=299),
         splits=splits,
@@ -184,6 +187,7 @@ def _qnli(row: Row) -> Normalized:
 
 QNLI = Dataset(
     name="qnli",
+    collection=FLAN_2021,
     source=Tfds("glue/qnli:2.0.0", download_mib=11),
     splits=Splits.validation_from_train(200),
     schema={"question": str, "sentence": str, "label": int},
@@ -208,6 +212,7 @@ def _rte(row: Row) -> Normalized:
 
 RTE = Dataset(
     name="rte",
+    collection=FLAN_2021,
     source=Tfds("super_glue/rte:1.0.2", download_mib=1),
     splits=Splits.validation_from_train(200),
     schema=_PAIR,
@@ -233,6 +238,7 @@ def _snli(row: Row) -> Normalized:
 
 SNLI = Dataset(
     name="snli",
+    collection=FLAN_2021,
     source=Tfds("snli:1.1.0", download_mib=91),
     splits=Splits.given(),
     schema=_PAIR,
@@ -259,6 +265,7 @@ def _wnli(row: Row) -> Normalized:
 
 WNLI = Dataset(
     name="wnli",
+    collection=FLAN_2021,
     source=Tfds("glue/wnli:2.0.0", download_mib=1),
     splits=Splits.validation_from_train(30),
     schema={"sentence1": str, "sentence2": str, "label": int},

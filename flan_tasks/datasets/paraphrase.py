@@ -6,7 +6,7 @@ encyclopedia sentences and the quoting of a spreadsheet in Quora's questions.
 
 import math
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
@@ -40,6 +40,7 @@ def _glue_mrpc(row: Row) -> Normalized:
 
 GLUE_MRPC = Dataset(
     name="glue_mrpc",
+    collection=FLAN_2021,
     source=Tfds("glue/mrpc:2.0.0"),
     splits=Splits.validation_from_train(200),
     schema=_SENTENCES,
@@ -83,6 +84,7 @@ def _glue_qqp(row: Row) -> Normalized:
 
 GLUE_QQP = Dataset(
     name="glue_qqp",
+    collection=FLAN_2021,
     source=Tfds("glue/qqp:2.0.0"),
     splits=Splits.validation_from_train(200),
     schema={"question1": str, "question2": str, "label": int},
@@ -110,6 +112,7 @@ def _paws_wiki(row: Row) -> Normalized:
 
 PAWS_WIKI = Dataset(
     name="paws_wiki",
+    collection=FLAN_2021,
     source=Tfds("paws_wiki/labeled_final_tokenized:1.1.0"),
     splits=Splits.given(),
     schema=_SENTENCES,
@@ -145,6 +148,7 @@ def _stsb(row: Row) -> Normalized:
 
 STSB = Dataset(
     name="stsb",
+    collection=FLAN_2021,
     source=Tfds("glue/stsb:2.0.0"),
     splits=Splits.validation_from_train(100),
     schema={"sentence1": str, "sentence2": str, "label": float},

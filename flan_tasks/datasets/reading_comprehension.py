@@ -10,7 +10,7 @@ import html
 import re
 
 from flan_tasks.core.choice import hash_text
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
@@ -69,6 +69,7 @@ def _bool_q(row: Row) -> Normalized:
 
 BOOL_Q = Dataset(
     name="bool_q",
+    collection=FLAN_2021,
     source=Tfds("bool_q:1.0.0"),
     splits=Splits.validation_from_train(200),
     schema={"title": str, "passage": str, "question": str, "answer": bool},
@@ -100,6 +101,7 @@ def _drop(row: Row) -> Normalized:
 
 DROP = Dataset(
     name="drop",
+    collection=FLAN_2021,
     source=Tfds("drop:2.0.0"),
     splits=Splits.validation_from_train(200, test="dev"),
     schema={
@@ -143,6 +145,7 @@ def _multirc(row: Row) -> Normalized:
 
 MULTIRC = Dataset(
     name="multirc",
+    collection=FLAN_2021,
     source=Tfds("super_glue/multirc:1.0.2"),
     splits=Splits.validation_from_train(200),
     schema={"paragraph": str, "question": str, "answer": str, "label": int, "idx": dict},
@@ -182,6 +185,7 @@ def _openbookqa(row: Row) -> Normalized:
 
 OPENBOOKQA = Dataset(
     name="openbookqa",
+    collection=FLAN_2021,
     source=Tfds("openbookqa:0.1.0"),
     splits=Splits.given(),
     schema={"question": dict, "answerKey": int},
@@ -218,6 +222,7 @@ def _keep_even(example: Example, source_split: str) -> Skip | None:
 
 SQUAD_V1 = Dataset(
     name="squad_v1",
+    collection=FLAN_2021,
     source=Tfds("squad/v1.1:3.0.0"),
     splits=Splits.validation_from_train(200),
     schema=_SQUAD,
@@ -253,6 +258,7 @@ def _keep_odd(example: Example, source_split: str) -> Skip | None:
 
 SQUAD_V2 = Dataset(
     name="squad_v2",
+    collection=FLAN_2021,
     source=Tfds("squad/v2.0:3.0.0"),
     splits=Splits.validation_from_train(200),
     schema={**_SQUAD, "is_impossible": bool},

@@ -8,7 +8,7 @@ paragraph, publication stamps go, and the gap is a line of underscores.
 
 import re
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
@@ -55,6 +55,7 @@ def _option(text: str) -> str:
 
 COSMOS_QA = Dataset(
     name="cosmos_qa",
+    collection=FLAN_2021,
     source=Tfds("cosmos_qa:1.0.0"),
     splits=Splits.validation_from_train(200),
     schema={
@@ -114,6 +115,7 @@ def _record(row: Row) -> Normalized:
 
 RECORD = Dataset(
     name="record",
+    collection=FLAN_2021,
     source=Tfds("super_glue/record:1.0.2"),
     splits=Splits.validation_from_train(200),
     schema={"passage": str, "query": str, "entities": list, "answers": list, "idx": dict},

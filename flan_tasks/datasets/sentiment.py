@@ -8,7 +8,7 @@ field of their own, so that a prompt can ask for a text of one kind that begins 
 import html
 import re
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
@@ -51,6 +51,7 @@ def _imdb_reviews(row: Row) -> Normalized:
 
 IMDB_REVIEWS = Dataset(
     name="imdb_reviews",
+    collection=FLAN_2021,
     source=Tfds("imdb_reviews/plain_text:1.0.0"),
     splits=Splits.validation_from_train(200, test="test"),
     schema={"text": str, "label": int},
@@ -78,6 +79,7 @@ def _sentiment140(row: Row) -> Normalized:
 
 SENTIMENT140 = Dataset(
     name="sentiment140",
+    collection=FLAN_2021,
     source=Tfds("sentiment140:1.0.0"),
     splits=Splits.validation_from_train(200, test="test"),
     schema={"text": str, "polarity": int},
@@ -103,6 +105,7 @@ def _sst2(row: Row) -> Normalized:
 
 SST2 = Dataset(
     name="sst2",
+    collection=FLAN_2021,
     source=Tfds("glue/sst2:2.0.0"),
     splits=Splits.validation_from_train(200),
     schema={"sentence": str, "label": int},
@@ -129,6 +132,7 @@ def _yelp_polarity_reviews(row: Row) -> Normalized:
 
 YELP_POLARITY_REVIEWS = Dataset(
     name="yelp_polarity_reviews",
+    collection=FLAN_2021,
     source=Tfds("yelp_polarity_reviews:0.2.0"),
     splits=Splits.validation_from_train(200, test="test"),
     schema={"text": str, "label": int},

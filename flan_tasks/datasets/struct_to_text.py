@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Iterable
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.splits import Splits
@@ -56,6 +56,7 @@ def _common_gen(row: Row) -> Normalized:
 
 COMMON_GEN = Dataset(
     name="common_gen",
+    collection=FLAN_2021,
     source=Tfds("gem/common_gen:1.1.0"),
     splits=Splits.validation_from_train(200),
     schema={"concepts": list, "target": str, "references": list},
@@ -90,6 +91,7 @@ def _dart(row: Row) -> Normalized:
 
 DART = Dataset(
     name="dart",
+    collection=FLAN_2021,
     source=Tfds("gem/dart:1.1.0"),
     splits=Splits.validation_from_train(200),
     schema={"tripleset": list, "target": str, "references": list},
@@ -127,6 +129,7 @@ def _e2e_nlg(row: Row) -> Normalized:
 
 E2E_NLG = Dataset(
     name="e2e_nlg",
+    collection=FLAN_2021,
     source=Tfds("gem/e2e_nlg:1.1.0"),
     splits=Splits.validation_from_train(200),
     schema={"meaning_representation": str, "target": str, "references": list},
@@ -165,6 +168,7 @@ def _web_nlg_en(row: Row) -> Normalized:
 
 WEB_NLG_EN = Dataset(
     name="web_nlg_en",
+    collection=FLAN_2021,
     source=Tfds("gem/web_nlg_en:1.1.0"),
     splits=Splits.validation_from_train(200),
     schema={"input": list, "target": str, "references": list},

@@ -13,7 +13,7 @@ marks that are an artifact of how the corpus was made.
 import html
 import re
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
@@ -68,6 +68,7 @@ def _without_subject(body: str, subject: str) -> str:
 
 AESLC = Dataset(
     name="aeslc",
+    collection=FLAN_2021,
     source=Tfds(
         "aeslc:1.0.0",
         gone="its authors repacked the archive, and the checksum that TFDS stores no longer fits",
@@ -120,6 +121,7 @@ def _cnn_dailymail(row: Row) -> Normalized:
 
 CNN_DAILYMAIL = Dataset(
     name="cnn_dailymail",
+    collection=FLAN_2021,
     source=Tfds("cnn_dailymail:3.4.0", download_mib=558),
     splits=Splits.given(),
     schema={"article": str, "highlights": str},
@@ -163,6 +165,7 @@ def _joined_words(text: str) -> str:
 
 GIGAWORD = Dataset(
     name="gigaword",
+    collection=FLAN_2021,
     source=Tfds("gigaword:1.2.0", download_mib=551),
     splits=Splits.given(),
     schema={"document": str, "summary": str},
@@ -196,6 +199,7 @@ def _multi_news(row: Row) -> Normalized:
 
 MULTI_NEWS = Dataset(
     name="multi_news",
+    collection=FLAN_2021,
     source=Tfds("multi_news:2.1.0", download_mib=722),
     splits=Splits.given(),
     schema={"document": str, "summary": str},
@@ -236,6 +240,7 @@ _NEWSROOM_MANUAL = (
 
 NEWSROOM = Dataset(
     name="newsroom",
+    collection=FLAN_2021,
     source=Tfds(
         "newsroom:1.0.0",
         manual=_NEWSROOM_MANUAL,
@@ -298,6 +303,7 @@ def _samsum_row(row: Row) -> Row:
 
 SAMSUM = Dataset(
     name="samsum",
+    collection=FLAN_2021,
     source=Tfds(
         "samsum:1.0.0",
         manual=(

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from flan_tasks.core.dataset import Dataset, Normalized, Row
+from flan_tasks.core.dataset import FLAN_2021, Dataset, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
@@ -117,6 +117,7 @@ def _both_directions(
         pair = ("en", code) if direction == "from_english" else (code, "en")
         return Dataset(
             name=name,
+            collection=FLAN_2021,
             part_of=parent,
             source=source,
             splits=replace(splits, block=(_DIRECTIONS.index(direction), len(_DIRECTIONS))),

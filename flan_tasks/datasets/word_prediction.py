@@ -37,5 +37,5 @@ LAMBADA = Dataset(
         "Paperno et al. 2016, The LAMBADA Dataset: Word Prediction Requiring a Broad Discourse "
         "Context"
     ),
-    in_default_mixtures=False,
+    collection="flan2022",
 )

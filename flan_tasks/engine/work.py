@@ -1,5 +1,6 @@
 """What a worker is handed: plan, settings and folder, small enough to send to any process."""
 
+import copy
 import pickle
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -90,9 +91,9 @@ def portable_plan(plan: Plan) -> Plan:
 
 
 def _portable(item: Ingredient) -> Ingredient:
-    dataset = replace(
-        item.dataset, normalize=_left_behind, select=None, needs_options=None, alternatives=()
-    )
+    # A copy without its checks, which take longer than sending it: there may be thousands.
+    dataset = copy.copy(item.dataset)
+    vars(dataset).update(normalize=_left_behind, select=None, needs_options=None, alternatives=())
     # A copy without what it has cached, which may be every example.
     return replace(item, dataset=dataset, examples=replace(item.examples, parts={}))
 

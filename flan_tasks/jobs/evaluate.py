@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import notebook
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, ModelError
 from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
@@ -159,8 +160,8 @@ def asked(
             )
         # With names of tasks that have no method of their own, auto ranks these all the same.
         method = methods[0] if len(set(methods)) == 1 else method
-    wanted = {dataset.name for name in plain for dataset in evaluation_side(catalog(), name)}
-    datasets = tuple(dataset for dataset in catalog().datasets if dataset.name in wanted)
+    sides = {d.name: d for name in plain for d in evaluation_side(catalog(), name)}
+    datasets = ordered(sides.values())
     variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
     return Evaluation(
         datasets=datasets,

@@ -10,7 +10,7 @@ from flan_tasks.core import notebook
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass, read_mixture
-from flan_tasks.core.part_tree import Branch, Leaf, left_of, part_tree
+from flan_tasks.core.part_tree import Branch, Leaf, part_tree
 from flan_tasks.core.parts import EXAMPLES
 from flan_tasks.core.splits import share_limit
 from flan_tasks.datasets import catalog
@@ -188,7 +188,7 @@ class _DeclaredLeaf:
 
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
-        self.members: Sequence[Dataset] = left_of(leaf.mixture, catalog())
+        self.members: Sequence[Dataset] = catalog().left_of(leaf.mixture)
         self.counts = declared_counts(leaf.mixture)
         rates = leaf.mixture.rates
         meant = {name: [d.name for d in catalog().expand([name])] for name in rates}

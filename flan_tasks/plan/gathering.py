@@ -9,13 +9,14 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.part_tree import MARK, Leaf, left_of
+from flan_tasks.core.part_tree import MARK, Leaf
 from flan_tasks.core.template import Template
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.plan.exemplars import Exemplars
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.plan.suitable import check_templates, suitable
 from flan_tasks.raw_rows import State, open_source
+from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.store.store import Store, StoredExamples
 
 Progress = Callable[[str], None]
@@ -76,6 +77,9 @@ class Gathering:
         self._progress = progress
         self._places = {name: place for place, name in enumerate(present, start=1)}
         self._opened: dict[str, StoredExamples | SourceUnavailableError] = {}
+        self._families: dict[str, FamilySource] = {}
+        # One object for all members of a family, which are rendered together for it.
+        self._alike: dict[object, tuple[Template, ...]] = {}
         # Ceiling on what is read of a dataset: the highest of the parts it is in, as it has one
         # file in the store.
         self.limits: dict[str, int] = {}
@@ -89,7 +93,7 @@ class Gathering:
         Raises:
           DeclarationError: none of them is trained on.
         """
-        left = left_of(leaf.mixture, self._catalog)
+        left = self._catalog.left_of(leaf.mixture)
         found = [dataset for dataset in left if dataset.name in self._places]
         if not found and self._split == "train":
             raise DeclarationError(
@@ -155,7 +159,7 @@ class Gathering:
         exemplars = None
         examples = self._once(dataset)
         if variation.shots and self._split != "train":
-            exemplars = _exemplars(dataset, catalog, source, store, limit)
+            exemplars = _exemplars(dataset, catalog, source, store, limit, self._families)
         examples = suitable(variation, dataset, examples, store)
         if exemplars is not None:
             shown = suitable(variation, dataset, exemplars.examples, store)
@@ -175,6 +179,7 @@ class Gathering:
                     self._store,
                     self._split,
                     limit,
+                    opened=self._families,
                     progress=self._progress,
                     where=where,
                 )
@@ -188,9 +193,12 @@ class Gathering:
     def _templates(
         self, dataset: Dataset, mixture: Mixture, variation: Variation
     ) -> tuple[Template, ...]:
-        self._catalog.check_fields(dataset)
         every = self._catalog.templates(dataset.name).templates
         templates = variation.choose(dataset.name, every, self._split, kinds=mixture.kinds)
+        alike = (dataset.family or dataset.name, templates)
+        if alike not in self._alike:
+            self._catalog.check_fields(dataset)
+        templates = self._alike.setdefault(alike, templates)
         if variation.shots:
             check_templates(dataset, templates)
         if not templates and dataset.is_trained_on:
@@ -209,10 +217,13 @@ def open_examples(
     split: str,
     limit: int | None,
     *,
+    opened: dict[str, FamilySource],
     progress: Progress | None = None,
     where: str = "",
 ) -> StoredExamples:
     """Opens the stored examples of a dataset, which are read where they are not there.
+
+    Sources of families are kept in `opened` for their other members.
 
     Raises:
       SourceUnavailableError: its rows are not available.
@@ -224,7 +235,10 @@ def open_examples(
         data_dir=source.data_dir,
         samples=catalog.samples(dataset.name),
         apart=source.apart,
+        opened=opened,
     )
+    if dataset.family:
+        where = f"{dataset.family}, all its tasks"
     available = rows.status().state is State.AVAILABLE
     if progress and not available and source.data_dir is None:
         progress(f"fetching {where}")
@@ -233,7 +247,12 @@ def open_examples(
 
 
 def _exemplars(
-    dataset: Dataset, catalog: Catalog, source: SourceChoice, store: Store, limit: int
+    dataset: Dataset,
+    catalog: Catalog,
+    source: SourceChoice,
+    store: Store,
+    limit: int,
+    opened: dict[str, FamilySource],
 ) -> Exemplars:
     """Opens the training examples that exemplars of an evaluation split come from.
 
@@ -252,5 +271,5 @@ def _exemplars(
             f"{dataset.name}: it has no train split, so there are no exemplars; leave it out, or "
             "take no shots"
         )
-    examples = open_examples(trained[0], catalog, source, store, "train", limit)
+    examples = open_examples(trained[0], catalog, source, store, "train", limit, opened=opened)
     return Exemplars(examples, len(examples), dataset.options)

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from flan_tasks.core.naming import MEMBER_MARK
+
 # Directories that are told by name; the others are alike.
 _SHOWN = 3
+# Members of a family that a message names, where many have the same fault.
+_NAMED = 5
 
 
 def missing_text(
@@ -30,7 +34,7 @@ def missing_text(
     by_reason: dict[str, list[str]] = {}
     for dataset, reason in missing.items():
         by_reason.setdefault(f"{reason}{notes[dataset]}", []).append(dataset)
-    lines = [f"  {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+    lines = [f"  {_listed(names)}: {reason}" for reason, names in by_reason.items()]
     remedy = (
         "Provide them (flan sources NAME says how), exclude them, or build without them with "
         "--allow-missing"
@@ -47,3 +51,17 @@ def missing_text(
             remedy + ".",
         ]
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a line; of a family that has many of them the first few."""
+    by_family: dict[str, list[str]] = {}
+    for name in names:
+        family, mark, _ = name.partition(MEMBER_MARK)
+        by_family.setdefault(family if mark else "", []).append(name)
+    parts = []
+    for family, of_it in by_family.items():
+        few = of_it if not family or len(of_it) <= _NAMED else of_it[:_NAMED]
+        more = len(of_it) - len(few)
+        parts += [*few, *([f"and {more:,} more of {family}"] if more else [])]
+    return ", ".join(parts)

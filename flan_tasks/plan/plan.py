@@ -11,9 +11,11 @@ from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.part_tree import Branch
 from flan_tasks.core.parts import EXAMPLES, TOKENS
+from flan_tasks.core.variation import SHUFFLED
 from flan_tasks.plan import draws
 from flan_tasks.plan.prepare import Ingredient, MeanTokens, Prepared
 from flan_tasks.plan.shares import Node, Shares, pruned, shares_of, weighed_by_length
+from flan_tasks.store.table import StoredExamples, Table
 
 _ORDER = hash_text("order of rows")
 _EXAMPLES = hash_text("order of examples")
@@ -91,6 +93,30 @@ class Plan:
         return np.cumsum(np.asarray(self.counts, np.int64))
 
     @cached_property
+    def alike(self) -> np.ndarray:
+        """For each task the first of those that are gathered and rendered together: int64[tasks].
+
+        Members of a family are, where their prompts are made alike; others stand alone.
+        """
+        first: dict[object, int] = {}
+        groups = []
+        for number, item in enumerate(self.ingredients):
+            together = (
+                item.dataset.family
+                and item.exemplars is None
+                and item.variation.option_order != SHUFFLED
+            )
+            key: object = number
+            if together:
+                key = (item.examples.path, id(item.templates), item.variation)
+            groups.append(first.setdefault(key, number))
+        return np.asarray(groups, np.int64)
+
+    def places(self, task: np.ndarray, example: np.ndarray) -> np.ndarray:
+        """Returns where examples stand in the files of the store: int64[n]."""
+        return self._numbers.places(task, example)
+
+    @cached_property
     def _numbers(self) -> "_Numbers":
         return _Numbers.of(self.ingredients)
 
@@ -147,15 +173,56 @@ class _Numbers:
     """How many examples may be drawn: int64[tasks]."""
     templates: np.ndarray
     """How many templates there are: int64[tasks]."""
+    starts: np.ndarray
+    """Where the examples begin in their file: int64[tasks]."""
+    picked: np.ndarray
+    """Whether some between them were left out: bool[tasks]."""
+    table: np.ndarray
+    """Number of the file: int64[tasks]."""
+    examples: tuple[StoredExamples, ...]
+    """The examples."""
+    tables: tuple[Table, ...]
+    """The files."""
 
     @classmethod
     def of(cls, items: Sequence[Ingredient]) -> "_Numbers":
         """Gathers them."""
+        number_of: dict[Table, int] = {}
+        table = [number_of.setdefault(item.examples.table, len(number_of)) for item in items]
         return cls(
             np.asarray([hash_text(item.name) for item in items], np.uint64),
             np.asarray([item.available for item in items], np.int64),
             np.asarray([len(item.templates) for item in items], np.int64),
+            np.asarray([item.examples.start for item in items], np.int64),
+            np.asarray([item.examples.chosen is not None for item in items], bool),
+            np.asarray(table, np.int64),
+            tuple(item.examples for item in items),
+            tuple(number_of),
         )
+
+    def places(self, task: np.ndarray, example: np.ndarray) -> np.ndarray:
+        """Returns where examples stand in their files: int64[n]."""
+        places = self.starts[task] + example
+        if self.picked.any():
+            for number in np.unique(task[self.picked[task]]):
+                here = np.flatnonzero(task == number)
+                places[here] = self.examples[number].places(example[here])
+        return places
+
+    def keys(self, task: np.ndarray, example: np.ndarray) -> np.ndarray:
+        """Returns the number of each example's key: uint64[n]."""
+        keys = np.empty(len(task), np.uint64)
+        places = self.places(task, example)
+        tables = self.table[task]
+        # Numpy sorts 16 bits by counting, which takes a tenth of the time.
+        narrow = tables.astype(np.uint16) if len(self.tables) <= 1 << 16 else tables
+        order = np.argsort(narrow, kind="stable")
+        edges = np.searchsorted(tables[order], np.arange(len(self.tables) + 1))
+        for table, start, stop in zip(self.tables, edges, edges[1:], strict=False):
+            if start < stop:
+                here = order[start:stop]
+                keys[here] = table.key_hashes[places[here]]
+        return keys
 
 
 def draw_examples(
@@ -192,23 +259,9 @@ def _draw(
     example = occurrence % available
     if shuffle:
         example = draws.permute(example, available, seed, names, epoch, _EXAMPLES)
-    keys = _keys(items, task, example)
+    keys = numbers.keys(task, example)
     template = draws.below(templates, seed, names, keys, epoch, _TEMPLATE)
     return Rows(task, example, epoch, template)
-
-
-def _keys(items: Sequence[Ingredient], task: np.ndarray, example: np.ndarray) -> np.ndarray:
-    """Returns the number of each example's key: uint64[n]."""
-    keys = np.empty(len(task), np.uint64)
-    # Numpy sorts 16 bits by counting, which takes a tenth of the time.
-    narrow = task.astype(np.uint16) if len(items) <= 1 << 16 else task
-    order = np.argsort(narrow, kind="stable")
-    edges = np.searchsorted(task[order], np.arange(len(items) + 1))
-    for item, start, stop in zip(items, edges, edges[1:], strict=False):
-        if start < stop:
-            here = order[start:stop]
-            keys[here] = item.examples.key_hashes[example[here]]
-    return keys
 
 
 def make_plan(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
 from flan_tasks.core.part_tree import Branch, Leaf, part_tree
@@ -20,6 +21,7 @@ from flan_tasks.plan.exemplars import Exemplars
 from flan_tasks.plan.gathering import Gathering, Ingredient, Progress, open_examples
 from flan_tasks.plan.missing import missing_text
 from flan_tasks.plan.source_choice import SourceChoice
+from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.raw_rows.places import remedy
 from flan_tasks.store.store import Store, StoredExamples, default_store
 
@@ -216,19 +218,20 @@ def evaluation_parts(
     """
     source.check(catalog)
     store = store or Store(default_store())
-    wanted = {dataset.name for name in names for dataset in evaluation_side(catalog, name)}
+    sides = {d.name: d for name in names for d in evaluation_side(catalog, name)}
     found: list[Part] = []
+    opened: dict[str, FamilySource] = {}
     missing: list[str] = []
-    for dataset in catalog.datasets:
-        if dataset.name not in wanted:
-            continue
+    for dataset in ordered(sides.values()):
         if progress:
             progress(f"reading {dataset.name} for comparison")
         for split in EVALUATION_SPLITS:
             if split not in dataset.splits.names:
                 continue
             try:
-                examples = open_examples(dataset, catalog, source, store, split, None)
+                examples = open_examples(
+                    dataset, catalog, source, store, split, None, opened=opened
+                )
             except SourceUnavailableError as error:
                 missing.append(f"  {split}: {error}")
                 continue

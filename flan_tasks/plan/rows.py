@@ -1,7 +1,9 @@
 """Rows of a plan as text: gathered from the store and rendered, in plan order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from flan_tasks.plan.exemplars import (
 )
 from flan_tasks.plan.plan import Draw, Plan, Rows
 from flan_tasks.plan.prepare import Ingredient
+from flan_tasks.store.table import examples_at, texts_at
 
 CHUNK = 1024
 # Rows gathered from the store at once: each task's gathering costs as much as dozens of rows.
@@ -124,13 +127,53 @@ def rendered_rows(
 def render_chunk(plan: Plan, rows: Rows, *, budget: Budget | None = None) -> list[BuiltRow]:
     """Gathers and renders some rows of a plan."""
     built: list[BuiltRow | None] = [None] * len(rows)
-    for number in np.unique(rows.task):
-        here = np.flatnonzero(rows.task == number)
-        draw = Draw(rows.example[here], rows.epoch[here], rows.template[here])
-        filled = render_task(plan.ingredients[number], draw, seed=plan.seed, budget=budget)
-        for place, row in zip(here, filled, strict=True):
+    for here, item, part in _gathered(plan, rows):
+        if _is_alone(plan, item, part):
+            draw = Draw(part.example, part.epoch, part.template)
+            filled = render_task(item, draw, seed=plan.seed, budget=budget)
+        else:
+            filled = _members(plan, part)
+        for place, row in zip(here.tolist(), filled, strict=True):
             built[place] = row
     return [row for row in built if row is not None]
+
+
+def _gathered(plan: Plan, rows: Rows) -> Iterator[tuple[np.ndarray, Ingredient, Rows]]:
+    """Yields what is gathered and rendered together: places, the first of the tasks, their rows."""
+    group = plan.alike[rows.task]
+    order = np.argsort(group, kind="stable")
+    edges = np.flatnonzero(np.diff(group[order])) + 1
+    for here in np.split(order, edges) if len(rows) else []:
+        yield here, plan.ingredients[group[here[0]]], rows.take(here)
+
+
+def _is_alone(plan: Plan, item: Ingredient, rows: Rows) -> bool:
+    """Whether rows are those of one task, which is read by itself."""
+    return (
+        not item.dataset.family
+        or plan.ingredients[rows.task[0]].exemplars is not None
+        or (item.variation.option_order == SHUFFLED)
+    )
+
+
+def _members(plan: Plan, rows: Rows) -> list[BuiltRow]:
+    """Renders examples of several members of a family, which are read at once."""
+    items = [plan.ingredients[number] for number in rows.task.tolist()]
+    examples = examples_at(
+        items[0].examples.table,
+        plan.places(rows.task, rows.example),
+        [item.examples.constants for item in items],
+    )
+    built = []
+    for item, example, number in zip(items, examples, rows.template.tolist(), strict=True):
+        template, options = item.templates[number], item.variation.options
+        one = render(template, example, options=options)
+        built.append(
+            BuiltRow(
+                one.inputs, one.targets, item.dataset, template, example, shows_options=options
+            )
+        )
+    return built
 
 
 def render_task(
@@ -223,13 +266,15 @@ def render_texts(plan: Plan, rows: Rows, *, budget: Budget | None = None) -> Tex
     """
     inputs, targets = [""] * len(rows), [""] * len(rows)
     shots = np.zeros(len(rows), np.int64)
-    order = np.argsort(rows.task, kind="stable")
-    edges = np.flatnonzero(np.diff(rows.task[order])) + 1
-    for here in np.split(order, edges) if len(rows) else []:
-        item = plan.ingredients[rows.task[here[0]]]
-        draw = Draw(rows.example[here], rows.epoch[here], rows.template[here])
-        if item.exemplars is None:
-            found = _task_texts(item, draw, plan.seed)
+    for here, item, part in _gathered(plan, rows):
+        draw = Draw(part.example, part.epoch, part.template)
+        if not _is_alone(plan, item, part):
+            found = _task_texts(item, draw, plan.seed, partial(_columns_of_members, plan, part))
+        elif item.exemplars is None:
+            examples = item.examples
+            found = _task_texts(
+                item, draw, plan.seed, partial(examples.texts, indices=draw.example)
+            )
         else:
             built = render_task(item, draw, seed=plan.seed, budget=budget)
             found = [row.inputs for row in built], [row.targets for row in built]
@@ -240,7 +285,26 @@ def render_texts(plan: Plan, rows: Rows, *, budget: Budget | None = None) -> Tex
     return Texts(inputs, targets, shots)
 
 
-def _task_texts(item: Ingredient, draw: Draw, seed: int) -> tuple[list[str], list[str]]:
+def _columns_of_members(plan: Plan, rows: Rows, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Reads columns of examples of several members of a family: name -> value of each."""
+    items = plan.ingredients
+    tasks = rows.task.tolist()
+    first = items[tasks[0]]
+    constant = first.dataset.constants
+    columns = texts_at(
+        first.examples.table,
+        [name for name in names if name not in constant],
+        plan.places(rows.task, rows.example),
+    )
+    for name in names:
+        if name in constant:
+            columns[name] = [items[number].examples.constants[name] for number in tasks]
+    return {name: columns[name] for name in names}
+
+
+def _task_texts(
+    item: Ingredient, draw: Draw, seed: int, read: Callable[[Sequence[str]], dict[str, list[Any]]]
+) -> tuple[list[str], list[str]]:
     template = draw.template.tolist()
     shown = item.variation.options and item.dataset.is_classification
     used = {
@@ -255,7 +319,7 @@ def _task_texts(item: Ingredient, draw: Draw, seed: int) -> tuple[list[str], lis
     names = [name for name in (ANSWER, *item.dataset.fields) if name in used or name == ANSWER]
     if OPTIONS in used and not fixed:
         names.append(OPTIONS)
-    columns = item.examples.texts(names, draw.example)
+    columns = read(names)
     if OPTIONS in used:
         if fixed and not shuffled:
             columns[OPTIONS] = [format_options(fixed)] * len(template)

@@ -19,13 +19,13 @@ class SourceChoice:
     data_dir: Path | None = None
     """A prepared TFDS tree, or a folder of files; or several, as `core.data_dirs` reads them."""
     exceptions: Mapping[str, str] = field(default_factory=dict)
-    """Name of a dataset -> its own kind, where it is another."""
+    """Name of a dataset or family -> its own kind, where it is another."""
     apart: bool = False
     """Whether what needs TensorFlow is read by a process of its own, so that this has none."""
 
     def kind_of(self, dataset: Dataset) -> str:
         """Returns the kind of source that a dataset is read from."""
-        return self.exceptions.get(dataset.name, self.kind)
+        return self.exceptions.get(dataset.family or dataset.name, self.kind)
 
     def check(self, catalog: Catalog) -> None:
         """Checks that what has a directory of its own is known.

@@ -1,12 +1,13 @@
 """Where raw rows come from: TFDS, the Hugging Face hub, files, the embedded rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.errors import RowError, SourceUnavailableError, unknown_name
+from flan_tasks.core.family import Family, family_of
 from flan_tasks.core.origin import (
     DECLARED,
     SOURCE_KINDS,
@@ -18,9 +19,17 @@ from flan_tasks.core.origin import (
     origin_name,
 )
 from flan_tasks.raw_rows.base import Source, State, Status
+from flan_tasks.raw_rows.families import (
+    FamilySamples,
+    FamilySource,
+    MemberSource,
+    TaskFiles,
+    TaskTable,
+    find_task_files,
+)
 from flan_tasks.raw_rows.files import FilesSource, find_files
 from flan_tasks.raw_rows.huggingface import HuggingFaceSource
-from flan_tasks.raw_rows.places import ORIGINS, place_of
+from flan_tasks.raw_rows.places import ORIGINS, place_of, place_of_family
 from flan_tasks.raw_rows.samples import SamplesSource
 from flan_tasks.raw_rows.tfds import TfdsSource
 from flan_tasks.raw_rows.tfds_apart import TfdsApart
@@ -35,6 +44,7 @@ def open_source(
     data_dir: Path | None = None,
     samples: Path | None,
     apart: bool = False,
+    opened: MutableMapping[str, FamilySource] | None = None,
 ) -> Source:
     """Returns the source of a dataset; nothing is read yet.
 
@@ -46,6 +56,8 @@ def open_source(
         several, as `core.data_dirs` reads them, of which the most specific counts.
       samples: the dataset's embedded rows.
       apart: whether what needs TensorFlow is done in a process of its own.
+      opened: name of a family -> its source, kept here for its other members; all have one kind,
+        data_dir and samples.
 
     Raises:
       UnknownNameError: no such kind of source.
@@ -53,6 +65,13 @@ def open_source(
     """
     if kind not in SOURCE_KINDS:
         raise unknown_name("source", kind, SOURCE_KINDS)
+    if dataset.family:
+        family, member = family_of(dataset)
+        opened = {} if opened is None else opened
+        if family.name not in opened:
+            place = place_of_family(family, kind, data_dir)
+            opened[family.name] = _open_family(family, kind, place, samples, apart=apart)
+        return MemberSource(opened[family.name], member)
     place = place_of(dataset, kind, data_dir)
     kind, data_dir, folder = place.kind, place.data_dir, place.folder
     if kind == "samples":
@@ -77,6 +96,35 @@ def open_source(
             "those of TFDS from the tree in DIR"
         )
     raise SourceUnavailableError(f'{dataset.name} has no source of kind "{kind}"{hint}')
+
+
+def _open_family(
+    family: Family, kind: str, data_dir: Path | None, samples: Path | None, *, apart: bool
+) -> FamilySource:
+    if kind == "samples":
+        return FamilySamples(family, samples)
+    wanted = ORIGINS.get(kind)
+    primary = Alternative(family.source, task_column=family.task_column)
+    for alternative in (primary, *family.alternatives):
+        origin = alternative.origin
+        if wanted is not None and not isinstance(origin, wanted):
+            continue
+        in_folder = kind == "files" or (data_dir is not None and (data_dir / family.name).is_dir())
+        if isinstance(origin, Files) and data_dir is not None and in_folder:
+            origin = find_task_files(family, data_dir, origin)
+        if isinstance(origin, Files) and not alternative.task_column:
+            return TaskFiles(family, origin)
+        if isinstance(origin, Tfds):
+            # What the record of a task needs is not in the schema, so all columns are decoded.
+            reader = TfdsApart if apart else TfdsSource
+            rows: Source = reader(origin, columns=(), data_dir=data_dir, dataset=family.name)
+        elif isinstance(origin, HuggingFace):
+            rows = HuggingFaceSource(origin, dataset=family.name)
+        else:
+            # CSV and TSV say types by the schema; what is not in it stays text.
+            rows = FilesSource(family.name, origin, schema=family.schema)
+        return TaskTable(family, rows, alternative)
+    raise SourceUnavailableError(f'{family.name} has no source of kind "{kind}"')
 
 
 def alternatives(dataset: Dataset) -> Sequence[str]:

@@ -99,6 +99,19 @@ class FilesSource(Source):
         usual = {"list": plain.rows, "quotes": plain.quotes, "columns": []}
         return found | {name: value for name, value in how.items() if value != usual[name]}
 
+    def files(self, split: str) -> list[Path]:
+        """Returns the files of a split, which need not be read for it.
+
+        Raises:
+          SourceUnavailableError: there are none.
+        """
+        status = self.status()
+        if split not in self._origin.paths or status.state is not State.AVAILABLE:
+            error = SourceUnavailableError(f"{self._name}: {status.detail}")
+            error.add_note(f"looked in {Path(self._origin.root).absolute()}")
+            raise error
+        return self._paths(split)
+
     def _paths(self, split: str) -> list[Path]:
         place = Path(self._origin.root) / self._origin.paths[split]
         if place.is_file():  # a name may hold what a pattern would read otherwise: train[1].csv

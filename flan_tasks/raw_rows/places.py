@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.family import Family
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.origin import DECLARED, Files, HuggingFace, Tfds
 from flan_tasks.raw_rows.files import find_files
@@ -55,6 +56,17 @@ def place_of(dataset: Dataset, kind: str, data_dir: Path | None) -> Place:
     declared = next(name for name, cls in ORIGINS.items() if isinstance(dataset.source, cls))
     found = dirs.named.get(declared if kind == DECLARED else kind, dirs.plain)
     return Place(kind, found, None if found is None else found / dataset.name)
+
+
+def place_of_family(family: Family, kind: str, data_dir: Path | None) -> Path | None:
+    """Returns the directory that a family's tasks are read from, all of them from one.
+
+    Its own comes before that of the kind of source, and that before the plain one.
+    """
+    dirs = DataDirs.of(data_dir)
+    declared = next(name for name, cls in ORIGINS.items() if isinstance(family.source, cls))
+    of_kind = dirs.named.get(declared if kind == DECLARED else kind, dirs.plain)
+    return dirs.named.get(family.name, of_kind)
 
 
 def _own_place(dataset: Dataset, kind: str, place: Path, *, is_its: bool) -> Place:

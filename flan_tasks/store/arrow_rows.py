@@ -94,7 +94,7 @@ def store_schema(dataset: Dataset) -> pa.Schema:
             ("options", pa.list_(pa.string())),
             ("references", pa.list_(pa.string())),
             ("extra", pa.string()),
-            *((f"f_{name}", pa.string()) for name in dataset.fields),
+            *((f"f_{name}", pa.string()) for name in dataset.row_fields),
         ]
     )
 

@@ -11,7 +11,7 @@ import importlib.metadata
 import inspect
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType
 from typing import Any
 
@@ -62,10 +62,14 @@ def _adapted(dataset: Dataset) -> list[str]:
 
 
 def _code_hash(dataset: Dataset) -> str:
-    # Whole modules, since a normalizer calls its neighbors.
     adapts = (alternative.adapt for alternative in dataset.alternatives)
+    return functions_hash((dataset.normalize, dataset.select, *adapts))
+
+
+def functions_hash(functions: Iterable[Any]) -> str:
+    """Returns a hash of the code of functions, whole modules, since each calls its neighbors."""
     found: list[str] = []
-    for function in (dataset.normalize, dataset.select, *adapts):
+    for function in functions:
         found += _function_text(function) if function is not None else ["none"]
     return hashlib.sha256("\0".join(found).encode()).hexdigest()
 

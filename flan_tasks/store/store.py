@@ -10,27 +10,35 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flan_tasks.core import whole
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError, FlanTasksError
-from flan_tasks.core.example import Example
+from flan_tasks.core.family import Member
 from flan_tasks.core.home import under_home
 from flan_tasks.raw_rows.base import Source
+from flan_tasks.raw_rows.families import FamilySource, MemberSource
 from flan_tasks.raw_rows.reading import VALIDATION_LIMIT, BadRows, positions, read_examples
 from flan_tasks.store import checksum
-from flan_tasks.store.arrow_rows import BATCH, Reading, copy_file, store_schema
+from flan_tasks.store.arrow_rows import Reading, copy_file, store_schema
+from flan_tasks.store.families import (
+    Entry,
+    family_key_parts,
+    read_entries,
+    unavailable,
+    warn_of_unknown,
+    write_rows,
+)
 from flan_tasks.store.key import digest_of_parts, key_parts
+from flan_tasks.store.table import StoredExamples, Table
 
 ENVIRONMENT = "FLAN_TASKS_STORE"
 _log = logging.getLogger(__name__)
@@ -47,122 +55,14 @@ def default_store() -> Path:
     return under_home(folder, setting=ENVIRONMENT)
 
 
-@dataclass(frozen=True)
-class StoredExamples:
-    """The examples of one task and split.
-
-    `len` counts them and `[i]` reads one; nothing is loaded until it is asked for.
-    """
-
-    path: Path
-    """File they are in."""
-    key: str
-    """Hash of everything they depend on."""
-    parts: Mapping[str, Any]
-    """What the key was made from, part by part."""
-    rows: int
-    """Rows that were read: rows = those that gave examples + those skipped whole."""
-    rows_at_hand: int
-    """Rows of the split, whether read or behind the limit."""
-    skipped: Mapping[str, int]
-    """Reason -> how many were skipped."""
-
-    def __len__(self) -> int:
-        return self._table.num_rows
-
-    def __getitem__(self, index: int) -> Example:
-        return self.take([index])[0]
-
-    def take(self, indices: Sequence[int] | np.ndarray) -> list[Example]:
-        """Reads examples by number, in the order asked for."""
-        found = self._table.take(_numbers(indices))
-        columns = {name: found.column(name).to_pylist() for name in found.column_names}
-        names = [name for name in columns if name.startswith("f_")]
-        texts = zip(*(columns[name] for name in names), strict=True)
-        fields = [name[2:] for name in names]
-        rest = zip(
-            *(columns[name] for name in ("answer", "options", "references", "extra", "key")),
-            strict=True,
-        )
-        return [
-            Example.checked_before(
-                fields=dict(zip(fields, values, strict=True)),
-                answer=answer,
-                options=tuple(options),
-                references=tuple(references),
-                extra=json.loads(extra) if extra else {},
-                key=key,
-            )
-            for values, (answer, options, references, extra, key) in zip(texts, rest, strict=True)
-        ]
-
-    def texts(
-        self, names: Sequence[str], indices: Sequence[int] | np.ndarray
-    ) -> dict[str, list[Any]]:
-        """Reads some columns of examples, in the order asked for: name -> value of each.
-
-        Args:
-          names: fields, `answer` or `options` (whose values are lists).
-          indices: numbers of the examples.
-        """
-        columns = [name if name in ("answer", "options") else f"f_{name}" for name in names]
-        found = self._table.select(columns).take(_numbers(indices))
-        return {
-            name: found.column(column).to_pylist()
-            for name, column in zip(names, columns, strict=True)
-        }
-
-    def holding(self, pattern: str) -> np.ndarray:
-        """Returns the numbers of the examples a pattern is found in, in any column: int64[n]."""
-        names = [name for name in self._table.column_names if name.startswith("f_")]
-        places: list[np.ndarray] = [np.zeros(0, np.int64)]
-        for name in (*names, "answer", "options", "references"):
-            column = self._table.column(name).combine_chunks()
-            owners = None
-            if pa.types.is_list(column.type):
-                owners, column = pc.list_parent_indices(column), column.flatten()
-            holds = pc.indices_nonzero(pc.match_substring_regex(column, pattern))
-            places.append(np.from_dlpack(holds if owners is None else owners.take(holds)))
-        return np.unique(np.concatenate([found.astype(np.int64) for found in places]))
-
-    @cached_property
-    def key_hashes(self) -> np.ndarray:
-        """A number for each example's key: uint64[examples]."""
-        # Not `to_numpy` of the whole: that one imports pandas, which takes longer than the rest.
-        chunks = self._table.column("key_hash").chunks
-        return np.concatenate([np.zeros(0, np.uint64), *map(np.from_dlpack, chunks)])
-
-    def copy(self, numbers: np.ndarray, path: Path, *, metadata: Mapping[str, str]) -> None:
-        """Writes some of the examples, in the order asked for, to another file."""
-        schema = self._table.schema.with_metadata(metadata)
-        with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, schema) as writer:
-            for start in range(0, len(numbers), BATCH):
-                chunk = self._table.take(pa.array(numbers[start : start + BATCH], pa.int64()))
-                for batch in chunk.replace_schema_metadata(metadata).to_batches():
-                    writer.write_batch(batch)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Columns of the file."""
-        return self._table.schema.remove_metadata()
-
-    @cached_property
-    def _table(self) -> pa.Table:
-        try:
-            with pa.memory_map(str(self.path)) as mapped:
-                return pa.ipc.open_file(mapped).read_all()
-        except (pa.ArrowException, OSError) as error:
-            raise BuildError(
-                f"stored examples {self.path} cannot be read: {error}. Remove the file, if it is "
-                "there, and run the same command again: it is made anew"
-            ) from error
-
-
 class Store:
     """A folder of stored examples."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        # What was opened of families: source, split, limit -> name of a member -> examples, or why
+        # it has none. Sources are kept, so that no other takes the number of one that is gone.
+        self._families: dict[tuple[int, str, int | None], _OpenedFamily] = {}
         whole.sweep(root)
         for pattern in ("*.arrow*.[0-9]*.tmp", "*.arrow.[0-9]*.rows"):
             whole.sweep_old(root, pattern)
@@ -193,6 +93,8 @@ class Store:
         """
         if split == "validation":
             limit = VALIDATION_LIMIT if limit is None else min(limit, VALIDATION_LIMIT)
+        if isinstance(source, MemberSource):
+            return self._member(source, split, limit, reading)
         parts = key_parts(dataset, source, split, limit=limit)
         key = digest_of_parts(parts)
         path = self.root / f"{dataset.name}-{split}-{key[:16]}.arrow"
@@ -228,6 +130,8 @@ class Store:
         """
         if not len(numbers):
             return examples
+        if examples.stop is not None:
+            return self._without_in_family(examples, numbers, reason)
         left_out = hashlib.sha256(np.sort(numbers).astype("<i8").tobytes()).hexdigest()
         parts = {**examples.parts, "without": [examples.key, reason, left_out]}
         key = digest_of_parts(parts)
@@ -251,14 +155,91 @@ class Store:
             checksum.write(aside, stands_for=path)
         return _read_written(path, key, schema)
 
+    def _member(
+        self,
+        source: MemberSource,
+        split: str,
+        limit: int | None,
+        reading: Callable[[], None] | None,
+    ) -> StoredExamples:
+        """Returns the examples of one member out of the table of its family."""
+        place = (id(source.of_family), split, limit)
+        if place not in self._families:
+            self._families[place] = self._family(source.of_family, split, limit, reading)
+        return self._families[place].of(source.member)
+
+    def _family(
+        self,
+        source: FamilySource,
+        split: str,
+        limit: int | None,
+        reading: Callable[[], None] | None,
+    ) -> "_OpenedFamily":
+        family = source.family
+        parts = family_key_parts(source, split, limit=limit)
+        key = digest_of_parts(parts)
+        path = self.root / f"{family.name}-{split}-{key[:16]}.arrow"
+        schema = store_schema(family.shared)
+        stored = _look(path, key, schema)
+        if isinstance(stored, str):
+            if reading:
+                reading()
+            try:
+                with (
+                    self._writing(),
+                    whole.file_aside(path) as aside,
+                    whole.scratch_file(path) as rows_alone,
+                ):
+                    about = write_rows(rows_alone, source, split, schema, limit=limit)
+                    members = about["members"].values()
+                    about |= {
+                        "key": key,
+                        "parts": parts,
+                        "skipped": {},
+                        "rows": sum(one.get("rows", 0) for one in members),
+                        "at_hand": sum(one.get("at_hand", 0) for one in members),
+                    }
+                    copy_file(rows_alone, aside, {"flan_tasks": json.dumps(about)})
+                    checksum.write(aside, stands_for=path)
+            except FlanTasksError as error:
+                if not stored:
+                    raise
+                raise type(error)(
+                    f"{error}. Its stored examples {path} are damaged ({stored}) and cannot be "
+                    "made anew without the rows"
+                ) from error
+            stored = _read_written(path, key, schema)
+        about = _about(path)
+        warn_of_unknown(family, about)
+        return _OpenedFamily(source, stored, read_entries(about, len(stored)))
+
+    def _without_in_family(
+        self, examples: StoredExamples, numbers: np.ndarray, reason: str
+    ) -> StoredExamples:
+        # No file for each of a thousand tasks: the numbers of the others say as much.
+        left_out = hashlib.sha256(np.sort(numbers).astype("<i8").tobytes()).hexdigest()
+        parts = {**examples.parts, "without": [examples.key, reason, left_out]}
+        skipped = {**examples.skipped, reason: len(numbers)}
+        return replace(
+            examples,
+            key=digest_of_parts(parts),
+            parts=parts,
+            skipped=dict(sorted(skipped.items())),
+            chosen=examples.places(np.setdiff1d(np.arange(len(examples)), numbers)),
+        )
+
     def explain(
         self, dataset: Dataset, source: Source, split: str, *, limit: int | None
     ) -> list[str]:
         """Says which parts of the key differ from those of the files at hand, one line each."""
-        parts = key_parts(dataset, source, split, limit=limit)
+        if isinstance(source, MemberSource):
+            parts = family_key_parts(source.of_family, split, limit=limit)
+        else:
+            parts = key_parts(dataset, source, split, limit=limit)
         key = digest_of_parts(parts)
         lines = []
-        for path in sorted(self.root.glob(f"{dataset.name}-{split}-*.arrow")):
+        name = dataset.family or dataset.name
+        for path in sorted(self.root.glob(f"{name}-{split}-*.arrow")):
             try:
                 found = _read(path)
             except BuildError:
@@ -325,10 +306,35 @@ class Store:
             ) from error
 
 
-def _numbers(indices: Sequence[int] | np.ndarray) -> pa.Array:
-    # Not `pa.array`: given numpy's arrays it imports pandas.
-    found = np.ascontiguousarray(indices, np.int64)
-    return pa.Array.from_buffers(pa.int64(), len(found), [None, pa.py_buffer(found)])
+@dataclass(frozen=True)
+class _OpenedFamily:
+    """The table of a family, and what it says of its members."""
+
+    source: FamilySource
+    """Where its rows are."""
+    whole: StoredExamples
+    """All examples."""
+    entries: Mapping[str, Entry]
+    """Name of a member -> what is said of it."""
+
+    def of(self, member: Member) -> StoredExamples:
+        """Returns the examples of a member.
+
+        Raises:
+          SourceUnavailableError: it has no rows.
+        """
+        entry = self.entries.get(member.name)
+        if entry is None or entry.unavailable:
+            raise unavailable(self.source.family, member, entry)
+        return replace(
+            self.whole,
+            rows=entry.rows,
+            rows_at_hand=entry.at_hand,
+            skipped=entry.skipped,
+            start=entry.start,
+            stop=entry.stop,
+            constants=entry.constants,
+        )
 
 
 def _look(path: Path, key: str, schema: pa.Schema) -> StoredExamples | str:
@@ -355,10 +361,14 @@ def _read_written(path: Path, key: str, schema: pa.Schema) -> StoredExamples:
     raise BuildError(f"{path} was just written and cannot be read: {found or 'it is not there'}")
 
 
+def _about(path: Path) -> dict[str, Any]:
+    with pa.memory_map(str(path)) as mapped:
+        return json.loads(pa.ipc.open_file(mapped).schema.metadata[b"flan_tasks"])
+
+
 def _read(path: Path) -> StoredExamples:
     try:
-        with pa.memory_map(str(path)) as mapped:
-            about = json.loads(pa.ipc.open_file(mapped).schema.metadata[b"flan_tasks"])
+        about = _about(path)
         names = ("key", "parts", "rows", "at_hand", "skipped")
         key, parts, rows, at_hand, skipped = (about[name] for name in names)
         counts = [rows, at_hand, *skipped.values()]
@@ -368,6 +378,9 @@ def _read(path: Path) -> StoredExamples:
             and all(type(count) is int and count >= 0 for count in counts)
         ):
             raise ValueError("values of its metadata are of other types")
+        table = Table(path)
+        if "members" in about:
+            read_entries(about, table.arrow.num_rows)
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise BuildError(f"stored examples {path} cannot be read: {error!r}") from error
-    return StoredExamples(path, key, parts, rows, at_hand, skipped)
+    return StoredExamples(table, key, parts, rows, at_hand, skipped)

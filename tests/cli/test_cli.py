@@ -44,7 +44,7 @@ def test_a_misspelt_command_is_a_usage_error(flan):
 def test_list_json_has_the_promised_keys(flan):
     found = json.loads(flan("list", "--json").out)
     assert {entry["name"] for entry in found["datasets"]} == {d.name for d in catalog().datasets}
-    wanted = {"name", "cluster", "part_of", "of_62", "source", "license", "options"}
+    wanted = {"name", "cluster", "part_of", "collection", "source", "license", "options"}
     assert wanted | {"forward", "inverted", "size"} <= set(found["datasets"][0])
     mixtures = {entry["name"]: entry for entry in found["mixtures"]}
     assert {"all", "nli", "without.nli"} <= set(mixtures)

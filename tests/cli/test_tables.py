@@ -86,7 +86,7 @@ def test_what_a_build_prints_fits(build):
     # But for the folder, whose name a reader may want to copy.
     assert [line for line in too_long(printed) if not line.startswith("It is in ")] == []
     for name in NAMES:
-        if catalog()[name].in_default_mixtures and catalog()[name].is_trained_on:
+        if catalog()[name].collection == "flan2021" and catalog()[name].is_trained_on:
             assert name in squeezed(first_column(printed, 2))
 
 

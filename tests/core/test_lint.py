@@ -76,7 +76,7 @@ def test_lint_leaves_marks_of_the_data_alone():
 
 
 def test_lint_counts_templates_and_options_and_asks_for_an_example():
-    ours = toy_dataset(of_62=True)
+    ours = toy_dataset(collection="flan2021")
     found = lint_set(ours, parse_template_set(TOY_TEMPLATES, path="t.toml"), [OWL])
     problems = "\n".join(f.problem for f in found)
     assert "2 forward templates; 10 are wanted" in problems

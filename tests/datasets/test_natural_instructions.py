@@ -8,7 +8,7 @@ from conftest import REAL
 from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.errors import RowError
 from flan_tasks.core.example import Skip
-from flan_tasks.datasets._natural_instructions import NIV2
+from flan_tasks.datasets.natural_instructions import NIV2
 
 FILES = REAL / "flan22" / "niv2"
 MMLU = [member for member in NIV2.members.values() if member.facts.get("mmlu")]
@@ -197,3 +197,17 @@ def test_a_query_is_told_from_examples_of_its_task_whatever_its_blanks_and_case(
     )
     assert NIV2.is_solved({"input": " the cat sat."}, texts)
     assert not NIV2.is_solved({"input": "The dog sat."}, texts)
+
+
+def test_rouge_l_is_the_best_of_all_references_as_the_source_computes_it():
+    pytest.importorskip("rouge_score")
+    from flan_tasks.metrics.metrics import METRICS
+
+    from flan_tasks.metrics.gold import Gold
+
+    assert NIV2.metrics == ("rouge",)
+    example = normalized({"input": "x", "output": ["two cats sat down", "the dogs ran home"]})
+    gold = Gold.of(example, answer=example.answer, language="en")
+    scores = METRICS["rouge"]([gold], ["a dog ran home today"])
+    # dog, ran, home of five words said and four wanted: 2 * 3 / 9; dogs and dog share a stem.
+    assert scores["rougeL"] == pytest.approx(100 * 6 / 9)

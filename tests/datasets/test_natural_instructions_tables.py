@@ -26,7 +26,7 @@ def test_shared_texts_are_those_of_datasets_of_this_collection():
 
 
 def test_a_category_that_means_a_cluster_lies_in_it_and_others_in_their_own():
-    twelve = {dataset.cluster for dataset in catalog().datasets if dataset.of_62}
+    twelve = {dataset.cluster for dataset in catalog().datasets if dataset.collection == "flan2021"}
     assert {cluster for cluster in CLUSTERS.values() if cluster != "various"} <= twelve
     assert cluster_of("Textual Entailment") == "nli"
     assert cluster_of("Fill in The Blank") == "fill_in_the_blank"

@@ -11,7 +11,7 @@ from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailable
 from flan_tasks.core.family import Family, Member, read_member
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
-from flan_tasks.datasets._natural_instructions import NIV2
+from flan_tasks.datasets.natural_instructions import NIV2
 from flan_tasks.drafts.task_index import TaskFacts, index_folder, members_of
 
 NIV2_FILES = REAL / "flan22" / "niv2"

@@ -14,7 +14,7 @@ from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.family import Family, Member
 from flan_tasks.core.field_types import shown
-from flan_tasks.core.origin import Files
+from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
 from flan_tasks.datasets._task_files import Solved, definition_and_examples
 
@@ -26,7 +26,7 @@ _CONSTANTS = ("definition", *(f"{place}_{part}" for place in _PLACES for part in
 
 def _constants(record: Row, member: Member) -> Mapping[str, str] | Skip:
     if "Definition" not in record and "definition" in record:
-        # A row of a table, as in TFDS, which has the definition alone.
+        # A row of a table, which has the definition and no examples.
         record = {"Definition": record["definition"]}
     definition, examples = definition_and_examples(record, where=member.source_name)
     if not definition:
@@ -72,10 +72,29 @@ def _outputs(row: Row) -> list[str]:
     return outputs
 
 
+def _hub_row(row: Row) -> Row:
+    return {
+        "id": row["id"],
+        "input": row["inputs"],
+        "output": row["targets"],
+        "definition": row["definition"],
+    }
+
+
 NIV2 = Family(
     name="niv2",
     collection="flan2022",
     source=Files({"train": "tasks/*.json"}, rows="Instances"),
+    alternatives=(
+        # The first definition and the first output of each row, and no examples.
+        Alternative(Tfds("natural_instructions:1.0.1", download_mib=3154), task_column="task_name"),
+        # The official training tasks alone.
+        Alternative(
+            HuggingFace("Muennighoff/natural-instructions"),
+            adapt=_hub_row,
+            task_column="task_name",
+        ),
+    ),
     index=Path(__file__).with_name("niv2.index.jsonl"),
     # The official test set of a test task is its first 100 instances.
     splits=Splits(train="train", carve_validation=100, test_first=100),

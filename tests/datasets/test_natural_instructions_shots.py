@@ -1,0 +1,66 @@
+"""Prompts with exemplars: they are of the query's own task, and never the query."""
+
+from collections import defaultdict
+
+import pytest
+from conftest import REAL
+
+import flan_tasks as ft
+from flan_tasks.core.joints import SEPARATOR, query_text
+from flan_tasks.core.render import render
+from flan_tasks.datasets import catalog
+from flan_tasks.datasets.natural_instructions import NIV2
+from flan_tasks.raw_rows import open_source
+from flan_tasks.store.store import Store
+
+FILES = REAL / "flan22" / "niv2"
+
+
+def examples_of(task, place, **where):
+    source = open_source(task, samples=catalog().samples(task.name), **where)
+    stored = Store(place).open(task, source, "train", limit=None)
+    return [stored[number] for number in range(len(stored))]
+
+
+def check_prompts(store, *, limit, least, **where):
+    """Looks at prompts of training rows; returns how many had exemplars."""
+    settings = {"shots": 2, "seed": 3, "vocab": "bytes", "lengths": {"inputs": 1_000_000}}
+    rows = ft.rows("niv2", limit=limit, store=store, allow_missing=True, **settings, **where)
+    templates = {template.id: template for template in catalog().templates("niv2")}
+    by_task = defaultdict(list)
+    for number in range(len(rows)):
+        by_task[rows[number]["dataset"]].append(rows[number])
+    with_exemplars = 0
+    for name, prompts in by_task.items():
+        examples = examples_of(catalog()[name], store, **where)
+        for row in prompts:
+            template = templates[row["template"]]
+            blocks = row["inputs"].split(f"\n\n{SEPARATOR}\n\n")
+            if len(blocks) == 1:
+                continue
+            with_exemplars += 1
+            solved = {
+                f"{query_text(render(template, example).inputs)}\n{example.answer}": example
+                for example in examples
+            }
+            (query,) = [e for e in examples if query_text(render(template, e).inputs) == blocks[-1]]
+            for block in blocks[:-1]:
+                # Of the same task, in the same template, and another example than the query.
+                assert block in solved, (name, block)
+                assert solved[block].key != query.key
+                assert solved[block].fields["input"] != query.fields["input"]
+    assert with_exemplars >= least
+    return len(rows)
+
+
+def test_exemplars_are_other_instances_of_the_same_task(tmp_path):
+    check_prompts(tmp_path / "store", limit=300, least=250, source="samples")
+
+
+@pytest.mark.slow
+def test_exemplars_of_ten_thousand_prompts_are_other_instances_of_the_same_task(tmp_path):
+    if not FILES.is_dir():
+        pytest.skip("the real task files are not at hand (FLAN_TASKS_TEST_DATA names their folder)")
+    where = {"source": "files", "data_dir": FILES}
+    assert check_prompts(tmp_path / "store", limit=10_000, least=9_000, **where) == 10_000
+    assert len(NIV2.members) == 1613
