@@ -8,7 +8,7 @@ import pytest
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.part_tree import left_of, part_tree
+from flan_tasks.core.part_tree import part_tree
 from flan_tasks.core.parts import Part
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.datasets import catalog
@@ -23,7 +23,7 @@ def leaves(declared: Mixture, names=None) -> dict:
 
 
 def members(leaf) -> list[str]:
-    return [dataset.name for dataset in left_of(leaf.mixture, catalog())]
+    return [dataset.name for dataset in catalog().left_of(leaf.mixture)]
 
 
 def test_what_a_part_does_not_say_is_as_around_it():
