@@ -62,7 +62,7 @@ def test_substitutions_are_all_needed():
 
 def test_builds_of_the_readme_fit_what_comes_after(tmp_path):
     steps = story()
-    assert len(steps) == 16
+    assert len(steps) == 17
     (train,) = [step for step in steps if step.startswith("flan train ")]
     for step in steps:
         if step.startswith(("flan build without.nli", "flan verify")):
@@ -77,6 +77,20 @@ def test_the_readme_can_be_followed_from_top_to_bottom(tmp_path):
         assert printed or not step.startswith("flan "), step
     assert (tmp_path / "out" / "scores" / "scores.json").exists()
     assert (tmp_path / "out" / "hf" / "model.safetensors").exists()
+
+
+def test_the_row_of_the_first_screen_is_the_first_of_its_build(tmp_path):
+    import json
+
+    before = TEXT.split("\n## ")[0]
+    assert before.count("\n") <= 25 and len(before.split()) < 250  # one screen
+    (command,) = [line for line in before.splitlines() if line.startswith("flan ")]
+    (row,) = re.findall(r"```json\n(.*?)\n```", before, re.S)
+    follow(command.split("#")[0].strip(), tmp_path)
+    (path,) = (tmp_path / "out" / "first" / "data").iterdir()
+    built = json.loads(path.read_text(encoding="utf-8").split("\n")[0])
+    shown = json.loads(row)
+    assert {name: built[name] for name in shown} == shown
 
 
 BUILD = re.compile(r"^\$? ?flan build (.*?)(?: +#.*)?$", re.M)
