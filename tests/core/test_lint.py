@@ -119,3 +119,58 @@ def test_lint_across_finds_a_wording_of_another_file():
     (finding,) = lint_across([file("a.toml", same), file("b.toml", same)])
     assert "100% of its wording is that of a.toml" in finding.problem
     assert len(lint_across([file("a.toml", same), file("b.toml", other)])) <= 1
+
+
+REASONED = toy_dataset(fields=("animal", "why"), rationale="why")
+WHY = Example(
+    fields={"animal": "owl", "why": "It has feathers."},
+    answer="yes",
+    options=("yes", "no"),
+    key="train:0",
+)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "kind"),
+    [
+        ("Is a {animal} a bird?", "{why} The answer is {answer}", "forward"),
+        ("Ask something that is answered with {answer}.", "{animal}: {why}", "inverted"),
+        ("{animal}, as {why} The answer is {answer}. Why?", "{why}", "inverted"),
+        ("{why}", "{animal}: {answer}", "inverted"),
+    ],
+)
+def test_reasoning_may_be_given_and_asked_for(inputs, targets, kind):
+    template = Template(id="x", inputs=inputs, targets=targets, kind=kind)
+    found = findings(template, example=WHY, dataset=REASONED)
+    assert found == (["{why} is asked for and stands in the prompt"] if "Why?" in inputs else [])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "kind", "message"),
+    [
+        ("Is a {animal} a bird?", "{answer}", "forward", "give {why} first and end in {answer}"),
+        ("Is a {animal} a bird?", "{answer}. {why}", "forward", "give {why} first"),
+        ("Is a {animal} a bird?", "{why} So {answer}.", "forward", "end in {answer}"),
+        ("{why} Is a {animal} a bird?", "{why} {answer}", "forward", "gives the answer away"),
+        ("Name an animal.", "{animal}", "inverted", "must hold {answer}"),
+        ("{why} {answer}", "{animal} {answer}", "inverted", "not the answer"),
+        ("{why}", "{answer}", "inverted", "not the answer"),
+    ],
+)
+def test_lint_finds_what_keeps_an_answer_from_being_read(inputs, targets, kind, message):
+    template = Template(id="x", inputs=inputs, targets=targets, kind=kind)
+    found = findings(template, example=WHY, dataset=REASONED)
+    assert any(message in problem for problem in found), found
+
+
+def test_options_of_a_row_say_what_is_asked_where_fields_do_without_them():
+    options = toy_dataset(options=(), options_per_example=True)
+    alone = Template(id="x", inputs="Which is it?\n\n{options}", targets="{answer}")
+    assert any("use no field" in found for found in findings(alone, dataset=options))
+    either = Template(
+        id="x",
+        inputs=alone.inputs,
+        targets="{answer}",
+        inputs_without_options="Is a {animal} a bird?",
+    )
+    assert findings(either, dataset=options) == []

@@ -15,6 +15,7 @@ from flan_tasks.evaluation.loop import AUTO, BOTH, Evaluation, evaluate, questio
 from flan_tasks.evaluation.prompts import chosen_examples
 from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Record
 from flan_tasks.evaluation.warnings import score_warnings
+from flan_tasks.metrics.metrics import metric
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.store.store import Store, default_store
@@ -302,3 +303,20 @@ def test_examples_that_are_not_asked_are_counted_and_said(tmp_path, length):
     again.budget = asked.budget
     run_again = evaluate(evaluation, catalog(), answers, again, store=Store(default_store()))
     assert again.answered == [] and run_again.scores == outcome.scores
+
+
+def test_answers_behind_reasoning_are_written_and_read_not_ranked(tmp_path):
+    for name, said in (("qasc", "What I know. So the answer is: {}"), ("gsm8k", "#### {}")):
+        assert embedded(name).methods(catalog()[name]) == (GENERATE,)
+        with pytest.raises(DeclarationError, match=f"{name}: no options to rank"):
+            embedded(name, method=RANK)
+        store = Store(default_store())
+        asked = next(questions(embedded(name), catalog()[name], catalog(), store=store))
+        prompts = asked.prompts(seed=0, budget=None)
+        golds = [prompt.gold for prompt in prompts]
+        # The answer alone is gold, not the reasoning that stands before it in a target.
+        assert all(len(gold.answer.split()) < 8 for gold in golds)
+        (named,) = catalog()[name].metrics
+        answers = [said.format(gold.answer) for gold in golds]
+        assert metric(named)(golds, answers) == {"accuracy": 100}
+        assert metric(named)(golds, ["I do not know"] * len(golds)) == {"accuracy": 0}

@@ -59,7 +59,7 @@ def test_each_template_is_a_task_by_generation_and_by_rank(tmp_path):
 
 
 def test_generation_tasks_have_no_rank(tmp_path):
-    assert not any(name.endswith("_rank") for name in written(tmp_path / "out", "squad_v1"))
+    assert not any(name.endswith("_rank") for name in written(tmp_path / "out", "squad_v1", "qasc"))
 
 
 def test_prompts_are_those_of_the_variation(tmp_path):

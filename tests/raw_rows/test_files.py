@@ -356,3 +356,31 @@ def test_a_column_that_stands_beside_the_rows_is_named(tmp_path):
     source = of_task(tmp_path, schema, **{"Positive Examples": []})
     with pytest.raises(RowError, match='rows in "Instances" have no Definition, which stands'):
         source.splits()
+
+
+def test_a_table_without_a_header_takes_its_columns_names_from_the_declaration(tmp_path):
+    (tmp_path / "train.tsv").write_text('a "b\t1\nc\t2\n', encoding="utf-8")
+    files = Files(
+        {"train": "train.tsv"}, root=str(tmp_path), quotes=False, columns=("text", "label")
+    )
+    source = FilesSource("toy", files, schema={"text": str, "label": int})
+    assert list(source.rows("train", [1, 0])) == [
+        {"text": "c", "label": 2},
+        {"text": 'a "b', "label": 1},
+    ]
+    assert source.identity("train")["columns"] == ["text", "label"]
+
+
+def test_a_row_without_all_columns_is_named_where_there_is_no_header(tmp_path):
+    (tmp_path / "train.tsv").write_text("a\t1\nc\n", encoding="utf-8")
+    files = Files({"train": "train.tsv"}, root=str(tmp_path), columns=("text", "label"))
+    source = FilesSource("toy", files, schema={"text": str})
+    with pytest.raises(RowError, match="train.tsv, row 1: 1 cells"):
+        list(source.rows("train", [1]))
+
+
+def test_files_that_a_user_fetches_say_where_they_come_from(tmp_path):
+    files = Files({"train": "t.tsv"}, root=str(tmp_path), manual="Fetch t.tsv from the attic")
+    status = FilesSource("toy", files, schema={"text": str}).status()
+    assert status.state is State.NEEDS_MANUAL
+    assert status.detail == "no file t.tsv. Fetch t.tsv from the attic"
