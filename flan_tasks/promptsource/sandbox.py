@@ -5,6 +5,7 @@ against an allowance: the template's syntax tree is given the calls that count b
 compiled. Lists and dicts of a row are copies, so that a template may change them.
 """
 
+import datetime
 import functools
 import re
 from collections.abc import Mapping
@@ -49,7 +50,12 @@ _METHODS: Mapping[type, frozenset[str]] = {
         "zfill".split()
     ),
     list: frozenset("append clear copy count extend index insert pop remove reverse sort".split()),
-    tuple: frozenset(("count", "index")),
+    # The last two are those of groupby.
+    tuple: frozenset(("count", "index", "grouper", "list")),
+    datetime.date: frozenset(
+        ("year", "month", "day", "hour", "minute", "second", "date", "isoformat", "weekday")
+    ),
+    datetime.time: frozenset(("hour", "minute", "second", "isoformat")),
     dict: frozenset("clear copy get items keys pop popitem setdefault update values".split()),
 }
 _OF_JINJA = ("_loop_vars", "_block_vars")

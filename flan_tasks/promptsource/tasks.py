@@ -86,7 +86,8 @@ def p3_tasks(
       subtasks: a collection ("t0sf", "t0", "t0p", "t0pp") or some subtasks.
       prompts: a copy of promptsource.
       rows: a folder with `<data set>[/<subset>]/<split>.jsonl` or other tables, in the columns of
-        the Hugging Face hub; None reads from the hub itself.
+        the Hugging Face hub; a data set without train is evaluated only, and one without train and
+        validation left out. None reads from the hub itself.
       cut: characters that printed expressions are cut to; None for none, as in P3.
       options: whether the allowed answers stand below a prompt that does not show them, as in
         Flan 2022; T0's prompts stay without.
@@ -102,8 +103,9 @@ def p3_tasks(
     tasks = []
     for one in members:
         source = _source(one, None if rows is None else Path(rows))
-        if source is not None:
-            dataset = _subtask_dataset(one, folder, source, facts[one.title], cut=cut)
+        splits = _splits(one, source)
+        if splits is not None:
+            dataset = _subtask_dataset(one, folder, source, splits, facts[one.title], cut=cut)
             shows = not options or one.kind != SEPARATED
             tasks.append(
                 PromptedTask(
@@ -126,7 +128,7 @@ def held_out_data_sets() -> dict[str, str]:
 
 
 def p3_mixture(name: str, *, only: Iterable[PromptedTask], limit: int = 30_000) -> Mixture:
-    """Returns a published mixture of those tasks that are there.
+    """Returns a published mixture of those tasks that are there and have rows to train on.
 
     `t0sf` is proportional with Flan 2022's cap of 20,000; T0's have t-zero's rates.
 
@@ -139,7 +141,7 @@ def p3_mixture(name: str, *, only: Iterable[PromptedTask], limit: int = 30_000) 
       UnknownNameError: there is no such mixture.
       DeclarationError: no task of it is there.
     """
-    there = {task.dataset.name for task in only}
+    there = {task.dataset.name for task in only if task.dataset.is_trained_on}
     names = [task_name(one) for one in collection(name) if task_name(one) in there]
     given: dict[str, Any] = {
         "name": name,
@@ -228,6 +230,7 @@ def _subtask_dataset(
     one: Subtask,
     folder: PromptFolder,
     source: Origin,
+    splits: Splits,
     facts: PromptedDataset,
     *,
     cut: int | None,
@@ -238,7 +241,7 @@ def _subtask_dataset(
         one.title,
         cut=cut,
         source=source,
-        splits=_splits(one),
+        splits=splits,
         size=facts.splits,
         license=facts.license or _NOT_STATED,
         citation=_CITATION,
@@ -246,23 +249,24 @@ def _subtask_dataset(
     )
 
 
-def _source(one: Subtask, rows: Path | None) -> Origin | None:
-    """Where the rows of a subtask are; None where a folder has none of its data set."""
-    if rows is None:
-        return HuggingFace(one.dataset, one.subset)
-    files = find_files(rows / one.title)
-    needed = splits_of(one).get("train", "train")
-    return files if isinstance(files, Files) and needed in files.paths else None
+def _source(one: Subtask, rows: Path | None) -> Origin:
+    """Where the rows of a subtask are; files of no split where a folder has none."""
+    return HuggingFace(one.dataset, one.subset) if rows is None else find_files(rows / one.title)
 
 
-def _splits(one: Subtask) -> Splits:
-    """Train and validation of a subtask; tests of the hub often lack their answers."""
+def _splits(one: Subtask, source: Origin) -> Splits | None:
+    """Train and validation of a subtask as far as the source has them; None without either.
+
+    Tests of the hub often lack their answers, so they are not read.
+    """
     of_source = splits_of(one)
-    validation = next((s for s in ("validation", "val") if s in of_source), None)
-    return Splits(
-        train=of_source["train"],
-        validation=None if validation is None else of_source[validation],
-    )
+    if isinstance(source, Files):
+        of_source = {ours: there for ours, there in of_source.items() if there in source.paths}
+    train = of_source.get("train")
+    validation = of_source.get("validation", of_source.get("val"))
+    if train is None and validation is None:
+        return None
+    return Splits(train=train, validation=validation)
 
 
 def _metrics(names: Iterable[str], *, has_choices: bool) -> tuple[str, ...]:

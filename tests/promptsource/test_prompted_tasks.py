@@ -1,5 +1,6 @@
 """Prompts of promptsource as datasets and mixtures of the engine."""
 
+import dataclasses
 import json
 import pickle
 import re
@@ -115,6 +116,17 @@ def test_subtasks_are_datasets_where_their_rows_are(prompt_folder, rows, our_ind
     assert isinstance(task.dataset.source, Files)
     (task,) = tasks.p3_tasks([POT], prompts=prompt_folder)
     assert task.dataset.source == HuggingFace("tea_shop")
+
+
+def test_a_data_set_without_train_is_evaluated_only(prompt_folder, rows, our_index, tmp_path):
+    (tmp_path / "tea_shop").mkdir()
+    path = tmp_path / "tea_shop" / "validation.jsonl"
+    path.write_bytes((rows / "tea_shop" / "validation.jsonl").read_bytes())
+    pot = dataclasses.replace(POT, rows={"train": 4, "validation": 1})
+    (task,) = tasks.p3_tasks([pot], prompts=prompt_folder, rows=tmp_path)
+    assert task.dataset.splits == Splits(train=None, validation="validation")
+    (task,) = tasks.p3_tasks([pot], prompts=prompt_folder, rows=rows)
+    assert task.dataset.splits == Splits(validation="validation")
 
 
 def test_a_folder_without_rows_of_any_says_what_it_should_have(prompt_folder, tmp_path, our_index):

@@ -1,5 +1,6 @@
 """Templates that would reach out, loop forever, or fill memory end in an error in words."""
 
+import datetime
 import itertools
 
 import pytest
@@ -10,7 +11,14 @@ from flan_tasks.promptsource.allowance import most_frequent
 from flan_tasks.promptsource.files import PromptTemplate
 from flan_tasks.promptsource.rendering import Draws, Renderer
 
-ROW = {"text": "ab " * 20, "items": [3, 1, 3], "big": 10**12, "box": {"a": [1], "items": 7}}
+DAY = datetime.datetime(2021, 10, 15, 8, 30)
+ROW = {
+    "day": DAY,
+    "text": "ab " * 20,
+    "items": [3, 1, 3],
+    "big": 10**12,
+    "box": {"a": [1], "items": 7},
+}
 
 
 def rendered(jinja, row=ROW, **given):
@@ -192,6 +200,12 @@ ORDINARY = [
     ("a\n{%- if true -%}\n b {%- endif %}", "ab"),
     ("{{ text|truncate(8) }}", "ab..."),
     ("{# nothing #}{{ dict(a=1).a }}{% raw %}{{ x }}{% endraw %}", "1{{ x }}"),
+    (
+        "{% for g in [{'a': 1}, {'a': 2}]|groupby('a') %}{{ g.grouper }}{{ g.list|length }}"
+        "{% endfor %}",
+        "1121",
+    ),
+    ("{{ day.year }}, {{ day.date().isoformat() }}", "2021, 2021-10-15"),
     ("{{ []|random }}{{ [5]|random }}{{ [6]|choice }}", "56"),
 ]
 
