@@ -4,7 +4,7 @@ Which ones is a function of (seed, dataset, query's key, epoch) alone, so that a
 row the same ones, and all templates of an evaluation see the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -252,9 +252,9 @@ class _Reader:
     def content(self, example: Example, number: int | None = None) -> tuple[str, ...]:
         """What two examples of equal texts agree in: words, case and punctuation aside."""
         if number is None:
-            return _content(example)
+            return _content(example, self._examples.constants)
         if number not in self._fields:
-            self._fields[number] = _content(example)
+            self._fields[number] = _content(example, self._examples.constants)
         return self._fields[number]
 
     def long_texts(self, example: Example, number: int | None = None) -> set[str]:
@@ -262,9 +262,10 @@ class _Reader:
         return {text for text in found if text.count(" ") >= SHORTEST_TEXT - 1}
 
 
-def _content(example: Example) -> tuple[str, ...]:
-    # Marks count only where there are no words, as in a sum.
-    texts = example.fields.values()
+def _content(example: Example, shared: Collection[str]) -> tuple[str, ...]:
+    # What all examples of a task share, its definition say, tells none from another. Marks count
+    # only where there are no words, as in a sum.
+    texts = (text for name, text in example.fields.items() if name not in shared)
     return tuple(" ".join(words(text)) or text.strip() for text in texts)
 
 

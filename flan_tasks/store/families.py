@@ -33,6 +33,7 @@ _BATCH = 1 << 16
 # Raised when the layout of the tables changes.
 _LAYOUT = 1
 _TWICE = "has the key of an earlier example"
+_SOLVED = "is a solved example of its task"
 _log = logging.getLogger(__name__)
 
 Items = tuple[Example | Skip, ...]
@@ -75,6 +76,7 @@ def family_key_parts(source: FamilySource, split: str, *, limit: int | None) -> 
         "texts": [EXAMPLE_VERSION, REPAIRS_VERSION, importlib.metadata.version("ftfy")],
         "schema": {name: type_name(kind) for name, kind in family.schema.items()},
         "fields": [list(family.fields), list(family.constants), family.options_per_example],
+        "solved": {name: list(shown_by) for name, shown_by in family.solved.items()},
         "limit": limit,
         # Normalizers see what the index says of a member.
         "index": hashlib.sha256(family.index.read_bytes()).hexdigest(),
@@ -140,7 +142,8 @@ def _write_member(
     if isinstance(constants, Skip):
         return Entry(start, start, at_hand, at_hand, {constants.reason: at_hand})
     reading, bad = Reading(dataset, limit), BadRows()
-    for batch in reading.batches(_unique(read_examples(dataset, rows, split, bad=bad)), schema):
+    examples = _unique(read_examples(dataset, rows, split, bad=bad))
+    for batch in reading.batches(_unsolved(examples, source.family, constants), schema):
         out.add(batch)
     bad.check()
     skipped = dict(sorted(reading.skipped.items()))
@@ -191,6 +194,22 @@ def _unique(rows: Iterator[tuple[int, Items]]) -> Iterator[tuple[int, Items]]:
                     keys.add(item.key)
             taken.append(item)
         yield number, tuple(taken)
+
+
+def _unsolved(
+    rows: Iterator[tuple[int, Items]], family: Family, constants: Mapping[str, str]
+) -> Iterator[tuple[int, Items]]:
+    """Skips examples that their task's own constants show with the answer."""
+    for number, items in rows:
+        yield (
+            number,
+            tuple(
+                Skip(_SOLVED)
+                if isinstance(item, Example) and family.is_solved(item.fields, constants)
+                else item
+                for item in items
+            ),
+        )
 
 
 class _Writer:
