@@ -250,7 +250,7 @@ def explain(catalog: Catalog, train: Dataset, evaluation: Dataset) -> str:
 
 def overlap_path(catalog: Catalog, one: str, other: str) -> tuple[str, ...]:
     """Returns the shortest chain of declared overlaps from one dataset to another, () if none."""
-    names = {dataset.name for dataset in catalog.datasets}
+    known = {dataset.name for dataset in catalog.datasets}
     paths: dict[str, tuple[str, ...]] = {one: (one,)}
     queue = [one]
     while queue:
@@ -258,7 +258,7 @@ def overlap_path(catalog: Catalog, one: str, other: str) -> tuple[str, ...]:
         if name == other:
             return paths[name]
         for near in catalog[name].overlaps:
-            if near in names and near not in paths:
+            if near in known and near not in paths:
                 paths[near] = (*paths[name], near)
                 queue.append(near)
     return ()

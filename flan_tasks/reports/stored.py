@@ -26,25 +26,25 @@ def read_rows(folder: Path, manifest: Mapping[str, Any], positions: np.ndarray) 
     """
     read = READERS[manifest["format"]]
     names = {task["task"] for task in manifest["tasks"]}
-    rows_read: list[Row] = []
+    found: list[Row] = []
     first = 0
     for shard in manifest["shards"]:
         rows = shard["rows"]
-        of_shard = positions[(positions >= first) & (positions < first + rows)] - first
-        if len(of_shard):
+        here = positions[(positions >= first) & (positions < first + rows)] - first
+        if len(here):
             for name in shard["paths"]:
                 check_file(folder, manifest, name)
             path = folder / shard["paths"][0]
             try:
-                rows_read += [_checked(_with_texts(row), names) for row in read(path, of_shard)]
+                found += [_checked(_told(row), names) for row in read(path, here)]
             except BuildError:
                 raise
             except Exception as error:  # noqa: BLE001 - each library fails in ways of its own
                 raise BuildError(f"{path} cannot be read: {error!r}") from error
         first += rows
-    if len(rows_read) != len(positions):
+    if len(found) != len(positions):
         raise BuildError(f"{folder}: its files end before the rows its manifest counts")
-    return rows_read
+    return found
 
 
 def all_rows(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Row]:
@@ -85,16 +85,16 @@ def _checked(row: Row, names: Collection[str]) -> Row:
     return row
 
 
-def _with_texts(row: Row) -> Row:
+def _told(row: Row) -> Row:
     inputs, targets = texts_in(row)
     return {**row, "inputs": inputs, "targets": targets, "options": options_in(row["options"])}
 
 
 def _jsonl(path: Path, positions: np.ndarray) -> Iterator[Row]:
-    numbers = set(positions.tolist())
+    wanted = set(positions.tolist())
     with path.open("rb") as file:
         for number, line in enumerate(file):
-            if number in numbers:
+            if number in wanted:
                 yield parse_json(line)
 
 
@@ -105,20 +105,20 @@ def _parquet(path: Path, positions: np.ndarray) -> Iterator[Row]:
         first = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
-            of_group = positions[(positions >= first) & (positions < first + rows)] - first
-            if len(of_group):
-                yield from file.read_row_group(group).take(of_group).to_pylist()
+            here = positions[(positions >= first) & (positions < first + rows)] - first
+            if len(here):
+                yield from file.read_row_group(group).take(here).to_pylist()
             first += rows
 
 
 def _records(path: Path, positions: np.ndarray) -> Iterator[Row]:
     # The frames of the records are read here: TensorFlow's reader cannot step over any.
-    numbers = set(positions.tolist())
+    wanted = set(positions.tolist())
     with path.open("rb") as file:
         number = 0
         while head := file.read(12):
             (length,) = struct.unpack("<Q", head[:8])
-            if number in numbers:
+            if number in wanted:
                 yield _record(file.read(length))
             else:
                 file.seek(length, 1)

@@ -121,7 +121,7 @@ def mixture(
       source: kind of source; None is what `configure` or the environment say.
       data_dir: a prepared TFDS tree, or a folder of files.
       vocab: bytes, t5, or a path.
-      allow_missing: go on without datasets whose rows are not available.
+      allow_missing: go on without datasets whose rows cannot be had.
       shots: exemplars from train before each query, as many as fit into the inputs.
       options: whether prompts show the options.
       option_order: fixed, or shuffled for each example and epoch.
