@@ -217,9 +217,10 @@ class _Counted:
     def __init__(self, settings: BuildSettings, *, has_exemplars: bool) -> None:
         self._settings = settings
         # Ids stay whole, as some writers keep them so; prompts are fitted where that is chosen.
-        self._encoder = settings.vocabulary and Encoder(
-            settings.vocabulary, {"inputs": settings.lengths["inputs"] if settings.fits else None}
-        )
+        self._encoder: Encoder | None = None
+        if settings.vocabulary is not None:
+            limit = settings.lengths["inputs"] if settings.fits else None
+            self._encoder = Encoder(settings.vocabulary, {"inputs": limit})
         self._has_exemplars = has_exemplars
         self.fitting = FittingCounts()
         # Lengths of prompts that were made to fit, as they are written, EOS not counted.

@@ -13,8 +13,8 @@ def test_what_exports_carry_is_the_metrics_and_what_they_need():
     assert [path for path in carried("evaluation.harness") if not path.endswith("__init__.py")] == [
         *(f"core/{n}.py" for n in ("errors", "extras", "joints", "languages", "parsing")),
         "evaluation/harness.py",
-        *(f"metrics/{n}.py" for n in ("answers_in_passages", "classes", "gold", "label_sets")),
-        *(f"metrics/{n}.py" for n in ("metrics", "texts", "words")),
+        *(f"metrics/{n}.py" for n in ("answers_in_passages", "by_name", "classes")),
+        *(f"metrics/{n}.py" for n in ("generated_texts", "gold", "label_sets", "words")),
     ]
 
 
