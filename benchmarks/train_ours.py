@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.build.measure import peak_megabytes, print_result
 from flan_tasks.models import partition
 from flan_tasks.models.model import Model, sized
-from flan_tasks.specs.config import DataConfig, OptimizerConfig, Run
+from flan_tasks.specs.config import DataConfig, OptimizerConfig, TrainSpec
 from flan_tasks.trainer.estimate import training_flops
 from flan_tasks.trainer.feedback import peak_flops
 from flan_tasks.trainer.loss import loss_sums
@@ -34,7 +34,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     """Times the step that `flan train` runs."""
     config = configured(given)
     batches = batches_of(given.data, given.rows)
-    run = Run(
+    run = TrainSpec(
         model=config,
         model_dir="unused",
         train_steps=given.steps,
@@ -101,7 +101,7 @@ def compare(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _logits_and_biases(config: Any, params: Any, batch: Any) -> tuple[np.ndarray, np.ndarray]:
-    model, run = Model(config), Run.__dataclass_fields__["loss"].default
+    model, run = Model(config), TrainSpec.__dataclass_fields__["loss"].default
 
     def loss(params: Any) -> jax.Array:
         return loss_sums(model.logits(params, batch), batch, run)["loss"]

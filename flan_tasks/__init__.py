@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from flan_tasks.specs.build_spec import BuildSpec
     from flan_tasks.specs.config import TrainSpec
     from flan_tasks.specs.eval_config import Decoding, EvalSpec, InferSpec
+    from flan_tasks.specs.report_spec import ReportSpec
 
 __all__ = [
     "Alternative",
@@ -73,6 +74,7 @@ __all__ = [
     "Mixture",
     "Part",
     "PromptSpec",
+    "ReportSpec",
     "RowError",
     "Skip",
     "SourceUnavailableError",
@@ -137,6 +139,7 @@ _NAMES = {
     "specs.build_spec": ("BuildSpec",),
     "specs.config": ("TrainSpec",),
     "specs.eval_config": ("Decoding", "EvalSpec", "InferSpec"),
+    "specs.report_spec": ("ReportSpec",),
 }
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flan_tasks.core import extras
-from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.family import Family
 from flan_tasks.core.mixture import Mixture, read_mixture
+from flan_tasks.core.spec import spec_of
 from flan_tasks.core.template import TemplateSet
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec, build_spec_of
-from flan_tasks.specs.config import Run
-from flan_tasks.specs.eval_config import Decoding, EvalRun, InferRun
+from flan_tasks.specs.config import TrainSpec
+from flan_tasks.specs.eval_config import EvalSpec, InferSpec
+from flan_tasks.specs.report_spec import ReportSpec
 
 if TYPE_CHECKING:
     from flan_tasks.engine.run_local import Status as BuildStatus
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 OWN_CLUSTER = "own"
 A = TypeVar("A", bound=Dataset | Family | Mixture)
-S = TypeVar("S", BuildSpec, EvalRun, InferRun)
 
 
 def templates(name: str) -> TemplateSet:
@@ -138,7 +137,7 @@ def build(
 
 
 def evaluate(
-    names: str | Sequence[str] | EvalRun,
+    names: str | Sequence[str] | EvalSpec,
     *,
     model: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -151,7 +150,8 @@ def evaluate(
 
     Args:
       names: datasets, clusters or mixtures (their held-out side); or a whole `EvalSpec`.
-      model: a MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory.
+      model: a MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory; not with
+        `predictions=`, a file of answers made elsewhere.
       out: the directory of the results.
       progress: told how many prompts are answered, of how many; None is quiet.
       **settings: the other fields of `EvalSpec`, such as `num_examples=100`; source and data_dir
@@ -168,26 +168,24 @@ def evaluate(
     with extras.needed_for("An evaluation"):
         from flan_tasks.jobs.evaluate import evaluate as job
 
-    if isinstance(names, EvalRun):
+    if isinstance(names, EvalSpec):
         if model is not None or out is not None:
             raise DeclarationError("an EvalSpec says model and out itself")
-    else:
-        if model is None or out is None:
-            raise DeclarationError("give model= and out=, or a whole EvalSpec")
-        if "seed" in settings:  # of samples as well, as in `flan eval`
-            decoding = settings.get("decoding", Decoding())
-            if isinstance(decoding, Decoding) and decoding.seed == 0:
-                settings["decoding"] = dataclasses.replace(decoding, seed=settings["seed"])
-        chosen = resolve()
-        place = os.fspath(chosen.data_dir) if chosen.data_dir else None
-        settings = {"source": chosen.source, "data_dir": place, **settings}
-        settings |= {"checkpoint_path": os.fspath(model), "output_dir": os.fspath(out)}
-        names = names if isinstance(names, str) else ",".join(names)
-    return job(_spec(EvalRun, names, settings, lead="mixture_or_task_name"), progress=progress)
+        return job(
+            spec_of(EvalSpec, names, settings, lead="mixture_or_task_name"), progress=progress
+        )
+    if out is None or (model is None and settings.get("predictions") is None):
+        raise DeclarationError("give model= (or predictions=) and out=, or a whole EvalSpec")
+    chosen = resolve()
+    places = {"source": chosen.source, "data_dir": chosen.data_dir}
+    asked = {"checkpoint_path": model, "output_dir": out}
+    names = names if isinstance(names, str) else ",".join(names)
+    spec = spec_of(EvalSpec, names, {**places, **settings, **asked}, lead="mixture_or_task_name")
+    return job(spec, progress=progress)
 
 
 def train(
-    spec: Run | None = None, *, gin_files: str | Sequence[str] = (), **macros: Any
+    spec: TrainSpec | None = None, *, gin_files: str | Sequence[str] = (), **macros: Any
 ) -> TrainResult:
     """Trains a model; what `flan train` does.
 
@@ -210,7 +208,7 @@ def train(
 
 
 def infer(
-    prompts: Sequence[str] | os.PathLike[str] | InferRun,
+    prompts: Sequence[str] | os.PathLike[str] | InferSpec,
     *,
     model: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -239,22 +237,23 @@ def infer(
     with extras.needed_for("An answer"):
         from flan_tasks.jobs import models as job
 
-    if isinstance(prompts, InferRun):
+    if isinstance(prompts, InferSpec):
         if model is not None or out is not None:
             raise DeclarationError("an InferSpec says model and out itself")
-        return job.infer(_spec(InferRun, prompts, settings), progress=progress)
+        return job.infer(
+            spec_of(InferSpec, prompts, settings, lead="input_path"), progress=progress
+        )
     if model is None:
         raise DeclarationError("give model=, or a whole InferSpec")
     settings["checkpoint_path"] = os.fspath(model)
     if not isinstance(prompts, os.PathLike):
         settings["output_path"] = ""
-        return job.answers(
-            _spec(InferRun, "", settings, lead="input_path"), prompts, progress=progress
-        )
+        spec = spec_of(InferSpec, "", settings, lead="input_path")
+        return job.answers(spec, prompts, progress=progress)
     if out is None:
         raise DeclarationError("give out=, the file that the answers of a file go to")
     settings["output_path"] = os.fspath(out)
-    return job.infer(_spec(InferRun, prompts, settings, lead="input_path"), progress=progress)
+    return job.infer(spec_of(InferSpec, prompts, settings, lead="input_path"), progress=progress)
 
 
 def export(
@@ -324,19 +323,16 @@ def diff(a: str | os.PathLike[str] | Mixture, b: str | os.PathLike[str] | Mixtur
 
 
 def report(
-    folder: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | ReportSpec,
     out: str | os.PathLike[str] | None = None,
-    *,
-    examples: int = 2000,
-    vocab: str | os.PathLike[str] | None = None,
+    **settings: Any,
 ) -> Path:
     """Writes the page that shows a build, with as many examples as are asked for; `flan report`.
 
     Args:
-      folder: the build.
+      folder: the build; or a whole `ReportSpec`.
       out: the file to write; by default the folder's name and -report.html, here.
-      examples: how many are sampled evenly; tasks with few of them get more.
-      vocab: vocabulary to show tokens by; by default that of the build.
+      **settings: the other fields of `ReportSpec`, such as `examples=500`.
 
     Returns:
       The file.
@@ -348,12 +344,9 @@ def report(
     with extras.needed_for("A report"):
         from flan_tasks.jobs.report import report as write_report
 
-    return write_report(
-        Path(folder),
-        Path(out) if out is not None else None,
-        examples=examples,
-        vocab=os.fspath(vocab) if vocab is not None else None,
-    )
+    if out is not None:
+        settings["out"] = out
+    return write_report(spec_of(ReportSpec, folder, settings, lead="folder"))
 
 
 def open_build(
@@ -394,25 +387,6 @@ def _register_late(item: Dataset | Family | Mixture) -> None:
     registration = sys.modules.get("flan_tasks.registration")
     if registration is not None:
         registration.register_item(item)
-
-
-def _spec(cls: type[S], first: Any, settings: Mapping[str, Any], *, lead: str = "mixture") -> S:
-    """Returns the specification that was given whole, or one of a first field and settings."""
-    if isinstance(first, cls):
-        if settings:
-            raise DeclarationError(
-                f"{cls.__name__} and {', '.join(settings)}: give one or the other; "
-                "dataclasses.replace(spec, ...) changes a field"
-            )
-        return first
-    known = [part.name for part in dataclasses.fields(cls)]
-    for name in settings:
-        if name not in known:
-            raise unknown_name(f"field of {cls.__name__}", name, known)
-    values = {lead: first, **settings}
-    if isinstance(values.get("data_dir"), Mapping):
-        values["data_dir"] = DataDirs.of(values["data_dir"]).to_text()
-    return cls(**{k: os.fspath(v) if isinstance(v, os.PathLike) else v for k, v in values.items()})
 
 
 def _mixture_of(item: str | os.PathLike[str] | Mixture) -> Mixture:

@@ -33,7 +33,7 @@ _VOCAB = (
 
 @click.command(name="build")
 @click.option("--out", type=click.Path(path_type=Path), help="Directory to build: new or empty.")
-@spec_options(BuildSpec, "mixture", helps={"vocab": _VOCAB, "report": "Write no report.html."})
+@spec_options(BuildSpec, helps={"vocab": _VOCAB, "report": "Write no report.html."})
 @runner_options
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
 @click.option("--explain", is_flag=True, help="Say why stored examples are read anew.")
@@ -62,7 +62,7 @@ def command(
         for line in explain_store(spec):
             say(f"store: {line}", err=True)
     reads_tfds = options.reads_tfds(catalog().members(mixture), spec.source)
-    with said_as_options():
+    with said_as_options(BuildSpec):
         planned = plan_build(
             spec, reading=_says_reading(quietly=reads_tfds), opened=print_vocabulary
         )

@@ -17,8 +17,6 @@ from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS, Tfds
 from flan_tasks.core.user_code import import_module
 
-# Longest inputs and targets with EOS, unless others are given.
-DEFAULT_LENGTHS = {"inputs": 1024, "targets": 256}
 # Seconds between two lines of progress in a log, and where a command keeps when the next is due.
 _BETWEEN_LINES = 10.0
 _NEXT_LINE = "flan_tasks.next_line"
@@ -66,12 +64,6 @@ data_dir = click.option(
     metavar="[NAME=]DIR",
     help="A prepared TFDS tree (no network then), or a folder of files; NAME=DIR is for one "
     "dataset, parent, cluster or kind of source, and may be given again.",
-)
-
-batch_size = click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    help="Prompts read at once; 32 by default, and 8 on a CPU.",
 )
 
 
@@ -148,55 +140,6 @@ class VocabularyOptions:
         from flan_tasks.vocabulary import named_with
 
         return named_with(vocab, eos=self.eos, control_tokens=self.control_tokens)
-
-
-def decoding(function: Callable) -> Callable:
-    """Adds the options of writing text, which reach the command as `decoding`, a dict."""
-
-    @functools.wraps(function)
-    def command(
-        *args: Any,
-        decoding: str,
-        beams: int,
-        alpha: float,
-        temperature: float,
-        top_k: int,
-        top_p: float,
-        **more: Any,
-    ) -> Any:
-        how = {"method": decoding, "beams": beams, "alpha": alpha, "temperature": temperature}
-        return function(*args, decoding={**how, "top_k": top_k, "top_p": top_p}, **more)
-
-    for option in reversed(
-        [
-            click.option(
-                "--decoding",
-                type=click.Choice(["greedy", "beam", "sample"]),
-                default="greedy",
-                show_default=True,
-                help="How text is written.",
-            ),
-            click.option("--beams", type=click.IntRange(min=1), default=4, show_default=True),
-            click.option(
-                "--alpha",
-                type=float,
-                default=0.6,
-                show_default=True,
-                help="Exponent of the length penalty of beams.",
-            ),
-            click.option(
-                "--temperature",
-                type=float,
-                default=1.0,
-                show_default=True,
-                help="Of samples, as are --top-k (0 is all) and --top-p.",
-            ),
-            click.option("--top-k", type=click.IntRange(min=0), default=0, show_default=True),
-            click.option("--top-p", type=float, default=1.0, show_default=True),
-        ]
-    ):
-        command = option(command)
-    return command
 
 
 def progress(text: str) -> None:

@@ -5,28 +5,15 @@ from pathlib import Path
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.spec_options import spec_options
+from flan_tasks.specs.report_spec import ReportSpec
 
 
 @click.command(name="report")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write; by default FOLDER's name and -report.html, here.",
-)
-@click.option(
-    "--examples",
-    type=click.IntRange(min=1),
-    default=2000,
-    show_default=True,
-    help="Examples to sample evenly from the whole build; tasks with few of them get more.",
-)
-@click.option("--vocab", help="Vocabulary to show tokens by; by default that of the build.")
+@spec_options(ReportSpec)
 @click.option("--text", is_flag=True, help="Print tables here instead.")
 @options.wide
-def command(
-    folder: Path, out: Path | None, examples: int, vocab: str | None, text: bool, wide: bool
-) -> None:
+def command(spec: ReportSpec, text: bool, wide: bool) -> None:
     """Shows the build in FOLDER: shares, templates, lengths, sources, and its examples.
 
     Every build holds such a page already, report.html; this one may sample more.
@@ -35,9 +22,10 @@ def command(
         from flan_tasks.reports.make import read_build
         from flan_tasks.reports.terminal import print_report
 
-        print_report(*read_build(folder, examples=examples, vocabulary=vocab), wide=wide)
+        build = read_build(Path(spec.folder), examples=spec.examples, vocabulary=spec.vocab)
+        print_report(*build, wide=wide)
         return
     from flan_tasks.jobs.report import report
 
-    path = report(folder, out, examples=examples, vocab=vocab)
+    path = report(spec)
     click.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")

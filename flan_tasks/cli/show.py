@@ -53,7 +53,6 @@ _HELPS = {
 @click.command(name="show")
 @spec_options(
     BuildSpec,
-    "mixture",
     # A cluster or mixture is shown without what is not there.
     but=("allow_missing", *of_files(BuildSpec)),
     helps=_HELPS,

@@ -3,6 +3,7 @@
 import collections.abc
 import dataclasses
 import functools
+import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,66 +18,109 @@ from flan_tasks.cli.length_options import Lengths
 from flan_tasks.core.field_checks import MAX_COUNT, ConfigError
 from flan_tasks.core.field_docs import field_docs
 from flan_tasks.core.spec import (
+    ARGUMENT,
     CHOICES,
     COMMAS,
     ENVIRONMENT,
+    IS_FILE,
     IS_FOLDER,
     IS_PATH,
     LEAST,
     METAVAR,
     MOST,
     ON_OFF,
+    SEVERAL,
     Spec,
+    said,
 )
 
 # What --module sets, which is read before anything else.
 _MODULES = "modules"
 
 
+@dataclasses.dataclass(frozen=True)
+class _Option:
+    """A field, which may be one of a specification inside another."""
+
+    path: tuple[str, ...]
+    """Its name, behind those of the fields it is in."""
+    part: dataclasses.Field[Any]
+    """The field."""
+    hint: Any
+    """Its type."""
+    text: str
+    """What explains it."""
+
+    @property
+    def name(self) -> str:
+        """Its name with dots."""
+        return ".".join(self.path)
+
+    @property
+    def key(self) -> str:
+        """What Click calls it."""
+        return "__".join(self.path)
+
+
 def spec_options(
     cls: type[Spec],
-    *arguments: str,
+    *,
     but: Collection[str] = (),
     helps: Mapping[str, str] = {},
     unset: Collection[str] = (),
+    make: Callable[[dict[str, Any], Mapping[str, Any]], Spec] | None = None,
 ) -> Callable:
     """Adds an option for each field of a specification, which reaches the command as `spec`.
 
     Args:
       cls: the specification.
-      arguments: fields that are arguments of the command, in their order.
       but: fields that the command has no option for, and leaves at their default.
       helps: field -> its help where it is not what explains the field.
       unset: fields that the command fills in itself where `is_given` denies them: no default is
         shown, and no variable is read.
+      make: makes the specification of its fields and the other options; by default `cls` does.
     """
-    names = [part.name for part in dataclasses.fields(cls) if part.name not in but]
+    parts = [one for one in _options(cls) if one.name not in but]
 
     def add(function: Callable) -> Callable:
         @functools.wraps(function)
         def command(*args: Any, **values: Any) -> Any:
-            own = {name: values.pop(name) for name in names if name in values}
-            own = {k: v for k, v in own.items() if not (k in unset and v is None)}
-            if _MODULES in names:
-                own[_MODULES] = options.modules()
-            with said_as_options(arguments):
-                spec = cls(**own)
+            fields: dict[str, Any] = {}
+            inner: dict[str, dict[str, Any]] = {}
+            for one in parts:
+                if one.name == _MODULES:
+                    fields[_MODULES] = options.modules()
+                    continue
+                value = values.pop(one.key)
+                if value is None and (one.name in unset or _is_required(one.part)):
+                    continue
+                if one.part.metadata.get(SEVERAL):
+                    value = ",".join(value)
+                if len(one.path) > 1:
+                    inner.setdefault(one.path[0], {})[one.path[1]] = value
+                else:
+                    fields[one.name] = value
+            with said_as_options(cls):
+                kinds = typing.get_type_hints(cls)
+                fields |= {name: kinds[name](**held) for name, held in inner.items()}
+                spec = make(fields, values) if make else cls(**fields)
             return function(*args, spec=spec, **values)
 
-        for name in reversed(names):
-            if name == _MODULES:
+        arguments = [one for one in parts if one.part.metadata.get(ARGUMENT)]
+        for one in reversed(parts):
+            if one.name == _MODULES:
                 command = options.module(command)
-            elif name not in arguments:
-                command = _option(cls, name, helps.get(name), unset=name in unset)(command)
-        for name in reversed(arguments):
-            command = click.argument(name)(command)
+            elif one not in arguments:
+                command = _option(one, helps.get(one.name), unset=one.name in unset)(command)
+        for one in reversed(arguments):
+            command = _argument(one)(command)
         return command
 
     return add
 
 
 @contextmanager
-def said_as_options(arguments: Collection[str] = ()) -> Iterator[None]:
+def said_as_options(cls: type[Spec]) -> Iterator[None]:
     """Tells of fields that are wrong by their options.
 
     Raises:
@@ -85,12 +129,12 @@ def said_as_options(arguments: Collection[str] = ()) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        lines = [f"{_shown(name, arguments)} {what}" for name, what in error.problems]
+        names = {one.path[-1]: said(one.part) for one in reversed(list(_options(cls)))}
+        if error.owner != cls.__name__:  # of a specification inside it
+            inner = [one for one in _options(cls) if len(one.path) > 1]
+            names |= {one.path[-1]: said(one.part) for one in inner}
+        lines = [f"{names.get(name, name)} {what}" for name, what in error.problems]
         raise click.UsageError("; ".join(lines)) from error
-
-
-def _shown(field: str, arguments: Collection[str]) -> str:
-    return field.upper() if field in arguments else f"--{field.replace('_', '-')}"
 
 
 def is_given(field: str) -> bool:
@@ -99,13 +143,50 @@ def is_given(field: str) -> bool:
     return source is not click.core.ParameterSource.DEFAULT
 
 
-def _option(cls: type[Spec], name: str, text: str | None, *, unset: bool = False) -> Callable:
-    part = next(part for part in dataclasses.fields(cls) if part.name == name)
-    about, hint = part.metadata, typing.get_type_hints(cls)[name]
-    plain = [one for one in get_args(hint) or (hint,) if one is not type(None)]
-    long = f"--{name.replace('_', '-')}"
+def _options(cls: type[Spec], path: tuple[str, ...] = ()) -> Iterator[_Option]:
+    """Yields the fields, and in their place those of specifications inside it.
+
+    What both have, such as a seed, is said of the whole.
+    """
+    hints, docs = typing.get_type_hints(cls), field_docs(cls)
+    parts = dataclasses.fields(cls)
+    own = {said(part) for part in parts if not _is_spec(hints[part.name])}
+    for part in parts:
+        hint, here = hints[part.name], (*path, part.name)
+        if _is_spec(hint):
+            yield from (one for one in _options(hint, here) if said(one.part) not in own)
+        else:
+            yield _Option(here, part, hint, docs[part.name])
+
+
+def _is_spec(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Spec)
+
+
+def _is_required(part: dataclasses.Field[Any]) -> bool:
+    return part.default is dataclasses.MISSING
+
+
+def _plain(hint: Any) -> list[Any]:
+    several = get_args(hint) if get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    return [one for one in several if one is not type(None)]
+
+
+def _argument(one: _Option) -> Callable:
+    about = one.part.metadata
+    more: dict[str, Any] = {"nargs": -1, "required": True} if about[SEVERAL] else {}
+    if one.hint is str and about[IS_PATH]:
+        more["type"] = _type([str], about)
+    return click.argument(
+        one.key, metavar=said(one.part) + ("..." if about[SEVERAL] else ""), **more
+    )
+
+
+def _option(one: _Option, text: str | None, *, unset: bool = False) -> Callable:
+    part, about, hint = one.part, one.part.metadata, one.hint
+    plain, long, name = _plain(hint), said(part), one.key
     common: dict[str, Any] = {
-        "help": text or field_docs(cls)[name],
+        "help": text or one.text,
         "envvar": None if unset else about.get(ENVIRONMENT),
         "metavar": about.get(METAVAR),
     }
@@ -114,7 +195,7 @@ def _option(cls: type[Spec], name: str, text: str | None, *, unset: bool = False
         if part.default:
             # Turned round by a callback: what Click makes of a flag whose value is False differs.
             common["callback"] = lambda ctx, param, value: not value
-            return click.option(f"--no-{name}", name, is_flag=True, **common)
+            return click.option(f"--no-{long.removeprefix('--')}", name, is_flag=True, **common)
         return click.option(long, name, is_flag=True, **common)
     if hint is bool:
         common |= {"type": _OnOff(), "default": "on" if part.default else "off"}
@@ -128,8 +209,11 @@ def _option(cls: type[Spec], name: str, text: str | None, *, unset: bool = False
     if about.get(COMMAS):
         return click.option(long, name, callback=_names, **common)
     if any(get_origin(one) is collections.abc.Mapping for one in plain):
-        return click.option(long, name, type=Lengths(), **common)
-    if not unset:
+        of_builds = any(get_origin(one) is Literal for one in plain)
+        return click.option(long, name, type=Lengths(of_builds=of_builds), **common)
+    if _is_required(part):
+        common["required"] = not unset
+    elif not unset:
         common["default"] = part.default
         common["show_default"] = part.default is not None
     return click.option(long, name, type=_type(plain, about), **common)
@@ -141,7 +225,8 @@ def _type(plain: list[Any], about: Mapping[str, Any]) -> Any:
     if choices:
         return click.Choice(choices)
     if about.get(IS_PATH):
-        return click.Path(path_type=Path, file_okay=not about.get(IS_FOLDER))
+        is_file, is_folder = about.get(IS_FILE), about.get(IS_FOLDER)
+        return click.Path(path_type=Path, file_okay=not is_folder, dir_okay=not is_file)
     if int in plain:
         most = about.get(MOST)
         return click.IntRange(about.get(LEAST), most if most != MAX_COUNT else None)

@@ -17,7 +17,7 @@ def command(arguments: tuple[str, ...]) -> int:
                       (models/t5_1_1_mini.gin, runs/finetune.gin); give it
                       again for more, later ones win
     --gin.NAME=VALUE  sets a macro (BATCH_SIZE) or a parameter
-                      (config.Run.max_skipped); strings need no quotes
+                      (config.TrainSpec.max_skipped); strings need no quotes
     --dry_run         prints parameters, memory and tokens, then the resolved
                       configuration, and stops
     """

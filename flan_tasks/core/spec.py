@@ -20,7 +20,8 @@ from flan_tasks.core.field_checks import MAX_COUNT, refuse, wrong_types
 # Keys of a field's metadata.
 LEAST, MOST, CHOICES, METAVAR, ENVIRONMENT = "least", "most", "choices", "metavar", "environment"
 IS_PATH, IS_PLACE, ON_OFF, COMMAS = "is_path", "is_place", "on_off", "commas"
-IS_FOLDER, OF_FILES = "is_folder", "of_files"
+IS_FOLDER, IS_FILE, OF_FILES = "is_folder", "is_file", "of_files"
+SAID, ARGUMENT, SEVERAL = "said", "argument", "several"
 # How `core.field_types` begins what it says of such a text.
 _HALF = "holds half a surrogate pair"
 
@@ -33,8 +34,12 @@ def option(
     choices: Iterable[str] = (),
     metavar: str | None = None,
     environment: str | None = None,
+    said: str | None = None,
+    argument: bool = False,
+    several: bool = False,
     is_path: bool = False,
     is_folder: bool = False,
+    is_file: bool = False,
     is_place: bool = False,
     on_off: bool = False,
     commas: bool = False,
@@ -49,8 +54,12 @@ def option(
       choices: the texts it may be.
       metavar: what stands for its value in help texts.
       environment: the variable that the command line reads where no value is given.
+      said: what the command line calls it, where that is not its name.
+      argument: whether the command line takes it without a name.
+      several: of an argument, whether it is several words, which stand between commas in the field.
       is_path: whether it names a file or a folder.
       is_folder: whether it names a folder, and no file.
+      is_file: whether it names a file, and no folder.
       is_place: whether it says only where something lies, which changes no result: it is in no
         record and no canonical command.
       on_off: of a bool, whether the command line says it as `on` or `off`.
@@ -63,8 +72,12 @@ def option(
         CHOICES: tuple(choices),
         METAVAR: metavar,
         ENVIRONMENT: environment,
-        IS_PATH: is_path or is_folder,
+        SAID: said,
+        ARGUMENT: argument,
+        SEVERAL: several,
+        IS_PATH: is_path or is_folder or is_file,
         IS_FOLDER: is_folder,
+        IS_FILE: is_file,
         IS_PLACE: is_place,
         ON_OFF: on_off,
         COMMAS: commas,
@@ -81,8 +94,12 @@ class Spec:
       ConfigError: values have the wrong type or range, or do not go together; all of them.
     """
 
+    # The word of the command line for the job; without an annotation it is no field.
+    verb = ""
+
     def __post_init__(self) -> None:
-        for name, hint in _hints(type(self)).items():
+        own: type = type(self)
+        for name, hint in _hints(own).items():
             value = getattr(self, name)
             if isinstance(value, os.PathLike):
                 object.__setattr__(self, name, os.fspath(value))
@@ -134,11 +151,33 @@ class Spec:
         for name in values:
             if name not in known:
                 raise unknown_name(f"field of {cls.__name__}", name, known)
-        return cls(**values)
+        hints = typing.get_type_hints(cls)
+        return cls(**{name: _read(value, hints[name]) for name, value in values.items()})
+
+    def command(self) -> str:
+        """Returns the command that does the same, defaults left out."""
+        parts = dataclasses.fields(self)
+        words = [f"flan {self.verb}"]
+        for part in parts:
+            if part.metadata.get(ARGUMENT):
+                value = str(getattr(self, part.name))
+                several = value.split(",") if part.metadata[SEVERAL] else [value]
+                words += [shlex.quote(one.strip()) for one in several]
+        own = {said(one) for one in parts if not isinstance(getattr(self, one.name), Spec)}
+        for part in parts:
+            value = getattr(self, part.name)
+            if isinstance(value, Spec):
+                for one in dataclasses.fields(value):
+                    # What both have is said of the whole.
+                    if said(one) not in own:
+                        words += option_words(one, getattr(value, one.name))
+            else:
+                words += option_words(part, value)
+        return " ".join(words)
 
 
 @functools.cache
-def _hints(cls: type[Spec]) -> dict[str, str]:
+def _hints(cls: type) -> dict[str, str]:
     return {name: str(hint) for name, hint in typing.get_type_hints(cls).items()}
 
 
@@ -169,6 +208,12 @@ def spec_of(cls: type[S], first: Any, settings: Mapping[str, Any], *, lead: str)
     return cls.from_json({lead: first, **settings})
 
 
+def said(part: dataclasses.Field[Any]) -> str:
+    """Returns the name of a field's option, or of an argument as usage lines have it."""
+    name = part.metadata.get(SAID) or part.name
+    return name.upper() if part.metadata.get(ARGUMENT) else f"--{name.replace('_', '-')}"
+
+
 def of_files(cls: type[Spec]) -> tuple[str, ...]:
     """Returns the fields that say only how rows are written, not which or how they read."""
     return tuple(part.name for part in dataclasses.fields(cls) if part.metadata.get(OF_FILES))
@@ -182,21 +227,20 @@ def option_words(part: dataclasses.Field[Any], value: Any, *, always: bool = Fal
       value: what it says.
       always: whether it is said even where it is the default.
     """
-    name = f"--{part.name.replace('_', '-')}"
-    if value is None or (value == part.default and not always):
+    if value is None or part.metadata.get(ARGUMENT) or (value == part.default and not always):
         return []
+    name = said(part)
     if isinstance(value, bool):
         if part.metadata[ON_OFF]:
             return [f"{name} {'on' if value else 'off'}"]
-        return [name] if value else [f"--no-{part.name}"]
+        return [name] if value else [f"--no-{name.removeprefix('--')}"]
     if isinstance(value, Mapping):
         return [f"{name} {','.join(f'{key}={item}' for key, item in value.items())}"]
     if isinstance(value, tuple):
         if part.metadata[COMMAS]:
             return [f"{name} {shlex.quote(','.join(value))}"]
         # One module or pattern at a time.
-        one = "--module" if part.name == "modules" else name
-        return [f"{one} {shlex.quote(item)}" for item in value]
+        return [f"{name} {shlex.quote(item)}" for item in value]
     return [f"{name} {shlex.quote(str(value))}"]
 
 
@@ -207,4 +251,16 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    return value
+
+
+def _read(value: Any, hint: Any) -> Any:
+    """A value of JSON as a field of some type holds it: where that is a dataclass, one of these."""
+    if isinstance(value, Mapping):
+        for kind in (hint, *typing.get_args(hint)):
+            if isinstance(kind, type) and issubclass(kind, Spec):
+                return kind.from_json(value)
+            if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+                several = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+                return kind(**several)
     return value

@@ -12,13 +12,14 @@ from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit, write_kept
 from flan_tasks.inference.model_answers import ModelAnswers, open_model
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.specs.eval_config import InferRun
+from flan_tasks.specs.eval_config import InferSpec
+from flan_tasks.vocabulary import asked_vocabulary
 
 _TEXT = ("prompt", "inputs", "inputs_pretokenized")
 
 
 def infer(
-    run: InferRun,
+    run: InferSpec,
     *,
     log: Callable[[str], None] | None = None,
     watch: Callable[[int, int], None] | None = None,
@@ -38,7 +39,7 @@ def infer(
     """
     lines = read_prompts(Path(run.input_path))
     answerer = ModelAnswers(
-        open_model(run.checkpoint_path, vocab=run.vocab, dtype=run.dtype, say=say),
+        open_model(run.checkpoint_path, vocab=asked_vocabulary(run), dtype=run.dtype, say=say),
         lengths=run.task_feature_lengths,
         decoding=run.decoding,
         batch_size=run.batch_size,

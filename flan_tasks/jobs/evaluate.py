@@ -1,6 +1,6 @@
 """Scoring a model on datasets, template by template."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, ModelError
 from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.core.variation import Variation
+from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.evaluation.loop import Answerer, Evaluation, questions
@@ -21,8 +21,9 @@ from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.plan.prepare import SourceChoice
-from flan_tasks.specs.eval_config import Decoding, EvalRun
+from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 from flan_tasks.store.store import Store, default_store
+from flan_tasks.vocabulary import asked_vocabulary
 
 if TYPE_CHECKING:
     from flan_tasks.inference.model_answers import ModelAnswers
@@ -69,21 +70,23 @@ class EvalResult:
 
 
 def evaluate(
-    run: EvalRun,
+    spec: EvalSpec,
     *,
-    store: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     reading: Callable[[str], None] | None = None,
     say: Callable[[str], None] | None = None,
+    note: Callable[[str], None] | None = None,
+    opened: "Callable[[Vocabulary], None] | None" = None,
 ) -> EvalResult:
-    """Scores a model; answers that are there from before are kept.
+    """Scores a model, or predictions made elsewhere; answers that are there from before are kept.
 
     Args:
-      run: which model, on what, and how.
-      store: where examples are kept; None is the usual place.
+      spec: which model, on what, and how.
       progress: told how many prompts are answered, of how many.
       reading: told what is being fetched or read.
       say: told in one line what a user should know of the model's files.
+      note: told what is being compiled.
+      opened: told the model's vocabulary.
 
     Raises:
       UnknownNameError: a name is none of a dataset, cluster, mixture or task.
@@ -92,62 +95,34 @@ def evaluate(
       EvaluationError: the folder has the answers of another evaluation.
     """
     # The names first: a model takes seconds to open.
-    evaluation = evaluation_of(run)
-    answerer = answers_of_model(
-        Path(run.checkpoint_path),
-        lengths=run.task_feature_lengths,
-        decoding=run.decoding,
-        batch_size=run.batch_size,
-        vocab=run.vocab,
-        dtype=run.dtype,
-        say=say,
-    )
+    evaluation = evaluation_of(spec)
+    answerer: Answerer
+    if spec.predictions is not None:
+        from flan_tasks.evaluation.elsewhere import FileAnswers
+
+        answerer = FileAnswers(Path(spec.predictions))
+    else:
+        answerer = _model_of(spec, say=say, note=note, opened=opened)
     return score(
         evaluation,
         answerer,
-        Path(run.output_dir),
-        store=store,
+        Path(spec.output_dir),
+        store=Path(spec.store) if spec.store else None,
         progress=progress,
         reading=reading,
     )
 
 
-def evaluation_of(run: EvalRun) -> Evaluation:
-    """Returns what a run asks.
-
-    Raises:
-      UnknownNameError: a name is unknown.
-      DeclarationError: what is asked contradicts itself.
-    """
-    return asked(
-        tuple(name.strip() for name in run.mixture_or_task_name.split(",")),
-        splits=SPLITS[run.split],
-        method=run.method,
-        examples=run.num_examples,
-        seed=run.seed,
-        source=SourceChoice(run.source, Path(run.data_dir) if run.data_dir else None),
-        variation=run.variation,
-        allow_missing=run.allow_missing,
-    )
-
-
-def asked(
-    names: Sequence[str],
-    *,
-    splits: tuple[str, ...],
-    method: str,
-    examples: int | None,
-    seed: int,
-    source: SourceChoice,
-    variation: Variation,
-    allow_missing: bool,
-) -> Evaluation:
+def evaluation_of(spec: QuestionSpec) -> Evaluation:
     """Returns what names ask for; `flan:` names mean what they do in SeqIO.
 
     Raises:
       UnknownNameError: a name is unknown.
       DeclarationError: names contradict each other or the method.
     """
+    for name in spec.modules:
+        import_module(name, "modules")
+    names, method, variation = spec.names, str(spec.method), spec.variation
     plain, templates, methods = zip(*(_plain(name) for name in names), strict=True)
     named = tuple(name for name in templates if name)
     if named:
@@ -165,48 +140,34 @@ def asked(
     variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
     return Evaluation(
         datasets=datasets,
-        splits=splits,
+        splits=SPLITS[spec.split],
         method=method,
-        examples=examples,
-        seed=seed,
-        source=source,
+        examples=spec.num_examples,
+        seed=spec.seed,
+        source=SourceChoice(spec.source, Path(spec.data_dir) if spec.data_dir else None),
         variation=variation,
-        allow_missing=allow_missing,
+        allow_missing=spec.allow_missing,
     )
 
 
-def answers_of_model(
-    path: Path,
+def _model_of(
+    spec: EvalSpec,
     *,
-    lengths: Mapping[str, int] | None,
-    decoding: Decoding,
-    batch_size: int | None,
-    vocab: str | None,
-    dtype: str | None,
-    say: Callable[[str], None] | None = None,
-    note: Callable[[str], None] | None = None,
-    opened: "Callable[[Vocabulary], None] | None" = None,
+    say: Callable[[str], None] | None,
+    note: Callable[[str], None] | None,
+    opened: "Callable[[Vocabulary], None] | None",
 ) -> "ModelAnswers":
     """Opens a model, which then answers prompts.
-
-    Args:
-      path: a MODEL_DIR or checkpoint of ours, or a Hugging Face directory.
-      lengths: longest inputs and targets; None are those of its training.
-      decoding: how text is written.
-      batch_size: prompts read at once; None is 32, and 8 on a CPU.
-      vocab: bytes, t5 or a file; None is the model's own.
-      dtype: what is computed in; None is as trained.
-      say: told in one line what a user should know of its files.
-      note: told what is being compiled.
-      opened: told its vocabulary.
 
     Raises:
       ModelError: it cannot be opened; where it is not of our kind, how it can be scored.
     """
     from flan_tasks.inference.model_answers import ModelAnswers, open_model
 
+    assert spec.checkpoint_path is not None
+    path = Path(spec.checkpoint_path)
     try:
-        model = open_model(path, vocab=vocab, dtype=dtype, say=say)
+        model = open_model(path, vocab=asked_vocabulary(spec), dtype=spec.dtype, say=say)
     except ModelError as error:
         if _is_of_others(path):
             error.add_note(
@@ -217,7 +178,13 @@ def answers_of_model(
         raise
     if opened:
         opened(model.vocabulary)
-    return ModelAnswers(model, lengths=lengths, decoding=decoding, batch_size=batch_size, log=note)
+    return ModelAnswers(
+        model,
+        lengths=spec.task_feature_lengths,
+        decoding=spec.seeded,
+        batch_size=spec.batch_size,
+        log=note,
+    )
 
 
 def score(
@@ -257,21 +224,20 @@ def score(
 
 
 def write_prompts(
-    evaluation: Evaluation,
+    spec: QuestionSpec,
     path: Path,
     *,
-    store: Path | None = None,
     reading: Callable[[str], None] | None = None,
 ) -> int:
     """Writes the prompts as JSON lines, to be answered elsewhere; returns how many."""
     from flan_tasks.evaluation.elsewhere import prompt_line
 
     known: Catalog = catalog()
+    evaluation = evaluation_of(spec)
+    store = _store(Path(spec.store) if spec.store else None)
     lines = []
     for dataset in evaluation.datasets:
-        for question in questions(
-            evaluation, dataset, known, store=_store(store), progress=reading
-        ):
+        for question in questions(evaluation, dataset, known, store=store, progress=reading):
             prompts = question.prompts(seed=evaluation.seed, budget=None)
             lines += [prompt_line(question.unit, prompt) for prompt in prompts]
     write_kept(path, "".join(line + "\n" for line in lines))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import whole
 from flan_tasks.core.errors import DeclarationError
-from flan_tasks.specs.config import Run
-from flan_tasks.specs.eval_config import InferRun
+from flan_tasks.specs.config import TrainSpec
+from flan_tasks.specs.eval_config import InferSpec
 from flan_tasks.specs.gin_files import load
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    run: Run | None, *, gin_files: str | Sequence[str], macros: Mapping[str, Any]
+    run: TrainSpec | None, *, gin_files: str | Sequence[str], macros: Mapping[str, Any]
 ) -> "Result":
     """Trains what a run, or gin files with values for their macros, say.
 
@@ -40,14 +40,26 @@ def train(
         run, text = loaded.run, loaded.operative
     elif macros:
         raise DeclarationError(f"{', '.join(macros)}: values are for the macros of gin_files")
-    assert isinstance(run, Run)
+    assert isinstance(run, TrainSpec)
     from flan_tasks.trainer.train import train as train_run
 
     return train_run(run, gin_text=text)
 
 
-def infer(run: InferRun, *, progress: Callable[[int, int], None] | None = None) -> int:
+def infer(
+    run: InferSpec,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> int:
     """Answers the prompts of a file; returns how many.
+
+    Args:
+      run: which model answers what.
+      progress: told how many prompts are answered, of how many.
+      say: told in one line what a user should know of the model's files.
+      note: told what is being compiled.
 
     Raises:
       EvaluationError: the file cannot be read, or a line has no prompt.
@@ -55,11 +67,11 @@ def infer(run: InferRun, *, progress: Callable[[int, int], None] | None = None) 
     """
     from flan_tasks.inference.infer import infer as answer
 
-    return answer(run, watch=progress)
+    return answer(run, watch=progress, say=say, log=note)
 
 
 def answers(
-    run: InferRun,
+    run: InferSpec,
     prompts: Sequence[str],
     *,
     progress: Callable[[int, int], None] | None = None,

@@ -5,7 +5,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from flan_tasks.core.configuration import resolve
 from flan_tasks.core.data_dirs import DataDirs
@@ -37,7 +37,9 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom):
       ConfigError: values have the wrong type or range, or do not go together; all of them.
     """
 
-    mixture: str | Mixture = option(is_path=True)
+    verb = "build"
+
+    mixture: str | Mixture = option(argument=True, is_path=True)
     """A mixture, cluster or dataset by name, a TOML file of yours, or a declaration."""
     split: str = option("train", choices=SPLITS)
     """Which split."""
@@ -58,7 +60,7 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom):
     """Files to write; by default by rows."""
     drop_overlaps: bool = option(False)
     """Leave out datasets that share text with held-out ones by declaration (drop_overlaps)."""
-    modules: tuple[str, ...] = option((), metavar="NAME")
+    modules: tuple[str, ...] = option((), said="module", metavar="NAME")
     """Python module with datasets and mixtures of yours; may be given again."""
     license_allow: tuple[str, ...] = option((), metavar="PATTERN")
     """Keep only datasets whose licence fits, such as 'CC-BY-*'; may be given again."""
@@ -110,17 +112,6 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom):
         """The lengths, those that are not named being the usual; of auto the usual ones."""
         named = self.lengths if isinstance(self.lengths, Mapping) else {}
         return {**LENGTHS, **named}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Returns the specification of what `to_json` returned, a declared mixture included."""
-        mixture = values.get("mixture")
-        if isinstance(mixture, Mapping):
-            parts: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in mixture.items()
-            }
-            values = {**values, "mixture": Mixture(**parts)}
-        return super().from_json(values)
 
     def record(self) -> dict[str, Any]:
         """Returns what the bytes of a build depend on: all but places."""

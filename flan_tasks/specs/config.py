@@ -1,19 +1,13 @@
 """What a run is: frozen dataclasses, checked when built. Needs no JAX, so errors come at once."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from flan_tasks.core.errors import FlanTasksError, unknown_name
-from flan_tasks.core.field_checks import (
-    MAX_COUNT,
-    MAX_SEED,
-    at_least,
-    at_most,
-    refuse,
-    wrong_types,
-)
+from flan_tasks.core.field_checks import MAX_COUNT, MAX_SEED, at_least, at_most
+from flan_tasks.core.spec import Spec
+from flan_tasks.specs.model_config import ModelConfig
 
 OPTIMIZERS = ("adafactor", "adamw")
 # T5X's names; a schedule is a product of them.
@@ -32,7 +26,7 @@ class TrainingError(FlanTasksError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeshConfig:
+class MeshConfig(Spec):
     """How many devices share what; their product is the number of devices.
 
     Raises:
@@ -47,23 +41,23 @@ class MeshConfig:
     model: int = 1
     """Devices among which heads, hidden units and the vocabulary are split."""
 
-    def __post_init__(self) -> None:
-        problems = wrong_types(self)
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values are out of range, or do not go together."""
+        problems = super().problems()
         sizes = {"data": self.data, "fsdp": self.fsdp, "model": self.model}
-        if not problems:
-            if list(sizes.values()).count(-1) > 1:
-                problems.append(("data", "and another are -1; only one can be what is left"))
-            problems += at_most(self, MAX_COUNT, *sizes)
-            problems += [
-                (name, f"is {size}; want 1 or more, or -1 for what is left")
-                for name, size in sizes.items()
-                if size != -1 and size < 1
-            ]
-        refuse(self, problems)
+        if list(sizes.values()).count(-1) > 1:
+            problems.append(("data", "and another are -1; only one can be what is left"))
+        problems += at_most(self, MAX_COUNT, *sizes)
+        problems += [
+            (name, f"is {size}; want 1 or more, or -1 for what is left")
+            for name, size in sizes.items()
+            if size != -1 and size < 1
+        ]
+        return problems
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig:
+class DataConfig(Spec):
     """Where batches come from: a build directory of packed arrays, or a SeqIO name.
 
     Raises:
@@ -93,36 +87,36 @@ class DataConfig:
     seed: int = 0
     """Of the order."""
 
-    def __post_init__(self) -> None:
-        problems = wrong_types(self)
-        if not problems:
-            if bool(self.build_dir) == bool(self.mixture_or_task_name):
-                both = "and mixture_or_task_name are both given" if self.build_dir else "is missing"
-                problems.append(
-                    (
-                        "build_dir",
-                        f"{both}: give BUILD_DIR (a directory `flan build --format arrays` made) "
-                        "or MIXTURE_OR_TASK_NAME (a SeqIO name), one of the two",
-                    )
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values are out of range, or do not go together."""
+        problems = super().problems()
+        if bool(self.build_dir) == bool(self.mixture_or_task_name):
+            both = "and mixture_or_task_name are both given" if self.build_dir else "is missing"
+            problems.append(
+                (
+                    "build_dir",
+                    f"{both}: give BUILD_DIR (a directory `flan build --format arrays` made) "
+                    "or MIXTURE_OR_TASK_NAME (a SeqIO name), one of the two",
                 )
-            problems += at_least(self, 1, "batch_size")
-            problems += at_least(self, 0, "eval_batch_size", "seed")
-            problems += at_most(self, MAX_COUNT, "batch_size", "eval_batch_size")
-            lengths = self.task_feature_lengths
-            if lengths is None and self.mixture_or_task_name:
-                problems.append(("task_feature_lengths", "is needed with a SeqIO name"))
-            elif lengths is not None and (
-                set(lengths) != {"inputs", "targets"}
-                or not 1 <= min(lengths.values()) <= max(lengths.values()) <= MAX_COUNT
-            ):
-                problems.append(
-                    ("task_feature_lengths", 'wants {"inputs": 1024, "targets": 256} or the like')
-                )
-        refuse(self, problems)
+            )
+        problems += at_least(self, 1, "batch_size")
+        problems += at_least(self, 0, "eval_batch_size", "seed")
+        problems += at_most(self, MAX_COUNT, "batch_size", "eval_batch_size")
+        lengths = self.task_feature_lengths
+        if lengths is None and self.mixture_or_task_name:
+            problems.append(("task_feature_lengths", "is needed with a SeqIO name"))
+        elif lengths is not None and (
+            set(lengths) != {"inputs", "targets"}
+            or not 1 <= min(lengths.values()) <= max(lengths.values()) <= MAX_COUNT
+        ):
+            problems.append(
+                ("task_feature_lengths", 'wants {"inputs": 1024, "targets": 256} or the like')
+            )
+        return problems
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimizerConfig:
+class OptimizerConfig(Spec):
     """How gradients become steps.
 
     Raises:
@@ -165,32 +159,30 @@ class OptimizerConfig:
     adapters_only: bool | None = None
     """Whether only LoRA adapters are trained; None: if the model has them."""
 
-    def __post_init__(self) -> None:
-        problems = wrong_types(self)
-        if not problems:
-            if self.name not in OPTIMIZERS:
-                problems.append(
-                    ("name", f"is an {unknown_name('optimizer', self.name, OPTIMIZERS)}")
-                )
-            problems += [
-                ("schedule", f"has an {unknown_name('factor', factor, FACTORS)}")
-                for factor in self.factors
-                if factor not in FACTORS
-            ]
-            if "rsqrt_normalized_decay" in self.factors and self.warmup_steps < 1:
-                problems.append(("warmup_steps", "must be 1 or more for rsqrt_normalized_decay"))
-            problems += at_least(self, 0, "learning_rate", "warmup_steps", "decay_steps")
-            problems += at_least(self, 0, "min_learning_rate", "clip_norm", "weight_decay")
-            problems += at_least(self, 0, "step_offset", "epsilon")
-            problems += at_least(self, 1, "min_dim_size_to_factor")
-            problems += at_most(self, MAX_COUNT, "warmup_steps", "decay_steps", "step_offset")
-            problems += at_most(self, MAX_COUNT, "min_dim_size_to_factor")
-            for name in ("decay_rate", "b1", "b2", "weight_decay"):
-                if not 0 <= getattr(self, name) < 1:
-                    problems.append((name, f"is {getattr(self, name)}; want 0 or more, below 1"))
-            if self.clipping_threshold <= 0:
-                problems.append(("clipping_threshold", "must be above 0"))
-        refuse(self, problems)
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values are out of range, or do not go together."""
+        problems = super().problems()
+        if self.name not in OPTIMIZERS:
+            problems.append(("name", f"is an {unknown_name('optimizer', self.name, OPTIMIZERS)}"))
+        problems += [
+            ("schedule", f"has an {unknown_name('factor', factor, FACTORS)}")
+            for factor in self.factors
+            if factor not in FACTORS
+        ]
+        if "rsqrt_normalized_decay" in self.factors and self.warmup_steps < 1:
+            problems.append(("warmup_steps", "must be 1 or more for rsqrt_normalized_decay"))
+        problems += at_least(self, 0, "learning_rate", "warmup_steps", "decay_steps")
+        problems += at_least(self, 0, "min_learning_rate", "clip_norm", "weight_decay")
+        problems += at_least(self, 0, "step_offset", "epsilon")
+        problems += at_least(self, 1, "min_dim_size_to_factor")
+        problems += at_most(self, MAX_COUNT, "warmup_steps", "decay_steps", "step_offset")
+        problems += at_most(self, MAX_COUNT, "min_dim_size_to_factor")
+        for name in ("decay_rate", "b1", "b2", "weight_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                problems.append((name, f"is {getattr(self, name)}; want 0 or more, below 1"))
+        if self.clipping_threshold <= 0:
+            problems.append(("clipping_threshold", "must be above 0"))
+        return problems
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -199,7 +191,7 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossConfig:
+class LossConfig(Spec):
     """What is minimized.
 
     Raises:
@@ -213,19 +205,19 @@ class LossConfig:
     loss_normalizing_factor: float | None = None
     """What the summed loss is divided by; None: the number of target tokens of the step."""
 
-    def __post_init__(self) -> None:
-        problems = wrong_types(self)
-        if not problems:
-            problems += at_least(self, 0, "z_loss")
-            if not 0 <= self.label_smoothing < 1:
-                problems.append(("label_smoothing", "must be 0 or more, below 1"))
-            if self.loss_normalizing_factor is not None and self.loss_normalizing_factor <= 0:
-                problems.append(("loss_normalizing_factor", "must be above 0, or None"))
-        refuse(self, problems)
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values are out of range, or do not go together."""
+        problems = super().problems()
+        problems += at_least(self, 0, "z_loss")
+        if not 0 <= self.label_smoothing < 1:
+            problems.append(("label_smoothing", "must be 0 or more, below 1"))
+        if self.loss_normalizing_factor is not None and self.loss_normalizing_factor <= 0:
+            problems.append(("loss_normalizing_factor", "must be above 0, or None"))
+        return problems
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckpointConfig:
+class CheckpointConfig(Spec):
     """What is kept, and what training starts from.
 
     Raises:
@@ -243,17 +235,17 @@ class CheckpointConfig:
     initial_checkpoint_path: str | None = None
     """Parameters to begin with: a checkpoint, a MODEL_DIR, or a Hugging Face folder."""
 
-    def __post_init__(self) -> None:
-        problems = wrong_types(self)
-        if not problems:
-            problems += at_least(self, 1, "period", "keep")
-            problems += at_least(self, 0, "keep_best")
-            problems += at_most(self, MAX_COUNT, "period", "keep", "keep_best")
-        refuse(self, problems)
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values are out of range, or do not go together."""
+        problems = super().problems()
+        problems += at_least(self, 1, "period", "keep")
+        problems += at_least(self, 0, "keep_best")
+        problems += at_most(self, MAX_COUNT, "period", "keep", "keep_best")
+        return problems
 
 
 @dataclass(frozen=True, kw_only=True)
-class HostsConfig:
+class HostsConfig(Spec):
     """The processes that train together; one by default.
 
     Raises:
@@ -267,29 +259,32 @@ class HostsConfig:
     process_id: int | None = None
     """Which of them this is, from 0."""
 
-    def __post_init__(self) -> None:
-        problems = wrong_types(self)
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values are out of range, or do not go together."""
+        problems = super().problems()
         given = self.num_processes is not None and self.process_id is not None
-        if not problems and given:
+        if given:
             problems += at_least(self, 1, "num_processes") + at_least(self, 0, "process_id")
             problems += at_most(self, MAX_COUNT, "num_processes")
             assert self.num_processes is not None
             problems += at_most(self, self.num_processes - 1, "process_id")
-        if not problems and self.coordinator_address not in (None, "auto") and not given:
+        if self.coordinator_address not in (None, "auto") and not given:
             problems.append(("num_processes", "and process_id belong to a coordinator_address"))
-        refuse(self, problems)
+        return problems
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """One training run.
+class TrainSpec(Spec):
+    """What `ft.train` and `flan train` are told: one training run.
 
     Raises:
       ConfigError: a value has the wrong type or range, or two do not fit.
     """
 
-    model: Any
-    """The architecture; a `flan_tasks.models.model.ModelConfig`."""
+    verb = "train"
+
+    model: ModelConfig
+    """The architecture."""
     model_dir: str
     """Where checkpoints, metrics and the curve go."""
     train_steps: int
@@ -323,45 +318,25 @@ class Run:
     tensorboard: bool = True
     """Whether TensorBoard files are written."""
 
-    def __post_init__(self) -> None:
-        problems = wrong_types(self)
-        if not problems:
-            if not self.model_dir:
-                problems.append(("model_dir", "is empty"))
-            problems += at_least(self, 1, "train_steps", "num_microbatches", "log_period")
-            problems += at_least(self, 0, "seed", "eval_period", "eval_steps", "max_skipped")
-            problems += at_most(self, MAX_COUNT, "train_steps", "num_microbatches", "log_period")
-            problems += at_most(self, MAX_COUNT, "eval_period", "eval_steps", "max_skipped")
-            problems += at_most(self, MAX_SEED, "seed")
-            if self.num_microbatches >= 1 and self.data.batch_size % self.num_microbatches:
-                problems.append(
-                    (
-                        "num_microbatches",
-                        f"is {self.num_microbatches}; it must divide batch_size "
-                        f"{self.data.batch_size}",
-                    )
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values are out of range, or do not go together."""
+        problems = super().problems()
+        if not self.model_dir:
+            problems.append(("model_dir", "is empty"))
+        problems += at_least(self, 1, "train_steps", "num_microbatches", "log_period")
+        problems += at_least(self, 0, "seed", "eval_period", "eval_steps", "max_skipped")
+        problems += at_most(self, MAX_COUNT, "train_steps", "num_microbatches", "log_period")
+        problems += at_most(self, MAX_COUNT, "eval_period", "eval_steps", "max_skipped")
+        problems += at_most(self, MAX_SEED, "seed")
+        if self.num_microbatches >= 1 and self.data.batch_size % self.num_microbatches:
+            problems.append(
+                (
+                    "num_microbatches",
+                    f"is {self.num_microbatches}; it must divide batch_size {self.data.batch_size}",
                 )
-            if self.checkpoint.keep_best and not self.data.eval_build_dir:
-                problems.append(
-                    ("checkpoint", "keeps the best, which needs an EVAL_BUILD_DIR to judge by")
-                )
-        refuse(self, problems)
-
-
-# The same by the name Python users know specifications by.
-TrainSpec = Run
-
-
-def as_json(config: Any) -> dict[str, Any]:
-    """A run, or a part of it, as JSON can hold it."""
-    return {part.name: _plain(getattr(config, part.name)) for part in dataclasses.fields(config)}
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return as_json(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+            )
+        if self.checkpoint.keep_best and not self.data.eval_build_dir:
+            problems.append(
+                ("checkpoint", "keeps the best, which needs an EVAL_BUILD_DIR to judge by")
+            )
+        return problems

@@ -1,187 +1,175 @@
-"""What an evaluation by a model, or an inference, is configured by; imports no JAX."""
+"""What an evaluation by a model, or an inference, is told; imports no JAX."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from flan_tasks.core.field_checks import (
-    MAX_COUNT,
-    MAX_SEED,
-    at_least,
-    at_most,
-    refuse,
-    wrong_types,
-)
-from flan_tasks.core.variation import Variation
+from flan_tasks.core.field_checks import MAX_COUNT, MAX_SEED
+from flan_tasks.core.spec import Spec, option
+from flan_tasks.core.template import FORWARD
+from flan_tasks.core.variation import PromptSpec
+from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
 
 # Longest inputs and targets in tokens, EOS included, of models that do not say.
 LENGTHS: Mapping[str, int] = {"inputs": 1024, "targets": 256}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decoding:
+class Decoding(Spec):
     """How tokens are chosen.
 
     Raises:
       ConfigError: a value has the wrong type or range.
     """
 
-    method: Literal["greedy", "sample", "beam"] = "greedy"
+    method: Literal["greedy", "sample", "beam"] = option("greedy", said="decoding")
     """Always the likeliest, drawn, or by beam search."""
-    max_tokens: int = 256
+    max_tokens: int = option(256, least=1)
     """Most tokens of an answer, EOS included."""
-    temperature: float = 1.0
+    temperature: float = option(1.0)
     """Divides logits before sampling."""
-    top_k: int = 0
+    top_k: int = option(0, least=0)
     """Sample among so many likeliest tokens; 0 means all."""
-    top_p: float = 1.0
+    top_p: float = option(1.0)
     """Sample among the fewest likeliest tokens that have this share of the probability."""
-    beams: int = 4
+    beams: int = option(4, least=1)
     """Width of the beam."""
-    alpha: float = 0.6
+    alpha: float = option(0.6, least=0)
     """Exponent of the length penalty of beams."""
-    seed: int = 0
-    """What samples depend on, beside each example's own seed."""
+    seed: int = option(0, least=0, most=MAX_SEED)
+    """What samples depend on, beside each example's own seed; 0 in an evaluation is that of the
+    evaluation."""
 
-    def __post_init__(self) -> None:
-        problems = wrong_types(self)
-        if not problems:
-            problems += at_least(self, 1, "max_tokens", "beams")
-            problems += at_least(self, 0, "top_k", "alpha", "seed")
-            problems += at_most(self, MAX_COUNT, "max_tokens", "beams", "top_k")
-            problems += at_most(self, MAX_SEED, "seed")
-            if not self.temperature > 0:
-                problems.append(("temperature", f"is {self.temperature}; want more than 0"))
-            if not 0 < self.top_p <= 1:
-                problems.append(("top_p", f"is {self.top_p}; want more than 0, at most 1"))
-        refuse(self, problems)
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) of shares and divisors."""
+        wrong = super().problems()
+        if not self.temperature > 0:
+            wrong.append(("temperature", f"is {self.temperature}; want more than 0"))
+        if not 0 < self.top_p <= 1:
+            wrong.append(("top_p", f"is {self.top_p}; want more than 0, at most 1"))
+        return wrong
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalRun:
-    """One evaluation by a model.
+class QuestionSpec(PromptSpec, RowsFrom):
+    """What an evaluation asks: which prompts of which datasets.
 
     Raises:
-      ConfigError: a value has the wrong type or range.
+      ConfigError: a value has the wrong type or range, or two do not go together.
     """
 
-    checkpoint_path: str
-    """A checkpoint or MODEL_DIR of ours, or a Hugging Face directory."""
-    output_dir: str
-    """Where results go."""
-    mixture_or_task_name: str
+    mixture_or_task_name: str = option(argument=True, several=True, said="names")
     """Datasets, clusters or mixtures, whose held-out side is meant; commas between several."""
-    task_feature_lengths: Mapping[str, int] | None = None
-    """Longest inputs and targets, where they are not those of training; the ends of longer
-    prompts are cut."""
-    split: Literal["validation", "test", "both"] = "both"
+    split: Literal["validation", "test", "both"] = option("both")
     """Which splits."""
-    method: Literal["auto", "rank", "generate", "both"] = "auto"
+    method: Literal["auto", "rank", "generate", "both"] = option("auto")
     """Auto ranks options where there are some, and generates elsewhere."""
-    num_examples: int | None = None
-    """Examples of a split; None is all."""
-    batch_size: int | None = None
-    """Prompts read at once; None is 32, and 8 on a CPU."""
-    decoding: Decoding = Decoding()
-    """How text is written."""
-    source: str = "declared"
-    """Where rows come from, as in `flan build`."""
-    data_dir: str | None = None
-    """A prepared TFDS tree, or a folder of files."""
-    allow_missing: bool = False
-    """Go on without datasets whose rows cannot be had."""
-    vocab: str | None = None
-    """bytes, t5 or a file; None is the model's own."""
-    dtype: Literal["float32", "bfloat16"] | None = None
-    """What is computed in; None is as trained."""
-    seed: int = 0
+    num_examples: int | None = option(None, least=1, said="examples")
+    """Examples of each split, drawn by the seed and the same for all templates; by default all."""
+    seed: int = option(0, least=0, most=MAX_SEED)
     """Of the draw of examples, exemplars and samples."""
-    shots: int = 0
-    """Exemplars before each query."""
-    options: bool = True
-    """Whether prompts show the options."""
-    option_order: str = "fixed"
-    """fixed or shuffled."""
-    templates: tuple[str, ...] | None = None
-    """Template ids; None is all."""
-    num_templates: int | None = None
-    """Ask the first so many of each dataset's templates; None is all."""
-    instructions: str = "full"
-    """full, inputs_only or dataset_name."""
+    allow_missing: bool = option(False)
+    """Go on without datasets whose rows are not available."""
+    modules: tuple[str, ...] = option((), said="module", metavar="NAME")
+    """Python module with datasets and mixtures of yours; may be given again."""
+    store: str | None = option(None, is_path=True, is_place=True)
+    """Where examples are kept."""
 
-    def __post_init__(self) -> None:
-        # From gin a tuple may come as a list.
-        if isinstance(self.templates, list):
-            object.__setattr__(self, "templates", tuple(self.templates))
-        problems = wrong_types(self)
-        if not problems:
-            if self.batch_size is not None:
-                problems += at_least(self, 1, "batch_size")
-            problems += at_least(self, 0, "seed", "shots")
-            problems += at_most(self, MAX_COUNT, "batch_size", "num_examples")
-            problems += at_most(self, MAX_SEED, "seed")
-            if self.num_examples is not None:
-                problems += at_least(self, 1, "num_examples")
-            problems += wrong_lengths(self.task_feature_lengths)
-            for name in ("checkpoint_path", "output_dir", "mixture_or_task_name"):
-                if not getattr(self, name):
-                    problems.append((name, "is empty"))
-        refuse(self, problems)
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values do not go together."""
+        wrong = super().problems()
+        if not self.mixture_or_task_name:
+            wrong.append(("mixture_or_task_name", "is empty"))
+        if self.kinds is not None and set(self.kinds) != {FORWARD}:
+            wrong.append(
+                (
+                    "kinds",
+                    f"has {', '.join(self.kinds)}: only {FORWARD} templates ask for the answer, "
+                    "which is what metrics compare with; leave it out",
+                )
+            )
+        return wrong
 
     @property
-    def variation(self) -> Variation:
-        """How prompts are made.
-
-        Raises:
-          DeclarationError: a value is out of range.
-        """
-        return Variation(
-            shots=self.shots,
-            options=self.options,
-            option_order=self.option_order,
-            templates=self.templates,
-            num_templates=self.num_templates,
-            instructions=self.instructions,
-        )
+    def names(self) -> tuple[str, ...]:
+        """What is asked, name by name."""
+        return tuple(name.strip() for name in self.mixture_or_task_name.split(","))
 
 
 @dataclass(frozen=True, kw_only=True)
-class InferRun:
-    """Texts written for prompts of a file.
+class ModelAsked(VocabularyNamed):
+    """How a model is asked."""
+
+    task_feature_lengths: Mapping[str, int] | None = option(None, said="lengths")
+    """Longest inputs and targets in tokens, EOS included, as inputs=1024,targets=256; longer
+    prompts of an evaluation are shortened in their longest field, other ends cut. By default
+    those of the model's training."""
+    batch_size: int | None = option(None, least=1)
+    """Prompts read at once; by default 32, and 8 on a CPU."""
+    decoding: Decoding = Decoding()
+    """How text is written."""
+    dtype: Literal["float32", "bfloat16"] | None = option(None)
+    """What is computed in; by default as trained."""
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values do not go together."""
+        wrong = [*super().problems(), *wrong_lengths(self.task_feature_lengths)]
+        # Of a model's own vocabulary nothing can be said otherwise.
+        named = [name for name in ("eos", "control_tokens") if getattr(self, name) is not None]
+        if self.vocab is None:
+            wrong += [(name, "is of a vocabulary; give one") for name in named]
+        return wrong
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalSpec(QuestionSpec, ModelAsked):
+    """What `ft.evaluate` and `flan eval` are told: which model answers what.
+
+    Raises:
+      ConfigError: a value has the wrong type or range, or two do not go together.
+    """
+
+    verb = "eval"
+
+    checkpoint_path: str | None = option(None, said="model", is_path=True)
+    """MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory."""
+    predictions: str | None = option(None, is_file=True)
+    """JSONL of predictions or scores made elsewhere, instead of a model."""
+    output_dir: str = option(said="out", is_path=True)
+    """Directory of the results."""
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values do not go together."""
+        wrong = super().problems()
+        if bool(self.checkpoint_path) == bool(self.predictions):
+            both = "and predictions are both given" if self.predictions else "is missing"
+            wrong.append(("checkpoint_path", f"{both}: a model answers, or a file has predictions"))
+        if not self.output_dir:
+            wrong.append(("output_dir", "is empty"))
+        return wrong
+
+    @property
+    def seeded(self) -> Decoding:
+        """How text is written, samples by the seed of the evaluation where they have none."""
+        return replace(self.decoding, seed=self.decoding.seed or self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferSpec(ModelAsked):
+    """What `ft.infer` and `flan infer` are told: texts written for prompts of a file.
 
     Raises:
       ConfigError: a value has the wrong type or range.
     """
 
-    checkpoint_path: str
-    """A checkpoint or MODEL_DIR of ours, or a Hugging Face directory."""
-    input_path: str
+    verb = "infer"
+
+    input_path: str = option(argument=True, said="prompts", is_file=True)
     """JSON lines with a `prompt` or `inputs` each, or plain text with a prompt a line."""
-    output_path: str
-    """JSON lines: what came, and the `prediction`."""
-    task_feature_lengths: Mapping[str, int] | None = None
-    """Longest inputs and targets, where they are not those of training."""
-    batch_size: int | None = None
-    """Prompts read at once; None is 32, and 8 on a CPU."""
-    decoding: Decoding = Decoding()
-    """How text is written."""
-    vocab: str | None = None
-    """bytes, t5 or a file; None is the model's own."""
-    dtype: Literal["float32", "bfloat16"] | None = None
-    """What is computed in; None is as trained."""
-
-    def __post_init__(self) -> None:
-        problems = wrong_types(self)
-        if not problems:
-            if self.batch_size is not None:
-                problems += at_least(self, 1, "batch_size")
-            problems += at_most(self, MAX_COUNT, "batch_size")
-            problems += wrong_lengths(self.task_feature_lengths)
-        refuse(self, problems)
-
-
-# The same by the names Python users know specifications by.
-EvalSpec, InferSpec = EvalRun, InferRun
+    checkpoint_path: str = option(said="model", is_path=True)
+    """MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory."""
+    output_path: str = option(said="out", is_file=True)
+    """JSON lines to write: what came, and the `prediction`."""
 
 
 def wrong_lengths(lengths: Mapping[str, Any] | None) -> list[tuple[str, str]]:

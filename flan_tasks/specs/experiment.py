@@ -4,19 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flan_tasks.core.field_checks import (
-    MAX_COUNT,
-    MAX_SEED,
-    at_least,
-    at_most,
-    refuse,
-    wrong_types,
-)
+from flan_tasks.core.field_checks import MAX_COUNT, MAX_SEED, at_least, at_most
+from flan_tasks.core.spec import Spec
 from flan_tasks.core.variation import Variation
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment:
+class Experiment(Spec):
     """One point of a comparison.
 
     Raises:
@@ -64,26 +58,22 @@ class Experiment:
     seed: int = 0
     """Seed of the build, training and scores."""
 
-    def __post_init__(self) -> None:
-        # From gin a tuple may come as a list.
-        for name in ("include", "hold_out", "evaluate", "gin_files"):
-            if isinstance(getattr(self, name), list):
-                object.__setattr__(self, name, tuple(getattr(self, name)))
-        problems = wrong_types(self)
-        if not problems:
-            problems += at_least(self, 0, "seed")
-            problems += at_least(self, 1, "eval_batch_size")
-            problems += at_most(self, MAX_SEED, "seed")
-            problems += at_most(self, MAX_COUNT, "eval_batch_size", "eval_examples")
-            if len(self.name) > 100:
-                problems.append(("name", f"has {len(self.name)} characters; want at most 100"))
-            if not self.name.replace("_", "").isalnum() or self.name != self.name.lower():
-                problems.append(("name", f"is {self.name!r}; want lower case, digits, underscores"))
-            if bool(self.mixture) == bool(self.include):
-                problems.append(("mixture", "and include: give one of them"))
-            if not self.evaluate:
-                problems.append(("evaluate", "is empty; name what is scored"))
-        refuse(self, problems)
+    def problems(self) -> list[tuple[str, str]]:
+        """Returns (field, what is wrong) where values are out of range, or do not go together."""
+        problems = super().problems()
+        problems += at_least(self, 0, "seed")
+        problems += at_least(self, 1, "eval_batch_size")
+        problems += at_most(self, MAX_SEED, "seed")
+        problems += at_most(self, MAX_COUNT, "eval_batch_size", "eval_examples")
+        if len(self.name) > 100:
+            problems.append(("name", f"has {len(self.name)} characters; want at most 100"))
+        if not self.name.replace("_", "").isalnum() or self.name != self.name.lower():
+            problems.append(("name", f"is {self.name!r}; want lower case, digits, underscores"))
+        if bool(self.mixture) == bool(self.include):
+            problems.append(("mixture", "and include: give one of them"))
+        if not self.evaluate:
+            problems.append(("evaluate", "is empty; name what is scored"))
+        return problems
 
     @property
     def variation(self) -> Variation:

@@ -1,4 +1,4 @@
-"""Gin files and `--gin.X=Y` into a `Run`, with one-line errors where gin says too little.
+"""Gin files and `--gin.X=Y` into a specification, with one-line errors where gin says too little.
 
 gin-config 0.5.0 accepts misspelt macros and values of any type, so every statement is read here
 first, with its place, and then given to gin, which evaluates it. This is the one module that
@@ -19,7 +19,6 @@ from typing import Any
 
 from flan_tasks.core.errors import FlanTasksError, ModelError, unknown_name
 from flan_tasks.core.field_checks import ConfigError
-from flan_tasks.core.field_types import shown
 from flan_tasks.core.resources import folder
 from flan_tasks.core.user_code import place_of
 from flan_tasks.specs import config, eval_config, experiment, model_config
@@ -36,7 +35,7 @@ _ROOM_BEFORE = "flan_tasks.trainer"
 OURS = {
     cls.__name__: cls
     for cls in (
-        config.Run,
+        config.TrainSpec,
         config.DataConfig,
         config.OptimizerConfig,
         config.LossConfig,
@@ -44,17 +43,19 @@ OURS = {
         config.MeshConfig,
         config.HostsConfig,
         model_config.ModelConfig,
-        eval_config.EvalRun,
-        eval_config.InferRun,
+        eval_config.EvalSpec,
+        eval_config.InferSpec,
         eval_config.Decoding,
         experiment.Experiment,
     )
 }
+# What they were called up to 0.1.0.
+_BEFORE = {"Run": "TrainSpec", "EvalRun": "EvalSpec", "InferRun": "InferSpec"}
 # What gin files may make, and the file of ours that does.
 ROOTS = {
-    config.Run: "runs/finetune.gin",
-    eval_config.EvalRun: "runs/eval.gin",
-    eval_config.InferRun: "runs/infer.gin",
+    config.TrainSpec: "runs/finetune.gin",
+    eval_config.EvalSpec: "runs/eval.gin",
+    eval_config.InferSpec: "runs/infer.gin",
     experiment.Experiment: "runs/experiments/leave_out_nli.gin",
 }
 
@@ -86,7 +87,7 @@ class _Binding:
     """One `X = value` of a file or of the command line."""
 
     selector: str
-    """`config.Run`, or the name of a macro."""
+    """`config.TrainSpec`, or the name of a macro."""
     argument: str
     """The argument; empty for a macro."""
     value: Any
@@ -111,7 +112,7 @@ class Loaded:
 
 
 def load(
-    files: Sequence[str], bindings: Sequence[tuple[str, str]] = (), *, root: type = config.Run
+    files: Sequence[str], bindings: Sequence[tuple[str, str]] = (), *, root: type = config.TrainSpec
 ) -> Loaded:
     """Reads gin files and (name, value) bindings, later ones over earlier ones, into a run.
 
@@ -154,11 +155,7 @@ def load(
     finally:
         logging.disable(logging.NOTSET)
         gin.clear_config()
-    run = _without_gin(made)
-    if root is config.Run and not isinstance(run.model, model_config.ModelConfig):
-        where = _source("Run", "model", found)
-        raise GinError(f"{where}Run.model is {shown(run.model)}; want @model_config.ModelConfig()")
-    return Loaded(run, operative)
+    return Loaded(_without_gin(made), operative)
 
 
 def find(name: str) -> Path:
@@ -314,9 +311,9 @@ def _check(found: list[_Binding], root: type) -> None:
             _check_argument(binding)
     bound = {(b.owner, b.argument) for b in found if b.argument}
     has_model = ("ModelConfig", "embed") in bound
-    if root is config.Run and not has_model:
+    if root is config.TrainSpec and not has_model:
         raise GinError("there is no model; give --gin_file models/t5_1_1_small.gin or another")
-    if root is not config.Run and has_model:
+    if root is not config.TrainSpec and has_model:
         raise GinError("a checkpoint says what model it is of; leave out the gin file of the model")
     name = root.__name__
     unset = [
@@ -360,6 +357,9 @@ def _check_argument(binding: _Binding) -> None:
     cls = OURS.get(binding.owner)
     module = binding.selector.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     if cls is None:
+        if binding.owner in _BEFORE and module in _MODULES:
+            now = f"{module}.{_BEFORE[binding.owner]}"
+            raise GinError(f"{binding.where}: {module}.{binding.owner} is now {now}; write that")
         if module in (*_MODULES, binding.owner):
             error = unknown_name("configurable", binding.owner, OURS)
             raise GinError(f"{binding.where}: {error}")

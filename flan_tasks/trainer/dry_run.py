@@ -12,7 +12,7 @@ from flan_tasks.models import partition
 from flan_tasks.models.hf import check_hf
 from flan_tasks.models.hf_config import on_stderr
 from flan_tasks.models.model import Model
-from flan_tasks.specs.config import Run
+from flan_tasks.specs.config import TrainSpec
 from flan_tasks.trainer.data import open_evaluation, open_source
 from flan_tasks.trainer.estimate import parameter_count, training_flops
 from flan_tasks.trainer.step import trained_part
@@ -25,7 +25,7 @@ from flan_tasks.trainer.train import (
 )
 
 
-def describe(run: Run) -> list[str]:
+def describe(run: TrainSpec) -> list[str]:
     """Returns lines that say what a run would train, on what, and what it would take.
 
     Everything is checked as in training: data, model and mesh must fit. The memory of activations

@@ -14,8 +14,8 @@ usage: flan train --gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...]
 
   --gin_file FILE   a gin file, by path or by its name among ours (models/t5_1_1_mini.gin,
                     runs/finetune.gin); give it again for more, later ones win
-  --gin.NAME=VALUE  sets a macro (BATCH_SIZE) or a parameter (config.Run.max_skipped); strings
-                    need no quotes
+  --gin.NAME=VALUE  sets a macro (BATCH_SIZE) or a parameter (config.TrainSpec.max_skipped);
+                    strings need no quotes
   --dry_run         prints parameters, memory and tokens, then the resolved configuration, and stops
 """
 

@@ -9,7 +9,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from flan_tasks.models.model import Model
 from flan_tasks.models.partition import BATCH
-from flan_tasks.specs.config import LossConfig, Run
+from flan_tasks.specs.config import LossConfig, TrainSpec
 from flan_tasks.trainer.loss import Sums, loss_sums, normalizer
 from flan_tasks.trainer.optim import Optimizer, clip_by_global_norm, global_norm
 
@@ -43,7 +43,7 @@ def merged(trained: Tree, whole: Tree) -> Tree:
 
 
 def make_train_step(
-    run: Run, model: Model, optimizer: Optimizer, mesh: Mesh, *, num_tasks: int
+    run: TrainSpec, model: Model, optimizer: Optimizer, mesh: Mesh, *, num_tasks: int
 ) -> Callable[[Tree, Tree, Batch, jax.Array], tuple[Tree, Tree, dict[str, jax.Array]]]:
     """Returns (parameters, optimizer state, batch, step) -> (parameters, state, what was found).
 

@@ -12,7 +12,7 @@ import jax
 
 from flan_tasks.core import interrupts, lock
 from flan_tasks.core.errors import BuildError
-from flan_tasks.specs.config import Run, TrainingError
+from flan_tasks.specs.config import TrainingError, TrainSpec
 
 _LOCK = ".lock"
 
@@ -52,7 +52,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 class FiniteWatch:
     """Counts steps in a row whose loss or gradient was not finite."""
 
-    def __init__(self, run: Run, row: int = 0) -> None:
+    def __init__(self, run: TrainSpec, row: int = 0) -> None:
         self._run = run
         # How many there are now; a resumed run goes on with the count.
         self.row = row

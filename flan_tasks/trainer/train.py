@@ -17,7 +17,7 @@ from flan_tasks.core.version import VERSION
 from flan_tasks.models import partition
 from flan_tasks.models.hf_config import check_end
 from flan_tasks.models.model import Model, ModelConfig
-from flan_tasks.specs.config import Run, TrainingError, as_json
+from flan_tasks.specs.config import TrainingError, TrainSpec
 from flan_tasks.trainer.data import (
     BuildSource,
     PassSource,
@@ -69,7 +69,7 @@ class Placement:
 # -- Set-up ------------------------------------------------------------------------------------
 
 
-def place(run: Run, model: Model, optimizer: Optimizer, mesh: Mesh) -> Placement:
+def place(run: TrainSpec, model: Model, optimizer: Optimizer, mesh: Mesh) -> Placement:
     """Decides where everything lies, and refuses to hold big arrays whole.
 
     Raises:
@@ -90,14 +90,14 @@ def place(run: Run, model: Model, optimizer: Optimizer, mesh: Mesh) -> Placement
     return Placement(mesh, jax.tree.map(on, shapes, params_on), jax.tree.map(on, state, state_on))
 
 
-def optimizer_of(run: Run, model: Model) -> Optimizer:
+def optimizer_of(run: TrainSpec, model: Model) -> Optimizer:
     """The optimizer of what is trained of the model."""
     axes = trained_part(model, model.axes(), adapters_only=run.optimizer.adapters_only)
     return make_optimizer(run.optimizer, axes, train_steps=run.train_steps)
 
 
 def compiled_steps(
-    run: Run, model: Model, optimizer: Optimizer, where: Placement, tasks: tuple[int, int]
+    run: TrainSpec, model: Model, optimizer: Optimizer, where: Placement, tasks: tuple[int, int]
 ) -> tuple[Wrapped, Wrapped]:
     """The train and eval step, compiled at their first call; `tasks` are the counts of each."""
     everywhere = partition.replicated(where.mesh)
@@ -121,7 +121,7 @@ def compiled_steps(
 
 
 def start(
-    run: Run,
+    run: TrainSpec,
     model: Model,
     optimizer: Optimizer,
     where: Placement,
@@ -154,7 +154,7 @@ def start(
     return 0, params, state, {}
 
 
-def check_ends(run: Run, about: Mapping[str, Any]) -> None:
+def check_ends(run: TrainSpec, about: Mapping[str, Any]) -> None:
     """Checks that texts end with the token that the Hugging Face model to begin with ends with.
 
     Args:
@@ -208,9 +208,9 @@ def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {n: defaults[n] for n in fields if defaults[n] is not dataclasses.MISSING}
 
 
-def make_record(run: Run, source: Source, gin_text: str) -> dict[str, Any]:
+def make_record(run: TrainSpec, source: Source, gin_text: str) -> dict[str, Any]:
     """What a checkpoint says of its run; the parts compared on resume are as a run needs them."""
-    config = as_json(run)
+    config = run.to_json()
     # How a model is computed may change between stops; what it computes may not.
     free = ("remat", "attention", "dtype")
     optimizer = {k: v for k, v in config["optimizer"].items() if k in ("name", "adapters_only")}
@@ -263,7 +263,7 @@ def evaluate(
 # -- The run -----------------------------------------------------------------------------------
 
 
-def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Result:
+def train(run: TrainSpec, *, gin_text: str = "", devices: list | None = None) -> Result:
     """Trains until `run.train_steps`, from the newest checkpoint of its MODEL_DIR if there is one.
 
     Args:
@@ -371,7 +371,7 @@ def train(run: Run, *, gin_text: str = "", devices: list | None = None) -> Resul
         return Result(step, evaluation, stopped, curve, checkpoints.path(step))
 
 
-def _size(run: Run, source: Source, mesh: Mesh) -> Size:
+def _size(run: TrainSpec, source: Source, mesh: Mesh) -> Size:
     rows, lengths = source.batch_size, lengths_of(run, source)
     flops = training_flops(run.model, inputs=lengths["inputs"], targets=lengths["targets"]).total
     devices = mesh.devices.ravel()
@@ -385,7 +385,7 @@ def _size(run: Run, source: Source, mesh: Mesh) -> Size:
     )
 
 
-def lengths_of(run: Run, source: Source) -> dict[str, int]:
+def lengths_of(run: TrainSpec, source: Source) -> dict[str, int]:
     """Tokens of inputs and of targets in a row; for a decoder they add up to it."""
     if not isinstance(source, BuildSource):
         return dict(run.data.task_feature_lengths or {})

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from flan_tasks.core import extras
 from flan_tasks.core.environment import VOCAB
@@ -89,6 +90,29 @@ class VocabularyName:
     def __str__(self) -> str:
         control = f",control={self.control}" if self.control else ""
         return f"{self.file}{control}" + (f",eos={self.eos}" if self.eos else "")
+
+
+class Asked(Protocol):
+    """What a job says of a vocabulary."""
+
+    @property
+    def vocab(self) -> str | None:
+        """Its name; None is another's to say."""
+
+    @property
+    def eos(self) -> str | None:
+        """Its end token."""
+
+    @property
+    def control_tokens(self) -> str | None:
+        """How control tokens in texts are read."""
+
+
+def asked_vocabulary(spec: Asked) -> str | None:
+    """Returns the name of the vocabulary that a job asks for, with the rest behind it."""
+    if spec.vocab is None:
+        return None
+    return named_with(spec.vocab, eos=spec.eos, control_tokens=spec.control_tokens)
 
 
 def named_with(name: str, *, eos: str | None = None, control_tokens: str | None = None) -> str:

@@ -23,7 +23,7 @@ from flan_tasks.specs.config import (
     DataConfig,
     LossConfig,
     OptimizerConfig,
-    Run,
+    TrainSpec,
 )
 from flan_tasks.trainer import train as train_module
 from flan_tasks.trainer.feedback import METRICS, read_metrics
@@ -51,7 +51,7 @@ def toy_build(folder: Path, *, architecture: str = "t5", rows: int = 20, seed: i
     return write_build(folder, make_rows(rows, seed=seed), arch=ARCHES[architecture])
 
 
-def toy_run(folder: Path, *, architecture: str = "t5", name: str = "run", **changes) -> Run:
+def toy_run(folder: Path, *, architecture: str = "t5", name: str = "run", **changes) -> TrainSpec:
     """A run on a build in `folder`; `changes` replace fields of the run or of its parts."""
     build = folder / f"build-{architecture}"
     if not build.exists():
@@ -72,7 +72,7 @@ def toy_run(folder: Path, *, architecture: str = "t5", name: str = "run", **chan
             parts[key] = value
         else:
             whole[key] = value
-    return Run(**parts, **whole)
+    return TrainSpec(**parts, **whole)
 
 
 def toy_train(folder: Path, *, devices: int = 1, **changes) -> Result:

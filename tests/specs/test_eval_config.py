@@ -5,7 +5,7 @@ import pytest
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.resources import folder
 from flan_tasks.core.variation import Variation
-from flan_tasks.specs.eval_config import Decoding, EvalRun, InferRun
+from flan_tasks.specs.eval_config import Decoding, EvalSpec, InferSpec
 from flan_tasks.specs.gin_files import GinError, load
 
 EVAL = ("runs/eval.gin",)
@@ -18,30 +18,30 @@ NEEDED = (
 
 def test_eval_gin_makes_an_evaluation():
     more = (("BATCH_SIZE", "8"), ("DECODING", "beam"), ("TEMPLATES", "['rte.hence']"))
-    run = load(EVAL, (*NEEDED, *more), root=EvalRun).run
+    run = load(EVAL, (*NEEDED, *more), root=EvalSpec).run
     assert run.mixture_or_task_name == "flan:mix.without.nli"
     assert (run.batch_size, run.decoding.method) == (8, "beam")
     assert run.task_feature_lengths is None
     assert run.variation.templates == ("rte.hence",)
     more = (("NUM_TEMPLATES", "4"), ("SHOTS", "2"))
-    run = load(EVAL, (*NEEDED, *more), root=EvalRun).run
+    run = load(EVAL, (*NEEDED, *more), root=EvalSpec).run
     assert run.variation == Variation(num_templates=4, shots=2)
-    run = load(EVAL, (*NEEDED, ("INSTRUCTIONS", "'inputs_only'")), root=EvalRun).run
+    run = load(EVAL, (*NEEDED, ("INSTRUCTIONS", "'inputs_only'")), root=EvalSpec).run
     assert run.variation == Variation(instructions="inputs_only")
 
 
 def test_eval_gin_says_nothing_that_is_not_the_default():
-    held = load(EVAL, NEEDED, root=EvalRun).run
-    plain = EvalRun(
+    held = load(EVAL, NEEDED, root=EvalSpec).run
+    plain = EvalSpec(
         checkpoint_path="run", output_dir="scores", mixture_or_task_name="flan:mix.without.nli"
     )
-    for name in EvalRun.__dataclass_fields__:
+    for name in EvalSpec.__dataclass_fields__:
         assert getattr(held, name) == getattr(plain, name), name
 
 
 def test_infer_gin_makes_an_inference():
     needed = (("CHECKPOINT_PATH", "run"), ("INPUT_PATH", "a.jsonl"), ("OUTPUT_PATH", "b.jsonl"))
-    run = load(("runs/infer.gin",), needed, root=InferRun).run
+    run = load(("runs/infer.gin",), needed, root=InferSpec).run
     assert (run.input_path, run.output_path, run.decoding.method) == ("a.jsonl", "b.jsonl", "beam")
 
 
@@ -49,17 +49,17 @@ def test_infer_gin_makes_an_inference():
     ("files", "bindings", "message"),
     [
         (EVAL, NEEDED[:2], "EVAL_OUTPUT_DIR is required"),
-        (EVAL, (*NEEDED, ("SPLIT", "train")), "--gin.SPLIT: SPLIT: EvalRun.split is 'train'"),
+        (EVAL, (*NEEDED, ("SPLIT", "train")), "--gin.SPLIT: SPLIT: EvalSpec.split is 'train'"),
         (EVAL, (*NEEDED, ("BEAMS", "0")), "--gin.BEAMS: BEAMS: Decoding.beams is 0"),
         (EVAL, (*NEEDED, ("BEAM", "2")), "Did you mean BEAMS"),
         ((*EVAL, "models/t5_1_1_mini.gin"), NEEDED, "leave out the gin file of the model"),
-        (("runs/infer.gin",), NEEDED[:1], "EvalRun.output_dir"),
+        (("runs/infer.gin",), NEEDED[:1], "EvalSpec.output_dir"),
         (EVAL, (*NEEDED, ("TASK_FEATURE_LENGTHS", "{'input': 3}")), "want inputs and targets"),
     ],
 )
 def test_mistakes_are_one_line_that_says_where(files, bindings, message):
     with pytest.raises(GinError, match=message):
-        load(files, bindings, root=EvalRun)
+        load(files, bindings, root=EvalSpec)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_mistakes_are_one_line_that_says_where(files, bindings, message):
 )
 def test_values_out_of_range_are_refused(name, value):
     fields = {"checkpoint_path": "a", "output_dir": "b", "mixture_or_task_name": "rte"}
-    with pytest.raises(ConfigError, match=f"EvalRun.{name} is"):
-        EvalRun(**fields | {name: value})
+    with pytest.raises(ConfigError, match=f"EvalSpec.{name} is"):
+        EvalSpec(**fields | {name: value})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from flan_tasks.core.resources import folder
-from flan_tasks.specs.config import as_json
 from flan_tasks.specs.gin_files import GinError, load
 from flan_tasks.specs.model_config import SIZES, sized
 
@@ -31,7 +30,7 @@ def test_macros_reach_their_fields():
     assert (run.data.batch_size, run.optimizer.learning_rate) == (8, 0.01)
     assert run.model.dropout == 0.25 and run.model.embed == 256
     assert "BATCH_SIZE = 8" in loaded.operative
-    assert as_json(run)["model"]["lora_targets"] == ["query", "value"]
+    assert run.to_json()["model"]["lora_targets"] == ["query", "value"]
 
 
 def test_finetuning_is_flans_recipe():
@@ -51,7 +50,7 @@ def test_strings_need_no_quotes_on_the_command_line(value):
 
 
 def test_a_binding_sets_what_has_no_macro():
-    assert load(FILES, [*given(), ("config.Run.max_skipped", "3")]).run.max_skipped == 3
+    assert load(FILES, [*given(), ("config.TrainSpec.max_skipped", "3")]).run.max_skipped == 3
 
 
 def test_a_load_leaves_nothing_for_the_next():
@@ -78,15 +77,19 @@ def test_a_load_leaves_nothing_for_the_next():
         ({"TASK_FEATURE_LENGTHS": "{'input': 3}"}, 'wants {"inputs": 1024'),
         ({"DTYPE": "float23"}, '--gin.DTYPE: DTYPE: ModelConfig: dtype is "float23"'),
         ({"DROPOUT_RATE": "2.0"}, "ModelConfig: dropout is 2.0"),
-        ({"config.Run.sed": "3"}, '--gin.config.Run.sed: unknown parameter of Run "sed". Did you'),
-        ({"config.Rum.seed": "3"}, 'unknown configurable "Rum". Did you mean Run'),
+        ({"config.TrainSpec.sed": "3"}, 'Spec.sed: unknown parameter of TrainSpec "sed". Did you'),
+        (
+            {"config.TrainSpek.seed": "3"},
+            'configurable "TrainSpek". Did you mean TrainSpec',
+        ),
+        ({"config.Run.seed": "3"}, "--gin.config.Run.seed: config.Run is now config.TrainSpec"),
         ({"LEARNING_RATE": "%RATE"}, "%RATE is not set anywhere"),
         ({"MESH_DATA": "-1", "MESH_FSDP": "-1"}, "only one can be what is left"),
         ({"CHECKPOINT_KEEP_BEST": "1"}, "needs an EVAL_BUILD_DIR"),
-        ({"config.Run.seed": "9" * 41}, "Run.seed is a number of more than 64 bits"),
+        ({"config.TrainSpec.seed": "9" * 41}, "TrainSpec.seed is a number of more than 64 bits"),
         (
-            {"config.Run.seed": "4294967296"},
-            "Run.seed is 4,294,967,296; want at most 4,294,967,295",
+            {"config.TrainSpec.seed": "4294967296"},
+            "TrainSpec.seed is 4,294,967,296; want at most 4,294,967,295",
         ),
         ({"DATA_SEED": "9" * 41}, "DataConfig.seed is a number of more than 64 bits"),
         ({"TRAIN_STEPS": "9" * 18}, "want at most 2,147,483,647"),
@@ -96,11 +99,11 @@ def test_a_load_leaves_nothing_for_the_next():
         ({"DROPOUT_RATE": "nan"}, "dropout is 'nan'"),
         ({"TASK_FEATURE_LENGTHS": "{'inputs': 99999999999, 'targets': 3}"}, "wants"),
         ({"TASK_FEATURE_LENGTHS": "{'inputs': 'a', 'targets': 3}"}, "want a mapping of str to int"),
-        ({"MODEL_DIR": "'a\\0b'"}, "Run.model_dir holds a NUL character"),
+        ({"MODEL_DIR": "'a\\0b'"}, "TrainSpec.model_dir holds a NUL character"),
         ({"X Y": "3"}, "--gin.X Y: wanted --gin.NAME=VALUE"),
         ({"BATCH_SIZE": "[8]\nimport no_such"}, "--gin.BATCH_SIZE: Expected newline"),
-        ({"config.Run.model": "3"}, "--gin.config.Run.model: Run.model is 3; want @model_config"),
-        ({"config.Run.data": "'x'"}, "Run.data is 'x' (str); want DataConfig"),
+        ({"config.TrainSpec.model": "3"}, "TrainSpec.model is 3 (int); want ModelConfig"),
+        ({"config.TrainSpec.data": "'x'"}, "TrainSpec.data is 'x' (str); want DataConfig"),
     ],
 )
 def test_mistakes_are_one_line_each(changes, message):

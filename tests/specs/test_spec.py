@@ -95,7 +95,7 @@ def read_by_the_command_line(spec: BuildSpec) -> BuildSpec:
 
     @click.command()
     @click.option("--out")
-    @spec_options(BuildSpec, "mixture")
+    @spec_options(BuildSpec)
     def build(spec: BuildSpec, out: str) -> None:
         caught.append(spec)
 

@@ -1,0 +1,25 @@
+"""What the page of a build is told."""
+
+from dataclasses import dataclass
+
+from flan_tasks.core.spec import Spec, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSpec(Spec):
+    """What `ft.report` and `flan report` are told: a build, and how much of it is shown.
+
+    Raises:
+      ConfigError: a value has the wrong type or range.
+    """
+
+    verb = "report"
+
+    folder: str = option(argument=True, is_path=True)
+    """The directory of a build."""
+    out: str | None = option(None, is_file=True)
+    """File to write; by default the folder's name and -report.html, here."""
+    examples: int = option(2000, least=1)
+    """Examples to sample evenly from the whole build; tasks with few of them get more."""
+    vocab: str | None = option(None)
+    """Vocabulary to show tokens by; by default that of the build."""
