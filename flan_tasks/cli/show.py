@@ -183,7 +183,7 @@ def _nearest(spec: BuildSpec, datasets: Sequence[Dataset]) -> SourceChoice:
     """
     from flan_tasks.engine.preview import nearest_source
 
-    place = Path(spec.data_dir) if spec.data_dir else None
+    place = spec.data_path
     choice, reasons = nearest_source(datasets, catalog(), data_dir=place)
     if len(reasons) < len(datasets):
         return choice

@@ -188,12 +188,21 @@ class Catalog(Declared):
         Raises:
           UnknownNameError: the mixture names something unknown.
         """
+        out = self.left_out(mixture)
+        return tuple(d for d in self.expand(mixture.include) if d.name not in out)
+
+    def left_out(self, mixture: Mixture) -> set[str]:
+        """Returns the names of what a mixture excludes or holds out, by overlaps too.
+
+        Raises:
+          UnknownNameError: the mixture names something unknown.
+        """
         families = self.families_of(mixture.include)
         out = self._everywhere((*mixture.exclude, *mixture.hold_out), families)
         if mixture.drop_overlaps:
             overlapping = self.with_overlaps(mixture.hold_out, families=families)
             out |= {dataset.name for dataset in overlapping}
-        return tuple(d for d in self.expand(mixture.include) if d.name not in out)
+        return out
 
     def refused_licenses(
         self, mixture: Mixture, *, allow: Sequence[str] = (), deny: Sequence[str] = ()

@@ -21,6 +21,9 @@ class Names(Protocol):
     def expand(self, names: Iterable[str]) -> tuple[Dataset, ...]:
         """Returns the datasets that names mean."""
 
+    def left_out(self, mixture: Mixture) -> set[str]:
+        """Returns the names of what a mixture excludes or holds out, by overlaps too."""
+
     def left_of(self, mixture: Mixture) -> tuple[Dataset, ...]:
         """Returns the members of a mixture without parts, which may be none."""
 
@@ -260,11 +263,7 @@ class _Resolved:
 
     def _out(self, mixture: Mixture) -> tuple[str, ...]:
         """What a mixture that is named leaves out of itself, by names of datasets."""
-        names = self._names
-        out = {one.name for one in names.expand((*mixture.exclude, *mixture.hold_out))}
-        if mixture.drop_overlaps:
-            out |= {one.name for one in names.with_overlaps(mixture.hold_out)}
-        return tuple(sorted(out))
+        return tuple(sorted(self._names.left_out(mixture)))
 
     def _check(self, path: str, names: Iterable[str]) -> bool:
         """Notes names that mean nothing."""

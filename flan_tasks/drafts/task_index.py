@@ -109,7 +109,7 @@ def index_folder(folder: Path) -> list[Member]:
         raise RowError(*problems)
     for facts in listed_tasks(folder):
         tasks.setdefault(facts.name, facts)
-    return members_of(tasks.values(), official_splits(folder))
+    return members_of(list(tasks.values()), official_splits(folder))
 
 
 def facts_of(task: TaskFile) -> TaskFacts:

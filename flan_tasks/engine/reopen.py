@@ -91,7 +91,7 @@ def drawn(prepared: Prepared, plan: Plan, *, left_out: Sequence[int] = ()) -> tu
     """
     gone = np.asarray(left_out, np.int64)
     rows = plan.rows(0, len(plan)).take(np.setdiff1d(np.arange(len(plan)), gone))
-    found = []
+    parts: list[Part] = []
     for number, item in enumerate(plan.ingredients):
         here = rows.task == number
         numbers = np.unique(rows.example[here])
@@ -102,11 +102,11 @@ def drawn(prepared: Prepared, plan: Plan, *, left_out: Sequence[int] = ()) -> tu
         part = Part(item.dataset, prepared.split, item.examples, numbers)
         before = next((n for n, one in enumerate(found) if _same_examples(one, part)), None)
         if before is None:
-            found.append(part)
+            parts.append(part)
         else:  # it is in several parts of the mixture
             together = np.union1d(found[before].chosen, numbers)
             found[before] = replace(found[before], numbers=together)
-    return tuple(found)
+    return tuple(parts)
 
 
 def _same_examples(one: Part, other: Part) -> bool:

@@ -69,8 +69,8 @@ def open_source(
         family, member = family_of(dataset)
         opened = {} if opened is None else opened
         if family.name not in opened:
-            place = place_of_family(family, kind, data_dir)
-            opened[family.name] = _open_family(family, kind, place, samples, apart=apart)
+            folder = place_of_family(family, kind, data_dir)
+            opened[family.name] = _open_family(family, kind, folder, samples, apart=apart)
         return MemberSource(opened[family.name], member)
     place = place_of(dataset, kind, data_dir)
     kind, data_dir, folder = place.kind, place.data_dir, place.folder

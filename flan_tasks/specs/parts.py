@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from flan_tasks.core import environment
 from flan_tasks.core.data_dirs import DataDirs
@@ -37,6 +38,12 @@ class RowsFrom(Spec):
             except DeclarationError as error:
                 refuse(self, [("data_dir", str(error))])
         super().__post_init__()
+
+    @property
+    def data_path(self) -> Path | None:
+        """Where rows lie, or several places in one text, as `core.data_dirs` reads them."""
+        # A mapping became one text when this was built.
+        return Path(str(self.data_dir)) if self.data_dir else None
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values do not go together."""
