@@ -100,12 +100,12 @@ def drawn(prepared: Prepared, plan: Plan, *, left_out: Sequence[int] = ()) -> tu
                 numbers, _exemplars(item, plan, rows.example[here], rows.epoch[here])
             )
         part = Part(item.dataset, prepared.split, item.examples, numbers)
-        before = next((n for n, one in enumerate(found) if _same_examples(one, part)), None)
+        before = next((n for n, one in enumerate(parts) if _same_examples(one, part)), None)
         if before is None:
             parts.append(part)
         else:  # it is in several parts of the mixture
-            together = np.union1d(found[before].chosen, numbers)
-            found[before] = replace(found[before], numbers=together)
+            together = np.union1d(parts[before].chosen, numbers)
+            parts[before] = replace(parts[before], numbers=together)
     return tuple(parts)
 
 
