@@ -111,7 +111,7 @@ def drawn(prepared: Prepared, plan: Plan, *, left_out: Sequence[int] = ()) -> tu
     """
     gone = np.asarray(left_out, np.int64)
     rows = plan.rows(0, len(plan)).take(np.setdiff1d(np.arange(len(plan)), gone))
-    found = []
+    found: list[Part] = []
     for number, item in enumerate(plan.ingredients):
         here = rows.task == number
         numbers = np.unique(rows.example[here])

@@ -257,7 +257,7 @@ def plan_build(
     prepared = prepare(
         declared,
         catalog(),
-        source=SourceChoice(spec.source, Path(spec.data_dir) if spec.data_dir else None),
+        source=SourceChoice(spec.source, spec.place),
         split=spec.split,
         store=Store(Path(spec.store) if spec.store else default_store()),
         allow_missing=spec.allow_missing,
@@ -341,7 +341,7 @@ def explain_store(spec: BuildSpec) -> list[str]:
             rows = open_source(
                 dataset,
                 kind=spec.source,
-                data_dir=Path(spec.data_dir) if spec.data_dir else None,
+                data_dir=spec.place,
                 samples=catalog().samples(dataset.name),
             )
             limit = mixture.limit if spec.split == "train" else None

@@ -139,10 +139,17 @@ def render_task(
         queries = Queries(item.name, examples, keys, draw.epoch)
         blocks = _exemplar_blocks(item, queries, chosen, seed)
         inputs, shots = fit_exemplars(blocks, inputs, budget)
-    about = {"part": item.part, "prompt_type": item.prompt_type} if item.part else {}
     return [
         BuiltRow(
-            prompt, one.targets, item.dataset, template, example, count, variation.options, **about
+            prompt,
+            one.targets,
+            item.dataset,
+            template,
+            example,
+            count,
+            variation.options,
+            part=item.part,
+            prompt_type=item.prompt_type if item.part else "",
         )
         for prompt, one, template, example, count in zip(
             inputs, filled, chosen, examples, shots, strict=True

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from flan_tasks.core import environment
 from flan_tasks.core.data_dirs import DataDirs
@@ -46,6 +47,11 @@ class RowsFrom(Spec):
             except DeclarationError as error:
                 refuse(self, [("data_dir", str(error))])
         super().__post_init__()
+
+    @property
+    def place(self) -> Path | None:
+        """Where rows lie: a directory, or several as `core.data_dirs` reads them."""
+        return Path(str(self.data_dir)) if self.data_dir else None
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values do not go together."""
