@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from flan_tasks.core.data_dirs import DataDirs
@@ -31,7 +32,7 @@ _in_use: list[Configuration] = []
 def configure(
     *,
     source: str | None = None,
-    data_dir: str | Path | Mapping[str, str | Path] | None = None,
+    data_dir: str | PathLike[str] | Mapping[str, str | PathLike[str]] | None = None,
     vocab: str | Path | None = None,
 ) -> None:
     """Decides where rows and the vocabulary come from where a call does not say so.
@@ -76,7 +77,7 @@ def current() -> Configuration:
 def resolve(
     *,
     source: str | None = None,
-    data_dir: str | Path | Mapping[str, str | Path] | None = None,
+    data_dir: str | PathLike[str] | Mapping[str, str | PathLike[str]] | None = None,
     vocab: str | Path | None = None,
 ) -> Configuration:
     """Returns the configuration with some of it replaced, without holding it."""
