@@ -182,7 +182,7 @@ def _nearest(spec: BuildSpec, datasets: Sequence[Dataset]) -> SourceChoice:
     """
     from flan_tasks.engine.preview import nearest_source
 
-    place = spec.data_path
+    place = spec.place
     choice, reasons = nearest_source(datasets, catalog(), data_dir=place)
     if len(reasons) < len(datasets):
         return choice

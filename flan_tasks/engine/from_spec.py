@@ -166,7 +166,7 @@ def plan_rows(prepared: Prepared, spec: BuildSpec) -> Plan:
 
 def source_of(spec: BuildSpec, *, apart: bool = False) -> SourceChoice:
     """Returns where rows come from; `apart`: what needs TensorFlow in a process of its own."""
-    return SourceChoice(spec.source, spec.data_path, apart=apart)
+    return SourceChoice(spec.source, spec.place, apart=apart)
 
 
 def store_of(spec: BuildSpec) -> Store:

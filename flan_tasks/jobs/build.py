@@ -259,7 +259,7 @@ def explain_store(spec: BuildSpec) -> list[str]:
             rows = open_source(
                 dataset,
                 kind=spec.source,
-                data_dir=spec.data_path,
+                data_dir=spec.place,
                 samples=catalog().samples(dataset.name),
             )
             limit = mixture.limit if spec.split == "train" else None

@@ -144,7 +144,7 @@ def evaluation_of(spec: QuestionSpec) -> Evaluation:
         method=method,
         examples=spec.num_examples,
         seed=spec.seed,
-        source=SourceChoice(spec.source, spec.data_path),
+        source=SourceChoice(spec.source, spec.place),
         variation=variation,
         allow_missing=spec.allow_missing,
     )

@@ -40,7 +40,7 @@ class RowsFrom(Spec):
         super().__post_init__()
 
     @property
-    def data_path(self) -> Path | None:
+    def place(self) -> Path | None:
         """Where rows lie, or several places in one text, as `core.data_dirs` reads them."""
         # A mapping became one text when this was built.
         return Path(str(self.data_dir)) if self.data_dir else None
