@@ -83,7 +83,7 @@ def reasoned(
 
 def whole_sentences(text: str) -> str:
     """Reasoning with a full stop behind each of its lines, so that something can follow it."""
-    lines = (line for line in tidy(unfolded(text)).split("\n") if line)
+    lines = (line for line in joined_marks(tidy(unfolded(text))).split("\n") if line)
     return "\n".join(
         f"{line}." if line[-1].isalnum() or line[-1] in ")%" else line for line in lines
     )

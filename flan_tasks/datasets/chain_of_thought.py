@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from flan_tasks.core.dataset import Dataset, Normalized, Row
-from flan_tasks.core.example import Skip
+from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
 from flan_tasks.datasets._chain_of_thought_at_source import (  # noqa: F401 - for the catalog
@@ -19,7 +19,7 @@ from flan_tasks.datasets._chain_of_thought_at_source import (  # noqa: F401 - fo
     GSM8K,
     QED,
 )
-from flan_tasks.datasets._needs_options import asks_among_options
+from flan_tasks.datasets._needs_options import answers_with_options, asks_among_options
 from flan_tasks.datasets._reasoning import (
     COLLECTION,
     HEADER,
@@ -68,7 +68,7 @@ def _strategyqa(row: Row) -> Normalized:
     if answer not in YES_OR_NO:
         return Skip("an answer that is no option")
     return reasoned(
-        fields={"question": one_line(row["question"])},
+        fields={"question": joined_marks(one_line(row["question"]))},
         rationale=_JOINT.sub(" ", whole_sentences(row["chain"])),
         answer=answer,
         options=YES_OR_NO,
@@ -276,6 +276,8 @@ _ENDS_IN_LETTER = re.compile(
     r"(?:option\s+)?\(?[A-E]\)?[\s.!]*$",
     re.IGNORECASE,
 )
+# A mark for "therefore" that was lost: "\\ Speed = 100 km/hr".
+_STRAY_START = re.compile(r"^\\ ", re.MULTILINE)
 # "Answer C) 9600 yards need": it begins with it.
 _BEGINS_WITH_LETTER = re.compile(
     r"\A\s*(?:the\s+)?(?:correct\s+)?(?:answer|ans)\b(?:\s+is)?\s*[.:=–-]*\s*\(?[A-E][).:]\s*(?=\S)",
@@ -285,8 +287,12 @@ _BEGINS_WITH_LETTER = re.compile(
 
 def _aqua(row: Row) -> Normalized:
     """Asks a problem of algebra with five options; drops letters of options from its reasoning."""
-    chain = _BEGINS_WITH_LETTER.sub("", unfolded(row["chain"]))
-    return _chosen(row, rationale=whole_sentences(_ENDS_IN_LETTER.sub("", chain)))
+    chain = _BEGINS_WITH_LETTER.sub("", _STRAY_START.sub("", unfolded(row["chain"])))
+    item = _chosen(row, rationale=whole_sentences(_ENDS_IN_LETTER.sub("", chain)))
+    # No working comes out at "None of these".
+    if isinstance(item, Example) and answers_with_options(item):
+        return Skip("an answer that speaks of the options")
+    return item
 
 
 def _aqua_from_hub(row: dict[str, Any]) -> Row:

@@ -37,7 +37,7 @@ LABELS = {
     "th": ("ใช่", "ไม่ใช่"),
     "hi": ("हाँ", "नहीं"),
 }
-OF_OPTIONS = {"accuracy", "macro_f1", "f1", "matthews", "multirc"}
+OF_OPTIONS = {"accuracy", "macro_f1", "f1", "matthews", "multirc", "option_after_reasoning"}
 # One of each way to look at a text; tests/metrics/test_languages.py has all metrics of words.
 OUTSIDE_ENGLISH = ("accuracy", "bleu", "multilabel", "rouge", "squad")
 TEMPLATES = """\
@@ -73,6 +73,8 @@ def toy_rows(metric, language, split):
             answer, extra = labels[n % 3 % 2], {"paragraph": "p", "question": n // 2}
         elif metric in ("pearson", "spearman"):
             answer, extra = f"{n}.0", {"score": n + 0.25}
+        elif metric == "number_after_reasoning":
+            answer = str(7 * n)
         elif metric == "drop":
             answer = (f"{n} men", "the second half", "3.50")[n % 3]
         elif metric == "multilabel":

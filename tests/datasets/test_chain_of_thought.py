@@ -99,6 +99,7 @@ def test_published_rows_are_examples_or_skips_with_a_reason(name, real_tree: Pat
         "two equal options",
         "reasoning that breaks off",
         "reasoning that ends in another option",
+        "an answer that speaks of the options",
     }
     assert len(examples) > 0.95 * count, skips
     for example in examples:
@@ -186,6 +187,12 @@ def test_reasoning_that_ends_in_another_option_is_skipped():
 def test_letters_of_options_leave_the_reasoning(chain):
     example = published("aqua", "Half of 6?\\nOptions:\\n(A) 2\\n(B) 3", "(B)", chain)
     assert example.fields["rationale"] == "6 / 2 = 3."
+
+
+def test_an_answer_that_no_working_comes_out_at_is_skipped():
+    question = "Half of 6?\\nOptions:\\n(A) 2\\n(B) None of these"
+    found = published("aqua", question, "(B)", "6 / 2 = 3")
+    assert found == Skip("an answer that speaks of the options")
 
 
 def test_reasoning_that_speaks_of_an_answer_keeps_its_words():
