@@ -145,7 +145,9 @@ def _print_dataset(score: "DatasetScore") -> None:
 
 
 def _print_overview(scores: Sequence["DatasetScore"]) -> None:
+    from flan_tasks.evaluation.over_prompts import prompts_table
     from flan_tasks.evaluation.score_tables import legend, overview
+    from flan_tasks.promptsource.tasks import data_sets
 
     caption, header, rows = overview(scores)
     click.echo()
@@ -156,3 +158,9 @@ def _print_overview(scores: Sequence["DatasetScore"]) -> None:
     for line in legend(scores):
         print_wrapped(line)
     click.echo("--wide prints every template")
+    header, rows = prompts_table(scores, data_sets())
+    if rows:
+        click.echo()
+        print_wrapped("over the prompts of a data set of P3, as T0 is reported")
+        click.echo()
+        print_table(header, rows)

@@ -33,3 +33,26 @@ def over_prompts(
         )
         for data_set, groups in prompts.items()
     }
+
+
+def prompts_table(
+    scores: Sequence[DatasetScore], data_sets: Mapping[str, str]
+) -> tuple[list[str], list[list[str]]]:
+    """Returns the columns and lines of data sets with several prompts; no line without any."""
+    lines = [
+        [
+            data_set,
+            spread.number,
+            spread.split,
+            spread.way,
+            str(spread.num_templates),
+            f"{spread.median:.1f}",
+            f"{spread.quartiles[0]:.1f}-{spread.quartiles[1]:.1f}",
+            f"{spread.lowest:.1f}-{spread.highest:.1f}",
+        ]
+        for data_set, spreads in over_prompts(scores, data_sets).items()
+        for spread in spreads
+        if spread.quartiles is not None and spread.median is not None
+    ]
+    columns = ["data set", "metric", "split", "by", "prompts", "median", "quartiles", "range"]
+    return columns, lines

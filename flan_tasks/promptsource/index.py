@@ -110,6 +110,11 @@ class Subtask:
         """The data set, as promptsource's folders name it."""
         return f"{self.dataset}/{self.subset}" if self.subset else self.dataset
 
+    @property
+    def scored_as(self) -> str:
+        """The data set whose prompts are scored together: ANLI's rounds stand for themselves."""
+        return f"{self.title} r{self.anli_round}" if self.anli_round else self.title
+
 
 @functools.cache
 def prompted_datasets() -> tuple[PromptedDataset, ...]:
@@ -185,9 +190,8 @@ def held_out() -> dict[str, tuple[Subtask, ...]]:
     groups: dict[str, list[Subtask]] = {}
     for one in subtasks():
         if (one.dataset, one.subset) in names and one.ranked and one.original_task:
-            title = f"{one.title} r{one.anli_round}" if one.anli_round else one.title
-            groups.setdefault(title, []).append(one)
-    return {title: tuple(members) for title, members in groups.items()}
+            groups.setdefault(one.scored_as, []).append(one)
+    return {data_set: tuple(members) for data_set, members in groups.items()}
 
 
 def _lines(name: str) -> list[dict[str, Any]]:

@@ -26,8 +26,8 @@ from flan_tasks.promptsource.index import (
     PromptedDataset,
     Subtask,
     collection,
-    held_out,
     prompted_datasets,
+    subtasks,
     t0_rates,
 )
 from flan_tasks.promptsource.rendering import Draws, Renderer
@@ -73,7 +73,7 @@ def task_name(subtask: Subtask) -> str:
 
 
 def p3_tasks(
-    subtasks: str | Iterable[Subtask],
+    chosen: str | Iterable[Subtask],
     *,
     prompts: str | Path,
     rows: str | Path | None = None,
@@ -83,7 +83,7 @@ def p3_tasks(
     """Returns subtasks of P3 as datasets.
 
     Args:
-      subtasks: a collection ("t0sf", "t0", "t0p", "t0pp") or some subtasks.
+      chosen: a collection ("t0sf", "t0", "t0p", "t0pp") or some subtasks.
       prompts: a copy of promptsource.
       rows: a folder with `<data set>[/<subset>]/<split>.jsonl` or other tables, in the columns of
         the Hugging Face hub; a data set without train is evaluated only, and one without train and
@@ -97,7 +97,7 @@ def p3_tasks(
       SourceUnavailableError: the copy of promptsource lacks a file; or `rows` has the rows of none.
       TemplateError: a file of it is malformed.
     """
-    members = collection(subtasks) if isinstance(subtasks, str) else tuple(subtasks)
+    members = collection(chosen) if isinstance(chosen, str) else tuple(chosen)
     folder = PromptFolder(Path(prompts))
     facts = {one.title: one for one in prompted_datasets()}
     tasks = []
@@ -122,9 +122,9 @@ def p3_tasks(
     return tasks
 
 
-def held_out_data_sets() -> dict[str, str]:
-    """Dataset here -> T0's held-out data set, for each prompt that it is scored on."""
-    return {task_name(one): title for title, members in held_out().items() for one in members}
+def data_sets() -> dict[str, str]:
+    """Dataset here -> the data set that it is a prompt of, for every subtask of P3."""
+    return {task_name(one): one.scored_as for one in subtasks()}
 
 
 def p3_mixture(name: str, *, only: Iterable[PromptedTask], limit: int = 30_000) -> Mixture:

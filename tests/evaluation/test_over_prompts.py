@@ -2,7 +2,7 @@
 
 import pytest
 
-from flan_tasks.evaluation.over_prompts import over_prompts
+from flan_tasks.evaluation.over_prompts import over_prompts, prompts_table
 from flan_tasks.evaluation.summary import DatasetScore, TemplateScore
 
 
@@ -43,3 +43,11 @@ def test_splits_and_ways_stay_apart():
         ("normalized", "validation", 30),
         ("sum", "test", 40),
     ]
+
+
+def test_a_table_has_data_sets_of_several_prompts():
+    scores = [score("a", 10.0), score("b", 20.0), score("c", 30.0)]
+    columns, lines = prompts_table(scores, {"a": "d", "b": "d", "c": "e"})
+    cells = ["d", "accuracy", "validation", "sum", "2", "15.0", "12.5-17.5", "10.0-20.0"]
+    assert lines == [cells] and len(columns) == len(cells)
+    assert prompts_table(scores, {})[1] == []

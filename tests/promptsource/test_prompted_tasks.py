@@ -140,6 +140,13 @@ def test_names_here_are_as_many_as_subtasks():
     assert all(re.fullmatch(r"[a-z][a-z0-9_]{1,99}", name) for name in names)
 
 
+def test_rounds_of_anli_are_scored_apart():
+    data_sets = tasks.data_sets()
+    assert len(data_sets) == 544
+    assert data_sets["p3_anli_should_assume_r2"] == "anli r2"
+    assert data_sets["p3_super_glue_rte_should_assume"] == "super_glue/rte"
+
+
 def test_identity_templates_are_read():
     for path in (tasks.AS_PUBLISHED, tasks.WITH_OPTIONS):
         (template,) = read_template_set(path).templates
