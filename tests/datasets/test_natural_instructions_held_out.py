@@ -1,4 +1,4 @@
-"""What is held out with a cluster, a dataset or the official test tasks, in Natural Instructions."""
+"""What is held out with a cluster, a dataset or the official test tasks, in niv2."""
 
 import pytest
 

@@ -11,8 +11,8 @@ from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.render import render
 from flan_tasks.core.resources import folder
 from flan_tasks.core.template import read_template_set
-from flan_tasks.datasets.natural_instructions import NIV2
 from flan_tasks.datasets._task_files import parse_task
+from flan_tasks.datasets.natural_instructions import NIV2
 
 LINES = (folder("samples") / "families" / "niv2.jsonl").read_text(encoding="utf-8").splitlines()
 TEMPLATES = read_template_set(
