@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         VocabularyError,
     )
     from flan_tasks.core.example import Example, Skip
-    from flan_tasks.core.family import Family, Member
+    from flan_tasks.core.family import Family, Member, write_index
     from flan_tasks.core.field_checks import ConfigError
     from flan_tasks.core.mixture import Mixture
     from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
@@ -104,6 +104,7 @@ __all__ = [
     "templates",
     "train",
     "verify",
+    "write_index",
 ]
 
 # Module -> the public names it has.
@@ -128,7 +129,7 @@ _NAMES = {
         "VocabularyError",
     ),
     "core.example": ("Example", "Skip"),
-    "core.family": ("Family", "Member"),
+    "core.family": ("Family", "Member", "write_index"),
     "core.field_checks": ("ConfigError",),
     "core.mixture": ("Mixture",),
     "core.origin": ("Alternative", "Files", "HuggingFace", "Tfds"),

@@ -1,8 +1,9 @@
 """Importing this module registers every published name with SeqIO.
 
 `flan:<dataset>`, `flan:<dataset>.<template>`, `flan:<dataset>.<template>.rank`, `flan:<parent>` for
-datasets in parts, and `flan:mix.<name>`. Bodies are built on first use: no row, vocabulary or
-metric library is opened before the first `get_dataset`. What names read: `flan_tasks.configure`.
+datasets in parts, `flan:<family>` and `flan:<family>:<member>`, and `flan:mix.<name>`. Bodies are
+built on first use: no row, vocabulary or metric library is opened before the first `get_dataset`.
+What names read: `flan_tasks.configure`.
 """
 
 import functools
@@ -10,6 +11,7 @@ import functools
 from flan_tasks.core import extras
 from flan_tasks.core.configuration import current
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.family import Family
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.template import FORWARD
@@ -28,6 +30,8 @@ def register_all() -> None:
         register_item(dataset)
     for parent in catalog().parents:
         _add_mixture(catalog().mixture(parent), name=str(TaskName(parent)))
+    for family in catalog().families.values():
+        register_item(family)
     published = {mixture.name for mixture in catalog().mixtures}
     for cluster in catalog().clusters:
         if cluster not in published:
@@ -36,8 +40,17 @@ def register_all() -> None:
         register_item(mixture)
 
 
-def register_item(item: Dataset | Mixture) -> None:
-    """Registers one dataset with its evaluation tasks, or one mixture."""
+def register_item(item: Dataset | Family | Mixture) -> None:
+    """Registers one dataset with its evaluation tasks, a family with its members, or one mixture.
+
+    Members have one name each: `flan_tasks.task("family:member", template=..., register_as=...)`
+    makes those of one template, which would be many thousands.
+    """
+    if isinstance(item, Family):
+        for member in item.members.values():
+            _add_task(item.task(member.name).name, Prompts())
+        _add_mixture(catalog().mixture(item.name), name=str(TaskName(item.name)))
+        return
     if isinstance(item, Mixture):
         _add_mixture(item)
         return

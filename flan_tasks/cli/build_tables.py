@@ -7,6 +7,7 @@ import click
 
 from flan_tasks.cli.table import print_table, print_wrapped, say
 from flan_tasks.core.escaping import for_line
+from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.part_tree import MARK
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def print_overlaps(overlaps: Mapping[str, Sequence[str]]) -> None:
 
 def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
     """Prints what is going to be built, task by task."""
+    from flan_tasks.engine.folded import folded, folded_names
+
     prepared, tasks, notes = planned.prepared, planned.tasks, planned.notes
     click.echo(
         f"{prepared.mixture.name}, {prepared.split}: {planned.examples:,} examples planned\n"
@@ -60,17 +63,23 @@ def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
                 f"{t['never_seen']:,}",
                 *([t["templates"]] if wide else []),
             ]
-            for t in tasks
+            for t in (tasks if wide else folded(tasks))
         ],
         wide=wide,
         grouped=True,
     )
-    for name in prepared.without_split:
+    for name in folded_names(prepared.without_split):
         click.echo(f"{name}: no {prepared.split} split by declaration")
     if prepared.missing:
         click.echo(f"\nWithout {len(prepared.missing)} datasets that cannot be had:")
+        by_reason: dict[str, list[str]] = {}
         for name, reason in prepared.missing.items():
-            print_wrapped(f"{name}: {reason}", indent="  ", wide=wide)
+            family, mark, _ = name.partition(MEMBER_MARK)
+            # Members of a family that lack the same are one line.
+            by_reason.setdefault(f"{family}{mark}{reason}" if mark else name, []).append(name)
+        for names in by_reason.values():
+            text = f"{', '.join(folded_names(names))}: {prepared.missing[names[0]]}"
+            print_wrapped(text, indent="  ", wide=wide)
     if notes:
         click.echo(f"\nRows at hand differ from declared sizes for {len(notes)} of {len(tasks)}:")
         for note in notes[:8]:
@@ -174,6 +183,8 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
 
 
 def _print_skipped(manifest: Mapping[str, Any], *, wide: bool) -> None:
+    from flan_tasks.engine.folded import folded_names
+
     counts: dict[str, int] = {}
     tasks: dict[str, list[str]] = {}
     for task in manifest["tasks"]:
@@ -184,7 +195,10 @@ def _print_skipped(manifest: Mapping[str, Any], *, wide: bool) -> None:
     click.echo()
     print_table(
         ["skipped", "because", "tasks"],
-        [[f"{counts[reason]:,}", reason, ", ".join(tasks[reason])] for reason in order],
+        [
+            [f"{counts[reason]:,}", reason, ", ".join(folded_names(tasks[reason]))]
+            for reason in order
+        ],
         wide=wide,
     )
     click.echo()
@@ -211,6 +225,8 @@ def print_warnings(warnings: Sequence[str]) -> None:
 
 
 def _print_shots(manifest: Mapping[str, Any]) -> None:
+    from flan_tasks.engine.folded import folded_names
+
     wanted = manifest["variation"]["shots"]
     counts: dict[int, int] = {}
     for task in manifest["tasks"]:
@@ -218,7 +234,9 @@ def _print_shots(manifest: Mapping[str, Any]) -> None:
             counts[int(number)] = counts.get(int(number), 0) + rows
     text = ", ".join(f"{number}: {rows:,}" for number, rows in sorted(counts.items()))
     click.echo(f"Exemplars, {wanted} wanted; prompts by number that fit: {text}.")
-    for task in manifest["tasks"]:
-        none = task["num_shots"].get("0", 0)
-        if none:
-            click.echo(f"  {task['name']}: {none:,} of {task['realized']:,} prompts have none")
+    short = {task["name"]: task for task in manifest["tasks"] if task["num_shots"].get("0", 0)}
+    for name in folded_names(short):
+        if name in short:
+            none, realized = short[name]["num_shots"]["0"], short[name]["realized"]
+            name = f"{name}: {none:,} of {realized:,} prompts have none"
+        click.echo(f"  {name}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.lint_families import families_of, rows_of_members
 from flan_tasks.cli.table import print_json, print_wrapped, say
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import FlanTasksError, RowError, SourceUnavailableError
@@ -51,6 +52,13 @@ def command(
     with 1 where something is wrong; hints are no fault.
     """
     datasets = catalog().expand(names) if names else catalog().datasets
+    of_families = families_of(datasets)
+    if not names:
+        of_families = {
+            name: [family.task(member) for member in family.members]
+            for name, family in catalog().families.items()
+        }
+    datasets = tuple(dataset for dataset in datasets if not dataset.family)
     if source is not None and options.reads_tfds(datasets, source):
         options.import_tensorflow_quietly()
     findings: list[Finding] = []
@@ -77,6 +85,18 @@ def command(
             findings += [_of_rows(dataset, line) for line in checked.refused]
         elif problem and (source is not None or not examples):
             findings.append(Finding(dataset.name, "", problem, is_hint=source is None))
+    for name, tasks in of_families.items():
+        own = catalog().is_own(name)
+        examples, problems = rows_of_members(tasks, source=source, data_dir=data_dir)
+        num_samples += len(examples)
+        sets.append(catalog().templates(name))
+        own_files |= {sets[-1].path} if own else set()
+        shared = catalog().family(name).shared
+        findings += lint_set(shared, sets[-1], examples, own=own)
+        findings += [
+            Finding(name, "", problem, is_hint=source is None and "refuses" not in problem)
+            for problem in problems
+        ]
     findings += [
         Finding(f.path, f.template, f.problem, is_hint=f.path in own_files)
         for f in lint_across(sets)
@@ -96,9 +116,10 @@ def command(
     hints = len(findings) - len(faults)
     num_rows = sum(len(checked.examples) for checked in read.values())
     of_sources = f" and {num_rows:,} read from sources" if read else ""
+    families = f" and {len(of_families)} families" if of_families else ""
     print_wrapped(
         f"{len(faults)} findings{f', {hints} hints' if hints else ''} in {num_templates} templates "
-        f"of {len(datasets)} datasets, each filled with its rows: {num_samples} embedded"
+        f"of {len(datasets)} datasets{families}, each filled with its rows: {num_samples} embedded"
         f"{of_sources}.",
         err=bool(faults),
     )

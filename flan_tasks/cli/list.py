@@ -5,6 +5,7 @@ import click
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table, print_wrapped
 from flan_tasks.core.dataset import FLAN_2021, Dataset
+from flan_tasks.core.family import Family
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.origin import HuggingFace, Tfds, origin_name
 from flan_tasks.core.part_tree import MARK
@@ -27,14 +28,22 @@ def command(names: tuple[str, ...], mixtures: bool, wide: bool, as_json: bool) -
     """
     if as_json:
         found = {"datasets": [_about(d) for d in _datasets(() if mixtures else names)]}
+        if not names:
+            found["families"] = [_about_family(family) for family in catalog().families.values()]
         found["mixtures"] = [shares(m).to_json() for m in _mixtures(names if mixtures else ())]
         print_json(found)
     elif mixtures:
         _print_mixtures(_mixtures(names), whole=bool(names), wide=wide)
     else:
-        _print_datasets(_datasets(names), wide=wide)
-        for dataset in _datasets(names) if names else ():
-            text = f"{dataset.name}: {dataset.summary} {dataset.citation}"
+        datasets = _datasets(names)
+        _print_datasets(datasets, wide=wide)
+        if not names:
+            _print_families(wide=wide)
+        texts = {
+            f"{dataset.family or dataset.name}: {dataset.summary} {dataset.citation}": None
+            for dataset in (datasets if names else ())
+        }
+        for text in texts:
             print_wrapped(text, wide=wide)
 
 
@@ -67,6 +76,50 @@ def _about(dataset: Dataset) -> dict:
     }
 
 
+def _about_family(family: Family) -> dict:
+    templates = catalog().templates(family.name)
+    sizes = [family.task(name).declared_rows("train") for name in family.members]
+    return {
+        "name": family.name,
+        "tasks": len(family.members),
+        "clusters": len(family.clusters),
+        "collection": family.collection,
+        "source": _source_name(family.shared),
+        "license": family.license,
+        "citation": family.citation,
+        "forward": len(templates.of_kind(FORWARD)),
+        "inverted": len(templates.of_kind(INVERTED)),
+        "train_rows": sum(size or 0 for size in sizes),
+        "summary": family.summary,
+    }
+
+
+def _print_families(*, wide: bool) -> None:
+    """Prints a line for each family; its members are shown where it is named."""
+    abouts = [_about_family(family) for family in catalog().families.values()]
+    if not abouts:
+        return
+    click.echo()
+    more = ["source"] if wide else []
+    print_table(
+        ["family", "tasks", "clusters", "train rows", "templates", "licence", *more],
+        [
+            [
+                about["name"],
+                f"{about['tasks']:,}",
+                f"{about['clusters']}",
+                f"{about['train_rows']:,}",
+                f"{about['forward']}+{about['inverted']}",
+                about["license"],
+                *([about["source"]] if wide else []),
+            ]
+            for about in abouts
+        ],
+        wide=wide,
+    )
+    print_wrapped(f"`flan list {abouts[0]['name']}` shows the tasks of a family.", wide=wide)
+
+
 def _source_name(dataset: Dataset) -> str:
     origin = dataset.source
     if isinstance(origin, Tfds):
@@ -97,10 +150,11 @@ def _print_datasets(datasets: tuple[Dataset, ...], *, wide: bool) -> None:
     )
     parents = {dataset.parent for dataset in datasets if dataset.collection == FLAN_2021}
     click.echo()
-    notes = [
-        f"{len(datasets)} datasets and parts, {len(parents)} of the 62; templates are "
-        "forward+inverted."
-    ]
+    members = sum(bool(dataset.family) for dataset in datasets)
+    what = f"{len(datasets) - members} datasets and parts, {len(parents)} of the 62"
+    if members:
+        what = f"{members:,} tasks of families" + (f", {what}" if members < len(datasets) else "")
+    notes = [f"{what}; templates are forward+inverted."]
     if not all(dataset.is_trained_on for dataset in datasets):
         notes.append("With 0 train rows a dataset is evaluated only.")
     if any(not catalog().is_default(dataset) for dataset in datasets):

@@ -68,7 +68,7 @@ def parse_name(name: str) -> TaskName | MixtureName:
     ):
         raise UnknownNameError(
             f'"{name}" is no name of ours; they look like flan:rte, flan:rte.hence, '
-            "flan:rte.hence.rank, flan:family:member.hence or flan:mix.all"
+            "flan:rte.hence.rank, flan:FAMILY:MEMBER.hence or flan:mix.all"
         )
     if parts[0] == _MIXTURE and len(parts) > 1:
         return MixtureName(".".join(parts[1:]))

@@ -12,6 +12,7 @@ from typing import Any
 from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
 from flan_tasks.decontamination.fingerprints import SHORTEST_TEXT
+from flan_tasks.engine.folded import folded
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
@@ -261,7 +262,7 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
     ).split(", ")
     yield f"| {' | '.join(heads)} |"
     yield "|" + "---|" * len(heads)
-    for task in manifest["tasks"]:
+    for task in folded(manifest["tasks"]):
         skipped = (
             ", ".join(f"{n} {for_markdown(reason)}" for reason, n in task["skipped"].items()) or "0"
         )

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flan_tasks.core.escaping import for_line
+from flan_tasks.engine.folded import folded
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
 from flan_tasks.reports.length_tables import PARTS, histograms
@@ -142,7 +143,8 @@ def _datasets(manifest: Mapping[str, Any], *, wide: bool) -> Table:
         del counts["requested"]
     names = ["dataset", ">share", ">examples", *(f">{name}" for name in counts), ">templates"]
     table = _table("\nDatasets", *names, *(("cluster", ">skipped") if wide else ()))
-    for task in sorted(manifest["tasks"], key=lambda task: (-task["realized"], task["name"])):
+    tasks = manifest["tasks"] if wide else folded(manifest["tasks"])
+    for task in sorted(tasks, key=lambda task: (-task["realized"], task["name"])):
         used = sum(count > 0 for count in task["template_counts"].values())
         more = (_plain(task["cluster"]), _number(sum(task["skipped"].values())))
         table.add_row(

@@ -128,7 +128,8 @@ def register(provider: seqio.Task | seqio.Mixture) -> Any:
       DeclarationError: the name is taken.
     """
     registry = seqio.TaskRegistry if isinstance(provider, seqio.Task) else seqio.MixtureRegistry
-    if provider.name in {*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()}:
+    names = seqio.TaskRegistry.names(), seqio.MixtureRegistry.names()
+    if any(provider.name in known for known in names):
         raise DeclarationError(f'SeqIO knows a task or mixture "{provider.name}" already')
     registry.add_provider(provider.name, provider)
     return provider

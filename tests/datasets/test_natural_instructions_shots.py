@@ -29,27 +29,25 @@ def check_prompts(store, *, limit, least, **where):
     rows = ft.rows("niv2", limit=limit, store=store, allow_missing=True, **settings, **where)
     templates = {template.id: template for template in catalog().templates("niv2")}
     by_task = defaultdict(list)
-    for number in range(len(rows)):
-        by_task[rows[number]["dataset"]].append(rows[number])
+    for row in rows:
+        by_task[row["dataset"], row["template"]].append(row)
     with_exemplars = 0
-    for name, prompts in by_task.items():
-        examples = examples_of(catalog()[name], store, **where)
+    examples = {
+        name: examples_of(catalog()[name], store, **where) for name in {name for name, _ in by_task}
+    }
+    for (name, template), prompts in by_task.items():
+        # What an exemplar of this task may look like in this template, and which query one is.
+        queries = {query_text(render(templates[template], e).inputs): e for e in examples[name]}
+        assert len(queries) == len(examples[name])
+        solved = {f"{prompt}\n{e.answer}": e for prompt, e in queries.items()}
         for row in prompts:
-            template = templates[row["template"]]
-            blocks = row["inputs"].split(f"\n\n{SEPARATOR}\n\n")
-            if len(blocks) == 1:
+            *blocks, last = row["inputs"].split(f"\n\n{SEPARATOR}\n\n")
+            if not blocks:
                 continue
             with_exemplars += 1
-            solved = {
-                f"{query_text(render(template, example).inputs)}\n{example.answer}": example
-                for example in examples
-            }
-            (query,) = [e for e in examples if query_text(render(template, e).inputs) == blocks[-1]]
-            for block in blocks[:-1]:
-                # Of the same task, in the same template, and another example than the query.
+            for block in blocks:
                 assert block in solved, (name, block)
-                assert solved[block].key != query.key
-                assert solved[block].fields["input"] != query.fields["input"]
+                assert solved[block].fields["input"] != queries[last].fields["input"]
     assert with_exemplars >= least
     return len(rows)
 
