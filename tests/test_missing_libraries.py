@@ -20,6 +20,11 @@ TRAIN = ("train", "--gin_file", "models/t5_1_1_mini.gin", "--gin_file", "runs/fi
 DRY = (*TRAIN, *NEW, "--gin.BUILD_DIR=arrays", "--dry_run")
 FROM_HF = ("eval", "rte", *SAMPLES, "--model", "hf", "--vocab", "bytes", "--out", "scores")
 
+PROMPT = (
+    "from flan_tasks.promptsource import files, rendering\n"
+    "rendering.Renderer(files.PromptTemplate(id='a', name='b', jinja='c'), where='f')"
+)
+
 
 def metric(name, dataset):
     """Metrics of a dataset, computed where its tasks for lm-evaluation-harness are written."""
@@ -74,6 +79,8 @@ SLOW = (
     ("seqio", (*DRY, "--gin.MIXTURE_OR_TASK_NAME=flan:rte", "--gin.BUILD_DIR=None")),
     ("tensorflow", ("diff", "tfrecord", "tfrecord-too")),
     ("array_record", ("diff", "arrayrecord", "tfrecord")),
+    ("yaml", "from flan_tasks.promptsource import files; files.parse_prompt_file('', where='f')"),
+    ("jinja2", PROMPT),
 )
 # What is missing without a word that ends a run; tests/trainer/test_feedback.py has it.
 NOTED = {"tensorboardX"}
