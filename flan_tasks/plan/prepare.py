@@ -158,7 +158,7 @@ def prepare(
                 exemplars = replace(exemplars, examples=shown, available=len(shown))
         except SourceUnavailableError as error:
             # It stands in the manifest, the card and the report; names of files may hold anything.
-            missing[dataset.name] = for_line(str(error).removeprefix(f"{dataset.name}: "))
+            missing[dataset.name] = for_line(error.reason)
             notes[dataset.name] = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
             continue
         except RowError as error:
@@ -193,7 +193,10 @@ def prepare(
     if missing and (not allow_missing or not found):
         has_samples = any(catalog.samples(name) is not None for name in missing)
         raise SourceUnavailableError(
-            _missing_text(mixture, split, missing, notes, some=bool(found), has_samples=has_samples)
+            _missing_text(
+                mixture, split, missing, notes, some=bool(found), has_samples=has_samples
+            ),
+            problems=[(name, f"{why}{notes[name]}") for name, why in missing.items()],
         )
     compared: tuple[Part, ...] = ()
     if drop_against:
