@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flan_tasks.core import extras
+from flan_tasks.core.configuration import resolve
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.family import Family
 from flan_tasks.core.mixture import Mixture, read_mixture
+from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.core.spec import spec_of
 from flan_tasks.core.template import TemplateSet
 from flan_tasks.datasets import catalog
@@ -23,8 +25,12 @@ from flan_tasks.specs.report_spec import ReportSpec
 if TYPE_CHECKING:
     from flan_tasks.engine.run_local import Status as BuildStatus
     from flan_tasks.jobs.build import BuildResult
+    from flan_tasks.jobs.contamination import Contamination
     from flan_tasks.jobs.evaluate import EvalResult
+    from flan_tasks.jobs.lint import LintResult
     from flan_tasks.jobs.shares import MixtureShares
+    from flan_tasks.jobs.show import ShownPrompts
+    from flan_tasks.jobs.sources import SourceStates
     from flan_tasks.jobs.verify import Verified
     from flan_tasks.reader import Reader
     from flan_tasks.reports.compare import Difference
@@ -163,8 +169,6 @@ def evaluate(
       ModelError: the model cannot be opened.
       EvaluationError: the directory has the answers of another evaluation.
     """
-    from flan_tasks.core.configuration import resolve
-
     with extras.needed_for("An evaluation"):
         from flan_tasks.jobs.evaluate import evaluate as job
 
@@ -349,6 +353,150 @@ def report(
     return write_report(spec_of(ReportSpec, folder, settings, lead="folder"))
 
 
+def show(
+    mixture: str | os.PathLike[str] | Mixture | BuildSpec,
+    number: int | None = 3,
+    *,
+    template: str | None = None,
+    **settings: Any,
+) -> ShownPrompts:
+    """Returns prompts as a build draws them, which a notebook shows; `flan show`.
+
+    They are the first rows of a build of the same settings.
+
+    Args:
+      mixture: a mixture, cluster or dataset by name, a TOML file, a `Mixture`; or a whole
+        `BuildSpec`.
+      number: how many; None is one for each template of one dataset.
+      template: the one template of one dataset that is shown.
+      **settings: the fields of `BuildSpec`, such as `seed=1` or `shots=2`; by default rows are the
+        embedded ones, or those of the declared source where nothing must be downloaded for it, and
+        the split is the first there is.
+
+    Raises:
+      UnknownNameError: a name is unknown, that of a setting among them.
+      ConfigError: settings have the wrong type or range, or do not go together.
+      SourceUnavailableError: rows are not available.
+    """
+    with extras.needed_for("Showing prompts"):
+        from flan_tasks.jobs.show import shown_prompts
+        from flan_tasks.vocabulary import asked_vocabulary, open_vocabulary
+
+    if number is not None and (type(number) is not int or number < 1):
+        raise DeclarationError(f"number {number!r}: wanted 1 or more, or None for each template")
+    is_whole = isinstance(mixture, BuildSpec)
+    spec = build_spec_of(mixture, settings)
+    name = asked_vocabulary(spec)
+    return shown_prompts(
+        spec,
+        number=number,
+        template=template,
+        vocabulary=open_vocabulary(name) if name is not None else None,
+        fit=spec.lengths is not None,
+        nearest=not is_whole and settings.get("source") is None,
+        any_split=not is_whole and settings.get("split") is None,
+    )
+
+
+def lint(
+    names: str | Sequence[str] = (),
+    *,
+    source: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    most: int | None = 20_000,
+    progress: Callable[[str], None] | None = None,
+) -> LintResult:
+    """Looks at templates alone, together, and filled with rows; `flan lint`.
+
+    Args:
+      names: datasets and clusters; none means all.
+      source: kind of source that rows are read from; None is the embedded rows, and the files of
+        datasets that declare files.
+      data_dir: a prepared TFDS tree, or a folder of files.
+      most: rows of each split that are read from a source; None is all.
+      progress: told what is being read; None is quiet.
+
+    Raises:
+      UnknownNameError: a name is none of a dataset, cluster or kind of source.
+    """
+    with extras.needed_for("Reading rows"):
+        from flan_tasks.jobs.lint import lint as job
+
+    _check_source(source)
+    place = Path(data_dir) if data_dir is not None else None
+    return job(_names(names), source=source, data_dir=place, most=most, progress=progress)
+
+
+def sources(
+    names: str | Sequence[str] = (),
+    *,
+    source: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+) -> SourceStates:
+    """Says for datasets and clusters, or all, if rows are available; `flan sources`.
+
+    Nothing is downloaded.
+
+    Args:
+      names: datasets and clusters; none means all.
+      source: kind of source; None is what `configure` or the environment say, or declared.
+      data_dir: a prepared TFDS tree, or a folder of files.
+
+    Raises:
+      UnknownNameError: a name is none of a dataset, cluster or kind of source.
+    """
+    with extras.needed_for("Reading rows"):
+        from flan_tasks.jobs.sources import sources as job
+
+    chosen = resolve(source=source, data_dir=os.fspath(data_dir) if data_dir else None)
+    return job(_names(names), source=chosen.source, data_dir=chosen.data_dir)
+
+
+def contamination(
+    folder: str | os.PathLike[str],
+    against: str | Sequence[str],
+    *,
+    source: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    allow_missing: bool = False,
+    store: str | os.PathLike[str] | None = None,
+    show: int = 2,
+    progress: Callable[[str], None] | None = None,
+) -> Contamination:
+    """Compares the examples of a build with evaluation sets; `flan contamination`.
+
+    Args:
+      folder: the build.
+      against: datasets, clusters or mixtures, whose held-out side is meant.
+      source: kind of source; None is where the build's rows came from, as far as nothing must be
+        downloaded.
+      data_dir: a prepared TFDS tree, or a folder of files.
+      allow_missing: compare with the sets that are available.
+      store: where examples are kept; None is the usual place.
+      show: matches quoted for each pair of datasets.
+      progress: told what is being done; None is quiet.
+
+    Raises:
+      UnknownNameError: a name is none, or the build has a dataset that is not known.
+      BuildError: the folder is no build, or its rows are not those it was made of.
+      SourceUnavailableError: rows are not available.
+    """
+    with extras.needed_for("Comparing"):
+        from flan_tasks.jobs.contamination import contamination as job
+
+    _check_source(source)
+    return job(
+        Path(folder),
+        _names(against),
+        source=source,
+        data_dir=Path(data_dir) if data_dir is not None else None,
+        allow_missing=allow_missing,
+        store=Path(store) if store is not None else None,
+        show=show,
+        progress=progress,
+    )
+
+
 def open_build(
     folder: str | os.PathLike[str],
     *,
@@ -394,3 +542,12 @@ def _mixture_of(item: str | os.PathLike[str] | Mixture) -> Mixture:
         return item
     name = os.fspath(item)
     return read_mixture(Path(name)) if name.endswith(".toml") else catalog().mixture(name)
+
+
+def _names(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _check_source(source: str | None) -> None:
+    if source is not None and source not in SOURCE_KINDS:
+        raise unknown_name("source", source, SOURCE_KINDS)

@@ -31,7 +31,7 @@ def run(blocks, folder):
 
 
 def test_every_block_runs(tmp_path):
-    assert len(BLOCKS) == PAGE.count("```python") == 8
+    assert len(BLOCKS) == PAGE.count("```python") == 9
     lines = run(
         [
             code
@@ -47,7 +47,7 @@ def test_every_block_runs(tmp_path):
 
 @pytest.mark.slow
 def test_a_model_is_trained_and_asked_as_the_page_says(tmp_path):
-    (built,) = [code for _, code in BLOCKS if "ft.build(" in code]
+    (built,) = [code for _, code in BLOCKS if "ft.build(spec" in code]
     (trained,) = [code for needs, code in BLOCKS if needs == "jax"]
     lines = run(["import flan_tasks as ft", built, trained], tmp_path)
     assert lines[-1] == "['jax']"

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flan_tasks.cli import options
-from flan_tasks.cli.spec_options import is_given, spec_options
+from flan_tasks.cli.spec_options import is_given, said_as_options, spec_options
 from flan_tasks.cli.table import print_json
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import VOCAB
-from flan_tasks.core.errors import SourceUnavailableError, unknown_name
+from flan_tasks.core.errors import SourceUnavailableError
 from flan_tasks.core.escaping import for_line, for_terminal
 from flan_tasks.core.part_tree import measures_tokens
 from flan_tasks.core.spec import of_files
-from flan_tasks.core.splits import SPLITS
-from flan_tasks.core.template import KINDS
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec
 
@@ -31,10 +28,7 @@ from flan_tasks.specs.build_spec import BuildSpec
 UNKNOWN = "⟨unknown⟩"
 
 if TYPE_CHECKING:
-    from flan_tasks.plan.exemplars import Budget
-    from flan_tasks.plan.plan import Plan
-    from flan_tasks.plan.prepare import Prepared, SourceChoice
-    from flan_tasks.plan.rows import BuiltRow
+    from flan_tasks.jobs.show import ShownPrompt
     from flan_tasks.vocabulary import Vocabulary
 
 
@@ -81,8 +75,8 @@ def command(
 
     They are the first rows of `flan build MIXTURE` with the same source, seed and options.
     """
-    from flan_tasks.engine.from_spec import declared_mixture, plan_rows
-    from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
+    from flan_tasks.engine.from_spec import declared_mixture
+    from flan_tasks.jobs.show import NotAvailableHereError, show
 
     mixture, _ = declared_mixture(spec, catalog())
     fit = tokens or spec.lengths is not None
@@ -94,32 +88,39 @@ def command(
     if isinstance(spec.lengths, str):
         raise click.UsageError("--lengths auto is for flan build, which looks at many rows")
     vocabulary = _vocabulary(spec, tokens=fit, shots=shots)
-    datasets = catalog().members(mixture)
-    if len(datasets) > 1 and (template_id or every):
-        raise click.UsageError("--template and --all show one dataset")
-    spec.variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
-    if template_id:
-        spec = _one_template(spec, datasets[0], template_id)
-    elif every and spec.kinds is None:
-        spec = replace(spec, kinds=KINDS)
-    if mixture.parts and (template_id or every):
-        raise click.UsageError("--template and --all show one dataset, without parts")
-    measure = Measure(vocabulary, spec.whole_lengths, fit)
-    plan = plan_rows(with_mean_tokens(_prepared(spec, datasets), measure, seed=spec.seed), spec)
-    budget = None
-    if vocabulary:
-        from flan_tasks.plan.exemplars import Budget
 
-        budget = Budget(vocabulary, spec.whole_lengths["inputs"])
-    rows = _rows(plan, None if every and not template_id else number, budget, fit=fit)
+    def before(datasets: Sequence[Dataset]) -> None:
+        if options.reads_tfds(datasets, spec.source):
+            options.import_tensorflow_quietly()
+
+    fetches = is_given("source") and spec.source != "samples"
+    try:
+        with said_as_options(BuildSpec):
+            shown = show(
+                spec,
+                number=None if every and not template_id else number,
+                template=template_id,
+                vocabulary=vocabulary,
+                fit=fit,
+                nearest=not is_given("source"),
+                any_split=not is_given("split"),
+                before=before,
+                reading=options.progress if fetches else None,
+            )
+    except NotAvailableHereError as error:
+        raise _with_command(error, spec) from error
+    options.end_progress()
+    for missing, reason in shown.missing.items():
+        options.warn(f"without {missing}: {reason}")
+    prompts = (_about(prompt, vocabulary if tokens else None) for prompt in shown.prompts)
     if as_json:
-        print_json({"prompts": [_about(row, vocabulary if tokens else None) for row in rows]})
+        print_json({"prompts": list(prompts)})
         return
-    for row in rows:
+    for prompt in prompts:
         if tokens and vocabulary:
-            _print_tokens(_about(row, vocabulary), vocabulary)
+            _print_tokens(prompt, vocabulary)
         else:
-            _print(_about(row, None))
+            _print(prompt)
 
 
 def _vocabulary(spec: BuildSpec, *, tokens: bool, shots: bool) -> Vocabulary | None:
@@ -141,95 +142,26 @@ def _vocabulary(spec: BuildSpec, *, tokens: bool, shots: bool) -> Vocabulary | N
     return vocabulary
 
 
-def _one_template(spec: BuildSpec, dataset: Dataset, template_id: str) -> BuildSpec:
-    templates = catalog().templates(dataset.name)
-    if template_id not in templates.ids:
-        raise unknown_name(f"template of {dataset.name}", template_id, templates.ids)
-    kind = templates[template_id].kind
-    return replace(spec, templates=(template_id,), kinds=(kind,))
-
-
-def _prepared(spec: BuildSpec, datasets: Sequence[Dataset]) -> Prepared:
-    from flan_tasks.engine.from_spec import prepare_spec
-
-    source = None
-    if is_given("source"):
-        if options.reads_tfds(datasets, spec.source):
-            options.import_tensorflow_quietly()
-    else:
-        source = _nearest(spec, datasets)
-    if not is_given("split"):
-        split = next(s for s in SPLITS if any(s in d.splits.names for d in datasets))
-        spec = replace(spec, split=split)
-    fetches = source is None and spec.source != "samples"
-    prepared = prepare_spec(
-        replace(spec, allow_missing=len(datasets) > 1),
-        catalog(),
-        source=source,
-        progress=options.progress if fetches else None,
-    )
-    options.end_progress()
-    for missing, reason in prepared.missing.items():
-        options.warn(f"without {missing}: {reason}")
-    return prepared
-
-
-def _nearest(spec: BuildSpec, datasets: Sequence[Dataset]) -> SourceChoice:
-    """Returns where rows can be had at once.
-
-    Raises:
-      SourceUnavailableError: no dataset has such rows; with the command that gets them.
-    """
-    from flan_tasks.engine.preview import nearest_source
-
-    place = spec.place
-    choice, reasons = nearest_source(datasets, catalog(), data_dir=place)
-    if len(reasons) < len(datasets):
-        return choice
-    words = [
-        "flan",
-        "show",
-        str(spec.mixture),
-        *(f"--module={module}" for module in options.modules()),
-    ]
-    lines = [
-        f"{dataset}: no embedded rows, and its source: {reasons[dataset]}" for dataset in reasons
-    ]
+def _with_command(error: SourceUnavailableError, spec: BuildSpec) -> SourceUnavailableError:
+    """Says with which command rows are fetched."""
+    words = ["flan", "show", str(spec.mixture), *(f"--module={name}" for name in spec.modules)]
+    lines = [f"{name}: no embedded rows, and its source: {why}" for name, why in error.problems]
     command = shlex.join([*words, "--source", "declared"])
-    raise SourceUnavailableError(
+    return SourceUnavailableError(
         "\n".join(lines)
-        + f"\nTo fetch what is missing: {command}; where it lies prepared: {command} --data-dir DIR"
+        + f"\nTo fetch what is missing: {command}; "
+        + f"where it lies prepared: {command} --data-dir DIR",
+        problems=error.problems,
     )
 
 
-def _rows(
-    plan: Plan, number: int | None, budget: Budget | None, *, fit: bool
-) -> Iterator[BuiltRow]:
-    """The first rows; with None one for each template."""
-    from flan_tasks.engine.preview import preview, preview_templates
-
-    if number is None:
-        return preview_templates(plan, budget=budget, fit=fit)
-    return preview(plan, number=number, budget=budget, fit=fit)
-
-
-def _about(row: BuiltRow, vocabulary: Vocabulary | None) -> dict[str, Any]:
-    prompt: dict[str, Any] = {
-        "dataset": row.dataset.name,
-        "template": row.template.id,
-        "kind": row.template.kind,
-        "key": row.example.key,
-        "inputs": row.inputs,
-        "targets": row.targets,
-        "num_shots": row.num_shots,
-        "shortened": list(row.shortened),
-        **({"part": row.part, "prompt_type": row.prompt_type} if row.part else {}),
-    }
+def _about(shown: ShownPrompt, vocabulary: Vocabulary | None) -> dict[str, Any]:
+    prompt = shown.to_json()
     if vocabulary:
-        texts = [row.inputs, row.targets]
+        texts = [shown.inputs, shown.targets]
         ids = vocabulary.encode(texts)
         pairs = zip(("input_ids", "target_ids"), ids, strict=True)
-        prompt |= {part: [*found.tolist(), vocabulary.eos_id] for part, found in pairs}
+        prompt |= {part: [*numbers.tolist(), vocabulary.eos_id] for part, numbers in pairs}
         prompt["control_tokens"] = int(vocabulary.control_in(texts).sum())
         prompt["unknown"] = sum(int((part == vocabulary.unk_id).sum()) for part in ids)
     return prompt

@@ -1,15 +1,11 @@
-"""`flan sources`: for each dataset, whether its rows can be had and what it takes."""
+"""`flan sources`: for each dataset, whether its rows are available and what it takes."""
 
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table
-from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
-from flan_tasks.datasets import catalog
 
 _DETAIL = "what there is, or what to do"
 
@@ -24,53 +20,32 @@ _DETAIL = "what there is, or what to do"
 def command(
     names: tuple[str, ...], source: str, data_dir: Path | None, wide: bool, as_json: bool
 ) -> None:
-    """Says for NAMES (datasets, clusters), or all, whether rows can be had; downloads nothing."""
-    from flan_tasks.raw_rows import State, Status, alternatives, open_source
+    """Says for NAMES (datasets, clusters), or all, if rows are available; downloads nothing."""
+    from flan_tasks.jobs.sources import sources
+    from flan_tasks.raw_rows import State
 
-    found: list[dict[str, Any]] = []
-    for dataset in catalog().expand(names) if names else catalog().datasets:
-        try:
-            rows = open_source(
-                dataset, kind=source, data_dir=data_dir, samples=catalog().samples(dataset.name)
-            )
-            status = rows.status()
-        except SourceUnavailableError as error:
-            status = Status(State.NOT_DECLARED, str(error).removeprefix(f"{dataset.name} "))
-        except DeclarationError as error:  # files that contradict each other
-            status = Status(State.GONE, str(error))
-        state, detail = str(status.state), status.detail
-        found.append(
-            {
-                "name": dataset.name,
-                "cluster": dataset.cluster,
-                "state": state,
-                "detail": detail,
-                "alternatives": list(alternatives(dataset)),
-            }
-        )
+    states = sources(names, source=source, data_dir=data_dir)
     if as_json:
-        print_json({"sources": found})
+        print_json(states.to_json())
         return
     if wide:
         print_table(
             ["cluster", "dataset", "state", _DETAIL, "or"],
             [
-                [f["cluster"], f["name"], f["state"], f["detail"], "; ".join(f["alternatives"])]
-                for f in found
+                [one.cluster, one.name, one.state, one.detail, "; ".join(one.alternatives)]
+                for one in states.sources
             ],
             wide=True,
         )
     else:
         # What needs hands stands together, and last.
-        states = [str(state) for state in State]
-        ordered = sorted(found, key=lambda f: states.index(f["state"]))
+        order = [str(state) for state in State]
         print_table(
             ["state", "dataset", _DETAIL],
             [
-                [f["state"], f["name"], "; or ".join([f["detail"], *f["alternatives"]])]
-                for f in ordered
+                [one.state, one.name, "; or ".join([one.detail, *one.alternatives])]
+                for one in sorted(states.sources, key=lambda one: order.index(one.state))
             ],
             grouped=True,
         )
-    counts = Counter(f["state"] for f in found)
-    click.echo("\n" + ", ".join(f"{count} {state}" for state, count in counts.items()))
+    click.echo("\n" + ", ".join(f"{count} {state}" for state, count in states.counts.items()))

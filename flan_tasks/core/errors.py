@@ -4,9 +4,39 @@ from collections.abc import Iterable
 
 
 class FlanTasksError(Exception):
-    """The family of all errors raised on purpose; `exit_code` is what the command line returns."""
+    """The family of all errors raised on purpose; `exit_code` is what the command line returns.
+
+    What a message is about stands beside it, so that nobody takes the message apart.
+    """
 
     exit_code = 1
+
+    def __init__(
+        self,
+        *args: object,
+        dataset: str = "",
+        where: str = "",
+        problems: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """
+        Args:
+          *args: the message.
+          dataset: the one dataset it is about, which then stands before the message.
+          where: the file, line or option that is wrong.
+          problems: of several things that are wrong, each as (name, what is wrong with it).
+        """
+        super().__init__(*args)
+        self.dataset = dataset
+        self.where = where
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return f"{self.dataset}: {self.reason}" if self.dataset else self.reason
+
+    @property
+    def reason(self) -> str:
+        """The message without the dataset that it is about."""
+        return super().__str__()
 
 
 class DeclarationError(FlanTasksError):
@@ -38,7 +68,9 @@ class RowError(FlanTasksError):
         # One text for each row.
         self.rows = rows
 
-    def __str__(self) -> str:
+    @property
+    def reason(self) -> str:
+        """All rows, one a line."""
         if len(self.rows) == 1:
             return self.rows[0]
         lines = [f"{len(self.rows)} rows cannot be used:", *self.rows[: self.most]]

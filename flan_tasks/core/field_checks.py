@@ -19,9 +19,13 @@ class ConfigError(DeclarationError):
     exit_code = 2
 
     def __init__(self, owner: str, problems: list[tuple[str, str]]):
-        super().__init__("; ".join(f"{owner}.{name} {what}" for name, what in problems))
+        message = "; ".join(f"{owner}.{name} {what}" for name, what in problems)
+        super().__init__(message, problems=problems)
         self.owner = owner
-        self.problems = problems
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Made again of what it is made of, as in another process.
+        return type(self), (self.owner, list(self.problems))
 
 
 def at_least(config: Any, least: int, *names: str) -> list[tuple[str, str]]:

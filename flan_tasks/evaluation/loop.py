@@ -336,7 +336,5 @@ def _stream(
 
 
 def _reason(error: SourceUnavailableError, dataset: Dataset) -> str:
-    """The line of an error about one dataset, without what stands around it."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    of_dataset = [line for line in lines if line.startswith(f"{dataset.name}: ")]
-    return (of_dataset or lines)[0].removeprefix(f"{dataset.name}: ")
+    """What an error says of one dataset, in a line."""
+    return dict(error.problems).get(dataset.name, error.reason).splitlines()[0]

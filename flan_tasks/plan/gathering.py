@@ -129,8 +129,7 @@ class Gathering:
                 examples, exemplars = self._read(dataset, variation, leaf.mixture.limit)
             except SourceUnavailableError as error:
                 # It stands in manifest, card and report; names of files may hold anything.
-                reason = str(error).removeprefix(f"{dataset.name}: ")
-                self.missing[dataset.name] = for_line(reason)
+                self.missing[dataset.name] = for_line(error.reason)
                 notes = (f" ({note})" for note in getattr(error, "__notes__", []))
                 self.notes[dataset.name] = "".join(notes)
                 continue

@@ -144,7 +144,8 @@ def prepare(
                 remedies=[remedy(catalog[name]) for name in missing],
                 some=bool(found),
                 has_samples=has_samples,
-            )
+            ),
+            problems=[(name, f"{why}{gathering.notes[name]}") for name, why in missing.items()],
         )
     compared: tuple[Part, ...] = ()
     if drop_against:

@@ -95,7 +95,7 @@ def open_source(
             "; --source declared --data-dir DIR reads each dataset from the source it declares, "
             "those of TFDS from the tree in DIR"
         )
-    raise SourceUnavailableError(f'{dataset.name} has no source of kind "{kind}"{hint}')
+    raise SourceUnavailableError(f'has no source of kind "{kind}"{hint}', dataset=dataset.name)
 
 
 def _open_family(

@@ -50,8 +50,7 @@ def check_rows(
             if error.is_full:
                 break  # as many as a build names
         except (SourceUnavailableError, DeclarationError) as error:
-            text = str(error).removeprefix(f"{dataset.name}: ")
-            found.refused.append(f"{dataset.name}, {split}: {text}")
+            found.refused.append(f"{dataset.name}, {split}: {error.reason}")
     return found
 
 

@@ -132,7 +132,7 @@ class FilesSource(Source):
     def _tables(self) -> dict[str, list[Table]]:
         status = self.status()
         if status.state is not State.AVAILABLE:
-            error = SourceUnavailableError(f"{self._name}: {status.detail}")
+            error = SourceUnavailableError(status.detail, dataset=self._name)
             # A note, since the message goes into manifests and those hold no path.
             error.add_note(f"looked in {Path(self._origin.root).absolute()}")
             raise error

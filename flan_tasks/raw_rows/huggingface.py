@@ -26,7 +26,8 @@ class HuggingFaceSource(Source):
         self._copy = copy
         self._name = f"{origin.path}/{origin.config}".rstrip("/")
         # For messages: our name of the dataset, where it has one.
-        self._label = f"{dataset}: Hugging Face {self._name}".removeprefix(": ")
+        self._dataset = dataset
+        self._label = f"Hugging Face {self._name}"
         self._see = f"flan sources {dataset}".rstrip()
 
     def status(self) -> Status:
@@ -83,7 +84,9 @@ class HuggingFaceSource(Source):
     @cached_property
     def _data(self) -> Any:
         if self._origin.manual and self._copy is None:
-            raise SourceUnavailableError(f"{self._label}: {self._origin.manual}")
+            raise SourceUnavailableError(
+                f"{self._label}: {self._origin.manual}", dataset=self._dataset
+            )
         with extras.needed_for(
             f"{self._label}: reading from the hub", error=SourceUnavailableError, in_note=True
         ):
@@ -99,7 +102,8 @@ class HuggingFaceSource(Source):
             reason, notes = in_words(error, f"{self._label} cannot be read: fetching it")
             raised = SourceUnavailableError(
                 f"{reason}. Run the same command again where the hub is reached, with HF_TOKEN for "
-                f"what wants a login, or see {self._see}"
+                f"what wants a login, or see {self._see}",
+                dataset=self._dataset,
             )
             for note in notes:
                 raised.add_note(note)

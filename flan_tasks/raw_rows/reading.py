@@ -24,13 +24,14 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
     """
     if split not in dataset.splits.names:
         raise SourceUnavailableError(
-            f"{dataset.name} has no {split} split; it has {', '.join(dataset.splits.names)}"
+            f"has no {split} split; it has {', '.join(dataset.splits.names)}", dataset=dataset.name
         )
     source_split = dataset.splits.source_split(split)
     try:
         num_rows = source.num_rows(source_split)
     except SourceUnavailableError as error:
-        raise SourceUnavailableError(f"{error}{_about_splits(dataset, source, split)}") from error
+        about = _about_splits(dataset, source, split)
+        raise SourceUnavailableError(f"{error.reason}{about}", dataset=error.dataset) from error
     part = dataset.splits.slice(split, num_rows)
     if not len(part):
         raise SourceUnavailableError(

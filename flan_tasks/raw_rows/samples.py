@@ -48,7 +48,9 @@ class SamplesSource(Source):
     @cached_property
     def _rows(self) -> dict[str, list[str]]:
         if self._path is None or not self._path.exists():
-            raise SourceUnavailableError(f"{self._name} has no embedded rows; use another --source")
+            raise SourceUnavailableError(
+                "has no embedded rows; use another --source", dataset=self._name
+            )
         found: dict[str, list[str]] = {}
         text = self._path.read_text(encoding="utf-8-sig")
         # Not splitlines(), which would cut a text at U+2028 or U+0085.

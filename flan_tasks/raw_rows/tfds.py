@@ -72,7 +72,10 @@ class TfdsSource(Source):
     ) -> None:
         self._origin = origin
         # For messages: our name of the dataset, where it has one.
-        self._name = f"{dataset}: TFDS {origin.name}" if dataset else f"TFDS {origin.name}"
+        # For messages: our name of the dataset, where it has one, and what is read.
+        self._dataset = dataset
+        self._label = f"TFDS {origin.name}"
+        self._name = f"{dataset}: {self._label}" if dataset else self._label
         self._see = f"flan sources {dataset}" if dataset else "flan sources"
         # Columns to decode; none means all.
         self._columns = tuple(columns)
@@ -170,22 +173,24 @@ class TfdsSource(Source):
             return self._open()
         if self._given is not None:
             raise SourceUnavailableError(
-                f"{self._name} is not prepared in the data directory; expected the folder "
+                f"{self._label} is not prepared in the data directory; expected the folder "
                 f"{self._origin.builder}/{self._origin.version} there. Leave --data-dir out to let "
-                f"TFDS prepare it ({status.state}: {status.detail})"
+                f"TFDS prepare it ({status.state}: {status.detail})",
+                dataset=self._dataset,
             )
         if status.state is State.GONE:
             raise SourceUnavailableError(
-                f"{self._name}: {status.state}: {status.detail}. {self._see} names other places"
+                f"{self._label}: {status.state}: {status.detail}. {self._see} names other places",
+                dataset=self._dataset,
             )
         if status.state is State.NEEDS_MANUAL:
             raise self._unavailable(
-                f"{self._name}: {status.state}: {status.detail}. Then run the same command again",
+                f"{self._label}: {status.state}: {status.detail}. Then run the same command again",
                 f"the manual folder is {self._manual_folder}",
             )
         if self._folder.exists():
             raise self._unavailable(
-                f"{self._name}: its prepared folder has no dataset_info.json, as a copy that was "
+                f"{self._label}: its prepared folder has no dataset_info.json, as a copy that was "
                 "broken off leaves it. Remove it and run the same command again",
                 f"it is {self._folder}",
             )
@@ -197,7 +202,7 @@ class TfdsSource(Source):
             return tfds.builder_from_directory(str(self._folder))
         except Exception as error:  # noqa: BLE001 - TFDS raises many kinds for a damaged folder
             raise self._unavailable(
-                f"{self._name}: its prepared folder cannot be read: {error}. "
+                f"{self._label}: its prepared folder cannot be read: {error}. "
                 "Remove it and prepare it again",
                 f"it is {self._folder}",
             ) from error
@@ -212,7 +217,7 @@ class TfdsSource(Source):
             self._check_hosts(builder.url_infos or {})
             builder.download_and_prepare()
         except Exception as error:  # noqa: BLE001 - network, checksum and builder errors all end here
-            reason, notes = in_words(error, f"{self._name}: its download", hosts=hosts)
+            reason, notes = in_words(error, f"{self._label}: its download", hosts=hosts)
             raise self._unavailable(
                 f"{reason}. Run the same command again, or give a tree that has it with "
                 f"--data-dir; {self._see} names other places{self._manual_hint(error)}",
@@ -231,7 +236,7 @@ class TfdsSource(Source):
         return tfds
 
     def _unavailable(self, text: str, *notes: str) -> SourceUnavailableError:
-        error = SourceUnavailableError(text)
+        error = SourceUnavailableError(text, dataset=self._dataset)
         # Notes, since the message goes into manifests and those hold no path.
         for note in notes:
             error.add_note(note)

@@ -70,8 +70,9 @@ class TfdsApart(TfdsSource):
             yield from child.answers((self._made_of, what, arguments))
         except _Ended as ended:
             raise SourceUnavailableError(
-                f"{self._name}: the process that reads it ended with {ended}; run it again, with "
-                "more memory where it was killed"
+                f"{self._label}: the process that reads it ended with {ended}; run it again, with "
+                "more memory where it was killed",
+                dataset=self._dataset,
             ) from ended
         finally:
             child.end() if child.is_busy else _idle.append(child)

@@ -399,14 +399,11 @@ def _placed(error: ConfigError, found: list[_Binding]) -> str:
     )
 
 
-def _placed_model(error: Exception, found: list[_Binding]) -> str:
-    text = str(error).split("\n")[0].removeprefix("the model cannot be made: ")
-    lines = []
-    names = [part.name for part in dataclasses.fields(model_config.ModelConfig)]
-    for problem in re.split(rf"; (?=(?:{'|'.join(names)}) )", text):
-        named = next((n for n in names if problem.startswith(f"{n} ")), "")
-        lines.append(f"{_source('ModelConfig', named, found)}ModelConfig: {problem}")
-    return "\n".join(lines)
+def _placed_model(error: ModelError, found: list[_Binding]) -> str:
+    return "\n".join(
+        f"{_source('ModelConfig', name, found)}ModelConfig: {what}"
+        for name, what in error.problems or [("", error.reason.splitlines()[0])]
+    )
 
 
 def _one_line(error: BaseException, files: Sequence[str]) -> str:

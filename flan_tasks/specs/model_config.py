@@ -92,17 +92,23 @@ class ModelConfig:
         # From JSON and gin a tuple comes as a list.
         if isinstance(self.lora_targets, list):
             object.__setattr__(self, "lora_targets", tuple(self.lora_targets))
-        problems = [f"{name} {what}" for name, what in wrong_types(self)]
-        if problems:
-            raise ModelError("the model cannot be made: " + "; ".join(problems))
+        self._refuse([f"{name} {what}" for name, what in wrong_types(self)])
         if not self.decoder_layers and self.architecture == "t5":
             object.__setattr__(self, "decoder_layers", self.layers)
         if not self.kv_heads:
             object.__setattr__(self, "kv_heads", self.heads)
         # What the values mean together is clear once each is in range.
-        wrong = self._wrong_values() or self._wrong_pairs()
-        if wrong:
-            raise ModelError("the model cannot be made: " + "; ".join(wrong))
+        self._refuse(self._wrong_values() or self._wrong_pairs())
+
+    def _refuse(self, lines: list[str]) -> None:
+        if lines:
+            known = {part.name for part in dataclasses.fields(self)}
+            first = [line.split(" ", 1)[0] for line in lines]
+            named = [name if name in known else "" for name in first]
+            raise ModelError(
+                "the model cannot be made: " + "; ".join(lines),
+                problems=zip(named, lines, strict=True),
+            )
 
     @property
     def padded_vocabulary(self) -> int:

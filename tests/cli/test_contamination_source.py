@@ -73,10 +73,10 @@ def test_nothing_is_fetched_without_being_asked_for(flan, tmp_path, monkeypatch)
     monkeypatch.delenv("FLAN_TASKS_DATA_DIR", raising=False)
     out = tmp_path / "out"
     flan("build", "rte", "--source", "samples", "--out", out)
-    from flan_tasks.engine import asked_for
+    from flan_tasks.jobs import contamination
 
-    monkeypatch.setattr(asked_for, "source_of", lambda manifest: "tfds")
+    monkeypatch.setattr(contamination, "source_of", lambda manifest: "tfds")
     printed = flan("contamination", out, "--against", "cb", code=1).err
-    assert "the build's rows came from --source tfds, where these are not at hand" in printed
+    assert "the build's rows came from --source tfds, where these are not available" in printed
     assert "rte: needs download" in printed and "cb: needs download" in printed
     assert "--source tfds to fetch them" in printed

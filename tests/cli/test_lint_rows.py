@@ -147,7 +147,7 @@ def test_what_odd_rows_bring_about_is_one_hint(flan, own):
 def test_a_source_of_another_kind_names_the_one_that_reads_both(flan, own):
     words = ("--source", "tfds", "--data-dir", ".", "--out", "out")
     printed = flan("build", "my_mix", *own(rows(20)), *words, code=1).err
-    assert 'haiku has no source of kind "tfds"; it declares files' in printed
+    assert 'haiku: has no source of kind "tfds"; it declares files' in printed
     assert "--source declared --data-dir DIR reads each dataset" in printed
 
 

@@ -90,7 +90,7 @@ def test_read_examples_gives_keys_of_the_source_rows():
 
 
 def test_a_split_that_is_not_declared_is_named():
-    with pytest.raises(SourceUnavailableError, match="birds has no dev split; it has train, val"):
+    with pytest.raises(SourceUnavailableError, match="birds: has no dev split; it has train, val"):
         positions(toy_dataset(), Memory({}), "dev")
 
 
@@ -109,7 +109,7 @@ def test_labels_that_differ_from_the_source_are_refused():
 
 def test_open_source_of_a_kind_that_is_not_declared_says_what_is():
     with pytest.raises(
-        SourceUnavailableError, match='birds has no source of kind "hf"; it declares'
+        SourceUnavailableError, match='birds: has no source of kind "hf"; it declares'
     ):
         open_source(toy_dataset(), kind="hf", samples=None)
 

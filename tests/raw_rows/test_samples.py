@@ -30,7 +30,7 @@ def test_a_line_of_another_form_is_named(tmp_path):
 def test_a_dataset_without_samples_says_so():
     source = SamplesSource("toy", None)
     assert source.status().state is State.NOT_DECLARED
-    with pytest.raises(SourceUnavailableError, match="toy has no embedded rows"):
+    with pytest.raises(SourceUnavailableError, match="toy: has no embedded rows"):
         source.splits()
 
 

@@ -78,9 +78,9 @@ def test_what_is_no_vocabulary_is_named(tmp_path, name, content, message):
 
 def test_ids_equal_seqio_for_every_template_and_sample_row(t5_model):
     seqio = pytest.importorskip("seqio")
-    from flan_tasks.cli.lint import sample_examples
     from flan_tasks.core.render import render
     from flan_tasks.datasets import catalog
+    from flan_tasks.jobs.lint import sample_examples
 
     ours = open_vocabulary(str(t5_model))
     theirs = seqio.SentencePieceVocabulary(str(t5_model), extra_ids=100)

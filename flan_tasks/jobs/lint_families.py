@@ -1,9 +1,8 @@
-"""What `flan lint` looks at of a family: its templates once, filled with rows of some members."""
+"""What lint looks at of a family: its templates once, filled with rows of some members."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flan_tasks.core.dataset import Dataset, normalize_row
 from flan_tasks.core.errors import RowError, SourceUnavailableError
@@ -11,9 +10,9 @@ from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.family import Family, family_of
 from flan_tasks.core.origin import DECLARED, Files
 from flan_tasks.datasets import catalog
-
-if TYPE_CHECKING:
-    from flan_tasks.raw_rows.families import MemberSource
+from flan_tasks.raw_rows import open_source
+from flan_tasks.raw_rows.families import FamilySource, MemberSource
+from flan_tasks.store.families import constants_of
 
 # Members whose rows are filled in, and rows of each of their splits.
 _MEMBERS = 12
@@ -39,9 +38,6 @@ def rows_of_members(
       source: kind of source; None takes embedded rows, or files that are declared.
       data_dir: where it lies.
     """
-    from flan_tasks.raw_rows import open_source
-    from flan_tasks.raw_rows.families import FamilySource, MemberSource
-
     examples: list[Example] = []
     problems: list[str] = []
     opened: dict[str, FamilySource] = {}
@@ -69,9 +65,7 @@ def rows_of_members(
     return examples, problems if not examples else [p for p in problems if "refuses" in p]
 
 
-def _examples(family: Family, task: Dataset, rows: "MemberSource") -> Iterator[Example]:
-    from flan_tasks.store.families import constants_of
-
+def _examples(family: Family, task: Dataset, rows: MemberSource) -> Iterator[Example]:
     refused: list[str] = []
     made: list[Example] = []
     # Several of our splits are often cut from one of the source's.

@@ -1,0 +1,104 @@
+"""`ft.show`, `ft.lint`, `ft.sources`, `ft.contamination`: what the commands print, as results."""
+
+import json
+import pickle
+
+import pytest
+from click.testing import CliRunner
+
+import flan_tasks as ft
+from flan_tasks.cli.main import cli
+from flan_tasks.core.errors import RowError, SourceUnavailableError
+from flan_tasks.core.field_checks import ConfigError
+
+
+def flan(*words: str, code: int = 0):
+    result = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+def test_prompts_are_those_of_the_command_and_of_rows():
+    prompts = ft.show("cb", 4, seed=3, shots=1, vocab="bytes")
+    words = ("show", "cb", "-n", "4", "--seed", "3", "--shots", "1", "--vocab", "bytes", "--json")
+    assert [prompt.to_json() for prompt in prompts] == flan(*words)["prompts"]
+    rows = ft.rows("cb", seed=3, shots=1, vocab="bytes", source="samples", limit=4)
+    assert [prompt.inputs for prompt in prompts] == [row["inputs"] for row in rows]
+    assert len(prompts) == 4 and len(prompts[1:3]) == 2 and "4 prompts of cb" in repr(prompts)
+
+
+def test_one_template_or_each_of_them_is_shown():
+    each = ft.show("rte", None)
+    assert {prompt.template for prompt in each} == set(ft.templates("rte").ids)
+    assert {prompt.template for prompt in ft.show("rte", 5, template="hence")} == {"hence"}
+    with pytest.raises(ConfigError, match="mixture holds several"):
+        ft.show("nli", None)
+    with pytest.raises(ft.UnknownNameError, match="template of rte"):
+        ft.show("rte", template="henc")
+    with pytest.raises(ft.DeclarationError, match="number 0: wanted 1 or more"):
+        ft.show("rte", 0)
+
+
+def test_a_notebook_shows_texts_of_the_data_as_texts(own):
+    import importlib
+
+    _, module = own([{"haiku": f"<b>Line {n}</b>", "season": "spring"} for n in range(12)])
+    importlib.import_module(module)
+    html = ft.show("haiku", 1)._repr_html_()
+    assert "&lt;b&gt;Line" in html and "<b>Line" not in html
+
+
+def test_sources_are_those_of_the_command():
+    states = ft.sources(["rte", "copa"], source="samples")
+    assert states.to_json() == flan("sources", "rte", "copa", "--source", "samples", "--json")
+    assert states.counts == {"available": 2}
+    assert [one.name for one in states.sources] == ["copa", "rte"]
+    assert "copa" in states._repr_html_()
+    with pytest.raises(ft.UnknownNameError, match='unknown source "web"'):
+        ft.sources("rte", source="web")
+
+
+def test_findings_are_those_of_the_command():
+    result = ft.lint("rte")
+    assert result.to_json() == flan("lint", "rte", "--json")
+    assert not result.faults and result.datasets == 1 and result.templates >= 10
+    assert result.samples > 0 and "0 faults" in result._repr_html_()
+
+
+def test_what_a_build_shares_with_sets_is_that_of_the_command(tmp_path):
+    folder = tmp_path / "out"
+    ft.build("rte", folder, source="samples", report=False)
+    told = []
+    result = ft.contamination(folder, "rte", progress=told.append)
+    words = ("contamination", str(folder), "--against", "rte", "--json")
+    assert result.to_json() == flan(*words, code=1 if result.findings else 0)
+    assert result.examples > 0 and ("rte", "test") in result.compared
+    assert told[-1] == "comparing"
+    assert f"{result.examples:,} training examples" in result._repr_html_()
+
+
+def test_an_error_carries_what_it_is_about():
+    error = SourceUnavailableError("has no rows", dataset="birds", problems=[("birds", "none")])
+    assert (str(error), error.reason) == ("birds: has no rows", "has no rows")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.dataset, again.problems) == (
+        str(error),
+        "birds",
+        (("birds", "none"),),
+    )
+    config = ConfigError("BuildSpec", [("seed", "is -1; want 0 or more")])
+    again = pickle.loads(pickle.dumps(config))
+    assert (str(again), again.owner, list(again.problems)) == (
+        "BuildSpec.seed is -1; want 0 or more",
+        "BuildSpec",
+        [("seed", "is -1; want 0 or more")],
+    )
+    assert str(RowError("birds, train, row 3: x")) == "birds, train, row 3: x"
+
+
+def test_missing_datasets_are_named_one_by_one(tmp_path):
+    with pytest.raises(SourceUnavailableError) as caught:
+        ft.rows("nli", source="files", data_dir=tmp_path)
+    problems = dict(caught.value.problems)
+    assert {"rte", "cb", "anli_r1"} <= set(problems)
+    assert problems["rte"].startswith("no files; wanted one for each split")
