@@ -139,8 +139,10 @@ def _check_at_hand(datasets: Sequence[Dataset], choice: "SourceChoice") -> None:
       SourceUnavailableError: rows are not at hand.
     """
     from flan_tasks.raw_rows import State, open_source
+    from flan_tasks.raw_rows.families import FamilySource
 
     lines = []
+    opened: dict[str, FamilySource] = {}
     for name, dataset in {dataset.name: dataset for dataset in datasets}.items():
         try:
             source = open_source(
@@ -148,6 +150,7 @@ def _check_at_hand(datasets: Sequence[Dataset], choice: "SourceChoice") -> None:
                 kind=choice.kind,
                 data_dir=choice.data_dir,
                 samples=catalog().samples(name),
+                opened=opened,
             )
             status = source.status()
         except SourceUnavailableError as error:

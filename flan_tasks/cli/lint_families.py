@@ -40,7 +40,7 @@ def rows_of_members(
       data_dir: where it lies.
     """
     from flan_tasks.raw_rows import open_source
-    from flan_tasks.raw_rows.families import FamilySource, MemberSource
+    from flan_tasks.raw_rows.families import FamilySource, MemberSource, TaskTable
 
     examples: list[Example] = []
     problems: list[str] = []
@@ -55,6 +55,10 @@ def rows_of_members(
         try:
             rows = open_source(task, kind=kind, data_dir=data_dir, samples=samples, opened=opened)
             assert isinstance(rows, MemberSource)
+            if source is None and isinstance(rows.of_family, TaskTable):
+                # Rows of one member are found by reading those of all.
+                problems.append("no row was filled in; --source declared reads its whole table")
+                break
             examples += _examples(family, task, rows)
             looked_at += 1
         except SourceUnavailableError as error:

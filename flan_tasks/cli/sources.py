@@ -8,6 +8,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.datasets import catalog
 
@@ -28,7 +29,7 @@ def command(
     from flan_tasks.raw_rows import State, Status, alternatives, open_source
 
     found: list[dict[str, Any]] = []
-    for dataset in catalog().expand(names) if names else catalog().datasets:
+    for name, dataset in _places(names).items():
         try:
             rows = open_source(
                 dataset, kind=source, data_dir=data_dir, samples=catalog().samples(dataset.name)
@@ -41,7 +42,7 @@ def command(
         state, detail = str(status.state), status.detail
         found.append(
             {
-                "name": dataset.name,
+                "name": name,
                 "cluster": dataset.cluster,
                 "state": state,
                 "detail": detail,
@@ -74,3 +75,21 @@ def command(
         )
     counts = Counter(f["state"] for f in found)
     click.echo("\n" + ", ".join(f"{count} {state}" for state, count in counts.items()))
+
+
+def _places(names: tuple[str, ...]) -> dict[str, Dataset]:
+    """Returns what a line shows -> a dataset of it; all members of a family have one place."""
+    datasets = catalog().expand(names) if names else catalog().datasets
+    members = Counter(dataset.family for dataset in datasets)
+    places: dict[str, Dataset] = {}
+    for dataset in datasets:
+        number = members[dataset.family]
+        folded = dataset.family and number > 1
+        places.setdefault(
+            f"{dataset.family} ({number:,} tasks)" if folded else dataset.name, dataset
+        )
+    if not names:
+        for family in catalog().families.values():
+            first = next(iter(family.members))
+            places[f"{family.name} ({len(family.members):,} tasks)"] = family.task(first)
+    return places
