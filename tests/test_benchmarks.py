@@ -186,3 +186,14 @@ def test_a_fault_is_counted_with_its_number_and_the_cases_go_on(monkeypatch):
     assert [number for number, _ in found.faults[:2]] == [1, 3]
     assert found.counts["FAULT KeyError"] >= 1 and found.counts["FAULT process died"] >= 1
     assert sum(found.counts.values()) == 6
+
+
+@pytest.mark.slow
+def test_a_family_is_measured(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.families", "--rows", "60", "--tasks", "4"]
+    done = subprocess.run(
+        [*command, "--place", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    measured = json.loads(done.stdout)
+    assert measured["made_up"]["tasks"] == 4 and measured["made_up"]["planned"] == 60
+    assert measured["plain"]["planned"] == 60 and measured["store_files"] == 2

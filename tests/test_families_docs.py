@@ -128,3 +128,10 @@ def test_a_family_is_linted_once_with_rows_of_its_members(folder):
     sys.modules.pop("my_puzzles")
     result = CliRunner().invoke(cli, ["lint", "puzzles", "--module", "my_puzzles"])
     assert "uses {inptu}" in result.output and "0 findings" not in result.output
+
+
+def test_the_place_of_a_family_is_said_once(folder):
+    printed = run("sources", "--module", "my_puzzles", "--json")
+    about = {one["name"]: one for one in json.loads(printed)["sources"]}
+    assert about["puzzles (2 tasks)"]["detail"] == "files of 2 of 2 tasks"
+    assert "1 available" in run("sources", "puzzles", "--module", "my_puzzles")

@@ -200,6 +200,7 @@ class Family:
             options_per_example=self.options_per_example,
             languages=self.languages,
             overlaps=self.overlaps,
+            alternatives=self.alternatives,
             select=self.select,
             needs_options=self.needs_options,
             keep=self.keep,

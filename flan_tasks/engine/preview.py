@@ -8,13 +8,14 @@ import numpy as np
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import BuildError
+from flan_tasks.core.errors import BuildError, SourceUnavailableError
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.plan.rows import CHUNK, BuiltRow, render_chunk
 from flan_tasks.raw_rows import DECLARED, State, open_source
+from flan_tasks.raw_rows.families import FamilySource
 
 # Rows rendered together at first, so that somebody who looks at them need not wait.
 _FIRST = 16
@@ -77,12 +78,33 @@ def nearest_source(
     """
     exceptions: dict[str, str] = {}
     reasons: dict[str, str] = {}
+    embedded: dict[str, FamilySource] = {}
+    opened: dict[str, FamilySource] = {}
+    # A family is read from one place: from its embedded rows where some member here has some.
+    families = {
+        dataset.family
+        for dataset in datasets
+        if dataset.family and _has_samples(dataset, catalog, embedded)
+    }
     for dataset in datasets:
-        if catalog.samples(dataset.name) is not None:
+        has_samples = catalog.samples(dataset.name) is not None
+        if dataset.family in families if dataset.family else has_samples:
             continue
-        status = open_source(dataset, kind=DECLARED, data_dir=data_dir, samples=None).status()
+        source = open_source(dataset, kind=DECLARED, data_dir=data_dir, samples=None, opened=opened)
+        status = source.status()
         if status.state is State.AVAILABLE:
-            exceptions[dataset.name] = DECLARED
+            exceptions[dataset.family or dataset.name] = DECLARED
         else:
             reasons[dataset.name] = f"is {status.state} ({status.detail})"
     return SourceChoice("samples", data_dir, exceptions), reasons
+
+
+def _has_samples(dataset: Dataset, catalog: Catalog, opened: dict[str, FamilySource]) -> bool:
+    samples = catalog.samples(dataset.name)
+    if samples is None:
+        return False
+    source = open_source(dataset, kind="samples", samples=samples, opened=opened)
+    try:
+        return bool(source.splits())
+    except SourceUnavailableError:
+        return False

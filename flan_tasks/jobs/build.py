@@ -252,9 +252,12 @@ def explain_store(spec: BuildSpec) -> list[str]:
     mixture, _ = declared_mixture(spec, catalog())
     store = store_of(spec)
     lines: list[str] = []
+    explained: set[str] = set()
     for dataset in catalog().members(mixture):
-        if spec.split not in dataset.splits.names:
+        if spec.split not in dataset.splits.names or dataset.family in explained:
             continue
+        # All members of a family are in one file.
+        explained |= {dataset.family} - {""}
         try:
             rows = open_source(
                 dataset,

@@ -16,6 +16,7 @@ from flan_tasks.engine.directory import read_manifest
 from flan_tasks.engine.reopen import drawn, reopen
 from flan_tasks.plan.prepare import SourceChoice, evaluation_parts
 from flan_tasks.raw_rows import State, open_source
+from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.store.store import Store, default_store
 
 
@@ -156,6 +157,7 @@ def _check_available(datasets: Sequence[Dataset], choice: SourceChoice) -> None:
       SourceUnavailableError: rows are not available.
     """
     problems: list[tuple[str, str]] = []
+    opened: dict[str, FamilySource] = {}
     for name, dataset in {dataset.name: dataset for dataset in datasets}.items():
         try:
             source = open_source(
@@ -163,6 +165,7 @@ def _check_available(datasets: Sequence[Dataset], choice: SourceChoice) -> None:
                 kind=choice.kind,
                 data_dir=choice.data_dir,
                 samples=catalog().samples(name),
+                opened=opened,
             )
             status = source.status()
         except SourceUnavailableError as error:

@@ -11,7 +11,7 @@ from flan_tasks.core.family import Family, family_of
 from flan_tasks.core.origin import DECLARED, Files
 from flan_tasks.datasets import catalog
 from flan_tasks.raw_rows import open_source
-from flan_tasks.raw_rows.families import FamilySource, MemberSource
+from flan_tasks.raw_rows.families import FamilySource, MemberSource, TaskTable
 from flan_tasks.store.families import constants_of
 
 # Members whose rows are filled in, and rows of each of their splits.
@@ -51,6 +51,10 @@ def rows_of_members(
         try:
             rows = open_source(task, kind=kind, data_dir=data_dir, samples=samples, opened=opened)
             assert isinstance(rows, MemberSource)
+            if source is None and isinstance(rows.of_family, TaskTable):
+                # Rows of one member are found by reading those of all.
+                problems.append("no row was filled in; --source declared reads its whole table")
+                break
             examples += _examples(family, task, rows)
             looked_at += 1
         except SourceUnavailableError as error:

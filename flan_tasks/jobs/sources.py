@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core import notebook
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.origin import DECLARED
 from flan_tasks.datasets import catalog
@@ -18,7 +19,7 @@ class SourceState:
     """The rows of one dataset."""
 
     name: str
-    """Its name."""
+    """Its name, or that of a family with the number of its tasks."""
     cluster: str
     """Its cluster."""
     state: str
@@ -65,7 +66,7 @@ def sources(
       UnknownNameError: a name is none of a dataset or cluster.
     """
     states = []
-    for dataset in catalog().expand(names) if names else catalog().datasets:
+    for name, dataset in _places(names).items():
         try:
             samples = catalog().samples(dataset.name)
             rows = open_source(dataset, kind=source, data_dir=data_dir, samples=samples)
@@ -76,7 +77,7 @@ def sources(
             status = Status(State.GONE, str(error))
         states.append(
             SourceState(
-                name=dataset.name,
+                name=name,
                 cluster=dataset.cluster,
                 state=str(status.state),
                 detail=status.detail,
@@ -84,3 +85,21 @@ def sources(
             )
         )
     return SourceStates(tuple(states))
+
+
+def _places(names: Sequence[str]) -> dict[str, Dataset]:
+    """Returns what a line shows -> a dataset of it; all members of a family have one place."""
+    datasets = catalog().expand(names) if names else catalog().datasets
+    members = Counter(dataset.family for dataset in datasets)
+    places: dict[str, Dataset] = {}
+    for dataset in datasets:
+        number = members[dataset.family]
+        folded = dataset.family and number > 1
+        places.setdefault(
+            f"{dataset.family} ({number:,} tasks)" if folded else dataset.name, dataset
+        )
+    if not names:
+        for family in catalog().families.values():
+            first = next(iter(family.members))
+            places[f"{family.name} ({len(family.members):,} tasks)"] = family.task(first)
+    return places

@@ -228,6 +228,8 @@ def open_examples(
       SourceUnavailableError: its rows are not available.
       RowError: rows break their schema.
     """
+    # What is to be said of a family is said with its first member.
+    is_said = dataset.family in opened
     rows = open_source(
         dataset,
         kind=source.kind_of(dataset),
@@ -238,8 +240,12 @@ def open_examples(
     )
     if dataset.family:
         where = f"{dataset.family}, all its tasks"
-    available = rows.status().state is State.AVAILABLE
-    if progress and not available and source.data_dir is None:
+    if (
+        progress
+        and not is_said
+        and source.data_dir is None
+        and rows.status().state is not State.AVAILABLE
+    ):
         progress(f"fetching {where}")
     reading = partial(progress, f"reading {where}") if progress else None
     return store.open(dataset, rows, split, limit=limit, reading=reading)
