@@ -1,6 +1,7 @@
 """Rows of a family: gathered from one table for all its members, and the same as one by one."""
 
 import pickle
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from toy_families import family_catalog, write_tasks
 from flan_tasks.core.errors import SourceUnavailableError
 from flan_tasks.core.family import Member
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.parts import Part
 from flan_tasks.core.variation import Variation
 from flan_tasks.engine.work import portable_plan
 from flan_tasks.plan.plan import Draw, make_plan
@@ -55,6 +57,20 @@ def test_members_are_rendered_together_as_they_are_one_by_one(plan):
     for row in expected:
         assert row.example.fields["definition"] in row.inputs
         assert row.dataset.name.removeprefix("toys:") in row.targets
+
+
+def test_rows_of_members_in_parts_say_which_part_they_are_of(tmp_path):
+    write_tasks(tmp_path, SIZES)
+    parts = (Part(name="a", include=("toys",)), Part(name="b", weight=2, include=("toys",)))
+    plan = make_plan(prepared(tmp_path, Mixture(name="m", parts=parts)), seed=3, num_examples=90)
+    rows = plan.rows(0, 90)
+    together = render_chunk(plan, rows)
+    assert together == one_by_one(plan, rows)
+    assert Counter((row.part, row.prompt_type) for row in together) == {
+        ("a", "zs_opt"): 30,
+        ("b", "zs_opt"): 60,
+    }
+    assert {row.name for row in together} <= {item.name for item in plan.ingredients}
 
 
 def test_rows_of_a_plan_are_the_same_in_another_process(plan):
@@ -107,7 +123,9 @@ def test_missing_tasks_of_a_family_are_named_few_together(tmp_path):
     with pytest.raises(SourceUnavailableError) as error:
         prepared(tmp_path)
     line = str(error.value).split("\n")[1]
-    assert "and 6 more of toys: its file is missing; the folder has those of 1 of 12 tasks" in line
-    assert line.count("toys:") == 6
+    why = "its file is missing; the folder has those of 1 of 12 tasks of toys"
+    assert line.endswith(f"and 6 more of toys: {why}") and line.count("toys:") == 6
+    assert dict(error.value.problems)["toys:task_0"] == why
     some = prepared(tmp_path, allow_missing=True)
+    assert set(some.missing.values()) == {why}
     assert [item.dataset.name for item in some.ingredients] == ["toys:task_3"]
