@@ -12,8 +12,6 @@ MEMBER_MARK = ":"
 _MIXTURE = "mix"
 _RANK = "rank"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-# Between the name of a family and that of its member.
-MEMBER_MARK = ":"
 _MEMBER = re.compile(r"[a-z0-9_]+")
 _NO_MEMBER = re.compile(r"[^a-z0-9_]")
 # Names become parts of file names, which most file systems end at 255 bytes.

@@ -122,7 +122,10 @@ def check_labels(dataset: Dataset, source: Source) -> None:
 
 def _about_splits(dataset: Dataset, source: Source, split: str) -> str:
     """What to declare where files have no such split; a public source has what is declared."""
-    if not isinstance(dataset.source, Files) or source.status().state is not State.AVAILABLE:
+    # A task of a family lacks its file; the splits are those of all of them.
+    if dataset.family or not isinstance(dataset.source, Files):
+        return ""
+    if source.status().state is not State.AVAILABLE:
         return ""
     return (
         f". The dataset's splits read {split} from it. Where there is none, take it from train, "
