@@ -7,7 +7,6 @@ import click
 
 from flan_tasks.cli.table import print_table, print_wrapped, say
 from flan_tasks.core.escaping import for_line
-from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.part_tree import MARK
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def print_overlaps(overlaps: Mapping[str, Sequence[str]]) -> None:
 
 def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
     """Prints what is going to be built, task by task."""
-    from flan_tasks.engine.folded import folded, folded_names
+    from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 
     prepared, tasks, notes = planned.prepared, planned.tasks, planned.notes
     click.echo(
@@ -72,14 +71,8 @@ def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
         click.echo(f"{name}: no {prepared.split} split by declaration")
     if prepared.missing:
         click.echo(f"\nWithout {len(prepared.missing)} datasets that cannot be had:")
-        by_reason: dict[str, list[str]] = {}
-        for name, reason in prepared.missing.items():
-            family, mark, _ = name.partition(MEMBER_MARK)
-            # Members of a family that lack the same are one line.
-            by_reason.setdefault(f"{family}{mark}{reason}" if mark else name, []).append(name)
-        for names in by_reason.values():
-            text = f"{', '.join(folded_names(names))}: {prepared.missing[names[0]]}"
-            print_wrapped(text, indent="  ", wide=wide)
+        for names, reason in folded_reasons(prepared.missing):
+            print_wrapped(f"{names}: {reason}", indent="  ", wide=wide)
     if notes:
         click.echo(f"\nRows at hand differ from declared sizes for {len(notes)} of {len(tasks)}:")
         for note in notes[:8]:

@@ -92,6 +92,7 @@ def _import_what_reads(spec: QuestionSpec) -> None:
 
 def _score(spec: EvalSpec, *, wide: bool, as_json: bool) -> "EvalResult":
     from flan_tasks.cli.build_tables import print_vocabulary
+    from flan_tasks.engine.folded import folded_reasons
     from flan_tasks.jobs.evaluate import evaluate
 
     _import_what_reads(spec)
@@ -119,8 +120,8 @@ def _score(spec: EvalSpec, *, wide: bool, as_json: bool) -> "EvalResult":
         for one in result.scores:
             _print_dataset(one)
     _print_overview(result.scores)
-    for name, reason in result.missing.items():
-        print_wrapped(f"not evaluated: {name}: {reason}")
+    for names, reason in folded_reasons(result.missing):
+        print_wrapped(f"not evaluated: {names}: {reason}")
     names = ", ".join(path.name for path in result.files)
     click.echo(f"\nresults in {result.folder}: {names}")
     return result

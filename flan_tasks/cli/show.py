@@ -110,7 +110,9 @@ def command(
     except NotAvailableHereError as error:
         raise _with_command(error, spec) from error
     options.end_progress()
-    for missing, reason in shown.missing.items():
+    from flan_tasks.engine.folded import folded_reasons
+
+    for missing, reason in folded_reasons(shown.missing):
         options.warn(f"without {missing}: {reason}")
     prompts = (_about(prompt, vocabulary if tokens else None) for prompt in shown.prompts)
     if as_json:

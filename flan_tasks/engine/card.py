@@ -12,7 +12,7 @@ from typing import Any
 from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
 from flan_tasks.decontamination.fingerprints import SHORTEST_TEXT
-from flan_tasks.engine.folded import folded
+from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
@@ -183,11 +183,11 @@ def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield f"Datasets whose rows were not available, {len(missing)}; built without:"
         yield ""
-        for name, reason in missing.items():
-            yield f"- {name}: {for_markdown(reason)}"
+        for names, reason in folded_reasons(missing):
+            yield f"- {names}: {for_markdown(reason)}"
         yield ""
     if manifest["without_split"]:
-        names = ", ".join(manifest["without_split"])
+        names = ", ".join(folded_names(manifest["without_split"]))
         yield f"Without a {manifest['split']} split by declaration: {names}."
         yield ""
     if found := manifest["decontaminated"]:

@@ -63,3 +63,16 @@ def folded_names(names: Iterable[str]) -> list[str]:
         if len(of_it) > _NAMED:
             shown.append(f"and {len(of_it) - _NAMED:,} more of {family}")
     return shown
+
+
+def folded_reasons(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Returns names with the reason that is given for each; members of a family with one as one.
+
+    Args:
+      reasons: name of a task -> why its rows are missing.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, reason in reasons.items():
+        family, mark, _ = name.partition(MEMBER_MARK)
+        groups.setdefault((f"{family}{mark}" if mark else name, reason), []).append(name)
+    return [(", ".join(folded_names(names)), reason) for (_, reason), names in groups.items()]

@@ -13,6 +13,7 @@ from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, EvaluationError, SourceUnavailableError
 from flan_tasks.core.variation import PLAIN, Variation
+from flan_tasks.engine.folded import folded_reasons
 from flan_tasks.evaluation.prompts import check_evaluated, chosen_examples, evaluation_prompts
 from flan_tasks.evaluation.records import (
     GENERATE,
@@ -263,7 +264,7 @@ def evaluate(
                 else f"it has no example or answer in {' or '.join(evaluation.splits)}"
             )
     if missing and not evaluation.allow_missing:
-        lines = [f"  {name}: {reason}" for name, reason in missing.items()]
+        lines = [f"  {names}: {reason}" for names, reason in folded_reasons(missing)]
         raise SourceUnavailableError(
             "\n".join(["datasets that cannot be evaluated:", *lines])
             + "\nThe others are answered and kept. Provide these, or go on with --allow-missing."

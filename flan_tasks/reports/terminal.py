@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flan_tasks.core.escaping import for_line
-from flan_tasks.engine.folded import folded
+from flan_tasks.engine.folded import folded, folded_reasons
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
 from flan_tasks.reports.length_tables import PARTS, histograms
@@ -84,7 +84,7 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
         )
     for line in manifest.get("warnings", ()):
         console.print(Text.assemble(("warning ", "yellow"), for_line(line)))
-    for name, reason in manifest["missing"].items():
+    for name, reason in folded_reasons(manifest["missing"]):
         console.print(
             Text.assemble(("missing ", "yellow"), (name, "bold"), for_line(f": {reason}"))
         )
