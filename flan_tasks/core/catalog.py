@@ -136,8 +136,8 @@ class Catalog(Declared):
     ) -> tuple[Dataset, ...]:
         """Returns the datasets named and all that share text with them, directly or by others.
 
-        Who overlaps with whom is declared on either side. What is met on the way outside the
-        default collection, such as members of families, is taken and not followed further: it is
+        Who overlaps with whom is declared on either side. Members of families, and what else is
+        met on the way outside the default collection, are taken and not followed further: they are
         often made of several datasets, which do not share text for that.
 
         Args:
@@ -151,7 +151,8 @@ class Catalog(Declared):
             for dataset in self._neighbors(queue.pop(), families):
                 if dataset.name not in reached:
                     reached[dataset.name] = dataset
-                    if self.is_default(dataset) or dataset.name in self._own:
+                    is_usual = self.is_default(dataset) or dataset.name in self._own
+                    if is_usual and not dataset.family:
                         queue.append(dataset)
         return ordered(reached.values())
 
