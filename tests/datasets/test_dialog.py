@@ -160,3 +160,14 @@ def test_turns_of_a_prompt_that_is_made_to_fit_are_those_in_it():
 def test_datasets_without_turns_write_prompts():
     row = dataclasses.replace(built(qrecc()), dataset=get("coqa"))
     assert row.turns == ()
+
+
+@pytest.mark.parametrize("style", ["messages", "sharegpt"])
+def test_the_card_says_which_rows_are_conversations(tmp_path, style):
+    mixture = ft.Mixture(name="talk", include=("qrecc", "rte"))
+    ft.build(mixture, tmp_path / "talk", source="samples", style=style, report=False)
+    card = (tmp_path / "talk" / "README.md").read_text(encoding="utf-8")
+    assert "or of forward prompts of qrecc without exemplars, the conversation turn by turn" in card
+    ft.build("rte", tmp_path / "rte", source="samples", style=style, report=False)
+    assert "conversation turn" not in (tmp_path / "rte" / "README.md").read_text(encoding="utf-8")
+    assert ft.verify(tmp_path / "talk").examples
