@@ -6,7 +6,7 @@ What declarations and sources bring is text here: quoted in the header, escaped 
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
@@ -120,12 +120,20 @@ def _features(style: str, *, parts: bool) -> Iterator[str]:
         yield f"    dtype: {kind}"
 
 
-def _texts_line(style: str) -> str:
+def _texts_line(style: str, talks: Sequence[str]) -> str:
+    """Says which columns hold the texts; `talks`: datasets that are conversations."""
     columns = BY_STYLE[style]
     if isinstance(columns, Turns):
-        return (
+        line = (
             f"`{columns.column}` is a prompt (`{columns.role}` is {columns.user}) and its answer "
             f"({columns.assistant}), both in `{columns.content}`"
+        )
+        if not talks:
+            return line
+        return (
+            f"{line}; or of forward prompts of {' and '.join(map(for_markdown, talks))} without "
+            "exemplars, the conversation turn by turn with no wording around it, whose last turn "
+            "is the answer"
         )
     empty = f", `{columns.empty}` empty," if columns.empty else ""
     return f"`{columns.prompt}` and `{columns.target}`{empty} are text"
@@ -160,6 +168,7 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     if manifest["format"] in TEXT_FORMATS:
+        talks = sorted({task["dataset"] for task in tasks if "turns" in task})
         yield "```python"
         yield "import datasets"
         yield ""
@@ -167,7 +176,7 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "```"
         yield ""
         yield (
-            f"{_texts_line(manifest['style'])}, never trimmed; `task`, `dataset`, `cluster`, "
+            f"{_texts_line(manifest['style'], talks)}, never trimmed; `task`, `dataset`, `cluster`, "
             "`template`, `kind` (forward, or inverted where the task is turned round), `num_shots` "
             "(exemplars in the prompt), `key` (where the row stands in its source), `split`, "
             "`options` (the allowed answers, one a line; nothing where any text may be one) and "

@@ -58,6 +58,8 @@ def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
             "languages": list(item.dataset.languages),
             "license": item.dataset.license,
             "citation": item.dataset.citation,
+            # The field that holds a conversation; only where there is one.
+            **({"turns": item.dataset.turns} if item.dataset.turns else {}),
         }
         for item in (
             *plan.ingredients,

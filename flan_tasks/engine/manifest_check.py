@@ -152,7 +152,7 @@ _TASK = object_of(
         "languages": list_of(TEXT),
     },
     {
-        **dict.fromkeys(("part", "prompt_type"), TEXT),
+        **dict.fromkeys(("part", "prompt_type", "turns"), TEXT),
         "mean_tokens": object_of(dict.fromkeys(("rows", "inputs", "targets"), COUNT)),
         "num_shots": map_of(COUNT),
         "rows_read": COUNT,

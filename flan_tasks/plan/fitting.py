@@ -159,6 +159,7 @@ def _at(row: BuiltRow, ceiling: int) -> BuiltRow | None:
         row,
         inputs=prompt,
         shortened=tuple(kept),
+        left=kept,
         lost_answer=_loses_answer(row, prompt, kept),
     )
 

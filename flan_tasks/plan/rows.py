@@ -1,7 +1,7 @@
 """Rows of a plan as text: gathered from the store and rendered, in plan order."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -52,6 +52,8 @@ class BuiltRow:
     """Whether the options stand in the prompt, where the example has some."""
     shortened: tuple[str, ...] = ()
     """Fields that were shortened to make the prompt fit a length."""
+    left: Mapping[str, str] = field(default_factory=dict)
+    """What is left of each of these; the example has them whole."""
     lost_answer: bool = False
     """Whether the answer stood in one of these, and does no more."""
     part: str = ""
@@ -83,10 +85,15 @@ class BuiltRow:
         if not name or self.template.kind != FORWARD or self.num_shots:
             return ()
         turns = tuple(self.example.extra.get("turns", ()))
-        if name not in self.shortened:
+        if name not in self.left:
             return turns
-        left = self.example.fields[name]
-        whole = next((n for n, turn in enumerate(reversed(turns)) if turn not in left), len(turns))
+        # From the end, each turn before the one behind it: "Yes." may stand in another's words.
+        whole, end = 0, len(self.left[name])
+        while whole < len(turns):
+            end = self.left[name].rfind(turns[-1 - whole], 0, end)
+            if end < 0:
+                break
+            whole += 1
         # A conversation begins with who asks, and what is asked stays.
         return turns[len(turns) - max(whole - (whole + 1) % 2, 1) :]
 

@@ -4,13 +4,13 @@ import dataclasses
 
 import pytest
 
+import flan_tasks as ft
 from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.template import FORWARD
 from flan_tasks.datasets import catalog, get
 from flan_tasks.engine.styles import texts_in
 from flan_tasks.engine.writers.text import columns
-from flan_tasks.plan.exemplars import with_fields
 from flan_tasks.plan.rows import BuiltRow
 
 GREETING = "Hi, I'm your automated assistant. I can answer your questions about Tin."
@@ -36,7 +36,7 @@ def qrecc(context=TALK[:4], question=TALK[4], answer=TALK[5], rewrite="Does tin 
     return normalize_row(get("qrecc"), row, source_split="train", number=0)[0]
 
 
-def built(example, *, kind=FORWARD, num_shots=0, shortened=()):
+def built(example, *, kind=FORWARD, num_shots=0, left=None):
     templates = catalog().templates("qrecc")
     return BuiltRow(
         "a prompt",
@@ -45,7 +45,8 @@ def built(example, *, kind=FORWARD, num_shots=0, shortened=()):
         templates.of_kind(kind)[0],
         example,
         num_shots,
-        shortened=shortened,
+        shortened=tuple(left or ()),
+        left=left or {},
     )
 
 
@@ -136,14 +137,37 @@ def test_other_styles_keep_the_prompt():
         ("tin?\nB: A metal.\nA: Is it soft?\nB: Quite.\nA: Does it rust?", TALK[2:5]),
         ("soft?\nB: Quite.\nA: Does it rust?", TALK[4:5]),
         ("rust?", TALK[4:5]),
+        # Its words are those of a turn that is gone.
+        ("A: Is it soft?\nB: Quite. A metal. What is tin?\nA: Does it rust?", TALK[2:5]),
     ],
 )
 def test_of_a_shortened_history_whole_turns_stay_and_the_user_begins(left, turns):
-    example = with_fields(qrecc(), {"conversation": left})
-    row = built(example, shortened=("conversation",))
-    assert row.turns == turns
+    assert built(qrecc(), left={"conversation": left}).turns == turns
+
+
+def test_turns_of_a_prompt_that_is_made_to_fit_are_those_in_it():
+    told = {"source": "samples", "vocab": "bytes", "lengths": {"inputs": 150}, "kinds": ["forward"]}
+    texts, talks = ft.rows("dialog", **told), ft.rows("dialog", style="messages", **told)
+    for text, talk in zip(texts, talks, strict=True):
+        *before, asked, _ = [turn["content"] for turn in talk["messages"]]
+        assert len(before) % 2 == 0 and asked in text["inputs"]
+        assert all(turn in text["inputs"] for turn in before), talk["key"]
+    whole = ft.rows("dialog", style="messages", **{**told, "lengths": None})
+    at = {row["key"]: len(row["messages"]) for row in whole}
+    assert any(len(talk["messages"]) < at[talk["key"]] for talk in talks)
 
 
 def test_datasets_without_turns_write_prompts():
     row = dataclasses.replace(built(qrecc()), dataset=get("coqa"))
     assert row.turns == ()
+
+
+@pytest.mark.parametrize("style", ["messages", "sharegpt"])
+def test_the_card_says_which_rows_are_conversations(tmp_path, style):
+    mixture = ft.Mixture(name="talk", include=("qrecc", "rte"))
+    ft.build(mixture, tmp_path / "talk", source="samples", style=style, report=False)
+    card = (tmp_path / "talk" / "README.md").read_text(encoding="utf-8")
+    assert "or of forward prompts of qrecc without exemplars, the conversation turn by turn" in card
+    ft.build("rte", tmp_path / "rte", source="samples", style=style, report=False)
+    assert "conversation turn" not in (tmp_path / "rte" / "README.md").read_text(encoding="utf-8")
+    assert ft.verify(tmp_path / "talk").examples
