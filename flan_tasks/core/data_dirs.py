@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.mixture import ALL
@@ -61,7 +62,7 @@ class DataDirs:
         plain = found.pop(ALL, None)
         return cls(plain, found)
 
-    def check(self, expand: Callable[[Iterable[str]], object]) -> None:
+    def check(self, expand: Callable[[Iterable[str]], Iterable[Dataset]]) -> None:
         """Checks that names are known.
 
         Args:
@@ -69,17 +70,23 @@ class DataDirs:
 
         Raises:
           UnknownNameError: one is not; with the nearest.
+          DeclarationError: one means some tasks of a family, which are all read from one place.
         """
         for name in self.named:
             if name in KINDS:
                 continue
             try:
-                expand([name])
+                families = {dataset.family for dataset in expand([name])}
             except UnknownNameError as error:
                 raise UnknownNameError(
                     f"--data-dir {name}={self.named[name]}: {error}; or a kind of source, "
                     f"{', '.join(KINDS)}"
                 ) from error
+            if families and not families & {"", name}:
+                raise DeclarationError(
+                    f"--data-dir {name}={self.named[name]}: all tasks of a family are read from "
+                    f"one directory; give {', '.join(f'{one}=DIR' for one in sorted(families))}"
+                )
 
     def to_text(self) -> str | None:
         """Returns all in one text, which `of` reads; None where there is none.

@@ -141,7 +141,7 @@ def prepare(
                 split,
                 missing,
                 gathering.notes,
-                remedies=[remedy(catalog[name]) for name in missing],
+                remedies=list(dict.fromkeys(remedy(catalog[name]) for name in missing)),
                 some=bool(found),
                 has_samples=has_samples,
             ),

@@ -29,7 +29,7 @@ from flan_tasks.raw_rows.families import (
 )
 from flan_tasks.raw_rows.files import FilesSource, find_files
 from flan_tasks.raw_rows.huggingface import HuggingFaceSource
-from flan_tasks.raw_rows.places import ORIGINS, place_of, place_of_family
+from flan_tasks.raw_rows.places import ORIGINS, Place, place_of, place_of_family
 from flan_tasks.raw_rows.samples import SamplesSource
 from flan_tasks.raw_rows.tfds import TfdsSource
 from flan_tasks.raw_rows.tfds_apart import TfdsApart
@@ -69,8 +69,8 @@ def open_source(
         family, member = family_of(dataset)
         opened = {} if opened is None else opened
         if family.name not in opened:
-            folder = place_of_family(family, kind, data_dir)
-            opened[family.name] = _open_family(family, kind, folder, samples, apart=apart)
+            place = place_of_family(family, kind, data_dir)
+            opened[family.name] = _open_family(family, place, samples, apart=apart)
         return MemberSource(opened[family.name], member)
     place = place_of(dataset, kind, data_dir)
     kind, data_dir, folder = place.kind, place.data_dir, place.folder
@@ -99,8 +99,9 @@ def open_source(
 
 
 def _open_family(
-    family: Family, kind: str, data_dir: Path | None, samples: Path | None, *, apart: bool
+    family: Family, place: Place, samples: Path | None, *, apart: bool
 ) -> FamilySource:
+    kind, data_dir = place.kind, place.data_dir
     if kind == "samples":
         return FamilySamples(family, samples)
     wanted = ORIGINS.get(kind)

@@ -58,15 +58,20 @@ def place_of(dataset: Dataset, kind: str, data_dir: Path | None) -> Place:
     return Place(kind, found, None if found is None else found / dataset.name)
 
 
-def place_of_family(family: Family, kind: str, data_dir: Path | None) -> Path | None:
-    """Returns the directory that a family's tasks are read from, all of them from one.
+def place_of_family(family: Family, kind: str, data_dir: Path | None) -> Place:
+    """Returns where a family's tasks are read from, all of them from one place.
 
-    Its own comes before that of the kind of source, and that before the plain one.
+    Its own directory comes before that of the kind of source, and that before the plain one. With
+    one of its own it is read from the source it declares, also where the others are embedded rows.
     """
     dirs = DataDirs.of(data_dir)
     declared = next(name for name, cls in ORIGINS.items() if isinstance(family.source, cls))
-    of_kind = dirs.named.get(declared if kind == DECLARED else kind, dirs.plain)
-    return dirs.named.get(family.name, of_kind)
+    if family.name in dirs.named:
+        # Files are looked for there, even where the declaration says where others are.
+        own = "files" if declared == "files" else DECLARED
+        kind = kind if kind in ORIGINS else own
+        return Place(kind, dirs.named[family.name])
+    return Place(kind, dirs.named.get(declared if kind == DECLARED else kind, dirs.plain))
 
 
 def _own_place(dataset: Dataset, kind: str, place: Path, *, is_its: bool) -> Place:
@@ -94,7 +99,10 @@ def _has_files(folder: Path) -> bool:
 
 def remedy(dataset: Dataset) -> str:
     """Says which `--data-dir` would give the rows of a dataset."""
-    name = dataset.name
+    name = dataset.family or dataset.name
+    if dataset.family and isinstance(dataset.source, Files) and dataset.source.rows:
+        files = ", ".join(dataset.source.paths.values())
+        return f"--data-dir {name}=DIR, a folder with {files}"
     if isinstance(dataset.source, Tfds):
         tree = f"{dataset.source.builder}/{dataset.source.version}"
         return f"--data-dir {name}=DIR, a tree of TFDS with {tree}, or a folder with train.jsonl"

@@ -121,6 +121,40 @@ def test_unknown_names_are_refused_by_every_command(words, tmp_path, monkeypatch
     assert "rte" in str(ran.exception) + ran.output
 
 
+def test_a_family_is_read_where_it_is_named_beside_embedded_rows(tmp_path):
+    name = "task365_synthetic_remove_vowels"
+    task = {
+        "Definition": ["Leave out the vowels."],
+        "Positive Examples": [{"input": "ab", "output": "b", "explanation": "a is one."}] * 2,
+        "Instances": [
+            {"id": f"t-{n}", "input": f"word {n}", "output": [f"wrd {n}"]} for n in range(30)
+        ],
+    }
+    (tmp_path / "ni" / "tasks").mkdir(parents=True)
+    (tmp_path / "ni" / "tasks" / f"{name}.json").write_text(json.dumps(task))
+    where = {"niv2": tmp_path / "ni"}
+    mixture = ft.Mixture(name="m", include=("rte", f"niv2:{name}"))
+    for choice in ({"source": "samples"}, {"source": "declared"}, {"source": "files"}):
+        view = ft.rows(f"niv2:{name}", data_dir=where, **choice)
+        assert {row["key"] for row in view} <= {f"t-{n}" for n in range(30)}, choice
+    manifest = ft.build(mixture, tmp_path / "out", source="samples", data_dir=where).manifest
+    kinds = {task["name"]: task["source"]["source"] for task in manifest["tasks"]}
+    assert kinds == {"rte": "samples", f"niv2:{name}": "files"}
+    with pytest.raises(ft.SourceUnavailableError) as error:
+        ft.build("niv2", tmp_path / "all", source="samples", data_dir=where)
+    assert "Where rows lie elsewhere: --data-dir niv2=DIR, a folder with tasks/*.json." in str(
+        error.value
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["niv2:task365_synthetic_remove_vowels", "answerability_classification"]
+)
+def test_some_tasks_of_a_family_have_no_directory_of_their_own(name, tmp_path):
+    with pytest.raises(ft.DeclarationError, match="read from one directory; give niv2=DIR"):
+        ft.rows("rte", source="samples", data_dir={name: tmp_path})
+
+
 def test_names_are_checked_in_python_as_well(tmp_path):
     with pytest.raises(ft.UnknownNameError, match="--data-dir ret="):
         ft.build("rte", tmp_path / "out", source="samples", data_dir={"ret": tmp_path})
