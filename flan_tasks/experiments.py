@@ -1,46 +1,115 @@
 """An experiment of the paper: build a mixture, train on it, score what was held out.
 
-Each step is a `flan` command in a process of its own, and goes on where it was stopped; so an
-experiment does, and a list of them. What is compared stands in one table and one picture.
+Each step is a job of `flan_tasks.jobs` with its specification, and goes on where it was stopped; so
+an experiment does, and a list of them. What is compared stands in one table and one picture.
 """
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flan_tasks.core import interrupts
+from flan_tasks.core.configuration import resolve
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.parsing import parse_json
+from flan_tasks.core.spec import Spec
 from flan_tasks.engine.directory import write_text
 from flan_tasks.evaluation.series import Point
+from flan_tasks.jobs.models import load_run
+from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.config import TrainSpec
+from flan_tasks.specs.eval_config import EvalSpec
 from flan_tasks.specs.experiment import Experiment
 
-Run = Callable[[Sequence[str]], None]
+_JOBS: Mapping[str, type[Spec]] = {job.verb: job for job in (BuildSpec, TrainSpec, EvalSpec)}
 
 
-def commands(experiment: Experiment, folder: Path) -> dict[str, list[str]]:
-    """Returns the arguments of `flan` for each step; results lie under `folder`/its name."""
+@dataclass(frozen=True)
+class Step:
+    """A job of an experiment and what it is told."""
+
+    spec: Spec
+    """A `BuildSpec`, a `TrainSpec` or an `EvalSpec`."""
+    command: str
+    """The command that does the same."""
+    out: str = ""
+    """The directory of a build; the other jobs have theirs in their specification."""
+    gin_text: str = ""
+    """The gin text of a training run, which is kept with its checkpoints."""
+
+    @property
+    def name(self) -> str:
+        """The command without `flan`: build, train or eval."""
+        return self.spec.verb
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields as JSON holds them; `from_json` reads them."""
+        return {"name": self.name, **vars(self), "spec": self.spec.to_json()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Step":
+        """Returns the step of what `to_json` returned.
+
+        Raises:
+          UnknownNameError: its specification has a field that is none.
+          ConfigError: as when the specification is made.
+        """
+        spec = _JOBS[values["name"]].from_json(values["spec"])
+        return cls(spec, values["command"], values["out"], values["gin_text"])
+
+
+def steps(experiment: Experiment, folder: Path) -> list[Step]:
+    """Returns the steps of an experiment; results lie under `folder`/its name.
+
+    Raises:
+      ConfigError: a job cannot be told what the experiment says.
+      GinError: a gin file of the training, or a macro, is wrong.
+    """
     home = folder / experiment.name
-    rows = ["--source", experiment.source, "--seed", str(experiment.seed)]
-    if experiment.data_dir is not None:
-        rows += ["--data-dir", experiment.data_dir]
-    if experiment.allow_missing:
-        rows.append("--allow-missing")
-    lengths = ",".join(f"{name}={n}" for name, n in experiment.task_feature_lengths.items())
-    mixture = experiment.mixture or str(home / f"{experiment.name}.toml")
-    build = ["build", mixture, "--format", "arrays", "--vocab", experiment.vocabulary]
-    build += ["--lengths", lengths, "--out", str(home / "build"), *rows]
-    build += [word for words in experiment.variation.words for word in words.split(" ", 1)]
-    if experiment.rows is not None:
-        build += ["--examples", str(experiment.rows)]
+    build = BuildSpec(
+        mixture=experiment.mixture or str(home / f"{experiment.name}.toml"),
+        format="arrays",
+        lengths=experiment.task_feature_lengths,
+        examples=experiment.rows,
+        vocab=experiment.vocabulary,
+        **experiment.variation.to_json(),
+        **_rows(experiment),
+    )
+    evaluation = EvalSpec(
+        mixture_or_task_name=",".join(experiment.evaluate),
+        checkpoint_path=str(home / "model"),
+        output_dir=str(home / "scores"),
+        task_feature_lengths=experiment.task_feature_lengths,
+        batch_size=experiment.eval_batch_size,
+        num_examples=experiment.eval_examples,
+        vocab=experiment.vocabulary,
+        **_rows(experiment),
+    )
+    out = str(home / "build")
+    # That of the class: a build's own says what makes the same bytes, and not where things lie.
+    build_command = f"{Spec.command(build)} --out {shlex.quote(out)}"
+    return [
+        Step(build, build_command, out=out),
+        _training(experiment, home),
+        Step(evaluation, evaluation.command()),
+    ]
+
+
+def _rows(experiment: Experiment) -> dict[str, Any]:
+    """Fields of a build and an evaluation that say which rows."""
+    place = experiment.data_dir or resolve().data_dir
+    return {
+        "source": experiment.source,
+        "data_dir": str(place) if place else None,
+        "allow_missing": experiment.allow_missing,
+        "seed": experiment.seed,
+    }
+
+
+def _training(experiment: Experiment, home: Path) -> Step:
     macros = {
         **experiment.macros,
         "BUILD_DIR": str(home / "build"),
@@ -48,34 +117,33 @@ def commands(experiment: Experiment, folder: Path) -> dict[str, list[str]]:
         "TASK_FEATURE_LENGTHS": dict(experiment.task_feature_lengths),
         "RANDOM_SEED": experiment.seed,
     }
-    train = ["train", *(word for name in experiment.gin_files for word in ("--gin_file", name))]
-    train += [f"--gin.{name}={value}" for name, value in macros.items()]
-    score = ["eval", *experiment.evaluate, "--model", str(home / "model")]
-    score += ["--out", str(home / "scores"), "--vocab", experiment.vocabulary, *rows]
-    score += ["--lengths", lengths, "--batch-size", str(experiment.eval_batch_size)]
-    if experiment.eval_examples is not None:
-        score += ["--examples", str(experiment.eval_examples)]
-    return {"build": build, "train": train, "eval": score}
+    words = ["flan", "train", *(w for name in experiment.gin_files for w in ("--gin_file", name))]
+    words += [f"--gin.{name}={value}" for name, value in macros.items()]
+    loaded = load_run(experiment.gin_files, macros)
+    return Step(loaded.run, shlex.join(words), gin_text=loaded.operative)
 
 
-def run_experiment(experiment: Experiment, folder: Path, *, run: Run | None = None) -> Point:
+def run_experiment(experiment: Experiment, folder: Path, *, run: Callable[[Step], None]) -> Point:
     """Builds, trains and scores, as far as that is not done; returns what came of it.
 
     Args:
       experiment: what is done.
       folder: where the results of all experiments lie.
-      run: runs `flan` with arguments; in a process by default.
+      run: does a step.
 
     Raises:
       BuildError: the mixture cannot be written.
+      ConfigError: a job cannot be told what the experiment says.
+      GinError: a gin file of the training, or a macro, is wrong.
       EvaluationError: a step fails.
     """
-    run = run or run_flan
     home = folder / experiment.name
+    # All of them first: what is wrong with the last is not to be told after days of the others.
+    planned = steps(experiment, folder)
     if experiment.mixture is None:
         write_text(home / f"{experiment.name}.toml", mixture_text(experiment))
-    for arguments in commands(experiment, folder).values():
-        run(arguments)
+    for step in planned:
+        run(step)
     return read_point(experiment, home / "scores" / "scores.json")
 
 
@@ -113,46 +181,3 @@ def read_point(experiment: Experiment, path: Path) -> Point:
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise EvaluationError(f"{path} holds no scores: {error}") from error
     return Point(experiment.series, experiment.point, scores)
-
-
-def run_flan(arguments: Sequence[str]) -> None:
-    """Runs `flan` in a process of its own.
-
-    A signal is passed on, and the step waited for, however long it takes to save what it has: one
-    that was left behind would keep others out of its folder. A second, later signal kills it.
-
-    Raises:
-      EvaluationError: it fails.
-      Stopped: a signal came; the step has ended.
-    """
-    asked: list[tuple[int, float]] = []
-    process: subprocess.Popen | None = None
-
-    def stop(number: int, _: Any) -> None:
-        now = time.monotonic()
-        if not asked:
-            asked.append((number, now))
-            name = signal.Signals(number).name
-            text = f"{name}: waiting for flan {arguments[0]} to stop; another signal kills it"
-            with suppress(OSError):  # the terminal may be gone
-                os.write(2, f"\n{text}\n".encode())
-            if process is not None:
-                process.terminate()
-        elif now - asked[0][1] > interrupts.SAME:
-            if process is not None:
-                process.kill()
-            interrupts.end_at_once(number)
-
-    command = [sys.executable, "-m", "flan_tasks", *arguments]
-    with interrupts.handled(stop):
-        process = subprocess.Popen(command, stdout=sys.stderr)
-        if asked:  # while it was started
-            process.terminate()
-        code = process.wait()
-    if asked:
-        raise interrupts.Stopped(asked[0][0])
-    if code:
-        raise EvaluationError(
-            f"flan {arguments[0]} failed with {code} (its message is above); what is done is kept, "
-            "run the same command again"
-        )

@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +23,9 @@ from flan_tasks.cli.table import say
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec
+
+if TYPE_CHECKING:
+    from flan_tasks.jobs.build import PlannedBuild
 
 # Written with TensorFlow, which the workers import where there are several.
 _TENSORFLOW_FORMATS = ("tfrecord", "packed-tfrecord", "arrayrecord", "seqio-cache")
@@ -51,38 +55,68 @@ def command(
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
-    from flan_tasks.engine.from_spec import declared_mixture
-    from flan_tasks.jobs.build import explain_store, plan_build
+    from flan_tasks.jobs.build import explain_store
 
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
     how = chosen_runner(workers, runner, beam_args)
-    mixture, _ = declared_mixture(spec, catalog())
     if explain:
         for line in explain_store(spec):
             say(f"store: {line}", err=True)
-    reads_tfds = options.reads_tfds(catalog().members(mixture), spec.source)
-    with said_as_options(BuildSpec):
-        planned = plan_build(
-            spec, reading=_says_reading(quietly=reads_tfds), opened=print_vocabulary
-        )
-    options.end_progress()
-    if not as_json:
-        for dataset in planned.refused:
-            say(f"{dataset.name}: left out by its licence ({dataset.license})")
-        print_overlaps(planned.overlaps)
-        print_before(planned, wide=wide)
-        if planned.length_choices:
-            print_lengths(planned, wide=wide)
+    planned = plan_with_tables(spec, wide=wide, quietly=as_json)
     if dry_run:
         if as_json:
             found = {"tasks": planned.tasks, "examples": planned.examples}
             click.echo(json.dumps({**found, "missing": dict(planned.missing)}))
         return
     assert out is not None
+    write_with_tables(planned, out, how=how, wide=wide, as_json=as_json)
+
+
+def plan_with_tables(
+    spec: BuildSpec, *, wide: bool = False, quietly: bool = False
+) -> "PlannedBuild":
+    """Plans a build, and prints what is going to be built unless `quietly`."""
+    from flan_tasks.engine.from_spec import declared_mixture
+    from flan_tasks.jobs.build import plan_build
+
+    mixture, _ = declared_mixture(spec, catalog())
+    reads_tfds = options.reads_tfds(catalog().members(mixture), spec.source)
+    with said_as_options(BuildSpec):
+        planned = plan_build(
+            spec, reading=_says_reading(quietly=reads_tfds), opened=print_vocabulary
+        )
+    options.end_progress()
+    if not quietly:
+        for dataset in planned.refused:
+            say(f"{dataset.name}: left out by its licence ({dataset.license})")
+        print_overlaps(planned.overlaps)
+        print_before(planned, wide=wide)
+        if planned.length_choices:
+            print_lengths(planned, wide=wide)
+    return planned
+
+
+def write_with_tables(
+    planned: "PlannedBuild",
+    out: Path,
+    *,
+    how: Mapping[str, Any],
+    wide: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Writes a build, and prints how far it is and what came of it.
+
+    Args:
+      planned: the build.
+      out: its directory.
+      how: `workers` or `map_shards` of `PlannedBuild.write`.
+      wide: whether tables have a line for each row.
+      as_json: whether the manifest is printed in their place.
+    """
     from flan_tasks.cli.progress import BuildProgress
 
-    if spec.format in _TENSORFLOW_FORMATS and how.get("workers") == 1 and not out.exists():
+    if planned.spec.format in _TENSORFLOW_FORMATS and how.get("workers") == 1 and not out.exists():
         options.import_tensorflow_quietly()  # it will be, and its lines belong to nobody
     built = planned.write(out, **how, progress=BuildProgress())
     options.end_progress()

@@ -56,7 +56,7 @@ def command(spec: QuestionSpec, prompts: Path | None, wide: bool, as_json: bool)
     command goes on where it was stopped. With --gin_file runs/eval.gin the options are gin's.
     """
     if isinstance(spec, EvalSpec):
-        _score(spec, wide=wide, as_json=as_json)
+        score_with_tables(spec, wide=wide, as_json=as_json)
         return
     from flan_tasks.jobs.evaluate import write_prompts
 
@@ -79,7 +79,7 @@ def from_gin(arguments: tuple[str, ...]) -> None:
     if given.dry_run:
         click.echo(loaded.operative, nl=False)
         return
-    result = _score(loaded.run, wide=False, as_json=False)
+    result = score_with_tables(loaded.run)
     write_kept(result.folder / "operative_config.gin", loaded.operative)
 
 
@@ -90,7 +90,8 @@ def _import_what_reads(spec: QuestionSpec) -> None:
         options.import_tensorflow_quietly()
 
 
-def _score(spec: EvalSpec, *, wide: bool, as_json: bool) -> "EvalResult":
+def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = False) -> "EvalResult":
+    """Scores, and prints how far it is and what comes of it."""
     from flan_tasks.cli.build_tables import print_vocabulary
     from flan_tasks.engine.folded import folded_reasons
     from flan_tasks.jobs.evaluate import evaluate

@@ -1,6 +1,5 @@
 """`flan experiment`: experiments of the paper, one after the other, and what they come to."""
 
-import shlex
 from pathlib import Path
 
 import click
@@ -25,12 +24,13 @@ def command(out: Path, dry_run: bool, arguments: tuple[str, ...]) -> None:
     such as runs/experiments/leave_out_nli.gin, or the beginning of several of their names
     (leave_out, num_clusters, num_templates, instructions); --gin.NAME=VALUE holds for all.
     """
+    from flan_tasks.cli.experiment_step import run_step
     from flan_tasks.core.resources import folder
     from flan_tasks.datasets import catalog
     from flan_tasks.decontamination.matches import evaluation_side
     from flan_tasks.engine.directory import write_text
     from flan_tasks.evaluation.series import as_csv, draw_series
-    from flan_tasks.experiments import commands, run_experiment
+    from flan_tasks.experiments import run_experiment, steps
     from flan_tasks.metrics.libraries import require_libraries
     from flan_tasks.specs.experiment import Experiment
     from flan_tasks.specs.gin_files import load
@@ -50,15 +50,15 @@ def command(out: Path, dry_run: bool, arguments: tuple[str, ...]) -> None:
     found = [load([name], bindings, root=Experiment).run for name in files]
     if dry_run:
         for experiment in found:
-            for words in commands(experiment, out).values():
-                click.echo(f"flan {shlex.join(words)}")
+            for step in steps(experiment, out):
+                click.echo(step.command)
         return
     scored = {name for experiment in found for name in experiment.evaluate}
     require_libraries(d for name in sorted(scored) for d in evaluation_side(catalog(), name))
     points = []
     for number, experiment in enumerate(found, start=1):
         options.progress(f"{experiment.name} ({number} of {len(found)})")
-        points.append(run_experiment(experiment, out))
+        points.append(run_experiment(experiment, out, run=run_step))
         write_text(out / "experiments.csv", as_csv(points))
         write_text(out / "experiments.svg", draw_series(points))
     print_table(

@@ -1,5 +1,6 @@
 """The commands: finds the subcommand and runs it; errors become one message and an exit code."""
 
+import functools
 import importlib
 import os
 import sys
@@ -70,8 +71,11 @@ def cli(debug: bool) -> None:
     """Instruction mixtures from public datasets."""
 
 
-def run() -> NoReturn:
+def run(command: click.Command = cli) -> NoReturn:
     """Runs the command line; exits with 0, 1 (failure) or 2 (usage).
+
+    Args:
+      command: what is run of it.
 
     Raises:
       KeyboardInterrupt: it was interrupted where a prompt waited.
@@ -81,13 +85,14 @@ def run() -> NoReturn:
     if not ON_DEVICES & set(sys.argv[1:3]):
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     debug = "--debug" in sys.argv[1:]
-    sys.exit(endings.exit_code(_clicked, what="This command", before="flan: ", debug=debug))
+    clicked = functools.partial(_clicked, command)
+    sys.exit(endings.exit_code(clicked, what="This command", before="flan: ", debug=debug))
 
 
-def _clicked() -> int:
+def _clicked(command: click.Command) -> int:
     stdout = sys.stdout
     try:
-        code = cli.main(standalone_mode=False)
+        code = command.main(standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         vars(error)["message"] = for_terminal(error.message)  # which Click calls final

@@ -11,7 +11,7 @@ RESUMABLE = {"build", "train", "eval", "experiment"}
 
 def main() -> None:
     """Runs `flan`; exits with 0, 1 (failure), 2 (usage) or 128 and the number of a signal."""
-    sys.exit(interrupts.program(_run, describe=_describe))
+    sys.exit(interrupts.program(_run, describe=describe))
 
 
 def _run() -> NoReturn:
@@ -20,7 +20,8 @@ def _run() -> NoReturn:
     run()
 
 
-def _describe(what: str) -> str:
+def describe(what: str) -> str:
+    """Returns the line that says what ended a command, and whether the same one goes on."""
     goes_on = RESUMABLE & set(sys.argv[1:3])
     rest = f"; {interrupts.KEPT}" if goes_on else ""
     return f"flan: {what}{rest}"

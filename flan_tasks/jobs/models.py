@@ -12,16 +12,26 @@ from flan_tasks.core import whole
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.specs.config import TrainSpec
 from flan_tasks.specs.eval_config import InferSpec
-from flan_tasks.specs.gin_files import load
+from flan_tasks.specs.gin_files import Loaded, load
 
 if TYPE_CHECKING:
     from flan_tasks.trainer.train import Result
 
 
 def train(
-    run: TrainSpec | None, *, gin_files: str | Sequence[str], macros: Mapping[str, Any]
+    run: TrainSpec | None,
+    *,
+    gin_files: str | Sequence[str] = (),
+    macros: Mapping[str, Any] = {},
+    gin_text: str = "",
 ) -> "Result":
     """Trains what a run, or gin files with values for their macros, say.
+
+    Args:
+      run: the run; or else
+      gin_files: gin files.
+      macros: values for their macros.
+      gin_text: of a run that gin files made: every value, which is kept with its checkpoints.
 
     Raises:
       DeclarationError: both are given, or none.
@@ -32,18 +42,26 @@ def train(
         gin_files = [gin_files]
     if (run is None) == (not gin_files):
         raise DeclarationError("give a TrainSpec, or gin_files= and values for their macros")
-    text = ""
     if run is None:
-        # As Python writes them, so that a text of digits stays one.
-        bindings = [(name, repr(_plain(value))) for name, value in macros.items()]
-        loaded = load(tuple(gin_files), bindings)
-        run, text = loaded.run, loaded.operative
+        loaded = load_run(gin_files, macros)
+        run, gin_text = loaded.run, loaded.operative
     elif macros:
         raise DeclarationError(f"{', '.join(macros)}: values are for the macros of gin_files")
     assert isinstance(run, TrainSpec)
     from flan_tasks.trainer.train import train as train_run
 
-    return train_run(run, gin_text=text)
+    return train_run(run, gin_text=gin_text)
+
+
+def load_run(gin_files: Sequence[str], macros: Mapping[str, Any]) -> Loaded:
+    """Returns the training run that gin files with values for their macros make.
+
+    Raises:
+      GinError: a file, a name or a value is wrong.
+    """
+    # As Python writes them, so that a text of digits stays one.
+    bindings = [(name, repr(_plain(value))) for name, value in macros.items()]
+    return load(tuple(gin_files), bindings)
 
 
 def infer(

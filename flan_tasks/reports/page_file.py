@@ -19,6 +19,7 @@ _HERE = Path(__file__).parent
 _SCRIPTS = (
     "dom",
     "data",
+    "families",
     "charts",
     "overview",
     "datasets",

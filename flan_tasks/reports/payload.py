@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.core.naming import MEMBER_MARK
+from flan_tasks.engine.folded import folded_names
 from flan_tasks.engine.run_local import CARD, REPORT, TEMPLATES
 from flan_tasks.plan.fitting import fitting_lines
 from flan_tasks.reports.length_tables import histograms
@@ -21,7 +23,14 @@ PLAIN_LIMIT = 8_000_000
 FIRST_CODE = 0x5D
 _SURROGATES = 0xD800
 _NUM_SURROGATES = 0x800
-_LEFT_OUT = ("files", "shards", "recipe", "sha256", "left_out")
+_LEFT_OUT = ("files", "shards", "recipe", "sha256", "left_out", "tasks", "missing")
+# What the page shows of a task: there may be thousands.
+_OF_TASKS = (
+    *("name", "dataset", "cluster", "rate", "available", "requested", "realized", "repeated"),
+    *("never_seen", "rows_read", "skipped", "templates", "template_counts", "texts"),
+    *("source", "license", "citation"),
+)
+_OF_SOURCES = ("source", "name", "version", "revision")
 # Files about the data, which are written after it and while a report is made.
 _BESIDE = (CARD, REPORT, TEMPLATES)
 
@@ -44,6 +53,10 @@ def summary(
     wordings, places = _unique(tuple(map(_wording, some)) for some in templates.values())
     return {
         **kept,
+        "tasks": columns_of([_shown(task) for task in manifest["tasks"]]),
+        "missing": _missing(manifest["missing"]),
+        "num_missing": len(manifest["missing"]),
+        "without_split": folded_names(manifest["without_split"]),
         "num_files": len(files),
         "bytes": sum(entry["bytes"] for entry in files),
         "long": treatment(manifest),
@@ -93,6 +106,61 @@ def examples(sample: Sample, task_names: Sequence[str]) -> dict[str, Any]:
             "target_ids": [_codes(rank, e.target_ids) for e in shown],
         }
     return found
+
+
+def columns_of(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns entries column by column, which takes little space where they are much alike.
+
+    A value is a shape and numbers: the shape has, for each number, its place among those of the
+    value. `shapes` are the distinct ones of a column with `sizes`, how many numbers each needs,
+    `shape` is which of them each entry has, left out where there is one, and `numbers` are those
+    of all entries behind each other. `data.js` reads it.
+    """
+    keys = dict.fromkeys(key for entry in entries for key in entry)
+    columns = {}
+    for key in keys:
+        numbers: list[float] = []
+        texts, sizes = [], []
+        for entry in entries:
+            own: list[float] = []
+            texts.append(json.dumps(_shape(entry.get(key), own)))
+            sizes.append(len(own))
+            numbers += own
+        shapes, places = _unique(zip(texts, sizes, strict=True))
+        columns[key] = {
+            "shapes": [json.loads(text) for text, _ in shapes],
+            "sizes": [size for _, size in shapes],
+            "shape": places if len(shapes) > 1 else [],
+            "numbers": numbers,
+        }
+    return {"count": len(entries), "columns": columns}
+
+
+def _shape(value: Any, numbers: list[float]) -> Any:
+    """Returns a value with a place for each number, which it puts there."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        numbers.append(value)
+        return len(numbers) - 1
+    if isinstance(value, Mapping):
+        return {key: _shape(item, numbers) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shape(item, numbers) for item in value]
+    return value
+
+
+def _shown(task: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {key: task.get(key) for key in _OF_TASKS}
+    source = {key: task["source"][key] for key in _OF_SOURCES if key in task["source"]}
+    return shown | {"source": source}
+
+
+def _missing(missing: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Returns (datasets, why their rows are missing); members of a family together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, reason in missing.items():
+        family, mark, _ = name.partition(MEMBER_MARK)
+        groups.setdefault((family + mark, reason if mark else ""), []).append(name)
+    return [(", ".join(folded_names(names)), missing[names[0]]) for names in groups.values()]
 
 
 def script_text(value: Any) -> str:

@@ -5,9 +5,13 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flan_tasks.core import endings, interrupts
 from flan_tasks.specs.gin_files import GinError, load
+
+if TYPE_CHECKING:
+    from flan_tasks.trainer.train import Result
 
 USAGE = """\
 usage: flan train --gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...] [--dry_run]
@@ -83,11 +87,16 @@ def run(arguments: Sequence[str]) -> int:
         print("\n".join(describe(loaded.run)))
         print(f"\n{loaded.operative}", end="")
         return 0
-    from flan_tasks.trainer.curve import sparkline
-    from flan_tasks.trainer.feedback import METRICS, read_metrics
     from flan_tasks.trainer.train import train
 
-    result = train(loaded.run, gin_text=loaded.operative)
+    return print_result(train(loaded.run, gin_text=loaded.operative))
+
+
+def print_result(result: "Result") -> int:
+    """Prints what a run came to, and returns its exit code, as `run` does."""
+    from flan_tasks.trainer.curve import sparkline
+    from flan_tasks.trainer.feedback import METRICS, read_metrics
+
     lines = [f"step {result.step:,}; checkpoint in {result.checkpoint}"]
     if result.evaluation:
         scores = result.evaluation

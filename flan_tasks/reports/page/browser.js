@@ -75,14 +75,22 @@ function makeBrowser(shown) {
     view,
   );
 
+  function labelOf(name, value) {
+    if (name === "cluster") return value.replaceAll("_", " ");
+    if (name === "dataset" && value.endsWith(MEMBER_MARK)) return `${value} all its tasks`;
+    return value;
+  }
+  // Names of tasks, and of the families of which there are several.
+  const namesOf = (some) => [
+    ...some.map((task) => task.name),
+    ...byFamily(some).map((entry) => entry.group),
+  ];
   function fill(name, values) {
     const few = [...new Set(values)].filter(Boolean).sort();
     if (!few.includes(state[name])) state[name] = "";
     selects[name].replaceChildren(
       make("option", { value: "" }, name === "kind" ? "any kind" : `all ${name}s`),
-      ...few.map((value) =>
-        make("option", { value }, name === "cluster" ? value.replaceAll("_", " ") : value),
-      ),
+      ...few.map((value) => make("option", { value }, labelOf(name, value))),
     );
     selects[name].value = state[name];
   }
@@ -96,13 +104,11 @@ function makeBrowser(shown) {
     if (["all", "cluster"].includes(from))
       fill(
         "dataset",
-        tasks
-          .filter((task) => !state.cluster || task.cluster === state.cluster)
-          .map((task) => task.name),
+        namesOf(tasks.filter((task) => !state.cluster || task.cluster === state.cluster)),
       );
     const indices = [...Array(total).keys()].filter(
       (index) =>
-        (!state.dataset || tasks[shown.task[index]].name === state.dataset) &&
+        isMeant(state.dataset, tasks[shown.task[index]].name) &&
         (!state.cluster || clusterOf(shown, index) === state.cluster),
     );
     fill("template", state.dataset ? indices.map(templateOf) : []);
@@ -121,7 +127,7 @@ function makeBrowser(shown) {
     const wanted = tasks.map(
       (task) =>
         (!state.cluster || task.cluster === state.cluster) &&
-        (!state.dataset || task.name === state.dataset),
+        isMeant(state.dataset, task.name),
     );
     const styles = shown.templates.map(
       ([id, kind]) =>
@@ -168,7 +174,7 @@ function makeBrowser(shown) {
       make(
         "div.head",
         null,
-        make("b", null, tasks[shown.task[index]].name),
+        make("b", null, titleOf(tasks[shown.task[index]].name)),
         make("span.mono", null, templateOf(index)),
         make("span.num", null, "#" + count(shown.row[index])),
       ),

@@ -1,12 +1,34 @@
 // What the file holds: the numbers at once, the examples when they are asked for.
 
 const build = JSON.parse(find("summary").textContent);
-const tasks = build.tasks;
+const tasks = tasksOf(build.tasks);
 const clusters = [...new Set(tasks.map((task) => task.cluster))].sort();
 const isPacked = build.arch !== undefined;
 const parts = ["inputs", "targets"];
 // What becomes of a part's tokens past its length, where some are shown.
 const past = (part) => (build.long[part] === "kept whole" ? "over length, kept whole" : "trimmed");
+
+// A value whose numbers are places in `numbers`, from `start` on; see payload.py.
+function filled(shape, numbers, start) {
+  if (typeof shape === "number") return numbers[start + shape];
+  if (Array.isArray(shape)) return shape.map((item) => filled(item, numbers, start));
+  if (shape === null || typeof shape !== "object") return shape;
+  const pairs = Object.entries(shape);
+  return Object.fromEntries(pairs.map(([key, item]) => [key, filled(item, numbers, start)]));
+}
+
+function tasksOf({ count: many, columns }) {
+  const all = Array.from({ length: many }, () => ({}));
+  for (const [key, { shapes, sizes, shape, numbers }] of Object.entries(columns)) {
+    let start = 0;
+    for (let place = 0; place < many; place += 1) {
+      const which = shape.length ? shape[place] : 0;
+      all[place][key] = filled(shapes[which], numbers, start);
+      start += sizes[which];
+    }
+  }
+  return all;
+}
 
 function fromBase64(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);

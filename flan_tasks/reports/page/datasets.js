@@ -1,4 +1,5 @@
-// The table of datasets: sortable, each row opening on its templates, skips and source.
+// The table of datasets: sortable, each row opening on its templates, skips and source; that of a
+// family on a table of its members too.
 
 const columns = [
   ["task", (task) => task.name, "dataset"],
@@ -6,7 +7,7 @@ const columns = [
   ["share", (task) => task.realized, "share"],
   ["realized", (task) => task.realized, "examples"],
   ["requested", (task) => task.requested, "requested", "second"],
-  ["available", (task) => task.available, "at hand", "second"],
+  ["available", (task) => task.available, "available", "second"],
   ["repeated", (task) => task.repeated, "repeated", "second"],
   ["never_seen", (task) => task.never_seen, "never seen", "second"],
   ["skipped", (task) => sum(Object.values(task.skipped)), "skipped", "second"],
@@ -35,7 +36,8 @@ function wording(template) {
 }
 
 function templateUse(task) {
-  const known = build.wordings[build.wording_of[task.name]] || [];
+  // A family has one set of templates.
+  const known = build.wordings[build.wording_of[membersOf(task)[0].name]] || [];
   const counts = task.template_counts;
   const kinds = Object.fromEntries(known.map((template) => [template.id, template]));
   const ids = [...new Set([...known.map((template) => template.id), ...Object.keys(counts)])];
@@ -88,12 +90,12 @@ function taskDetail(task) {
       make(
         "p.small",
         null,
-        `${count(task.realized)} here (${count(task.requested)} requested), ${count(task.available)} at hand; ${count(task.repeated)} repeated, ${count(task.never_seen)} never seen.`,
+        `${count(task.realized)} here (${count(task.requested)} requested), ${count(task.available)} available; ${count(task.repeated)} repeated, ${count(task.never_seen)} never seen.`,
       ),
       make(
         "p",
         { style: "margin-top:8px" },
-        make("a.button", { href: `#examples?dataset=${task.name}` }, "Browse its examples"),
+        make("a.button", { href: examplesOf(task) }, "Browse its examples"),
       ),
       make("h3", null, "Skipped"),
       make(
@@ -108,15 +110,28 @@ function taskDetail(task) {
       make("p.small.soft", null, task.citation),
       make("p.small", null, "Licence: " + task.license),
     ),
+    task.members
+      ? make("div.members", null, make("h3", null, "Its tasks"), taskTable(task.members, MEMBERS))
+      : null,
   );
 }
 
-function drawDatasets() {
+// Rows of members that stand there before a button is asked for the others.
+const MEMBERS = 100;
+
+// A table of tasks or families, of which so many rows are shown at first.
+function taskTable(some, most) {
   const total = build.examples || 1;
-  const top = Math.max(1, ...tasks.map((task) => task.realized)) / total;
+  const top = Math.max(1, ...some.map((task) => task.realized)) / total;
   const body = make("tbody");
-  const rows = tasks.map((task) => {
-    const opener = make("button.rowname", { "aria-expanded": "false" }, task.name);
+  const rows = some.map((task) => ({ task, nodes: null }));
+  // Made when they are shown: a family may have thousands.
+  function nodesOf(entry) {
+    entry.nodes = entry.nodes || rowOf(entry.task);
+    return entry.nodes;
+  }
+  function rowOf(task) {
+    const opener = make("button.rowname", { "aria-expanded": "false" }, titleOf(task.name));
     const row = make(
       "tr.task",
       null,
@@ -138,8 +153,8 @@ function drawDatasets() {
       opener.setAttribute("aria-expanded", String(!detail.hidden));
       if (!holder.firstChild) holder.append(taskDetail(task));
     });
-    return { task, row, detail };
-  });
+    return [row, detail];
+  }
 
   let [sortKey, down] = ["realized", true];
   const heads = columns.map(([key, , name, kind]) => {
@@ -171,22 +186,40 @@ function drawDatasets() {
         ? value(a.task).localeCompare(value(b.task))
         : value(a.task) - value(b.task);
     rows.sort((a, b) => (down ? -1 : 1) * compare(a, b) || a.task.name.localeCompare(b.task.name));
-    body.append(...rows.flatMap(({ row, detail }) => [row, detail]));
+    body.replaceChildren(...rows.slice(0, most).flatMap(nodesOf));
+    more.hidden = rows.length <= most;
     for (const head of heads)
       if (head.dataset.key === sortKey)
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
   }
+  const more = make(
+    "button.button.more",
+    {
+      type: "button",
+      onclick: () => {
+        most = rows.length;
+        order();
+      },
+    },
+    `Show ${count(rows.length - most)} more`,
+  );
   order();
+  return make(
+    "div.wide",
+    null,
+    make("table.grid", null, make("thead", null, make("tr", null, heads)), body),
+    more,
+  );
+}
+
+function drawDatasets() {
+  const entries = byFamily(tasks);
   find("page-datasets").append(
     panel(
       "Datasets",
       "A row opens on its templates, what was skipped, and its source.",
-      make(
-        "div.wide",
-        null,
-        make("table.grid", null, make("thead", null, make("tr", null, heads)), body),
-      ),
+      taskTable(entries, entries.length),
     ),
   );
 }

@@ -1,7 +1,7 @@
 // The first page: what is missing, the sizes, the shares, the lengths, what was skipped.
 
 function notices() {
-  const missing = Object.entries(build.missing || {});
+  const missing = build.missing;
   const item = ([name, reason]) => make("li", null, make("b", null, name), " — " + reason);
   return [
     missing.length
@@ -11,7 +11,7 @@ function notices() {
           make(
             "summary",
             null,
-            `${plural(missing.length, "dataset")} could not be had; this mixture was built without ${missing.length === 1 ? "it" : "them"}`,
+            `Rows of ${plural(build.num_missing, "dataset")} were not available; this mixture was built without ${build.num_missing === 1 ? "it" : "them"}`,
           ),
           make("ul", null, missing.map(item)),
         )
@@ -66,14 +66,14 @@ function packing() {
 }
 
 function tiles() {
-  const of62 = new Set(tasks.map((task) => task.dataset)).size;
+  const datasets = new Set(tasks.map((task) => groupOf(task.dataset))).size;
   const repeated = sum(tasks.map((task) => task.repeated));
   const skipped = sum(tasks.map((task) => sum(Object.values(task.skipped))));
   const found = [
     ["Examples", count(build.examples), `${build.split} split, seed ${build.seed}`],
     [
       "Datasets",
-      count(of62),
+      count(datasets),
       `${plural(tasks.length, "task")} in ${plural(clusters.length, "cluster")}`,
     ],
   ];
@@ -153,11 +153,32 @@ function shares() {
   const largest =
     Math.max(...groups.map((group) => Math.max(group.got / build.examples, group.wanted))) || 1;
   const line = (name, got, wanted, top) => [
-    make("span.label", null, name),
+    make("span.label", null, titleOf(name)),
     track(got / build.examples, top, wanted),
     make("span.num", null, percent(got / build.examples)),
     make("span.num.soft", null, count(got)),
   ];
+  const single = (task) =>
+    make(
+      "a.share",
+      { href: examplesOf(task), title: `Examples of ${task.name}` },
+      line(task.name, task.realized, task.rate / rates, largest),
+    );
+  // A family's members are drawn when it is opened.
+  const family = (entry) => {
+    const node = make(
+      "details.group.family",
+      {
+        ontoggle: () => {
+          if (!node.open || node.children.length > 1) return;
+          const members = [...entry.members].sort((a, b) => b.realized - a.realized);
+          node.append(...[folded(members, single, 50)].flat());
+        },
+      },
+      make("summary.share", null, line(entry.name, entry.realized, entry.rate / rates, largest)),
+    );
+    return node;
+  };
   const note = make(
     "span.keys",
     null,
@@ -179,15 +200,9 @@ function shares() {
             null,
             line(group.name.replaceAll("_", " "), group.got, group.wanted, largest),
           ),
-          [...group.members]
+          byFamily(group.members)
             .sort((a, b) => b.realized - a.realized)
-            .map((task) =>
-              make(
-                "a.share",
-                { href: `#examples?dataset=${task.name}`, title: `Examples of ${task.name}` },
-                line(task.name, task.realized, task.rate / rates, largest),
-              ),
-            ),
+            .map((entry) => (entry.members ? family(entry) : single(entry))),
         ),
       ),
     ),
@@ -203,14 +218,14 @@ function partShares() {
     const repeats = `${part.repeats.toFixed(2)} times${part.at_ceiling ? ", at its ceiling" : ""}`;
     return make(
       "div.share",
-      { title: `${part.path}: weight ${part.weight}, ${count(part.requested)} requested of ${count(part.available)} at hand ${part.prompts}` },
+      { title: `${part.path}: weight ${part.weight}, ${count(part.requested)} requested of ${count(part.available)} available ${part.prompts}` },
       make("span.label", { style: `padding-left:${depth * 14}px` }, part.path.split("/").pop()),
       track(part.realized / build.examples, 1, part.share),
       make("span.num", null, percent(part.realized / build.examples)),
       make("span.num.soft", null, part.available ? repeats : "missing"),
     );
   };
-  return panel("Parts", "share of all examples, and how often what is at hand is drawn", entries.map(line));
+  return panel("Parts", "share of all examples, and how often what is available is drawn", entries.map(line));
 }
 
 function lengths() {
@@ -284,7 +299,7 @@ function lengthsByCluster() {
 // Tasks some of whose texts were too long, unknown or hold control tokens; builds of before say none.
 function losses() {
   const kinds = ["over_length", "unknown", "only_unknown", "control_tokens"];
-  const lines = tasks.flatMap((task) =>
+  const lines = byFamily(tasks).flatMap((task) =>
     parts
       .filter((part) => task.texts && kinds.some((kind) => task.texts[part][kind]))
       .map((part) => [task.name, part, task.texts[part]]),
@@ -300,7 +315,7 @@ function losses() {
         ...heads.map((name) => make("th.num", null, name)),
       ],
       lines.map(([name, part, counts]) => [
-        make("td", null, name),
+        make("td", null, titleOf(name)),
         make("td", null, part),
         ...[
           count(counts.over_length),
@@ -324,28 +339,14 @@ function fitting() {
   );
 }
 
-// The first few lines, and the others behind a button.
-function folded(values, line) {
-  const holder = make("div", null, values.slice(0, 8).map(line));
-  const rest = values.slice(8);
-  if (rest.length < 3) return [...holder.children, ...rest.map(line)];
-  const more = make(
-    "button.button.more",
-    { type: "button", onclick: () => more.replaceWith(...rest.map(line)) },
-    `Show ${count(rest.length)} more`,
-  );
-  holder.append(more);
-  return holder;
-}
-
 function skipped() {
   const reasons = new Map();
   for (const task of tasks)
     for (const [reason, number] of Object.entries(task.skipped)) {
-      const found = reasons.get(reason) || { number: 0, names: [] };
-      found.number += number;
-      found.names.push(`${task.name} ${count(number)}`);
-      reasons.set(reason, found);
+      const entry = reasons.get(reason) || { number: 0, skipping: [] };
+      entry.number += number;
+      entry.skipping.push(task);
+      reasons.set(reason, entry);
     }
   const sorted = [...reasons].sort((a, b) => b[1].number - a[1].number);
   const top = sorted.length ? sorted[0][1].number : 1;
@@ -353,7 +354,7 @@ function skipped() {
     "Skipped rows",
     sorted.length ? "by reason; every row read is an example or stands here" : null,
     sorted.length
-      ? folded(sorted, ([reason, { number, names }]) =>
+      ? folded(sorted, ([reason, { number, skipping }]) =>
           make(
             "details.group",
             null,
@@ -363,9 +364,15 @@ function skipped() {
               make("span.label", null, reason),
               track(number, top),
               make("span.num", null, count(number)),
-              make("span.num.soft", null, plural(names.length, "task")),
+              make("span.num.soft", null, plural(skipping.length, "task")),
             ),
-            make("p.small.soft", { style: "padding:2px 0 6px 22px" }, names.join(", ")),
+            make(
+              "p.small.soft",
+              { style: "padding:2px 0 6px 22px" },
+              byFamily(skipping)
+                .map((task) => `${task.name} ${count(task.skipped[reason])}`)
+                .join(", "),
+            ),
           ),
         )
       : make("p.soft", null, "No row was skipped."),
@@ -379,19 +386,19 @@ function repeats() {
       "repeated",
       "examples drawn more than once, as the rate asks for more than there are",
     ],
-    ["Never seen", "never_seen", "examples at hand that the cap leaves out of this pass"],
+    ["Never seen", "never_seen", "available examples that the cap leaves out of this pass"],
   ];
   return make(
     "div.two",
     null,
     columns.map(([title, key, note]) => {
-      const some = tasks.filter((task) => task[key] > 0).sort((a, b) => b[key] - a[key]);
+      const some = byFamily(tasks.filter((task) => task[key] > 0)).sort((a, b) => b[key] - a[key]);
       const top = some.length ? some[0][key] : 1;
       const line = (task) =>
         make(
           "div.share",
           null,
-          make("span.label", null, task.name),
+          make("span.label", { title: task.name }, titleOf(task.name)),
           track(task[key], top),
           make(
             "span.num",

@@ -3,10 +3,10 @@
 function drawSources() {
   const licenses = new Map();
   for (const task of tasks) {
-    const found = licenses.get(task.license) || { names: [], number: 0 };
-    found.names.push(task.name);
-    found.number += task.realized;
-    licenses.set(task.license, found);
+    const entry = licenses.get(task.license) || { licensed: [], number: 0 };
+    entry.licensed.push(task);
+    entry.number += task.realized;
+    licenses.set(task.license, entry);
   }
   const sorted = [...licenses].sort((a, b) => b[1].number - a[1].number);
   const copy = make(
@@ -69,10 +69,16 @@ function drawSources() {
           make("th.num", null, "examples"),
           make("th", null, "datasets"),
         ],
-        sorted.map(([name, { names, number: many }]) => [
+        sorted.map(([name, { licensed, number: many }]) => [
           make("td", null, name),
           make("td.num", null, count(many)),
-          make("td.soft.small", null, names.join(", ")),
+          make(
+            "td.soft.small",
+            null,
+            byFamily(licensed)
+              .map((task) => task.name)
+              .join(", "),
+          ),
         ]),
       ),
     ),
@@ -83,8 +89,8 @@ function drawSources() {
         ["dataset", "source", "citation"].map((name, place) =>
           make(place === 2 ? "th.second" : "th", null, name),
         ),
-        tasks.map((task) => [
-          make("td", null, task.name),
+        byFamily(tasks).map((task) => [
+          make("td", null, titleOf(task.name)),
           make("td.small", null, sourceOf(task)),
           make("td.soft.small.second", null, task.citation),
         ]),
@@ -94,12 +100,12 @@ function drawSources() {
   if (build.sizes && build.sizes.length)
     find("page-sources").append(
       panel(
-        "Rows at hand that differ from declared sizes",
+        "Rows that differ from declared sizes",
         null,
         make(
-          "ul.small.soft",
-          { style: "list-style:none" },
-          build.sizes.map((note) => make("li", null, note)),
+          "div.small.soft",
+          null,
+          folded(build.sizes, (note) => make("p", null, note), 50),
         ),
       ),
     );

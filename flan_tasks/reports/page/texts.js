@@ -55,7 +55,7 @@ function aboutLine(shown, index) {
   return make(
     "div.about",
     null,
-    make("h2", null, task.name),
+    make("h2", null, titleOf(task.name)),
     make("span.soft", null, task.cluster.replaceAll("_", " ")),
     template ? make("span.mono.soft", null, template) : null,
     kind && kind !== "forward" ? make("span.tag.inverted", null, kind) : null,
