@@ -39,9 +39,21 @@ L = {"inputs": 512, "targets": 128}
 names = [*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()]
 names = [name for name in names if name.startswith("flan:")]
 tried, seen = 0, set()
+from flan_tasks.datasets import catalog
+from flan_tasks.raw_rows import State, open_source
+def has_rows(name):
+    # Of the members of a family a dozen have embedded rows.
+    dataset, samples = catalog()[name], catalog().samples(name)
+    if not dataset.family:
+        return True
+    return open_source(dataset, kind="samples", samples=samples).status().state is State.AVAILABLE
+names_without = 0
 for name in names:
     parsed = parse_name(name)
     is_mixture = isinstance(parsed, MixtureName)
+    if not is_mixture and not has_rows(parsed.dataset):
+        names_without += 1
+        continue
     # Each mixture, and of every fourth dataset its training name and one evaluation name a way,
     # unless all are asked for.
     if not is_mixture and sum(map(ord, parsed.dataset)) % 4 and not os.environ.get("EVERY"):
@@ -61,7 +73,8 @@ try:
     ft.configure(source="tfds")
 except ft.DeclarationError as error:
     refused = str(error)
-print(json.dumps({"names": names, "tried": tried, "opened": opened, "refused": refused}))
+print(json.dumps({"names": names, "tried": tried, "opened": opened, "refused": refused,
+    "without": names_without}))
 """
 
 
@@ -81,7 +94,7 @@ def test_published_names_yield(published):
 @pytest.mark.slow
 def test_every_published_name_yields():
     found = json.loads(run(YIELDS, EVERY="1"))
-    assert found["tried"] == len(found["names"])
+    assert found["tried"] + found["without"] == len(found["names"])
 
 
 def test_registering_opens_nothing(published):

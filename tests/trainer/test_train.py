@@ -272,7 +272,7 @@ def test_stops_at_any_step_leave_the_metrics_of_the_undisturbed_run(tmp_path, mo
         with monkeypatch.context() as patch:
             patch.setattr(
                 StopSignals,
-                "asked",
+                "requested",
                 lambda self, step, at=stop: "SIGTERM" if step == at else None,
             )
             stopped = toy_train(tmp_path, name="stopped", **changes)
