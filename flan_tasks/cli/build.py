@@ -18,7 +18,7 @@ from flan_tasks.cli.build_tables import (
 )
 from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.spec_options import said_as_options, spec_options
-from flan_tasks.cli.table import say
+from flan_tasks.cli.table import print_wrapped, say
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec
@@ -51,6 +51,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
+    from flan_tasks.engine.folded import folded_reasons
     from flan_tasks.engine.from_spec import declared_mixture
     from flan_tasks.jobs.build import explain_store, plan_build
 
@@ -68,8 +69,9 @@ def command(
         )
     options.end_progress()
     if not as_json:
-        for dataset in planned.refused:
-            say(f"{dataset.name}: left out by its licence ({dataset.license})")
+        refused = {dataset.name: dataset.license for dataset in planned.refused}
+        for names, license in folded_reasons(refused):
+            print_wrapped(f"{names}: left out by its licence ({license})", wide=wide)
         print_overlaps(planned.overlaps)
         print_before(planned, wide=wide)
         if planned.length_choices:
