@@ -19,7 +19,7 @@ from flan_tasks.cli.build_tables import (
 )
 from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.spec_options import said_as_options, spec_options
-from flan_tasks.cli.table import say
+from flan_tasks.cli.table import print_wrapped, say
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec
@@ -77,6 +77,7 @@ def plan_with_tables(
     spec: BuildSpec, *, wide: bool = False, quietly: bool = False
 ) -> "PlannedBuild":
     """Plans a build, and prints what is going to be built unless `quietly`."""
+    from flan_tasks.engine.folded import folded_reasons
     from flan_tasks.engine.from_spec import declared_mixture
     from flan_tasks.jobs.build import plan_build
 
@@ -88,8 +89,9 @@ def plan_with_tables(
         )
     options.end_progress()
     if not quietly:
-        for dataset in planned.refused:
-            say(f"{dataset.name}: left out by its licence ({dataset.license})")
+        refused = {dataset.name: dataset.license for dataset in planned.refused}
+        for names, license in folded_reasons(refused):
+            print_wrapped(f"{names}: left out by its license ({license})", wide=wide)
         print_overlaps(planned.overlaps)
         print_before(planned, wide=wide)
         if planned.length_choices:

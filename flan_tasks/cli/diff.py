@@ -46,15 +46,19 @@ def command(a: str, b: str, shown: int, as_json: bool) -> None:
 
 
 def _print(found: "Difference", shown: int) -> None:
+    from flan_tasks.engine.folded import folded_names
+
     for name, (before, after) in found.settings.items():
         print_wrapped(f"{name}: {_arrow(before, after)}")
     for sign, color, names in (("-", "red", found.removed), ("+", "green", found.added)):
-        for name in names:
+        for name in folded_names(names):
             click.secho(f"{sign} {for_line(name)}", fg=color)
-    for name, facts in found.changed.items():
+    for name in folded_names(found.changed):
         click.secho(f"~ {for_line(name)}", bold=True)
-        text = ", ".join(f"{fact} {_arrow(*pair)}" for fact, pair in facts.items())
-        print_wrapped(text, indent="    ")
+        if name in found.changed:  # a line that stands for several has no facts
+            facts = found.changed[name].items()
+            text = ", ".join(f"{fact} {_arrow(*pair)}" for fact, pair in facts)
+            print_wrapped(text, indent="    ")
     for change in found.templates:
         _print_template(change)
     if found.rows is not None:
@@ -75,6 +79,10 @@ def _value(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_value(one)}" for key, one in value.items()) or "none"
     if isinstance(value, (list, tuple)):
+        from flan_tasks.engine.folded import folded_names
+
+        if all(isinstance(one, str) for one in value):
+            value = folded_names(value)
         return ", ".join(map(_value, value)) or "none"
     return for_line(value) or "none"
 

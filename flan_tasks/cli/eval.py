@@ -58,13 +58,16 @@ def command(spec: QuestionSpec, prompts: Path | None, wide: bool, as_json: bool)
     if isinstance(spec, EvalSpec):
         score_with_tables(spec, wide=wide, as_json=as_json)
         return
+    from flan_tasks.engine.folded import folded_reasons
     from flan_tasks.jobs.evaluate import write_prompts
 
     assert prompts is not None
     _import_what_reads(spec)
-    count = write_prompts(spec, prompts, reading=options.progress)
+    written = write_prompts(spec, prompts, reading=options.progress)
     options.end_progress()
-    click.echo(f"{count:,} prompts are in {prompts}")
+    for names, reason in folded_reasons(written.missing):
+        print_wrapped(f"not evaluated: {names}: {reason}")
+    click.echo(f"{written.count:,} prompts are in {prompts}")
 
 
 @command.with_gin

@@ -5,7 +5,7 @@ was stopped. Who answers, a model or a file, is behind `Answerer`: it gets the p
 as one stream, and may answer those of different units together.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -227,7 +227,7 @@ def evaluate(
         try:
             of_one = list(questions(evaluation, dataset, catalog, store=store, progress=progress))
         except SourceUnavailableError as error:
-            missing[dataset.name] = _reason(error, dataset)
+            missing[dataset.name] = reason_of(error, dataset)
             continue
         asked[dataset.name] = [
             question
@@ -264,10 +264,9 @@ def evaluate(
                 else f"it has no example or answer in {' or '.join(evaluation.splits)}"
             )
     if missing and not evaluation.allow_missing:
-        lines = [f"  {names}: {reason}" for names, reason in folded_reasons(missing)]
-        raise SourceUnavailableError(
-            "\n".join(["datasets that cannot be evaluated:", *lines])
-            + "\nThe others are answered and kept. Provide these, or go on with --allow-missing."
+        raise not_evaluated(
+            missing,
+            "The others are answered and kept. Provide these, or go on with --allow-missing.",
         )
     if not scores:
         raise EvaluationError("nothing was answered; there is nothing to score")
@@ -336,6 +335,15 @@ def _stream(
             yield Asked(unit, place, prompt, unit in done)
 
 
-def _reason(error: SourceUnavailableError, dataset: Dataset) -> str:
+def reason_of(error: SourceUnavailableError, dataset: Dataset) -> str:
     """What an error says of one dataset, in a line."""
     return dict(error.problems).get(dataset.name, error.reason).splitlines()[0]
+
+
+def not_evaluated(missing: Mapping[str, str], advice: str) -> SourceUnavailableError:
+    """Returns the error that names datasets without rows or answers."""
+    lines = [f"  {names}: {reason}" for names, reason in folded_reasons(missing)]
+    return SourceUnavailableError(
+        "\n".join(["datasets that cannot be evaluated:", *lines, advice]),
+        problems=missing.items(),
+    )

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Any
 from flan_tasks.core import notebook
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.declared import ordered
-from flan_tasks.core.errors import DeclarationError, ModelError
+from flan_tasks.core.errors import DeclarationError, ModelError, SourceUnavailableError
 from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
-from flan_tasks.evaluation.loop import Answerer, Evaluation, questions
+from flan_tasks.evaluation.loop import (
+    Answerer,
+    Evaluation,
+    not_evaluated,
+    questions,
+    reason_of,
+)
 from flan_tasks.evaluation.loop import evaluate as ask
 from flan_tasks.evaluation.records import Answers, write_kept
 from flan_tasks.evaluation.score_tables import overview, write_results
@@ -35,6 +41,16 @@ SPLITS: Mapping[str, tuple[str, ...]] = {
     "test": ("test",),
     "both": ("validation", "test"),
 }
+
+
+@dataclass(frozen=True)
+class WrittenPrompts:
+    """Prompts that were written for others to answer."""
+
+    count: int
+    """How many there are."""
+    missing: Mapping[str, str]
+    """Dataset -> why it has none."""
 
 
 @dataclass(frozen=True)
@@ -228,20 +244,32 @@ def write_prompts(
     path: Path,
     *,
     reading: Callable[[str], None] | None = None,
-) -> int:
-    """Writes the prompts as JSON lines, to be answered elsewhere; returns how many."""
+) -> WrittenPrompts:
+    """Writes the prompts as JSON lines, to be answered elsewhere.
+
+    Raises:
+      SourceUnavailableError: rows are not available, and may not be missing; nothing is written.
+    """
     from flan_tasks.evaluation.elsewhere import prompt_line
 
     known: Catalog = catalog()
     evaluation = evaluation_of(spec)
     store = _store(Path(spec.store) if spec.store else None)
     lines = []
+    missing: dict[str, str] = {}
     for dataset in evaluation.datasets:
-        for question in questions(evaluation, dataset, known, store=store, progress=reading):
+        try:
+            asked = list(questions(evaluation, dataset, known, store=store, progress=reading))
+        except SourceUnavailableError as error:
+            missing[dataset.name] = reason_of(error, dataset)
+            continue
+        for question in asked:
             prompts = question.prompts(seed=evaluation.seed, budget=None)
             lines += [prompt_line(question.unit, prompt) for prompt in prompts]
+    if missing and not (evaluation.allow_missing and lines):
+        raise not_evaluated(missing, "Provide these, or go on with --allow-missing.")
     write_kept(path, "".join(line + "\n" for line in lines))
-    return len(lines)
+    return WrittenPrompts(len(lines), missing)
 
 
 def _store(folder: Path | None) -> Store:

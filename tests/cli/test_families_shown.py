@@ -1,0 +1,49 @@
+"""What commands print of a family of a thousand tasks: a few names, and how many more."""
+
+import json
+import sys
+
+import pytest
+
+from flan_tasks.cli import start
+
+SAMPLES = ("--source", "samples", "--allow-missing")
+
+
+@pytest.fixture
+def flan(monkeypatch, capsys):
+    def run(*words, code=0):
+        monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            start.main()
+        printed = capsys.readouterr()
+        assert caught.value.code == code, printed.err + printed.out
+        return printed.out + printed.err
+
+    return run
+
+
+def test_licenses_and_missing_rows_of_a_thousand_tasks_are_a_few_lines(flan, tmp_path):
+    out = ("--out", tmp_path / "one")
+    printed = flan("build", "niv2", *SAMPLES, "--license-allow", "CC-*", "--wide", *out)
+    assert "more of niv2: left out by its licence (unknown)" in printed
+    assert "more of niv2: it is not among the 14 tasks" in printed
+    # Each of the other licenses is a line, as its text is what counts.
+    assert len(printed.splitlines()) < 150
+    flan("build", "niv2", *SAMPLES, "--out", tmp_path / "two")
+    printed = flan("diff", tmp_path / "one", tmp_path / "two")
+    assert "more of niv2" in printed and len(printed.splitlines()) < 150
+    found = json.loads(flan("diff", tmp_path / "one", tmp_path / "two", "--json"))
+    assert len(found["settings"]["mixture.exclude"][0]) > 800
+
+
+def test_prompts_are_written_of_the_tasks_that_are_there(flan, tmp_path):
+    words = ("eval", "natural_instructions", "--source", "samples", "--split", "test")
+    prompts = ("--write-prompts", tmp_path / "prompts.jsonl")
+    printed = flan(*words, *prompts, code=1)
+    assert "more of niv2: it is not among the 14 tasks" in printed
+    assert not (tmp_path / "prompts.jsonl").exists()
+    printed = flan(*words, *prompts, "--allow-missing")
+    assert "not evaluated: niv2:" in printed and len(printed.splitlines()) < 250
+    lines = (tmp_path / "prompts.jsonl").read_text(encoding="utf-8").splitlines()
+    assert lines and all(json.loads(line)["dataset"].startswith("niv2:") for line in lines)
