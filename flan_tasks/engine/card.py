@@ -176,11 +176,11 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "```"
         yield ""
         yield (
-            f"{_texts_line(manifest['style'], talks)}, never trimmed; `task`, `dataset`, `cluster`, "
-            "`template`, `kind` (forward, or inverted where the task is turned round), `num_shots` "
-            "(exemplars in the prompt), `key` (where the row stands in its source), `split`, "
-            "`options` (the allowed answers, one a line; nothing where any text may be one) and "
-            "`license` say what it is."
+            f"{_texts_line(manifest['style'], talks)}, never trimmed; `task`, `dataset`, "
+            "`cluster`, `template`, `kind` (forward, or inverted where the task is turned round), "
+            "`num_shots` (exemplars in the prompt), `key` (where the row stands in its source), "
+            "`split`, `options` (the allowed answers, one a line; nothing where any text may be "
+            "one) and `license` say what it is."
         )
         yield ""
 
