@@ -10,6 +10,7 @@ import pytest
 from flan_tasks import experiments as experiment_module
 from flan_tasks.cli import start
 from flan_tasks.core import interrupts, whole
+from flan_tasks.core.dataset import FLAN_2021
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import read_mixture
@@ -66,7 +67,9 @@ def test_every_file_is_an_experiment_named_after_it(path):
 
 def test_there_is_an_experiment_for_each_cluster_and_each_variation():
     names = {path.stem for path in FILES}
-    clusters = {dataset.cluster for dataset in catalog().datasets if dataset.of_62}
+    clusters = {
+        dataset.cluster for dataset in catalog().datasets if dataset.collection == FLAN_2021
+    }
     assert {f"leave_out_{cluster}" for cluster in clusters} <= names
     assert len(names) == 12 + 7 + 4 + 3
 

@@ -11,19 +11,21 @@ GROUPS = {
         "Jobs",
         "What the commands do, from Python: keyword arguments or a specification in, a typed "
         "result out, nothing printed.",
-        ("rows", "build", "shares", "verify", "report", "diff", "train", "evaluate", "infer")
-        + ("export", "open", "configure"),
+        ("rows", "show", "build", "shares", "verify", "report", "diff", "contamination", "lint")
+        + ("sources", "train", "evaluate", "infer", "export", "open", "configure"),
     ),
     "specifications": (
         "Specifications",
         "What a job is given, as one frozen value that checks itself when it is made.",
-        ("BuildSpec", "TrainSpec", "EvalSpec", "InferSpec", "Decoding"),
+        ("BuildSpec", "PromptSpec", "TrainSpec", "EvalSpec", "InferSpec", "Decoding")
+        + ("ReportSpec",),
     ),
     "declarations": (
         "Declarations",
         "What a dataset and a mixture are made of, and how yours are added.",
         ("add", "Dataset", "Tfds", "HuggingFace", "Files", "Alternative", "Splits", "Example")
-        + ("Skip", "Mixture", "datasets", "templates", "TemplateSet", "Template"),
+        + ("Skip", "Mixture", "Part", "Family", "Member", "write_index", "datasets", "templates")
+        + ("TemplateSet", "Template"),
     ),
     "seqio": (
         "SeqIO",
@@ -46,6 +48,12 @@ RESULTS = (
     "flan_tasks.engine.run_local.Status",
     "flan_tasks.jobs.shares.MixtureShares",
     "flan_tasks.jobs.verify.Verified",
+    "flan_tasks.jobs.show.ShownPrompts",
+    "flan_tasks.jobs.show.ShownPrompt",
+    "flan_tasks.jobs.lint.LintResult",
+    "flan_tasks.jobs.sources.SourceStates",
+    "flan_tasks.jobs.sources.SourceState",
+    "flan_tasks.jobs.contamination.Contamination",
     "flan_tasks.reports.compare.Difference",
     "flan_tasks.trainer.train.Result",
     "flan_tasks.jobs.evaluate.EvalResult",

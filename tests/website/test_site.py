@@ -18,6 +18,7 @@ from moved_pages import MOVED, moved_page, moved_pages
 
 import flan_tasks
 from flan_tasks.cli.main import COMMANDS
+from flan_tasks.core.dataset import FLAN_2021
 from flan_tasks.datasets import catalog
 
 DOCS = ROOT / "docs"
@@ -64,7 +65,7 @@ def test_results_of_the_reference_are_there():
 
 def test_every_dataset_has_a_prompt_of_its_own():
     pages = dataset_pages()
-    assert len({d.parent for d in catalog().datasets if d.of_62}) == 62
+    assert len({d.parent for d in catalog().datasets if d.collection == FLAN_2021}) == 62
     for dataset in catalog().datasets:
         _, section = pages[f"prompts/{dataset.cluster}.md"].split(f"\n## {dataset.name}\n")
         blocks = re.findall(r"\n(`{3,})text\n(.*?)\n\1\n", section.split("\n## ")[0] + "\n", re.S)
