@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flan_tasks.core import extras
+from flan_tasks.core.arguments import Arguments
 from flan_tasks.core.configuration import resolve
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, unknown_name
@@ -47,6 +48,8 @@ def templates(name: str) -> TemplateSet:
       UnknownNameError: there is no such dataset.
       TemplateError: its template file is malformed.
     """
+    if not isinstance(name, str):
+        raise Arguments("templates").refuse("name", name, "the name of a dataset")
     return catalog().templates(name)
 
 
@@ -74,6 +77,9 @@ def add(
       DeclarationError: the name is taken, or a dataset or family comes without templates.
       TemplateError: the template file is malformed.
     """
+    if not isinstance(item, Dataset | Family | Mixture):
+        want = "a Dataset, a Family or a Mixture"
+        raise Arguments("add").refuse("item", item, want)
     if isinstance(item, Mixture):
         if templates is not None or samples is not None:
             raise DeclarationError(
@@ -135,11 +141,13 @@ def build(
       SourceUnavailableError: rows of some datasets are not available.
       BuildError: the directory holds something else, or cannot be written.
     """
+    folder = Arguments("build").path("out", out)
+    Arguments("build").count("workers", workers)
     with extras.needed_for("A build"):
         from flan_tasks.jobs import build as job
 
     spec = build_spec_of(mixture, settings)
-    return job.build(spec, out, workers=workers, progress=progress)
+    return job.build(spec, folder, workers=workers, progress=progress)
 
 
 def evaluate(
@@ -183,7 +191,7 @@ def evaluate(
     chosen = resolve()
     places = {"source": chosen.source, "data_dir": chosen.data_dir}
     asked = {"checkpoint_path": model, "output_dir": out}
-    names = names if isinstance(names, str) else ",".join(names)
+    names = ",".join(Arguments("evaluate").names("names", names))
     spec = spec_of(EvalSpec, names, {**places, **settings, **asked}, lead="mixture_or_task_name")
     return job(spec, progress=progress)
 
@@ -205,6 +213,9 @@ def train(
       GinError: a file, a name or a value is wrong.
       TrainingError: data and model do not fit, or training cannot go on.
     """
+    if spec is not None and not isinstance(spec, TrainSpec):
+        want = "a TrainSpec; gin files are gin_files="
+        raise Arguments("train").refuse("spec", spec, want)
     with extras.needed_for("Training"):
         from flan_tasks.jobs.models import train as job
 
@@ -251,9 +262,12 @@ def infer(
         raise DeclarationError("give model=, or a whole InferSpec")
     settings["checkpoint_path"] = os.fspath(model)
     if not isinstance(prompts, os.PathLike):
+        if isinstance(prompts, str):
+            raise DeclarationError("prompts is one text; give a list of them, or a Path of a file")
+        texts = Arguments("infer").names("prompts", prompts, want="a list of texts")
         settings["output_path"] = ""
         spec = spec_of(InferSpec, "", settings, lead="input_path")
-        return job.answers(spec, prompts, progress=progress)
+        return job.answers(spec, texts, progress=progress)
     if out is None:
         raise DeclarationError("give out=, the file that the answers of a file go to")
     settings["output_path"] = os.fspath(out)
@@ -278,11 +292,13 @@ def export(
     Raises:
       ModelError: the model cannot be opened or is no T5, or the directory is not empty.
     """
+    given = Arguments("export")
+    place, folder = given.path("model", model), given.path("out", out)
+    name = os.fspath(vocab) if vocab is not None else None
     with extras.needed_for("An export"):
         from flan_tasks.jobs.models import export as job
 
-    name = os.fspath(vocab) if vocab is not None else None
-    return job(Path(model), Path(out), vocab=name, dtype=dtype)
+    return job(place, folder, vocab=name, dtype=dtype)
 
 
 def shares(mixture: str | os.PathLike[str] | Mixture) -> MixtureShares:
@@ -304,10 +320,11 @@ def verify(folder: str | os.PathLike[str]) -> Verified:
     Raises:
       BuildError: they differ; it names the first file, and what is wrong with it.
     """
+    place = Arguments("verify").path("folder", folder)
     with extras.needed_for("Verifying a build"):
         from flan_tasks.jobs.verify import verify as verified
 
-    return verified(Path(folder))
+    return verified(place)
 
 
 def diff(a: str | os.PathLike[str] | Mixture, b: str | os.PathLike[str] | Mixture) -> Difference:
@@ -320,6 +337,9 @@ def diff(a: str | os.PathLike[str] | Mixture, b: str | os.PathLike[str] | Mixtur
       DeclarationError: one is a build and the other a mixture.
       BuildError: a directory is no build.
     """
+    for name, item in (("a", a), ("b", b)):
+        if not isinstance(item, Mixture):
+            Arguments("diff").path(name, item)
     with extras.needed_for("Comparing"):
         from flan_tasks.jobs.diff import diff as difference
 
@@ -402,7 +422,7 @@ def lint(
     names: str | Sequence[str] = (),
     *,
     source: str | None = None,
-    data_dir: str | os.PathLike[str] | None = None,
+    data_dir: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
     most: int | None = 20_000,
     progress: Callable[[str], None] | None = None,
 ) -> LintResult:
@@ -412,26 +432,32 @@ def lint(
       names: datasets and clusters; none means all.
       source: kind of source that rows are read from; None is the embedded rows, and the files of
         datasets that declare files.
-      data_dir: a prepared TFDS tree, or a folder of files.
+      data_dir: a prepared TFDS tree, or a folder of files; or a mapping of datasets, clusters or
+        kinds of source to their own.
       most: rows of each split that are read from a source; None is all.
       progress: told what is being read; None is quiet.
 
     Raises:
       UnknownNameError: a name is none of a dataset, cluster or kind of source.
+      ConfigError: an argument has the wrong type or range.
     """
+    given = Arguments("lint")
+    chosen = given.names("names", names)
+    place = given.data_dirs(data_dir, expand=catalog().expand)
+    if most is not None:
+        given.count("most", most)
+    _check_source(source)
     with extras.needed_for("Reading rows"):
         from flan_tasks.jobs.lint import lint as job
 
-    _check_source(source)
-    place = Path(data_dir) if data_dir is not None else None
-    return job(_names(names), source=source, data_dir=place, most=most, progress=progress)
+    return job(chosen, source=source, data_dir=place, most=most, progress=progress)
 
 
 def sources(
     names: str | Sequence[str] = (),
     *,
     source: str | None = None,
-    data_dir: str | os.PathLike[str] | None = None,
+    data_dir: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> SourceStates:
     """Says for datasets and clusters, or all, if rows are available; `flan sources`.
 
@@ -440,16 +466,20 @@ def sources(
     Args:
       names: datasets and clusters; none means all.
       source: kind of source; None is what `configure` or the environment say, or declared.
-      data_dir: a prepared TFDS tree, or a folder of files.
+      data_dir: a prepared TFDS tree, or a folder of files; or a mapping of datasets, clusters or
+        kinds of source to their own.
 
     Raises:
       UnknownNameError: a name is none of a dataset, cluster or kind of source.
+      ConfigError: an argument has the wrong type.
     """
+    given = Arguments("sources")
+    asked = given.names("names", names)
+    chosen = resolve(source=source, data_dir=given.data_dirs(data_dir, expand=catalog().expand))
     with extras.needed_for("Reading rows"):
         from flan_tasks.jobs.sources import sources as job
 
-    chosen = resolve(source=source, data_dir=os.fspath(data_dir) if data_dir else None)
-    return job(_names(names), source=chosen.source, data_dir=chosen.data_dir)
+    return job(asked, source=chosen.source, data_dir=chosen.data_dir)
 
 
 def contamination(
@@ -457,7 +487,7 @@ def contamination(
     against: str | Sequence[str],
     *,
     source: str | None = None,
-    data_dir: str | os.PathLike[str] | None = None,
+    data_dir: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
     allow_missing: bool = False,
     store: str | os.PathLike[str] | None = None,
     show: int = 2,
@@ -470,7 +500,8 @@ def contamination(
       against: datasets, clusters or mixtures, whose held-out side is meant.
       source: kind of source; None is where the build's rows came from, as far as nothing must be
         downloaded.
-      data_dir: a prepared TFDS tree, or a folder of files.
+      data_dir: a prepared TFDS tree, or a folder of files; or a mapping of datasets, clusters or
+        kinds of source to their own.
       allow_missing: compare with the sets that are available.
       store: where examples are kept; None is the usual place.
       show: matches quoted for each pair of datasets.
@@ -478,20 +509,25 @@ def contamination(
 
     Raises:
       UnknownNameError: a name is none, or the build has a dataset that is not known.
+      ConfigError: an argument has the wrong type or range, or `against` is empty.
       BuildError: the folder is no build, or its rows are not those it was made of.
       SourceUnavailableError: rows are not available.
     """
+    given = Arguments("contamination")
+    place, asked = given.path("folder", folder), given.names("against", against, least=1)
+    dirs = given.data_dirs(data_dir, expand=catalog().expand)
+    given.count("show", show, least=0)
+    _check_source(source)
     with extras.needed_for("Comparing"):
         from flan_tasks.jobs.contamination import contamination as job
 
-    _check_source(source)
     return job(
-        Path(folder),
-        _names(against),
+        place,
+        asked,
         source=source,
-        data_dir=Path(data_dir) if data_dir is not None else None,
+        data_dir=dirs,
         allow_missing=allow_missing,
-        store=Path(store) if store is not None else None,
+        store=given.path("store", store) if store is not None else None,
         show=show,
         progress=progress,
     )
@@ -521,11 +557,11 @@ def open_build(
         from flan_tasks.reader import Reader
         from flan_tasks.vocabulary import open_recorded
 
-    vocabulary = None
+    place, vocabulary = Arguments("open").path("folder", folder), None
     if vocab is not None:
-        recorded = read_manifest(Path(folder)).get("vocabulary")
+        recorded = read_manifest(place).get("vocabulary")
         vocabulary = open_recorded(os.fspath(vocab), recorded)
-    return Reader(Path(folder), vocabulary=vocabulary, check=check)
+    return Reader(place, vocabulary=vocabulary, check=check)
 
 
 def _register_late(item: Dataset | Family | Mixture) -> None:
@@ -540,12 +576,11 @@ def _register_late(item: Dataset | Family | Mixture) -> None:
 def _mixture_of(item: str | os.PathLike[str] | Mixture) -> Mixture:
     if isinstance(item, Mixture):
         return item
+    if not isinstance(item, str | os.PathLike):
+        want = "a mixture, by name, as a TOML file or declared"
+        raise Arguments("shares").refuse("mixture", item, want)
     name = os.fspath(item)
     return read_mixture(Path(name)) if name.endswith(".toml") else catalog().mixture(name)
-
-
-def _names(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _check_source(source: str | None) -> None:

@@ -11,13 +11,14 @@ GROUPS = {
         "Jobs",
         "What the commands do, from Python: keyword arguments or a specification in, a typed "
         "result out, nothing printed.",
-        ("rows", "show", "build", "shares", "verify", "report", "diff", "contamination", "train")
-        + ("evaluate", "infer", "export", "open", "lint", "sources", "configure"),
+        ("rows", "show", "build", "shares", "verify", "report", "diff", "contamination", "lint")
+        + ("sources", "train", "evaluate", "infer", "export", "open", "configure"),
     ),
     "specifications": (
         "Specifications",
         "What a job is given, as one frozen value that checks itself when it is made.",
-        ("BuildSpec", "PromptSpec", "TrainSpec", "EvalSpec", "InferSpec", "ReportSpec", "Decoding"),
+        ("BuildSpec", "PromptSpec", "TrainSpec", "EvalSpec", "InferSpec", "Decoding")
+        + ("ReportSpec",),
     ),
     "declarations": (
         "Declarations",
@@ -48,8 +49,10 @@ RESULTS = (
     "flan_tasks.jobs.shares.MixtureShares",
     "flan_tasks.jobs.verify.Verified",
     "flan_tasks.jobs.show.ShownPrompts",
+    "flan_tasks.jobs.show.ShownPrompt",
     "flan_tasks.jobs.lint.LintResult",
     "flan_tasks.jobs.sources.SourceStates",
+    "flan_tasks.jobs.sources.SourceState",
     "flan_tasks.jobs.contamination.Contamination",
     "flan_tasks.reports.compare.Difference",
     "flan_tasks.trainer.train.Result",

@@ -112,7 +112,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     """Returns the error for an unknown `kind` of name, with its three nearest neighbors."""
     import difflib  # here, as every command imports this module
 
-    known = sorted(set(known))
+    known = sorted({*known})  # a name may be a dataset's and a mixture's
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     if near:
         hint = f"Did you mean {', '.join(near)}?"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from flan_tasks.core.errors import DeclarationError, unknown_name
-from flan_tasks.core.field_checks import MAX_COUNT, refuse, wrong_types
+from flan_tasks.core.field_checks import MAX_COUNT, ConfigError, refuse, wrong_types
 
 # Keys of a field's metadata.
 LEAST, MOST, CHOICES, METAVAR, ENVIRONMENT = "least", "most", "choices", "metavar", "environment"
@@ -151,6 +151,15 @@ class Spec:
         for name in values:
             if name not in known:
                 raise unknown_name(f"field of {cls.__name__}", name, known)
+        missing = [
+            part.name
+            for part in dataclasses.fields(cls)
+            if part.name not in values
+            and part.default is dataclasses.MISSING
+            and part.default_factory is dataclasses.MISSING
+        ]
+        if missing:
+            raise ConfigError(cls.__name__, [(name, "is missing; give one") for name in missing])
         hints = typing.get_type_hints(cls)
         return cls(**{name: _read(value, hints[name]) for name, value in values.items()})
 

@@ -95,8 +95,6 @@ def answers(
     progress: Callable[[int, int], None] | None = None,
 ) -> list[str]:
     """Returns a model's answers to prompts, in their order; files of the run are not used."""
-    if isinstance(prompts, str):
-        raise DeclarationError("prompts is one text; give a list of them, or a Path of a file")
     with tempfile.TemporaryDirectory() as name:
         asked, answered = Path(name) / "prompts.jsonl", Path(name) / "answers.jsonl"
         lines = (json.dumps({"prompt": prompt}) + "\n" for prompt in prompts)

@@ -81,6 +81,10 @@ class ShownPrompts(Sequence[ShownPrompt]):
         names = ", ".join(dict.fromkeys(prompt.dataset for prompt in self._prompts))
         return f"<{len(self)} prompts of {names}>"
 
+    def to_json(self) -> dict[str, Any]:
+        """Returns them as JSON-able values."""
+        return {"prompts": [prompt.to_json() for prompt in self._prompts]}
+
     def _repr_html_(self) -> str:
         return _page(self._prompts)
 

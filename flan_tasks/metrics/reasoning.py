@@ -38,6 +38,8 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
+# No number of more letters is read: a model that repeats itself writes digits without end.
+_LONGEST_NUMBER = 400
 # "(D)", "D.", "D)", "D:", "option D", "Sentence (B)"; or a letter that is all there is.
 _LETTER = re.compile(
     r"(?:(?:option|choice|letter)\s+)?(?:\(\s*([A-Za-z])\s*\)|([A-Za-z])"
@@ -143,6 +145,8 @@ def _numbers(text: str) -> list[Fraction]:
 
 
 def _value(match: re.Match[str]) -> Fraction | None:
+    if len(match.group()) > _LONGEST_NUMBER:
+        return None
     if match["plain"] is not None:
         value = Fraction(match["plain"].replace(",", "") + (match["power"] or ""))
     else:

@@ -9,9 +9,6 @@ from flan_tasks.promptsource.index import Subtask
 from flan_tasks.promptsource.names import source_split
 from flan_tasks.promptsource.rendering import Draws, Prompt, Renderer
 
-# Fields of every example; a template "{inputs}" with targets "{answer}" gives the prompt itself.
-FIELDS = ("inputs", "targets")
-
 # Columns that data sets call otherwise than the templates that were written for them.
 _RENAMED = {"wiki_hop/original": {"query": "question"}}
 

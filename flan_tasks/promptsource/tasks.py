@@ -17,7 +17,7 @@ from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.origin import Files, HuggingFace, Origin
 from flan_tasks.core.splits import Splits
-from flan_tasks.promptsource.examples import FIELDS, prompted_example, renamed, splits_of
+from flan_tasks.promptsource.examples import prompted_example, renamed, splits_of
 from flan_tasks.promptsource.files import PromptTemplate, read_prompt_file
 from flan_tasks.promptsource.folder import PromptFolder
 from flan_tasks.promptsource.index import (
@@ -42,6 +42,7 @@ SEPARATED = "multiple_choice_separated_options"
 T0_SF_CAP = 20_000
 _CITATION = "Bach et al. 2022, PromptSource; Sanh et al. 2022, Multitask Prompted Training"
 _NOT_STATED = "not stated by a source known here"
+_INPUTS = "inputs"
 _OTHER = re.compile(r"[^a-z0-9_]+")
 # promptsource's metrics that are computed here, the first of which counts.
 _METRICS = {
@@ -219,7 +220,7 @@ def _dataset(
         name=name,
         schema={},
         normalize=_normalizer(template, title, cut=cut),
-        fields=FIELDS,
+        fields=(_INPUTS,),
         options_per_example=template.answer_choices is not None,
         in_default_mixtures=False,
         **declared,
@@ -292,7 +293,10 @@ def _prompted(
     example = prompted_example(
         renamed(row, title), _renderer(template, title, cut), Draws(0, title, template.id, key)
     )
-    return example if isinstance(example, Skip) else dataclasses.replace(example, key="")
+    if isinstance(example, Skip):
+        return example
+    # The target is the answer, which templates of the engine print.
+    return dataclasses.replace(example, key="", fields={_INPUTS: example.fields[_INPUTS]})
 
 
 @functools.lru_cache(maxsize=512)

@@ -21,7 +21,7 @@ def flan(*words: str, code: int = 0):
 def test_prompts_are_those_of_the_command_and_of_rows():
     prompts = ft.show("cb", 4, seed=3, shots=1, vocab="bytes")
     words = ("show", "cb", "-n", "4", "--seed", "3", "--shots", "1", "--vocab", "bytes", "--json")
-    assert [prompt.to_json() for prompt in prompts] == flan(*words)["prompts"]
+    assert prompts.to_json()["prompts"] == flan(*words)["prompts"]
     rows = ft.rows("cb", seed=3, shots=1, vocab="bytes", source="samples", limit=4)
     assert [prompt.inputs for prompt in prompts] == [row["inputs"] for row in rows]
     assert len(prompts) == 4 and len(prompts[1:3]) == 2 and "4 prompts of cb" in repr(prompts)
@@ -102,3 +102,58 @@ def test_missing_datasets_are_named_one_by_one(tmp_path):
     problems = dict(caught.value.problems)
     assert {"rte", "cb", "anli_r1"} <= set(problems)
     assert problems["rte"].startswith("no files; wanted one for each split")
+
+
+def test_places_may_be_named_one_by_one(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    places = {"rte": tmp_path / "elsewhere", "tfds": str(tmp_path)}
+    states = ft.sources(["rte", "copa"], data_dir=places)
+    words = [f"--data-dir={name}={place}" for name, place in places.items()]
+    assert states.to_json() == flan("sources", "rte", "copa", "--json", *words)
+    faults = ft.lint("rte", source="tfds", data_dir=places).to_json()["findings"]
+    assert faults == flan("lint", "rte", "--source=tfds", "--json", *words)["findings"]
+    ft.build("rte", tmp_path / "rte", source="samples", report=False)
+    for call in (
+        lambda places: ft.sources("rte", data_dir=places),
+        lambda places: ft.lint("rte", data_dir=places),
+        lambda places: ft.contamination(tmp_path / "rte", "rte", data_dir=places),
+    ):
+        with pytest.raises(ft.UnknownNameError, match='unknown dataset or cluster "rtee"'):
+            call({"rtee": tmp_path})
+        with pytest.raises(ConfigError, match="data_dir is 3"):
+            call(3)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ft.contamination("build", []), "contamination.against is empty; give a name"),
+        (lambda: ft.contamination("build", "rte", show=-1), "contamination.show is -1"),
+        (lambda: ft.contamination(3, "rte"), "contamination.folder is 3 .int.; want a path"),
+        (lambda: ft.lint(3), "lint.names is 3 .int.; want a name, or a list of names"),
+        (lambda: ft.lint("rte", most=0), "lint.most is 0 .int.; want a whole number, 1 or more"),
+        (lambda: ft.sources([3]), "sources.names is .3. .list."),
+        (lambda: ft.shares(3), "shares.mixture is 3"),
+        (lambda: ft.verify(3), "verify.folder is 3"),
+        (lambda: ft.diff(1, 2), "diff.a is 1"),
+        (lambda: ft.open(3), "open.folder is 3"),
+        (lambda: ft.templates(3), "templates.name is 3"),
+        (lambda: ft.add("rte", templates="rte.toml"), "add.item is 'rte' .str.; want a Dataset"),
+        (lambda: ft.build("rte", 3), "build.out is 3"),
+        (lambda: ft.build("rte", "out", workers=0), "build.workers is 0"),
+        (lambda: ft.build("rte", "out", workers="all"), "build.workers is 'all' .str."),
+        (lambda: ft.train("runs/finetune.gin"), "train.spec is 'runs/finetune.gin' .str."),
+        (lambda: ft.infer([3], model="m"), "infer.prompts is .3. .list.; want a list of texts"),
+        (lambda: ft.evaluate(3, model="m", out="out"), "evaluate.names is 3"),
+        (lambda: ft.export(3, "out"), "export.model is 3"),
+        (lambda: ft.BuildSpec.from_json({}), "BuildSpec.mixture is missing; give one"),
+    ],
+)
+def test_an_argument_of_another_kind_is_named_before_anything_is_done(call, message):
+    with pytest.raises(ConfigError, match=message):
+        call()
+
+
+def test_nearest_names_are_named_once():
+    with pytest.raises(ft.UnknownNameError, match="Did you mean nli, wnli, snli"):
+        ft.shares("nlii")

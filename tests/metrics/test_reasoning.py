@@ -40,6 +40,8 @@ OPTIONS = ("DNA", "sex", "no", "not sure", "12 hens")
         ("The answer is 7.0", 7),
         ("The answer is 1e3", 1000),
         ("The answer is (4)", 4),
+        ("The answer is 5. The answer is " + "9" * 6000, 5),  # digits without end
+        ("7 and " + "3" * 5000 + "/" + "1" * 5000, 7),
         ("**Answer:** **12**", 12),
         ("Answer:\n\n7\n", 7),  # on the next line
         ("so \\boxed{42} it is, not 43", 42),

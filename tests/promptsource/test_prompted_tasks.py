@@ -14,6 +14,7 @@ from test_subtask_examples import POT
 from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.errors import SourceUnavailableError, UnknownNameError
 from flan_tasks.core.example import Skip
+from flan_tasks.core.lint import lint_set
 from flan_tasks.core.origin import Files, HuggingFace
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.template import read_template_set
@@ -71,6 +72,16 @@ def test_a_template_makes_examples_of_rows(prompt_folder, rows):
     assert made[2].reason == "there are fewer than two allowed answers"
     assert pot.metrics == ("accuracy",) and pot.options_per_example
     assert pot.summary == 'Prompts as "what goes into the pot?" of promptsource asks of tea_shop.'
+
+
+@pytest.mark.parametrize("path", [tasks.AS_PUBLISHED, tasks.WITH_OPTIONS])
+def test_its_templates_have_no_faults(prompt_folder, rows, path):
+    file = prompt_folder / "tea_shop" / "templates.yaml"
+    pot = tasks.prompted_dataset("pot", file=file, template="what goes into the pot?", **SHORT)
+    made = examples(pot, rows / "tea_shop" / "train.jsonl")
+    filled = [one for one in made if not isinstance(one, Skip)]
+    findings = lint_set(pot, read_template_set(path), filled, own=True)
+    assert [one for one in findings if not one.is_hint] == []
 
 
 def test_draws_are_those_of_the_row_wherever_it_stands(prompt_folder, rows):
