@@ -173,6 +173,14 @@ def test_commands_of_a_dry_run_are_those_that_do_the_same(tmp_path, monkeypatch,
     assert asked == [(step.spec, step.gin_text) for step in planned]
 
 
+def test_a_file_may_lie_anywhere(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "[mine]*.gin"
+    file.write_text(FILES[0].read_text())
+    words = ["experiment", str(file), "--out", "x", "--dry_run"]
+    assert run_flan([*words, "--gin.INITIAL_CHECKPOINT_PATH=None"], monkeypatch) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
 def test_a_step_that_fails_ends_the_experiment(capfd):
     with pytest.raises(EvaluationError, match="flan build failed with 2"):
         run_step(build_of())

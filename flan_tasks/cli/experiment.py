@@ -37,12 +37,12 @@ def command(out: Path, dry_run: bool, arguments: tuple[str, ...]) -> None:
     from flan_tasks.trainer.main import parse
 
     given = [one for one in arguments if one.startswith("--")]
-    ours = folder("gin") / "runs" / "experiments"
+    ours = sorted((folder("gin") / "runs" / "experiments").glob("*.gin"))
     files = [
         name
         for one in arguments
         if not one.startswith("--")
-        for name in sorted(map(str, ours.glob(f"{one}_*.gin"))) or [one]
+        for name in [str(path) for path in ours if path.name.startswith(f"{one}_")] or [one]
     ]
     if not files:
         raise click.UsageError("give gin files of experiments, or the name of a series")
