@@ -150,6 +150,7 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
     if manifest["variation"]["shots"]:
         _print_shots(manifest)
     if "tokens" in manifest:
+        from flan_tasks.engine.folded import folded
         from flan_tasks.plan.fitting import fitting_lines, written_tokens
         from flan_tasks.reports.long_texts import long_texts
         from flan_tasks.vocabulary.text_counts import text_lines
@@ -160,7 +161,8 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
             f"Tokens ({manifest['vocabulary'][:20]}): {tokens['inputs']:,} in inputs{fitted}, "
             f"{tokens['targets']:,} in targets. {long_texts(manifest)}"
         )
-        for line in (*fitting_lines(manifest), *text_lines(manifest)):
+        together = manifest if wide else {**manifest, "tasks": folded(manifest["tasks"])}
+        for line in (*fitting_lines(together), *text_lines(manifest)):
             print_wrapped(line)
     if "packing" in manifest:
         packing = manifest["packing"]

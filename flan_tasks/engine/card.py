@@ -292,10 +292,11 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
             "targets."
         )
         yield ""
-        for line in (*fitting_lines(manifest), *text_lines(manifest)):
+        together = {**manifest, "tasks": folded(manifest["tasks"])}
+        for line in (*fitting_lines(together), *text_lines(manifest)):
             yield for_markdown(line)
             yield ""
-    if table := text_table(manifest):
+    if table := text_table({"tasks": folded(manifest["tasks"])}):
         yield f"| {' | '.join(TABLE)} |"
         yield "|" + "---|" * len(TABLE)
         for cells in table:
@@ -335,15 +336,18 @@ def _making(manifest: Mapping[str, Any]) -> Iterator[str]:
 def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "## Sources"
     yield ""
+    lines: dict[str, str] = {}
     for task in manifest["tasks"]:
         source = task["source"]
         name = source.get("name") or _UNNAMED[source["source"]]
         version = source.get("version") or source.get("revision") or ""
         origin = f"{source['source']}, {name}" + (f", {version}" if version else "")
-        yield (
-            f"- {task['name']}: {for_markdown(origin)}. {for_markdown(task['citation'])}. "
+        lines[task["name"]] = (
+            f"{for_markdown(origin)}. {for_markdown(task['citation'])}. "
             f"License: {for_markdown(task['license'])}."
         )
+    for names, line in folded_reasons(lines):
+        yield f"- {names}: {line}"
     yield ""
 
 

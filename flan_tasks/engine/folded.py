@@ -41,6 +41,9 @@ def _together(name: str, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 for reason, count in task[key].items():
                     counts[reason] = counts.get(reason, 0) + count
             entry[key] = counts
+    for key in ("texts", "fitting"):
+        if values := [task[key] for task in tasks if key in task]:
+            entry[key] = _added(values)
     licenses = {task["license"] for task in tasks}
     clusters = {task["cluster"] for task in tasks}
     return entry | {
@@ -49,6 +52,15 @@ def _together(name: str, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "license": entry["license"] if len(licenses) == 1 else f"{len(licenses)} licenses",
         "templates": max(task["templates"] for task in tasks),
     }
+
+
+def _added(counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Adds up counts by name, and those that are counts by name themselves."""
+    sums: dict[str, Any] = {}
+    for name in dict.fromkeys(name for one in counts for name in one):
+        values = [one[name] for one in counts if name in one]
+        sums[name] = _added(values) if isinstance(values[0], Mapping) else sum(values)
+    return sums
 
 
 def folded_names(names: Iterable[str]) -> list[str]:

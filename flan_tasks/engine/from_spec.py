@@ -106,7 +106,8 @@ def declared_mixture(spec: BuildSpec, catalog: Catalog) -> tuple[Mixture, tuple[
         name = f'mixture "{mixture.name}"'
     names = (*mixture.include, *mixture.exclude, *mixture.hold_out, *mixture.rates)
     try:
-        catalog.expand(names)
+        # With parts, names are looked up with theirs, so that all problems are named at once.
+        catalog.expand(() if mixture.parts else names)
     except UnknownNameError as error:
         raise UnknownNameError(f"{name}: {error}") from error
     if spec.drop_overlaps:

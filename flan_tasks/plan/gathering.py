@@ -86,6 +86,8 @@ class Gathering:
         self.missing: dict[str, str] = {}
         self.notes: dict[str, str] = {}
         self.bad = RowError()
+        # Families with bad rows: a table has all members, so what one of them meets all do.
+        self._bad_families: set[str] = set()
 
     def datasets_of(self, leaf: Leaf) -> list[Dataset]:
         """Returns the datasets of a part that have the split.
@@ -125,6 +127,8 @@ class Gathering:
             known = ((d.name, self._catalog.templates(d.name).ids) for d in datasets)
             variation.check_templates(known)
         for dataset in datasets:
+            if dataset.family in self._bad_families:
+                continue
             try:
                 examples, exemplars = self._read(dataset, variation, leaf.mixture.limit)
             except SourceUnavailableError as error:
@@ -138,6 +142,8 @@ class Gathering:
                 self.bad = RowError(*self.bad.rows, *error.rows)
                 if self.bad.is_full:
                     raise self.bad from error
+                if dataset.family:
+                    self._bad_families.add(dataset.family)
                 continue
             templates = self._templates(dataset, leaf.mixture, variation)
             yield Ingredient(

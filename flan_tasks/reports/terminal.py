@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flan_tasks.core.escaping import for_line
-from flan_tasks.engine.folded import folded, folded_reasons
+from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
 from flan_tasks.reports.length_tables import PARTS, histograms
@@ -46,7 +46,8 @@ def print_report(
     console.print(_datasets(manifest, wide=wide))
     if sample.examples:
         console.print(_lengths(manifest, sample))
-    if lines := text_table(manifest):
+    tasks = manifest["tasks"] if wide else folded(manifest["tasks"])
+    if lines := text_table({"tasks": tasks}):
         console.print(_texts(lines))
     if any(task["skipped"] for task in manifest["tasks"]):
         console.print(_skipped(manifest))
@@ -74,7 +75,8 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
                 f"{tokens['targets']:,} in targets ({manifest['vocabulary'][:20]})"
             )
         )
-        for line in (long_texts(manifest), *fitting_lines(manifest), *text_lines(manifest)):
+        together = {**manifest, "tasks": folded(manifest["tasks"])}
+        for line in (long_texts(manifest), *fitting_lines(together), *text_lines(manifest)):
             console.print(Text(for_line(line)))
     if "packing" in manifest:
         packing = manifest["packing"]
@@ -202,7 +204,7 @@ def _skipped(manifest: Mapping[str, Any]) -> Table:
     table = _table("\nSkipped rows", "reason", ">rows", "datasets")
     for reason, count in reasons.most_common():
         names = [task["name"] for task in manifest["tasks"] if reason in task["skipped"]]
-        table.add_row(_plain(reason), f"{count:,}", _plain(", ".join(names)))
+        table.add_row(_plain(reason), f"{count:,}", _plain(", ".join(folded_names(names))))
     return table
 
 

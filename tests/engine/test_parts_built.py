@@ -289,3 +289,11 @@ def test_licences_left_out_of_the_whole_are_left_out_of_parts(tmp_path):
         mixture, tmp_path / "out", license_deny=tuple(licences), examples=20, **SHARED
     )
     assert "a/rte" not in {task["name"] for task in result.tasks}
+
+
+def test_unknown_names_of_the_whole_and_of_parts_are_named_together(tmp_path):
+    parts = (Part(name="a", include=("niv3",)), Part(name="b", mixture="allx"))
+    wrong = ft.Mixture(name="wrong", hold_out=("nil",), parts=parts)
+    with pytest.raises(DeclarationError) as error:
+        ft.build(wrong, tmp_path / "out", source="samples")
+    assert all(f'"{name}"' in str(error.value) for name in ("nil", "niv3", "allx"))

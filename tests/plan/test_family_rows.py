@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from toy_families import family_catalog, write_tasks
 
-from flan_tasks.core.errors import SourceUnavailableError
+from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.family import Member
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.parts import Part
@@ -129,3 +129,12 @@ def test_missing_tasks_of_a_family_are_named_few_together(tmp_path):
     some = prepared(tmp_path, allow_missing=True)
     assert set(some.missing.values()) == {why}
     assert [item.dataset.name for item in some.ingredients] == ["toys:task_3"]
+
+
+def test_a_bad_task_file_is_named_once(tmp_path):
+    write_tasks(tmp_path, SIZES)
+    (tmp_path / "tasks" / "task 7.json").write_text('{"Definition": [')
+    with pytest.raises(RowError) as error:
+        prepared(tmp_path)
+    assert len(error.value.rows) == 1
+    assert str(error.value).startswith("task 7.json: not valid JSON")
