@@ -177,7 +177,14 @@ def _members(plan: Plan, rows: Rows) -> list[BuiltRow]:
         one = render(template, example, options=options)
         built.append(
             BuiltRow(
-                one.inputs, one.targets, item.dataset, template, example, shows_options=options
+                one.inputs,
+                one.targets,
+                item.dataset,
+                template,
+                example,
+                shows_options=options,
+                part=item.part,
+                prompt_type=item.prompt_type if item.part else "",
             )
         )
     return built
