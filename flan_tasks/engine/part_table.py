@@ -9,7 +9,7 @@ from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
 from flan_tasks.plan.token_lengths import length_note
 
-HEADS = ("part", "weight", "share", "requested", "realized", "at hand", "repeats", "prompts")
+HEADS = ("part", "weight", "share", "requested", "realized", "available", "repeats", "prompts")
 
 
 def part_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:

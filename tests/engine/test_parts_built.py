@@ -291,9 +291,32 @@ def test_licences_left_out_of_the_whole_are_left_out_of_parts(tmp_path):
     assert "a/rte" not in {task["name"] for task in result.tasks}
 
 
+<<<<<<< HEAD
 def test_unknown_names_of_the_whole_and_of_parts_are_named_together(tmp_path):
     parts = (Part(name="a", include=("niv3",)), Part(name="b", mixture="allx"))
     wrong = ft.Mixture(name="wrong", hold_out=("nil",), parts=parts)
     with pytest.raises(DeclarationError) as error:
         ft.build(wrong, tmp_path / "out", source="samples")
     assert all(f'"{name}"' in str(error.value) for name in ("nil", "niv3", "allx"))
+=======
+def test_members_of_a_family_are_rows_of_their_part(tmp_path):
+    tasks = ("niv2:task591_sciq_answer_generation", "niv2:task1146_country_capital")
+    family = Part(name="family", include=tasks, prompt_types=("zs_opt", "fs_opt"), shots=2)
+    mixture = ft.Mixture(name="both", parts=(family, Part(name="plain", include=("rte",))))
+    told = {"source": "samples", "vocab": "bytes"}
+    built = ft.build(mixture, tmp_path / "both", report=False, **told)
+    rows = rows_of(tmp_path / "both")
+    assert Counter(row["part"] for row in rows) == {
+        part["path"]: part["requested"]
+        for part in built.manifest["parts"]
+        if part["path"] != "family"
+    }
+    assert {row["part"]: row["prompt_type"] for row in rows} == {
+        "family/zs_opt": "zs_opt",
+        "family/fs_opt": "fs_opt",
+        "plain": "zs_opt",
+    }
+    assert all(part["realized"] == part["requested"] for part in built.manifest["parts"])
+    assert all(task["realized"] == task["requested"] for task in built.manifest["tasks"])
+    assert list(ft.rows(mixture, **told)) == rows
+>>>>>>> rb
