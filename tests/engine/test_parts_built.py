@@ -291,14 +291,14 @@ def test_licences_left_out_of_the_whole_are_left_out_of_parts(tmp_path):
     assert "a/rte" not in {task["name"] for task in result.tasks}
 
 
-<<<<<<< HEAD
 def test_unknown_names_of_the_whole_and_of_parts_are_named_together(tmp_path):
     parts = (Part(name="a", include=("niv3",)), Part(name="b", mixture="allx"))
     wrong = ft.Mixture(name="wrong", hold_out=("nil",), parts=parts)
     with pytest.raises(DeclarationError) as error:
         ft.build(wrong, tmp_path / "out", source="samples")
     assert all(f'"{name}"' in str(error.value) for name in ("nil", "niv3", "allx"))
-=======
+
+
 def test_members_of_a_family_are_rows_of_their_part(tmp_path):
     tasks = ("niv2:task591_sciq_answer_generation", "niv2:task1146_country_capital")
     family = Part(name="family", include=tasks, prompt_types=("zs_opt", "fs_opt"), shots=2)
@@ -319,4 +319,3 @@ def test_members_of_a_family_are_rows_of_their_part(tmp_path):
     assert all(part["realized"] == part["requested"] for part in built.manifest["parts"])
     assert all(task["realized"] == task["requested"] for task in built.manifest["tasks"])
     assert list(ft.rows(mixture, **told)) == rows
->>>>>>> rb
