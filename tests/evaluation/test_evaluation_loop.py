@@ -7,7 +7,6 @@ from itertools import groupby
 
 import pytest
 from conftest import make_catalog
-from flan_tasks.metrics.metrics import metric
 
 from flan_tasks.core.errors import DeclarationError, EvaluationError, SourceUnavailableError
 from flan_tasks.core.variation import Variation
@@ -16,6 +15,7 @@ from flan_tasks.evaluation.loop import AUTO, BOTH, Evaluation, evaluate, questio
 from flan_tasks.evaluation.prompts import chosen_examples
 from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Record
 from flan_tasks.evaluation.warnings import score_warnings
+from flan_tasks.metrics.by_name import metric
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.store.store import Store, default_store
