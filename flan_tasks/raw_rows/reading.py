@@ -122,7 +122,8 @@ def check_labels(dataset: Dataset, source: Source) -> None:
 
 def _about_splits(dataset: Dataset, source: Source, split: str) -> str:
     """What to declare where files have no such split; a public source has what is declared."""
-    if not isinstance(dataset.source, Files) or source.status().state is not State.AVAILABLE:
+    is_files = isinstance(dataset.source, Files) and not dataset.family  # whose file may be missing
+    if not is_files or source.status().state is not State.AVAILABLE:
         return ""
     return (
         f". The dataset's splits read {split} from it. Where there is none, take it from train, "

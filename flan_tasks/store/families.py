@@ -21,6 +21,7 @@ from flan_tasks.core.example import VERSION as EXAMPLE_VERSION
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.family import Family, Member
 from flan_tasks.core.field_types import shown
+from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.user_code import told
 from flan_tasks.raw_rows.families import FamilySource, MemberSource
 from flan_tasks.raw_rows.reading import BadRows, positions, read_examples
@@ -108,7 +109,7 @@ def write_rows(
                 if bad.is_full:
                     raise bad from error
             except SourceUnavailableError as error:
-                entries[name] = Entry(unavailable=str(error).removeprefix(f"{dataset.name}: "))
+                entries[name] = Entry(unavailable=error.reason)
         rows.flush()
     if bad.rows:
         raise bad
@@ -275,4 +276,4 @@ def warn_of_unknown(family: Family, about: Mapping[str, Any]) -> None:
 def unavailable(family: Family, member: Member, entry: Entry | None) -> SourceUnavailableError:
     """Returns the error for a member that has no rows in a table."""
     why = entry.unavailable if entry is not None else "it has no such split"
-    return SourceUnavailableError(f"{family.name}:{member.name}: {why}")
+    return SourceUnavailableError(why, dataset=f"{family.name}{MEMBER_MARK}{member.name}")
