@@ -109,7 +109,7 @@ def test_a_family_is_listed_in_one_line(folder):
     (line,) = [line for line in printed.splitlines() if "puzzles" in line and "flan" not in line]
     assert line.split()[:3] == ["puzzles", "2", "1"]
     about = json.loads(run("list", "--module", "my_puzzles", "--json"))["families"]
-    assert [(one["name"], one["tasks"]) for one in about] == [("puzzles", 2)]
+    assert ("puzzles", 2) in [(one["name"], one["tasks"]) for one in about]
 
 
 def test_the_sources_own_name_is_taken(folder):
