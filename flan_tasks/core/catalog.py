@@ -151,7 +151,8 @@ class Catalog(Declared):
             for dataset in self._neighbors(queue.pop(), families):
                 if dataset.name not in reached:
                     reached[dataset.name] = dataset
-                    if self.is_default(dataset) or dataset.name in self._own:
+                    is_followed = self.is_default(dataset) or dataset.name in self._own
+                    if is_followed and not dataset.family:
                         queue.append(dataset)
         return ordered(reached.values())
 
