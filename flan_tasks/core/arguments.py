@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from flan_tasks.core.data_dirs import DataDirs
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.field_types import shown
 
@@ -67,7 +68,9 @@ class Arguments:
             raise self.refuse(name, value, f"a whole number, {least} or more")
         return value
 
-    def data_dirs(self, value: object, *, expand: Callable[[Iterable[str]], object]) -> Path | None:
+    def data_dirs(
+        self, value: object, *, expand: Callable[[Iterable[str]], Iterable[Dataset]]
+    ) -> Path | None:
         """Returns a directory, or several in one text, as `core.data_dirs` reads them.
 
         Args:
