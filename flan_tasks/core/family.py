@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -409,7 +409,9 @@ def write_index(members: Iterable[Member]) -> str:
     return "".join(lines)
 
 
-def restricted(splits: Splits, names: Iterable[str]) -> Splits:
+# An index has a thousand members and a handful of such rules.
+@cache
+def restricted(splits: Splits, names: tuple[str, ...]) -> Splits:
     """Returns the rule of a member that takes part in some splits alone.
 
     Rows that are carved for the splits left out stay with those it has.
