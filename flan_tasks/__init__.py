@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flan_tasks.api import (
         add,
         build,
+        compare,
         contamination,
         diff,
         evaluate,
@@ -93,6 +94,7 @@ __all__ = [
     "__version__",
     "add",
     "build",
+    "compare",
     "configure",
     "contamination",
     "datasets",
@@ -118,7 +120,7 @@ __all__ = [
 # Module -> the public names it has.
 _NAMES = {
     "api": (
-        *("add", "build", "contamination", "diff", "evaluate", "export", "infer", "lint"),
+        *("add", "build", "compare", "contamination", "diff", "evaluate", "export", "infer", "lint"),
         *("report", "shares", "show", "sources", "templates", "train", "verify"),
     ),
     "row_views.rows": ("rows",),

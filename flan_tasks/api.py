@@ -26,6 +26,7 @@ from flan_tasks.specs.report_spec import ReportSpec
 if TYPE_CHECKING:
     from flan_tasks.engine.run_local import Status as BuildStatus
     from flan_tasks.jobs.build import BuildResult
+    from flan_tasks.jobs.compare import ModelComparison
     from flan_tasks.jobs.contamination import Contamination
     from flan_tasks.jobs.evaluate import EvalResult
     from flan_tasks.jobs.lint import LintResult
@@ -344,6 +345,40 @@ def diff(a: str | os.PathLike[str] | Mixture, b: str | os.PathLike[str] | Mixtur
         from flan_tasks.jobs.diff import diff as difference
 
     return difference(a, b)
+
+
+def compare(
+    *folders: str | os.PathLike[str],
+    names: Sequence[str] = (),
+    held_out: str | Sequence[str] = (),
+    trained_on: str | Sequence[str] = (),
+    common: bool = False,
+) -> ModelComparison:
+    """Says what differs between the scores of models on the same prompts; `flan compare`.
+
+    Args:
+      folders: directories of `evaluate`, two or more; the first is the model before.
+      names: what tables call them; the names of the folders if empty.
+      held_out: datasets, clusters or mixtures (their held-out side) that were not trained on.
+      trained_on: datasets, clusters, mixtures or builds that were.
+      common: compare what all have; else evaluations of different things are refused.
+
+    Raises:
+      EvaluationError: a folder is no evaluation, or they are of different prompts.
+      UnknownNameError: a name is unknown.
+    """
+    given = Arguments("compare")
+    paths = [given.path("folders", folder) for folder in folders]
+    with extras.needed_for("Comparing scores"):
+        from flan_tasks.jobs.compare import compare as job
+
+    return job(
+        paths,
+        names=given.names("names", names),
+        held_out=given.names("held_out", held_out),
+        trained_on=given.names("trained_on", trained_on),
+        common=common,
+    )
 
 
 def report(

@@ -12,7 +12,7 @@ GROUPS = {
         "What the commands do, from Python: keyword arguments or a specification in, a typed "
         "result out, nothing printed.",
         ("rows", "show", "build", "shares", "verify", "report", "diff", "contamination", "lint")
-        + ("sources", "train", "evaluate", "infer", "export", "open", "configure"),
+        + ("sources", "train", "evaluate", "compare", "infer", "export", "open", "configure"),
     ),
     "specifications": (
         "Specifications",
@@ -57,6 +57,7 @@ RESULTS = (
     "flan_tasks.reports.compare.Difference",
     "flan_tasks.trainer.train.Result",
     "flan_tasks.jobs.evaluate.EvalResult",
+    "flan_tasks.jobs.compare.ModelComparison",
     "flan_tasks.reader.Reader",
 )
 

@@ -1,5 +1,6 @@
 """Prompts of evaluation: the examples of a split under one template, as a model is asked them."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from flan_tasks.core.choice import hash_text, permute
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.template import FORWARD, Template
 from flan_tasks.core.variation import Variation
+from flan_tasks.evaluation.groups import shared_text_groups
 from flan_tasks.evaluation.records import Prompt
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
@@ -67,8 +69,20 @@ def evaluation_prompts(
     draw = Draw(examples, np.zeros_like(examples), np.full_like(examples, place))
     rows = render_task(item, draw, seed=seed, budget=budget)
     fitted = rows if budget is None else fit_rows(rows, budget)
+    groups = shared_text_groups(
+        [row.example.fields for row in rows],
+        [row.example.key for row in rows],
+        constants=frozenset(item.examples.constants),
+    )
+    sizes = Counter(groups)
     return [
-        Prompt(row.inputs, row.gold, row.num_shots, bool(row.shortened))
-        for row in fitted
+        Prompt(
+            row.inputs,
+            row.gold,
+            row.num_shots,
+            bool(row.shortened),
+            group if sizes[group] > 1 else "",
+        )
+        for row, group in zip(fitted, groups, strict=True)
         if row is not None
     ]

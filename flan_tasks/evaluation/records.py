@@ -16,6 +16,7 @@ from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.joints import first_answer
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.whole import sweep, write_text
+from flan_tasks.evaluation.settings import compared, read_settings, setting_differences
 from flan_tasks.evaluation.ties import is_tied
 from flan_tasks.metrics.gold import Gold
 
@@ -65,6 +66,8 @@ class Prompt:
     """Exemplars that stand before it."""
     is_shortened: bool = field(default=False, compare=False)
     """Whether a field of it was shortened to make it fit."""
+    group: str = field(default="", compare=False)
+    """Key of the first example that it shares a passage with; "" where it shares none."""
 
 
 class Asked(NamedTuple):
@@ -141,6 +144,8 @@ class Record:
             line |= {"scores": list(self.sums), "tokens": list(self.tokens)}
         if self.equal:
             line["equal_options"] = list(self.equal)
+        if self.prompt.group:
+            line["group"] = self.prompt.group
         line["prediction"] = self.prediction(self.ways[0])
         return json.dumps(line, ensure_ascii=False)
 
@@ -161,7 +166,7 @@ class Record:
         gold = Gold.of_values(line)
         sums = tuple(line.get("scores", ()))
         text = "" if sums else line["prediction"]
-        prompt = Prompt(line["prompt"], gold, line["num_shots"])
+        prompt = Prompt(line["prompt"], gold, line["num_shots"], group=line.get("group", ""))
         tokens, equal = (tuple(line.get(name, ())) for name in ("tokens", "equal_options"))
         return cls(prompt, text, sums, tokens, line["trimmed"], equal)
 
@@ -199,7 +204,7 @@ class Answers:
             )
 
     def _go_on(self, path: Path) -> None:
-        stored = _read_settings(path)
+        stored = read_settings(path)
         self._digests = bool(stored.pop(_DIGESTS, False))
         lines = setting_differences(stored, self._settings)
         if not lines:
@@ -219,6 +224,36 @@ class Answers:
             _digest_file(file).unlink(missing_ok=True)
         path.unlink()
         self._digests = True
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> "Answers":
+        """Opens the answers of an evaluation under the settings they were given under.
+
+        Raises:
+          EvaluationError: there is no evaluation, or its settings cannot be read.
+        """
+        path = folder / SETTINGS
+        if not path.is_file():
+            raise EvaluationError(
+                f"{folder} holds no {SETTINGS} of an evaluation; wanted the --out of a `flan eval`"
+            )
+        settings = read_settings(path)
+        settings.pop(_DIGESTS, None)
+        return cls(folder, settings)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decided the answers."""
+        return dict(self._settings)
+
+    @property
+    def units(self) -> list[Unit]:
+        """The finished units, by name."""
+        units = []
+        for path in (self.folder / _PREDICTIONS).glob("*/*.jsonl"):
+            template, split, method = path.name.removesuffix(".jsonl").rsplit(".", 2)
+            units.append(Unit(path.parent.name, template, split, method))
+        return sorted(units)
 
     def has(self, unit: Unit) -> bool:
         """Whether a unit is finished."""
@@ -241,7 +276,7 @@ class Answers:
         write_kept(path, text)
 
     def _digest(self, path: Path, content: bytes) -> str:
-        settings = json.dumps(_compared(self._settings), sort_keys=True).encode()
+        settings = json.dumps(compared(self._settings), sort_keys=True).encode()
         return (
             f"{hashlib.sha256(content).hexdigest()}  {path.name}\n"
             f"# answers under settings {hashlib.sha256(settings).hexdigest()}\n"
@@ -253,23 +288,32 @@ class Answers:
         Raises:
           EvaluationError: the file was changed into something else, or the prompts were.
         """
+        records = self.kept(unit)
+        if [_identity(record.prompt) for record in records] != [_identity(one) for one in prompts]:
+            raise EvaluationError(
+                f"{self.folder / unit.path} holds answers to other prompts: the template or the "
+                "rows changed since; remove it to have the unit answered again, or give another "
+                "--out"
+            )
+        return records
+
+    def kept(self, unit: Unit) -> list[Record]:
+        """Returns the answers of a finished unit, whatever its prompts.
+
+        Raises:
+          EvaluationError: the file was changed into something else.
+        """
         path = self.folder / unit.path
         try:
             content = path.read_bytes()
             self._check(path, content)
             lines = [line for line in content.decode("utf-8").split("\n") if line]
-            records = [Record.from_json(line, unit) for line in lines]
+            return [Record.from_json(line, unit) for line in lines]
         except OSError as error:
             raise EvaluationError(_again(path, f"cannot be read: {error.strerror}")) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             why = f"holds no answers of an evaluation ({type(error).__name__}: {error})"
             raise EvaluationError(_again(path, why)) from error
-        if [_identity(record.prompt) for record in records] != [_identity(one) for one in prompts]:
-            raise EvaluationError(
-                f"{path} holds answers to other prompts: the template or the rows changed since; "
-                "remove it to have the unit answered again, or give another --out"
-            )
-        return records
 
     def _check(self, path: Path, content: bytes) -> None:
         """Compares a file with its digest."""
@@ -316,60 +360,3 @@ def write_kept(path: Path, text: str) -> None:
             f"{path} cannot be written: {error.strerror or error}. What is complete is kept; fix "
             "that, and the same command goes on"
         ) from error
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
-    try:
-        stored = parse_json(path.read_text(encoding="utf-8"))
-        if not isinstance(stored, dict):
-            raise ValueError("it is no JSON object")
-    except (OSError, ValueError) as error:
-        raise EvaluationError(
-            f"{path} cannot be read: {error}; restore it from a copy, or give another --out"
-        ) from error
-    return stored
-
-
-def setting_differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Returns a line for each setting that differs, in words.
-
-    Where the files of a model are the same, it does not matter where they lie.
-    """
-    before, after = _compared(stored), _compared(now)
-    lines = []
-    for name in sorted({*before, *after}):
-        was, is_now = before.get(name), after.get(name)
-        if was == is_now:
-            continue
-        if name == "files" and None not in (was, is_now):
-            stored_model, model_now = stored.get("model"), now.get("model")
-            lines.append(
-                f"  the model: the files in {model_now} are others now"
-                if stored_model == model_now
-                else f"  the model: {stored_model} there, {model_now} now, whose files differ"
-            )
-        elif name == "predictions" and None not in (was, is_now):
-            lines.append(
-                f"  the predictions: {stored.get('predictions_file', 'a file')} there, "
-                f"{now.get('predictions_file', 'a file')} now, whose content differs"
-            )
-        elif name in ("files", "predictions"):
-            whose = "a model" if name == "files" else "a file of predictions"
-            stored_model = "there" if is_now is None else "now"
-            lines.append(f"  who answers: {whose} {stored_model} alone")
-        elif isinstance(was, dict) and isinstance(is_now, dict):
-            lines += [
-                f"  {name}, {part}: {was.get(part)!r} there, {is_now.get(part)!r} now"
-                for part in sorted({*was, *is_now})
-                if was.get(part) != is_now.get(part)
-            ]
-        else:
-            lines.append(f"  {name}: {was!r} there, {is_now!r} now")
-    return lines
-
-
-def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that decide answers: places of files do not, where their content is known."""
-    places = {"model"} if "files" in settings else set()
-    places |= {"predictions_file"}
-    return {name: value for name, value in settings.items() if name not in places}
