@@ -275,10 +275,7 @@ class Dataset:
 
     def declared_rows(self, split: str) -> int | None:
         """Rows of our `split` by the declared sizes; None where the size is not declared."""
-        if split not in self.splits.names:
-            return 0
-        rows = self.size.get(self.splits.source_split(split))
-        return None if rows is None else len(self.splits.slice(split, rows))
+        return self.splits.declared_rows(split, self.size)
 
 
 def normalize_row(

@@ -220,7 +220,7 @@ class Family:
         members: dict[str, Member] = {}
         lines: dict[str, int] = {}
         problems: list[str] = []
-        for number, text in enumerate(self._index_lines(), start=1):
+        for number, text in enumerate(self.index_lines(), start=1):
             if not text.strip():
                 continue
             try:
@@ -245,7 +245,12 @@ class Family:
             )
         return members
 
-    def _index_lines(self) -> list[str]:
+    def index_lines(self) -> list[str]:
+        """Reads the lines of the index, blank ones among them.
+
+        Raises:
+          DeclarationError: the index cannot be read.
+        """
         try:
             # Not splitlines(), which would cut a text at U+2028 or U+0085.
             return self.index.read_text(encoding="utf-8-sig").split("\n")
