@@ -209,7 +209,7 @@ def mixing_rates(
     Args:
       mixture: the scheme and its numbers.
       members: the datasets, parts one by one.
-      counts: dataset name -> training examples at hand, after limit, carve and skips.
+      counts: dataset name -> training examples that are available, after limit, carve and skips.
       rate_of: for the rates scheme, each name in `mixture.rates` -> the datasets it means.
     """
     present = [dataset for dataset in members if counts.get(dataset.name, 0) > 0]

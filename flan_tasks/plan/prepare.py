@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
-from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
+from flan_tasks.core.mixture import Mixture, one_pass
 from flan_tasks.core.part_tree import Branch, Leaf, part_tree
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.variation import PLAIN, Variation
@@ -292,8 +292,7 @@ def _with_rates(
 ) -> tuple[Ingredient, ...]:
     counts = {item.dataset.name: item.available for item in found}
     if split == "train":
-        meant = {name: [d.name for d in catalog.expand([name])] for name in mixture.rates}
-        rates = mixing_rates(mixture, [i.dataset for i in found], counts, rate_of=meant)
+        rates = catalog.rates(mixture, [item.dataset for item in found], counts)
     else:
         rates = {name: float(count) for name, count in counts.items()}
     return tuple(replace(item, rate=rates.get(item.dataset.name, 0.0)) for item in found)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from flan_tasks.core.configuration import resolve
 from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.spec import IS_PLACE, option, option_words, spec_of
+from flan_tasks.core.spec import IS_PLACE, JobSpec, option, option_words, spec_of
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import PromptSpec
 from flan_tasks.specs.formats import ARCHS, ENCODER_DECODER, FORMATS, PACKED_FORMATS, STYLES
@@ -30,7 +30,7 @@ _ONLY_IF_CHANGED = ("control_tokens", "shards")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom):
+class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     """What `ft.build` and `flan build` are told: a mixture, and how it becomes files.
 
     Raises:
