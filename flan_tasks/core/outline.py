@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.family import Family, restricted
 from flan_tasks.core.parsing import parse_json
@@ -33,7 +34,8 @@ class Outline:
 def outline(family: Family) -> Outline:
     """Counts the tasks of a family.
 
-    Lines of the index are read and not checked; where one does not fit, all of them are.
+    Lines of the index are read and not checked; where they are not of the form that `Member` has,
+    members are built.
 
     Raises:
       DeclarationError: the index cannot be read, or has a line that is no task.
@@ -42,8 +44,18 @@ def outline(family: Family) -> Outline:
     try:
         return _counted(family, [parse_json(text) for text in texts if text.strip()])
     except (ValueError, KeyError, TypeError, AttributeError, DeclarationError):
-        family.members  # noqa: B018 - names the lines, and what would be right
-        raise
+        # Where a line is no task, this names it and says what would be right.
+        return _of_members([family.task(name) for name in family.members])
+
+
+def _of_members(tasks: list[Dataset]) -> Outline:
+    return Outline(
+        len(tasks),
+        Counter(task.cluster for task in tasks),
+        Counter(code for task in tasks for code in set(task.languages)),
+        Counter(task.license for task in tasks),
+        sum(task.declared_rows("train") or 0 for task in tasks),
+    )
 
 
 def _counted(family: Family, lines: list[Mapping[str, Any]]) -> Outline:

@@ -124,7 +124,7 @@ def counted(family: Family):
 
 
 def test_counts_of_a_family_are_those_of_its_members(own_family):
-    for family in (own_family, datasets.catalog().families["niv2"]):
+    for family in datasets.catalog().families.values():
         counts = outline(family)
         found = (counts.tasks, counts.clusters, counts.languages, counts.licenses)
         assert (*found, counts.train_rows) == counted(family)
