@@ -293,6 +293,16 @@ def normalize_row(
       RowError: the row lacks a column, has another type there, or its normalizer fails on it.
     """
     where = f"{dataset.name}, split {source_split}, row {number}"
+    try:
+        return _normalized(dataset, row, source_split=source_split, number=number, where=where)
+    except RowError as error:
+        error.where = error.where or where
+        raise
+
+
+def _normalized(
+    dataset: Dataset, row: Row, *, source_split: str, number: int, where: str
+) -> tuple[Example | Skip, ...]:
     row = _checked_row(dataset, row, where=where)
     try:
         found = dataset.normalize(row)

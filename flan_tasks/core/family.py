@@ -220,6 +220,7 @@ class Family:
         members: dict[str, Member] = {}
         lines: dict[str, int] = {}
         problems: list[str] = []
+        wrong: list[int] = []
         for number, text in enumerate(self.index_lines(), start=1):
             if not text.strip():
                 continue
@@ -233,6 +234,7 @@ class Family:
                 restricted(self.splits, member.splits)
             except (ValueError, DeclarationError) as error:
                 problems.append(f"{self.index.name}, line {number}: {error}")
+                wrong.append(number)
                 continue
             members[member.name], lines[member.name] = member, number
         if not members and not problems:
@@ -241,7 +243,8 @@ class Family:
             more = len(problems) - _MOST
             rest = [f"and {more} more"] if more > 0 else []
             raise DeclarationError(
-                f"family {quoted(self.name)}: " + "\n".join([*problems[:_MOST], *rest])
+                f"family {quoted(self.name)}: " + "\n".join([*problems[:_MOST], *rest]),
+                where=self.index.name + (f", line {wrong[0]}" if wrong else ""),
             )
         return members
 

@@ -139,7 +139,9 @@ class Gathering:
                 continue
             except RowError as error:
                 # Other datasets are read on, and kept in the store: their bad rows are named too.
-                self.bad = RowError(*self.bad.rows, *error.rows)
+                self.bad = RowError(
+                    *self.bad.rows, *error.rows, where=self.bad.where or error.where
+                )
                 if self.bad.is_full:
                     raise self.bad from error
                 if dataset.family:
