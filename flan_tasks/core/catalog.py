@@ -208,7 +208,7 @@ class Catalog(Declared):
     def refused_licenses(
         self, mixture: Mixture, *, allow: Sequence[str] = (), deny: Sequence[str] = ()
     ) -> tuple[Dataset, ...]:
-        """Returns the members whose licence is not allowed, or is denied.
+        """Returns the members whose license is not allowed, or is denied.
 
         Args:
           mixture: whose members.
@@ -221,7 +221,7 @@ class Catalog(Declared):
         for pattern in (*allow, *deny):
             if pattern != for_line(pattern):
                 raise DeclarationError(
-                    f"licence pattern {shown(pattern)}: wanted one line without control characters"
+                    f"license pattern {shown(pattern)}: wanted one line without control characters"
                 )
 
         def fits(dataset: Dataset, patterns: Sequence[str]) -> bool:

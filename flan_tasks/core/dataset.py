@@ -73,7 +73,7 @@ class Dataset:
     metrics: tuple[str, ...]
     """Names of metrics in `metrics`."""
     license: str
-    """Licence as its source states it, in one line; an SPDX identifier where one fits, else a
+    """License as its source states it, in one line; an SPDX identifier where one fits, else a
     few words."""
     citation: str
     """A line that finds the paper: authors, year, title."""

@@ -55,7 +55,7 @@ class UnknownNameError(FlanTasksError):
 
 
 class SourceUnavailableError(FlanTasksError):
-    """Raw rows cannot be had now; the message says why and what to do about it."""
+    """Raw rows are not available now; the message says why and what to do about it."""
 
 
 class RowError(FlanTasksError):

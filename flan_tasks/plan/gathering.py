@@ -24,7 +24,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Ingredient:
-    """One dataset of a mixture, with its examples at hand."""
+    """One dataset of a mixture, with its available examples."""
 
     dataset: Dataset
     """The declaration."""
@@ -271,7 +271,7 @@ def _exemplars(
 
     Raises:
       DeclarationError: neither the dataset nor a part beside it has some.
-      SourceUnavailableError: they cannot be had.
+      SourceUnavailableError: they are not available.
     """
     beside = [
         other

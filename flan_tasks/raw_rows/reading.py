@@ -80,7 +80,7 @@ def read_examples(
         the end, calls its `check`. Without it the first of them ends the reading.
 
     Raises:
-      SourceUnavailableError: the rows cannot be had.
+      SourceUnavailableError: the rows are not available.
       RowError: a row breaks the schema.
     """
     source_split = dataset.splits.source_split(split)

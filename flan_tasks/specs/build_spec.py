@@ -63,9 +63,9 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     modules: tuple[str, ...] = option((), said="module", metavar="NAME")
     """Python module with datasets and mixtures of yours; may be given again."""
     license_allow: tuple[str, ...] = option((), metavar="PATTERN")
-    """Keep only datasets whose licence fits, such as 'CC-BY-*'; may be given again."""
+    """Keep only datasets whose license fits, such as 'CC-BY-*'; may be given again."""
     license_deny: tuple[str, ...] = option((), metavar="PATTERN")
-    """Leave out datasets whose licence fits; may be given again."""
+    """Leave out datasets whose license fits; may be given again."""
     drop_contaminated: tuple[str, ...] = option((), metavar="NAME")
     """Leave out training examples that occur in the evaluation sets of this dataset, cluster or
     mixture; may be given again."""
