@@ -3,10 +3,14 @@
 Ranges are those that install and run together. docs/installing.md says what needs which extra.
 """
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 
@@ -123,6 +127,24 @@ EXTRAS = {
     ],
 }
 
+
+class BuildPackage(build_py):
+    """Copies the package, and writes the list of what it publishes, which `flan list` reads."""
+
+    def run(self) -> None:
+        """Builds; an editable installation reads its declarations instead, which may change."""
+        super().run()
+        if self.editable_mode:
+            return
+        # From the copy, which needs nothing but the standard library for it, and without leaving
+        # compiled modules in it.
+        write = "from flan_tasks.jobs import listing; listing.write_published()"
+        environment = {**os.environ, "PYTHONPATH": "", "PYTHONSAFEPATH": ""}
+        subprocess.run(
+            [sys.executable, "-B", "-c", write], check=True, cwd=self.build_lib, env=environment
+        )
+
+
 setup(
     name="flan-tasks",
     version=VERSION,
@@ -153,5 +175,6 @@ setup(
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
+    cmdclass={"build_py": BuildPackage},
     zip_safe=False,
 )

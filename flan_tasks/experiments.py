@@ -15,7 +15,7 @@ from flan_tasks.core.configuration import resolve
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.core.spec import Spec
+from flan_tasks.core.spec import JobSpec
 from flan_tasks.engine.directory import write_text
 from flan_tasks.evaluation.series import Point
 from flan_tasks.jobs.models import load_run
@@ -24,14 +24,14 @@ from flan_tasks.specs.config import TrainSpec
 from flan_tasks.specs.eval_config import EvalSpec
 from flan_tasks.specs.experiment import Experiment
 
-_JOBS: Mapping[str, type[Spec]] = {job.verb: job for job in (BuildSpec, TrainSpec, EvalSpec)}
+_JOBS: Mapping[str, type[JobSpec]] = {job.verb: job for job in (BuildSpec, TrainSpec, EvalSpec)}
 
 
 @dataclass(frozen=True)
 class Step:
     """A job of an experiment and what it is told."""
 
-    spec: Spec
+    spec: JobSpec
     """A `BuildSpec`, a `TrainSpec` or an `EvalSpec`."""
     command: str
     """The command that does the same."""
@@ -90,7 +90,7 @@ def steps(experiment: Experiment, folder: Path) -> list[Step]:
     )
     out = str(home / "build")
     # That of the class: a build's own says what makes the same bytes, and not where things lie.
-    build_command = f"{Spec.command(build)} --out {shlex.quote(out)}"
+    build_command = f"{JobSpec.command(build)} --out {shlex.quote(out)}"
     return [
         Step(build, build_command, out=out),
         _training(experiment, home),

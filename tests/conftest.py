@@ -1,4 +1,4 @@
-"""What several tests need: toy declarations, a store of their own, the real rows if at hand."""
+"""What several tests need: toy declarations, a store of their own, the real rows if available."""
 
 import os
 import signal
@@ -146,7 +146,7 @@ def _own_signals():
 def real_tree() -> Path:
     """The TFDS tree of real rows."""
     if not (REAL / "tfds").is_dir():
-        pytest.skip("the real rows are not at hand (FLAN_TASKS_TEST_DATA names their folder)")
+        pytest.skip("the real rows are not available (FLAN_TASKS_TEST_DATA names their folder)")
     return REAL / "tfds"
 
 
@@ -155,7 +155,7 @@ def t5_model() -> Path:
     """The T5 SentencePiece model."""
     path = REAL / "vocab" / "t5" / "spiece.model"
     if not path.exists():
-        pytest.skip("the T5 vocabulary is not at hand (FLAN_TASKS_TEST_DATA names its folder)")
+        pytest.skip("the T5 vocabulary is not available (FLAN_TASKS_TEST_DATA names its folder)")
     return path
 
 

@@ -4,7 +4,7 @@ import pytest
 from conftest import TOY_TEMPLATES, toy_dataset
 
 import flan_tasks as ft
-from flan_tasks import api
+from flan_tasks.api import declaring
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import DeclarationError, TemplateError
 
@@ -13,8 +13,8 @@ from flan_tasks.core.errors import DeclarationError, TemplateError
 def catalog(monkeypatch):
     """A catalog of the test's own, so that nothing stays in the process's."""
     found = Catalog()
-    monkeypatch.setattr(api, "catalog", lambda: found)
-    monkeypatch.setattr(api, "_register_late", lambda item: None)
+    monkeypatch.setattr(declaring, "catalog", lambda: found)
+    monkeypatch.setattr(declaring, "_register_late", lambda item: None)
     return found
 
 

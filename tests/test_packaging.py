@@ -50,9 +50,11 @@ def test_wheel_holds_every_data_file(wheel):
             for p in (ROOT / "flan_tasks/reports" / folder).iterdir()
         }
     wanted.add("flan_tasks/datasets/niv2.index.jsonl")
+    wanted.add("flan_tasks/datasets/published.json")  # which the build writes, for `flan list`
     wanted.add("flan_tasks/py.typed")  # else type checkers take the package for untyped
     assert wanted <= names
     assert not [name for name in names if name.startswith(("tests/", "gin/", "templates/"))]
+    assert not [name for name in names if name.endswith(".pyc")]
 
 
 def test_an_installed_wheel_works_away_from_the_checkout(wheel, tmp_path):
@@ -79,6 +81,8 @@ def test_an_installed_wheel_works_away_from_the_checkout(wheel, tmp_path):
     )
     assert printed.returncode == 0, printed.stderr
     assert "Realized" in printed.stdout
+    lists = run("-m", "flan_tasks", "list", cwd=tmp_path, **env)
+    assert lists == run("-m", "flan_tasks", "list", cwd=ROOT, PYTHONPATH=str(ROOT))
     where = run("-c", "import flan_tasks; print(flan_tasks.__file__)", cwd=tmp_path, **env)
     assert where.startswith(str(target))
 

@@ -37,7 +37,8 @@ GROUPS = {
         "Errors",
         "What is raised on purpose, with a message of one line.",
         ("FlanTasksError", "BuildError", "ConfigError", "DeclarationError")
-        + ("MissingLibraryError", "RowError", "SourceUnavailableError", "TemplateError")
+        + ("EvaluationError", "MissingLibraryError", "ModelError", "RowError")
+        + ("SourceUnavailableError", "TemplateError")
         + ("UnknownNameError", "VocabularyError"),
     ),
 }

@@ -25,7 +25,7 @@ from flan_tasks.checkpoints.trees import (
     without_nothing,
 )
 from flan_tasks.models.model import Model
-from flan_tasks.specs.config import CheckpointConfig, TrainingError
+from flan_tasks.specs.config import CheckpointConfig, CheckpointError, TrainingError
 
 Tree = Any
 # Lines of a comparison that are shown.
@@ -143,7 +143,7 @@ class Checkpoints:
         """Returns the record of a step, once it is what was saved.
 
         Raises:
-          TrainingError: it cannot be read, or was changed.
+          CheckpointError: it cannot be read, or was changed.
         """
         return damage.read_record(self.path(step))
 
@@ -164,7 +164,7 @@ class Checkpoints:
           say: called with one line if the checkpoint has no checksums.
 
         Raises:
-          TrainingError: the checkpoint is damaged, or is of other parameters.
+          CheckpointError: the checkpoint is damaged, or is of other parameters.
         """
         path = self.path(step)
         damage.check(path, (PARAMS, OPTIMIZER), say=say)
@@ -173,7 +173,7 @@ class Checkpoints:
         for name, expected in ((PARAMS, params), (OPTIMIZER, state)):
             lines = differences(_shapes(path, name, stored.get(name)), expected)
             if lines:
-                raise TrainingError(_refusal(f"{path} ({name})", lines))
+                raise CheckpointError(_refusal(f"{path} ({name})", lines))
         restored = damage.reading(
             path,
             lambda: self._manager.restore(
@@ -236,7 +236,7 @@ def warm_start(
       say: called with one line if the checkpoint has no checksums, or can be read in two ways.
 
     Raises:
-      TrainingError: there is nothing there, it is damaged, or it does not fit.
+      CheckpointError: there is nothing there, it is damaged, or it does not fit.
     """
     path = Path(path)
     shapes = jax.tree.map(
@@ -262,7 +262,7 @@ def warm_start(
         if missing_adapters:
             expected = nested({k: v for k, v in flat(shapes).items() if k not in missing_adapters})
         if lines := differences(stored, expected):
-            raise TrainingError(_refusal(str(folder), lines))
+            raise CheckpointError(_refusal(str(folder), lines))
         stored_params = damage.reading(
             folder, lambda: handler.restore(item, args=ocp.args.StandardRestore(expected))
         )
@@ -281,10 +281,10 @@ def newest(path: Path) -> Path:
     """Returns the checkpoint a path means: itself, or the newest of a MODEL_DIR.
 
     Raises:
-      TrainingError: there is none.
+      CheckpointError: there is none.
     """
     if not path.is_dir():
-        raise TrainingError(f"{path}: no such directory; give a checkpoint or a MODEL_DIR")
+        raise CheckpointError(f"{path}: no such directory; give a checkpoint or a MODEL_DIR")
     if (path / RECORD).is_dir() or damage.step_of(path) is not None or (path / PARAMS).is_dir():
         return path.absolute()
     steps = sorted(
@@ -293,7 +293,7 @@ def newest(path: Path) -> Path:
         if (step := damage.step_of(folder)) is not None and folder.is_dir()
     )
     if not steps:
-        raise TrainingError(
+        raise CheckpointError(
             f"{path} holds no checkpoint: neither {PREFIX}_<step> folders, nor "
             "config.json with .safetensors files of Hugging Face"
         )
@@ -304,7 +304,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """Returns the record of a checkpoint folder, without Orbax.
 
     Raises:
-      TrainingError: it cannot be read, or was changed.
+      CheckpointError: it cannot be read, or was changed.
     """
     return damage.read_record(newest(path))
 
@@ -319,7 +319,7 @@ def _shapes(path: Path, item: str, metadata: Any) -> dict[tuple[str, ...], tuple
     tree = getattr(metadata, "item_metadata", metadata)
     tree = getattr(tree, "tree", tree)
     if tree is None:
-        raise TrainingError(damage.damaged(path, f"{item}/ lists no arrays"))
+        raise CheckpointError(damage.damaged(path, f"{item}/ lists no arrays"))
     return damage.reading(path, lambda: {k: tuple(leaf.shape) for k, leaf in flat(tree).items()})
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from flan_tasks.checkpoints import checksums
 from flan_tasks.core.errors import FlanTasksError
-from flan_tasks.specs.config import TrainingError
+from flan_tasks.specs.config import CheckpointError
 
 PREFIX = "checkpoint"
 PARAMS, OPTIMIZER, RECORD = "params", "optimizer", "run"
@@ -44,12 +44,12 @@ def check(folder: Path, parts: Iterable[str], *, say: Callable[[str], None] | No
       say: called with one line if the checkpoint is of a time before checksums.
 
     Raises:
-      TrainingError: with every file that is missing, changed, or does not belong there.
+      CheckpointError: with every file that is missing, changed, or does not belong there.
     """
     parts = tuple(parts)
     for part in parts:
         if not (folder / part).is_dir():
-            raise TrainingError(damaged(folder, f"{part}/ is missing"))
+            raise CheckpointError(damaged(folder, f"{part}/ is missing"))
     read_record(folder)
     if not checksums.are_there(folder):
         if say is not None:
@@ -65,36 +65,36 @@ def check(folder: Path, parts: Iterable[str], *, say: Callable[[str], None] | No
         others = int(np.sum(multihost_utils.process_allgather(np.int32(len(phrases)))))
     if phrases:
         more = [f"and {len(phrases) - _MOST} more files"] if len(phrases) > _MOST else []
-        raise TrainingError(damaged(folder, "; ".join([*phrases[:_MOST], *more])))
+        raise CheckpointError(damaged(folder, "; ".join([*phrases[:_MOST], *more])))
     if others:
-        raise TrainingError(damaged(folder, "another process says which files"))
+        raise CheckpointError(damaged(folder, "another process says which files"))
 
 
 def check_scores(model_dir: Path) -> None:
     """Compares the scores that decide which checkpoints are kept with their checksums.
 
     Raises:
-      TrainingError: with what was changed.
+      CheckpointError: with what was changed.
     """
     for folder in sorted(model_dir.glob(f"{PREFIX}_*")):
         if step_of(folder) is not None and (folder / _SCORES).exists():
             if checksums.are_there(folder):
                 if phrases := checksums.problems(folder, (_SCORES,)):
-                    raise TrainingError(damaged(folder, "; ".join(phrases[:_MOST])))
+                    raise CheckpointError(damaged(folder, "; ".join(phrases[:_MOST])))
 
 
 def read_record(folder: Path) -> dict[str, Any]:
     """Returns the record of a checkpoint, once it is what was saved.
 
     Raises:
-      TrainingError: it is missing, damaged, or no record.
+      CheckpointError: it is missing, damaged, or no record.
     """
     path = folder / RECORD / "metadata"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         why = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
-        raise TrainingError(damaged(folder, f"{RECORD}/metadata {why}")) from error
+        raise CheckpointError(damaged(folder, f"{RECORD}/metadata {why}")) from error
     wrong = "an object" if not isinstance(record, dict) else ""
     wrong = wrong or next(
         (
@@ -105,12 +105,12 @@ def read_record(folder: Path) -> dict[str, Any]:
         "",
     )
     if wrong:
-        raise TrainingError(damaged(folder, f"{RECORD}/metadata has no {wrong[3:]}"))
+        raise CheckpointError(damaged(folder, f"{RECORD}/metadata has no {wrong[3:]}"))
     if checksums.are_there(folder):
         if phrases := checksums.problems(folder, (RECORD,)):
-            raise TrainingError(damaged(folder, "; ".join(phrases[:_MOST])))
+            raise CheckpointError(damaged(folder, "; ".join(phrases[:_MOST])))
     elif CHECKSUMS in record:
-        raise TrainingError(damaged(folder, f"{checksums.NAME} is missing"))
+        raise CheckpointError(damaged(folder, f"{checksums.NAME} is missing"))
     return record
 
 
@@ -118,14 +118,14 @@ def reading(folder: Path, read: Callable[[], T]) -> T:
     """Returns what `read` gives.
 
     Raises:
-      TrainingError: it raised whatever; the checkpoint is named.
+      CheckpointError: it raised whatever; the checkpoint is named.
     """
     try:
         return read()
     except FlanTasksError:
         raise
     except Exception as error:  # Orbax and TensorStore raise every kind
-        raise TrainingError(damaged(folder, first_line(error))) from error
+        raise CheckpointError(damaged(folder, first_line(error))) from error
 
 
 def damaged(folder: Path, why: str) -> str:

@@ -91,7 +91,7 @@ def plan_with_tables(
     if not quietly:
         refused = {dataset.name: dataset.license for dataset in planned.refused}
         for names, license in folded_reasons(refused):
-            print_wrapped(f"{names}: left out by its licence ({license})", wide=wide)
+            print_wrapped(f"{names}: left out by its license ({license})", wide=wide)
         print_overlaps(planned.overlaps)
         print_before(planned, wide=wide)
         if planned.length_choices:

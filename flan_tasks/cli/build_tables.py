@@ -70,11 +70,11 @@ def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
     for name in folded_names(prepared.without_split):
         click.echo(f"{name}: no {prepared.split} split by declaration")
     if prepared.missing:
-        click.echo(f"\nWithout {len(prepared.missing)} datasets that cannot be had:")
+        click.echo(f"\nWithout {len(prepared.missing)} datasets that are not available:")
         for names, reason in folded_reasons(prepared.missing):
             print_wrapped(f"{names}: {reason}", indent="  ", wide=wide)
     if notes:
-        click.echo(f"\nRows at hand differ from declared sizes for {len(notes)} of {len(tasks)}:")
+        click.echo(f"\nAvailable rows differ from declared sizes for {len(notes)} of {len(tasks)}:")
         for note in notes[:8]:
             print_wrapped(note, indent="  ", wide=wide)
         if len(notes) > 8:

@@ -34,7 +34,7 @@ _WIDTH = 300
     "downloaded.",
 )
 @options.data_dir
-@click.option("--allow-missing", is_flag=True, help="Compare with the sets that can be had.")
+@click.option("--allow-missing", is_flag=True, help="Compare with the sets that are available.")
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
 @click.option(
     "--show",

@@ -22,7 +22,7 @@ COMMANDS = {
     "new": "Writes a first draft of a dataset of yours.",
     "index": "Writes the index of a folder of task files.",
     "lint": "Checks templates, alone and filled with sample rows.",
-    "sources": "Says for each dataset whether its rows can be had.",
+    "sources": "Says for each dataset whether its rows are available.",
     "build": "Builds a mixture into a directory of shards.",
     "contamination": "Looks for examples of a build in evaluation sets.",
     "train": "Trains a model on a build, in JAX.",

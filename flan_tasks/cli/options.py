@@ -11,42 +11,33 @@ from typing import Any
 import click
 
 from flan_tasks.cli.data_dir_options import DataDir, data_dirs_path
+from flan_tasks.cli.list_options import as_json, module, modules, wide
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import DATA_DIR, SOURCE
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS, Tfds
-from flan_tasks.core.user_code import import_module
+
+__all__ = [
+    "VocabularyOptions",
+    "as_json",
+    "data_dir",
+    "end_progress",
+    "import_tensorflow_quietly",
+    "module",
+    "modules",
+    "progress",
+    "reads_tfds",
+    "source",
+    "vocabulary",
+    "warn",
+    "wide",
+]
 
 # Seconds between two lines of progress in a log, and where a command keeps when the next is due.
 _BETWEEN_LINES = 10.0
 _NEXT_LINE = "flan_tasks.next_line"
 
 
-def _import_modules(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
-    ctx.meta["flan_tasks.modules"] = names
-    for name in names:
-        import_module(name, "--module")
-
-
-def modules() -> tuple[str, ...]:
-    """The modules named by `--module` in the command that runs."""
-    return click.get_current_context().meta.get("flan_tasks.modules", ())
-
-
-module = click.option(
-    "--module",
-    "_modules",
-    multiple=True,
-    callback=_import_modules,
-    expose_value=False,
-    is_eager=True,
-    metavar="NAME",
-    help="Python module with datasets and mixtures of yours; may be given again.",
-)
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-wide = click.option(
-    "--wide", is_flag=True, help="Print a line for each row of a table, however long."
-)
 source = click.option(
     "--source",
     type=click.Choice(SOURCE_KINDS),

@@ -1,14 +1,14 @@
 """The catalog: every dataset and family with its files and cluster, and every mixture."""
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import Declared, ordered
 from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.field_types import shown
-from flan_tasks.core.mixture import ALL, Mixture
+from flan_tasks.core.mixture import ALL, Mixture, mixing_rates
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.part_tree import members_of_parts, part_tree
 
@@ -208,7 +208,7 @@ class Catalog(Declared):
     def refused_licenses(
         self, mixture: Mixture, *, allow: Sequence[str] = (), deny: Sequence[str] = ()
     ) -> tuple[Dataset, ...]:
-        """Returns the members whose licence is not allowed, or is denied.
+        """Returns the members whose license is not allowed, or is denied.
 
         Args:
           mixture: whose members.
@@ -221,7 +221,7 @@ class Catalog(Declared):
         for pattern in (*allow, *deny):
             if pattern != for_line(pattern):
                 raise DeclarationError(
-                    f"licence pattern {shown(pattern)}: wanted one line without control characters"
+                    f"license pattern {shown(pattern)}: wanted one line without control characters"
                 )
 
         def fits(dataset: Dataset, patterns: Sequence[str]) -> bool:
@@ -233,6 +233,23 @@ class Catalog(Declared):
             for dataset in self.members(mixture)
             if (allow and not fits(dataset, allow)) or fits(dataset, deny)
         )
+
+    def rates(
+        self, mixture: Mixture, members: Sequence[Dataset], counts: Mapping[str, int]
+    ) -> dict[str, float]:
+        """Returns dataset name -> mixing rate, the one way of plans, lists and SeqIO.
+
+        Args:
+          mixture: the scheme and its numbers.
+          members: its datasets, parts one by one.
+          counts: dataset name -> training examples that are available, after limit, carve and
+            skips; one without has no rate.
+
+        Raises:
+          DeclarationError: rates name what is none of the members, or one of them twice.
+        """
+        rate_of = {name: [d.name for d in self.expand([name])] for name in mixture.rates}
+        return mixing_rates(mixture, members, counts, rate_of=rate_of)
 
     def held_out(self, mixture: Mixture) -> tuple[Dataset, ...]:
         """Returns the datasets that a mixture holds out for evaluation.

@@ -73,7 +73,7 @@ class Dataset:
     metrics: tuple[str, ...]
     """Names of metrics in `metrics`."""
     license: str
-    """Licence as its source states it, in one line; an SPDX identifier where one fits, else a
+    """License as its source states it, in one line; an SPDX identifier where one fits, else a
     few words."""
     citation: str
     """A line that finds the paper: authors, year, title."""
@@ -275,10 +275,7 @@ class Dataset:
 
     def declared_rows(self, split: str) -> int | None:
         """Rows of our `split` by the declared sizes; None where the size is not declared."""
-        if split not in self.splits.names:
-            return 0
-        rows = self.size.get(self.splits.source_split(split))
-        return None if rows is None else len(self.splits.slice(split, rows))
+        return self.splits.declared_rows(split, self.size)
 
 
 def normalize_row(
@@ -296,6 +293,16 @@ def normalize_row(
       RowError: the row lacks a column, has another type there, or its normalizer fails on it.
     """
     where = f"{dataset.name}, split {source_split}, row {number}"
+    try:
+        return _normalized(dataset, row, source_split=source_split, number=number, where=where)
+    except RowError as error:
+        error.where = error.where or where
+        raise
+
+
+def _normalized(
+    dataset: Dataset, row: Row, *, source_split: str, number: int, where: str
+) -> tuple[Example | Skip, ...]:
     row = _checked_row(dataset, row, where=where)
     try:
         found = dataset.normalize(row)

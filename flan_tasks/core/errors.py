@@ -22,7 +22,8 @@ class FlanTasksError(Exception):
         Args:
           *args: the message.
           dataset: the one dataset it is about, which then stands before the message.
-          where: the file, line or option that is wrong.
+          where: the file, line, row or option that is wrong, of several the first; as the message
+            has it.
           problems: of several things that are wrong, each as (name, what is wrong with it).
         """
         super().__init__(*args)
@@ -54,7 +55,7 @@ class UnknownNameError(FlanTasksError):
 
 
 class SourceUnavailableError(FlanTasksError):
-    """Raw rows cannot be had now; the message says why and what to do about it."""
+    """Raw rows are not available now; the message says why and what to do about it."""
 
 
 class RowError(FlanTasksError):
@@ -63,8 +64,8 @@ class RowError(FlanTasksError):
     # So many are looked for, and named.
     most = 10
 
-    def __init__(self, *rows: str) -> None:
-        super().__init__(*rows)
+    def __init__(self, *rows: str, where: str = "") -> None:
+        super().__init__(*rows, where=where)
         # One text for each row.
         self.rows = rows
 

@@ -220,7 +220,8 @@ class Family:
         members: dict[str, Member] = {}
         lines: dict[str, int] = {}
         problems: list[str] = []
-        for number, text in enumerate(self._index_lines(), start=1):
+        wrong: list[int] = []
+        for number, text in enumerate(self.index_lines(), start=1):
             if not text.strip():
                 continue
             try:
@@ -233,6 +234,7 @@ class Family:
                 restricted(self.splits, member.splits)
             except (ValueError, DeclarationError) as error:
                 problems.append(f"{self.index.name}, line {number}: {error}")
+                wrong.append(number)
                 continue
             members[member.name], lines[member.name] = member, number
         if not members and not problems:
@@ -241,11 +243,17 @@ class Family:
             more = len(problems) - _MOST
             rest = [f"and {more} more"] if more > 0 else []
             raise DeclarationError(
-                f"family {quoted(self.name)}: " + "\n".join([*problems[:_MOST], *rest])
+                f"family {quoted(self.name)}: " + "\n".join([*problems[:_MOST], *rest]),
+                where=self.index.name + (f", line {wrong[0]}" if wrong else ""),
             )
         return members
 
-    def _index_lines(self) -> list[str]:
+    def index_lines(self) -> list[str]:
+        """Reads the lines of the index, blank ones among them.
+
+        Raises:
+          DeclarationError: the index cannot be read.
+        """
         try:
             # Not splitlines(), which would cut a text at U+2028 or U+0085.
             return self.index.read_text(encoding="utf-8-sig").split("\n")

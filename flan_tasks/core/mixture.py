@@ -10,7 +10,7 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import MAX_INT, check_types, quoted, shown
 from flan_tasks.core.naming import check_mixture_name
-from flan_tasks.core.parsing import parse_toml
+from flan_tasks.core.parsing import parse_toml, place_of_fault
 from flan_tasks.core.parts import (
     EXAMPLES,
     WEIGHTS,
@@ -137,7 +137,8 @@ def parse_mixture(text: str, *, name: str, path: str) -> Mixture:
     try:
         data = parse_toml(text)
     except ValueError as error:
-        raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+        where = place_of_fault(path, error)
+        raise DeclarationError(f"{path}: not valid TOML: {error}", where=where) from error
     known = {f.name: f for f in fields(Mixture) if f.name != "name"}
     problems = [
         f'unknown key "{key}"; known are {", ".join(known)}' for key in data if key not in known
@@ -153,11 +154,11 @@ def parse_mixture(text: str, *, name: str, path: str) -> Mixture:
         problem, values[key] = _value(key, value)
         problems += [problem] if problem else []
     if problems:
-        raise DeclarationError("\n".join(f"{path}: {problem}" for problem in problems))
+        raise DeclarationError("\n".join(f"{path}: {problem}" for problem in problems), where=path)
     try:
         return Mixture(name=name, **values)
     except DeclarationError as error:
-        raise DeclarationError(f"{path}: {error}") from error
+        raise DeclarationError(f"{path}: {error}", where=path) from error
 
 
 def read_mixture(path: Path) -> Mixture:
@@ -169,7 +170,8 @@ def read_mixture(path: Path) -> Mixture:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise DeclarationError(f"{path}: cannot be read: {error.strerror or error}") from error
+        what = f"cannot be read: {error.strerror or error}"
+        raise DeclarationError(f"{path}: {what}", where=str(path)) from error
     except ValueError as error:
         raise DeclarationError(f"{shown(str(path))}: cannot be read: {error}") from error
     return parse_mixture(text, name=path.name.removesuffix(".toml"), path=str(path))
@@ -209,7 +211,7 @@ def mixing_rates(
     Args:
       mixture: the scheme and its numbers.
       members: the datasets, parts one by one.
-      counts: dataset name -> training examples at hand, after limit, carve and skips.
+      counts: dataset name -> training examples that are available, after limit, carve and skips.
       rate_of: for the rates scheme, each name in `mixture.rates` -> the datasets it means.
     """
     present = [dataset for dataset in members if counts.get(dataset.name, 0) > 0]

@@ -1,10 +1,12 @@
 """TOML and JSON of others: whatever is wrong with a text is a ValueError that says so."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 _DEEP = "it is nested too deeply"
+_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -35,6 +37,16 @@ def parse_json(text: str | bytes, *, unique_names: bool = False) -> Any:
         return json.loads(text, object_pairs_hook=_object if unique_names else None)
     except RecursionError:
         raise ValueError(_DEEP) from None
+
+
+def place_of_fault(path: str, error: ValueError) -> str:
+    """Returns where a text cannot be read: its path, and line and column where they are known."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{path}, line {error.lineno}, column {error.colno}"
+    # Python 3.14 has them as numbers.
+    if place := _PLACE.search(str(error)):
+        return f"{path}, line {place[1]}, column {place[2]}"
+    return path
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -240,7 +240,7 @@ class _Resolved:
         if is_empty:
             self.problems.append(
                 f'part "{path}": nothing is left to train on: exclude, hold_out, drop_overlaps or '
-                f"licences leave out all of {', '.join(include)}; leave the part out, or give it "
+                f"licenses leave out all of {', '.join(include)}; leave the part out, or give it "
                 "others"
             )
             return None

@@ -88,14 +88,11 @@ def option(
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What a job is told.
+    """What a job is told, or a part of it.
 
     Raises:
       ConfigError: values have the wrong type or range, or do not go together; all of them.
     """
-
-    # The word of the command line for the job; without an annotation it is no field.
-    verb = ""
 
     def __post_init__(self) -> None:
         own: type = type(self)
@@ -162,6 +159,18 @@ class Spec:
             raise ConfigError(cls.__name__, [(name, "is missing; give one") for name in missing])
         hints = typing.get_type_hints(cls)
         return cls(**{name: _read(value, hints[name]) for name, value in values.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSpec(Spec):
+    """What a whole job is told, which a command of the command line does.
+
+    Raises:
+      ConfigError: values have the wrong type or range, or do not go together; all of them.
+    """
+
+    # The word of the command line for the job; without an annotation it is no field.
+    verb = ""
 
     def command(self) -> str:
         """Returns the command that does the same, defaults left out."""

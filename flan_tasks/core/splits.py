@@ -158,6 +158,18 @@ class Splits:
             return Slice(source, middle, stop)
         return Slice(source, num_rows - test, num_rows)
 
+    def declared_rows(self, split: str, sizes: Mapping[str, int]) -> int | None:
+        """Rows of our `split` by the sizes of source splits; None where its size is not among them.
+
+        Args:
+          split: one of train, validation and test; 0 where it is none of `names`.
+          sizes: source split -> rows.
+        """
+        if split not in self.names:
+            return 0
+        rows = sizes.get(self.source_split(split))
+        return None if rows is None else len(self.slice(split, rows))
+
     def _carves(self, num_rows: int) -> tuple[int, int]:
         wanted = (self.carve_validation, self.carve_test)
         if 2 * (self.carve_validation * self.block[1] + self.carve_test) <= num_rows:

@@ -11,7 +11,7 @@ from flan_tasks.core import notebook
 from flan_tasks.core.errors import TemplateError
 from flan_tasks.core.field_types import check_types, shown
 from flan_tasks.core.naming import check_template_id
-from flan_tasks.core.parsing import parse_toml
+from flan_tasks.core.parsing import parse_toml, place_of_fault
 
 FORWARD = "forward"
 INVERTED = "inverted"
@@ -303,7 +303,8 @@ def parse_template_set(text: str, *, path: str) -> TemplateSet:
     try:
         data = parse_toml(text)
     except ValueError as error:
-        raise TemplateError(f"{path}: not valid TOML: {error}") from error
+        where = place_of_fault(path, error)
+        raise TemplateError(f"{path}: not valid TOML: {error}", where=where) from error
     problems = [
         f'{path}: unknown key "{key}"; a template file has [example] and [[template]]'
         for key in data
@@ -330,7 +331,7 @@ def parse_template_set(text: str, *, path: str) -> TemplateSet:
         if count > 1
     ]
     if problems:
-        raise TemplateError("\n".join(problems))
+        raise TemplateError("\n".join(problems), where=path)
     return TemplateSet(path, tuple(templates), example, _head_comment(text))
 
 
@@ -345,9 +346,10 @@ def read_template_set(path: Path, *, name: str | None = None) -> TemplateSet:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise TemplateError(f"{place}: cannot be read: {error.strerror or error}") from error
+        what = f"cannot be read: {error.strerror or error}"
+        raise TemplateError(f"{place}: {what}", where=place) from error
     except UnicodeDecodeError as error:
-        raise TemplateError(f"{place}: not UTF-8: {error}") from error
+        raise TemplateError(f"{place}: not UTF-8: {error}", where=place) from error
     except ValueError as error:  # a NUL in the path
         raise TemplateError(f"{shown(place)}: cannot be read: {error}") from error
     return parse_template_set(text, path=place)

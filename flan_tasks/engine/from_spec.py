@@ -40,7 +40,7 @@ class Planned:
     settings: BuildSettings
     """How they are going to be written."""
     refused: tuple[Dataset, ...] = ()
-    """Datasets left out by their licence."""
+    """Datasets left out by their license."""
     length_choices: tuple[LengthChoice, ...] = ()
     """Lengths that were compared, where they are proposed from the data."""
 
@@ -92,7 +92,7 @@ def plan_spec(
 
 
 def declared_mixture(spec: BuildSpec, catalog: Catalog) -> tuple[Mixture, tuple[Dataset, ...]]:
-    """Returns the mixture that is meant, and the datasets left out of it by their licence.
+    """Returns the mixture that is meant, and the datasets left out of it by their license.
 
     Raises:
       UnknownNameError: it names something unknown.

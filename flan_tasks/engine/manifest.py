@@ -25,7 +25,7 @@ SCHEMA = 1
 
 
 def task_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
-    """One entry a task: what is at hand, what is asked for, what is repeated or never seen.
+    """One entry a task: what is available, what is asked for, what is repeated or never seen.
 
     Those the plan draws from come first and in its order, so that their numbers are the plan's;
     tasks of which no example is left, every row being skipped, stand behind with their skips.
@@ -87,7 +87,7 @@ def size_notes(prepared: Prepared) -> list[str]:
         declared = item.dataset.declared_rows(prepared.split)
         if declared is not None and declared != item.examples.rows_at_hand:
             notes.append(
-                f"{item.dataset.name}: {item.examples.rows_at_hand:,} rows at hand, "
+                f"{item.dataset.name}: {item.examples.rows_at_hand:,} rows available, "
                 f"{declared:,} declared"
             )
     return list(dict.fromkeys(notes))  # a dataset may be in several parts

@@ -38,8 +38,8 @@ def reopen(
       progress: told what is being read.
 
     Raises:
-      BuildError: the rows, normalizers or mixture at hand are not those the build was made of.
-      SourceUnavailableError: rows cannot be had.
+      BuildError: the rows, normalizers or mixture are not those the build was made of.
+      SourceUnavailableError: rows are not available.
     """
     spec = recorded_spec(manifest)
     found = prepare_spec(spec, catalog, source=source, store=store, progress=progress)
@@ -53,21 +53,21 @@ def reopen(
         },
     )
     problems = [
-        f"{name}: the build has {task['available']:,} examples of it, at hand are none"
+        f"{name}: the build has {task['available']:,} examples of it, none are available"
         for name, task in built.items()
         if name not in {item.name for item in found.ingredients}
     ]
     for item in found.ingredients:
         name = item.name
         if name not in built:
-            problems.append(f"{name}: at hand, and not in the build")
+            problems.append(f"{name}: available, and not in the build")
         elif built[name]["store_key"] != item.examples.key:
             problems.append(f"{name}: its source, version or normalizer is another")
     if problems:
         raise BuildError(
             "\n".join(
                 [
-                    "the examples at hand are not those the build was made of; name its source "
+                    "the available examples are not those the build was made of; name its source "
                     f"({manifest['command']}):",
                     *(f"  {problem}" for problem in problems),
                 ]

@@ -84,8 +84,7 @@ def open_model(
       say: called with one line if a checkpoint has no checksums, or can be read in two ways.
 
     Raises:
-      TrainingError: there is no checkpoint, or it is damaged.
-      ModelError: weights or vocabulary do not fit.
+      ModelError: there is no checkpoint, it is damaged, or weights or vocabulary do not fit.
       VocabularyError: the vocabulary is not available.
     """
     path = Path(path)

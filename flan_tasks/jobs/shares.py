@@ -9,7 +9,7 @@ from typing import Any
 from flan_tasks.core import notebook
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
-from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass, read_mixture
+from flan_tasks.core.mixture import Mixture, one_pass, read_mixture
 from flan_tasks.core.part_tree import Branch, Leaf, part_tree
 from flan_tasks.core.parts import EXAMPLES
 from flan_tasks.core.splits import share_limit
@@ -101,8 +101,7 @@ def shares(mixture: Mixture) -> MixtureShares:
         return _shares_of_parts(mixture)
     members = catalog().members(mixture)
     counts = declared_counts(mixture)
-    meant = {name: [d.name for d in catalog().expand([name])] for name in mixture.rates}
-    rates: Mapping[str, float] = mixing_rates(mixture, members, counts, rate_of=meant)
+    rates: Mapping[str, float] = catalog().rates(mixture, members, counts)
     total = sum(rates.values()) or 1.0
     return MixtureShares(
         name=mixture.name,
@@ -190,9 +189,7 @@ class _DeclaredLeaf:
         self.leaf = leaf
         self.members: Sequence[Dataset] = catalog().left_of(leaf.mixture)
         self.counts = declared_counts(leaf.mixture)
-        rates = leaf.mixture.rates
-        meant = {name: [d.name for d in catalog().expand([name])] for name in rates}
-        self.rates = mixing_rates(leaf.mixture, self.members, self.counts, rate_of=meant)
+        self.rates = catalog().rates(leaf.mixture, self.members, self.counts)
 
     @property
     def one_pass(self) -> int:

@@ -24,7 +24,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Ingredient:
-    """One dataset of a mixture, with its examples at hand."""
+    """One dataset of a mixture, with its available examples."""
 
     dataset: Dataset
     """The declaration."""
@@ -139,7 +139,9 @@ class Gathering:
                 continue
             except RowError as error:
                 # Other datasets are read on, and kept in the store: their bad rows are named too.
-                self.bad = RowError(*self.bad.rows, *error.rows)
+                self.bad = RowError(
+                    *self.bad.rows, *error.rows, where=self.bad.where or error.where
+                )
                 if self.bad.is_full:
                     raise self.bad from error
                 if dataset.family:
@@ -269,7 +271,7 @@ def _exemplars(
 
     Raises:
       DeclarationError: neither the dataset nor a part beside it has some.
-      SourceUnavailableError: they cannot be had.
+      SourceUnavailableError: they are not available.
     """
     beside = [
         other

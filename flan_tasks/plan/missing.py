@@ -45,7 +45,7 @@ def missing_text(
     more = f"; and so on for {len(remedies) - _SHOWN} more" if len(remedies) > _SHOWN else ""
     return "\n".join(
         [
-            f'mixture "{name}": {len(missing)} of its datasets cannot be had for {split}:',
+            f'mixture "{name}": {len(missing)} of its datasets are not available for {split}:',
             *lines,
             f"Where rows lie elsewhere: {'; '.join(remedies[:_SHOWN])}{more}.",
             remedy + ".",

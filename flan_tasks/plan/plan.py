@@ -151,7 +151,7 @@ class Plan:
 
 
 def tasks_at(positions: np.ndarray, counts: Sequence[int], seed: int) -> np.ndarray:
-    """Returns the number of the task of rows of a plan, of which no example need be at hand.
+    """Returns the number of the task of rows of a plan, of which no example need be available.
 
     Args:
       positions: int64[n], in the plan's own rows, which are not grouped.
@@ -270,7 +270,7 @@ def make_plan(
     """Plans a mixture.
 
     Args:
-      prepared: the mixture with its examples at hand.
+      prepared: the mixture with its available examples.
       seed: from 0 to 2^63 - 1.
       num_examples: rows of the plan; None means one pass.
       grouped: whether rows of a task stand together; one pass then takes every example.

@@ -1,4 +1,4 @@
-"""From a mixture's declaration to what is really at hand: examples, rates, what is missing."""
+"""From a mixture's declaration to what is really available: examples, rates, what is missing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
-from flan_tasks.core.mixture import Mixture, mixing_rates, one_pass
+from flan_tasks.core.mixture import Mixture, one_pass
 from flan_tasks.core.part_tree import Branch, Leaf, part_tree
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.variation import PLAIN, Variation
@@ -49,7 +49,7 @@ class Prepared:
     ingredients: tuple[Ingredient, ...]
     """Datasets that have examples, in the order of the catalog."""
     missing: Mapping[str, str] = field(default_factory=dict)
-    """Name -> why its rows could not be had."""
+    """Name -> why its rows are not available."""
     without_split: tuple[str, ...] = ()
     """Members that have no such split by declaration, such as test-only sets."""
     variation: Variation = PLAIN
@@ -100,14 +100,14 @@ def prepare(
       source: where rows come from.
       split: train, validation or test.
       store: where examples are kept; the default store if None.
-      allow_missing: go on without datasets whose rows cannot be had.
+      allow_missing: go on without datasets whose rows are not available.
       variation: how prompts are made of the examples.
       drop_against: datasets, clusters or mixtures; training examples that occur in their
         evaluation sets are left out, and counted.
       progress: told what is being fetched or read; what is in the store is not read.
 
     Raises:
-      SourceUnavailableError: rows of some datasets cannot be had (all are listed), or of all.
+      SourceUnavailableError: rows of some datasets are not available (all are listed), or of all.
       RowError: rows of some datasets break their schema; the first ten are named.
       DeclarationError: no member has that split.
       TemplateError: a template uses a field that its dataset does not have.
@@ -215,7 +215,7 @@ def evaluation_parts(
 
     Raises:
       UnknownNameError: a name is none of these.
-      SourceUnavailableError: rows cannot be had, and may not be missing, or none can.
+      SourceUnavailableError: rows are not available, and may not be missing, or none are.
     """
     source.check(catalog)
     store = store or Store(default_store())
@@ -241,7 +241,7 @@ def evaluation_parts(
         raise SourceUnavailableError(
             "\n".join(
                 [
-                    f"{', '.join(names)}: evaluation sets that cannot be had to compare with:",
+                    f"{', '.join(names)}: evaluation sets that are not available to compare with:",
                     *missing,
                     "Provide them, or go on without them with --allow-missing.",
                 ]
@@ -292,8 +292,7 @@ def _with_rates(
 ) -> tuple[Ingredient, ...]:
     counts = {item.dataset.name: item.available for item in found}
     if split == "train":
-        meant = {name: [d.name for d in catalog.expand([name])] for name in mixture.rates}
-        rates = mixing_rates(mixture, [i.dataset for i in found], counts, rate_of=meant)
+        rates = catalog.rates(mixture, [item.dataset for item in found], counts)
     else:
         rates = {name: float(count) for name, count in counts.items()}
     return tuple(replace(item, rate=rates.get(item.dataset.name, 0.0)) for item in found)

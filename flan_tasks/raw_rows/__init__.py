@@ -129,7 +129,7 @@ def _open_family(
 
 
 def alternatives(dataset: Dataset) -> Sequence[str]:
-    """Says where else a dataset can be had, one line each."""
+    """Says where else a dataset is available, one line each."""
     return [
         f"{_kind_of(other.origin)} {origin_name(other.origin)}"
         + ("" if other.tested else " (untested)")

@@ -11,7 +11,7 @@ from flan_tasks.core.errors import SourceUnavailableError
 
 
 class State(StrEnum):
-    """Whether rows can be had, and what it takes."""
+    """Whether rows are available, and what it takes."""
 
     AVAILABLE = "available"
     NEEDS_DOWNLOAD = "needs download"
@@ -28,7 +28,7 @@ class Status:
     """The state of one dataset at one source, in a form to be shown."""
 
     state: State
-    """Whether rows can be had now."""
+    """Whether rows are available now."""
     detail: str = ""
     """What is there, or what to do, or where else to look."""
 
@@ -46,14 +46,14 @@ class Source(ABC):
 
     @abstractmethod
     def status(self) -> Status:
-        """Says whether rows can be had, without network or download."""
+        """Says whether rows are available, without network or download."""
 
     @abstractmethod
     def splits(self) -> Mapping[str, int]:
         """Returns source split -> number of rows.
 
         Raises:
-          SourceUnavailableError: the rows cannot be had.
+          SourceUnavailableError: the rows are not available.
         """
 
     @abstractmethod
@@ -61,7 +61,7 @@ class Source(ABC):
         """Yields the rows at `positions` of a source split, in that order, as plain Python values.
 
         Raises:
-          SourceUnavailableError: the rows cannot be had.
+          SourceUnavailableError: the rows are not available.
         """
 
     @abstractmethod

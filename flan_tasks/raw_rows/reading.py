@@ -48,7 +48,7 @@ class BadRows:
     """Rows that cannot be used, gathered while the others are read."""
 
     def __init__(self) -> None:
-        self._found: dict[int, str] = {}
+        self._found: dict[int, RowError] = {}
 
     def add(self, number: int, error: RowError) -> None:
         """Adds one.
@@ -56,14 +56,15 @@ class BadRows:
         Raises:
           RowError: there are as many as are looked for; it names all of them.
         """
-        self._found[number] = str(error)
+        self._found[number] = error
         if len(self._found) >= RowError.most:
             self.check(error)
 
     def check(self, cause: RowError | None = None) -> None:
         """Raises a RowError that names all of them, by row number, if there are some."""
         if self._found:
-            raise RowError(*(text for _, text in sorted(self._found.items()))) from cause
+            errors = [error for _, error in sorted(self._found.items(), key=lambda one: one[0])]
+            raise RowError(*map(str, errors), where=errors[0].where) from cause
 
 
 def read_examples(
@@ -79,7 +80,7 @@ def read_examples(
         the end, calls its `check`. Without it the first of them ends the reading.
 
     Raises:
-      SourceUnavailableError: the rows cannot be had.
+      SourceUnavailableError: the rows are not available.
       RowError: a row breaks the schema.
     """
     source_split = dataset.splits.source_split(split)
@@ -94,7 +95,7 @@ def read_examples(
                 # A source that has raised yields no more.
                 rows = source.rows(source_split, numbers[place + 1 :])
                 where = f"{dataset.name}, split {source_split}, row {number}"
-                raise RowError(f"{where}: {error}") from error
+                raise RowError(f"{where}: {error}", where=error.where or where) from error
             items = normalize_row(dataset, row, source_split=source_split, number=number)
             items = tuple(selected(dataset, item, source_split=source_split) for item in items)
         except RowError as error:

@@ -335,14 +335,14 @@ def _parse(text: bytes, where: str) -> Any:
     try:
         return parse_json(text, unique_names=True)
     except UnicodeDecodeError as error:
-        raise RowError(f"{where}: not UTF-8: {error}; {ENCODINGS_HINT}") from error
+        raise RowError(f"{where}: not UTF-8: {error}; {ENCODINGS_HINT}", where=where) from error
     except ValueError as error:
-        raise RowError(f"{where}: not valid JSON: {error}") from error
+        raise RowError(f"{where}: not valid JSON: {error}", where=where) from error
 
 
 def _as_row(value: Any, where: str) -> Row:
     if not isinstance(value, dict):
-        raise RowError(f"{where}: a row is a JSON object, not {_kind(value)}")
+        raise RowError(f"{where}: a row is a JSON object, not {_kind(value)}", where=where)
     return value
 
 

@@ -9,7 +9,7 @@ import seqio
 import tensorflow as tf
 
 from flan_tasks.core.errors import DeclarationError, unknown_name
-from flan_tasks.core.mixture import Mixture, mixing_rates
+from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.naming import MixtureName
 from flan_tasks.core.parts import EXAMPLES
 from flan_tasks.core.variation import PLAIN, Variation
@@ -265,8 +265,4 @@ class EngineMixture(seqio.Mixture):
             if "train" in task.splits and task.cache_dir
         }
         members = [catalog()[task.source.dataset.name] for task in self.tasks]
-        names_of = {
-            name: [dataset.name for dataset in catalog().expand([name])]
-            for name in self.declaration.rates
-        }
-        return mixing_rates(self.declaration, members, counts, rate_of=names_of)
+        return catalog().rates(self.declaration, members, counts)

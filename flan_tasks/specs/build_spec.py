@@ -10,7 +10,7 @@ from typing import Any, Literal
 from flan_tasks.core.configuration import resolve
 from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.spec import IS_PLACE, option, option_words, spec_of
+from flan_tasks.core.spec import IS_PLACE, JobSpec, option, option_words, spec_of
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import PromptSpec
 from flan_tasks.specs.formats import ARCHS, ENCODER_DECODER, FORMATS, PACKED_FORMATS, STYLES
@@ -30,7 +30,7 @@ _ONLY_IF_CHANGED = ("control_tokens", "shards")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom):
+class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     """What `ft.build` and `flan build` are told: a mixture, and how it becomes files.
 
     Raises:
@@ -63,9 +63,9 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom):
     modules: tuple[str, ...] = option((), said="module", metavar="NAME")
     """Python module with datasets and mixtures of yours; may be given again."""
     license_allow: tuple[str, ...] = option((), metavar="PATTERN")
-    """Keep only datasets whose licence fits, such as 'CC-BY-*'; may be given again."""
+    """Keep only datasets whose license fits, such as 'CC-BY-*'; may be given again."""
     license_deny: tuple[str, ...] = option((), metavar="PATTERN")
-    """Leave out datasets whose licence fits; may be given again."""
+    """Leave out datasets whose license fits; may be given again."""
     drop_contaminated: tuple[str, ...] = option((), metavar="NAME")
     """Leave out training examples that occur in the evaluation sets of this dataset, cluster or
     mixture; may be given again."""

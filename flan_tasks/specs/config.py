@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from flan_tasks.core.errors import FlanTasksError, unknown_name
+from flan_tasks.core.errors import FlanTasksError, ModelError, unknown_name
 from flan_tasks.core.field_checks import MAX_COUNT, MAX_SEED, at_least, at_most
-from flan_tasks.core.spec import Spec
+from flan_tasks.core.spec import JobSpec, Spec
 from flan_tasks.specs.model_config import ModelConfig
 
 OPTIMIZERS = ("adafactor", "adamw")
@@ -23,6 +23,13 @@ FACTORS = (
 
 class TrainingError(FlanTasksError):
     """Training cannot start or go on; the message says where what is saved lies."""
+
+
+class CheckpointError(TrainingError, ModelError):
+    """A checkpoint is missing, is damaged, or is of another model.
+
+    Whoever trains from it meets a `TrainingError`, and whoever asks it a `ModelError`.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,7 +281,7 @@ class HostsConfig(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainSpec(Spec):
+class TrainSpec(JobSpec):
     """What `ft.train` and `flan train` are told: one training run.
 
     Raises:

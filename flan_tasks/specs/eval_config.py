@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flan_tasks.core.field_checks import MAX_COUNT, MAX_SEED
-from flan_tasks.core.spec import Spec, option
+from flan_tasks.core.spec import JobSpec, Spec, option
 from flan_tasks.core.template import FORWARD
 from flan_tasks.core.variation import PromptSpec
 from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
@@ -122,7 +122,7 @@ class ModelAsked(VocabularyNamed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalSpec(QuestionSpec, ModelAsked):
+class EvalSpec(QuestionSpec, ModelAsked, JobSpec):
     """What `ft.evaluate` and `flan eval` are told: which model answers what.
 
     Raises:
@@ -155,7 +155,7 @@ class EvalSpec(QuestionSpec, ModelAsked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InferSpec(ModelAsked):
+class InferSpec(ModelAsked, JobSpec):
     """What `ft.infer` and `flan infer` are told: texts written for prompts of a file.
 
     Raises:

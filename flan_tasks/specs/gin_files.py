@@ -66,6 +66,10 @@ class GinError(FlanTasksError):
     exit_code = 2
 
 
+def _wrong(where: str, what: str) -> GinError:
+    return GinError(f"{where}: {what}", where=where)
+
+
 @dataclass(frozen=True)
 class _Macro:
     """`%NAME` in a value."""
@@ -145,13 +149,13 @@ def load(
         made = gin.get_configurable(root)()
         operative = gin.operative_config_str()
     except ConfigError as error:
-        raise GinError(_placed(error, found)) from None
+        raise _placed(error, found) from None
     except ModelError as error:
-        raise GinError(_placed_model(error, found)) from None
+        raise _placed_model(error, found) from None
     except (FlanTasksError, KeyboardInterrupt):
         raise
     except (Exception, SystemExit) as error:  # gin raises every kind, with the place in its text
-        raise GinError(_one_line(error, files)) from None
+        raise _wrong(*_place_and_line(error, files)) from None
     finally:
         logging.disable(logging.NOTSET)
         gin.clear_config()
@@ -169,7 +173,7 @@ def find(name: str) -> Path:
         if path.is_file():
             return path
     known = sorted(str(path.relative_to(ours)) for path in ours.rglob("*.gin"))
-    raise GinError(f"{name}: no such file; {unknown_name('gin file', name, known)}")
+    raise _wrong(name, f"no such file; {unknown_name('gin file', name, known)}")
 
 
 def _quoted(value: str) -> str:
@@ -185,11 +189,11 @@ def _quoted(value: str) -> str:
 
 def _statements(path: Path, above: tuple[Path, ...]) -> Iterator[_Binding]:
     if path in above:
-        raise GinError(f"{path}: includes itself")
+        raise _wrong(str(path), "includes itself")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise GinError(f"{path}: cannot be read: {error}") from error
+        raise _wrong(str(path), f"cannot be read: {error}") from error
     for item in _parse(text, str(path)):
         if isinstance(item, Path):
             yield from _statements(item, (*above, path))
@@ -231,20 +235,20 @@ def _parse(text: str, source: str) -> Iterator[Any]:
             elif isinstance(item, config_parser.ImportStatement):
                 _check_import(item.module, place(item.location.line_num))
     except SyntaxError as error:
-        raise GinError(f"{place(error.lineno or 1)}: {_expected(error)}; {_WANTED}") from None
+        raise _wrong(place(error.lineno or 1), f"{_expected(error)}; {_WANTED}") from None
     except tokenize.TokenError as error:
-        raise GinError(f"{place(error.args[1][0])}: {error.args[0]}; {_WANTED}") from None
+        raise _wrong(place(error.args[1][0]), f"{error.args[0]}; {_WANTED}") from None
     except (RecursionError, MemoryError):
-        raise GinError(f"{place(1)}: a value is nested too deeply") from None
+        raise _wrong(place(1), "a value is nested too deeply") from None
     except ValueError:
-        raise GinError(f"{place(1)}: a value cannot be read; {_WANTED}") from None
+        raise _wrong(place(1), f"a value cannot be read; {_WANTED}") from None
 
 
 def _check_import(module: str, where: str) -> None:
     """Refuses modules that these classes lay in before, by the name of where they are now."""
     room, _, name = module.rpartition(".")
     if room == _ROOM_BEFORE and name in _MODULES:
-        raise GinError(f"{where}: {module} is now flan_tasks.specs.{name}; import that")
+        raise _wrong(where, f"{module} is now flan_tasks.specs.{name}; import that")
 
 
 class _Part(io.StringIO):
@@ -327,19 +331,20 @@ def _check(found: list[_Binding], root: type) -> None:
     names = [name for name in used if name != REQUIRED]
     for name, where in used.items():
         if name != REQUIRED and name not in macros:
-            problems.append(f"{where}: %{name} is not set anywhere{_near(name, macros)}")
+            problems.append((where, f"%{name} is not set anywhere{_near(name, macros)}"))
     for name, binding in macros.items():
         if name not in used:
             hint = _near(name, names) or "; remove it, or give the file that uses it"
-            problems.append(f"{binding.where}: nothing uses the macro {name}{hint}")
+            problems.append((binding.where, f"nothing uses the macro {name}{hint}"))
         elif binding.value == _Macro(REQUIRED):
-            problems.append(f"{binding.where}: {name} is required; give --gin.{name}=VALUE")
+            problems.append((binding.where, f"{name} is required; give --gin.{name}=VALUE"))
     problems = problems or list(_circles(macros))
     if problems:
-        raise GinError("\n".join(problems))
+        lines = [f"{where}: {what}" for where, what in problems]
+        raise GinError("\n".join(lines), where=problems[0][0])
 
 
-def _circles(macros: Mapping[str, _Binding]) -> Iterator[str]:
+def _circles(macros: Mapping[str, _Binding]) -> Iterator[tuple[str, str]]:
     """Names macros whose value leads back to themselves."""
     for name, binding in macros.items():
         reached: set[str] = set()
@@ -350,7 +355,7 @@ def _circles(macros: Mapping[str, _Binding]) -> Iterator[str]:
                     reached.add(macro.name)
                     left.append(macros[macro.name])
         if name in reached:
-            yield f"{binding.where}: the value of {name} is made of itself"
+            yield binding.where, f"the value of {name} is made of itself"
 
 
 def _check_argument(binding: _Binding) -> None:
@@ -359,15 +364,15 @@ def _check_argument(binding: _Binding) -> None:
     if cls is None:
         if binding.owner in _BEFORE and module in _MODULES:
             now = f"{module}.{_BEFORE[binding.owner]}"
-            raise GinError(f"{binding.where}: {module}.{binding.owner} is now {now}; write that")
+            raise _wrong(binding.where, f"{module}.{binding.owner} is now {now}; write that")
         if module in (*_MODULES, binding.owner):
             error = unknown_name("configurable", binding.owner, OURS)
-            raise GinError(f"{binding.where}: {error}")
+            raise _wrong(binding.where, str(error))
         return  # of a module of the user's
     known = [part.name for part in dataclasses.fields(cls)]
     if binding.argument not in known:
         error = unknown_name(f"parameter of {binding.owner}", binding.argument, known)
-        raise GinError(f"{binding.where}: {error}")
+        raise _wrong(binding.where, str(error))
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -375,12 +380,12 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f". Did you mean {', '.join(near)}?" if near else ""
 
 
-def _source(owner: str, argument: str, found: list[_Binding]) -> str:
-    """Where the value of an argument was written: the binding, or the macro it names."""
+def _source(owner: str, argument: str, found: list[_Binding]) -> tuple[str, str]:
+    """Where the value of an argument was written: the binding, or a macro, with its name."""
     macros = {b.selector: b for b in found if not b.argument}
     bound = [b for b in found if (b.owner, b.argument) == (owner, argument)]
     if not bound:
-        return ""
+        return "", ""
     last, via = bound[-1], ""
     seen = set()
     while isinstance(last.value, _Macro) and last.value.name in macros:
@@ -389,24 +394,32 @@ def _source(owner: str, argument: str, found: list[_Binding]) -> str:
         seen.add(last.value.name)
         via = f"{last.value.name}: "
         last = macros[last.value.name]
-    return f"{last.where}: {via}"
+    return last.where, via
 
 
-def _placed(error: ConfigError, found: list[_Binding]) -> str:
-    return "\n".join(
-        f"{_source(error.owner, name, found)}{error.owner}.{name} {what}"
+def _placed(error: ConfigError, found: list[_Binding]) -> GinError:
+    lines = [
+        (_source(error.owner, name, found), f"{error.owner}.{name} {what}")
         for name, what in error.problems
+    ]
+    return _error_of(lines)
+
+
+def _placed_model(error: ModelError, found: list[_Binding]) -> GinError:
+    problems = error.problems or [("", error.reason.splitlines()[0])]
+    return _error_of(
+        [(_source("ModelConfig", name, found), f"ModelConfig: {what}") for name, what in problems]
     )
 
 
-def _placed_model(error: ModelError, found: list[_Binding]) -> str:
-    return "\n".join(
-        f"{_source('ModelConfig', name, found)}ModelConfig: {what}"
-        for name, what in error.problems or [("", error.reason.splitlines()[0])]
-    )
+def _error_of(lines: list[tuple[tuple[str, str], str]]) -> GinError:
+    """The error of several values, each with where it was written and through which macro."""
+    texts = [f"{where}: {via}{what}" if where else what for (where, via), what in lines]
+    places = [where for (where, _), _ in lines if where]
+    return GinError("\n".join(texts), where=places[0] if places else "")
 
 
-def _one_line(error: BaseException, files: Sequence[str]) -> str:
+def _place_and_line(error: BaseException, files: Sequence[str]) -> tuple[str, str]:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     place = next((line for line in lines if line.startswith("In file ")), "")
     what = lines[0] if lines and lines[0] != place else type(error).__name__
@@ -414,8 +427,8 @@ def _one_line(error: BaseException, files: Sequence[str]) -> str:
         what = f"{type(error).__name__}: {what} ({code})"
     if place:
         name, _, number = place.removeprefix('In file "').partition('", line ')
-        return f"{name}:{number}: {what}"
-    return f"{' '.join(files)}: {what}"
+        return f"{name}:{number}", what
+    return " ".join(files), what
 
 
 def _without_gin(value: Any) -> Any:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from flan_tasks.core.spec import Spec, option
+from flan_tasks.core.spec import JobSpec, option
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportSpec(Spec):
+class ReportSpec(JobSpec):
     """What `ft.report` and `flan report` are told: a build, and how much of it is shown.
 
     Raises:

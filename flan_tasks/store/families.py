@@ -105,7 +105,7 @@ def write_rows(
             try:
                 entries[name] = _write_member(rows, source, member, dataset, split, schema, limit)
             except RowError as error:
-                bad = RowError(*bad.rows, *error.rows)
+                bad = RowError(*bad.rows, *error.rows, where=bad.where or error.where)
                 if bad.is_full:
                     raise bad from error
             except SourceUnavailableError as error:

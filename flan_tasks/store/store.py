@@ -87,7 +87,7 @@ class Store:
           reading: called before rows are read; not where the store has their examples.
 
         Raises:
-          SourceUnavailableError: the rows cannot be had.
+          SourceUnavailableError: the rows are not available.
           RowError: rows break the schema; the first ten are named.
           BuildError: the store cannot be written.
         """
@@ -231,7 +231,7 @@ class Store:
     def explain(
         self, dataset: Dataset, source: Source, split: str, *, limit: int | None
     ) -> list[str]:
-        """Says which parts of the key differ from those of the files at hand, one line each."""
+        """Says which parts of the key differ from those of the available files, one line each."""
         if isinstance(source, MemberSource):
             parts = family_key_parts(source.of_family, split, limit=limit)
         else:

@@ -316,7 +316,7 @@ def test_all_trains_on_61_datasets_and_evaluates_62(flan):
     assert found["test"] - found["train"] == {"wsc273"}
 
 
-def test_build_leaves_out_licences_that_are_denied(flan, tmp_path):
+def test_build_leaves_out_licenses_that_are_denied(flan, tmp_path):
     kept = json.loads(build(flan, tmp_path / "a", "--json").out)
     denied = json.loads(build(flan, tmp_path / "b", "--json", "--license-deny", "cc-by-nc*").out)
     gone = {t["dataset"] for t in kept["tasks"]} - {t["dataset"] for t in denied["tasks"]}

@@ -26,7 +26,7 @@ def flan(monkeypatch, capsys):
 def test_licenses_and_missing_rows_of_a_thousand_tasks_are_a_few_lines(flan, tmp_path):
     out = ("--out", tmp_path / "one")
     printed = flan("build", "niv2", *SAMPLES, "--license-allow", "CC-*", "--wide", *out)
-    assert "more of niv2: left out by its licence (unknown)" in printed
+    assert "more of niv2: left out by its license (unknown)" in printed
     assert "more of niv2: it is not among the 14 tasks" in printed
     # Each of the other licenses is a line, as its text is what counts.
     assert len(printed.splitlines()) < 150

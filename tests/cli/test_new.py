@@ -131,7 +131,7 @@ def test_a_draft_from_parquet(capsys, monkeypatch):
 def test_a_draft_from_real_rows(capsys, monkeypatch):
     path = REAL / "dialogsum" / "dialogsum.dev.jsonl"
     if not path.exists():
-        pytest.skip("the real rows are not at hand (FLAN_TASKS_TEST_DATA names their folder)")
+        pytest.skip("the real rows are not available (FLAN_TASKS_TEST_DATA names their folder)")
     _, printed = flan(capsys, "new", "from_real", "--from", str(path), "--out", "real")
     assert "answer: summary" in printed and "kind: generation" in printed
     rows, _ = follow(printed, capsys, monkeypatch)

@@ -1,4 +1,4 @@
-"""`flan show` draws as a build does, and takes rows from where they can be had at once."""
+"""`flan show` draws as a build does, and takes rows from where they are available at once."""
 
 import json
 import sys

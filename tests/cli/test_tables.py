@@ -109,12 +109,12 @@ def test_findings_of_contamination_fit(flan, tmp_path):
     assert "anothersplitofthesame" in squeezed(printed) and too_long(printed) == []
 
 
-def test_every_dataset_is_listed_and_so_is_its_licence(flan):
+def test_every_dataset_is_listed_and_so_is_its_license(flan):
     printed = flan("list")
     names = squeezed(first_column(printed, 2))
     assert all(name in names for name in NAMES)
-    licence = printed.splitlines()[0].index("licence")
-    column = squeezed("\n".join(line[licence:] for line in printed.splitlines()))
+    start = printed.splitlines()[0].index("license")
+    column = squeezed("\n".join(line[start:] for line in printed.splitlines()))
     assert all(squeezed(dataset.license) in column for dataset in catalog().datasets)
 
 

@@ -114,3 +114,15 @@ def test_refused_licenses_are_those_not_allowed_and_those_denied(tmp_path):
     assert names(found.refused_licenses(mixture, allow=["cc-by-*"])) == ["c"]
     assert names(found.refused_licenses(mixture, deny=["*-NC-*"])) == ["b"]
     assert names(found.refused_licenses(mixture, allow=["CC*"], deny=["*NC*"])) == ["b", "c"]
+
+
+def test_rates_by_name_are_shared_by_the_parts_of_a_parent(catalog):
+    mixture = Mixture(name="m", include=("a", "b"), scheme="rates", rates={"a": 3.0, "b": 1.0})
+    members = catalog.members(mixture)
+    rates = catalog.rates(mixture, members, {"a1": 20, "a2": 10, "b": 7})
+    assert rates == {"a1": 2.0, "a2": 1.0, "b": 1.0}
+    proportional = Mixture(name="m", include=("a", "b"))
+    assert catalog.rates(proportional, members, {"a1": 20, "a2": 10, "b": 0}) == {
+        "a1": 20,
+        "a2": 10,
+    }

@@ -128,7 +128,7 @@ def test_labels_are_the_sources_own_in_their_order(name, real_tree):
         pytest.skip("its source is not TFDS")
     source = TfdsSource(dataset.source, columns=tuple(dataset.schema), data_dir=real_tree)
     if source.status().state != "available":
-        pytest.skip("no real rows of it at hand")
+        pytest.skip("no real rows of it are available")
     stated = source.labels()
     assert {c: tuple(dataset.labels[c]) for c in stated} == stated
     assert set(dataset.labels) <= set(stated)

@@ -172,7 +172,7 @@ def check_file(path):
 def test_rows_of_a_real_file_are_examples_or_skipped(name):
     path = FILES / "tasks" / f"{name}.json"
     if not path.is_file():
-        pytest.skip("the real task files are not at hand (FLAN_TASKS_TEST_DATA names their folder)")
+        pytest.skip("no real task files are available (FLAN_TASKS_TEST_DATA names their folder)")
     reasons = check_file(path)
     assert set(reasons) <= {"no output"}
 
@@ -181,7 +181,7 @@ def test_rows_of_a_real_file_are_examples_or_skipped(name):
 def test_rows_of_every_real_file_are_examples_or_skipped():
     paths = sorted((FILES / "tasks").glob("*.json"))
     if not paths:
-        pytest.skip("the real task files are not at hand (FLAN_TASKS_TEST_DATA names their folder)")
+        pytest.skip("no real task files are available (FLAN_TASKS_TEST_DATA names their folder)")
     assert len(paths) == 331
     reasons = [check_file(path) for path in paths]
     assert sum(found.get("no output", 0) for found in reasons) == 8

@@ -59,7 +59,7 @@ def test_exemplars_are_other_instances_of_the_same_task(tmp_path):
 @pytest.mark.slow
 def test_exemplars_of_ten_thousand_prompts_are_other_instances_of_the_same_task(tmp_path):
     if not FILES.is_dir():
-        pytest.skip("the real task files are not at hand (FLAN_TASKS_TEST_DATA names their folder)")
+        pytest.skip("no real task files are available (FLAN_TASKS_TEST_DATA names their folder)")
     where = {"source": "files", "data_dir": FILES}
     assert check_prompts(tmp_path / "store", limit=10_000, least=9_000, **where) == 10_000
     assert len(NIV2.members) == 1613

@@ -142,7 +142,7 @@ def test_the_command_writes_an_index_that_a_family_of_ones_own_reads(tmp_path):
 @pytest.mark.slow
 def test_the_shipped_index_agrees_with_every_real_file_but_for_sizes():
     if not NIV2_FILES.is_dir():
-        pytest.skip("the real task files are not at hand (FLAN_TASKS_TEST_DATA names their folder)")
+        pytest.skip("no real task files are available (FLAN_TASKS_TEST_DATA names their folder)")
     named = {path.stem for path in (NIV2_FILES / "tasks").glob("*.json")}
     members = {member.source_name: member for member in index_folder(NIV2_FILES)}
     assert len(members) == len(NIV2.members) == 1613

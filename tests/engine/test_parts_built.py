@@ -282,11 +282,11 @@ def test_weights_of_tokens_without_a_vocabulary_say_so(tmp_path, monkeypatch):
     assert "weights of tokens" in " ".join(raised.value.__notes__)
 
 
-def test_licences_left_out_of_the_whole_are_left_out_of_parts(tmp_path):
+def test_licenses_left_out_of_the_whole_are_left_out_of_parts(tmp_path):
     mixture = ft.Mixture(name="m", parts=(Part(name="a", include=("rte", "cb", "copa")),))
-    licences = {catalog()[name].license for name in ("rte",)}
+    licenses = {catalog()[name].license for name in ("rte",)}
     result = ft.build(
-        mixture, tmp_path / "out", license_deny=tuple(licences), examples=20, **SHARED
+        mixture, tmp_path / "out", license_deny=tuple(licenses), examples=20, **SHARED
     )
     assert "a/rte" not in {task["name"] for task in result.tasks}
 

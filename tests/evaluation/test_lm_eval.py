@@ -1,4 +1,4 @@
-"""Tasks for lm-evaluation-harness: files without it, and the real package where it is at hand.
+"""Tasks for lm-evaluation-harness: files without it, and the real package where it is available.
 
 FLAN_TASKS_LM_EVAL_PYTHON names an interpreter that has lm_eval, torch and transformers.
 """
@@ -340,7 +340,7 @@ print("RESULT", json.dumps({
 def test_the_real_package_runs_them_on_a_tiny_model(tmp_path):
     python = os.environ.get("FLAN_TASKS_LM_EVAL_PYTHON")
     if not python and importlib.util.find_spec("lm_eval") is None:
-        pytest.skip("lm_eval is not at hand (FLAN_TASKS_LM_EVAL_PYTHON names a Python with it)")
+        pytest.skip("lm_eval is not available (FLAN_TASKS_LM_EVAL_PYTHON names a Python with it)")
     templates = [catalog().templates(n).of_kind("forward")[0].id for n in ("cb", "squad_v1")]
     variation = Variation(templates=(f"cb.{templates[0]}", f"squad_v1.{templates[1]}"))
     out = tmp_path / "out"

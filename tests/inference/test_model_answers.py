@@ -20,7 +20,7 @@ from flan_tasks.inference.model_answers import ModelAnswers, open_model
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.models.hf import export_hf
 from flan_tasks.models.model import Model
-from flan_tasks.specs.config import CheckpointConfig, TrainingError
+from flan_tasks.specs.config import CheckpointConfig
 from flan_tasks.specs.eval_config import Decoding
 from flan_tasks.vocabulary import BytesVocabulary
 
@@ -192,8 +192,15 @@ def test_a_model_says_what_it_is(model_dir, hugging_face, tmp_path):
 
 
 def test_what_is_no_model_or_another_vocabulary_is_refused(model_dir, tmp_path, t5_model):
-    with pytest.raises(TrainingError, match="holds no checkpoint"):
+    with pytest.raises(ModelError, match="holds no checkpoint"):
         open_model(tmp_path)
+    with pytest.raises(ModelError, match="no such directory; give a checkpoint"):
+        open_model(tmp_path / "none")
+    damaged = shutil.copytree(model_dir, tmp_path / "damaged")
+    for path in damaged.rglob("manifest.ocdbt"):
+        path.write_bytes(b"x" + path.read_bytes()[1:])
+    with pytest.raises(ModelError, match="is damaged"):
+        open_model(damaged)
     with pytest.raises(ModelError, match="has 32,100 ids and the model 259"):
         open_model(model_dir, vocab=str(t5_model))
 

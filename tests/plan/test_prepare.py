@@ -35,7 +35,7 @@ def test_missing_sources_are_all_listed(tmp_path):
     with pytest.raises(SourceUnavailableError) as caught:
         prepare(Mixture(name="m"), catalog, source=SourceChoice())
     text = str(caught.value)
-    assert "2 of its datasets cannot be had for train" in text
+    assert "2 of its datasets are not available for train" in text
     assert f"birds: no file train.jsonl (looked in {tmp_path / 'birds'})" in text
     assert "cats: no file train.jsonl" in text
     assert "--allow-missing" in text

@@ -1,4 +1,4 @@
-"""SeqIO tasks and mixtures on the embedded rows, and on real ones where they are at hand."""
+"""SeqIO tasks and mixtures on the embedded rows, and on real ones where they are available."""
 
 import json
 import subprocess

@@ -130,6 +130,9 @@ def test_mistakes_in_files_name_file_and_line(text, message, tmp_path, monkeypat
     with pytest.raises(GinError) as caught:
         load([*FILES, "mine.gin"], given())
     assert message in str(caught.value) and len(str(caught.value).splitlines()) == 1
+    # The place is beside the message too, as the message has it.
+    where = caught.value.where
+    assert str(caught.value).startswith(f"{where}: ") and where.split(":")[0].endswith(".gin")
 
 
 SECRETS = (

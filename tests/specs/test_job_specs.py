@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 import flan_tasks as ft
 from flan_tasks.cli.eval import command as eval_command
 from flan_tasks.cli.infer import command as infer_command
-from flan_tasks.cli.main import cli
+from flan_tasks.cli.main import COMMANDS, cli
 from flan_tasks.cli.spec_options import spec_options
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.field_checks import ConfigError
-from flan_tasks.core.spec import said
+from flan_tasks.core.spec import JobSpec, said
 from flan_tasks.specs import config
 from flan_tasks.specs.eval_config import Decoding, EvalSpec, InferSpec
 from flan_tasks.specs.model_config import sized
@@ -121,6 +121,13 @@ def test_the_canonical_command_says_the_same(spec):
     flan, verb, *words = shlex.split(spec.command())
     assert (flan, verb) == ("flan", type(spec).verb)
     assert of_command(type(spec), words) == spec
+
+
+def test_a_job_has_a_command_and_a_part_of_one_has_none():
+    for job in (ft.BuildSpec, config.TrainSpec, EvalSpec, InferSpec, ReportSpec):
+        assert issubclass(job, JobSpec) and job.verb in COMMANDS
+    for part in (ft.PromptSpec, Decoding, config.DataConfig):
+        assert not hasattr(part, "command")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ const columns = [
   ["repeated", (task) => task.repeated, "repeated", "second"],
   ["never_seen", (task) => task.never_seen, "never seen", "second"],
   ["skipped", (task) => sum(Object.values(task.skipped)), "skipped", "second"],
-  ["license", (task) => task.license, "licence", "second"],
+  ["license", (task) => task.license, "license", "second"],
 ];
 
 const number = (value, kind) =>
@@ -108,7 +108,7 @@ function taskDetail(task) {
       make("h3", null, "Source"),
       make("p.small", null, sourceOf(task)),
       make("p.small.soft", null, task.citation),
-      make("p.small", null, "Licence: " + task.license),
+      make("p.small", null, "License: " + task.license),
     ),
     task.members
       ? make("div.members", null, make("h3", null, "Its tasks"), taskTable(task.members, MEMBERS))

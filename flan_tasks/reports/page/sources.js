@@ -1,4 +1,4 @@
-// Where the rows come from, under which licences, and how to make the same bytes again.
+// Where the rows come from, under which licenses, and how to make the same bytes again.
 
 function drawSources() {
   const licenses = new Map();
@@ -61,11 +61,11 @@ function drawSources() {
       ),
     ),
     panel(
-      "Licences",
+      "Licenses",
       "as each source states them",
       grid(
         [
-          make("th", null, "licence"),
+          make("th", null, "license"),
           make("th.num", null, "examples"),
           make("th", null, "datasets"),
         ],
