@@ -78,7 +78,7 @@ class Reading:
 
 
 def copy_file(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
-    """Copies an Arrow file, puts its batches together to few that are large, and gives it metadata."""
+    """Copies an Arrow file with few large batches in place of many, and gives it metadata."""
     with pa.memory_map(str(source)) as mapped, pa.OSFile(str(target), "wb") as out:
         reader = pa.ipc.open_file(mapped)
         with pa.ipc.new_file(out, reader.schema.with_metadata(metadata)) as writer:
