@@ -22,12 +22,21 @@ from flan_tasks.plan.prepare import Ingredient
 SMALL = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Keys:
-    """Stands in for stored examples, of which a plan needs the keys alone."""
+    """Stands in for stored examples and their file, of which a plan needs the keys alone."""
 
     # A number for each example's key: uint64[examples].
     key_hashes: np.ndarray
+    start: int = 0
+    chosen: None = None
+
+    @property
+    def table(self) -> "Keys":
+        return self
+
+    def hashes_at(self, places: np.ndarray) -> np.ndarray:
+        return self.key_hashes[places]
 
 
 def main() -> None:

@@ -197,3 +197,25 @@ def test_a_family_is_measured(tmp_path):
     measured = json.loads(done.stdout)
     assert measured["made_up"]["tasks"] == 4 and measured["made_up"]["planned"] == 60
     assert measured["plain"]["planned"] == 60 and measured["store_files"] == 2
+
+
+@pytest.mark.slow
+def test_a_made_up_store_is_what_reading_its_rows_gives(tmp_path):
+    import pyarrow as pa
+
+    from benchmarks import families
+
+    tables = []
+    for whole in (False, True):
+        place = tmp_path / str(whole)
+        families.write(place, 26, 4, whole=whole)
+        if not whole:
+            families.run(["-m", "benchmarks.made_up_store", "made_up", "26", "4"], place)
+        families.run(["-c", families.MEASURE, "made_up"], place)
+        (path,) = (place / "store").glob("made_up-train-*.arrow")
+        with pa.memory_map(str(path)) as mapped:
+            tables.append(pa.ipc.open_file(mapped).read_all())
+    about = [json.loads(table.schema.metadata[b"flan_tasks"]) for table in tables]
+    assert about[0]["members"] == about[1]["members"]
+    assert tables[0].replace_schema_metadata(None) == tables[1].replace_schema_metadata(None)
+    assert tables[0].num_rows == 24

@@ -305,7 +305,8 @@ class Family:
         """
         member = self.member(name)
         if member.name not in self._tasks:
-            texts = (member.license, member.citation, member.languages, member.answer_language)
+            spoken = (member.languages, member.answer_language)
+            texts = {("license", member.license), ("citation", member.citation), spoken}
             values: dict[str, Any] = {
                 "name": f"{self.name}{MEMBER_MARK}{member.name}",
                 "family": self.name,
@@ -320,9 +321,9 @@ class Family:
                 "splits": restricted(self.splits, member.splits),
                 "in_default_mixtures": member.in_default_mixtures,
             }
-            if texts not in self._checked:
+            if not texts <= self._checked:
                 dataclasses.replace(self.shared, **values)
-                self._checked.add(texts)
+                self._checked.update(texts)
             # A copy: what could be wrong was checked on members and on the first of its kind, and
             # a thousand checks would take longer than the rest of starting.
             task = copy.copy(self.shared)
@@ -331,7 +332,8 @@ class Family:
         return self._tasks[member.name]
 
     @cached_property
-    def _checked(self) -> set[tuple[object, ...]]:
+    def _checked(self) -> set[tuple[object, object]]:
+        # What is checked of each by itself, so that no pair of a license and a language is new.
         return set()
 
     @cached_property

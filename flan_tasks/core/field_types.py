@@ -80,7 +80,7 @@ def _problem(value: Any, hint: Any) -> str:
         if isinstance(value, str) and _is_tuple(hint):
             return f'is one text; write ("{value[:60]}",)'
         return f"is {shown(value)} ({type(value).__name__}); want {_say(hint)}"
-    if type(value) is str and value.isascii() and "\0" not in value:
+    if _is_plain(value):
         return ""  # what most values are; thousands are checked before a command begins
     return "; ".join(dict.fromkeys(_inside(value)))
 
@@ -95,6 +95,20 @@ def _is_plainly_right(value: Any, hint: Any) -> bool:
     if kind is tuple:
         return hint == tuple[str, ...] and all(_is_plainly_right(item, str) for item in value)
     return kind is dict and not value and _origin(hint) is Mapping
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether `_inside` has nothing to say of a value, for all but rare ones."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii() and "\0" not in value
+    if kind is int:
+        return -MAX_INT <= value <= MAX_INT
+    if kind is tuple:
+        return all(map(_is_plain, value))
+    if kind is dict:
+        return all(map(_is_plain, value)) and all(map(_is_plain, value.values()))
+    return value is None or kind is bool
 
 
 # Asking `typing` each time takes most of a check; an index of a family has thousands.

@@ -139,7 +139,8 @@ class Variation(PromptSpec):
         """
         wanted = self.wanted(dataset)
         if wanted is None:
-            return replace(self, templates=None)
+            # Itself where it can: a family has a thousand tasks.
+            return self if self.templates is None else replace(self, templates=None)
         return replace(self, templates=tuple(i for i in ids if i in wanted) or self.templates)
 
 

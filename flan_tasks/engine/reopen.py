@@ -124,7 +124,7 @@ def _exemplars(item: Ingredient, plan: Plan, example: np.ndarray, epoch: np.ndar
         queries = Queries(
             item.name,
             item.examples.take(example[here]),
-            item.examples.key_hashes[example[here]],
+            item.examples.hashes_of(example[here]),
             epoch[here],
         )
         for chosen in choose_exemplars(

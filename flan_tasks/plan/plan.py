@@ -221,7 +221,7 @@ class _Numbers:
         for table, start, stop in zip(self.tables, edges, edges[1:], strict=False):
             if start < stop:
                 here = order[start:stop]
-                keys[here] = table.key_hashes[places[here]]
+                keys[here] = table.hashes_at(places[here])
         return keys
 
 

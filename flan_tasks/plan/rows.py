@@ -203,7 +203,7 @@ def render_task(
     """
     variation = item.variation
     examples = item.examples.take(draw.example)
-    keys = item.examples.key_hashes[draw.example]
+    keys = item.examples.hashes_of(draw.example)
     if variation.option_order == SHUFFLED:
         examples = _reordered(item.name, examples, keys, draw.epoch, seed)
     chosen = [item.templates[number] for number in draw.template]
@@ -261,7 +261,7 @@ def _exemplar_blocks(
         examples = [example for _, example in found]
         if variation.option_order == SHUFFLED and found:
             # Each exemplar under its own key and the query's, so that it varies with the query.
-            keys = item.exemplars.examples.key_hashes[[place for place, _ in found]]
+            keys = item.exemplars.examples.hashes_of([place for place, _ in found])
             epochs = np.full(len(found), queries.epochs[number])
             examples = _reordered(item.name, examples, keys ^ queries.keys[number], epochs, seed)
         blocks.append([render(template, one, options=variation.options) for one in examples])
@@ -359,7 +359,7 @@ def _shuffled(
         np.asarray([len(one) for one in lists], np.int64),
         seed=seed,
         dataset=item.name,
-        keys=item.examples.key_hashes[draw.example],
+        keys=item.examples.hashes_of(draw.example),
         epochs=draw.epoch,
     )
     return [[one[place] for place in order] for one, order in zip(lists, orders, strict=True)]

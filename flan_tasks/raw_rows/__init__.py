@@ -120,7 +120,7 @@ def _open_family(
             reader = TfdsApart if apart else TfdsSource
             rows: Source = reader(origin, columns=(), data_dir=data_dir, dataset=family.name)
         elif isinstance(origin, HuggingFace):
-            rows = HuggingFaceSource(origin, dataset=family.name)
+            rows = HuggingFaceSource(origin, dataset=family.name, copy=_copy_of(origin, data_dir))
         else:
             # CSV and TSV say types by the schema; what is not in it stays text.
             rows = FilesSource(family.name, origin, schema=family.schema)
@@ -156,10 +156,15 @@ def _open_origin(
         reader = TfdsApart if apart else TfdsSource
         return reader(origin, columns=columns, data_dir=data_dir, dataset=dataset.name)
     if isinstance(origin, HuggingFace):
-        copy = None if data_dir is None else data_dir / origin.path
-        copy = copy if copy is not None and copy.is_dir() else None
+        copy = _copy_of(origin, data_dir)
         return HuggingFaceSource(origin, dataset=dataset.name, copy=copy)
     return FilesSource(dataset.name, _rooted(dataset, origin, data_dir), schema=dataset.schema)
+
+
+def _copy_of(origin: HuggingFace, data_dir: Path | None) -> Path | None:
+    """Returns the folder of a user's copy of what the hub has; None where there is none."""
+    copy = None if data_dir is None else data_dir / origin.path
+    return copy if copy is not None and copy.is_dir() else None
 
 
 def _rooted(dataset: Dataset, origin: Files, data_dir: Path | None) -> Files:

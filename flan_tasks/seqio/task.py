@@ -61,7 +61,7 @@ class Prompts:
             return self.template or ""
         return self.variation.instructions
 
-    @property
+    @functools.cached_property
     def chosen(self) -> Variation:
         """The variation with the one template, if there is one."""
         if self.template is None:
@@ -110,7 +110,10 @@ def make_task(
     kinds = prompts.variation.kinds
     if prompts.rank and kinds not in (None, (FORWARD,)):
         raise DeclarationError(f"{name}: only forward templates can be ranked")
-    if prompts.chosen.templates is not None or kinds is not None:
+    forward = catalog().templates(name).of_kind(FORWARD)
+    # Which is right, and what a thousand are that are registered at once.
+    is_one_of_its_own = prompts.variation == PLAIN and prompts.template in {t.id for t in forward}
+    if not is_one_of_its_own and (prompts.chosen.templates is not None or kinds is not None):
         prompts.choose(dataset, dataset.splits.names[0])
     return EngineTask(
         name=name_as or str(TaskName(name, prompts.one, prompts.rank)),

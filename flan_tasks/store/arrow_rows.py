@@ -15,6 +15,9 @@ from flan_tasks.core.errors import BuildError
 from flan_tasks.core.example import Example, Skip
 
 BATCH = 1000
+# Rows and bytes of a batch of a file: few batches, since looking into one costs as much as into
+# dozens of rows, and none larger than what may be copied at once.
+_FILE_ROWS, _FILE_BYTES = 1 << 18, 64 << 20
 
 
 class Reading:
@@ -75,13 +78,26 @@ class Reading:
 
 
 def copy_file(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
-    """Copies an Arrow file batch by batch and gives it metadata."""
+    """Copies an Arrow file with few large batches in place of many, and gives it metadata."""
     with pa.memory_map(str(source)) as mapped, pa.OSFile(str(target), "wb") as out:
         reader = pa.ipc.open_file(mapped)
         with pa.ipc.new_file(out, reader.schema.with_metadata(metadata)) as writer:
+            waiting: list[pa.RecordBatch] = []
+            rows = size = 0
             for number in range(reader.num_record_batches):
-                batch = reader.get_batch(number)
-                writer.write_batch(batch.replace_schema_metadata(metadata))
+                batch = reader.get_batch(number).replace_schema_metadata(metadata)
+                if rows + batch.num_rows > _FILE_ROWS or size + batch.nbytes > _FILE_BYTES:
+                    _write_as_one(writer, waiting)
+                    waiting, rows, size = [], 0, 0
+                waiting.append(batch)
+                rows, size = rows + batch.num_rows, size + batch.nbytes
+            _write_as_one(writer, waiting)
+
+
+def _write_as_one(writer: pa.ipc.RecordBatchFileWriter, batches: Sequence[pa.RecordBatch]) -> None:
+    if batches:
+        for batch in pa.Table.from_batches(batches).combine_chunks().to_batches():
+            writer.write_batch(batch)
 
 
 def store_schema(dataset: Dataset) -> pa.Schema:

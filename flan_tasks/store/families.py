@@ -29,8 +29,6 @@ from flan_tasks.repairs import VERSION as REPAIRS_VERSION
 from flan_tasks.store.arrow_rows import Reading
 from flan_tasks.store.key import functions_hash
 
-# Rows of one batch: few batches, since each costs as much to look into as many rows.
-_BATCH = 1 << 16
 # Raised when the layout of the tables changes.
 _LAYOUT = 1
 _TWICE = "has the key of an earlier example"
@@ -110,7 +108,6 @@ def write_rows(
                     raise bad from error
             except SourceUnavailableError as error:
                 entries[name] = Entry(unavailable=error.reason)
-        rows.flush()
     if bad.rows:
         raise bad
     if all(entry.unavailable for entry in entries.values()):
@@ -214,26 +211,15 @@ def _unsolved(
 
 
 class _Writer:
-    """Puts the batches of many members together, to few that are large."""
+    """Writes the batches of many members, and counts their rows."""
 
     def __init__(self, writer: pa.ipc.RecordBatchFileWriter) -> None:
         self._writer = writer
-        self._waiting: list[pa.RecordBatch] = []
-        self._num_waiting = 0
         self.rows = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        self._waiting.append(batch)
-        self._num_waiting += batch.num_rows
+        self._writer.write_batch(batch)
         self.rows += batch.num_rows
-        if self._num_waiting >= _BATCH:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._waiting:
-            for batch in pa.Table.from_batches(self._waiting).combine_chunks().to_batches():
-                self._writer.write_batch(batch)
-        self._waiting, self._num_waiting = [], 0
 
 
 def read_entries(about: Mapping[str, Any], num_rows: int) -> dict[str, Entry]:

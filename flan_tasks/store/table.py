@@ -52,20 +52,85 @@ class Table:
     @cached_property
     def key_hashes(self) -> np.ndarray:
         """A number for each example's key: uint64[examples]."""
-        # Not `to_numpy` of the whole: that one imports pandas, which takes longer than the rest.
-        chunks = self.arrow.column("key_hash").chunks
-        if len(chunks) == 1:
-            return np.from_dlpack(chunks[0])
-        return np.concatenate([np.zeros(0, np.uint64), *map(np.from_dlpack, chunks)])
+        return np.concatenate([np.zeros(0, np.uint64), *self._hashes])
+
+    def hashes_at(self, places: np.ndarray) -> np.ndarray:
+        """Returns the numbers of some examples' keys, in the order asked for: uint64[n]."""
+        if len(self._hashes) == 1:
+            return self._hashes[0][places]
+        order, cuts = self._by_batch(np.asarray(places, np.int64))
+        hashes = np.empty(len(places), np.uint64)
+        for batch, edge, start, stop in zip(
+            self._hashes, self._edges, cuts, cuts[1:], strict=False
+        ):
+            if start < stop:
+                here = order[start:stop]
+                hashes[here] = batch[places[here] - edge]
+        return hashes
 
     def take(self, columns: list[str] | None, places: np.ndarray) -> pa.Table:
-        """Returns some rows, in the order asked for; None means all columns."""
-        table = self.arrow if columns is None else self.arrow.select(columns)
-        # Not `pa.array`: given numpy's arrays it imports pandas.
-        numbers = np.ascontiguousarray(places, np.int64)
-        return table.take(
-            pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
-        )
+        """Returns some rows, in the order asked for; None means all columns.
+
+        Batch by batch: Arrow itself would first copy whole columns into one piece, which takes
+        longer than the rest, and which no column of more than 2 GiB fits into.
+        """
+        numbers = np.asarray(places, np.int64)
+        batches = self._batches(None if columns is None else tuple(columns))
+        if len(batches) == 1:
+            return pa.Table.from_batches([batches[0].take(_indices(numbers))])
+        order, cuts = self._by_batch(numbers)
+        taken = [
+            batch.take(_indices(numbers[order[start:stop]] - edge))
+            for batch, edge, start, stop in zip(batches, self._edges, cuts, cuts[1:], strict=False)
+            if start < stop
+        ]
+        if not taken:
+            table = self.arrow.slice(0, 0)
+            return table if columns is None else table.select(columns)
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return pa.Table.from_batches(taken).combine_chunks().take(_indices(back))
+
+    def _by_batch(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns an order of places that goes from batch to batch, and where each begins in it.
+
+        Raises:
+          IndexError: there is no such place.
+        """
+        order = np.argsort(places, kind="stable")
+        cuts = np.searchsorted(places[order], self._edges)
+        if cuts[0] > 0 or cuts[-1] < len(places):
+            raise IndexError(f"{self.path} has {self._edges[-1]} examples, and no other")
+        return order, cuts
+
+    @cached_property
+    def _edges(self) -> np.ndarray:
+        """Where each batch begins, and after them where the last ends: int64[batches + 1]."""
+        return np.cumsum([0, *(batch.num_rows for batch in self._batches(None))], dtype=np.int64)
+
+    @cached_property
+    def _hashes(self) -> list[np.ndarray]:
+        # Not `to_numpy`, which imports pandas: that takes longer than the rest.
+        return [np.from_dlpack(batch.column("key_hash")) for batch in self._batches(None)]
+
+    def _batches(self, columns: tuple[str, ...] | None) -> list[pa.RecordBatch]:
+        if columns not in self._selected:
+            self._selected[columns] = (
+                self.arrow.to_batches()
+                if columns is None
+                else [batch.select(list(columns)) for batch in self._batches(None)]
+            )
+        return self._selected[columns]
+
+    @cached_property
+    def _selected(self) -> dict[tuple[str, ...] | None, list[pa.RecordBatch]]:
+        return {}
+
+
+def _indices(numbers: np.ndarray) -> pa.Array:
+    # Not `pa.array`: given numpy's arrays it imports pandas.
+    numbers = np.ascontiguousarray(numbers, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
 
 
 @dataclass(frozen=True)
@@ -146,20 +211,26 @@ class StoredExamples:
             table = table.slice(self.start, self.stop - self.start)
         names = [name for name in table.column_names if name.startswith("f_")]
         places: list[np.ndarray] = [np.zeros(0, np.int64)]
-        for name in (*names, "answer", "options", "references"):
-            column = table.column(name).combine_chunks()
-            owners = None
-            if pa.types.is_list(column.type):
-                owners, column = pc.list_parent_indices(column), column.flatten()
-            holds = pc.indices_nonzero(pc.match_substring_regex(column, pattern))
-            places.append(np.from_dlpack(holds if owners is None else owners.take(holds)))
-        return np.unique(np.concatenate([found.astype(np.int64) for found in places]))
+        start = 0
+        for batch in table.to_batches():
+            for name in (*names, "answer", "options", "references"):
+                column, owners = batch.column(name), None
+                if pa.types.is_list(column.type):
+                    owners, column = pc.list_parent_indices(column), column.flatten()
+                holds = pc.indices_nonzero(pc.match_substring_regex(column, pattern))
+                rows = np.from_dlpack(holds if owners is None else owners.take(holds))
+                places.append(rows.astype(np.int64) + start)
+            start += batch.num_rows
+        return np.unique(np.concatenate(places))
 
     @property
     def key_hashes(self) -> np.ndarray:
         """A number for each example's key: uint64[examples]."""
-        hashes = self.table.key_hashes
-        return hashes[self.start : self.stop] if self.chosen is None else hashes[self.chosen]
+        return self.hashes_of(np.arange(len(self)))
+
+    def hashes_of(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Returns a number for the key of some examples, in the order asked for: uint64[n]."""
+        return self.table.hashes_at(self.places(indices))
 
     def copy(self, numbers: np.ndarray, path: Path, *, metadata: Mapping[str, str]) -> None:
         """Writes some of the examples, in the order asked for, to another file."""
