@@ -57,6 +57,10 @@ class SourceUnavailableError(FlanTasksError):
     """Raw rows cannot be had now; the message says why and what to do about it."""
 
 
+class TooFewRowsError(SourceUnavailableError):
+    """A source is available and has too few rows for a split; nothing has to be provided."""
+
+
 class RowError(FlanTasksError):
     """Raw rows that cannot be used; names dataset, split and row of each, and what is wrong."""
 

@@ -164,6 +164,7 @@ def make_manifest(
         "rows": sum(shard["rows"] for shard in shards),
         "missing": dict(prepared.missing),
         "without_split": list(prepared.without_split),
+        **({"too_small": dict(prepared.too_small)} if prepared.too_small else {}),
         "sizes": size_notes(prepared),
         "variation": dataclasses.asdict(prepared.variation),
         "decontaminated": _decontaminated(prepared),

@@ -41,8 +41,9 @@ from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Draw
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.plan.rows import CHUNK, BuiltRow, render_task
+from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.formats import ARCHS, DECODER, ENCODER_DECODER
-from flan_tasks.store.store import Store
+from flan_tasks.store.store import Store, default_store
 
 # How T5's tokenizers write the end of an answer, which the harness does not add. `flan eval` scores
 # it, as a model that was trained to end its answers tells an option from one it begins.
@@ -142,12 +143,14 @@ def export(
         raise DeclarationError(f"none of {names} has a {settings.split} split")
     require_libraries(present)
     written = _Written()
+    store = store or Store(default_store())
+    opened: dict[str, FamilySource] = {}
     try:
         with folder_aside(folder) as aside:
             for dataset in present:
                 if progress:
                     progress(f"writing {dataset.name}")
-                item = _ingredient(dataset, catalog, settings, source, store)
+                item = _ingredient(dataset, catalog, settings, source, store, opened)
                 _write_dataset(item, aside, settings, written)
             if not written.tasks:
                 length = f" of {settings.budget.length:,} tokens" if settings.budget else ""
@@ -193,7 +196,8 @@ def _ingredient(
     catalog: Catalog,
     settings: Export,
     source: SourceChoice,
-    store: Store | None,
+    store: Store,
+    opened: dict[str, FamilySource],
 ) -> Ingredient:
     alone = Mixture(name=dataset.name, include=(dataset.name,))
     (item,) = prepare(
@@ -203,6 +207,7 @@ def _ingredient(
         split=settings.split,
         store=store,
         variation=settings.variation.for_dataset(dataset.name, catalog.templates(dataset.name).ids),
+        opened=opened,
     ).ingredients
     if settings.limit is None:
         return item

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from flan_tasks.core.columns import type_name
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import RowError, SourceUnavailableError
+from flan_tasks.core.errors import RowError, SourceUnavailableError, TooFewRowsError
 from flan_tasks.core.example import VERSION as EXAMPLE_VERSION
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.family import Family, Member
@@ -32,7 +32,7 @@ from flan_tasks.store.key import functions_hash
 # Rows of one batch: few batches, since each costs as much to look into as many rows.
 _BATCH = 1 << 16
 # Raised when the layout of the tables changes.
-_LAYOUT = 1
+_LAYOUT = 2
 _TWICE = "has the key of an earlier example"
 _SOLVED = "is a solved example of its task"
 _log = logging.getLogger(__name__)
@@ -58,6 +58,8 @@ class Entry:
     """Texts that belong to the task."""
     unavailable: str = ""
     """Why it has no rows here."""
+    too_few: bool = False
+    """Whether that is so because it has too few of them for the split."""
 
 
 def family_key_parts(source: FamilySource, split: str, *, limit: int | None) -> dict[str, Any]:
@@ -109,7 +111,8 @@ def write_rows(
                 if bad.is_full:
                     raise bad from error
             except SourceUnavailableError as error:
-                entries[name] = Entry(unavailable=error.reason)
+                is_small = isinstance(error, TooFewRowsError)
+                entries[name] = Entry(unavailable=error.reason, too_few=is_small)
         rows.flush()
     if bad.rows:
         raise bad
@@ -276,4 +279,5 @@ def warn_of_unknown(family: Family, about: Mapping[str, Any]) -> None:
 def unavailable(family: Family, member: Member, entry: Entry | None) -> SourceUnavailableError:
     """Returns the error for a member that has no rows in a table."""
     why = entry.unavailable if entry is not None else "it has no such split"
-    return SourceUnavailableError(why, dataset=f"{family.name}{MEMBER_MARK}{member.name}")
+    kind = TooFewRowsError if entry is not None and entry.too_few else SourceUnavailableError
+    return kind(why, dataset=f"{family.name}{MEMBER_MARK}{member.name}")
