@@ -201,6 +201,7 @@ MANIFEST = object_of(
         "decontaminated": or_null(object_of({"against": list_of(TEXT)})),
         "without_split": list_of(TEXT),
         "too_small": map_of(TEXT),
+        "task_warnings": list_of(TEXT),
         "sizes": list_of(TEXT),
         "libraries": map_of(TEXT),
     },

@@ -7,7 +7,7 @@ thousand tasks are one file. What a member lacks is said when it is asked for.
 import hashlib
 import importlib.metadata
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,12 @@ import pyarrow as pa
 
 from flan_tasks.core.columns import type_name
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import RowError, SourceUnavailableError, TooFewRowsError
+from flan_tasks.core.errors import (
+    DeclarationError,
+    RowError,
+    SourceUnavailableError,
+    TooFewRowsError,
+)
 from flan_tasks.core.example import VERSION as EXAMPLE_VERSION
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.family import Family, Member
@@ -251,6 +256,7 @@ def read_entries(about: Mapping[str, Any], num_rows: int) -> dict[str, Entry]:
         counts = [entry.start, entry.stop, entry.rows, entry.at_hand, *entry.skipped.values()]
         if not all(type(count) is int and count >= 0 for count in counts):
             raise ValueError(f"counts of {name} are no counts")
+        check_reasons(entry.skipped)
         if entry.unavailable:
             continue
         if entry.start != end or entry.stop < entry.start:
@@ -259,6 +265,19 @@ def read_entries(about: Mapping[str, Any], num_rows: int) -> dict[str, Entry]:
     if end != num_rows:
         raise ValueError(f"its members have {end} examples, and it holds {num_rows}")
     return entries
+
+
+def check_reasons(reasons: Iterable[str]) -> None:
+    """Checks reasons of skips as they are checked when a normalizer gives them.
+
+    Raises:
+      ValueError: one is none, as files of earlier releases may have them.
+    """
+    for reason in reasons:
+        try:
+            Skip(reason)
+        except DeclarationError as error:
+            raise ValueError(str(error)) from error
 
 
 def warn_of_unknown(family: Family, about: Mapping[str, Any]) -> None:
