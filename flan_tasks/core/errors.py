@@ -118,6 +118,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
 
     known = sorted({*known})  # a name may be a dataset's and a mixture's
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    # Names are in lower case.
+    near = near or difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.4)
     if near:
         hint = f"Did you mean {', '.join(near)}?"
     else:

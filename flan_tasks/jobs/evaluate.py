@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 from flan_tasks.core import notebook
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.declared import ordered
-from flan_tasks.core.errors import DeclarationError, ModelError, SourceUnavailableError
-from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
+from flan_tasks.core.errors import (
+    DeclarationError,
+    ModelError,
+    SourceUnavailableError,
+    UnknownNameError,
+)
+from flan_tasks.core.naming import MIXTURE, PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
@@ -305,14 +310,24 @@ def _store(folder: Path | None) -> Store:
 
 def _plain(name: str) -> tuple[str, str, str]:
     """Returns the dataset or mixture a name means, its template and its method."""
-    if not name.startswith(PREFIX):
+    known, rest = catalog(), name.removeprefix(PREFIX)
+    if rest == name and ("." not in name or known.knows(name)):
         return name, "", ""
-    found = parse_name(name)
-    if isinstance(found, MixtureName):
-        return found.name, "", ""
-    template = f"{found.dataset}.{found.template}" if found.template else ""
-    method = ("rank" if found.is_rank else "generate") if template else ""
-    return found.dataset, template, method
+    if rest != name and not rest.startswith(f"{MIXTURE}.") and known.names_several(rest):
+        return rest, "", ""
+    if rest != name and rest.startswith(f"{MIXTURE}."):
+        mixture = parse_name(name)
+        assert isinstance(mixture, MixtureName)
+        return mixture.name, "", ""
+    try:
+        asked = known.task_name(name)
+    except UnknownNameError:
+        if rest == name:  # looked for among mixtures too
+            return name, "", ""
+        raise
+    template = f"{asked.dataset}.{asked.template}" if asked.template else ""
+    method = ("rank" if asked.is_rank else "generate") if template else ""
+    return asked.dataset, template, method
 
 
 def _is_of_others(folder: Path) -> bool:
