@@ -9,6 +9,7 @@ import numpy as np
 
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.part_tree import Branch
 from flan_tasks.core.parts import EXAMPLES, TOKENS
 from flan_tasks.core.variation import SHUFFLED
@@ -293,12 +294,8 @@ def make_plan(
             f'mixture "{prepared.mixture.name}": no dataset has an example for {prepared.split}; '
             f"every row was skipped ({', '.join(reasons) or 'there are none'})"
         )
-    if grouped and prepared.mixture.parts:
-        raise DeclarationError(
-            f'mixture "{prepared.mixture.name}": it has parts, and seqio-cache keeps one cache for '
-            "each dataset, which SeqIO mixes by itself; build tfrecord, arrays or packed-tfrecord, "
-            "or let SeqIO draw from the mixture without a cache"
-        )
+    if grouped:
+        check_grouped(prepared.mixture)
     if num_examples is None and (grouped or prepared.split != "train"):
         return Plan(items, seed, tuple(item.available for item in items), grouped)
     total = prepared.one_pass if num_examples is None else num_examples
@@ -311,6 +308,21 @@ def make_plan(
     shares = shares_of(tree, total, mean=_mean_tokens(prepared, items))
     counts = [shares.rows.get(number, 0) for number in range(len(items))]
     return Plan(items, seed, tuple(counts), grouped, shares)
+
+
+def check_grouped(mixture: Mixture) -> None:
+    """Checks that the tasks of a mixture can be kept apart, before anything is read.
+
+    Raises:
+      DeclarationError: it has parts; with what to do instead.
+    """
+    if mixture.parts:
+        raise DeclarationError(
+            f'mixture "{mixture.name}": it has parts, and seqio-cache keeps one cache for each '
+            "dataset, which SeqIO mixes by itself and without the weights and prompts of parts. "
+            "Build it with --format packed-tfrecord or arrays, whose rows are mixed already; or "
+            "let SeqIO draw from it without a cache: flan_tasks.mixture(...) and use_cached=False"
+        )
 
 
 def _shared_tree(prepared: Prepared, items: Sequence[Ingredient]) -> Node | None:
