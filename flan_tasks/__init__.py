@@ -124,8 +124,8 @@ __all__ = [
 # Module -> the public names it has.
 _NAMES = {
     "api": (
-        *("add", "build", "compare", "contamination", "diff", "evaluate", "export", "infer", "lint"),
-        *("report", "shares", "show", "sources", "templates", "train", "verify"),
+        *("add", "build", "compare", "contamination", "diff", "evaluate", "export", "infer"),
+        *("lint", "report", "shares", "show", "sources", "templates", "train", "verify"),
     ),
     "row_views.rows": ("rows",),
     "seqio.calls": ("mixture", "task"),

@@ -1,9 +1,10 @@
 """Importing this module registers every published name with SeqIO.
 
 `flan:<dataset>`, `flan:<dataset>.<template>`, `flan:<dataset>.<template>.rank`, `flan:<parent>` for
-datasets in parts, `flan:<family>` and `flan:<family>:<member>`, and `flan:mix.<name>`. Bodies are
-built on first use: no row, vocabulary or metric library is opened before the first `get_dataset`.
-What names read: `flan_tasks.configure`.
+datasets in parts, `flan:<family>` and `flan:<family>:<member>`, and `flan:mix.<name>`. Those of one
+template of a member are many thousands: `get_mixture_or_task` here registers them when they are
+asked for. Bodies are built on first use: no row, vocabulary or metric library is opened before the
+first `get_dataset`. What names read: `flan_tasks.configure`.
 """
 
 import functools
@@ -11,9 +12,10 @@ import functools
 from flan_tasks.core import extras
 from flan_tasks.core.configuration import current
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.errors import unknown_name
 from flan_tasks.core.family import Family
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.naming import TaskName
+from flan_tasks.core.naming import PREFIX, TaskName
 from flan_tasks.core.template import FORWARD
 from flan_tasks.datasets import catalog
 
@@ -43,8 +45,7 @@ def register_all() -> None:
 def register_item(item: Dataset | Family | Mixture) -> None:
     """Registers one dataset with its evaluation tasks, a family with its members, or one mixture.
 
-    Members have one name each: `flan_tasks.task("family:member", template=..., register_as=...)`
-    makes those of one template, which would be many thousands.
+    Members have one name each: `get_mixture_or_task` registers those of one template.
     """
     if isinstance(item, Family):
         for member in item.members.values():
@@ -59,6 +60,31 @@ def register_item(item: Dataset | Family | Mixture) -> None:
         _add_task(item.name, Prompts(template=template.id))
         if item.is_ranked:
             _add_task(item.name, Prompts(template=template.id, rank=True))
+
+
+def get_mixture_or_task(name: str) -> seqio.Task | seqio.Mixture:
+    """Returns what `seqio.get_mixture_or_task` does, and any other task by its name in full.
+
+    `flan:FAMILY:MEMBER.TEMPLATE` and `flan:FAMILY:MEMBER.TEMPLATE.rank` are registered when they
+    are first asked for here; from then on SeqIO knows them too.
+
+    Raises:
+      UnknownNameError: there is no such task or mixture.
+      DeclarationError: the task has no options to rank.
+    """
+    if name in seqio.TaskRegistry.names() or name in seqio.MixtureRegistry.names():
+        return seqio.get_mixture_or_task(name)
+    if not name.startswith(PREFIX):
+        known = {*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()}
+        raise unknown_name("SeqIO task or mixture", name, known)
+    asked = catalog().task_name(name)
+    if str(asked) not in seqio.TaskRegistry.names():
+        templates = catalog().templates(asked.dataset).of_kind(FORWARD)
+        ids = [template.id for template in templates]
+        if asked.template and asked.template not in ids:
+            raise unknown_name(f"forward template of {asked.dataset}", asked.template, ids)
+        _add_task(asked.dataset, Prompts(template=asked.template or None, rank=asked.is_rank))
+    return seqio.TaskRegistry.get(str(asked))
 
 
 def _add_task(name: str, prompts: Prompts) -> None:

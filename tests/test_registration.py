@@ -80,13 +80,32 @@ for name in names:
     row = next(iter(provider.get_dataset(L, split, num_epochs=1).as_numpy_iterator()))
     assert row["inputs"].size > 1 and row["targets"].size > 1, name
     tried += 1
+import flan_tasks.registration as registration
+num_tasks = len(seqio.TaskRegistry.names())
+member = "flan:niv2:task1344_glue_entailment_classification"
+asked, one = member + ".definition_above", None
+errors = []
+for wrong in (member + ".definition_abvoe", "flan:niv2:task1344_glue", asked + ".rank", "rte"):
+    try:
+        registration.get_mixture_or_task(wrong)
+    except ft.FlanTasksError as error:
+        errors.append(str(error))
+try:
+    seqio.get_mixture_or_task(asked)
+except ValueError:
+    one = registration.get_mixture_or_task(asked)
+assert registration.get_mixture_or_task(asked) is one is seqio.get_mixture_or_task(asked)
+assert registration.get_mixture_or_task(member) is seqio.get_mixture_or_task(member)
+plain = ft.task(asked)
+assert plain.name == asked and plain is not one
+late = {"errors": errors, "registered": len(seqio.TaskRegistry.names()) - num_tasks}
 ft.configure(source="samples")
 try:
     ft.configure(source="tfds")
 except ft.DeclarationError as error:
     refused = str(error)
 print(json.dumps({"names": names, "tried": tried, "opened": opened, "refused": refused,
-    "without": names_without}))
+    "late": late, "without": names_without}))
 """
 
 
@@ -107,6 +126,16 @@ def test_published_names_yield(published):
 def test_every_published_name_yields():
     found = json.loads(run(YIELDS, EVERY="1"))
     assert found["tried"] + found["without"] == len(found["names"])
+
+
+def test_a_task_of_one_template_of_a_member_is_registered_when_it_is_asked_for(published):
+    assert not any(name.startswith("flan:niv2:") and "." in name for name in published["names"])
+    assert published["late"]["registered"] == 1
+    template, task, ranked, foreign = published["late"]["errors"]
+    assert "definition_above" in template and "Did you mean" in template
+    assert "Did you mean" in task and "task1344_glue_entailment_classification" in task
+    assert "has no options" in ranked
+    assert 'unknown SeqIO task or mixture "rte". Did you mean flan:rte' in foreign
 
 
 def test_registering_opens_nothing(published):

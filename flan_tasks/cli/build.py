@@ -67,7 +67,9 @@ def command(
     if dry_run:
         if as_json:
             found = {"tasks": planned.tasks, "examples": planned.examples}
-            click.echo(json.dumps({**found, "missing": dict(planned.missing)}))
+            too_small = dict(planned.prepared.too_small)
+            left_out = {"too_small": too_small} if too_small else {}
+            click.echo(json.dumps({**found, "missing": dict(planned.missing), **left_out}))
         return
     assert out is not None
     write_with_tables(planned, out, how=how, wide=wide, as_json=as_json)

@@ -69,6 +69,8 @@ def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
     )
     for name in folded_names(prepared.without_split):
         click.echo(f"{name}: no {prepared.split} split by declaration")
+    for names, reason in folded_reasons(prepared.too_small):
+        print_wrapped(f"{names}: {reason}", wide=wide)
     if prepared.missing:
         click.echo(f"\nWithout {len(prepared.missing)} datasets that are not available:")
         for names, reason in folded_reasons(prepared.missing):

@@ -67,6 +67,8 @@ def command(spec: QuestionSpec, prompts: Path | None, wide: bool, as_json: bool)
     options.end_progress()
     for names, reason in folded_reasons(written.missing):
         print_wrapped(f"not evaluated: {names}: {reason}")
+    for names, reason in folded_reasons(written.left_out):
+        print_wrapped(f"not asked: {names}: {reason}")
     click.echo(f"{written.count:,} prompts are in {prompts}")
 
 
@@ -126,6 +128,8 @@ def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = Fal
     _print_overview(result.scores)
     for names, reason in folded_reasons(result.missing):
         print_wrapped(f"not evaluated: {names}: {reason}")
+    for names, reason in folded_reasons(result.left_out):
+        print_wrapped(f"not asked: {names}: {reason}")
     names = ", ".join(path.name for path in result.files)
     click.echo(f"\nresults in {result.folder}: {names}")
     return result

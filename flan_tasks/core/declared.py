@@ -5,11 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, TemplateError, unknown_name
+from flan_tasks.core.errors import DeclarationError, TemplateError, UnknownNameError, unknown_name
 from flan_tasks.core.family import Family
 from flan_tasks.core.lint import unknown_fields
 from flan_tasks.core.mixture import ALL
-from flan_tasks.core.naming import MEMBER_MARK, check_cluster_name
+from flan_tasks.core.naming import (
+    MEMBER_MARK,
+    MIXTURE,
+    PREFIX,
+    RANK,
+    TaskName,
+    check_cluster_name,
+    parse_name,
+)
 from flan_tasks.core.template import TemplateSet, read_template_set
 
 
@@ -187,8 +195,39 @@ class Declared:
         family, mark, member = name.partition(MEMBER_MARK)
         if not mark or family not in self._families:
             return False
-        of_it = self._families[family]
-        return member in of_it.members or member in of_it.by_source_name
+        return self._families[family].has(member)
+
+    def names_several(self, name: str) -> bool:
+        """Whether a name is that of a parent, cluster or family."""
+        return any(name in place for place in (self._by_parent, self._by_cluster, self._families))
+
+    def task_name(self, text: str) -> TaskName:
+        """Reads the name of a task, `DATASET[.TEMPLATE[.rank]]`, with or without `flan:` before it.
+
+        Where a dataset stands, `FAMILY:MEMBER` may, and the member's name at the source, whose dots
+        are its own.
+
+        Raises:
+          UnknownNameError: there is no such dataset, or more follows. Template ids are not looked
+            up.
+        """
+        rest = text.removeprefix(PREFIX)
+        if rest in self:
+            return TaskName(self[rest].name)
+        head, dot, last = rest.rpartition(".")
+        is_rank = bool(dot) and last == RANK
+        if is_rank:
+            head, dot, last = head.rpartition(".")
+        if dot and head in self:
+            return TaskName(self[head].name, last, is_rank)
+        if rest.startswith(f"{MIXTURE}."):
+            raise unknown_name("task (it is the name of a mixture)", text, self._datasets)
+        if is_rank and f"{head}{dot}{last}" in self:
+            raise UnknownNameError(f'"{text}": .{RANK} stands behind the id of a template')
+        # Says which part of it is unknown.
+        name = parse_name(PREFIX + rest) if MEMBER_MARK not in rest else TaskName(rest)
+        assert isinstance(name, TaskName)
+        return TaskName(self[name.dataset].name, name.template, name.is_rank)
 
     def family(self, name: str) -> Family:
         """Returns a family by name.

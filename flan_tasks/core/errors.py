@@ -58,6 +58,10 @@ class SourceUnavailableError(FlanTasksError):
     """Raw rows are not available now; the message says why and what to do about it."""
 
 
+class TooFewRowsError(SourceUnavailableError):
+    """A source is available and has too few rows for a split; nothing has to be provided."""
+
+
 class RowError(FlanTasksError):
     """Raw rows that cannot be used; names dataset, split and row of each, and what is wrong."""
 
@@ -115,6 +119,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
 
     known = sorted({*known})  # a name may be a dataset's and a mixture's
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    # Names are in lower case.
+    near = near or difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.4)
     if near:
         hint = f"Did you mean {', '.join(near)}?"
     else:

@@ -285,15 +285,22 @@ class Family:
                 names.setdefault(other, []).append(member.name)
         return {other: tuple(of_it) for other, of_it in names.items()}
 
+    def has(self, name: str) -> bool:
+        """Whether a member is called so, here or by the source."""
+        return name in self.by_source_name or member_name(name) in self.members
+
     def member(self, name: str) -> Member:
-        """Returns a member by its name or the source's.
+        """Returns a member by its name or the source's; case and marks do not matter.
 
         Raises:
           UnknownNameError: there is none.
         """
-        member = self.by_source_name.get(name) or self.members.get(name)
+        member = self.by_source_name.get(name) or self.members.get(member_name(name))
         if member is None:
-            raise unknown_name(f"task of {self.name}", name, self.members)
+            # Who gives a part of a name means one of those that hold it.
+            part = member_name(name)
+            near = [one for one in self.members if part in one]
+            raise unknown_name(f"task of {self.name}", name, near or self.members)
         return member
 
     def task(self, name: str) -> Dataset:

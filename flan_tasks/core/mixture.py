@@ -1,7 +1,8 @@
 """Mixtures: which datasets, at which rates."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from flan_tasks.core.template import KINDS
 
 ALL = "all"
 # Fields that stand in a record only where they say something, so that others are what they were.
-_ONLY_IF_STATED = ("parts", "weights", "max_repeats")
+_ONLY_IF_STATED = ("parts", "weights", "max_repeats", "mixtures")
+# What a file of a mixture ends in, where a part names one.
+FILE = ".toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +75,17 @@ class Mixture:
     max_repeats: float | None = None
     """How many times an example of a dataset is drawn at most, on average; what it frees goes to
     the others in proportion."""
+    mixtures: Mapping[str, "Mixture"] = field(default_factory=dict)
+    """Mixtures that its parts name and the catalog does not have: those of files, under their
+    names, such as "mine.toml"."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.mixtures, Mapping):  # from JSON
+            named = {
+                name: _from_json(one) if isinstance(one, Mapping) else one
+                for name, one in self.mixtures.items()
+            }
+            object.__setattr__(self, "mixtures", named)
         if isinstance(self.parts, list | tuple):  # from JSON
             parts = (Part.of(one) if isinstance(one, Mapping) else one for one in self.parts)
             object.__setattr__(self, "parts", tuple(parts))
@@ -85,6 +97,8 @@ class Mixture:
         if self.weights not in WEIGHTS:
             problems.append(f'weights "{self.weights}" must be one of {", ".join(WEIGHTS)}')
         problems += same_names(self.parts)
+        if unused := set(self.mixtures) - set(_named_by(self.parts)):
+            problems.append(f"mixtures has {', '.join(sorted(unused))}, which no part names")
         if self.parts and self.include != (ALL,):
             problems.append("it has include and parts; give include to the parts")
         if self.parts and self.scheme == "rates":
@@ -103,6 +117,8 @@ class Mixture:
                 continue
             if one.name == "parts":
                 value = [part.to_json() for part in self.parts]
+            if one.name == "mixtures":
+                value = {name: mixture.to_json() for name, mixture in self.mixtures.items()}
             found[one.name] = list(value) if isinstance(value, tuple) else value
         return found
 
@@ -116,6 +132,18 @@ class Mixture:
                 if name == "name" or value != _default(one)
             ),
         )
+
+
+def _from_json(values: Mapping[str, Any]) -> Mixture:
+    return Mixture(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _named_by(parts: Iterable[Part]) -> Iterator[str]:
+    """Yields the mixtures that parts name, and parts of theirs."""
+    for part in parts:
+        if part.mixture is not None:
+            yield part.mixture
+        yield from _named_by(part.parts)
 
 
 def _in_words(value: Any) -> Any:
@@ -139,7 +167,7 @@ def parse_mixture(text: str, *, name: str, path: str) -> Mixture:
     except ValueError as error:
         where = place_of_fault(path, error)
         raise DeclarationError(f"{path}: not valid TOML: {error}", where=where) from error
-    known = {f.name: f for f in fields(Mixture) if f.name != "name"}
+    known = {f.name: f for f in fields(Mixture) if f.name not in ("name", "mixtures")}
     problems = [
         f'unknown key "{key}"; known are {", ".join(known)}' for key in data if key not in known
     ]
@@ -162,11 +190,15 @@ def parse_mixture(text: str, *, name: str, path: str) -> Mixture:
 
 
 def read_mixture(path: Path) -> Mixture:
-    """Reads a mixture file; it is named after the file.
+    """Reads a mixture file, and those that its parts name; it is named after the file.
 
     Raises:
-      DeclarationError: the file is missing or malformed.
+      DeclarationError: a file is missing or malformed, or files name each other.
     """
+    return _read(path, ())
+
+
+def _read(path: Path, within: tuple[str, ...]) -> Mixture:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -174,7 +206,50 @@ def read_mixture(path: Path) -> Mixture:
         raise DeclarationError(f"{path}: {what}", where=str(path)) from error
     except ValueError as error:
         raise DeclarationError(f"{shown(str(path))}: cannot be read: {error}") from error
-    return parse_mixture(text, name=path.name.removesuffix(".toml"), path=str(path))
+    mixture = parse_mixture(text, name=path.name.removesuffix(FILE), path=str(path))
+    return _with_files(mixture, path, (*within, os.path.realpath(path)))
+
+
+def _with_files(mixture: Mixture, path: Path, within: tuple[str, ...]) -> Mixture:
+    """Reads the files that parts of a mixture name, which lie where they say from its own folder.
+
+    Args:
+      mixture: as its file says.
+      path: the file.
+      within: real paths of the files that led here, itself the last.
+    """
+    files: dict[str, Mixture] = {}
+    places: dict[str, str] = {}
+    problems: list[str] = []
+
+    def named(part: Part, place: str) -> Part:
+        if part.parts:
+            inside = (named(one, f"{place}.parts.{one.name}") for one in part.parts)
+            return replace(part, parts=tuple(inside))
+        if part.mixture is None or not part.mixture.endswith(FILE):
+            return part
+        file = path.parent / part.mixture
+        real = os.path.realpath(file)
+        try:
+            if real in within:
+                around = [Path(one).name for one in within[within.index(real) :]]
+                raise DeclarationError(
+                    f"mixtures that name each other, {' - '.join([*around, file.name])}; take one "
+                    "of these parts out"
+                )
+            if places.setdefault(file.name, real) != real:
+                raise DeclarationError(f"two files are called {file.name}; rename one of them")
+            if file.name not in files:
+                files[file.name] = _read(file, within)
+        except DeclarationError as error:
+            problems.append(f"{path}: {place}: {error}")
+        # Its name alone: manifests keep no path.
+        return replace(part, mixture=file.name)
+
+    parts = tuple(named(part, f"parts.{part.name}") for part in mixture.parts)
+    if problems:
+        raise DeclarationError("\n".join(problems))
+    return replace(mixture, parts=parts, mixtures=files) if files else mixture
 
 
 def _value(key: str, value: Any) -> tuple[str, Any]:

@@ -9,8 +9,8 @@ from flan_tasks.core.errors import UnknownNameError
 PREFIX = "flan:"
 # Between the name of a family and that of its member.
 MEMBER_MARK = ":"
-_MIXTURE = "mix"
-_RANK = "rank"
+MIXTURE = "mix"
+RANK = "rank"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _MEMBER = re.compile(r"[a-z0-9_]+")
 _NO_MEMBER = re.compile(r"[^a-z0-9_]")
@@ -34,7 +34,7 @@ class TaskName:
     """Whether answers are ranked; otherwise they are generated."""
 
     def __str__(self) -> str:
-        parts = [self.dataset, self.template, _RANK if self.is_rank else ""]
+        parts = [self.dataset, self.template, RANK if self.is_rank else ""]
         return PREFIX + ".".join(part for part in parts if part)
 
 
@@ -46,7 +46,7 @@ class MixtureName:
     """Name of the mixture, e.g. "without.nli"."""
 
     def __str__(self) -> str:
-        return f"{PREFIX}{_MIXTURE}.{self.name}"
+        return f"{PREFIX}{MIXTURE}.{self.name}"
 
 
 def parse_name(name: str) -> TaskName | MixtureName:
@@ -68,11 +68,11 @@ def parse_name(name: str) -> TaskName | MixtureName:
             f'"{name}" is no name of ours; they look like flan:rte, flan:rte.hence, '
             "flan:rte.hence.rank, flan:FAMILY:MEMBER.hence or flan:mix.all"
         )
-    if parts[0] == _MIXTURE and len(parts) > 1:
+    if parts[0] == MIXTURE and len(parts) > 1:
         return MixtureName(".".join(parts[1:]))
-    is_rank = len(parts) == 3 and parts[2] == _RANK
+    is_rank = len(parts) == 3 and parts[2] == RANK
     if len(parts) > 2 and not is_rank:
-        raise UnknownNameError(f'"{name}": after the template id only .{_RANK} may follow')
+        raise UnknownNameError(f'"{name}": after the template id only .{RANK} may follow')
     return TaskName(parts[0], parts[1] if len(parts) > 1 else "", is_rank)
 
 
@@ -82,8 +82,8 @@ def check_dataset_name(name: str) -> Iterable[str]:
         yield _too_long("the name", name)
     elif not _NAME.fullmatch(name):
         yield f'the name "{name}" must be lower-case letters, digits and underscores'
-    if name == _MIXTURE:
-        yield f'"{_MIXTURE}" is taken: flan:{_MIXTURE}.<name> is a mixture'
+    if name == MIXTURE:
+        yield f'"{MIXTURE}" is taken: flan:{MIXTURE}.<name> is a mixture'
 
 
 def member_name(source_name: str) -> str:
@@ -123,8 +123,8 @@ def check_template_id(name: str) -> Iterable[str]:
         yield _too_long("id", name)
     elif not _NAME.fullmatch(name):
         yield f'id "{name}" must be lower-case letters, digits and underscores'
-    if name == _RANK:
-        yield f'id "{_RANK}" is taken: .{_RANK} asks for rank classification'
+    if name == RANK:
+        yield f'id "{RANK}" is taken: .{RANK} asks for rank classification'
 
 
 def check_mixture_name(name: str) -> Iterable[str]:

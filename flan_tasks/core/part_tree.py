@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, FlanTasksError, UnknownNameError
-from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.mixture import FILE, Mixture
 from flan_tasks.core.parts import EXAMPLES, MIXING, PROMPT_TYPES, Part
 from flan_tasks.core.variation import Variation
 
@@ -248,8 +248,14 @@ class _Resolved:
 
     def _mixture(self, path: str, name: str, named: tuple[Mixture, ...]) -> Mixture | None:
         try:
-            meant = self._names.mixture(name)
+            meant = named[-1].mixtures.get(name) or self._names.mixture(name)
         except FlanTasksError as error:
+            if name.endswith(FILE):
+                self.problems.append(
+                    f'part "{path}": the file {name} is not read here; name it in a TOML file, or '
+                    f'give what it says, mixtures={{"{name}": Mixture(...)}}'
+                )
+                return None
             self.problems.append(f'part "{path}": {error}')
             return None
         if meant in named:

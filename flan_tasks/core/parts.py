@@ -45,7 +45,8 @@ class Part:
     weight: float = 1.0
     """Its share of what it is part of, in proportion to the weights beside it."""
     mixture: str | None = None
-    """The mixture, cluster or dataset that it is, by name."""
+    """The mixture, cluster or dataset that it is, by name; or a mixture's TOML file, which lies
+    where it says from the folder of the file that names it."""
     include: tuple[str, ...] = ()
     """Or names of the datasets, parents and clusters that it has."""
     parts: tuple["Part", ...] = ()

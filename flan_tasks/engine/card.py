@@ -195,6 +195,12 @@ def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
         for names, reason in folded_reasons(missing):
             yield f"- {names}: {for_markdown(reason)}"
         yield ""
+    if too_small := manifest.get("too_small"):
+        yield "Left out, as their sources are too small for this split:"
+        yield ""
+        for names, reason in folded_reasons(too_small):
+            yield f"- {names}: {for_markdown(reason)}"
+        yield ""
     if manifest["without_split"]:
         names = ", ".join(folded_names(manifest["without_split"]))
         yield f"Without a {manifest['split']} split by declaration: {names}."

@@ -19,7 +19,7 @@ from flan_tasks.engine.run_local import check_settings
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.packing.length_choices import LengthChoice, length_choices, proposed
-from flan_tasks.plan.plan import Plan, make_plan
+from flan_tasks.plan.plan import Plan, check_grouped, make_plan
 from flan_tasks.plan.prepare import Prepared, Progress, SourceChoice, prepare
 from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
 from flan_tasks.specs.build_spec import AUTO, BuildSpec
@@ -73,6 +73,8 @@ def plan_spec(
       RowError: rows break their schema.
     """
     declared, refused = declared_mixture(spec, catalog)
+    if WRITERS[spec.format].grouped:
+        check_grouped(declared)
     settings = _settings(spec, fit=fit, measures=measures_tokens(declared, catalog))
     if settings.vocabulary and opened:
         opened(settings.vocabulary)

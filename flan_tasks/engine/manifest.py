@@ -19,7 +19,13 @@ from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
 from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.specs.formats import PACKED_FORMATS
-from flan_tasks.vocabulary.text_counts import add_counts, text_warnings, totals
+from flan_tasks.vocabulary.text_counts import (
+    TextWarning,
+    add_counts,
+    text_warnings,
+    totals,
+    warning_lines,
+)
 
 SCHEMA = 1
 
@@ -164,6 +170,7 @@ def make_manifest(
         "rows": sum(shard["rows"] for shard in shards),
         "missing": dict(prepared.missing),
         "without_split": list(prepared.without_split),
+        **({"too_small": dict(prepared.too_small)} if prepared.too_small else {}),
         "sizes": size_notes(prepared),
         "variation": dataclasses.asdict(prepared.variation),
         "decontaminated": _decontaminated(prepared),
@@ -181,18 +188,20 @@ def make_manifest(
         }
         # A build begun before these were counted goes on without them.
         if all("texts" in shard for shard in shards):
+            warnings = text_warnings(
+                texts,
+                realized,
+                vocabulary=settings.vocabulary.name,
+                control_tokens=settings.vocabulary.control_tokens,
+                lengths=settings.lengths,
+                trims=WRITERS[settings.format].trims,
+                fits=settings.fits,
+            )
             found |= {
                 "unknown": totals(texts, "unknown"),
                 "control_tokens_written": totals(texts, "control_tokens"),
-                "warnings": text_warnings(
-                    texts,
-                    realized,
-                    vocabulary=settings.vocabulary.name,
-                    control_tokens=settings.vocabulary.control_tokens,
-                    lengths=settings.lengths,
-                    trims=WRITERS[settings.format].trims,
-                    fits=settings.fits,
-                ),
+                "warnings": warning_lines(warnings),
+                **_of_each(warnings),
             }
         if settings.fits:
             # Tokens of prompts as they are written; `tokens` counts them before they were fitted.
@@ -232,6 +241,12 @@ def _parts(
             task["realized"] for task in tasks if f"{task['part']}/".startswith(f"{path}/")
         )
     return {"parts": found} if found else {}
+
+
+def _of_each(warnings: Sequence[TextWarning]) -> dict[str, list[str]]:
+    """The warnings of each task, where some stand together in those of the build."""
+    lines = [one.line for one in warnings]
+    return {"task_warnings": lines} if lines != warning_lines(warnings) else {}
 
 
 def _of_realized(

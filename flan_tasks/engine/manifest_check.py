@@ -200,6 +200,8 @@ MANIFEST = object_of(
         "variation": or_null(map_of(_simple("anything", lambda value: True))),
         "decontaminated": or_null(object_of({"against": list_of(TEXT)})),
         "without_split": list_of(TEXT),
+        "too_small": map_of(TEXT),
+        "task_warnings": list_of(TEXT),
         "sizes": list_of(TEXT),
         "libraries": map_of(TEXT),
     },

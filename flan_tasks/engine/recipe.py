@@ -48,6 +48,8 @@ def make_recipe(prepared: Prepared, plan: Plan, spec: BuildSpec) -> dict[str, An
         "mixture": prepared.mixture.to_json(),
         "missing": sorted(prepared.missing),
         "without_split": list(prepared.without_split),
+        # Only where there are some, so that other builds are what they were.
+        **({"too_small": sorted(prepared.too_small)} if prepared.too_small else {}),
         "tasks": {
             item.name: _task(item, rows=counts.get(item.name, 0)) for item in prepared.ingredients
         },
@@ -108,7 +110,7 @@ def _differences(there: Recipe, now: Recipe) -> Iterator[str]:
     mixtures = there.get("mixture", {}), now.get("mixture", {})
     for name in {**mixtures[0], **mixtures[1]}:
         yield from _changed(f"mixture, {name}", mixtures[0].get(name), mixtures[1].get(name))
-    for name in ("missing", "without_split"):
+    for name in ("missing", "without_split", "too_small"):
         yield from _changed(name.replace("_", " "), there.get(name, []), now.get(name, []))
     tasks = there.get("tasks", {}), now.get("tasks", {})
     for name in {**tasks[0], **tasks[1]}:

@@ -14,11 +14,18 @@ import numpy as np
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import BuildError, DeclarationError, EvaluationError
+from flan_tasks.core.errors import (
+    BuildError,
+    DeclarationError,
+    EvaluationError,
+    TooFewRowsError,
+)
 from flan_tasks.core.joints import SEPARATOR
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.core.whole import folder_aside, write_text
+from flan_tasks.engine.folded import folded_reasons
 from flan_tasks.engine.shard import write_error
 from flan_tasks.evaluation.carried import carried
 from flan_tasks.evaluation.harness import number_name, numbers_of
@@ -31,6 +38,7 @@ from flan_tasks.evaluation.lm_eval_texts import (
     readme,
     task_text,
 )
+from flan_tasks.evaluation.loop import nothing_asked
 from flan_tasks.evaluation.prompts import check_evaluated
 from flan_tasks.metrics.by_name import LOWER_IS_BETTER
 from flan_tasks.metrics.classes import check_told_apart
@@ -41,8 +49,9 @@ from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Draw
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.plan.rows import CHUNK, BuiltRow, render_task
+from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.formats import ARCHS, DECODER, ENCODER_DECODER
-from flan_tasks.store.store import Store
+from flan_tasks.store.store import Store, default_store
 
 # How T5's tokenizers write the end of an answer, which the harness does not add. `flan eval` scores
 # it, as a model that was trained to end its answers tells an option from one it begins.
@@ -94,6 +103,12 @@ class _Written:
     """(metric, language of its answers)."""
     unwritten: dict[str, str] = field(default_factory=dict)
     """Dataset -> why it has no tasks by generation."""
+    families: dict[tuple[str, bool], list[tuple[str, list[dict[str, Any]]]]] = field(
+        default_factory=dict
+    )
+    """Family, and whether options are ranked -> groups of its members, each with its metrics."""
+    too_small: dict[str, str] = field(default_factory=dict)
+    """Dataset -> why it has no rows of the split."""
     too_long: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Template, as rte.hence -> rows that are left out, as their prompts do not fit; of how
     many."""
@@ -142,13 +157,22 @@ def export(
         raise DeclarationError(f"none of {names} has a {settings.split} split")
     require_libraries(present)
     written = _Written()
+    store = store or Store(default_store())
+    opened: dict[str, FamilySource] = {}
     try:
         with folder_aside(folder) as aside:
             for dataset in present:
                 if progress:
                     progress(f"writing {dataset.name}")
-                item = _ingredient(dataset, catalog, settings, source, store)
+                try:
+                    item = _ingredient(dataset, catalog, settings, source, store, opened)
+                except TooFewRowsError as error:
+                    written.too_small[dataset.name] = dict(error.problems)[dataset.name]
+                    continue
                 _write_dataset(item, aside, settings, written)
+            _write_families(aside, written)
+            if len(written.too_small) == len(present):
+                raise nothing_asked(written.too_small)
             if not written.tasks:
                 length = f" of {settings.budget.length:,} tokens" if settings.budget else ""
                 raise DeclarationError(
@@ -178,6 +202,8 @@ def export(
 
 
 def _left_out(written: _Written, settings: Export) -> Iterator[str]:
+    for names, reason in folded_reasons(written.too_small):
+        yield f"{names}: {reason}"
     assert settings.budget is not None or not written.too_long
     for name, (lost, rows) in written.too_long.items():
         assert settings.budget is not None
@@ -193,7 +219,8 @@ def _ingredient(
     catalog: Catalog,
     settings: Export,
     source: SourceChoice,
-    store: Store | None,
+    store: Store,
+    opened: dict[str, FamilySource],
 ) -> Ingredient:
     alone = Mixture(name=dataset.name, include=(dataset.name,))
     (item,) = prepare(
@@ -203,6 +230,7 @@ def _ingredient(
         split=settings.split,
         store=store,
         variation=settings.variation.for_dataset(dataset.name, catalog.templates(dataset.name).ids),
+        opened=opened,
     ).ingredients
     if settings.limit is None:
         return item
@@ -211,7 +239,10 @@ def _ingredient(
 
 def _write_dataset(item: Ingredient, folder: Path, settings: Export, written: _Written) -> None:
     dataset = item.dataset
-    (folder / dataset.name).mkdir()
+    name = _plain_name(dataset)
+    if (folder / name).exists():
+        raise DeclarationError(f"two datasets would be called flan_{name}; export one at a time")
+    (folder / name).mkdir()
     tasks: dict[bool, list[str]] = {False: [], True: []}
     lists: dict[bool, list[dict[str, Any]]] = {}
     for number, template in enumerate(item.templates):
@@ -231,7 +262,7 @@ def _write_dataset(item: Ingredient, folder: Path, settings: Export, written: _W
         numbers = numbers_of(dataset.metrics, golds)
         written.scored |= {(metric, one) for metric, one, is_mean in numbers if not is_mean}
         written.needed |= {(metric, gold.language) for metric in dataset.metrics for gold in golds}
-        file = f"{dataset.name}/{template.id}.jsonl"
+        file = f"{name}/{template.id}.jsonl"
         pairs = zip(rows, golds, strict=True)
         docs = [_doc(*pair, numbers) for pair in pairs]
         if settings.arch == ENCODER_DECODER:
@@ -239,7 +270,7 @@ def _write_dataset(item: Ingredient, folder: Path, settings: Export, written: _W
         lines = [json.dumps(doc, ensure_ascii=False) for doc in docs]
         write_text(folder / file, "\n".join(lines) + "\n")
         for is_rank in ways:
-            task = f"flan_{dataset.name}_{template.id}" + ("_rank" if is_rank else "")
+            task = f"flan_{name}_{template.id}" + ("_rank" if is_rank else "")
             lists[is_rank] = list(_metric_list(numbers, is_rank=is_rank))
             text = task_text(
                 task,
@@ -254,10 +285,30 @@ def _write_dataset(item: Ingredient, folder: Path, settings: Export, written: _W
             tasks[is_rank].append(task)
     for is_rank, names in tasks.items():
         if names:
-            group = f"flan_{dataset.name}" + ("_rank" if is_rank else "")
+            group = f"flan_{name}" + ("_rank" if is_rank else "")
             write_text(folder / f"{group}.yaml", group_text(group, names, lists[is_rank]))
             written.first = written.first or group
             written.tasks += names
+            if dataset.family:
+                groups = written.families.setdefault((dataset.family, is_rank), [])
+                groups.append((group, lists[is_rank]))
+
+
+def _plain_name(dataset: Dataset) -> str:
+    """What a dataset is called in names of tasks and files, which a colon may part elsewhere."""
+    return dataset.name.replace(MEMBER_MARK, "_")
+
+
+def _write_families(folder: Path, written: _Written) -> None:
+    """Writes a group of those of its members for each family that has several."""
+    for (family, is_rank), groups in written.families.items():
+        name = f"flan_{family}" + ("_rank" if is_rank else "")
+        if len(groups) < 2 or (folder / f"{name}.yaml").exists():
+            continue
+        # Of numbers that all of them have.
+        metrics = [one for one in groups[0][1] if all(one in of_it for _, of_it in groups)]
+        text = group_text(name, [group for group, _ in groups], metrics)
+        write_text(folder / f"{name}.yaml", text)
 
 
 def _stops(settings: Export, rows: Sequence[BuiltRow]) -> list[str]:

@@ -11,7 +11,12 @@ from typing import Any, Protocol
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, EvaluationError, SourceUnavailableError
+from flan_tasks.core.errors import (
+    DeclarationError,
+    EvaluationError,
+    SourceUnavailableError,
+    TooFewRowsError,
+)
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.engine.folded import folded_reasons
 from flan_tasks.evaluation.prompts import check_evaluated, chosen_examples, evaluation_prompts
@@ -35,6 +40,7 @@ from flan_tasks.evaluation.summary import (
 from flan_tasks.metrics.libraries import require_libraries
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
+from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.store.store import Store
 
 AUTO, BOTH = "auto", "both"
@@ -134,6 +140,8 @@ class Outcome:
     """Datasets with their numbers, in the order of the catalog."""
     missing: dict[str, str]
     """Name -> why a dataset has none."""
+    left_out: Mapping[str, str]
+    """Name, or name with a split, that has nothing to ask by its splits and sizes -> why."""
 
 
 @dataclass(frozen=True)
@@ -160,27 +168,47 @@ def questions(
     *,
     store: Store,
     progress: Progress | None = None,
+    left_out: dict[str, str] | None = None,
+    opened: dict[str, FamilySource] | None = None,
 ) -> Iterator[Question]:
     """Yields the units of one dataset: splits, methods, templates.
+
+    Args:
+      evaluation: what is asked.
+      dataset: one of its datasets.
+      catalog: where it is looked up.
+      store: where examples are kept.
+      progress: called with what is being read.
+      left_out: takes splits for which the dataset is too small, as "name (split)" -> why; the
+        others are asked.
+      opened: sources of families, which are kept in it for their other members.
 
     Raises:
       SourceUnavailableError: its rows are not available.
     """
-    for split in evaluation.splits:
-        if split not in dataset.splits.names:
-            continue
+    present = [split for split in evaluation.splits if split in dataset.splits.names]
+    if not present and left_out is not None:
+        splits = " or ".join(evaluation.splits)
+        left_out[dataset.name] = f"it has no {splits} split by declaration"
+    for split in present:
         if progress:
             progress(f"reading {dataset.name}, {split}")
-        prepared = prepare(
-            catalog.mixture(dataset.name),
-            catalog,
-            source=evaluation.source,
-            split=split,
-            store=store,
-            variation=evaluation.variation.for_dataset(
-                dataset.name, catalog.templates(dataset.name).ids
-            ),
-        )
+        try:
+            prepared = prepare(
+                catalog.mixture(dataset.name),
+                catalog,
+                source=evaluation.source,
+                split=split,
+                store=store,
+                variation=evaluation.variation.for_dataset(
+                    dataset.name, catalog.templates(dataset.name).ids
+                ),
+                opened=opened,
+            )
+        except TooFewRowsError as error:
+            if left_out is not None:
+                left_out[f"{dataset.name} ({split})"] = reason_of(error, dataset)
+            continue
         for item in prepared.ingredients:
             numbers = chosen_examples(item, evaluation.examples, seed=evaluation.seed)
             if not numbers:
@@ -221,11 +249,23 @@ def evaluate(
     require_libraries(evaluation.datasets)
     asked: dict[str, list[Question]] = {}
     missing: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    opened: dict[str, FamilySource] = {}
     # Answerers of others need not say it.
     why_not = getattr(answerer, "why_not", None)
     for dataset in evaluation.datasets:
         try:
-            of_one = list(questions(evaluation, dataset, catalog, store=store, progress=progress))
+            of_one = list(
+                questions(
+                    evaluation,
+                    dataset,
+                    catalog,
+                    store=store,
+                    progress=progress,
+                    left_out=left_out,
+                    opened=opened,
+                )
+            )
         except SourceUnavailableError as error:
             missing[dataset.name] = reason_of(error, dataset)
             continue
@@ -257,7 +297,7 @@ def evaluate(
             )
         if templates:
             scores.append(summarize(dataset, templates, unasked=unasked))
-        elif dataset.name not in missing:
+        elif dataset.name in asked and (asked[dataset.name] or not is_left_out(dataset, left_out)):
             missing[dataset.name] = (
                 f"none of its prompts fits {budget.length:,} tokens"
                 if budget is not None and unasked
@@ -269,8 +309,8 @@ def evaluate(
             "The others are answered and kept. Provide these, or go on with --allow-missing.",
         )
     if not scores:
-        raise EvaluationError("nothing was answered; there is nothing to score")
-    return Outcome(tuple(scores), missing)
+        raise nothing_asked(left_out)
+    return Outcome(tuple(scores), missing, left_out)
 
 
 def _answer(
@@ -333,6 +373,20 @@ def _stream(
             left_out(unit, len(question.numbers) - len(prompts))
         for place, prompt in enumerate(prompts):
             yield Asked(unit, place, prompt, unit in done)
+
+
+def is_left_out(dataset: Dataset, left_out: Mapping[str, str]) -> bool:
+    """Whether some split of a dataset, or all of it, is among what has nothing to ask."""
+    return any(name == dataset.name or name.startswith(f"{dataset.name} (") for name in left_out)
+
+
+def nothing_asked(left_out: Mapping[str, str]) -> EvaluationError:
+    """Returns the error for an evaluation in which there is nothing to score."""
+    lines = [f"  {names}: {reason}" for names, reason in folded_reasons(left_out)]
+    return EvaluationError(
+        "\n".join(["nothing was answered; there is nothing to score" + ":" * bool(lines), *lines]),
+        problems=left_out.items(),
+    )
 
 
 def reason_of(error: SourceUnavailableError, dataset: Dataset) -> str:

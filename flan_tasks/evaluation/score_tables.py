@@ -41,12 +41,14 @@ def write_results(
     *,
     settings: Mapping[str, Any],
     missing: Mapping[str, str],
+    left_out: Mapping[str, str],
 ) -> list[Path]:
     """Writes scores.json, scores.csv and scores.svg; returns where they are."""
     content = {
         "settings": dict(settings),
         "datasets": [score.to_json() for score in scores],
         "missing": dict(missing),
+        **({"left_out": dict(left_out)} if left_out else {}),
         "warnings": score_warnings(scores),
     }
     texts = {

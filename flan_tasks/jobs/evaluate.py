@@ -1,15 +1,20 @@
 """Scoring a model on datasets, template by template."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import notebook
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.declared import ordered
-from flan_tasks.core.errors import DeclarationError, ModelError, SourceUnavailableError
-from flan_tasks.core.naming import PREFIX, MixtureName, parse_name
+from flan_tasks.core.errors import (
+    DeclarationError,
+    ModelError,
+    SourceUnavailableError,
+    UnknownNameError,
+)
+from flan_tasks.core.naming import MIXTURE, PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
@@ -18,6 +23,7 @@ from flan_tasks.evaluation.loop import (
     Answerer,
     Evaluation,
     not_evaluated,
+    nothing_asked,
     questions,
     reason_of,
 )
@@ -27,6 +33,7 @@ from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.plan.prepare import SourceChoice
+from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 from flan_tasks.store.store import Store, default_store
 from flan_tasks.vocabulary import asked_vocabulary
@@ -51,6 +58,8 @@ class WrittenPrompts:
     """How many there are."""
     missing: Mapping[str, str]
     """Dataset -> why it has none."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Dataset, or dataset with a split, that has nothing to ask -> why."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,8 @@ class EvalResult:
     """Datasets with the numbers of each template."""
     missing: Mapping[str, str]
     """Dataset -> why it has none."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Dataset, or dataset with a split, that has nothing to ask by its splits and sizes -> why."""
     warnings: tuple[str, ...] = ()
     """What stands against the numbers, a line each."""
     files: tuple[Path, ...] = ()
@@ -228,11 +239,18 @@ def score(
         progress=reading,
         watch=progress,
     )
-    files = write_results(out, outcome.scores, settings=settings, missing=outcome.missing)
+    files = write_results(
+        out,
+        outcome.scores,
+        settings=settings,
+        missing=outcome.missing,
+        left_out=outcome.left_out,
+    )
     return EvalResult(
         folder=out,
         scores=outcome.scores,
         missing=outcome.missing,
+        left_out=outcome.left_out,
         warnings=tuple(score_warnings(outcome.scores)),
         files=tuple(files),
         unchecked=len(answers.unchecked),
@@ -257,9 +275,21 @@ def write_prompts(
     store = _store(Path(spec.store) if spec.store else None)
     lines = []
     missing: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    opened: dict[str, FamilySource] = {}
     for dataset in evaluation.datasets:
         try:
-            asked = list(questions(evaluation, dataset, known, store=store, progress=reading))
+            asked = list(
+                questions(
+                    evaluation,
+                    dataset,
+                    known,
+                    store=store,
+                    progress=reading,
+                    left_out=left_out,
+                    opened=opened,
+                )
+            )
         except SourceUnavailableError as error:
             missing[dataset.name] = reason_of(error, dataset)
             continue
@@ -268,8 +298,10 @@ def write_prompts(
             lines += [prompt_line(question.unit, prompt) for prompt in prompts]
     if missing and not (evaluation.allow_missing and lines):
         raise not_evaluated(missing, "Provide these, or go on with --allow-missing.")
+    if not lines:
+        raise nothing_asked(left_out)
     write_kept(path, "".join(line + "\n" for line in lines))
-    return WrittenPrompts(len(lines), missing)
+    return WrittenPrompts(len(lines), missing, left_out)
 
 
 def _store(folder: Path | None) -> Store:
@@ -278,14 +310,24 @@ def _store(folder: Path | None) -> Store:
 
 def _plain(name: str) -> tuple[str, str, str]:
     """Returns the dataset or mixture a name means, its template and its method."""
-    if not name.startswith(PREFIX):
+    known, rest = catalog(), name.removeprefix(PREFIX)
+    if rest == name and ("." not in name or known.knows(name)):
         return name, "", ""
-    found = parse_name(name)
-    if isinstance(found, MixtureName):
-        return found.name, "", ""
-    template = f"{found.dataset}.{found.template}" if found.template else ""
-    method = ("rank" if found.is_rank else "generate") if template else ""
-    return found.dataset, template, method
+    if rest != name and not rest.startswith(f"{MIXTURE}.") and known.names_several(rest):
+        return rest, "", ""
+    if rest != name and rest.startswith(f"{MIXTURE}."):
+        mixture = parse_name(name)
+        assert isinstance(mixture, MixtureName)
+        return mixture.name, "", ""
+    try:
+        asked = known.task_name(name)
+    except UnknownNameError:
+        if rest == name:  # looked for among mixtures too
+            return name, "", ""
+        raise
+    template = f"{asked.dataset}.{asked.template}" if asked.template else ""
+    method = ("rank" if asked.is_rank else "generate") if template else ""
+    return asked.dataset, template, method
 
 
 def _is_of_others(folder: Path) -> bool:

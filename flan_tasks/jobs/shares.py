@@ -141,7 +141,7 @@ def _shares_of_parts(mixture: Mixture) -> MixtureShares:
             f'mixture "{mixture.name}": no dataset has a declared size; a build counts its rows'
         )
     total = sum(leaf.one_pass for leaf in leaves)
-    total = total if node.capacity is None else min(total, node.capacity)
+    total = total if node.capacity is None else min(total, int(node.capacity))
     found = shares_of(node, total)
 
     def share(exact: Fraction) -> Fraction:

@@ -163,7 +163,7 @@ def show(
         rows = preview_templates(plan, budget=budget, fit=fit)
     else:
         rows = preview(plan, number=number or len(plan), budget=budget, fit=fit)
-    return Shown(map(_shown, rows), prepared.missing)
+    return Shown(map(_shown, rows), {**prepared.missing, **prepared.too_small})
 
 
 def shown_prompts(spec: BuildSpec, **settings: Any) -> ShownPrompts:

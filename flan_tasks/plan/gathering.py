@@ -6,7 +6,12 @@ from functools import partial
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
+from flan_tasks.core.errors import (
+    DeclarationError,
+    RowError,
+    SourceUnavailableError,
+    TooFewRowsError,
+)
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.part_tree import MARK, Leaf
@@ -69,6 +74,7 @@ class Gathering:
         split: str,
         progress: Progress | None,
         present: Sequence[str],
+        opened: dict[str, FamilySource] | None = None,
     ) -> None:
         self._catalog = catalog
         self._source = source
@@ -77,7 +83,7 @@ class Gathering:
         self._progress = progress
         self._places = {name: place for place, name in enumerate(present, start=1)}
         self._opened: dict[str, StoredExamples | SourceUnavailableError] = {}
-        self._families: dict[str, FamilySource] = {}
+        self._families: dict[str, FamilySource] = {} if opened is None else opened
         # One object for all members of a family, which are rendered together for it.
         self._alike: dict[object, tuple[Template, ...]] = {}
         # Ceiling on what is read of a dataset: the highest of the parts it is in, as it has one
@@ -85,6 +91,8 @@ class Gathering:
         self.limits: dict[str, int] = {}
         self.missing: dict[str, str] = {}
         self.notes: dict[str, str] = {}
+        # Those that have too few rows for the split.
+        self.too_small: dict[str, str] = {}
         self.bad = RowError()
         # Families with bad rows: a table has all members, so what one of them meets all do.
         self._bad_families: set[str] = set()
@@ -131,11 +139,14 @@ class Gathering:
                 continue
             try:
                 examples, exemplars = self._read(dataset, variation, leaf.mixture.limit)
+            except TooFewRowsError as error:
+                self.too_small[dataset.name] = error.reason
+                self.notes[dataset.name] = _notes(error)
+                continue
             except SourceUnavailableError as error:
                 # It stands in manifest, card and report; names of files may hold anything.
                 self.missing[dataset.name] = for_line(error.reason)
-                notes = (f" ({note})" for note in getattr(error, "__notes__", []))
-                self.notes[dataset.name] = "".join(notes)
+                self.notes[dataset.name] = _notes(error)
                 continue
             except RowError as error:
                 # Other datasets are read on, and kept in the store: their bad rows are named too.
@@ -216,6 +227,10 @@ class Gathering:
         return templates
 
 
+def _notes(error: SourceUnavailableError) -> str:
+    return "".join(f" ({note})" for note in getattr(error, "__notes__", []))
+
+
 def open_examples(
     dataset: Dataset,
     catalog: Catalog,
@@ -272,6 +287,7 @@ def _exemplars(
     Raises:
       DeclarationError: neither the dataset nor a part beside it has some.
       SourceUnavailableError: they are not available.
+      TooFewRowsError: a task of a family has none, as all its rows are for evaluation.
     """
     beside = [
         other
@@ -279,6 +295,9 @@ def _exemplars(
         if other.parent == dataset.parent and other.template_file == dataset.template_file
     ]
     trained = [other for other in (dataset, *beside) if other.is_trained_on]
+    if not trained and dataset.family:
+        # Of a thousand tasks some have exemplars and some have none; the others are asked.
+        raise TooFewRowsError("it has no train split, so there are no exemplars")
     if not trained:
         raise DeclarationError(
             f"{dataset.name}: it has no train split, so there are no exemplars; leave it out, or "

@@ -31,10 +31,8 @@ def missing_text(
       some: whether others are available.
       has_samples: whether embedded rows stand for one of them.
     """
-    by_reason: dict[str, list[str]] = {}
-    for dataset, reason in missing.items():
-        by_reason.setdefault(f"{reason}{notes[dataset]}", []).append(dataset)
-    lines = [f"  {_listed(names)}: {reason}" for reason, names in by_reason.items()]
+    reasons = {dataset: f"{reason}{notes[dataset]}" for dataset, reason in missing.items()}
+    lines = [f"  {names}: {reason}" for names, reason in listed(reasons)]
     remedy = (
         "Provide them (flan sources NAME says how), exclude them, or build without them with "
         "--allow-missing"
@@ -51,6 +49,14 @@ def missing_text(
             remedy + ".",
         ]
     )
+
+
+def listed(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Returns names with the reason they have in common; of a family with many the first few."""
+    by_reason: dict[str, list[str]] = {}
+    for dataset, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(dataset)
+    return [(_listed(names), reason) for reason, names in by_reason.items()]
 
 
 def _listed(names: Sequence[str]) -> str:

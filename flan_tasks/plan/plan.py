@@ -1,6 +1,6 @@
 """The plan: which task, example, epoch and template row k of a build is, for any k alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cached_property
@@ -9,12 +9,13 @@ import numpy as np
 
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.part_tree import Branch
 from flan_tasks.core.parts import EXAMPLES, TOKENS
 from flan_tasks.core.variation import SHUFFLED
 from flan_tasks.plan import draws
 from flan_tasks.plan.prepare import Ingredient, MeanTokens, Prepared
-from flan_tasks.plan.shares import Node, Shares, pruned, shares_of, weighed_by_length
+from flan_tasks.plan.shares import Node, Shares, pruned, shares_of
 from flan_tasks.store.table import StoredExamples, Table
 
 _ORDER = hash_text("order of rows")
@@ -293,12 +294,8 @@ def make_plan(
             f'mixture "{prepared.mixture.name}": no dataset has an example for {prepared.split}; '
             f"every row was skipped ({', '.join(reasons) or 'there are none'})"
         )
-    if grouped and prepared.mixture.parts:
-        raise DeclarationError(
-            f'mixture "{prepared.mixture.name}": it has parts, and seqio-cache keeps one cache for '
-            "each dataset, which SeqIO mixes by itself; build tfrecord, arrays or packed-tfrecord, "
-            "or let SeqIO draw from the mixture without a cache"
-        )
+    if grouped:
+        check_grouped(prepared.mixture)
     if num_examples is None and (grouped or prepared.split != "train"):
         return Plan(items, seed, tuple(item.available for item in items), grouped)
     total = prepared.one_pass if num_examples is None else num_examples
@@ -307,10 +304,25 @@ def make_plan(
         counts = largest_remainder([item.rate for item in items], total)
         return Plan(items, seed, tuple(counts), grouped)
     if num_examples is None and tree.capacity is not None:
-        total = min(total, tree.capacity)
-    shares = shares_of(tree, total)
+        total = min(total, int(tree.capacity))
+    shares = shares_of(tree, total, mean=_mean_tokens(prepared, items))
     counts = [shares.rows.get(number, 0) for number in range(len(items))]
     return Plan(items, seed, tuple(counts), grouped, shares)
+
+
+def check_grouped(mixture: Mixture) -> None:
+    """Checks that the tasks of a mixture can be kept apart, before anything is read.
+
+    Raises:
+      DeclarationError: it has parts; with what to do instead.
+    """
+    if mixture.parts:
+        raise DeclarationError(
+            f'mixture "{mixture.name}": it has parts, and seqio-cache keeps one cache for each '
+            "dataset, which SeqIO mixes by itself and without the weights and prompts of parts. "
+            "Build it with --format packed-tfrecord or arrays, whose rows are mixed already; or "
+            "let SeqIO draw from it without a cache: flan_tasks.mixture(...) and use_cached=False"
+        )
 
 
 def _shared_tree(prepared: Prepared, items: Sequence[Ingredient]) -> Node | None:
@@ -325,18 +337,22 @@ def _shared_tree(prepared: Prepared, items: Sequence[Ingredient]) -> Node | None
         return None
     tree = pruned(_node(prepared.tree, items))
     assert tree is not None  # some item has examples
-    if mixture.weights == EXAMPLES:
-        return tree
-    if not prepared.mean_tokens:
+    if mixture.weights != EXAMPLES and not prepared.mean_tokens:
         raise DeclarationError(
             f'mixture "{mixture.name}": weights = "{mixture.weights}" are of tokens, which a '
             "vocabulary counts; give one, --vocab"
         )
+    return tree
 
-    def mean(number: int) -> Fraction:
-        return _mean(prepared.mean_tokens[items[number].name], inputs=mixture.weights == TOKENS)
 
-    return weighed_by_length(tree, mean)
+def _mean_tokens(
+    prepared: Prepared, items: Sequence[Ingredient]
+) -> Callable[[int], Fraction] | None:
+    """Returns the tokens of a row by the number of its ingredient, where weights are of tokens."""
+    weights = prepared.mixture.weights
+    if weights == EXAMPLES:
+        return None
+    return lambda number: _mean(prepared.mean_tokens[items[number].name], inputs=weights == TOKENS)
 
 
 def _mean(tokens: MeanTokens, *, inputs: bool) -> Fraction:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.declared import ordered
-from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.errors import DeclarationError, SourceUnavailableError, TooFewRowsError
 from flan_tasks.core.mixture import Mixture, one_pass
 from flan_tasks.core.part_tree import Branch, Leaf, part_tree
 from flan_tasks.core.splits import share_limit
@@ -19,7 +19,7 @@ from flan_tasks.decontamination.matches import (
 )
 from flan_tasks.plan.exemplars import Exemplars
 from flan_tasks.plan.gathering import Gathering, Ingredient, Progress, open_examples
-from flan_tasks.plan.missing import missing_text
+from flan_tasks.plan.missing import listed, missing_text
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.raw_rows.places import remedy
@@ -50,6 +50,8 @@ class Prepared:
     """Datasets that have examples, in the order of the catalog."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Name -> why its rows are not available."""
+    too_small: Mapping[str, str] = field(default_factory=dict)
+    """Name -> why it has no example here, of those that have too few rows for the split."""
     without_split: tuple[str, ...] = ()
     """Members that have no such split by declaration, such as test-only sets."""
     variation: Variation = PLAIN
@@ -91,6 +93,7 @@ def prepare(
     variation: Variation = PLAIN,
     drop_against: Sequence[str] = (),
     progress: Progress | None = None,
+    opened: dict[str, FamilySource] | None = None,
 ) -> Prepared:
     """Reads (or finds in the store) the examples of a mixture and computes its rates.
 
@@ -105,9 +108,12 @@ def prepare(
       drop_against: datasets, clusters or mixtures; training examples that occur in their
         evaluation sets are left out, and counted.
       progress: told what is being fetched or read; what is in the store is not read.
+      opened: sources of families that were opened before with the same store, and takes those that
+        are opened here: looking at a thousand files takes a moment.
 
     Raises:
       SourceUnavailableError: rows of some datasets are not available (all are listed), or of all.
+      TooFewRowsError: every dataset has too few rows for the split.
       RowError: rows of some datasets break their schema; the first ten are named.
       DeclarationError: no member has that split.
       TemplateError: a template uses a field that its dataset does not have.
@@ -124,7 +130,9 @@ def prepare(
             f"{', '.join(without)}. Such datasets are evaluated only; try --split test"
         )
     variation.check_templates((d.name, catalog.templates(d.name).ids) for d in present)
-    gathering = Gathering(catalog, source, store, split, progress, [d.name for d in present])
+    gathering = Gathering(
+        catalog, source, store, split, progress, [d.name for d in present], opened
+    )
     by_leaf = [(leaf, gathering.datasets_of(leaf)) for leaf in tree.leaves]
     gathering.set_limits(by_leaf)
     found = [
@@ -146,6 +154,13 @@ def prepare(
                 has_samples=has_samples,
             ),
             problems=[(name, f"{why}{gathering.notes[name]}") for name, why in missing.items()],
+        )
+    if not found:
+        whole = {name: f"{why}{gathering.notes[name]}" for name, why in gathering.too_small.items()}
+        reasons = "; ".join(f"{names}: {why}" for names, why in listed(whole))
+        raise TooFewRowsError(
+            f'mixture "{mixture.name}": nothing is left to read. {reasons}',
+            problems=gathering.too_small.items(),
         )
     compared: tuple[Part, ...] = ()
     if drop_against:
@@ -170,6 +185,7 @@ def prepare(
         split,
         tuple(rated),
         missing,
+        gathering.too_small,
         without,
         variation,
         tuple(drop_against),
@@ -233,6 +249,8 @@ def evaluation_parts(
                 examples = open_examples(
                     dataset, catalog, source, store, split, None, opened=opened
                 )
+            except TooFewRowsError:
+                continue  # there is nothing to compare with
             except SourceUnavailableError as error:
                 missing.append(f"  {split}: {error}")
                 continue

@@ -1,6 +1,6 @@
 """Shares of a tree of parts, exactly: fractions down to the rows of each dataset in each part."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -19,7 +19,7 @@ class Node:
     """What it is made of."""
     item: int | None = None
     """Of a dataset its number among the ingredients."""
-    most: int | None = None
+    most: int | Fraction | None = None
     """Of a dataset the most rows it may have; None is any number."""
 
     @property
@@ -35,7 +35,7 @@ class Node:
         return [number for node in self.nodes for number in node.items]
 
     @property
-    def capacity(self) -> int | None:
+    def capacity(self) -> int | Fraction | None:
         """The most rows that there may be of it; None is any number."""
         if self.item is not None:
             return self.most
@@ -73,36 +73,17 @@ def pruned(node: Node) -> Node | None:
     return replace(node, nodes=inside) if inside else None
 
 
-def weighed_by_length(node: Node, mean: Callable[[int], Fraction]) -> Node:
-    """Returns a tree whose parts have the weights of rows that give the same shares of tokens.
-
-    Args:
-      node: the tree, whose parts have weights of tokens.
-      mean: number of an ingredient -> tokens of a row of it.
-    """
-    return _weighed(node, mean)[0]
-
-
-def _weighed(node: Node, mean: Callable[[int], Fraction]) -> tuple[Node, Fraction]:
-    """A node, and how many tokens a row of it has on average."""
-    if node.item is not None:
-        return node, mean(node.item)
-    inside = []
-    for one in node.nodes:
-        changed, length = _weighed(one, mean)
-        if one.is_part:
-            changed = replace(changed, weight=one.weight / length)
-        inside.append((changed, length))
-    total = sum(one.weight for one, _ in inside)
-    length = sum((one.weight * each for one, each in inside), Fraction(0)) / total
-    return replace(node, nodes=tuple(one for one, _ in inside)), length
-
-
-def shares_of(root: Node, total: int) -> Shares:
+def shares_of(root: Node, total: int, *, mean: Callable[[int], Fraction] | None = None) -> Shares:
     """Shares rows by weights; what a ceiling frees goes to the others in proportion.
 
     Every part and dataset has its exact rows rounded up or down, and those inside a part add up
     to it.
+
+    Args:
+      root: the tree.
+      total: rows of all.
+      mean: number of an ingredient -> tokens of a row of it, where the weights of parts are shares
+        of tokens; those of datasets in a part are of rows all the same. None is rows throughout.
 
     Raises:
       DeclarationError: ceilings allow fewer rows.
@@ -117,7 +98,10 @@ def shares_of(root: Node, total: int) -> Shares:
     parts: dict[str, Fraction] = {}
     full: set[int] = set()
     rows: dict[int, int] = {}
-    _fill(root, Fraction(total), exact, parts, full)
+    if mean is None:
+        _fill(root, Fraction(total), exact, parts, full)
+    else:
+        _fill_by_tokens(root, Fraction(total), mean, exact, parts, full)
     _round(root, total, exact, parts, rows)
     return Shares(exact, rows, parts, frozenset(full))
 
@@ -153,6 +137,86 @@ def _fill(
             return
         left -= sum(one.capacity or 0 for one in over)
         waiting = [one for one in waiting if one not in over]
+
+
+def _fill_by_tokens(
+    root: Node,
+    total: Fraction,
+    mean: Callable[[int], Fraction],
+    exact: dict[int, Fraction],
+    parts: dict[str, Fraction],
+    full: set[int],
+) -> None:
+    """Shares rows so that parts below their ceilings have tokens in proportion to their weights.
+
+    For any number of tokens it is known what everything has of them. The number that gives `total`
+    rows is looked for: between two datasets that come to their ceilings, rows grow evenly with it.
+    """
+    tree = _in_tokens(root, mean)
+    low, high = Fraction(0), None if tree.capacity is None else Fraction(tree.capacity)
+    tokens = total / _line(root, mean, full).slope
+    if high is not None and total == root.capacity:
+        tokens = high
+    while True:
+        of_each: dict[int, Fraction] = {}
+        full.clear()
+        _fill(tree, tokens if high is None else min(tokens, high), of_each, {}, full)
+        exact |= {number: amount / mean(number) for number, amount in of_each.items()}
+        rows = sum(exact.values())
+        if rows == total:
+            break
+        low, high = (tokens, high) if rows < total else (low, tokens)
+        line = _line(root, mean, full)
+        tokens = (total - line.start) / line.slope if line.slope else low
+        if not low < tokens or (high is not None and not tokens < high):
+            tokens = 2 * low if high is None else (low + high) / 2
+    for part in root.parts():
+        parts[part.path] = sum((exact[number] for number in part.items), Fraction(0))
+
+
+def _in_tokens(node: Node, mean: Callable[[int], Fraction]) -> Node:
+    """A tree whose datasets have tokens where they had rows."""
+    if node.item is None:
+        return replace(node, nodes=tuple(_in_tokens(one, mean) for one in node.nodes))
+    length = mean(node.item)
+    most = None if node.most is None else node.most * length
+    return replace(node, weight=node.weight * length, most=most)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """How the rows of a node grow with its tokens: to start + slope * tokens."""
+
+    start: Fraction
+    """Rows of no tokens, if all were as it is now; of what is full, its rows."""
+    slope: Fraction
+    """Rows of each token more; 0 of what is full."""
+    tokens: Fraction
+    """Tokens of what is full in it."""
+
+
+def _line(node: Node, mean: Callable[[int], Fraction], full: Collection[int]) -> _Line:
+    nothing = Fraction(0)
+    if node.item is not None:
+        length = mean(node.item)
+        if node.item in full:
+            assert node.most is not None
+            return _Line(Fraction(node.most), nothing, node.most * length)
+        return _Line(nothing, 1 / length, nothing)
+    weight = tokens = start = slope = nothing
+    for one in node.nodes:
+        line = _line(one, mean, full)
+        start += line.start
+        if not line.slope:
+            tokens += line.tokens
+            continue
+        # Weights of parts are of tokens, those of datasets of rows.
+        share = one.weight if one.is_part else one.weight / line.slope
+        weight += share
+        slope += share * line.slope
+    if not weight:
+        return _Line(start, nothing, tokens)
+    return _Line(start - slope / weight * tokens, slope / weight, tokens)
 
 
 def _round(

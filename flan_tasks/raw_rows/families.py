@@ -102,6 +102,7 @@ class TaskFiles(FamilySource):
         self._origin = origin
         # The file that was read last: rows are asked for member by member.
         self._last: tuple[Path, Row] | None = None
+        self._identities: dict[str, Mapping[str, Any]] = {}
 
     def status(self) -> Status:
         empty = [split for split in self._origin.paths if not self._listed[split]]
@@ -112,6 +113,11 @@ class TaskFiles(FamilySource):
         return Status(State.AVAILABLE, f"files of {tasks}")
 
     def identity(self, split: str) -> Mapping[str, Any]:
+        if split not in self._identities:
+            self._identities[split] = self._identity(split)
+        return self._identities[split]
+
+    def _identity(self, split: str) -> Mapping[str, Any]:
         self._check(split)
         names = list(self._files[split])
         values = digests([self._files[split][name] for name in names])

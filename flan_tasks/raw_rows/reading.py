@@ -4,7 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from flan_tasks.core.choice import hash_text, permute
 from flan_tasks.core.dataset import Dataset, normalize_row, selected
-from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
+from flan_tasks.core.errors import (
+    DeclarationError,
+    RowError,
+    SourceUnavailableError,
+    TooFewRowsError,
+)
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Files, origin_name
 from flan_tasks.raw_rows.base import Source, State
@@ -20,7 +25,8 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
     between splits, and datasets made from one source cut it up in one way.
 
     Raises:
-      SourceUnavailableError: the source lacks the split, or the split has no rows here.
+      SourceUnavailableError: the source lacks the split, or has no rows in it.
+      TooFewRowsError: the rule of splits leaves none of its rows for this one.
     """
     if split not in dataset.splits.names:
         raise SourceUnavailableError(
@@ -34,10 +40,14 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
         raise SourceUnavailableError(f"{error.reason}{about}", dataset=error.dataset) from error
     part = dataset.splits.slice(split, num_rows)
     if not len(part):
-        raise SourceUnavailableError(
-            f"{source.kind} has {num_rows} rows in split {source_split}: "
-            f"too few for a {split} split"
-        )
+        has = f"{source.kind} has {num_rows} rows in split {source_split}"
+        why = f"too few rows for a {split} split"
+        if not num_rows:  # something went wrong with it
+            raise SourceUnavailableError(f"{has}: {why}")
+        small = TooFewRowsError(why)
+        # A note, so that tasks with other numbers of rows are told together.
+        small.add_note(has)
+        raise small
     if source.is_shuffled:
         return range(part.start, part.stop)
     key = hash_text("split order", origin_name(dataset.source) or dataset.name, source_split)

@@ -23,7 +23,10 @@ PLAIN_LIMIT = 8_000_000
 FIRST_CODE = 0x5D
 _SURROGATES = 0xD800
 _NUM_SURROGATES = 0x800
-_LEFT_OUT = ("files", "shards", "recipe", "sha256", "left_out", "tasks", "missing")
+_LEFT_OUT = (
+    *("files", "shards", "recipe", "sha256", "left_out", "tasks", "missing", "too_small"),
+    "task_warnings",
+)
 # What the page shows of a task: there may be thousands.
 _OF_TASKS = (
     *("name", "dataset", "cluster", "rate", "available", "requested", "realized", "repeated"),
@@ -57,6 +60,7 @@ def summary(
         "missing": _missing(manifest["missing"]),
         "num_missing": len(manifest["missing"]),
         "without_split": folded_names(manifest["without_split"]),
+        "too_small": _missing(manifest.get("too_small", {})),
         "num_files": len(files),
         "bytes": sum(entry["bytes"] for entry in files),
         "long": treatment(manifest),

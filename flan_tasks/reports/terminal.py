@@ -90,6 +90,8 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
         console.print(
             Text.assemble(("missing ", "yellow"), (name, "bold"), for_line(f": {reason}"))
         )
+    for name, reason in folded_reasons(manifest.get("too_small", {})):
+        console.print(Text(for_line(f"left out {name}: {reason}")))
     console.print(Text(for_line(manifest["command"]), style="dim"))
 
 

@@ -38,7 +38,7 @@ class Origin:
     skipped: Mapping[str, Mapping[str, int]]
     """Task -> reason -> raw rows that gave no example, where there are some."""
     missing: Mapping[str, str]
-    """Dataset whose rows cannot be read -> why."""
+    """Dataset of which there are no rows -> why."""
 
     @classmethod
     def of(cls, prepared: Prepared) -> Origin:
@@ -48,7 +48,7 @@ class Origin:
             for item in prepared.ingredients
             if item.examples.skipped
         }
-        return cls(prepared.mixture.name, skipped, dict(prepared.missing))
+        return cls(prepared.mixture.name, skipped, {**prepared.missing, **prepared.too_small})
 
 
 class RowsView:

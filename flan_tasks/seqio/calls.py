@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import extras
-from flan_tasks.core.errors import unknown_name
+from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.variation import PromptSpec
 from flan_tasks.datasets import catalog
@@ -32,7 +32,8 @@ def task(
     """Returns a SeqIO task for one dataset, unregistered unless `register_as` names it.
 
     Args:
-      name: the dataset.
+      name: the dataset, or a task in full, "rte.hence", "flan:rte.hence.rank" or
+        "niv2:task1344_glue_entailment_classification.definition_above".
       template: id of one template, for evaluation; None draws among several, for training.
       rank: whether each option becomes an example to be scored; needs `template`, or prompts
         without instruction.
@@ -54,12 +55,15 @@ def task(
     with extras.needed_for("A SeqIO task"):
         from flan_tasks.seqio.task import Prompts, make_task, register
 
+    asked = catalog().task_name(name)
+    if template and asked.template and template != asked.template:
+        raise DeclarationError(f'{name}: template="{template}" is another; leave one of them out')
     made = make_task(
-        name,
+        asked.dataset,
         prompts=Prompts(
-            template=template,
+            template=template or asked.template or None,
             variation=PromptSpec.from_json(prompts).variation,
-            rank=rank,
+            rank=rank or asked.is_rank,
         ),
         seed=seed,
         configuration=lambda: resolve(source=source, data_dir=data_dir, vocab=vocab),

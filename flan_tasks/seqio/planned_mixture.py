@@ -182,7 +182,7 @@ class EngineMixture(seqio.Mixture):
         if use_cached and self.declaration.parts:
             raise DeclarationError(
                 f"{self.name}: it has parts, whose prompts no cache of single tasks has; read it "
-                "with use_cached=False"
+                "with use_cached=False, or build it with --format packed-tfrecord"
             )
         if use_cached:
             self._from_cache = True

@@ -116,7 +116,7 @@ def make_task(
     if not is_one_of_its_own and (prompts.chosen.templates is not None or kinds is not None):
         prompts.choose(dataset, dataset.splits.names[0])
     return EngineTask(
-        name=name_as or str(TaskName(name, prompts.one, prompts.rank)),
+        name=name_as or str(TaskName(dataset.name, prompts.one, prompts.rank)),
         dataset=dataset,
         prompts=prompts,
         configuration=configuration,

@@ -7,7 +7,7 @@ thousand tasks are one file. What a member lacks is said when it is asked for.
 import hashlib
 import importlib.metadata
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,12 @@ import pyarrow as pa
 
 from flan_tasks.core.columns import type_name
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import RowError, SourceUnavailableError
+from flan_tasks.core.errors import (
+    DeclarationError,
+    RowError,
+    SourceUnavailableError,
+    TooFewRowsError,
+)
 from flan_tasks.core.example import VERSION as EXAMPLE_VERSION
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.family import Family, Member
@@ -30,7 +35,7 @@ from flan_tasks.store.arrow_rows import Reading
 from flan_tasks.store.key import functions_hash
 
 # Raised when the layout of the tables changes.
-_LAYOUT = 1
+_LAYOUT = 2
 _TWICE = "has the key of an earlier example"
 _SOLVED = "is a solved example of its task"
 _log = logging.getLogger(__name__)
@@ -56,6 +61,8 @@ class Entry:
     """Texts that belong to the task."""
     unavailable: str = ""
     """Why it has no rows here."""
+    too_few: bool = False
+    """Whether that is so because it has too few of them for the split."""
 
 
 def family_key_parts(source: FamilySource, split: str, *, limit: int | None) -> dict[str, Any]:
@@ -107,7 +114,8 @@ def write_rows(
                 if bad.is_full:
                     raise bad from error
             except SourceUnavailableError as error:
-                entries[name] = Entry(unavailable=error.reason)
+                is_small = isinstance(error, TooFewRowsError)
+                entries[name] = Entry(unavailable=error.reason, too_few=is_small)
     if bad.rows:
         raise bad
     if all(entry.unavailable for entry in entries.values()):
@@ -234,6 +242,7 @@ def read_entries(about: Mapping[str, Any], num_rows: int) -> dict[str, Entry]:
         counts = [entry.start, entry.stop, entry.rows, entry.at_hand, *entry.skipped.values()]
         if not all(type(count) is int and count >= 0 for count in counts):
             raise ValueError(f"counts of {name} are no counts")
+        check_reasons(entry.skipped)
         if entry.unavailable:
             continue
         if entry.start != end or entry.stop < entry.start:
@@ -242,6 +251,19 @@ def read_entries(about: Mapping[str, Any], num_rows: int) -> dict[str, Entry]:
     if end != num_rows:
         raise ValueError(f"its members have {end} examples, and it holds {num_rows}")
     return entries
+
+
+def check_reasons(reasons: Iterable[str]) -> None:
+    """Checks reasons of skips as they are checked when a normalizer gives them.
+
+    Raises:
+      ValueError: one is none, as files of earlier releases may have them.
+    """
+    for reason in reasons:
+        try:
+            Skip(reason)
+        except DeclarationError as error:
+            raise ValueError(str(error)) from error
 
 
 def warn_of_unknown(family: Family, about: Mapping[str, Any]) -> None:
@@ -262,4 +284,5 @@ def warn_of_unknown(family: Family, about: Mapping[str, Any]) -> None:
 def unavailable(family: Family, member: Member, entry: Entry | None) -> SourceUnavailableError:
     """Returns the error for a member that has no rows in a table."""
     why = entry.unavailable if entry is not None else "it has no such split"
-    return SourceUnavailableError(why, dataset=f"{family.name}{MEMBER_MARK}{member.name}")
+    kind = TooFewRowsError if entry is not None and entry.too_few else SourceUnavailableError
+    return kind(why, dataset=f"{family.name}{MEMBER_MARK}{member.name}")

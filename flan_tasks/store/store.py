@@ -31,6 +31,7 @@ from flan_tasks.store import checksum
 from flan_tasks.store.arrow_rows import Reading, copy_file, store_schema
 from flan_tasks.store.families import (
     Entry,
+    check_reasons,
     family_key_parts,
     read_entries,
     unavailable,
@@ -378,6 +379,8 @@ def _read(path: Path) -> StoredExamples:
             and all(type(count) is int and count >= 0 for count in counts)
         ):
             raise ValueError("values of its metadata are of other types")
+        if "without" not in parts:  # whose reasons are ours
+            check_reasons(skipped)
         table = Table(path)
         if "members" in about:
             read_entries(about, table.arrow.num_rows)

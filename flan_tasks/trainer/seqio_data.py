@@ -13,6 +13,7 @@ import numpy as np
 
 from flan_tasks.core import extras
 from flan_tasks.core.errors import FlanTasksError, UnknownNameError, unknown_name
+from flan_tasks.core.naming import PREFIX
 from flan_tasks.core.user_code import import_module, place_of, told
 from flan_tasks.raw_rows.quiet import import_tensorflow_quietly
 from flan_tasks.specs.config import DataConfig, TrainingError
@@ -154,6 +155,9 @@ def _find(seqio: Any, name: str) -> Any:
     try:
         return seqio.get_mixture_or_task(name)
     except ValueError as error:
+        if name.startswith(PREFIX):  # a name of ours that is registered when it is asked for
+            registration = importlib.import_module("flan_tasks.registration")
+            return registration.get_mixture_or_task(name)
         names = {*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()}
         raise UnknownNameError(
             f"{unknown_name('SeqIO task or mixture', name, names)} MIXTURE_OR_TASK_MODULE names "

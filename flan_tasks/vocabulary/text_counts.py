@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.vocabulary import AS_SPECIAL, Encoded
 
 PARTS = ("inputs", "targets")
@@ -17,6 +18,8 @@ PARTS = ("inputs", "targets")
 # text in twenty is more than the few that `--lengths auto` gives up (one in a hundred of all).
 UNKNOWN_SHARE = 0.01
 TRIMMED_SHARE = 0.05
+# Tasks of a family that are spelled out where several have one warning.
+_NAMED = 3
 # Text counts of one task: part -> what is counted -> how many.
 Counts = dict[str, dict[str, int]]
 
@@ -161,6 +164,18 @@ def _of_both(counts: Mapping[str, int]) -> str:
     return f"{counts['inputs']:,} in inputs, {counts['targets']:,} in targets"
 
 
+@dataclass(frozen=True)
+class TextWarning:
+    """What a reader of a build has to know of the texts of one task."""
+
+    task: str
+    """The task."""
+    about: str
+    """What it is about; the same in all tasks that it is of."""
+    line: str
+    """What is said of this task."""
+
+
 def text_warnings(
     tasks: Mapping[str, Counts],
     examples: Mapping[str, int],
@@ -170,8 +185,8 @@ def text_warnings(
     lengths: Mapping[str, int],
     trims: bool,
     fits: bool = False,
-) -> list[str]:
-    """Returns what a reader of the build has to know, one line for each task and matter.
+) -> list[TextWarning]:
+    """Returns what a reader of the build has to know, one for each task and matter.
 
     Args:
       tasks: task -> counts.
@@ -182,50 +197,69 @@ def text_warnings(
       trims: whether what is longer was cut.
       fits: whether prompts that are longer were fitted instead.
     """
-    lines: list[str] = []
+    warnings: list[TextWarning] = []
     for name, counts in tasks.items():
         for part in PARTS:
-            lines += _unknown(name, part, counts[part], examples[name], vocabulary)
+            warnings += _unknown(name, part, counts[part], examples[name], vocabulary)
             if trims or (fits and part == "inputs"):
-                lines += _trimmed(
+                warnings += _trimmed(
                     name, part, counts[part], examples[name], lengths[part], fits=fits
                 )
         written = sum(counts[part]["control_tokens"] for part in PARTS)
         if written and control_tokens == AS_SPECIAL:
-            lines.append(
-                f"{name}: {written:,} control tokens stand written in its texts and have become "
-                "the tokens themselves; --control-tokens text reads them as text"
-            )
-    return lines
+            became = "have become the tokens themselves; --control-tokens text reads them as text"
+            line = f"{name}: {written:,} control tokens stand written in its texts and {became}"
+            about = f"control tokens stand written in texts and {became}"
+            warnings.append(TextWarning(name, about, line))
+    return warnings
+
+
+def warning_lines(warnings: Iterable[TextWarning]) -> list[str]:
+    """Returns a line for each warning, and one for all tasks of a family that have the same."""
+    groups: dict[tuple[str, str], list[TextWarning]] = {}
+    for one in warnings:
+        family, mark, _ = one.task.partition(MEMBER_MARK)
+        groups.setdefault((family if mark else one.task, one.about), []).append(one)
+    return [
+        group[0].line if len(group) == 1 else _together(family, group)
+        for (family, _), group in groups.items()
+    ]
+
+
+def _together(family: str, warnings: Sequence[TextWarning]) -> str:
+    names = [one.task.partition(MEMBER_MARK)[2] for one in warnings]
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return (
+        f"{family}, {len(names):,} tasks: {warnings[0].about}: {', '.join(names[:_NAMED])}{more}; "
+        "manifest.json has a line for each"
+    )
 
 
 def _unknown(
     name: str, part: str, counts: Mapping[str, int], examples: int, vocabulary: str
-) -> Iterator[str]:
+) -> Iterator[TextWarning]:
     unknown, tokens, only = (counts[kind] for kind in ("unknown", "tokens", "only_unknown"))
     if unknown <= UNKNOWN_SHARE * tokens and not (only and part == "targets"):
         return
     share = f"{unknown:,} of {tokens:,} ids of its {part} ({unknown / tokens:.1%})"
-    line = (
-        f"{name}: {share} stand for what {_short(vocabulary)} does not know, in "
-        f"{counts['with_unknown']:,} of {examples:,} examples"
-    )
+    stand = f"stand for what {_short(vocabulary)} does not know"
+    line = f"{name}: {share} {stand}, in {counts['with_unknown']:,} of {examples:,} examples"
     if only:
         line += f"; {only:,} {part} are nothing else"
-    yield line
+    whole = ", or some whole targets" if part == "targets" else ""
+    yield TextWarning(name, f"over {UNKNOWN_SHARE:.0%} of the ids of {part}{whole} {stand}", line)
 
 
 def _trimmed(
     name: str, part: str, counts: Mapping[str, int], examples: int, length: int, *, fits: bool
-) -> Iterator[str]:
+) -> Iterator[TextWarning]:
     over = counts["over_length"]
     if over > TRIMMED_SHARE * examples:
         is_fitted = fits and part == "inputs"
         change = "had their longest field shortened" if is_fitted else "lost their end"
-        yield (
-            f"{name}: {over:,} of {examples:,} {part} ({over / examples:.1%}) {change}, "
-            f"being longer than {length:,} tokens"
-        )
+        what = f"{change}, being longer than {length:,} tokens"
+        line = f"{name}: {over:,} of {examples:,} {part} ({over / examples:.1%}) {what}"
+        yield TextWarning(name, f"over {TRIMMED_SHARE:.0%} of {part} {what}", line)
 
 
 def _short(vocabulary: str) -> str:

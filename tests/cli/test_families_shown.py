@@ -47,3 +47,23 @@ def test_prompts_are_written_of_the_tasks_that_are_there(flan, tmp_path):
     assert "not evaluated: niv2:" in printed and len(printed.splitlines()) < 250
     lines = (tmp_path / "prompts.jsonl").read_text(encoding="utf-8").splitlines()
     assert lines and all(json.loads(line)["dataset"].startswith("niv2:") for line in lines)
+
+
+NLI = "task1344_glue_entailment_classification"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"flan:niv2:{NLI}.definition_above",
+        f"niv2:{NLI}.definition_above",
+        f"niv2:{NLI.upper().replace('_', '-')}.definition_above",
+    ],
+)
+def test_one_template_of_a_member_is_asked_by_its_name(flan, tmp_path, name):
+    prompts = tmp_path / "prompts.jsonl"
+    flan("eval", name, "--source", "samples", "--split", "test", "--write-prompts", prompts)
+    lines = [json.loads(line) for line in prompts.read_text(encoding="utf-8").splitlines()]
+    assert {(one["dataset"], one["template"]) for one in lines} == {
+        (f"niv2:{NLI}", "definition_above")
+    }

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from conftest import TOY_TEMPLATES, toy_dataset
 from toy_families import toy_family
@@ -55,6 +57,40 @@ def test_a_member_is_found_by_its_name_and_by_the_sources(catalog):
         catalog.expand(["toy:two_b"])
     with pytest.raises(UnknownNameError, match="it is a family of tasks: toys:<task>"):
         catalog["toys"]
+
+
+def test_case_and_marks_of_a_member_do_not_matter(catalog):
+    for name in ("toys:TWO_B", "toys:two-b", "toys:two b"):
+        assert name in catalog and catalog[name].name == "toys:two_b"
+    with pytest.raises(UnknownNameError, match='task of toys "Hre". Did you mean three'):
+        catalog["toys:Hre"]
+    with pytest.raises(UnknownNameError, match='unknown family "TOYS". Did you mean toys'):
+        catalog["TOYS:two_b"]
+
+
+@pytest.mark.parametrize("prefix", ["", "flan:"])
+def test_names_of_tasks_are_read_with_members_of_families_in_them(catalog, prefix):
+    def read(text):
+        return str(catalog.task_name(prefix + text))
+
+    assert read("b") == "flan:b" and read("b.plain") == "flan:b.plain"
+    assert read("b.plain.rank") == "flan:b.plain.rank"
+    # The source's name has a dot of its own.
+    for member in ("two_b", "Two.b"):
+        assert read(f"toys:{member}") == "flan:toys:two_b"
+        assert read(f"toys:{member}.plain") == "flan:toys:two_b.plain"
+        assert read(f"toys:{member}.plain.rank") == "flan:toys:two_b.plain.rank"
+    for text, problem in (
+        ("d.plain", 'unknown dataset "d"'),
+        ("toys:tow_b.plain", 'unknown task of toys "tow_b.plain". Did you mean two_b'),
+        ("toys.plain", "it is a family of tasks: toys:<task>"),
+        ("b.plain.more", "after the template id only .rank may follow"),
+        ("b.rank", ".rank stands behind the id of a template"),
+        ("mix.air", "it is the name of a mixture"),
+        ("B.plain", "is no name of ours"),
+    ):
+        with pytest.raises(UnknownNameError, match=re.escape(problem)):
+            read(text)
 
 
 def test_a_cluster_that_families_alone_have_means_their_members(catalog):

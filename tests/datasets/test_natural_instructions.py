@@ -177,6 +177,17 @@ def test_rows_of_a_real_file_are_examples_or_skipped(name):
     assert set(reasons) <= {"no output"}
 
 
+def test_a_real_file_of_several_definitions_is_asked_with_the_first():
+    path = FILES / "tasks" / "task288_gigaword_summarization.json"
+    if not path.is_file():
+        pytest.skip("the real task files are not at hand (FLAN_TASKS_TEST_DATA names their folder)")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert len(record["Definition"]) == 2
+    texts = NIV2.constants_of(record, NIV2.member("task288_gigaword_summarization"))
+    assert texts["definition"] == record["Definition"][0]
+    assert "headline" in texts["definition"]
+
+
 @pytest.mark.slow
 def test_rows_of_every_real_file_are_examples_or_skipped():
     paths = sorted((FILES / "tasks").glob("*.json"))

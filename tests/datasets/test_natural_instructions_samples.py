@@ -83,6 +83,14 @@ def test_some_have_several_outputs_and_several_definitions():
     assert max(len(task["Definition"]) for task in tasks().values()) == 2
 
 
+def test_of_several_definitions_the_first_is_asked():
+    name, record = next((n, t) for n, t in tasks().items() if len(t["Definition"]) > 1)
+    first, second = record["Definition"]
+    for text in ([first, second], first, ["", first, second]):
+        texts = NIV2.constants_of(record | {"Definition": text}, NIV2.member(name))
+        assert texts["definition"] == first.strip()
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.id)
 def test_every_template_asks_with_the_definition_and_the_input(template):
     assert {"definition", "input"} <= template.fields("inputs")

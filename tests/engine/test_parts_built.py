@@ -274,6 +274,15 @@ def test_caches_of_single_tasks_have_no_room_for_parts():
         make_plan(prepared, seed=0, grouped=True)
 
 
+def test_a_cache_is_refused_before_anything_is_read(tmp_path):
+    mixture = ft.Mixture(name="m", parts=(Part(name="a", include=("gigaword",)),))
+    with pytest.raises(DeclarationError, match="Build it with --format packed-tfrecord or arrays"):
+        ft.build(
+            mixture, tmp_path / "out", format="seqio-cache", vocab="bytes", source="files",
+            data_dir=tmp_path,
+        )  # fmt: skip
+
+
 def test_weights_of_tokens_without_a_vocabulary_say_so(tmp_path, monkeypatch):
     monkeypatch.setenv("FLAN_TASKS_VOCAB", str(tmp_path / "none.model"))
     mixture = ft.Mixture(name="m", parts=(Part(name="a", include=("rte",)),), weights="tokens")

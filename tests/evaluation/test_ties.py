@@ -60,7 +60,7 @@ def test_ties_and_cut_prompts_are_warned_of_and_stand_in_the_results(tmp_path):
         "birds, by sum: 2 of 4 prompts have options with the same ids, which no model tells "
         "apart; 1 had such a one as the likeliest and count as wrong."
     )
-    write_results(tmp_path, scores, settings={}, missing={})
+    write_results(tmp_path, scores, settings={}, missing={}, left_out={})
     held = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert held["warnings"] == lines
     assert [one["ties"] for one in held["datasets"][0]["templates"]] == [1, 1]

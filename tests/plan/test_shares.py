@@ -7,7 +7,7 @@ import pytest
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.plan.plan import largest_remainder
-from flan_tasks.plan.shares import Node, pruned, shares_of, weighed_by_length
+from flan_tasks.plan.shares import Node, pruned, shares_of
 
 
 def tree(chance: random.Random, depth: int, numbers, path: str = "", *, ceilings: bool) -> Node:
@@ -133,11 +133,65 @@ def test_weights_of_tokens_give_shares_of_tokens():
         ),
     )
     other = Node("b", Fraction(1), (Node("b", Fraction(2), item=2), Node("b", Fraction(1), item=3)))
-    root = weighed_by_length(Node("", Fraction(1), (inner, other)), tokens.__getitem__)
-    found = shares_of(root, 10**9)
+    root = Node("", Fraction(1), (inner, other))
+    found = shares_of(root, 10**9, mean=tokens.__getitem__)
     total = {number: exact * tokens[number] for number, exact in found.exact.items()}
     whole = sum(total.values())
     assert total[0] == total[1]
     assert (total[0] + total[1]) / whole == Fraction(3, 4)
     # Datasets of one part keep the rates of examples.
     assert found.exact[2] == 2 * found.exact[3]
+
+
+def tokens_of(node, exact, lengths):
+    return sum((exact[item] * lengths[item] for item in node.items), Fraction(0))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_ceilings_free_is_shared_by_the_weights_of_tokens(seed):
+    chance = random.Random(seed)
+    root = tree(chance, 3, iter(range(10_000)), ceilings=True)
+    lengths = {item: Fraction(chance.randint(1, 900), chance.randint(1, 7)) for item in root.items}
+    total = 500 if root.capacity is None else max(1, root.capacity * chance.randint(1, 4) // 4)
+    if root.capacity == 0:
+        total = 0
+    lengths[0] = Fraction(1000)  # others come to their ceilings in another order for it
+    found = shares_of(root, total, mean=lengths.__getitem__)
+    assert sum(found.rows.values()) == sum(found.exact.values()) == total
+    check_level(root, found, total, Fraction(total))
+    by_item = {}
+    for part in (root, *root.parts()):
+        by_item |= {one.item: one for one in part.nodes if one.item is not None}
+    for number, one in by_item.items():
+        assert one.most is None or found.exact[number] <= one.most
+        assert (number in found.full) == (one.most is not None and found.exact[number] == one.most)
+
+    def level(one):
+        """What nodes beside each other have alike: tokens of parts, rows of datasets."""
+        amount = tokens_of(one, found.exact, lengths) if one.is_part else found.exact[one.item]
+        return amount / one.weight
+
+    for part in (root, *root.parts()):
+        grows = [level(one) for one in part.nodes if set(one.items) - found.full]
+        stays = [level(one) for one in part.nodes if not set(one.items) - found.full]
+        assert len(set(grows)) <= 1
+        # What is at its ceiling would have as much or more.
+        assert all(one <= grows[0] for one in stays if grows)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_of_one_length_are_shared_as_rows(seed):
+    root = tree(random.Random(seed), 3, iter(range(10_000)), ceilings=True)
+    total = 300 if root.capacity is None else root.capacity // 2
+    assert shares_of(root, total, mean=lambda _: Fraction(17)) == shares_of(root, total)
+
+
+def test_a_part_at_its_ceiling_leaves_tokens_to_the_others():
+    def leaf(path, weight, item, most=None):
+        return Node(path, Fraction(weight), (Node(path, Fraction(1), item=item, most=most),))
+
+    # Of 100 rows, `a` is at its 10 rows of 50 tokens; `b` and `c` have tokens as 1 to 3.
+    root = Node("", Fraction(1), (leaf("a", 6, 0, 10), leaf("b", 1, 1), leaf("c", 3, 2)))
+    tokens = {0: Fraction(50), 1: Fraction(10), 2: Fraction(30)}
+    found = shares_of(root, 100, mean=tokens.__getitem__)
+    assert found.exact == {0: 10, 1: 45, 2: 45} and found.full == {0}

@@ -6,7 +6,7 @@ from conftest import toy_dataset, toy_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.errors import DeclarationError, SourceUnavailableError, TooFewRowsError
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
 from flan_tasks.raw_rows import open_source
@@ -95,8 +95,13 @@ def test_a_split_that_is_not_declared_is_named():
 
 
 def test_a_source_too_small_to_carve_from_says_so():
-    with pytest.raises(SourceUnavailableError, match="memory has 1 rows in split train: too few"):
+    with pytest.raises(TooFewRowsError, match="too few rows for a validation split") as caught:
         positions(toy_dataset(), Memory({"train": toy_rows(1)}), "validation")
+    assert caught.value.__notes__ == ["memory has 1 rows in split train"]
+    # One without any row is no small one.
+    with pytest.raises(SourceUnavailableError, match="too few") as caught:
+        positions(toy_dataset(), Memory({"train": []}), "train")
+    assert not isinstance(caught.value, TooFewRowsError)
 
 
 def test_labels_that_differ_from_the_source_are_refused():

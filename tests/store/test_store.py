@@ -1,10 +1,12 @@
 import dataclasses
 import errno
 import json
+import logging
 
 import pytest
 from conftest import make_catalog, toy_normalize
 
+from flan_tasks.core import example
 from flan_tasks.core.errors import BuildError, RowError
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Alternative
@@ -115,6 +117,23 @@ def test_a_damaged_file_is_written_anew(toys):
     path.write_bytes(whole[:100])
     store.open(dataset, source, "train", limit=None)
     assert path.read_bytes() == whole
+
+
+def test_a_reason_that_is_none_any_more_is_not_taken_from_the_store(toys, monkeypatch, caplog):
+    store, _, source = toys
+    longest = example.LONGEST_REASON
+    dataset = dataclasses.replace(toys[1], normalize=_with_a_long_reason)
+    monkeypatch.setattr(example, "LONGEST_REASON", 1000)
+    path = store.open(dataset, source, "train", limit=None).path
+    monkeypatch.setattr(example, "LONGEST_REASON", longest)
+    with caplog.at_level(logging.WARNING), pytest.raises(RowError, match="at most 200 characters"):
+        store.open(dataset, source, "train", limit=None)
+    assert f"stored examples {path} are damaged" in caplog.text
+
+
+def _with_a_long_reason(row):
+    """Skips what is no bird."""
+    return toy_normalize(row) if row["bird"] else Skip("no bird " * 30)
 
 
 def test_two_examples_with_one_key_are_refused(toys):

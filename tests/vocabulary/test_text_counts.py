@@ -13,7 +13,7 @@ from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.plan.rows import rendered_rows
 from flan_tasks.vocabulary import open_vocabulary
-from flan_tasks.vocabulary.text_counts import text_lines, text_table, text_warnings
+from flan_tasks.vocabulary.text_counts import text_lines, text_table, text_warnings, warning_lines
 
 pytest.importorskip("tokenizers")
 
@@ -147,9 +147,29 @@ def counts(**changes):
 def test_warnings_begin_above_their_shares(inputs, targets, lines):
     tasks = {"t": {"inputs": counts(**inputs), "targets": counts(**targets)}}
     about = {"vocabulary": "t5", "control_tokens": None, "lengths": {"inputs": 64, "targets": 8}}
-    assert text_warnings(tasks, {"t": 100}, trims=True, **about) == lines
+    assert warning_lines(text_warnings(tasks, {"t": 100}, trims=True, **about)) == lines
     kept = [line for line in lines if "lost their end" not in line]
-    assert text_warnings(tasks, {"t": 100}, trims=False, **about) == kept
+    assert warning_lines(text_warnings(tasks, {"t": 100}, trims=False, **about)) == kept
+
+
+def test_warnings_of_a_family_are_a_line_for_each_matter():
+    few, many = {"over_length": 6}, {"over_length": 9, "unknown": 11, "with_unknown": 9}
+    names = [f"toys:task{number}" for number in range(5)]
+    tasks = {name: {"inputs": counts(**few), "targets": counts()} for name in names[:4]}
+    tasks |= {name: {"inputs": counts(**many), "targets": counts()} for name in (names[4], "own")}
+    about = {"vocabulary": "t5", "control_tokens": None, "lengths": {"inputs": 64, "targets": 8}}
+    warnings = text_warnings(tasks, dict.fromkeys(tasks, 100), trims=True, **about)
+    assert warning_lines(warnings) == [
+        "toys, 5 tasks: over 5% of inputs lost their end, being longer than 64 tokens: task0, "
+        "task1, task2 and 2 more; manifest.json has a line for each",
+        *(
+            f"{name}: 11 of 1,000 ids of its inputs (1.1%) stand for what t5 does not know, in 9 "
+            "of 100 examples"
+            for name in ("toys:task4", "own")
+        ),
+        "own: 9 of 100 inputs (9.0%) lost their end, being longer than 64 tokens",
+    ]
+    assert [one.task for one in warnings] == [*names[:4], names[4], names[4], "own", "own"]
 
 
 def test_builds_that_end_or_read_texts_otherwise_are_others(prepared, tmp_path):

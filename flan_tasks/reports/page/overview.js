@@ -28,6 +28,14 @@ function notices() {
           ),
         )
       : null,
+    build.too_small.length
+      ? make(
+          "div.notice.plain",
+          null,
+          make("b", null, "Left out: "),
+          build.too_small.map(([name, reason]) => `${name} (${reason})`).join("; "),
+        )
+      : null,
     build.without_split.length
       ? make(
           "div.notice.plain",
