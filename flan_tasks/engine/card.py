@@ -11,7 +11,7 @@ from typing import Any
 
 from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
-from flan_tasks.decontamination.fingerprints import SHORTEST_TEXT
+from flan_tasks.decontamination.rules import SHORTEST_TEXT
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns

@@ -8,7 +8,7 @@ from typing import Any
 
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.version import VERSION
-from flan_tasks.decontamination.fingerprints import RUN
+from flan_tasks.decontamination.rules import RUN
 from flan_tasks.decontamination.matches import describe
 from flan_tasks.engine.part_table import part_table
 from flan_tasks.engine.recipe import Recipe, digest_of, library_versions
