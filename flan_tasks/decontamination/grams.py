@@ -13,7 +13,7 @@ _LEAST_BITS, _MOST_BITS = 12, 27
 
 
 def sound(ids: np.ndarray, n: int) -> np.ndarray:
-    """Whether the n numbers from each position on are all of known words: bool[len(ids) - n + 1]."""
+    """Whether n numbers from each position on are of known words: bool[len(ids) - n + 1]."""
     if len(ids) < n:
         return np.zeros(0, bool)
     unknown = np.concatenate([np.zeros(1, np.int64), np.cumsum(ids < 0)])

@@ -15,25 +15,32 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.decontamination.compared import Compared, Part, chunks
 from flan_tasks.decontamination.rules import (
-    FIELDS,
-    GPT3,
     RULES,
     RUN,
     SHORTEST_TEXT,
-    TULU,
     TULU_RUN,
     Pairs,
     Texts,
 )
 from flan_tasks.decontamination.shared import covered, same_example, shared_run, shared_text
 from flan_tasks.decontamination.word_ids import words
+from flan_tasks.specs.contamination_presets import FIELDS, GPT3, TULU
 
 EVALUATION_SPLITS = ("validation", "test")
-# What a rule looks for, in words.
-_MEANS = {
+_MEANINGS = {
+    FIELDS: f"a whole example, a whole text of {SHORTEST_TEXT} words or more, or {RUN} words in a "
+    "row",
+    GPT3: "n words in a row, n being the 5th percentile of the lengths of a set, at least "
+    f"{SHORTEST_TEXT} and at most {RUN}, or a whole shorter example of {SHORTEST_TEXT} words or "
+    "more",
+    TULU: f"more than half of the words of an evaluation prompt, in runs of {TULU_RUN} words that "
+    "one training prompt has",
+}
+# The same, short, as a reason under which examples are counted.
+_REASONS = {
     FIELDS: f"whole or {RUN} words",
-    GPT3: f"a run of n words, n the 5th percentile of lengths, {SHORTEST_TEXT} to {RUN}",
-    TULU: f"more than half of an item in runs of {TULU_RUN} words",
+    GPT3: f"gpt3: {SHORTEST_TEXT} to {RUN} words",
+    TULU: f"tulu: over half in runs of {TULU_RUN} words",
 }
 
 
@@ -295,7 +302,11 @@ def overlap_path(catalog: Catalog, one: str, other: str) -> tuple[str, ...]:
     return ()
 
 
+def meaning(preset: str) -> str:
+    """Returns what a rule looks for, in words."""
+    return _MEANINGS[preset]
+
+
 def describe(against: Sequence[str], preset: str = FIELDS) -> str:
     """The reason under which dropped examples are counted."""
-    rule = "" if preset == FIELDS else f"{preset}: "
-    return f"occurs in evaluation sets ({', '.join(against)}; {rule}{_MEANS[preset]})"
+    return f"occurs in evaluation sets ({', '.join(against)}; {_REASONS[preset]})"

@@ -13,9 +13,7 @@ import numpy as np
 
 from flan_tasks.decontamination.grams import Grams, Lists, distinct, sound
 from flan_tasks.decontamination.word_ids import Stream, Vocabulary
-
-FIELDS, GPT3, TULU = "fields", "gpt3", "tulu"
-PRESETS = (FIELDS, GPT3, TULU)
+from flan_tasks.specs.contamination_presets import FIELDS, GPT3, TULU
 
 # Words of a run, as in Brown et al. 2020, appendix C.
 RUN = 13

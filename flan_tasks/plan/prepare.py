@@ -17,13 +17,13 @@ from flan_tasks.decontamination.matches import (
     describe,
     evaluation_side,
 )
-from flan_tasks.decontamination.rules import FIELDS
 from flan_tasks.plan.exemplars import Exemplars
 from flan_tasks.plan.gathering import Gathering, Ingredient, Progress, open_examples
 from flan_tasks.plan.missing import missing_text
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.raw_rows.places import remedy
+from flan_tasks.specs.contamination_presets import FIELDS
 from flan_tasks.store.store import Store, StoredExamples, default_store
 
 

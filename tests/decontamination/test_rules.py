@@ -6,18 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flan_tasks.decontamination.rules import (
-    FIELDS,
-    GPT3,
-    PRESETS,
     RULES,
     RUN,
     SHORTEST_TEXT,
-    TULU,
     Texts,
     run_length,
 )
 from flan_tasks.decontamination.shared import covered, same_example, shared_run, shared_text
 from flan_tasks.decontamination.word_ids import words
+from flan_tasks.specs.contamination_presets import FIELDS, GPT3, PRESETS, TULU
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
 
