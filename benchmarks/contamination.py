@@ -10,7 +10,7 @@ planted examples were found and how many others.
 
 Texts are made up: words are drawn with the frequencies of those in the embedded rows, one of twenty
 being a word of its own that evaluation sets do not have; lengths are log-normal; one text of ten
-is not ASCII. A planted example
+is not ASCII. Training prompts are the halves of two of 100,000 such texts. A planted example
 holds a whole evaluation text of 20 words or more between other words.
 """
 
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ SETS = {"mmlu": (14_042, 35, 5), "bbh": (6_511, 70, 1), "held_out": (40_000, 60,
 PLANTED = 2_000
 RARE = 0.05
 _BATCH = 20_000
+# Texts that are drawn word by word; prompts are halves of two of them.
+_DRAWN = 100_000
 
 
 def main() -> None:
@@ -145,6 +147,12 @@ def planted(examples: int) -> np.ndarray:
     return np.sort(np.random.default_rng(7).choice(examples, count, replace=False))
 
 
+def mixed(texts: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
+    """Returns texts of two halves each."""
+    pairs = random.integers(0, len(texts), (count, 2)).tolist()
+    return [texts[a][: len(texts[a]) // 2] + texts[b][len(texts[b]) // 2 :] for a, b in pairs]
+
+
 def make(place: Path, examples: int, mean: int) -> None:
     """Writes the training examples as the store would."""
     path = place / f"{examples}-{mean}.arrow"
@@ -154,18 +162,19 @@ def make(place: Path, examples: int, mean: int) -> None:
     speaker, random = Speaker(100, RARE), np.random.default_rng(8)
     long = [t.whole[0] for s in evaluation() for t in s.rows if t.whole[0].count(" ") > 18]
     plants = set(planted(examples).tolist())
+    drawn, answers = speaker.texts(_DRAWN, mean), speaker.texts(_BATCH, 5)
     schema = store_schema(made_up())
     aside = path.with_suffix(".tmp")
     with pa.OSFile(str(aside), "wb") as out, pa.ipc.new_file(out, schema) as writer:
         for start in range(0, examples, _BATCH):
             numbers = range(start, min(start + _BATCH, examples))
-            prompts = speaker.texts(len(numbers), mean)
+            prompts = mixed(drawn, len(numbers), random)
             for number in plants.intersection(numbers):
                 text = long[int(random.integers(len(long)))]
                 prompts[number - start] = f"Asked again: {text}! {prompts[number - start][:80]}"
             values = {
                 "f_prompt": prompts,
-                "answer": speaker.texts(len(numbers), 5),
+                "answer": answers[: len(numbers)],
                 "key": [f"train:{number}" for number in numbers],
                 "key_hash": list(numbers),
             }

@@ -87,12 +87,7 @@ class Lists:
     """A list of distinct numbers for each of 0..size-1, in two arrays."""
 
     def __init__(self, key: np.ndarray, value: np.ndarray, size: int) -> None:
-        order = np.lexsort((value, key))
-        key, value = key[order], value[order]
-        is_new = np.ones(len(key), bool)
-        is_new[1:] = (key[1:] != key[:-1]) | (value[1:] != value[:-1])
-        key = key[is_new]
-        self._values = value[is_new]
+        key, self._values = distinct(key, value)
         self._starts = np.searchsorted(key, np.arange(size + 1))
 
     def counts(self, keys: np.ndarray) -> np.ndarray:
@@ -109,15 +104,24 @@ class Lists:
 
 def distinct(*columns: np.ndarray) -> tuple[np.ndarray, ...]:
     """Returns the distinct rows of columns, sorted by the first, then the second, and so on."""
-    if not len(columns[0]):
-        return columns
-    order = np.lexsort(columns[::-1])
-    ordered = [column[order] for column in columns]
-    is_new = np.zeros(len(order), bool)
-    is_new[0] = True
-    for column in ordered:
+    if not _is_sorted(columns):
+        order = np.lexsort(columns[::-1])
+        columns = tuple(column[order] for column in columns)
+    is_new = np.ones(len(columns[0]), bool)
+    is_new[1:] = False
+    for column in columns:
         is_new[1:] |= column[1:] != column[:-1]
-    return tuple(column[is_new] for column in ordered)
+    return columns if is_new.all() else tuple(column[is_new] for column in columns)
+
+
+def _is_sorted(columns: tuple[np.ndarray, ...]) -> bool:
+    # Most are: looking costs far less than sorting once more.
+    is_tied = np.ones(max(0, len(columns[0]) - 1), bool)
+    for column in columns:
+        if (is_tied & (column[1:] < column[:-1])).any():
+            return False
+        is_tied &= column[1:] == column[:-1]
+    return True
 
 
 def _codes(ids: np.ndarray, salt: int) -> np.ndarray:
