@@ -14,6 +14,7 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec, build_spec_of
+from flan_tasks.specs.contamination_presets import PRESETS
 
 if TYPE_CHECKING:
     from flan_tasks.jobs.contamination import Contamination
@@ -135,6 +136,7 @@ def contamination(
     folder: str | os.PathLike[str],
     against: str | Sequence[str],
     *,
+    preset: str = PRESETS[0],
     source: str | None = None,
     data_dir: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
     allow_missing: bool = False,
@@ -146,7 +148,9 @@ def contamination(
 
     Args:
       folder: the build.
-      against: datasets, clusters or mixtures, whose held-out side is meant.
+      against: datasets, clusters or mixtures, whose held-out side is meant; or files and folders:
+        MMLU, BBH and MGSM as published, or tables of texts.
+      preset: the rule: fields, gpt3 or tulu.
       source: kind of source; None is where the build's rows came from, as far as nothing must be
         downloaded.
       data_dir: a prepared TFDS tree, or a folder of files; or a mapping of datasets, clusters or
@@ -166,6 +170,8 @@ def contamination(
     place, asked = given.path("folder", folder), given.names("against", against, least=1)
     dirs = given.data_dirs(data_dir, expand=catalog().expand)
     given.count("show", show, least=0)
+    if preset not in PRESETS:
+        raise given.refuse("preset", preset, ", ".join(PRESETS))
     _check_source(source)
     with extras.needed_for("Comparing"):
         from flan_tasks.jobs.contamination import contamination as job
@@ -173,6 +179,7 @@ def contamination(
     return job(
         place,
         asked,
+        preset=preset,
         source=source,
         data_dir=dirs,
         allow_missing=allow_missing,

@@ -11,6 +11,7 @@ from flan_tasks.cli.table import print_json, print_table, print_wrapped
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS
+from flan_tasks.specs.contamination_presets import PRESETS
 
 if TYPE_CHECKING:
     from flan_tasks.jobs.contamination import Contamination
@@ -25,7 +26,16 @@ _WIDTH = 300
     multiple=True,
     required=True,
     metavar="NAME",
-    help="Dataset, cluster or mixture (its held-out side); may be given again.",
+    help="Dataset, cluster or mixture (its held-out side), or a file or folder: MMLU, BBH and "
+    "MGSM as published, or a table of texts; may be given again.",
+)
+@click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    default=PRESETS[0],
+    show_default=True,
+    help="The rule: whole texts and 13 words (fields), n words (gpt3), or more than half of an "
+    "evaluation prompt (tulu).",
 )
 @click.option(
     "--source",
@@ -43,6 +53,11 @@ _WIDTH = 300
     show_default=True,
     help="Matches quoted for each pair of datasets.",
 )
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page with the quoted matches and both texts of each.",
+)
 @options.wide
 @options.module
 @options.as_json
@@ -51,25 +66,29 @@ def command(
     ctx: click.Context,
     folder: Path,
     against: tuple[str, ...],
+    preset: str,
     source: str | None,
     data_dir: Path | None,
     allow_missing: bool,
     store: Path | None,
     show: int,
+    html: Path | None,
     wide: bool,
     as_json: bool,
 ) -> None:
     """Compares the examples of the build in FOLDER with evaluation sets.
 
     Case, punctuation and blanks aside, three kinds of overlap are found: a whole example, a whole
-    text of 8 words or more, 13 words in a row. Exits with 1 where there is any; `flan build
-    --drop-contaminated NAME` builds without them.
+    text of 8 words or more, 13 words in a row; with --preset those that GPT-3's or Tulu 3's authors
+    looked for. Exits with 1 where there is any; `flan build --drop-contaminated NAME
+    --contamination-preset PRESET` builds without them.
     """
     from flan_tasks.jobs.contamination import contamination
 
     result = contamination(
         folder,
         against,
+        preset=preset,
         source=source,
         data_dir=data_dir,
         allow_missing=allow_missing,
@@ -80,6 +99,10 @@ def command(
         progress=options.progress,
     )
     options.end_progress()
+    if html is not None:
+        from flan_tasks.core.whole import write_text
+
+        write_text(html, result.to_html())
     if as_json:
         print_json(result.to_json())
     else:
@@ -93,19 +116,41 @@ def _import_what_reads(datasets: Sequence[Dataset], kind: str) -> None:
 
 
 def _print(result: "Contamination", *, wide: bool) -> None:
+    from flan_tasks.decontamination.matches import meaning
+    from flan_tasks.jobs.contamination import folded_findings
+
     print_wrapped(
         f"{result.examples:,} training examples compared with {result.evaluation_examples:,} "
-        f"examples of {len(result.compared)} evaluation sets ({', '.join(result.against)})."
+        f"examples of {len(result.compared)} evaluation sets "
+        f"({', '.join(map(for_line, result.against))})."
     )
     if not result.findings:
-        click.echo("None occurs in them: no whole example, no whole text, no 13 words in a row.")
+        print_wrapped(f"None occurs in them. Looked for: {meaning(result.preset)}.")
         return
+    print_wrapped(f"Found: {meaning(result.preset)}.")
+    print_table(
+        ["evaluation", "split", "shared", "of", "share", "too short"],
+        [
+            [
+                for_line(one.name),
+                one.split,
+                f"{len(one.keys):,}",
+                f"{one.examples:,}",
+                f"{one.share:.2%}",
+                f"{one.too_short:,}",
+            ]
+            for one in result.sets
+            if one.keys
+        ],
+        wide=wide,
+    )
+    click.echo()
     print_table(
         ["train", "evaluation", "split", "examples", "of", "in", "of", "kinds", "why"],
         [
             [
                 f.dataset,
-                f.evaluation,
+                for_line(f.evaluation),
                 f.split,
                 f"{f.examples:,}",
                 f"{f.compared:,}",
@@ -114,15 +159,15 @@ def _print(result: "Contamination", *, wide: bool) -> None:
                 ", ".join(f"{count:,} {kind}" for kind, count in f.kinds.items()),
                 f.explanation,
             ]
-            for f in result.findings
+            for f in folded_findings(result.findings)
         ],
         wide=wide,
     )
     for finding in result.findings:
         for match in finding.shown:
             click.echo(
-                f"\n{finding.dataset} {for_line(match.key)} and {finding.evaluation} "
-                f"{for_line(match.evaluation_key)}, {match.kind}:"
+                f"\n{finding.dataset} {for_line(match.key)} and {for_line(finding.evaluation)} "
+                f"{for_line(match.evaluation_key)}, {match.kind}, {match.share:.0%} of the latter:"
             )
             text = for_line(match.words)
             click.echo(f"  {text if len(text) <= _WIDTH else text[:_WIDTH] + '...'}")

@@ -11,11 +11,12 @@ from typing import Any
 
 from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
-from flan_tasks.decontamination.fingerprints import SHORTEST_TEXT
+from flan_tasks.decontamination.matches import meaning
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
+from flan_tasks.specs.contamination_presets import FIELDS
 from flan_tasks.specs.formats import DATA, TEXT_FORMATS
 from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
 
@@ -209,8 +210,7 @@ def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"Left out: training examples that occur in the evaluation sets of "
             f"{', '.join(found['against'])}, {sum(found['dropped'].values()):,} of "
-            f"{len(found['dropped'])} datasets (a whole example, a whole text of "
-            f"{SHORTEST_TEXT} words or more, or {found['run']} words in a row; case and "
+            f"{len(found['dropped'])} datasets ({meaning(found.get('preset', FIELDS))}; case and "
             "punctuation aside)."
         )
         yield ""

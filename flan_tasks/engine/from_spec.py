@@ -149,6 +149,7 @@ def prepare_spec(
         allow_missing=spec.allow_missing,
         variation=spec.variation,
         drop_against=spec.drop_contaminated,
+        drop_preset=spec.contamination_preset,
         progress=progress,
     )
 

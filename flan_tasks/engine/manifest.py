@@ -8,8 +8,8 @@ from typing import Any
 
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.version import VERSION
-from flan_tasks.decontamination.fingerprints import RUN
 from flan_tasks.decontamination.matches import describe
+from flan_tasks.decontamination.rules import RUN
 from flan_tasks.engine.part_table import part_table
 from flan_tasks.engine.recipe import Recipe, digest_of, library_versions
 from flan_tasks.engine.shard import BuildSettings
@@ -266,10 +266,11 @@ def _by_number(item: tuple[str, int]) -> int:
 def _decontaminated(prepared: Prepared) -> dict[str, Any] | None:
     if not prepared.drop_against:
         return None
-    reason = describe(prepared.drop_against)
+    reason = describe(prepared.drop_against, prepared.drop_preset)
     dropped = {item.name: item.examples.skipped for item in prepared.ingredients}
     return {
         "against": list(prepared.drop_against),
+        "preset": prepared.drop_preset,
         "run": RUN,
         "evaluation": [
             {

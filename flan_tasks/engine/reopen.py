@@ -8,7 +8,7 @@ import numpy as np
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import BuildError
-from flan_tasks.decontamination.matches import Part
+from flan_tasks.decontamination.compared import Part
 from flan_tasks.engine.asked_for import recorded_spec
 from flan_tasks.engine.from_spec import plan_rows, prepare_spec
 from flan_tasks.engine.writers import WRITERS

@@ -306,6 +306,7 @@ def resolved(
         lengths=dict(settings.lengths) if settings.fits or not writer.fits_if_asked else None,
         shards=settings.num_shards,
         drop_contaminated=tuple(prepared.drop_against),
+        contamination_preset=prepared.drop_preset,
         report=report,
         allow_missing=bool(prepared.missing),
         **prompts,

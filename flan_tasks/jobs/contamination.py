@@ -2,21 +2,31 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flan_tasks.core import notebook
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError, UnknownNameError
+from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.datasets import catalog
-from flan_tasks.decontamination.matches import Checker, Finding, evaluation_side
+from flan_tasks.decontamination.compared import Compared
+from flan_tasks.decontamination.file_sets import file_sets, is_path
+from flan_tasks.decontamination.matches import (
+    Checker,
+    Finding,
+    SetCounts,
+    evaluation_side,
+    meaning,
+)
 from flan_tasks.engine.asked_for import modules_of, source_of
 from flan_tasks.engine.directory import read_manifest
 from flan_tasks.engine.reopen import drawn, reopen
 from flan_tasks.plan.prepare import SourceChoice, evaluation_parts
 from flan_tasks.raw_rows import State, open_source
 from flan_tasks.raw_rows.families import FamilySource
+from flan_tasks.specs.contamination_presets import FIELDS
 from flan_tasks.store.store import Store, default_store
 
 
@@ -28,27 +38,49 @@ class Contamination:
     """The build."""
     against: tuple[str, ...]
     """What it was compared with, by the names that were given."""
+    preset: str
+    """By which rule."""
     examples: int
     """Training examples that were compared."""
     evaluation_examples: int
     """Evaluation examples that were compared."""
     compared: tuple[tuple[str, str], ...]
-    """(dataset, split) of each evaluation set."""
+    """(name, split) of each evaluation set; the split is empty where a file has none."""
+    sets: tuple[SetCounts, ...]
+    """What of each evaluation set is shared by any training example."""
     findings: tuple[Finding, ...]
     """Pairs of a training and an evaluation set that share something."""
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON-able values."""
         return {
+            "preset": self.preset,
             "examples": self.examples,
             "evaluation_examples": self.evaluation_examples,
             "compared": [{"name": name, "split": split} for name, split in self.compared],
+            "sets": [asdict(one) | {"share": one.share} for one in self.sets],
             "findings": [asdict(finding) for finding in self.findings],
         }
 
+    def to_html(self) -> str:
+        """Returns a page of it, with both texts of each match that is shown."""
+        return (
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+            "<title>Contamination</title></head>\n"
+            f"<body>{self._repr_html_()}</body></html>\n"
+        )
+
     def _repr_html_(self) -> str:
-        header = ("train", "evaluation", "split", "examples", "of", "kinds", "why")
-        rows = [
+        about = (
+            f"{self.examples:,} training examples compared with {self.evaluation_examples:,} of "
+            f"{len(self.compared)} evaluation sets by the rule {self.preset} "
+            f"({meaning(self.preset)}); {len(self.findings)} pairs share something"
+        )
+        sets = [
+            [one.name, one.split, f"{len(one.keys):,}", f"{one.examples:,}", f"{one.share:.2%}"]
+            for one in self.sets
+        ]
+        pairs = [
             [
                 one.dataset,
                 one.evaluation,
@@ -58,19 +90,83 @@ class Contamination:
                 ", ".join(f"{count:,} {kind}" for kind, count in one.kinds.items()),
                 one.explanation,
             ]
-            for one in self.findings
+            for one in folded_findings(self.findings)
         ]
-        about = (
-            f"{self.examples:,} training examples compared with {self.evaluation_examples:,} of "
-            f"{len(self.compared)} evaluation sets; {len(self.findings)} pairs share something"
+        matches = [
+            [
+                f"{one.dataset} {match.key}",
+                f"{one.evaluation} {match.evaluation_key}",
+                match.kind,
+                f"{match.share:.0%}",
+                match.words,
+                "\n\n".join(match.text),
+                "\n\n".join(match.evaluation_text),
+            ]
+            for one in self.findings
+            for match in one.shown
+        ]
+        return notebook.page(
+            str(self.folder),
+            notebook.text(about),
+            notebook.table(("evaluation", "split", "shared", "of", "share"), sets),
+            notebook.table(_PAIRS, pairs),
+            notebook.table(_MATCHES, matches) if matches else "",
         )
-        return notebook.page(str(self.folder), notebook.text(about), notebook.table(header, rows))
+
+
+_PAIRS = ("train", "evaluation", "split", "examples", "of", "kinds", "why")
+_MATCHES = ("train", "evaluation", "kind", "share", "shared words", "text", "evaluation text")
+
+
+def folded_findings(findings: Sequence[Finding]) -> list[Finding]:
+    """Returns findings in which the members of a family are one, on both sides.
+
+    Training examples add up; of evaluation examples, which several may share, the most that one
+    member shares stands for all, so it is at least that many.
+    """
+    groups: dict[tuple[str, str, str, str], list[Finding]] = {}
+    for one in findings:
+        train, train_mark, _ = one.dataset.partition(MEMBER_MARK)
+        other, other_mark, _ = one.evaluation.partition(MEMBER_MARK)
+        why = one.explanation if train_mark or other_mark else ""
+        groups.setdefault((train + train_mark, other + other_mark, one.split, why), []).append(one)
+    return [
+        group[0] if len(group) == 1 else _together(train, other, group)
+        for (train, other, _, _), group in groups.items()
+    ]
+
+
+def _together(train: str, other: str, group: Sequence[Finding]) -> Finding:
+    kinds: dict[str, int] = {}
+    for one in group:
+        for kind, count in one.kinds.items():
+            kinds[kind] = kinds.get(kind, 0) + count
+    tasks = {one.dataset: one.compared for one in group}
+    sets = {one.evaluation: one.evaluation_compared for one in group}
+    return replace(
+        group[0],
+        dataset=_of_family(train, list(tasks)),
+        evaluation=_of_family(other, list(sets)),
+        kinds=kinds,
+        examples=sum(one.examples for one in group),
+        compared=sum(tasks.values()),
+        evaluation_examples=max(one.evaluation_examples for one in group),
+        evaluation_compared=sum(sets.values()),
+        shown=(),
+    )
+
+
+def _of_family(name: str, members: Sequence[str]) -> str:
+    if len(members) == 1:
+        return members[0]
+    return f"{name.removesuffix(MEMBER_MARK)} ({len(members):,} tasks)"
 
 
 def contamination(
     folder: Path,
     against: Sequence[str],
     *,
+    preset: str = FIELDS,
     source: str | None = None,
     data_dir: Path | None = None,
     allow_missing: bool = False,
@@ -84,7 +180,8 @@ def contamination(
 
     Args:
       folder: the build.
-      against: datasets, clusters or mixtures, whose held-out side is meant.
+      against: datasets, clusters or mixtures, whose held-out side is meant; or files and folders.
+      preset: by which rule they are compared.
       source: kind of source; None is where the build's rows came from, as far as nothing must be
         downloaded.
       data_dir: a prepared TFDS tree, or a folder of files.
@@ -99,10 +196,13 @@ def contamination(
       UnknownNameError: a name is none, or the build has a dataset that is not known.
       BuildError: the folder is no build, or its rows are not those it was made of.
       SourceUnavailableError: rows are not available.
+      RowError: a file to compare with is damaged.
     """
     manifest = read_manifest(folder)
     built = _built(folder, manifest, modules)
-    compared = [dataset for name in against for dataset in evaluation_side(catalog(), name)]
+    names = [name for name in against if not _is_file(name)]
+    compared = [dataset for name in names for dataset in evaluation_side(catalog(), name)]
+    files = [one for name in against if _is_file(name) for one in file_sets(Path(name))]
     choice = SourceChoice(source or source_of(manifest), data_dir)
     if source is None:
         _check_available([*built, *(() if allow_missing else compared)], choice)
@@ -110,26 +210,45 @@ def contamination(
         before([*built, *compared], choice.kind)
     examples = Store(store or default_store())
     prepared, plan = reopen(manifest, catalog(), source=choice, store=examples, progress=progress)
-    parts = evaluation_parts(
-        tuple(against),
-        catalog(),
-        source=choice,
-        store=examples,
-        allow_missing=allow_missing,
-        progress=progress,
-    )
+    parts: tuple[Compared, ...] = tuple(files)
+    if names:
+        stored = evaluation_parts(
+            tuple(names),
+            catalog(),
+            source=choice,
+            store=examples,
+            allow_missing=allow_missing,
+            progress=progress,
+        )
+        parts = (*stored, *files)
     if progress:
         progress("comparing")
-    checker = Checker(catalog(), parts)
+    checker = Checker(catalog(), parts, preset)
     train = drawn(prepared, plan, left_out=manifest.get("left_out", ()))
+    findings = []
+    for number, part in enumerate(train, 1):
+        if progress and len(train) > 1:
+            progress(f"comparing {part.name} ({number:,} of {len(train):,})")
+        findings += checker.findings(part, show=show)
     return Contamination(
         folder=folder,
         against=tuple(against),
-        examples=sum(len(part.chosen) for part in train),
-        evaluation_examples=sum(len(part.chosen) for part in parts),
-        compared=tuple((part.dataset.name, part.split) for part in parts),
-        findings=tuple(one for part in train for one in checker.findings(part, show=show)),
+        preset=preset,
+        examples=sum(len(part) for part in train),
+        evaluation_examples=sum(len(part) for part in parts),
+        compared=tuple((part.name, part.split) for part in parts),
+        sets=checker.counts(),
+        findings=tuple(findings),
     )
+
+
+def _is_file(name: str) -> bool:
+    """Whether a name means a file or folder: it is no dataset, cluster or mixture."""
+    try:
+        evaluation_side(catalog(), name)
+    except UnknownNameError:
+        return is_path(name)
+    return False
 
 
 def _built(

@@ -16,7 +16,8 @@ from flan_tasks.core.choice import hash_text
 from flan_tasks.core.example import Example
 from flan_tasks.core.joints import join_exemplars, query_text, solved_text
 from flan_tasks.core.render import Rendered
-from flan_tasks.decontamination.fingerprints import SHORTEST_TEXT, words
+from flan_tasks.decontamination.rules import SHORTEST_TEXT
+from flan_tasks.decontamination.word_ids import words
 from flan_tasks.plan import draws
 from flan_tasks.store.store import StoredExamples
 from flan_tasks.vocabulary import Vocabulary

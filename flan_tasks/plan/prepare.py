@@ -10,10 +10,10 @@ from flan_tasks.core.mixture import Mixture, one_pass
 from flan_tasks.core.part_tree import Branch, Leaf, part_tree
 from flan_tasks.core.splits import share_limit
 from flan_tasks.core.variation import PLAIN, Variation
+from flan_tasks.decontamination.compared import Part
 from flan_tasks.decontamination.matches import (
     EVALUATION_SPLITS,
     Checker,
-    Part,
     describe,
     evaluation_side,
 )
@@ -23,6 +23,7 @@ from flan_tasks.plan.missing import listed, missing_text
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.raw_rows.places import remedy
+from flan_tasks.specs.contamination_presets import FIELDS
 from flan_tasks.store.store import Store, StoredExamples, default_store
 
 
@@ -60,6 +61,8 @@ class Prepared:
     """What training examples were compared with, to drop those that occur there."""
     compared_with: tuple[Part, ...] = ()
     """The evaluation sets this meant."""
+    drop_preset: str = FIELDS
+    """By which rule they were compared."""
     tree: Branch | None = None
     """Its parts; a mixture without is one leaf."""
     mean_tokens: Mapping[str, MeanTokens] = field(default_factory=dict)
@@ -92,6 +95,7 @@ def prepare(
     allow_missing: bool = False,
     variation: Variation = PLAIN,
     drop_against: Sequence[str] = (),
+    drop_preset: str = FIELDS,
     progress: Progress | None = None,
     opened: dict[str, FamilySource] | None = None,
 ) -> Prepared:
@@ -107,6 +111,7 @@ def prepare(
       variation: how prompts are made of the examples.
       drop_against: datasets, clusters or mixtures; training examples that occur in their
         evaluation sets are left out, and counted.
+      drop_preset: by which rule they are compared.
       progress: told what is being fetched or read; what is in the store is not read.
       opened: sources of families that were opened before with the same store, and takes those that
         are opened here: looking at a thousand files takes a moment.
@@ -172,7 +177,9 @@ def prepare(
             allow_missing=allow_missing,
             progress=progress,
         )
-        found = _without_matches(found, split, Checker(catalog, compared), store, drop_against)
+        checker = Checker(catalog, compared, drop_preset)
+        reason = describe(drop_against, drop_preset)
+        found = _without_matches(found, split, checker, store, reason)
     rated = [
         item
         for leaf, _ in by_leaf
@@ -190,6 +197,7 @@ def prepare(
         variation,
         tuple(drop_against),
         compared,
+        drop_preset,
         tree,
     )
 
@@ -269,16 +277,17 @@ def evaluation_parts(
 
 
 def _without_matches(
-    found: Sequence[Ingredient],
-    split: str,
-    checker: Checker,
-    store: Store,
-    against: Sequence[str],
+    found: Sequence[Ingredient], split: str, checker: Checker, store: Store, reason: str
 ) -> list[Ingredient]:
     kept = []
+    # A dataset in several parts of a mixture is compared once.
+    without: dict[tuple[str, str, int], StoredExamples] = {}
     for item in found:
-        matching = checker.matching(Part(item.dataset, split, item.examples))
-        examples = store.without(item.examples, matching, reason=describe(against))
+        same = (item.dataset.name, item.examples.key, len(item.examples))
+        if same not in without:
+            matching = checker.matching(Part(item.dataset, split, item.examples))
+            without[same] = store.without(item.examples, matching, reason=reason)
+        examples = without[same]
         kept.append(replace(item, examples=examples, available=len(examples)))
     return kept
 

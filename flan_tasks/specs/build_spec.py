@@ -13,6 +13,7 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.spec import IS_PLACE, JobSpec, option, option_words, spec_of
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import PromptSpec
+from flan_tasks.specs.contamination_presets import PRESETS
 from flan_tasks.specs.formats import ARCHS, ENCODER_DECODER, FORMATS, PACKED_FORMATS, STYLES
 from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
 
@@ -69,6 +70,9 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     drop_contaminated: tuple[str, ...] = option((), metavar="NAME")
     """Leave out training examples that occur in the evaluation sets of this dataset, cluster or
     mixture; may be given again."""
+    contamination_preset: str = option(PRESETS[0], choices=PRESETS)
+    """By which rule: fields (whole texts, 13 words), gpt3 (n words, n by set), or tulu (more than
+    half of an evaluation prompt)."""
     report: bool = option(True, of_files=True)
     """Whether report.html is written."""
     allow_missing: bool = option(False)
