@@ -239,6 +239,21 @@ def fits(style: str, options: tuple[str, ...]) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
+def clashes(style: str, wording: str) -> bool:
+    """Whether a prompt's own wording has labels like those of a style: "A:" for who speaks, "1."
+
+    Args:
+      style: its id.
+      wording: of a template.
+    """
+    chosen = option_styles()[style]
+    if not chosen.labels:
+        return False
+    first = "|".join(map(re.escape, chosen.labels_of(6)))
+    return re.search(rf"(?<![\w'’])({first})\s?[).:\]]", wording, re.IGNORECASE) is not None
+
+
+@functools.lru_cache(maxsize=4096)
 def block_of(style: str, options: tuple[str, ...], targets: str = TEXT) -> Block:
     """Returns options in a style.
 
