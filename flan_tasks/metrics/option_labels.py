@@ -26,7 +26,7 @@ _NAMED = r"(?:(?:the\s+)?(?:option|choice|letter|number|answer)\s+)?"
 
 def read_option(gold: Gold, text: str) -> str:
     """Returns the option that a written answer means; the text itself where that is none."""
-    if not gold.choices or text in gold.options:
+    if not (gold.labels and gold.choices) or text in gold.options:
         return text
     folded = normalize_label(text)
     for names in (gold.options, gold.choices, gold.labels):
