@@ -161,7 +161,7 @@ setup(
     package_data={
         "flan_tasks": [
             *("py.typed", "datasets/*.jsonl", "samples/*/*.jsonl"),
-            *("promptsource/*.jsonl", "promptsource/*.toml"),
+            *("promptsource/*.jsonl", "promptsource/*.toml", "core/*.toml"),
             *("reports/page/*", "reports/vendor/*"),
         ],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},

@@ -13,6 +13,7 @@ from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
 from flan_tasks.decontamination.matches import meaning
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
+from flan_tasks.engine.option_lines import option_lines
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
@@ -223,6 +224,7 @@ def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
         found.append("Prompts do not show the options.")
     if variation["option_order"] == SHUFFLED:
         found.append("Options stand in an order drawn for each example and epoch.")
+    found += option_lines(manifest)
     if variation["templates"]:
         names = ", ".join(variation["templates"])
         found.append(f"Templates: {for_markdown(names)}.")

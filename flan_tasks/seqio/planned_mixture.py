@@ -90,7 +90,8 @@ def _for_task(variation: Variation, declaration: Mixture, name: str) -> Variatio
             name, templates.templates, catalog()[name].splits.names[0], kinds=declaration.kinds
         )
     own = variation.for_dataset(name, templates.ids)
-    return own if own.kinds == kinds else replace(own, kinds=kinds)
+    changes = {**declaration.prompts, **({} if own.kinds == kinds else {"kinds": kinds})}
+    return replace(own, **changes) if changes else own
 
 
 def _doublings(num_tasks: int) -> int:
