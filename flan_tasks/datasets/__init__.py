@@ -11,7 +11,6 @@ from functools import cache
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import FLAN_2021, Dataset
 from flan_tasks.core.family import Family
-from flan_tasks.core.mixture import read_mixture
 from flan_tasks.core.resources import folder
 
 # Modules that declare families.
@@ -47,7 +46,7 @@ def catalog() -> Catalog:
                     samples=rows if rows.exists() else None,
                 )
     for path in sorted(folder("mixtures").glob("*.toml")):
-        found.add_mixture(read_mixture(path))
+        found.add_mixture_file(path)
     return found
 
 
