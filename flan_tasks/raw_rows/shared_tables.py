@@ -176,13 +176,16 @@ class TableRows(FamilySource):
         return status
 
     def identity(self, split: str) -> Mapping[str, Any]:
+        records = {name: self._record_or_none(member) for name, member in self.members.items()}
+        if not any(records.values()):
+            # Rows that nothing is made of are not fetched.
+            self._records.of(next(iter(self.members.values())))
         self._available()
         if isinstance(self._source, FilesSource):  # whose own identity counts the rows
             self._source.num_rows(split)
             about = {"source": self.kind, "sha256": digests(self._source.files(split))}
         else:
             about = dict(self._source.identity(split))
-        records = {name: self._record_or_none(member) for name, member in self.members.items()}
         text = json.dumps(records, sort_keys=True, ensure_ascii=False)
         records_hash = hashlib.sha256(text.encode()).hexdigest()
         stand_in = {} if self._records.are_own else {"stand_in": True}
