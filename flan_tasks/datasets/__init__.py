@@ -11,11 +11,10 @@ from functools import cache
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import FLAN_2021, Dataset
 from flan_tasks.core.family import Family
-from flan_tasks.core.mixture import read_mixture
 from flan_tasks.core.resources import folder
 
 # Modules that declare families.
-_FAMILIES = ("natural_instructions",)
+_FAMILIES = ("natural_instructions", "p3")
 
 
 @cache
@@ -38,14 +37,16 @@ def catalog() -> Catalog:
     for module_name in _FAMILIES:
         for family in vars(importlib.import_module(f"{__name__}.{module_name}")).values():
             if isinstance(family, Family):
-                rows = samples / "families" / f"{family.name}.jsonl"
+                # A family of many tables has a folder of them.
+                kind = ".jsonl" if family.tables is None else ""
+                rows = samples / "families" / f"{family.name}{kind}"
                 found.add_family(
                     dataclasses.replace(family, version=family.version or 1),
                     templates=templates / "families" / f"{family.name}.toml",
                     samples=rows if rows.exists() else None,
                 )
     for path in sorted(folder("mixtures").glob("*.toml")):
-        found.add_mixture(read_mixture(path))
+        found.add_mixture_file(path)
     return found
 
 

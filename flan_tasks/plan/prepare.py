@@ -319,7 +319,8 @@ def _with_rates(
 ) -> tuple[Ingredient, ...]:
     counts = {item.dataset.name: item.available for item in found}
     if split == "train":
-        rates = catalog.rates(mixture, [item.dataset for item in found], counts)
+        # All members, so that a rate of one whose rows are missing is not taken for a mistake.
+        rates = catalog.rates(mixture, catalog.left_of(mixture), counts)
     else:
         rates = {name: float(count) for name, count in counts.items()}
     return tuple(replace(item, rate=rates.get(item.dataset.name, 0.0)) for item in found)
