@@ -46,8 +46,9 @@ if TYPE_CHECKING:
         VocabularyError,
     )
     from flan_tasks.core.example import Example, Skip
-    from flan_tasks.core.family import Family, Member, write_index
+    from flan_tasks.core.family import Family, write_index
     from flan_tasks.core.field_checks import ConfigError
+    from flan_tasks.core.member import Member
     from flan_tasks.core.mixture import Mixture
     from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
     from flan_tasks.core.parts import Part

@@ -268,9 +268,12 @@ class Family:
         """
         member = self.member(name)
         if member.name not in self._tasks:
-            spoken = (member.languages, member.answer_language)
-            texts = {("license", member.license), ("citation", member.citation), spoken}
-            texts |= {("metrics", member.metrics), ("has_options", member.has_options)}
+            texts: set[tuple[object, object]] = {
+                ("license", member.license),
+                ("citation", member.citation),
+                (member.languages, member.answer_language),
+                (member.metrics, member.has_options),
+            }
             values: dict[str, Any] = {
                 "name": f"{self.name}{MEMBER_MARK}{member.name}",
                 "family": self.name,

@@ -149,7 +149,8 @@ class Mixture:
 
 
 def _from_json(values: Mapping[str, Any]) -> Mixture:
-    return Mixture(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return Mixture(**fields)
 
 
 def _named_by(parts: Iterable[Part]) -> Iterator[str]:

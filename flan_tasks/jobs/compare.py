@@ -120,8 +120,13 @@ class ModelComparison:
 
     def texts(self) -> dict[str, str]:
         """Returns the files of a comparison: name -> text."""
-        markdown = [f"**{caption}**\n\n{as_markdown(*rest)}" for caption, *rest in self.tables]
-        latex = [f"% {caption}\n{as_latex(*rest)}" for caption, *rest in self.tables]
+        markdown = [
+            f"**{caption}**\n\n{as_markdown(columns, lines)}"
+            for caption, columns, lines in self.tables
+        ]
+        latex = [
+            f"% {caption}\n{as_latex(columns, lines)}" for caption, columns, lines in self.tables
+        ]
         flips = [
             json.dumps({"model": name, **flip.to_json()}, ensure_ascii=False) + "\n"
             for name, one in zip(self.names[1:], self.comparisons, strict=True)

@@ -14,7 +14,7 @@ from flan_tasks.core.choice import hash_text
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import MissingLibraryError, SourceUnavailableError, UnknownNameError
 from flan_tasks.core.example import Example, Skip
-from flan_tasks.core.family import Member
+from flan_tasks.core.member import Member
 from flan_tasks.core.naming import MEMBER_MARK, member_name
 from flan_tasks.core.origin import HuggingFace
 from flan_tasks.core.resources import folder as resource_folder
@@ -104,7 +104,7 @@ def table_of(member: Member) -> SharedTable:
         splits["test" if _facts(one).held_out else "validation"] = validation
     elif "test" in one.rows:
         splits["test"] = "test"
-    there = {ours: _source_split(one, split) for ours, split in splits.items()}
+    there: dict[str, Any] = {ours: _source_split(one, split) for ours, split in splits.items()}
     return SharedTable(
         source=HuggingFace(one.dataset, one.subset),
         splits=Splits(**there),
