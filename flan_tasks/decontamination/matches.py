@@ -157,7 +157,7 @@ class Checker:
           show: how many matches of each finding are quoted.
         """
         touched = np.zeros(len(self._set_of), bool)
-        columns = [(np.zeros(0, np.int64),) * 4]
+        columns: list[tuple[np.ndarray, ...]] = [(np.zeros(0, np.int64),) * 4]
         for start, pairs in self._pairs(train):
             touched[pairs.touched] = True
             # The strongest kind of each example and set is the first.

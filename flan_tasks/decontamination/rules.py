@@ -202,7 +202,7 @@ class TuluRule(Rule):
         texts = _fields(examples, self._vocabulary.read)
         at, grams = self._grams.find(texts.stream.ids)
         rows, grams = distinct(texts.owner[texts.stream.text_of(at)], grams)
-        collected = [(np.zeros(0, np.int64),) * 3]
+        collected: list[tuple[np.ndarray, ...]] = [(np.zeros(0, np.int64),) * 3]
         collected.extend(
             self._covered(rows[here], grams[here]) for here in self._blocks(rows, grams)
         )

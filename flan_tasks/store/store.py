@@ -239,8 +239,9 @@ class Store:
             parts = key_parts(dataset, source, split, limit=limit)
         key = digest_of_parts(parts)
         lines = []
-        is_member = isinstance(source, MemberSource)
-        name = _stored_as(source.of_family) if is_member else dataset.name
+        name = dataset.name
+        if isinstance(source, MemberSource):
+            name = _stored_as(source.of_family)
         for path in sorted(self.root.glob(f"{name}-{split}-*.arrow")):
             try:
                 found = _read(path)
