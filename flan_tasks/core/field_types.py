@@ -101,7 +101,7 @@ def _is_plain(value: Any) -> bool:
     """Whether `_inside` has nothing to say of a value, for all but rare ones."""
     kind = type(value)
     if kind is str:
-        return bool(value.isascii()) and "\0" not in value
+        return bool(value.isascii() and "\0" not in value)
     if kind is int:
         return -MAX_INT <= value <= MAX_INT
     if kind is tuple:
