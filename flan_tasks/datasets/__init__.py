@@ -11,9 +11,10 @@ from functools import cache
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import FLAN_2021, Dataset
 from flan_tasks.core.family import Family
-from flan_tasks.core.mixture import read_mixture
+from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.resources import folder
 
+_FLAN_2022, _WITHOUT = "flan2022", "without."
 # Modules that declare families.
 _FAMILIES = ("natural_instructions",)
 
@@ -46,7 +47,28 @@ def catalog() -> Catalog:
                 )
     for path in sorted(folder("mixtures").glob("*.toml")):
         found.add_mixture(read_mixture(path))
+    whole = found.mixture(_FLAN_2022)
+    for mixture in found.mixtures:
+        if mixture.name.startswith(_WITHOUT):
+            found.add_mixture(_also_without(whole, mixture))
     return found
+
+
+def _also_without(whole: Mixture, mixture: Mixture) -> Mixture:
+    """Returns a collection without what a mixture holds out, in each of its parts.
+
+    Other parts hold the same texts as tasks of their own: SNLI's are in chain of thought, in
+    Natural Instructions and in P3, so what overlaps with the held-out datasets is left out as well.
+    """
+    what = mixture.name.removeprefix(_WITHOUT)
+    return dataclasses.replace(
+        whole,
+        name=f"{whole.name}.{mixture.name}",
+        description=f"{whole.name} without {what} and what shares text with it, in every part.",
+        exclude=mixture.exclude,
+        hold_out=mixture.hold_out,
+        drop_overlaps=True,
+    )
 
 
 def clusters() -> tuple[str, ...]:

@@ -60,6 +60,8 @@ class Prepared:
     """The evaluation sets this meant."""
     tree: Branch | None = None
     """Its parts; a mixture without is one leaf."""
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Path of a part without parts -> its datasets that have the split, with rows or without."""
     mean_tokens: Mapping[str, MeanTokens] = field(default_factory=dict)
     """Task -> how long its rows are; for mixtures whose parts are weighed by tokens."""
 
@@ -175,6 +177,7 @@ def prepare(
         tuple(drop_against),
         compared,
         tree,
+        {leaf.path: tuple(one.name for one in datasets) for leaf, datasets in by_leaf},
     )
 
 
