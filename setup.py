@@ -138,7 +138,7 @@ setup(
     package_dir={f"flan_tasks.resources.{name}": name for name in RESOURCES},
     package_data={
         "flan_tasks": [
-            *("py.typed", "datasets/*.jsonl", "samples/*/*.jsonl"),
+            *("py.typed", "datasets/*.jsonl", "samples/*/*.jsonl", "samples/families/p3/**/*"),
             *("promptsource/*.jsonl", "promptsource/*.toml"),
             *("reports/page/*", "reports/vendor/*"),
         ],

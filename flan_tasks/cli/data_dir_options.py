@@ -48,7 +48,7 @@ def data_dirs_text(ctx: click.Context, param: click.Parameter, values: Sequence[
     except DeclarationError as error:
         raise click.BadParameter(str(error), ctx, param) from error
     if text and "=" in text:
-        DataDirs.of(text).check(catalog().expand)
+        DataDirs.of(text).check(catalog().expand, rows=catalog().row_dirs)
     return text
 
 

@@ -152,7 +152,7 @@ def _print_dataset(score: "DatasetScore") -> None:
 def _print_overview(scores: Sequence["DatasetScore"]) -> None:
     from flan_tasks.evaluation.over_prompts import prompts_table
     from flan_tasks.evaluation.score_tables import legend, overview
-    from flan_tasks.promptsource.tasks import data_sets
+    from flan_tasks.promptsource.members import data_sets
 
     caption, header, rows = overview(scores)
     click.echo()

@@ -6,7 +6,7 @@ Windows): `/tree:rte=/files/rte:hf=/copies`.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,18 +62,21 @@ class DataDirs:
         plain = found.pop(ALL, None)
         return cls(plain, found)
 
-    def check(self, expand: Callable[[Iterable[str]], Iterable[Dataset]]) -> None:
+    def check(
+        self, expand: Callable[[Iterable[str]], Iterable[Dataset]], *, rows: Collection[str] = ()
+    ) -> None:
         """Checks that names are known.
 
         Args:
           expand: the catalog's.
+          rows: names of directories that have the rows of families, where those are apart.
 
         Raises:
           UnknownNameError: one is not; with the nearest.
           DeclarationError: one means some tasks of a family, which are all read from one place.
         """
         for name in self.named:
-            if name in KINDS:
+            if name in KINDS or name in rows:
                 continue
             try:
                 families = {dataset.family for dataset in expand([name])}

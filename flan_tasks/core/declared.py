@@ -34,6 +34,8 @@ class Declared:
         self._template_files: dict[str, tuple[Path, str]] = {}
         # Path -> the state of the file it was read in, and what it holds.
         self._template_sets: dict[Path, tuple[object, TemplateSet]] = {}
+        # Path and ids -> what was read from the file, and those templates of it.
+        self._chosen: dict[tuple[Path, tuple[str, ...]], tuple[TemplateSet, TemplateSet]] = {}
         self._samples: dict[str, Path] = {}
         self._own: set[str] = set()
 
@@ -152,6 +154,12 @@ class Declared:
         return dict(sorted(self._families.items()))
 
     @property
+    def row_dirs(self) -> frozenset[str]:
+        """Names of the directories that have rows of families whose records lie apart."""
+        tables = (family.tables for family in self._families.values())
+        return frozenset(one.row_dir for one in tables if one is not None)
+
+    @property
     def clusters(self) -> dict[str, tuple[str, ...]]:
         """Cluster -> names of its datasets, in alphabetical order."""
         return _sorted_names(self._by_cluster)
@@ -209,7 +217,7 @@ class Declared:
         return {name for place in places for name in place}
 
     def templates(self, name: str) -> TemplateSet:
-        """Returns the templates of a dataset.
+        """Returns the templates of a dataset; of a family those of all its members.
 
         Raises:
           UnknownNameError: there is no such dataset.
@@ -218,7 +226,17 @@ class Declared:
         path, shown = self._template_files[self._file_key(name)]
         if path not in self._template_sets:
             self.read_templates(path, shown=shown)
-        return self._template_sets[path][1]
+        every = self._template_sets[path][1]
+        family, mark, member = name.partition(MEMBER_MARK)
+        ids = self.family(family).member(member).templates if mark else ()
+        if not ids:
+            return every
+        # One object for all members that have the same, which are rendered together for it.
+        before, chosen = self._chosen.get((path, ids), (None, every))
+        if before is not every:
+            chosen = every.only(ids)
+            self._chosen[path, ids] = every, chosen
+        return chosen
 
     def read_templates(self, path: Path, *, shown: str) -> TemplateSet:
         """Reads a template file, unless it is as it was when it was read before.

@@ -18,82 +18,31 @@ from flan_tasks.core.columns import ColumnType
 from flan_tasks.core.dataset import START, Dataset, Normalized, Row
 from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.example import Example, Skip
-from flan_tasks.core.field_types import check_types, quoted, wrong_types
+from flan_tasks.core.field_types import quoted, wrong_types
+from flan_tasks.core.member import Member
 from flan_tasks.core.naming import (
     MEMBER_MARK,
-    check_cluster_name,
     check_dataset_name,
-    check_member_name,
     member_name,
 )
 from flan_tasks.core.origin import Alternative, Origin
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.core.splits import SPLITS, Splits
+from flan_tasks.core.shared_tables import SharedTables
+from flan_tasks.core.splits import Splits
 
 # Problems of an index that are named together.
 _MOST = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
-    """One task of a family, as a line of its index says.
-
-    Raises:
-      DeclarationError: a value has the wrong type or form.
-    """
-
-    source_name: str
-    """What the source calls it."""
-    cluster: str
-    """The ability it tests."""
-    license: str = ""
-    """Its license where it is not the family's."""
-    citation: str = ""
-    """What to cite where it is not the family's."""
-    languages: tuple[str, ...] = ()
-    """Languages of its texts; empty for the family's."""
-    answer_language: str = ""
-    """Language of the answers where it has several."""
-    overlaps: tuple[str, ...] = ()
-    """Datasets that hold some of the same text."""
-    size: Mapping[str, int] = field(default_factory=dict)
-    """Source split -> rows."""
-    splits: tuple[str, ...] = ()
-    """Those of train, validation and test it takes part in; empty for all that the family has. What
-    would be carved for the others stays with these."""
-    in_default_mixtures: bool = True
-    """False for a task that is left out where its family or cluster is named."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What else the source says of it, such as a category: for readers and for the normalizer."""
-
-    def __post_init__(self) -> None:
-        check_types(self, f"task {quoted(self.source_name)}", error=DeclarationError)
-        problems = [
-            *check_member_name(self.name),
-            *check_cluster_name(self.cluster),
-            *(
-                f'split "{split}" must be one of {", ".join(SPLITS)}'
-                for split in self.splits
-                if split not in SPLITS
-            ),
-        ]
-        if problems:
-            raise DeclarationError(f"task {quoted(self.source_name)}: " + "; ".join(problems))
-
-    @cached_property
-    def name(self) -> str:
-        """Its name within the family: the source's in lower case, with `_` for other characters."""
-        return member_name(self.source_name)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Family:
     """Tasks that share a source, a normalizer and templates.
 
-    Its rows lie in one of two layouts. Without `task_column` each file of `source`, which is
+    Its rows lie in one of three layouts. Without `task_column` each file of `source`, which is
     `Files`, is one task: it is named after it, and holds a JSON object with the list `source.rows`
     and what is said of the task beside it. With `task_column` the source is one table, and that
-    column names the task of each row.
+    column names the task of each row. With `tables` each member is made of a table that others are
+    made of too.
 
     Raises:
       DeclarationError: on building, with every problem of the declaration; when `members` are first
@@ -105,7 +54,8 @@ class Family:
     source: Origin
     """Where the rows come from unless a user says otherwise."""
     index: Path
-    """A file of JSON lines, each the fields of a `Member`; read when a member is first needed."""
+    """A file of JSON lines, each the fields of a `Member`, or what `member_of` takes; read when a
+    member is first needed."""
     splits: Splits
     """Which source rows of a member are train, validation and test."""
     schema: Mapping[str, ColumnType]
@@ -123,6 +73,10 @@ class Family:
     """A line that finds the paper."""
     task_column: str = ""
     """Column of a row that names its task; empty where each file is a task."""
+    tables: SharedTables | None = None
+    """How members come to their rows, where several are made of one table."""
+    member_of: Callable[[Mapping[str, Any]], Member] | None = None
+    """Makes a member of a line of the index, where that has not the fields of a `Member`."""
     constants: tuple[str, ...] = ()
     """Names of fields that belong to a task and not to a row, such as its definition; templates use
     them like `fields`, and they are stored once a task."""
@@ -136,7 +90,7 @@ class Family:
     collection: str = ""
     """What it was published in, such as "flan2022"."""
     options_per_example: bool = False
-    """True where each example brings its own options."""
+    """True where each example brings its own options, but for members that say they have none."""
     languages: tuple[str, ...] = ("en",)
     """Languages of members that state none."""
     overlaps: tuple[str, ...] = ()
@@ -171,7 +125,9 @@ class Family:
                 yield f"solved: {name} must be a field, and {', '.join(shown_by)} constants"
         if bool(self.constants) != (self.constants_of is not None):
             yield "constants and constants_of belong together"
-        if not self.task_column and not getattr(self.source, "rows", ""):
+        if self.tables is not None and (self.task_column or self.constants or self.alternatives):
+            yield "with tables it has no task_column, constants or alternatives"
+        if not (self.task_column or self.tables or getattr(self.source, "rows", "")):
             yield (
                 "without task_column each file is a task, so its source must be "
                 'Files({...}, rows="..."), which names the list of rows in a file'
@@ -224,13 +180,13 @@ class Family:
             if not text.strip():
                 continue
             try:
-                member = read_member(text)
+                member = self.member_of(_read_line(text)) if self.member_of else read_member(text)
                 if member.name in members:
                     raise ValueError(
                         f'"{member.source_name}" is called {member.name} here, and so is '
                         f'"{members[member.name].source_name}" of line {lines[member.name]}'
                     )
-                restricted(self.splits, member.splits)
+                self.splits_of(member)
             except (ValueError, DeclarationError) as error:
                 problems.append(f"{self.index.name}, line {number}: {error}")
                 continue
@@ -298,6 +254,7 @@ class Family:
         member = self.member(name)
         if member.name not in self._tasks:
             texts = (member.license, member.citation, member.languages, member.answer_language)
+            texts = (*texts, member.metrics, member.has_options)
             values: dict[str, Any] = {
                 "name": f"{self.name}{MEMBER_MARK}{member.name}",
                 "family": self.name,
@@ -309,9 +266,13 @@ class Family:
                 "answer_language": member.answer_language,
                 "overlaps": tuple(dict.fromkeys((*self.overlaps, *member.overlaps))),
                 "size": member.size,
-                "splits": restricted(self.splits, member.splits),
+                "splits": self.splits_of(member),
+                "metrics": member.metrics or self.metrics,
+                "options_per_example": self.options_per_example and member.has_options,
                 "in_default_mixtures": member.in_default_mixtures,
             }
+            if self.tables is not None:
+                values["source"] = self.tables.table(member).source
             if texts not in self._checked:
                 dataclasses.replace(self.shared, **values)
                 self._checked.add(texts)
@@ -321,6 +282,21 @@ class Family:
             vars(task).update(values)
             self._tasks[member.name] = task
         return self._tasks[member.name]
+
+    def splits_of(self, member: Member) -> Splits:
+        """Returns which rows of a member are train, validation and test.
+
+        Raises:
+          DeclarationError: its line of the index wants splits that there are not.
+        """
+        rule = self.splits if self.tables is None else self.tables.table(member).splits
+        return restricted(rule, member.splits)
+
+    def stored_as(self, member: Member) -> str:
+        """Returns the name of what a member's examples are stored in: the family, or a table."""
+        if self.tables is None:
+            return self.name
+        return f"{self.name}-{member_name(member.table)}"
 
     @cached_property
     def _checked(self) -> set[tuple[object, ...]]:
@@ -368,6 +344,19 @@ def family_of(dataset: Dataset) -> tuple[Family, Member]:
     return bound.family, bound.member
 
 
+def _read_line(text: str) -> dict[str, Any]:
+    values = parse_json(text, unique_names=True)
+    if not isinstance(values, dict):
+        raise ValueError(f"a task is a JSON object, not {type(values).__name__}")
+    return values
+
+
+def stored_as(dataset: Dataset) -> str:
+    """Returns the name of what the examples of a task of a family are stored in."""
+    family, member = family_of(dataset)
+    return family.stored_as(member)
+
+
 def read_member(text: str) -> Member:
     """Reads a line of an index.
 
@@ -375,9 +364,7 @@ def read_member(text: str) -> Member:
       ValueError: it is no JSON object, or has names that members do not.
       DeclarationError: a value has the wrong type or form.
     """
-    values = parse_json(text, unique_names=True)
-    if not isinstance(values, dict):
-        raise ValueError(f"a task is a JSON object, not {type(values).__name__}")
+    values = _read_line(text)
     known = {part.name: part for part in dataclasses.fields(Member)}
     values = dict(values)
     name = values.pop("name", None)
@@ -403,8 +390,9 @@ def write_index(members: Iterable[Member]) -> str:
             for part in dataclasses.fields(member)
             if (value := getattr(member, part.name)) or value is False
         }
-        if member.in_default_mixtures:
-            values.pop("in_default_mixtures")
+        for name in ("in_default_mixtures", "has_options"):
+            if values[name]:
+                values.pop(name)
         lines.append(json.dumps({"name": member.name, **values}, ensure_ascii=False) + "\n")
     return "".join(lines)
 

@@ -289,6 +289,21 @@ class TemplateSet:
         """Template ids in the order of the file."""
         return tuple(template.id for template in self.templates)
 
+    def only(self, ids: Collection[str]) -> "TemplateSet":
+        """Returns the set with some of its templates alone.
+
+        Raises:
+          TemplateError: it has none of that id.
+        """
+        absent = [name for name in ids if name not in self.ids]
+        if absent:
+            raise TemplateError(
+                f"{self.path}: no template {', '.join(absent)}, which a task of its family names; "
+                f"there are {', '.join(self.ids)}"
+            )
+        chosen = tuple(template for template in self.templates if template.id in ids)
+        return TemplateSet(self.path, chosen, self.example, self.comment)
+
     def of_kind(self, *kinds: str) -> tuple[Template, ...]:
         """The templates of the given kinds, in the order of the file."""
         return tuple(template for template in self.templates if template.kind in kinds)

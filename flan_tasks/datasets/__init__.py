@@ -16,7 +16,7 @@ from flan_tasks.core.resources import folder
 
 _FLAN_2022, _WITHOUT = "flan2022", "without."
 # Modules that declare families.
-_FAMILIES = ("natural_instructions",)
+_FAMILIES = ("natural_instructions", "p3")
 
 
 @cache
@@ -39,7 +39,9 @@ def catalog() -> Catalog:
     for module_name in _FAMILIES:
         for family in vars(importlib.import_module(f"{__name__}.{module_name}")).values():
             if isinstance(family, Family):
-                rows = samples / "families" / f"{family.name}.jsonl"
+                # A family of many tables has a folder of them.
+                kind = ".jsonl" if family.tables is None else ""
+                rows = samples / "families" / f"{family.name}{kind}"
                 found.add_family(
                     dataclasses.replace(family, version=family.version or 1),
                     templates=templates / "families" / f"{family.name}.toml",

@@ -248,6 +248,7 @@ def _said_once(spec: BuildSpec) -> BuildSpec:
 def explain_store(spec: BuildSpec) -> list[str]:
     """Says of each dataset whether its stored examples are found, or what changed since."""
     from flan_tasks.core.errors import SourceUnavailableError
+    from flan_tasks.core.family import stored_as
     from flan_tasks.raw_rows import open_source
 
     mixture, _ = declared_mixture(spec, catalog())
@@ -255,10 +256,12 @@ def explain_store(spec: BuildSpec) -> list[str]:
     lines: list[str] = []
     explained: set[str] = set()
     for dataset in catalog().members(mixture):
-        if spec.split not in dataset.splits.names or dataset.family in explained:
+        if spec.split not in dataset.splits.names:
             continue
-        # All members of a family are in one file.
-        explained |= {dataset.family} - {""}
+        # Many members of a family are in one file.
+        if dataset.family and stored_as(dataset) in explained:
+            continue
+        explained |= {stored_as(dataset)} if dataset.family else set()
         try:
             rows = open_source(
                 dataset,

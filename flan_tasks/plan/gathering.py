@@ -8,6 +8,7 @@ from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.escaping import for_line
+from flan_tasks.core.family import stored_as
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.part_tree import MARK, Leaf
 from flan_tasks.core.template import Template
@@ -86,7 +87,7 @@ class Gathering:
         self.missing: dict[str, str] = {}
         self.notes: dict[str, str] = {}
         self.bad = RowError()
-        # Families with bad rows: a table has all members, so what one of them meets all do.
+        # Stored tables with bad rows: one has all members, so what one of them meets all do.
         self._bad_families: set[str] = set()
 
     def datasets_of(self, leaf: Leaf) -> list[Dataset]:
@@ -127,7 +128,7 @@ class Gathering:
             known = ((d.name, self._catalog.templates(d.name).ids) for d in datasets)
             variation.check_templates(known)
         for dataset in datasets:
-            if dataset.family in self._bad_families:
+            if dataset.family and stored_as(dataset) in self._bad_families:
                 continue
             try:
                 examples, exemplars = self._read(dataset, variation, leaf.mixture.limit)
@@ -143,7 +144,7 @@ class Gathering:
                 if self.bad.is_full:
                     raise self.bad from error
                 if dataset.family:
-                    self._bad_families.add(dataset.family)
+                    self._bad_families.add(stored_as(dataset))
                 continue
             templates = self._templates(dataset, leaf.mixture, variation)
             yield Ingredient(
@@ -200,7 +201,7 @@ class Gathering:
     ) -> tuple[Template, ...]:
         every = self._catalog.templates(dataset.name).templates
         templates = variation.choose(dataset.name, every, self._split, kinds=mixture.kinds)
-        alike = (dataset.family or dataset.name, templates)
+        alike = (dataset.family or dataset.name, templates, dataset.is_classification)
         if alike not in self._alike:
             self._catalog.check_fields(dataset)
         templates = self._alike.setdefault(alike, templates)
@@ -235,7 +236,7 @@ def open_examples(
       RowError: rows break their schema.
     """
     # What is to be said of a family is said with its first member.
-    is_said = dataset.family in opened
+    is_said = bool(dataset.family) and stored_as(dataset) in opened
     rows = open_source(
         dataset,
         kind=source.kind_of(dataset),
@@ -245,7 +246,7 @@ def open_examples(
         opened=opened,
     )
     if dataset.family:
-        where = f"{dataset.family}, all its tasks"
+        where = f"{stored_as(dataset)}, all its tasks"
     if (
         progress
         and not is_said

@@ -296,7 +296,8 @@ def _with_rates(
     counts = {item.dataset.name: item.available for item in found}
     if split == "train":
         meant = {name: [d.name for d in catalog.expand([name])] for name in mixture.rates}
-        rates = mixing_rates(mixture, [i.dataset for i in found], counts, rate_of=meant)
+        # All members, so that a rate of one whose rows are missing is not taken for a mistake.
+        rates = mixing_rates(mixture, catalog.left_of(mixture), counts, rate_of=meant)
     else:
         rates = {name: float(count) for name, count in counts.items()}
     return tuple(replace(item, rate=rates.get(item.dataset.name, 0.0)) for item in found)

@@ -34,4 +34,4 @@ class SourceChoice:
           UnknownNameError: a name is unknown.
           DeclarationError: a directory is given twice, or is empty.
         """
-        DataDirs.of(self.data_dir).check(catalog.expand)
+        DataDirs.of(self.data_dir).check(catalog.expand, rows=catalog.row_dirs)

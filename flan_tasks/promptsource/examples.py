@@ -6,7 +6,6 @@ from typing import Any
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.promptsource.folder import PromptFolder
 from flan_tasks.promptsource.index import Subtask
-from flan_tasks.promptsource.names import source_split
 from flan_tasks.promptsource.rendering import Draws, Prompt, Renderer
 
 # Columns that data sets call otherwise than the templates that were written for them.
@@ -76,11 +75,6 @@ def renamed(row: Mapping[str, Any], title: str) -> Mapping[str, Any]:
     names = _RENAMED.get(title, {})
     columns = {new: row[old] for old, new in names.items() if old in row and new not in row}
     return {**row, **columns} if columns else row
-
-
-def splits_of(subtask: Subtask) -> dict[str, str]:
-    """P3's splits of a subtask -> the data set's own, which differ for ANLI's rounds."""
-    return {split: source_split(split, anli_round=subtask.anli_round) for split in subtask.rows}
 
 
 def prompted_example(row: Mapping[str, Any], renderer: Renderer, draws: Draws) -> Example | Skip:

@@ -13,6 +13,8 @@ from typing import Any
 
 from flan_tasks.core.errors import unknown_name
 
+# Its lines are members of the family p3 as well.
+SUBTASKS = Path(__file__).with_name("p3.subtasks.jsonl")
 # Where T0's training mixtures take more than the one before.
 T0, T0_PLUS, T0_PLUS_PLUS = "t0", "t0p", "t0pp"
 T0_SF = "t0sf"
@@ -49,6 +51,10 @@ class PromptedDataset:
     """Its configuration there; empty where it has none."""
     category: str
     """What it tests, in t-zero's words; empty where t-zero does not use it."""
+    cluster: str
+    """That of the 62 where the data set is one of them, else of the ability it tests."""
+    overlaps: tuple[str, ...]
+    """Datasets of this package that hold some of its texts."""
     t0_part: str
     """The first of t0, t0p, t0pp that trains on it; empty where none does."""
     held_out: bool
@@ -119,16 +125,21 @@ class Subtask:
 @functools.cache
 def prompted_datasets() -> tuple[PromptedDataset, ...]:
     """All data sets, by name."""
-    return tuple(PromptedDataset(**entry) for entry in _lines("p3.datasets.jsonl"))
+    return tuple(
+        PromptedDataset(**entry | {"overlaps": tuple(entry["overlaps"])})
+        for entry in _lines("p3.datasets.jsonl")
+    )
 
 
 @functools.cache
 def subtasks() -> tuple[Subtask, ...]:
     """P3's subtasks that have training rows or are ranked, by name."""
-    return tuple(
-        Subtask(**entry | {"metrics": tuple(entry["metrics"])})
-        for entry in _lines("p3.subtasks.jsonl")
-    )
+    return tuple(map(read_subtask, _lines(SUBTASKS.name)))
+
+
+def read_subtask(entry: Mapping[str, Any]) -> Subtask:
+    """Returns the subtask of a line of the index."""
+    return Subtask(**{**entry, "metrics": tuple(entry["metrics"])})
 
 
 def subtask(name: str) -> Subtask:

@@ -31,6 +31,7 @@ from flan_tasks.raw_rows.files import FilesSource, find_files
 from flan_tasks.raw_rows.huggingface import HuggingFaceSource
 from flan_tasks.raw_rows.places import ORIGINS, Place, place_of, place_of_family
 from flan_tasks.raw_rows.samples import SamplesSource
+from flan_tasks.raw_rows.shared_tables import open_table
 from flan_tasks.raw_rows.tfds import TfdsSource
 from flan_tasks.raw_rows.tfds_apart import TfdsApart
 
@@ -56,8 +57,8 @@ def open_source(
         several, as `core.data_dirs` reads them, of which the most specific counts.
       samples: the dataset's embedded rows.
       apart: whether what needs TensorFlow is done in a process of its own.
-      opened: name of a family -> its source, kept here for its other members; all have one kind,
-        data_dir and samples.
+      opened: what members of a family are stored in (`Family.stored_as`) -> its source, kept here
+        for its other members; all have one kind, data_dir and samples.
 
     Raises:
       UnknownNameError: no such kind of source.
@@ -68,10 +69,13 @@ def open_source(
     if dataset.family:
         family, member = family_of(dataset)
         opened = {} if opened is None else opened
-        if family.name not in opened:
+        name = family.stored_as(member)
+        if name not in opened and family.tables is not None:
+            opened[name] = open_table(family, member, kind, data_dir, samples)
+        elif name not in opened:
             place = place_of_family(family, kind, data_dir)
-            opened[family.name] = _open_family(family, place, samples, apart=apart)
-        return MemberSource(opened[family.name], member)
+            opened[name] = _open_family(family, place, samples, apart=apart)
+        return MemberSource(opened[name], member)
     place = place_of(dataset, kind, data_dir)
     kind, data_dir, folder = place.kind, place.data_dir, place.folder
     if kind == "samples":

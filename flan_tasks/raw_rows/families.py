@@ -36,6 +36,11 @@ class FamilySource(ABC):
     def __init__(self, family: Family) -> None:
         self.family = family
 
+    @property
+    def members(self) -> Mapping[str, Member]:
+        """Those whose rows it has, by name; they are stored together."""
+        return self.family.members
+
     @abstractmethod
     def status(self) -> Status:
         """Says whether rows are available, without network or download."""
@@ -63,6 +68,9 @@ class FamilySource(ABC):
     @abstractmethod
     def unknown(self, split: str) -> Mapping[str, int]:
         """Returns tasks that are here and not in the index -> how many rows or files they have."""
+
+    def forget(self) -> None:  # noqa: B027 - most keep nothing
+        """Lets go of rows that are kept for members to come."""
 
 
 class MemberSource(Source):

@@ -22,6 +22,7 @@ from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.family import Family, Member
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.naming import MEMBER_MARK
+from flan_tasks.core.splits import Splits
 from flan_tasks.core.user_code import told
 from flan_tasks.raw_rows.families import FamilySource, MemberSource
 from flan_tasks.raw_rows.reading import BadRows, positions, read_examples
@@ -63,6 +64,7 @@ class Entry:
 def family_key_parts(source: FamilySource, split: str, *, limit: int | None) -> dict[str, Any]:
     """Returns everything the examples of a family's table depend on, by name."""
     family = source.family
+    splits = _splits_of(source)
     functions = (
         family.normalize,
         family.constants_of,
@@ -71,8 +73,8 @@ def family_key_parts(source: FamilySource, split: str, *, limit: int | None) -> 
     )
     return {
         "layout": ["family", _LAYOUT],
-        "source": dict(source.identity(family.splits.source_split(split))),
-        "split": [split, repr(family.splits), source.is_shuffled, family.keeps_order],
+        "source": dict(source.identity(splits.source_split(split))),
+        "split": [split, repr(splits), source.is_shuffled, family.keeps_order],
         "normalizer": family.version or functions_hash(functions),
         "texts": [EXAMPLE_VERSION, REPAIRS_VERSION, importlib.metadata.version("ftfy")],
         "schema": {name: type_name(kind) for name, kind in family.schema.items()},
@@ -84,6 +86,13 @@ def family_key_parts(source: FamilySource, split: str, *, limit: int | None) -> 
     }
 
 
+def _splits_of(source: FamilySource) -> Splits:
+    """The rule of all members that are stored together, some of which may take part in less."""
+    if source.family.tables is None:
+        return source.family.splits
+    return source.family.splits_of(next(iter(source.members.values())))
+
+
 def write_rows(
     out: Path, source: FamilySource, split: str, schema: pa.Schema, *, limit: int | None
 ) -> dict[str, Any]:
@@ -93,12 +102,12 @@ def write_rows(
       SourceUnavailableError: no member has a row.
       RowError: rows cannot be used; the first ten are named.
     """
-    family = source.family
+    family, splits = source.family, _splits_of(source)
     entries: dict[str, Entry] = {}
     bad = RowError()
     with pa.OSFile(str(out), "wb") as file, pa.ipc.new_file(file, schema) as writer:
         rows = _Writer(writer)
-        for name, member in family.members.items():
+        for name, member in source.members.items():
             dataset = family.task(name)
             if split not in dataset.splits.names:
                 continue
@@ -111,6 +120,7 @@ def write_rows(
             except SourceUnavailableError as error:
                 entries[name] = Entry(unavailable=error.reason)
         rows.flush()
+    source.forget()
     if bad.rows:
         raise bad
     if all(entry.unavailable for entry in entries.values()):
@@ -123,7 +133,7 @@ def write_rows(
             name: {key: value for key, value in vars(entry).items() if value}
             for name, entry in entries.items()
         },
-        "unknown": dict(source.unknown(family.splits.source_split(split))),
+        "unknown": dict(source.unknown(splits.source_split(split))),
     }
 
 

@@ -178,7 +178,7 @@ class Store:
         family = source.family
         parts = family_key_parts(source, split, limit=limit)
         key = digest_of_parts(parts)
-        path = self.root / f"{family.name}-{split}-{key[:16]}.arrow"
+        path = self.root / f"{_stored_as(source)}-{split}-{key[:16]}.arrow"
         schema = store_schema(family.shared)
         stored = _look(path, key, schema)
         if isinstance(stored, str):
@@ -238,7 +238,8 @@ class Store:
             parts = key_parts(dataset, source, split, limit=limit)
         key = digest_of_parts(parts)
         lines = []
-        name = dataset.family or dataset.name
+        is_member = isinstance(source, MemberSource)
+        name = _stored_as(source.of_family) if is_member else dataset.name
         for path in sorted(self.root.glob(f"{name}-{split}-*.arrow")):
             try:
                 found = _read(path)
@@ -304,6 +305,10 @@ class Store:
             raise BuildError(
                 f"the store {self.root} cannot be written: {error.strerror or error}"
             ) from error
+
+
+def _stored_as(source: FamilySource) -> str:
+    return source.family.stored_as(next(iter(source.members.values())))
 
 
 @dataclass(frozen=True)

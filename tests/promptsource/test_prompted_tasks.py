@@ -1,24 +1,21 @@
 """Prompts of promptsource as datasets and mixtures of the engine."""
 
-import dataclasses
 import json
 import pickle
-import re
 import subprocess
 import sys
 
 import pytest
 from conftest import ROOT
-from test_subtask_examples import POT
 
 from flan_tasks.core.dataset import normalize_row
-from flan_tasks.core.errors import SourceUnavailableError, UnknownNameError
+from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.example import Skip
 from flan_tasks.core.lint import lint_set
-from flan_tasks.core.origin import Files, HuggingFace
+from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.template import read_template_set
-from flan_tasks.promptsource import index, tasks
+from flan_tasks.promptsource import tasks
 
 SHORT = {"source": Files({"train": "x.jsonl"}), "splits": Splits(), "license": "CC0-1.0"}
 
@@ -26,22 +23,6 @@ SHORT = {"source": Files({"train": "x.jsonl"}), "splits": Splits(), "license": "
 @pytest.fixture
 def rows(prompt_folder):
     return prompt_folder.parent / "rows"
-
-
-@pytest.fixture
-def our_index(monkeypatch):
-    """Facts of our data sets in place of P3's."""
-    facts = index.PromptedDataset(
-        dataset="tea_shop",
-        subset="",
-        category="tea",
-        t0_part="t0",
-        held_out=False,
-        train_rows=4,
-        license="",
-        splits={},
-    )
-    monkeypatch.setattr(tasks, "prompted_datasets", lambda: (facts,))
 
 
 def note(prompt_folder, **given):
@@ -119,65 +100,10 @@ def test_an_unknown_template_is_named_at_once(prompt_folder):
         tasks.prompted_dataset("notes", file=file, template="notes", **SHORT)
 
 
-def test_subtasks_are_datasets_where_their_rows_are(prompt_folder, rows, our_index):
-    (task,) = tasks.p3_tasks([POT], prompts=prompt_folder, rows=rows)
-    assert task.dataset.name == "p3_tea_shop_what_goes_into_the_pot_"
-    assert task.dataset.license == "not stated by a source known here"
-    assert (task.cluster, task.templates) == ("tea", tasks.AS_PUBLISHED)
-    assert isinstance(task.dataset.source, Files)
-    (task,) = tasks.p3_tasks([POT], prompts=prompt_folder)
-    assert task.dataset.source == HuggingFace("tea_shop")
-
-
-def test_a_data_set_without_train_is_evaluated_only(prompt_folder, rows, our_index, tmp_path):
-    (tmp_path / "tea_shop").mkdir()
-    path = tmp_path / "tea_shop" / "validation.jsonl"
-    path.write_bytes((rows / "tea_shop" / "validation.jsonl").read_bytes())
-    pot = dataclasses.replace(POT, rows={"train": 4, "validation": 1})
-    (task,) = tasks.p3_tasks([pot], prompts=prompt_folder, rows=tmp_path)
-    assert task.dataset.splits == Splits(train=None, validation="validation")
-    (task,) = tasks.p3_tasks([pot], prompts=prompt_folder, rows=rows)
-    assert task.dataset.splits == Splits(validation="validation")
-
-
-def test_a_folder_without_rows_of_any_says_what_it_should_have(prompt_folder, tmp_path, our_index):
-    with pytest.raises(SourceUnavailableError, match="wanted folders such as tea_shop with train"):
-        tasks.p3_tasks([POT], prompts=prompt_folder, rows=tmp_path)
-
-
-def test_names_here_are_as_many_as_subtasks():
-    names = [tasks.task_name(one) for one in index.subtasks()]
-    assert len(set(names)) == len(names)
-    assert all(re.fullmatch(r"[a-z][a-z0-9_]{1,99}", name) for name in names)
-
-
-def test_rounds_of_anli_are_scored_apart():
-    data_sets = tasks.data_sets()
-    assert len(data_sets) == 544
-    assert data_sets["p3_anli_should_assume_r2"] == "anli r2"
-    assert data_sets["p3_super_glue_rte_should_assume"] == "super_glue/rte"
-
-
 def test_identity_templates_are_read():
     for path in (tasks.AS_PUBLISHED, tasks.WITH_OPTIONS):
         (template,) = read_template_set(path).templates
         assert template.id == "as_published"
-
-
-def test_all_subtasks_of_t0sf_are_declared(real_p3):
-    declared = tasks.p3_tasks("t0sf", prompts=real_p3 / "templates")
-    mixture = tasks.p3_mixture("t0sf", only=declared)
-    assert len(declared) == len(mixture.include) == 193
-    shown = [one for one in declared if one.templates == tasks.WITH_OPTIONS]
-    assert (len(shown), mixture.cap) == (19, 20_000)
-
-
-def test_mixtures_of_t0_have_its_rates(prompt_folder, our_index, monkeypatch):
-    declared = tasks.p3_tasks([POT], prompts=prompt_folder)
-    monkeypatch.setattr(tasks, "collection", lambda name: (POT,))
-    monkeypatch.setattr(tasks, "t0_rates", lambda name: {POT.name: 4})
-    mixture = tasks.p3_mixture("t0", only=declared)
-    assert mixture.rates == {"p3_tea_shop_what_goes_into_the_pot_": 4.0}
 
 
 def test_the_page_builds_a_template_file_of_ones_own(prompt_folder, tmp_path):

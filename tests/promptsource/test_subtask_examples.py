@@ -4,7 +4,7 @@ import pytest
 
 from flan_tasks.core.example import Skip
 from flan_tasks.promptsource import examples
-from flan_tasks.promptsource.examples import SubtaskPrompts, prompted_example, splits_of
+from flan_tasks.promptsource.examples import SubtaskPrompts, prompted_example
 from flan_tasks.promptsource.files import PromptTemplate
 from flan_tasks.promptsource.folder import PromptFolder
 from flan_tasks.promptsource.index import Subtask, subtask
@@ -88,16 +88,6 @@ def test_a_prompt_is_what_an_identity_template_renders(prompt_folder):
     identity = Template(id="as_published", inputs="{inputs}", targets="{answer}")
     pair = render(identity, one)
     assert (pair.inputs, pair.targets) == (one.fields["inputs"], one.fields["targets"])
-
-
-def test_splits_are_those_of_the_data_set():
-    assert splits_of(subtask("anli_should_assume_r2")) == {
-        "test": "test_r2",
-        "train": "train_r2",
-        "validation": "dev_r2",
-    }
-    same = splits_of(subtask("qasc_is_correct_1"))
-    assert same == {split: split for split in ("test", "train", "validation")}
 
 
 @pytest.mark.slow

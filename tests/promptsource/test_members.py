@@ -1,0 +1,167 @@
+"""P3 as a family: subtasks as members, rows of their data sets, options of each."""
+
+import re
+
+import pytest
+
+import flan_tasks as ft
+from flan_tasks.core.errors import SourceUnavailableError
+from flan_tasks.core.family import family_of
+from flan_tasks.core.naming import member_name
+from flan_tasks.core.origin import HuggingFace
+from flan_tasks.datasets import catalog
+from flan_tasks.datasets.p3 import P3
+from flan_tasks.promptsource import index, members
+
+QASC = "p3:qasc_is_correct_1"
+
+
+@pytest.fixture(scope="module")
+def p3():
+    return catalog().family("p3")
+
+
+def test_members_are_the_subtasks_by_their_names_in_lower_case(p3):
+    names = [member_name(one.name) for one in index.subtasks()]
+    assert list(p3.members) == names and len(set(names)) == 544
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]{1,99}", name) for name in names)
+    assert catalog()["p3:race_high_Is_this_the_right_answer"].name == (
+        "p3:race_high_is_this_the_right_answer"
+    )
+
+
+def test_a_member_says_whether_it_has_options(p3):
+    assert catalog()[QASC].is_ranked
+    free = catalog()["p3:web_questions_get_the_answer"]
+    assert (free.is_classification, free.metrics) == (False, ("squad",))
+    for one in index.subtasks():
+        assert p3.task(one.name).is_classification == one.has_choices
+
+
+def test_prompts_that_do_not_show_their_options_have_them_below_in_t0sf():
+    shown = {
+        name
+        for name in catalog().mixture("t0sf").include
+        if catalog().templates(name).ids == ("prompt_and_options",)
+    }
+    assert len(shown) == 19 and QASC in shown
+    # T0's own prompts stay as they are.
+    assert catalog().templates("p3:super_glue_rte_GPT_3_style").ids == ("prompt",)
+
+
+def test_rows_of_a_data_set_are_one_table_for_its_prompts(p3):
+    one, other = p3.member("qasc_is_correct_1"), p3.member("qasc_is_correct_2")
+    assert p3.stored_as(one) == p3.stored_as(other) == "p3-qasc"
+    assert members.table_of(one) == members.table_of(other)
+    assert catalog()[QASC].source == HuggingFace("qasc")
+    # A round of ANLI is a table of its own, whose files lie where those of the others do.
+    first, second = p3.member("anli_should_assume_r1"), p3.member("anli_should_assume_r2")
+    assert (p3.stored_as(first), p3.stored_as(second)) == ("p3-anli_r1", "p3-anli_r2")
+    assert members.table_of(first).folder == members.table_of(second).folder == "anli"
+    assert catalog()["p3:anli_should_assume_r2"].splits.train == "train_r2"
+
+
+def test_validation_is_the_test_of_what_t0_holds_out():
+    assert catalog()["p3:super_glue_rte_GPT_3_style"].splits.test == "validation"
+    assert catalog()["p3:anli_should_assume_r3"].splits.test == "dev_r3"
+    assert catalog()[QASC].splits.names == ("train", "validation")
+    assert catalog()["p3:wiki_bio_who"].splits.validation == "val"
+    # Tests are read where there is no validation.
+    assert catalog()["p3:web_questions_get_the_answer"].splits.test == "test"
+    assert catalog()["p3:app_reviews_convert_to_rating"].splits.names == ("train",)
+
+
+def test_every_member_has_a_size_for_each_of_its_splits(p3):
+    for name in p3.members:
+        dataset = p3.task(name)
+        for split in dataset.splits.names:
+            assert dataset.declared_rows(split), (name, split)
+
+
+def test_members_agree_with_the_rest_of_the_catalog(p3):
+    assert [line for line in catalog().check() if "p3" in line] == []
+    known = {*catalog().clusters, *catalog().family("niv2").clusters}
+    assert set(p3.clusters) <= known
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("rte", "super_glue/rte"),
+        ("anli", "anli r2"),
+        ("squad", "adversarial_qa/dbert"),
+        ("wsc273", "super_glue/wsc.fixed"),
+        ("ecqa", "cos_e/v1.11"),
+    ],
+)
+def test_holding_out_a_dataset_leaves_out_prompts_of_its_rows(name, left_out):
+    mixture = ft.Mixture(name="x", include=("p3",), hold_out=(name,), drop_overlaps=True)
+    left = {family_of(one)[1].table for one in catalog().members(mixture)}
+    assert left_out not in left and "qasc" in left
+
+
+def test_a_cluster_that_is_held_out_is_held_out_in_p3_too():
+    mixture = ft.Mixture(name="x", include=("rte", "p3"), hold_out=("nli",))
+    with_nli = {family_of(one)[1].table for one in catalog().held_out(mixture) if one.family}
+    assert with_nli == {"anli r1", "anli r2", "anli r3", "super_glue/cb", "super_glue/rte"}
+    assert not {one.cluster for one in catalog().members(mixture)} & {"nli"}
+
+
+def test_a_data_set_without_options_in_another_copy_is_skipped():
+    member = P3.member("qasc_is_correct_1")
+    record = {"id": "a", "name": "b", "jinja": "x ||| y", "answer_choices": None}
+    skip = members.answer_prompt({"row": {}, "record": record}, member)
+    assert skip.reason == "its template states no allowed answers"
+
+
+def test_records_of_a_copy_that_has_another_version_are_named(tmp_path, prompt_folder):
+    (tmp_path / "qasc").mkdir()
+    text = (prompt_folder / "tea_shop" / "templates.yaml").read_text(encoding="utf-8")
+    (tmp_path / "qasc" / "templates.yaml").write_text(
+        text.replace("dataset: tea_shop", "dataset: qasc"), encoding="utf-8"
+    )
+    record_of = members.records(tmp_path)
+    with pytest.raises(SourceUnavailableError, match="qasc/templates.yaml has no template"):
+        record_of(P3.member("qasc_is_correct_1"))
+    with pytest.raises(SourceUnavailableError, match="has no sciq/templates.yaml"):
+        record_of(P3.member("sciq_Direct_Question"))
+
+
+def test_rounds_of_anli_are_scored_apart():
+    data_sets = members.data_sets()
+    assert len(data_sets) == 544
+    assert data_sets["p3:anli_should_assume_r2"] == "anli r2"
+    assert data_sets["p3:super_glue_rte_should_assume"] == "super_glue/rte"
+
+
+def test_t0sf_is_the_collection_of_that_name():
+    mixture = catalog().mixture("t0sf")
+    assert mixture.include == members.member_names(index.collection("t0sf"))
+    assert (len(mixture.include), mixture.cap) == (193, 20_000)
+
+
+def rows(name, tmp_path, **settings):
+    settings = {"source": "samples", "store": tmp_path / "store", "allow_missing": True} | settings
+    return list(ft.rows(name, **settings))
+
+
+def test_t0sf_is_made_of_embedded_rows(tmp_path):
+    pytest.importorskip("yaml")
+    made = rows("t0sf", tmp_path)
+    assert {row["dataset"] for row in made} == {
+        QASC,
+        "p3:qasc_qa_with_combined_facts_1",
+        "p3:qasc_qa_with_separated_facts_3",
+        "p3:web_questions_get_the_answer",
+        "p3:web_questions_question_answer",
+    }
+    shown = next(row for row in made if row["dataset"] == QASC)
+    assert shown["inputs"].endswith("\n\nOPTIONS:\n- Yes\n- No")
+
+
+def test_published_prompts_are_made_of_embedded_rows_too(tmp_path, real_p3):
+    made = rows(
+        "p3:qasc_qa_with_separated_facts_2", tmp_path, data_dir={"p3": real_p3 / "templates"}
+    )
+    assert len(made) == 6
+    assert "Oil keeps water out" in "".join(row["inputs"] for row in made)
