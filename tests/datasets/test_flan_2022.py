@@ -8,8 +8,8 @@ import flan_tasks as ft
 from flan_tasks.core.part_tree import part_tree
 from flan_tasks.datasets import catalog
 
-CAPS = {"flan2021": 30_000, "niv2": 5_000, "cot": 100_000, "dialog": 200_000}
-WEIGHTS = {"flan2021": 40, "niv2": 20, "cot": 5, "dialog": 3}
+CAPS = {"flan2021": 30_000, "t0": 20_000, "niv2": 5_000, "cot": 100_000, "dialog": 200_000}
+WEIGHTS = {"flan2021": 40, "t0": 32, "niv2": 20, "cot": 5, "dialog": 3}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_parts_have_their_published_shares_exactly(whole):
     for name in ("flan2021/zs_noopt", "flan2021/fs_opt"):
         assert exact[name] == exact["flan2021"] / 4
     assert exact["niv2/fs_opt"] == exact["niv2"] / 2
-    assert not any("noopt" in path for path in exact if not path.startswith("flan2021"))
+    assert not any("noopt" in path for path in exact if not path.startswith(("flan2021", "t0")))
 
 
 def test_caps_are_on_each_task(whole):
@@ -65,10 +65,10 @@ def test_muffin_has_the_71_tasks_of_the_public_code():
 def test_each_part_is_a_mixture_of_its_own():
     found = names_by_part("flan2022")
     assert found["flan2021"] == {one.name for one in catalog().members(catalog().mixture("muffin"))}
-    for name in ("niv2", "cot", "dialog"):
-        members = catalog().members(catalog().mixture(name))
+    for name, mixture in {"t0": "t0sf", "niv2": "niv2", "cot": "cot", "dialog": "dialog"}.items():
+        members = catalog().members(catalog().mixture(mixture))
         assert found[name] == {one.name for one in members}
-    assert len(found["niv2"]) == 1_556 and len(found["cot"]) == 9
+    assert len(found["t0"]) == 193 and len(found["niv2"]) == 1_556 and len(found["cot"]) == 9
     assert not any("mmmlu" in name for name in found["niv2"])
 
 
@@ -80,13 +80,14 @@ def test_a_held_out_cluster_is_held_out_in_every_part(without):
     every, left = names_by_part("flan2022"), names_by_part(f"flan2022.{without}")
     assert list(left) == list(every)
     out = {one.name for one in catalog().with_overlaps(flat.hold_out)}
-    niv2 = catalog().family("niv2")
-    of_cluster = [niv2.clusters.get(name, ()) for name in flat.hold_out]
-    made_of_it = [niv2.overlapping.get(one.name, ()) for one in catalog().expand(flat.hold_out)]
-    for members in (*of_cluster, *made_of_it):
-        out |= {f"niv2:{member}" for member in members}
+    for family in (catalog().family("niv2"), catalog().family("p3")):
+        of_cluster = [family.clusters.get(name, ()) for name in flat.hold_out]
+        held_out = catalog().expand(flat.hold_out)
+        made_of_it = [family.overlapping.get(one.name, ()) for one in held_out]
+        for members in (*of_cluster, *made_of_it):
+            out |= {f"{family.name}:{member}" for member in members}
     for part, names in left.items():
-        assert names and names < every[part] or part in ("cot", "dialog")
+        assert names and names <= every[part]
         assert not names & out
 
 
