@@ -114,6 +114,8 @@ def command(
 
     for missing, reason in folded_reasons(shown.missing):
         options.warn(f"without {missing}: {reason}")
+    for names, note in folded_reasons(shown.notes):
+        options.warn(f"{names}: {note}")
     prompts = (_about(prompt, vocabulary if tokens else None) for prompt in shown.prompts)
     if as_json:
         print_json({"prompts": list(prompts)})

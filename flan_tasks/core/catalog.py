@@ -1,14 +1,16 @@
 """The catalog: every dataset and family with its files and cluster, and every mixture."""
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import Declared, ordered
 from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.field_types import shown
-from flan_tasks.core.mixture import ALL, Mixture
+from flan_tasks.core.mixture import ALL, Mixture, read_mixture
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.part_tree import members_of_parts, part_tree
 
@@ -19,7 +21,8 @@ class Catalog(Declared):
     def __init__(self, *, collection: str = "") -> None:
         """Makes an empty catalog; "all" in a mixture means the datasets of `collection`."""
         super().__init__(collection=collection)
-        self._mixtures: dict[str, Mixture] = {}
+        # Name -> a mixture, or what gives it when it is first asked for.
+        self._mixtures: dict[str, Mixture | Callable[[], Mixture]] = {}
 
     def add_mixture(self, mixture: Mixture) -> Mixture:
         """Adds a mixture and returns it.
@@ -32,10 +35,38 @@ class Catalog(Declared):
         self._mixtures[mixture.name] = mixture
         return mixture
 
+    def add_mixture_file(self, path: Path) -> None:
+        """Adds the mixture of a file, which is read when it is first asked for.
+
+        Raises:
+          DeclarationError: the name is taken.
+        """
+        self.add_mixture_later(path.name.removesuffix(".toml"), partial(read_mixture, path))
+
+    def add_mixture_later(self, name: str, make: Callable[[], Mixture]) -> None:
+        """Adds the mixture that a call returns, which is made when it is first asked for.
+
+        Raises:
+          DeclarationError: the name is taken.
+        """
+        if name in self._mixtures:
+            raise DeclarationError(f'mixture "{name}": the name is taken')
+        self._mixtures[name] = make
+
     @property
     def mixtures(self) -> tuple[Mixture, ...]:
-        """All mixtures, by name."""
-        return tuple(self._mixtures[name] for name in sorted(self._mixtures))
+        """All mixtures, by name.
+
+        Raises:
+          DeclarationError: a file is malformed.
+        """
+        return tuple(self._published(name) for name in sorted(self._mixtures))
+
+    def _published(self, name: str) -> Mixture:
+        mixture = self._mixtures[name]
+        if not isinstance(mixture, Mixture):
+            mixture = self._mixtures[name] = mixture()
+        return mixture
 
     def knows(self, name: str) -> bool:
         """Whether a mixture, dataset, parent, cluster, family or its member has that name."""
@@ -50,7 +81,7 @@ class Catalog(Declared):
           UnknownNameError: no mixture, cluster or dataset has that name.
         """
         if name in self._mixtures:
-            return self._mixtures[name]
+            return self._published(name)
         family, mark, member = name.partition(MEMBER_MARK)
         if mark and family in self._families:
             name = self._families[family].task(member).name

@@ -61,6 +61,7 @@ def lint_set(
     *,
     rows: Sequence[Example] = (),
     own: bool = False,
+    worded: bool = True,
 ) -> list[Finding]:
     """Checks one dataset's templates, alone and filled.
 
@@ -70,6 +71,8 @@ def lint_set(
       examples: fill every template; they are written to be filled in well.
       rows: fill every template as well; what they bring about is a hint, as rows are as they are.
       own: whether the dataset is a user's, for whom the rules of this collection are hints.
+      worded: whether the wording is in the templates, and not in a field as that of prompts that
+        others wrote, for which these rules do not hold.
     """
     path = templates.path
     findings = [
@@ -82,7 +85,8 @@ def lint_set(
         )
     ]
     findings += [Finding(path, "", p) for p in _check_whole(dataset, templates)]
-    findings += [Finding(path, "", p, own) for p in _check_house_rules(dataset, templates)]
+    if worded:
+        findings += [Finding(path, "", p, own) for p in _check_house_rules(dataset, templates)]
     if findings and any("uses {" in finding.problem for finding in findings):
         return findings  # filling would only repeat these
     shown = list(examples)

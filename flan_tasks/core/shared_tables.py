@@ -52,6 +52,8 @@ class SharedTables:
     the folder, or what it has of a member, is missing."""
     record_dir: str
     """What the folder of records is, and where to get it, in a sentence."""
+    stand_ins: str
+    """What is said of embedded records, which stand in for those of the folder."""
     row_dir: str
     """Name of the directory of the rows, `--data-dir <row_dir>=DIR`; records are in the one that
     has the family's name."""

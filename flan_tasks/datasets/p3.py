@@ -22,6 +22,8 @@ P3 = Family(
         table=members.table_of,
         records=members.records,
         record_dir=members.RECORD_DIR,
+        stand_ins="the wording is this package's and stands in for promptsource's, which is not "
+        "part of it; --data-dir p3=PROMPTSOURCE shows the published prompts",
         row_dir="p3_rows",
     ),
     splits=Splits(validation="validation"),

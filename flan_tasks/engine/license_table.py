@@ -12,7 +12,8 @@ LICENSE_HEADS = ("part", "license", "use", "rows", "share")
 _USES = {
     "non-commercial": re.compile(r"\bNC\b|non-?commercial", re.IGNORECASE),
     "research": re.compile(
-        r"\b(for research|research use|research only|academic license)\b|\(research\)", re.IGNORECASE
+        r"\b(for research|research use|research only|academic license)\b|\(research\)",
+        re.IGNORECASE,
     ),
     "not stated": re.compile(r"^unknown$|^not stated\b", re.IGNORECASE),
 }

@@ -13,7 +13,12 @@ from flan_tasks.core.lint import Finding, lint_across, lint_set
 from flan_tasks.core.origin import Files
 from flan_tasks.core.template import TemplateSet
 from flan_tasks.datasets import catalog
-from flan_tasks.jobs.lint_families import families_of, rows_of_members
+from flan_tasks.jobs.lint_families import (
+    alike_members,
+    declared_alike,
+    families_of,
+    rows_of_members,
+)
 from flan_tasks.raw_rows import DECLARED, State, open_source
 from flan_tasks.raw_rows.checked_rows import CheckedRows, check_rows
 from flan_tasks.raw_rows.samples import SamplesSource
@@ -137,15 +142,18 @@ def lint(
             findings.append(Finding(dataset.name, "", problem, is_hint=source is None))
     for name, tasks in of_families.items():
         own = catalog().is_own(name)
-        examples, problems = rows_of_members(tasks, source=source, data_dir=data_dir)
-        num_samples += len(examples)
         sets.append(catalog().templates(name))
         own_files |= {sets[-1].path} if own else set()
-        findings += lint_set(catalog().family(name).shared, sets[-1], examples, own=own)
-        findings += [
-            Finding(name, "", problem, is_hint=source is None and "refuses" not in problem)
-            for problem in problems
-        ]
+        for alike in alike_members(tasks):
+            examples, problems = rows_of_members(alike, source=source, data_dir=data_dir)
+            num_samples += len(examples)
+            dataset, templates = declared_alike(alike)
+            worded = catalog().family(name).tables is None
+            findings += lint_set(dataset, templates, examples, own=own, worded=worded)
+            findings += [
+                Finding(name, "", problem, is_hint=source is None and "refuses" not in problem)
+                for problem in problems
+            ]
     findings += [
         Finding(f.path, f.template, f.problem, is_hint=f.path in own_files)
         for f in lint_across(sets)

@@ -1,7 +1,7 @@
 """What lint looks at of a family: its templates once, filled with rows of some members."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset, normalize_row
@@ -9,6 +9,7 @@ from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.family import Family, family_of
 from flan_tasks.core.origin import DECLARED, Files
+from flan_tasks.core.template import TemplateSet
 from flan_tasks.datasets import catalog
 from flan_tasks.raw_rows import open_source
 from flan_tasks.raw_rows.families import FamilySource, MemberSource, TaskTable
@@ -26,6 +27,28 @@ def families_of(datasets: Iterable[Dataset]) -> dict[str, list[Dataset]]:
         if dataset.family:
             groups.setdefault(dataset.family, []).append(dataset)
     return groups
+
+
+def alike_members(tasks: Iterable[Dataset]) -> list[list[Dataset]]:
+    """Returns members of one family in groups with the same templates, with options or without."""
+    groups: dict[object, list[Dataset]] = {}
+    for task in tasks:
+        key = (catalog().templates(task.name).ids, task.is_classification)
+        groups.setdefault(key, []).append(task)
+    return list(groups.values())
+
+
+def declared_alike(tasks: Sequence[Dataset]) -> tuple[Dataset, TemplateSet]:
+    """Returns what members that are alike share, and their templates.
+
+    The example of the family's file has options where most of its members do.
+    """
+    first = tasks[0]
+    family, templates = catalog().family(first.family), catalog().templates(first.name)
+    shared = family.shared
+    if shared.is_classification and not first.is_classification:
+        shared, templates = first, dataclasses.replace(templates, example=None)
+    return shared, templates
 
 
 def rows_of_members(

@@ -19,6 +19,7 @@ from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.plan.rows import BuiltRow
 from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
+from flan_tasks.raw_rows.shared_tables import stand_in_note
 from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.vocabulary import Vocabulary
 
@@ -97,6 +98,8 @@ class Shown:
     """The prompts, the first of a build."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Dataset without available rows -> why."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """Dataset whose wording is not what it is named for -> what it is."""
 
 
 class NotAvailableHereError(SourceUnavailableError):
@@ -163,7 +166,20 @@ def show(
         rows = preview_templates(plan, budget=budget, fit=fit)
     else:
         rows = preview(plan, number=number or len(plan), budget=budget, fit=fit)
-    return Shown(map(_shown, rows), prepared.missing)
+    read_from = source or SourceChoice(spec.source, spec.place)
+    notes = _notes([item.dataset for item in prepared.ingredients], read_from)
+    return Shown(map(_shown, rows), prepared.missing, notes)
+
+
+def _notes(datasets: Sequence[Dataset], source: SourceChoice) -> dict[str, str]:
+    notes = {}
+    for dataset in datasets:
+        if dataset.family:
+            samples = catalog().samples(dataset.name)
+            kind = source.kind_of(dataset)
+            if note := stand_in_note(dataset, kind, source.data_dir, samples):
+                notes[dataset.name] = note
+    return notes
 
 
 def shown_prompts(spec: BuildSpec, **settings: Any) -> ShownPrompts:

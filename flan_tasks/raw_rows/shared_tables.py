@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from flan_tasks.core.data_dirs import DataDirs
-from flan_tasks.core.dataset import Row
+from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.digests import digests
 from flan_tasks.core.errors import SourceUnavailableError
-from flan_tasks.core.family import Family, Member
+from flan_tasks.core.family import Family, Member, family_of
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.origin import DECLARED, HuggingFace
 from flan_tasks.core.shared_tables import RECORD, ROW, SharedTables
@@ -36,8 +36,10 @@ class TablePlaces:
     """The folder of records."""
     rows: Path | None
     """The folder of rows; None where each table is read from the source it declares."""
+    has_own_records: bool = True
+    """Whether the records are a user's, and not the embedded ones."""
     has_own_rows: bool = True
-    """Whether the rows are a user's, and not the embedded ones."""
+    """Whether the rows are."""
 
 
 def places_of_tables(
@@ -60,7 +62,21 @@ def places_of_tables(
         rows = records / ROWS
     if kind != "samples" or samples is None:
         return TablePlaces(records, rows)
-    return TablePlaces(records or samples / RECORDS, rows or samples / ROWS, rows is not None)
+    return TablePlaces(
+        records or samples / RECORDS,
+        rows or samples / ROWS,
+        has_own_records=records is not None,
+        has_own_rows=rows is not None,
+    )
+
+
+def stand_in_note(dataset: Dataset, kind: str, data_dir: Path | None, samples: Path | None) -> str:
+    """Says that what is said of a task is embedded and stands in for the real; else nothing."""
+    family, _ = family_of(dataset)
+    if family.tables is None:
+        return ""
+    places = places_of_tables(family, kind, data_dir, samples)
+    return "" if places.has_own_records else family.tables.stand_ins
 
 
 def open_table(
@@ -73,7 +89,7 @@ def open_table(
     """
     tables = _tables(family)
     places = places_of_tables(family, kind, data_dir, samples)
-    records = Records(family, places.records)
+    records = Records(family, places.records, are_own=places.has_own_records)
     table = tables.table(member)
     label = f"{family.name}{MEMBER_MARK}{member.name}"
     if places.rows is not None:
@@ -95,7 +111,8 @@ def open_table(
 class Records:
     """What is said of the members of a family, read when it is first asked for."""
 
-    def __init__(self, family: Family, folder: Path | None) -> None:
+    def __init__(self, family: Family, folder: Path | None, *, are_own: bool) -> None:
+        self.are_own = are_own
         self._tables = _tables(family)
         self._name = family.name
         self._folder = folder
@@ -168,7 +185,8 @@ class TableRows(FamilySource):
         records = {name: self._record_or_none(member) for name, member in self.members.items()}
         text = json.dumps(records, sort_keys=True, ensure_ascii=False)
         records_hash = hashlib.sha256(text.encode()).hexdigest()
-        return {**about, "table": self._table, "records": records_hash}
+        stand_in = {} if self._records.are_own else {"stand_in": True}
+        return {**about, "table": self._table, "records": records_hash, **stand_in}
 
     def counts(self, member: Member) -> Mapping[str, int]:
         self._records.of(member)

@@ -165,3 +165,83 @@ def test_published_prompts_are_made_of_embedded_rows_too(tmp_path, real_p3):
     )
     assert len(made) == 6
     assert "Oil keeps water out" in "".join(row["inputs"] for row in made)
+
+
+@pytest.mark.parametrize("name", ["t0", "t0p", "t0pp"])
+def test_training_mixtures_of_t0_have_its_rates(name):
+    (part,) = catalog().mixture(name).parts
+    rates = index.t0_rates(name)
+    chosen = index.collection(name)
+    assert part.include == members.member_names(chosen)
+    assert part.rates == {
+        member: rates[one.name] for member, one in zip(part.include, chosen, strict=True)
+    }
+    # As T0 has them, without what Flan 2022 puts below.
+    assert part.options is False
+
+
+@pytest.mark.parametrize(
+    ("name", "trained"),
+    [
+        ("t0sf", []),
+        ("t0", []),
+        ("t0p", ["hellaswag"]),
+        ("t0pp", ["hellaswag", "super_glue/copa", "super_glue/wic", "super_glue/wsc.fixed"]),
+    ],
+)
+def test_what_t0_holds_out_is_trained_on_where_that_was_published(name, trained):
+    mixture = catalog().mixture(name)
+    left = {family_of(one)[1].table for one in catalog().members(mixture)}
+    assert sorted(left & set(index.held_out())) == trained
+    held = {family_of(one)[1].table for one in catalog().held_out(mixture)}
+    assert held == (set(index.held_out()) - set(trained) if name != "t0sf" else set())
+
+
+def test_held_out_prompts_are_a_list_for_evaluation():
+    asked = [one for of_it in index.held_out().values() for one in of_it]
+    assert catalog().mixture("t0_heldout").include == members.member_names(asked)
+    assert all("test" in one.splits.names for one in catalog().expand(members.member_names(asked)))
+
+
+def test_rates_of_t0_hold_for_what_has_rows(tmp_path):
+    pytest.importorskip("yaml")
+    from flan_tasks.engine.from_spec import prepare_spec
+    from flan_tasks.specs.build_spec import BuildSpec
+
+    spec = BuildSpec(mixture="t0", source="samples", store=tmp_path, allow_missing=True)
+    prepared = prepare_spec(spec, catalog())
+    rates = {item.dataset.name: item.rate for item in prepared.ingredients}
+    assert rates == dict.fromkeys(rates, 8134.0) and len(rates) == 3
+    assert not any(item.variation.options for item in prepared.ingredients)
+
+
+def test_a_stand_in_says_that_it_is_one():
+    pytest.importorskip("yaml")
+    from flan_tasks.jobs.show import show
+    from flan_tasks.specs.build_spec import BuildSpec
+
+    shown = show(BuildSpec(mixture=QASC), number=1)
+    assert "this package's" in shown.notes[QASC] and len(list(shown.prompts)) == 1
+
+
+def test_a_published_prompt_that_is_shown_has_no_such_note(real_p3):
+    from flan_tasks.jobs.show import show
+    from flan_tasks.specs.build_spec import BuildSpec
+
+    shown = show(BuildSpec(mixture=QASC, data_dir=f"p3={real_p3 / 'templates'}"), number=1)
+    assert not shown.notes and len(list(shown.prompts)) == 1
+
+
+def test_stand_ins_are_marked_and_named_for_tasks_there_are(p3):
+    pytest.importorskip("yaml")
+    from flan_tasks.core.resources import folder
+    from flan_tasks.promptsource.folder import PromptFolder
+
+    ours = PromptFolder(folder("samples") / "families" / "p3" / "templates")
+    for title in ours.titles():
+        dataset, _, subset = title.partition("/")
+        names = {one.template for one in index.subtasks() if one.title == title}
+        for template in ours.file(dataset, subset).templates:
+            assert template.reference == "flan_tasks" and template.name in names
+    text = (ours.path / "qasc" / "templates.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# Wording of flan_tasks that stands in for promptsource's")
