@@ -107,7 +107,9 @@ def part_notes(mixture: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -
     notes = []
     if mixture.get("weights", EXAMPLES) != EXAMPLES:
         notes.append(length_note(mixture["weights"]))
-    gone = [entry["path"] for entry in parts if is_missing(entry)]
+    missing = [entry["path"] for entry in parts if is_missing(entry)]
+    # What is inside a missing part goes without saying.
+    gone = [path for path in missing if path.rpartition(MARK)[0] not in missing]
     if gone:
         notes.append(
             f"Without parts whose rows are missing: {', '.join(gone)}; their shares went to the "

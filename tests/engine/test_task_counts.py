@@ -4,6 +4,7 @@ import pytest
 
 from flan_tasks.engine.license_table import license_rows, use_note, use_of
 from flan_tasks.engine.one_a_part import one_a_part
+from flan_tasks.engine.part_table import part_notes
 from flan_tasks.engine.task_counts import count_rows
 
 
@@ -31,6 +32,7 @@ TASKS = [
     entry("a/zs_opt", "ag_news", 5, license="CC-BY-NC-4.0", kinds=["forward"], cluster="topic"),
     entry("b", "niv2:one", 5, license="unknown", kinds=["forward"], prompt_type="fs_opt"),
 ]
+PARTS = {"dialog": 0, "dialog/forward": 0, "cot": 9, "cot/forward": 9, "cot/inverted": 0}
 MANIFEST = {
     "tasks": TASKS,
     "parts": [{"path": "a"}, {"path": "a/zs_opt", "missing": 0}, {"path": "b", "missing": 7}],
@@ -97,3 +99,9 @@ def test_rare_licenses_stand_together_by_their_use():
         ["1 other", "non-commercial", "1"],
     ]
     assert len(license_rows({"tasks": tasks}, whole=True)) == 21
+
+
+def test_of_a_missing_part_the_parts_inside_are_not_named():
+    parts = [{"path": path, "available": n, "at_ceiling": False} for path, n in PARTS.items()]
+    (note,) = part_notes({}, parts)
+    assert "missing: dialog, cot/inverted; their shares" in note
