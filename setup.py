@@ -139,7 +139,7 @@ setup(
     package_data={
         "flan_tasks": [
             *("py.typed", "datasets/*.jsonl", "samples/*/*.jsonl", "samples/families/p3/**/*"),
-            *("promptsource/*.jsonl", "promptsource/*.toml"),
+            *("promptsource/*.jsonl", "promptsource/*.toml", "core/*.toml"),
             *("reports/page/*", "reports/vendor/*"),
         ],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from flan_tasks.core.dataset import FLAN_2021, Dataset
 from flan_tasks.core.example import Example
+from flan_tasks.core.lint_labels import label_problems
 from flan_tasks.core.render import Rendered, render
 from flan_tasks.core.template import ANSWER, FORWARD, INVERTED, OPTIONS, Template, TemplateSet
 
@@ -83,6 +84,9 @@ def lint_set(
             *_check_wording(template),
             *_check_direction(dataset, template),
         )
+    ]
+    findings += [
+        Finding(path, one.id, p, own) for one in templates for p in label_problems(dataset, one)
     ]
     findings += [Finding(path, "", p) for p in _check_whole(dataset, templates)]
     if worded:

@@ -13,17 +13,19 @@ from flan_tasks.core.naming import check_mixture_name
 from flan_tasks.core.parsing import parse_toml
 from flan_tasks.core.parts import (
     EXAMPLES,
+    OPTION_FIELDS,
     WEIGHTS,
     Part,
     mixing_problems,
     parse_parts,
+    prompt_problems,
     same_names,
 )
 from flan_tasks.core.template import KINDS
 
 ALL = "all"
 # Fields that stand in a record only where they say something, so that others are what they were.
-_ONLY_IF_STATED = ("notes", "parts", "weights", "max_repeats")
+_ONLY_IF_STATED = ("notes", "parts", "weights", "max_repeats", *OPTION_FIELDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,11 @@ class Mixture:
     max_repeats: float | None = None
     """How many times an example of a dataset is drawn at most, on average; what it frees goes to
     the others in proportion."""
+    option_style: str | None = None
+    """How options are listed where a part does not say it: varied, or the id of one style; None is
+    as the build is told."""
+    option_targets: str | None = None
+    """The target where options have labels: text, label or both; None is as the build is told."""
 
     def __post_init__(self) -> None:
         if isinstance(self.parts, list | tuple):  # from JSON
@@ -93,8 +100,15 @@ class Mixture:
             problems.append('it has parts, and scheme = "rates" is for datasets; give them weights')
         if self.weights != EXAMPLES and not self.parts:
             problems.append(f'weights = "{self.weights}" are those of parts, and it has none')
+        problems += prompt_problems(self.prompts)
         if problems:
             raise DeclarationError(f"mixture {quoted(self.name)}: " + "; ".join(problems))
+
+    @property
+    def prompts(self) -> dict[str, Any]:
+        """What it says of prompts, as fields of a variation."""
+        stated = {name: getattr(self, name) for name in OPTION_FIELDS}
+        return {name: value for name, value in stated.items() if value is not None}
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON-able values; a mixture without parts has no word of them."""

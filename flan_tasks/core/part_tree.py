@@ -83,7 +83,8 @@ def part_tree(mixture: Mixture, names: Names) -> Branch:
     """
     if not mixture.parts:
         repeats = _fraction(mixture.max_repeats)
-        return Branch("", "", Fraction(1), leaf=Leaf("", mixture, max_repeats=repeats))
+        leaf = Leaf("", mixture, mixture.prompts, max_repeats=repeats)
+        return Branch("", "", Fraction(1), leaf=leaf)
     found = _Resolved(mixture, names)
     branches = found.branches(mixture.parts, _Around.of(mixture), (mixture,))
     if found.problems:
@@ -140,7 +141,8 @@ class _Around:
 
     @classmethod
     def of(cls, mixture: Mixture) -> "_Around":
-        return cls((), _mixing(mixture), (), {}, None, _fraction(mixture.max_repeats))
+        repeats = _fraction(mixture.max_repeats)
+        return cls((), _mixing(mixture), (), mixture.prompts, None, repeats)
 
     def within(self, part: Part) -> "_Around":
         stated = part.stated
@@ -294,7 +296,7 @@ def _over(meant: _Around, around: _Around, part: Part, out: tuple[str, ...]) -> 
         meant,
         path=around.path,
         exclude=(*around.exclude, *out),
-        prompts=around.prompts,
+        prompts={**around.prompts, **meant.prompts},
         fewest_shots=around.fewest_shots,
         max_repeats=min(
             (one for one in (meant.max_repeats, around.max_repeats) if one), default=None

@@ -28,7 +28,11 @@ PROMPT_TYPES: Mapping[str, tuple[bool, bool]] = {
 LOWEST, HIGHEST = 1e-100, 1e100
 # Fields of a part that say how its rows are mixed, and how its prompts are made.
 MIXING = ("scheme", "cap", "cap_per", "temperature", "rates", "limit", "kinds")
-PROMPTS = ("options", "option_order", "templates", "num_templates", "instructions")
+OPTION_FIELDS = ("option_style", "option_targets")
+PROMPTS = (
+    *("options", "option_order", *OPTION_FIELDS),
+    *("templates", "num_templates", "instructions"),
+)
 _LISTS = ("include", "exclude", "templates", "kinds")
 
 
@@ -76,6 +80,10 @@ class Part:
     """Whether prompts show the options."""
     option_order: str | None = None
     """Fixed, or shuffled for each example and epoch."""
+    option_style: str | None = None
+    """How options are listed: varied, or the id of one style."""
+    option_targets: str | None = None
+    """The target where options have labels: text, label or both."""
     templates: tuple[str, ...] | None = None
     """Template ids drawn among, "hence" or "rte.hence"."""
     num_templates: int | None = None
@@ -163,10 +171,7 @@ class Part:
             self.shots == 0
         ):
             yield "it has few-shot prompt types and shots = 0; give 1 or more"
-        try:
-            Variation(**{"instructions": FULL, **self.prompts})
-        except ConfigError as error:
-            yield from (f"{name} {what}" for name, what in error.problems)
+        yield from prompt_problems(self.prompts)
 
 
 def _default(one: Any) -> Any:
@@ -191,6 +196,15 @@ def same_names(parts: tuple[Part, ...]) -> Iterator[str]:
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
             yield f'{names.count(name)} parts are called "{name}"; give each a name of its own'
+
+
+def prompt_problems(prompts: Mapping[str, Any]) -> list[str]:
+    """Returns what is wrong with fields of a variation that a mixture or part states."""
+    try:
+        Variation(**{"instructions": FULL, **prompts})
+    except ConfigError as error:
+        return [f"{name} {what}" for name, what in error.problems]
+    return []
 
 
 def mixing_problems(one: Any) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flan_tasks.core.errors import TemplateError
 from flan_tasks.core.example import Example
+from flan_tasks.core.option_styles import Block
 from flan_tasks.core.template import ANSWER, OPTIONS, Form, Template
 
 
@@ -18,7 +19,9 @@ class Rendered:
     """The text the model is to say."""
 
 
-def render(template: Template, example: Example, *, options: bool = True) -> Rendered:
+def render(
+    template: Template, example: Example, *, options: bool = True, block: Block | None = None
+) -> Rendered:
     """Fills a template; text from the data is put in as it is and never read for fields.
 
     Lines of the prompt that hold an empty field and its label alone are left out
@@ -28,6 +31,8 @@ def render(template: Template, example: Example, *, options: bool = True) -> Ren
       template: the pair of texts.
       example: its values.
       options: whether the options line is shown; off also takes `inputs_without_options`.
+      block: the options as they are written, in place of `format_options`; what it says of the
+        answer is the target where the template is answered by a label.
 
     Raises:
       TemplateError: the template uses a field the example lacks.
@@ -37,10 +42,10 @@ def render(template: Template, example: Example, *, options: bool = True) -> Ren
     if "" in example.fields.values():
         empty = frozenset(name for name, text in example.fields.items() if not text)
     try:
-        return Rendered(
-            _fill(template.form("inputs", shown, empty), example),
-            _fill(template.forms["targets", shown], example),
-        )
+        inputs = _fill(template.form("inputs", shown, empty), example, block)
+        if block is not None and template.is_answered_by_label:
+            return Rendered(inputs, block.choice(example.answer))
+        return Rendered(inputs, _fill(template.forms["targets", shown], example, block))
     except KeyError as error:
         raise TemplateError(
             f'template "{template.id}" uses {{{error.args[0]}}}; '
@@ -96,11 +101,13 @@ def format_options(options: Sequence[str]) -> str:
     return "OPTIONS:\n" + "\n".join(f"- {option}" for option in options)
 
 
-def _fill(form: Form, example: Example) -> str:
-    return form.text % tuple([_value(name, example) for name in form.names])
+def _fill(form: Form, example: Example, block: Block | None) -> str:
+    return form.text % tuple([_value(name, example, block) for name in form.names])
 
 
-def _value(name: str, example: Example) -> str:
+def _value(name: str, example: Example, block: Block | None) -> str:
     if name == ANSWER:
         return example.answer
-    return format_options(example.options) if name == OPTIONS else example.fields[name]
+    if name != OPTIONS:
+        return example.fields[name]
+    return format_options(example.options) if block is None else block.text

@@ -92,6 +92,9 @@ class Template:
     """`forward` asks for the answer; `inverted` holds it and asks for a text of the source."""
     inputs_without_options: str = ""
     """The prompt with options off, where removing the options line would not read well."""
+    label_targets: bool = True
+    """Whether the target may be an option's label where the options have some; false where the
+    wording asks for words of the option itself, "yes or no"."""
 
     def __post_init__(self) -> None:
         check_types(self, f"template {shown(self.id)}", error=TemplateError)
@@ -114,6 +117,11 @@ class Template:
         """What it is made of, by name, without the parts it does not have."""
         names = ("id", "kind", "inputs", "targets", "inputs_without_options")
         return {name: text for name in names if (text := getattr(self, name))}
+
+    @cached_property
+    def is_answered_by_label(self) -> bool:
+        """Whether its target may be the label of an option: it is the answer and nothing else."""
+        return self.label_targets and self.kind == FORWARD and self.targets == f"{{{ANSWER}}}"
 
     @cached_property
     def pieces(self) -> dict[tuple[str, bool], Pieces]:
@@ -375,14 +383,17 @@ def _name_of(table: object, number: int) -> str:
 def _template(table: object) -> tuple[Template | None, list[str]]:
     if not isinstance(table, dict):
         return None, [f"is {shown(table)}; wanted a table, [[template]]"]
-    known = ("id", "kind", "inputs", "targets", "inputs_without_options")
+    texts = ("id", "kind", "inputs", "targets", "inputs_without_options")
+    known = (*texts, "label_targets")
     problems = [
         f'unknown key "{key}"; known are {", ".join(known)}' for key in table if key not in known
     ]
     problems += [f'no "{key}"' for key in ("id", "inputs", "targets") if key not in table]
     problems += [
-        f'"{key}" must be text' for key in known if key in table and not isinstance(table[key], str)
+        f'"{key}" must be text' for key in texts if key in table and not isinstance(table[key], str)
     ]
+    if not isinstance(table.get("label_targets", True), bool):
+        problems.append('"label_targets" must be true or false')
     if problems:
         return None, problems
     try:

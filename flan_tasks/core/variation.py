@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.option_styles import OPTION_TARGETS, PLAIN_STYLE, TEXT, check_style
 from flan_tasks.core.spec import Spec, option, option_words
 from flan_tasks.core.template import ANSWER, FORWARD, KINDS, OPTIONS, Template
 
@@ -28,6 +29,10 @@ class PromptSpec(Spec):
     """Whether prompts show the options."""
     option_order: str = option(FIXED, choices=OPTION_ORDERS)
     """Shuffled: drawn for each example and epoch."""
+    option_style: str = option(PLAIN_STYLE, metavar="STYLE")
+    """How they are listed: varied is drawn for each example and epoch; or the id of one style."""
+    option_targets: str = option(TEXT, choices=OPTION_TARGETS)
+    """What the target is where options have labels: the option's text, its label, or both."""
     num_templates: int | None = option(None, least=1)
     """Draw among the first so many of each dataset's."""
     instructions: str = option(FULL, choices=INSTRUCTIONS)
@@ -53,6 +58,8 @@ class PromptSpec(Spec):
         wrong = super().problems()
         names = [name for name in ("templates", "kinds") if getattr(self, name) == ()]
         wrong += [(name, "is empty; leave it out for all") for name in names]
+        if problem := check_style(self.option_style):
+            wrong.append(("option_style", problem))
         if self.instructions == FULL:
             return wrong
         how = f'instructions "{self.instructions}"'

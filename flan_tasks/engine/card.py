@@ -15,6 +15,7 @@ from flan_tasks.decontamination.fingerprints import SHORTEST_TEXT
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
 from flan_tasks.engine.one_a_part import one_a_part
+from flan_tasks.engine.option_lines import option_lines
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
 from flan_tasks.engine.task_counts import COUNT_HEADS, count_rows
@@ -223,6 +224,7 @@ def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
         found.append("Prompts do not show the options.")
     if variation["option_order"] == SHUFFLED:
         found.append("Options stand in an order drawn for each example and epoch.")
+    found += option_lines(manifest)
     if variation["templates"]:
         names = ", ".join(variation["templates"])
         found.append(f"Templates: {for_markdown(names)}.")

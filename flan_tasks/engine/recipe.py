@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flan_tasks.core.dataset import START
+from flan_tasks.core.option_styles import PLAIN_STYLE, VARIED, contents, option_styles
 from flan_tasks.core.version import VERSION
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
@@ -68,7 +69,16 @@ def _task(item: Ingredient, *, rows: int) -> dict[str, Any]:
         **({} if dataset.keep == START else {"keep": _short(dataset.keep)}),
         "store": {part: _short(value) for part, value in item.examples.parts.items()},
         "templates": {t.id: _short([t.kind, t.inputs, t.targets]) for t in item.templates},
+        **({"option_styles": _short(_styles(item))} if item.is_styled else {}),
     }
+
+
+def _styles(item: Ingredient) -> list[Any]:
+    """What the lists of options of a task depend on beside the templates' texts."""
+    style = item.variation.option_style
+    names = option_styles() if style == VARIED else (style, PLAIN_STYLE)
+    by_text = [t.id for t in item.templates if not t.is_answered_by_label]
+    return [contents(names), item.variation.option_targets, by_text]
 
 
 def digest_of(recipe: Recipe) -> str:

@@ -102,7 +102,7 @@ def prompt_line(unit: Unit, prompt: Prompt) -> str:
         "method": unit.method,
         "key": prompt.gold.key,
         "prompt": prompt.inputs,
-        "options": list(prompt.gold.options),
+        "options": list(prompt.gold.targets),
     }
     return json.dumps(line, ensure_ascii=False)
 

@@ -20,6 +20,7 @@ from flan_tasks.core.joints import first_answer
 from flan_tasks.metrics.by_name import AVERAGED, metric, metric_of_one
 from flan_tasks.metrics.classes import check_told_apart
 from flan_tasks.metrics.gold import Gold
+from flan_tasks.metrics.option_labels import read_option
 
 Pair = tuple[str, str]
 
@@ -75,16 +76,17 @@ def process_generation(doc: Mapping[str, Any], results: Sequence[str]) -> dict[s
     Behind exemplars an answer ends where the model goes on with one of its own, whether or not what
     runs it stopped there.
     """
-    check_told_apart([Gold.from_json(doc["gold"])])
-    text = results[0]
-    return _values(doc, first_answer(text) if doc["num_shots"] else text.strip(), "")
+    gold = Gold.from_json(doc["gold"])
+    check_told_apart([gold])
+    text = first_answer(results[0]) if doc["num_shots"] else results[0].strip()
+    return _values(doc, read_option(gold, text), "")
 
 
 def process_rank(doc: Mapping[str, Any], results: Sequence[Sequence[Any]]) -> dict[str, Any]:
     """Returns the same for the likeliest option, and for the likeliest for each byte of it."""
-    options = doc["options"]
+    options = Gold.from_json(doc["gold"]).options
     sums = [float(result[0]) for result in results]
-    each = [score / len(text.encode()) for score, text in zip(sums, options, strict=True)]
+    each = [score / len(text.encode()) for score, text in zip(sums, doc["options"], strict=True)]
     return {
         **_values(doc, options[sums.index(max(sums))], ""),
         **_values(doc, options[each.index(max(each))], "_norm"),

@@ -287,7 +287,7 @@ def _rows(item: Ingredient, template: int, settings: Export) -> Iterator[BuiltRo
 
 
 def _doc(row: BuiltRow, gold: Gold, numbers: Sequence[tuple[str, str, bool]]) -> dict[str, Any]:
-    options = list(row.example.options)
+    options = list(row.choices)
     return {
         "inputs": row.inputs,
         "targets": row.targets,

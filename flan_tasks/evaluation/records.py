@@ -18,6 +18,7 @@ from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.whole import sweep, write_text
 from flan_tasks.evaluation.ties import is_tied
 from flan_tasks.metrics.gold import Gold
+from flan_tasks.metrics.option_labels import read_option
 
 RANK, GENERATE = "rank", "generate"
 # Ways to an answer: the option of the highest sum of log-probabilities, of the highest mean for
@@ -106,13 +107,19 @@ class Record:
         return (SUM, NORMALIZED) if self.tokens else (SUM,)
 
     def prediction(self, way: str) -> str:
-        """Returns the answer in one of its ways; "" where the likeliest option is one of several
-        with the same ids. Of other options with equal scores it is the first.
+        """Returns the answer in one of its ways, a label read as its option; "" where the likeliest
+        option is one of several with the same ids. Of other options with equal scores it is the
+        first.
         """
         if way == GENERATED:
-            return first_answer(self.text) if self.prompt.num_shots else self.text
+            return read_option(self.prompt.gold, self._written)
         chosen = self._likeliest(way)
         return "" if is_tied(self.equal, chosen) else self.prompt.gold.options[chosen]
+
+    @property
+    def _written(self) -> str:
+        """What it wrote, without further exemplars."""
+        return first_answer(self.text) if self.prompt.num_shots else self.text
 
     def is_tied(self, way: str) -> bool:
         """Whether the likeliest option is one of several with the same ids."""
@@ -141,7 +148,8 @@ class Record:
             line |= {"scores": list(self.sums), "tokens": list(self.tokens)}
         if self.equal:
             line["equal_options"] = list(self.equal)
-        line["prediction"] = self.prediction(self.ways[0])
+        # As it was written: what is read in it is made of it again.
+        line["prediction"] = self.prediction(SUM) if self.sums else self._written
         return json.dumps(line, ensure_ascii=False)
 
     @classmethod

@@ -214,7 +214,7 @@ class ModelAnswers:
         encoded = self._options(prompts) if ranks else {}
         waiting = []
         for asked, prompt_ids, was_cut in zip(of_unit, ids, trimmed, strict=True):
-            options = [encoded[text] for text in asked.prompt.gold.options] if ranks else []
+            options = [encoded[text] for text in asked.prompt.gold.targets] if ranks else []
             cut = was_cut or any(option_cut for _, option_cut in options)
             question = _Question(asked, prompt_ids, tuple(option for option, _ in options), cut)
             kind = width_of(question.options) if ranks else None
@@ -223,7 +223,7 @@ class ModelAnswers:
 
     def _options(self, prompts: Sequence[Prompt]) -> dict[str, tuple[np.ndarray, bool]]:
         """Returns the ids of each option's text, and whether its end was cut."""
-        texts = sorted({option for prompt in prompts for option in prompt.gold.options})
+        texts = sorted({option for prompt in prompts for option in prompt.gold.targets})
         ids, trimmed = self._ids(texts, self.lengths["targets"])
         return dict(zip(texts, zip(ids, trimmed, strict=True), strict=True))
 

@@ -33,6 +33,16 @@ class Gold:
     language: str = ENGLISH
     """What the answers are written in, as an ISO 639 code; metrics of words cut them
     accordingly."""
+    labels: tuple[str, ...] = ()
+    """What each option is called in the prompt; () where options have no labels there."""
+    choices: tuple[str, ...] = ()
+    """What the target is for each option, where these have labels; () where it is the options, or
+    stands behind reasoning."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What is ranked: the target of each option."""
+        return self.choices or self.options
 
     @classmethod
     def of(cls, example: "Example", *, answer: str, language: str) -> "Gold":
@@ -47,8 +57,12 @@ class Gold:
         )
 
     def values(self) -> dict[str, Any]:
-        """Returns its fields for JSON, the language only where it is not English."""
+        """Returns its fields for JSON: the language where it is not English, labels where there are
+        some."""
         fields = asdict(self)
+        for name in ("labels", "choices"):
+            if not fields[name]:
+                del fields[name]
         if self.language == ENGLISH:
             del fields["language"]
         return fields
@@ -72,6 +86,8 @@ class Gold:
             fields["extra"],
             fields["key"],
             fields.get("language", ENGLISH),
+            tuple(fields.get("labels", ())),
+            tuple(fields.get("choices", ())),
         )
 
 

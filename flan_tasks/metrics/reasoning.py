@@ -20,6 +20,7 @@ from fractions import Fraction
 from flan_tasks.metrics.answers_in_passages import squad
 from flan_tasks.metrics.classes import normalize_label
 from flan_tasks.metrics.gold import Gold, Scores, checked, percent
+from flan_tasks.metrics.option_labels import NEITHER, labeled_place
 
 # "The answer is", "Final answer:", "**Answer**: ", "answer to the question is", "#### ".
 _MARK = re.compile(
@@ -67,22 +68,24 @@ def number_in(text: str) -> Fraction | None:
     return numbers[-1] if numbers else None
 
 
-def option_in(text: str, options: Sequence[str]) -> str | None:
+def option_in(text: str, options: Sequence[str], labels: Sequence[str] = ()) -> str | None:
     """Returns the option that written reasoning ends in; None where there is none, or several.
 
-    An option is its text, or the letter of its place, "(D)" for the fourth; a letter with the text
-    of another option behind it is neither. What follows the text is an explanation. Where neither
-    begins what stands behind the mark, one option alone must occur in it.
+    An option is its text, or its label, which is the letter of its place where the prompt has no
+    others, "(D)" for the fourth; a label with the text of another option behind it is neither. What
+    follows the text is an explanation. Where neither begins what stands behind the mark, one option
+    alone must occur in it.
     """
     for piece in _pieces(text):
-        if (option := _option(piece, options, inside=True)) is not None:
+        if (option := _option(piece, options, labels, inside=True)) is not None:
             return option or None
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return None
-    if (option := _option(lines[-1], options, inside=False)) is not None:
+    if (option := _option(lines[-1], options, labels, inside=False)) is not None:
         return option or None
-    return _option(_SENTENCE.split(lines[-1].strip())[-1], options, inside=True) or None
+    last = _SENTENCE.split(lines[-1].strip())[-1]
+    return _option(last, options, labels, inside=True) or None
 
 
 def text_in(text: str) -> str:
@@ -106,7 +109,7 @@ def option_after_reasoning(golds: Sequence[Gold], predictions: Sequence[str]) ->
     return {
         "accuracy": percent(
             [
-                option_in(prediction, gold.options) in gold.references
+                option_in(prediction, gold.options, gold.labels) in gold.references
                 for gold, prediction in zip(golds, predictions, strict=True)
             ]
         )
@@ -157,7 +160,9 @@ def _value(match: re.Match[str]) -> Fraction | None:
     return -value if match["sign"] or match["inner"] else value
 
 
-def _option(piece: str, options: Sequence[str], *, inside: bool) -> str | None:
+def _option(
+    piece: str, options: Sequence[str], labels: Sequence[str], *, inside: bool
+) -> str | None:
     """Reads one piece of text; `inside`: whether an option may stand among other words."""
     bare = piece.strip(_AROUND)
     folded = _folded(bare)
@@ -166,7 +171,9 @@ def _option(piece: str, options: Sequence[str], *, inside: bool) -> str | None:
         return piece.strip()
     if folded in by_text:
         return by_text[folded]
-    letter = _LETTER.match(bare)
+    if labels and (place := labeled_place(bare, options, labels)) is not None:
+        return _CONTRADICTION if place == NEITHER else options[place]
+    letter = None if labels else _LETTER.match(bare)
     if letter is not None and letter.group().strip():
         place = ord((letter[1] or letter[2]).upper()) - ord("A")
         rest = _folded(bare[letter.end() :])

@@ -143,7 +143,7 @@ def _shortened(row: BuiltRow, ceiling: int) -> dict[str, str]:
 
 def _filled(row: BuiltRow, kept: dict[str, str]) -> str:
     example = with_fields(row.example, kept)
-    return render(row.template, example, options=row.shows_options).inputs
+    return render(row.template, example, options=row.shows_options, block=row.block).inputs
 
 
 def _prompt(row: BuiltRow, ceiling: int) -> str:

@@ -10,6 +10,7 @@ from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailable
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.family import stored_as
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.option_styles import PLAIN_STYLE
 from flan_tasks.core.part_tree import MARK, Leaf
 from flan_tasks.core.template import Template
 from flan_tasks.core.variation import PLAIN, Variation
@@ -50,6 +51,16 @@ class Ingredient:
     def name(self) -> str:
         """What its rows are counted and drawn under: the dataset's name, in parts behind a path."""
         return f"{self.part}{MARK}{self.dataset.name}" if self.part else self.dataset.name
+
+    @property
+    def is_styled(self) -> bool:
+        """Whether its options are listed in another way than the plain one."""
+        variation = self.variation
+        return (
+            variation.options
+            and variation.option_style != PLAIN_STYLE
+            and self.dataset.is_classification
+        )
 
     @property
     def prompt_type(self) -> str:

@@ -105,6 +105,7 @@ class Plan:
                 item.dataset.family
                 and item.exemplars is None
                 and item.variation.option_order != SHUFFLED
+                and not item.is_styled
             )
             key: object = number
             if together:

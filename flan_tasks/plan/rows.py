@@ -1,7 +1,7 @@
 """Rows of a plan as text: gathered from the store and rendered, in plan order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example
 from flan_tasks.core.naming import TaskName
+from flan_tasks.core.option_styles import Block
 from flan_tasks.core.part_tree import MARK
-from flan_tasks.core.render import Rendered, format_options, render, render_columns
+from flan_tasks.core.render import format_options, render, render_columns
 from flan_tasks.core.template import ANSWER, FORWARD, OPTIONS, Template
 from flan_tasks.core.variation import SHUFFLED
 from flan_tasks.metrics.gold import Gold
@@ -23,6 +24,7 @@ from flan_tasks.plan.exemplars import (
     option_orders,
     with_options,
 )
+from flan_tasks.plan.option_blocks import block, styles_of
 from flan_tasks.plan.plan import Draw, Plan, Rows
 from flan_tasks.plan.prepare import Ingredient
 from flan_tasks.store.table import examples_at, texts_at
@@ -60,6 +62,8 @@ class BuiltRow:
     """Path of the part of the mixture that it is of; empty where there are none."""
     prompt_type: str = ""
     """One of `core.parts.PROMPT_TYPES`, where there are parts."""
+    block: Block | None = None
+    """The options as the prompt lists them; None where that is the plain way, or it lists none."""
 
     @property
     def name(self) -> str:
@@ -71,8 +75,20 @@ class BuiltRow:
         """What answers to the prompt are compared with."""
         # Behind reasoning the answer alone is compared: metrics read it there.
         is_reasoned = bool(self.dataset.rationale) and self.template.kind == FORWARD
-        answer = self.example.answer if is_reasoned else self.targets
-        return Gold.of(self.example, answer=answer, language=self.dataset.language_of_answers)
+        by_label = self.block is not None and self.template.is_answered_by_label
+        answer = self.example.answer if is_reasoned or by_label else self.targets
+        gold = Gold.of(self.example, answer=answer, language=self.dataset.language_of_answers)
+        if self.block is None or not self.block.labels or self.template.kind != FORWARD:
+            return gold
+        choices = () if is_reasoned else self.choices
+        return replace(gold, labels=self.block.labels, choices=choices)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What the target is for each option, in their order."""
+        if self.block is None or not self.template.is_answered_by_label:
+            return self.example.options
+        return self.block.choices
 
     @property
     def turns(self) -> tuple[str, ...]:
@@ -107,7 +123,7 @@ class BuiltRow:
             "template": self.template.id,
             "kind": self.template.kind,
             "key": self.example.key,
-            "options": list(self.example.options),
+            "options": list(self.choices),
             "license": self.dataset.license,
             "num_shots": self.num_shots,
             **(self._of_parts if self.part else {}),
@@ -167,7 +183,8 @@ def _is_alone(plan: Plan, item: Ingredient, rows: Rows) -> bool:
     return (
         not item.dataset.family
         or plan.ingredients[rows.task[0]].exemplars is not None
-        or (item.variation.option_order == SHUFFLED)
+        or item.variation.option_order == SHUFFLED
+        or item.is_styled
     )
 
 
@@ -215,16 +232,36 @@ def render_task(
     if variation.option_order == SHUFFLED:
         examples = _reordered(item.name, examples, keys, draw.epoch, seed)
     chosen = [item.templates[number] for number in draw.template]
+    queries = Queries(item.name, examples, keys, draw.epoch)
+    solved = [] if item.exemplars is None else _solved_examples(item, queries, seed)
+    lists = [
+        [one.options for one in (query, *others)]
+        for query, others in zip(examples, solved or [[] for _ in examples], strict=True)
+    ]
+    styles = styles_of(item, lists, chosen, seed=seed, keys=keys, epochs=draw.epoch)
+    blocks = [
+        block(style, one.options, variation) for style, one in zip(styles, examples, strict=True)
+    ]
     filled = [
-        render(template, example, options=variation.options)
-        for template, example in zip(chosen, examples, strict=True)
+        render(template, example, options=variation.options, block=shown)
+        for template, example, shown in zip(chosen, examples, blocks, strict=True)
     ]
     inputs = [one.inputs for one in filled]
     shots = [0] * len(inputs)
     if item.exemplars is not None:
-        queries = Queries(item.name, examples, keys, draw.epoch)
-        blocks = _exemplar_blocks(item, queries, chosen, seed)
-        inputs, shots = fit_exemplars(blocks, inputs, budget)
+        filled_exemplars = [
+            [
+                render(
+                    template,
+                    one,
+                    options=variation.options,
+                    block=block(style, one.options, variation),
+                )
+                for one in of_query
+            ]
+            for of_query, template, style in zip(solved, chosen, styles, strict=True)
+        ]
+        inputs, shots = fit_exemplars(filled_exemplars, inputs, budget)
     prompt_type = item.prompt_type if item.part else ""
     return [
         BuiltRow(
@@ -237,9 +274,10 @@ def render_task(
             variation.options,
             part=item.part,
             prompt_type=prompt_type,
+            block=shown,
         )
-        for prompt, one, template, example, count in zip(
-            inputs, filled, chosen, examples, shots, strict=True
+        for prompt, one, template, example, count, shown in zip(
+            inputs, filled, chosen, examples, shots, blocks, strict=True
         )
     ]
 
@@ -255,25 +293,23 @@ def _reordered(
     ]
 
 
-def _exemplar_blocks(
-    item: Ingredient, queries: Queries, templates: Sequence[Template], seed: int
-) -> list[list[Rendered]]:
-    """Fills the exemplars of each query with the query's own template."""
+def _solved_examples(item: Ingredient, queries: Queries, seed: int) -> list[list[Example]]:
+    """Returns the exemplars of each query, their options in the order they are shown."""
     assert item.exemplars is not None
     variation = item.variation
     chosen = choose_exemplars(
         item.exemplars, queries, shots=variation.shots, fewest=item.fewest_shots, seed=seed
     )
-    blocks = []
-    for number, (found, template) in enumerate(zip(chosen, templates, strict=True)):
+    solved = []
+    for number, found in enumerate(chosen):
         examples = [example for _, example in found]
         if variation.option_order == SHUFFLED and found:
             # Each exemplar under its own key and the query's, so that it varies with the query.
             keys = item.exemplars.examples.key_hashes[[place for place, _ in found]]
             epochs = np.full(len(found), queries.epochs[number])
             examples = _reordered(item.name, examples, keys ^ queries.keys[number], epochs, seed)
-        blocks.append([render(template, one, options=variation.options) for one in examples])
-    return blocks
+        solved.append(examples)
+    return solved
 
 
 @dataclass(frozen=True)
@@ -350,14 +386,32 @@ def _task_texts(
     if OPTIONS in used and not fixed:
         names.append(OPTIONS)
     columns = read(names)
+    blocks: list[Block | None] = []
     if OPTIONS in used:
-        if fixed and not shuffled:
+        if item.is_styled:
+            lists = columns[OPTIONS] if not fixed else [list(fixed)] * len(template)
+            lists = _shuffled(item, draw, lists, seed) if shuffled else lists
+            styles = styles_of(
+                item,
+                [[options] for options in lists],
+                [item.templates[number] for number in template],
+                seed=seed,
+                keys=item.examples.key_hashes[draw.example],
+                epochs=draw.epoch,
+            )
+            blocks = [block(*pair, item.variation) for pair in zip(styles, lists, strict=True)]
+            columns[OPTIONS] = ["" if one is None else one.text for one in blocks]
+        elif fixed and not shuffled:
             columns[OPTIONS] = [format_options(fixed)] * len(template)
         else:
             lists = columns[OPTIONS] if not fixed else [list(fixed)] * len(template)
             lists = _shuffled(item, draw, lists, seed) if shuffled else lists
             columns[OPTIONS] = [format_options(one) for one in lists]
-    return render_columns(item.templates, template, columns, options=shown)
+    inputs, targets = render_columns(item.templates, template, columns, options=shown)
+    for place, one in enumerate(blocks):
+        if one is not None and item.templates[template[place]].is_answered_by_label:
+            targets[place] = one.choice(targets[place])
+    return inputs, targets
 
 
 def _shuffled(

@@ -265,7 +265,7 @@ def _rendered(
                     template=row.template.id,
                     kind=row.template.kind,
                     key=row.example.key,
-                    options=row.example.options,
+                    options=row.choices,
                 )
             )
     return shown_examples

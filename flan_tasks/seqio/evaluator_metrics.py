@@ -8,6 +8,7 @@ from flan_tasks.core.joints import first_answer
 from flan_tasks.metrics.by_name import metric
 from flan_tasks.metrics.classes import check_told_apart
 from flan_tasks.metrics.gold import Gold
+from flan_tasks.metrics.option_labels import read_option
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ def postprocess(output: Any, example: Mapping[str, Any] | None = None, is_target
     assert example is not None
     gold = Gold.from_json(_plain(example["gold"]))
     if "is_correct" in example:
-        return Candidate(gold, _plain(example["targets_pretokenized"]))
+        target = _plain(example["targets_pretokenized"])
+        return Candidate(gold, gold.options[gold.targets.index(target)])
     return gold
 
 
@@ -74,7 +76,7 @@ def _generation(name: str) -> Callable:
 
     def compute(targets, predictions):
         check_told_apart(targets)
-        return measure(targets, predictions)
+        return measure(targets, list(map(read_option, targets, predictions)))
 
     compute.__name__ = name
     return compute

@@ -89,7 +89,8 @@ def _for_task(variation: Variation, declaration: Mixture, name: str) -> Variatio
         variation.choose(
             name, templates.templates, catalog()[name].splits.names[0], kinds=declaration.kinds
         )
-    return replace(variation.for_dataset(name, templates.ids), kinds=kinds)
+    chosen = variation.for_dataset(name, templates.ids)
+    return replace(chosen, kinds=kinds, **declaration.prompts)
 
 
 def _doublings(num_tasks: int) -> int:

@@ -127,7 +127,7 @@ def row_columns(
         pairs = [
             (place, target)
             for place, row in enumerate(left)
-            for target in (row.example.options if rank else (row.targets,))
+            for target in (row.choices if rank else (row.targets,))
         ]
         places = np.asarray([place for place, _ in pairs], np.int64)
         target_ids = encoder.targets([target for _, target in pairs])

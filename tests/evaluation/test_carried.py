@@ -14,8 +14,8 @@ def test_what_exports_carry_is_the_metrics_and_what_they_need():
         *(f"core/{n}.py" for n in ("errors", "extras", "joints", "languages", "parsing")),
         "evaluation/harness.py",
         *(f"metrics/{n}.py" for n in ("answers_in_passages", "by_name", "classes")),
-        *(f"metrics/{n}.py" for n in ("generated_texts", "gold", "label_sets", "reasoning")),
-        "metrics/words.py",
+        *(f"metrics/{n}.py" for n in ("generated_texts", "gold", "label_sets", "option_labels")),
+        *(f"metrics/{n}.py" for n in ("reasoning", "words")),
     ]
 
 

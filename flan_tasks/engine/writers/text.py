@@ -12,7 +12,7 @@ def columns(row: BuiltRow, *, style: str, split: str) -> dict[str, object]:
       style: one of `formats.STYLES`.
       split: train, validation or test.
     """
-    about = {**row.about, "split": split, "options": options_text(row.example.options)}
+    about = {**row.about, "split": split, "options": options_text(row.choices)}
     columns = BY_STYLE[style]
     if isinstance(columns, Turns) and row.turns:
         texts = columns.write_turns((*row.turns, row.targets))
