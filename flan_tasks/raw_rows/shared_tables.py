@@ -15,7 +15,8 @@ from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.digests import digests
 from flan_tasks.core.errors import SourceUnavailableError
-from flan_tasks.core.family import Family, Member, family_of
+from flan_tasks.core.family import Family, family_of
+from flan_tasks.core.member import Member
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.origin import DECLARED, HuggingFace
 from flan_tasks.core.shared_tables import RECORD, ROW, SharedTables
