@@ -43,8 +43,9 @@ if TYPE_CHECKING:
         VocabularyError,
     )
     from flan_tasks.core.example import Example, Skip
-    from flan_tasks.core.family import Family, Member, write_index
+    from flan_tasks.core.family import Family, write_index
     from flan_tasks.core.field_checks import ConfigError
+    from flan_tasks.core.member import Member
     from flan_tasks.core.mixture import Mixture
     from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
     from flan_tasks.core.parts import Part
@@ -137,7 +138,8 @@ _NAMES = {
         "VocabularyError",
     ),
     "core.example": ("Example", "Skip"),
-    "core.family": ("Family", "Member", "write_index"),
+    "core.family": ("Family", "write_index"),
+    "core.member": ("Member",),
     "core.field_checks": ("ConfigError",),
     "core.mixture": ("Mixture",),
     "core.origin": ("Alternative", "Files", "HuggingFace", "Tfds"),

@@ -253,8 +253,10 @@ class Family:
         """
         member = self.member(name)
         if member.name not in self._tasks:
-            texts = (member.license, member.citation, member.languages, member.answer_language)
-            texts = (*texts, member.metrics, member.has_options)
+            texts = (
+                *(member.license, member.citation, member.languages, member.answer_language),
+                *(member.metrics, member.has_options),
+            )
             values: dict[str, Any] = {
                 "name": f"{self.name}{MEMBER_MARK}{member.name}",
                 "family": self.name,

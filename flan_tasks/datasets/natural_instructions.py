@@ -12,8 +12,9 @@ from typing import Any
 from flan_tasks.core.dataset import WHOLE, Normalized, Row
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.example import Example, Skip
-from flan_tasks.core.family import Family, Member
+from flan_tasks.core.family import Family
 from flan_tasks.core.field_types import shown
+from flan_tasks.core.member import Member
 from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
 from flan_tasks.datasets._task_files import Solved, definition_and_examples

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
-from flan_tasks.core.family import Member
+from flan_tasks.core.member import Member
 from flan_tasks.datasets._natural_instructions_tables import (
     LANGUAGES,
     UNKNOWN_LICENSE,

@@ -9,6 +9,7 @@ from typing import Any
 from flan_tasks.core import notebook
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.family import family_of
 from flan_tasks.core.origin import DECLARED
 from flan_tasks.datasets import catalog
 from flan_tasks.raw_rows import State, Status, alternatives, open_source
@@ -19,7 +20,7 @@ class SourceState:
     """The rows of one dataset."""
 
     name: str
-    """Its name, or that of a family with the number of its tasks."""
+    """Its name, or that of a family, or of a table of it, with the number of its tasks."""
     cluster: str
     """Its cluster."""
     state: str
@@ -66,7 +67,8 @@ def sources(
       UnknownNameError: a name is none of a dataset or cluster.
     """
     states = []
-    for name, dataset in _places(names).items():
+    places = _places(names, whole=source == DECLARED and data_dir is None)
+    for name, dataset in places.items():
         try:
             samples = catalog().samples(dataset.name)
             rows = open_source(dataset, kind=source, data_dir=data_dir, samples=samples)
@@ -87,19 +89,34 @@ def sources(
     return SourceStates(tuple(states))
 
 
-def _places(names: Sequence[str]) -> dict[str, Dataset]:
-    """Returns what a line shows -> a dataset of it; all members of a family have one place."""
-    datasets = catalog().expand(names) if names else catalog().datasets
-    members = Counter(dataset.family for dataset in datasets)
-    places: dict[str, Dataset] = {}
-    for dataset in datasets:
-        number = members[dataset.family]
-        folded = dataset.family and number > 1
-        places.setdefault(
-            f"{dataset.family} ({number:,} tasks)" if folded else dataset.name, dataset
-        )
+def _places(names: Sequence[str], *, whole: bool) -> dict[str, Dataset]:
+    """Returns what a line shows -> a dataset of it.
+
+    All members of a family have one place, or those that are made of one table.
+
+    Args:
+      names: of datasets and clusters; none means all.
+      whole: whether a family is one line even so, as nothing is said of where it is.
+    """
+    datasets = list(catalog().expand(names) if names else catalog().datasets)
     if not names:
         for family in catalog().families.values():
-            first = next(iter(family.members))
-            places[f"{family.name} ({len(family.members):,} tasks)"] = family.task(first)
+            datasets += [family.task(name) for name in family.members]
+    members = Counter(_place(dataset, whole=whole) for dataset in datasets)
+    places: dict[str, Dataset] = {}
+    for dataset in datasets:
+        place = _place(dataset, whole=whole)
+        number = members[place]
+        folded = dataset.family and number > 1
+        places.setdefault(f"{place} ({number:,} tasks)" if folded else dataset.name, dataset)
     return places
+
+
+def _place(dataset: Dataset, *, whole: bool) -> str:
+    """What a dataset is shown with: itself, its family, or the table of that."""
+    if not dataset.family:
+        return dataset.name
+    family, member = family_of(dataset)
+    if family.tables is None or whole:
+        return family.name
+    return f"{family.name}, {member.table}"

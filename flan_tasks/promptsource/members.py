@@ -14,7 +14,7 @@ from flan_tasks.core.choice import hash_text
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import MissingLibraryError, SourceUnavailableError, UnknownNameError
 from flan_tasks.core.example import Example, Skip
-from flan_tasks.core.family import Member
+from flan_tasks.core.member import Member
 from flan_tasks.core.naming import MEMBER_MARK, member_name
 from flan_tasks.core.origin import HuggingFace
 from flan_tasks.core.resources import folder as resource_folder

@@ -16,7 +16,8 @@ from typing import IO, Any
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.digests import digests
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
-from flan_tasks.core.family import Family, Member
+from flan_tasks.core.family import Family
+from flan_tasks.core.member import Member
 from flan_tasks.core.naming import member_name
 from flan_tasks.core.origin import Alternative, Files
 from flan_tasks.core.parsing import parse_json

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.family import Family
+from flan_tasks.core.family import Family, family_of
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.origin import DECLARED, Files, HuggingFace, Tfds
 from flan_tasks.raw_rows.files import find_files
@@ -100,6 +100,9 @@ def _has_files(folder: Path) -> bool:
 def remedy(dataset: Dataset) -> str:
     """Says which `--data-dir` would give the rows of a dataset."""
     name = dataset.family or dataset.name
+    tables = family_of(dataset)[0].tables if dataset.family else None
+    if tables is not None:
+        return f"--data-dir {name}=DIR and --data-dir {tables.row_dir}=DIR (flan sources {name})"
     if dataset.family and isinstance(dataset.source, Files) and dataset.source.rows:
         files = ", ".join(dataset.source.paths.values())
         return f"--data-dir {name}=DIR, a folder with {files}"

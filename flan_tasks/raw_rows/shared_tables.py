@@ -15,7 +15,8 @@ from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.digests import digests
 from flan_tasks.core.errors import SourceUnavailableError
-from flan_tasks.core.family import Family, Member, family_of
+from flan_tasks.core.family import Family, family_of
+from flan_tasks.core.member import Member
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.origin import DECLARED, HuggingFace
 from flan_tasks.core.shared_tables import RECORD, ROW, SharedTables
@@ -176,13 +177,16 @@ class TableRows(FamilySource):
         return status
 
     def identity(self, split: str) -> Mapping[str, Any]:
+        records = {name: self._record_or_none(member) for name, member in self.members.items()}
+        if not any(records.values()):
+            # Rows that nothing is made of are not fetched.
+            self._records.of(next(iter(self.members.values())))
         self._available()
         if isinstance(self._source, FilesSource):  # whose own identity counts the rows
             self._source.num_rows(split)
             about = {"source": self.kind, "sha256": digests(self._source.files(split))}
         else:
             about = dict(self._source.identity(split))
-        records = {name: self._record_or_none(member) for name, member in self.members.items()}
         text = json.dumps(records, sort_keys=True, ensure_ascii=False)
         records_hash = hashlib.sha256(text.encode()).hexdigest()
         stand_in = {} if self._records.are_own else {"stand_in": True}

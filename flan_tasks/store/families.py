@@ -19,8 +19,9 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.example import VERSION as EXAMPLE_VERSION
 from flan_tasks.core.example import Example, Skip
-from flan_tasks.core.family import Family, Member
+from flan_tasks.core.family import Family
 from flan_tasks.core.field_types import shown
+from flan_tasks.core.member import Member
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.user_code import told

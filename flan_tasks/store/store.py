@@ -22,8 +22,8 @@ import pyarrow as pa
 from flan_tasks.core import whole
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError, FlanTasksError
-from flan_tasks.core.family import Member
 from flan_tasks.core.home import under_home
+from flan_tasks.core.member import Member
 from flan_tasks.raw_rows.base import Source
 from flan_tasks.raw_rows.families import FamilySource, MemberSource
 from flan_tasks.raw_rows.reading import VALIDATION_LIMIT, BadRows, positions, read_examples

@@ -6,12 +6,14 @@ import pytest
 
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.example import Example
-from flan_tasks.core.family import Family, Member, write_index
+from flan_tasks.core.family import Family, write_index
+from flan_tasks.core.member import Member
 from flan_tasks.core.origin import Files, HuggingFace
 from flan_tasks.core.shared_tables import SharedTable, SharedTables
 from flan_tasks.core.splits import Splits
 from flan_tasks.raw_rows import State, open_source
 from flan_tasks.raw_rows.files import FilesSource
+from flan_tasks.raw_rows.huggingface import HuggingFaceSource
 from flan_tasks.raw_rows.reading import read_examples
 from flan_tasks.store.store import Store
 
@@ -194,3 +196,11 @@ def test_embedded_rows_and_records_stand_in(family, places, tmp_path):
     rows = open_source(family.task("scorn"), kind="samples", samples=samples, data_dir=mine)
     assert next(rows.rows("train", [0]))["record"] == {"saying": "How bad, "}
     assert "stand_in" not in rows.identity("train")
+
+
+def test_rows_are_not_fetched_for_members_without_a_record(family, places, tmp_path, monkeypatch):
+    monkeypatch.setattr(HuggingFaceSource, "splits", lambda self: pytest.fail("it was fetched"))
+    (places["sayings"] / "sayings.json").write_text("{}")
+    rows = source(family, "praise", {"sayings": places["sayings"]})
+    with pytest.raises(SourceUnavailableError, match="no saying for praise"):
+        Store(tmp_path / "store").open(family.task("praise"), rows, "train", limit=None)
