@@ -13,7 +13,6 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -30,10 +29,11 @@ from flan_tasks.plan.rows import BuiltRow, render_task
 from flan_tasks.vocabulary import Vocabulary, open_vocabulary
 
 
-def opened(dataset: Dataset, data_dir: Path, variation: Variation) -> tuple[Ingredient, str]:
+def opened(dataset: Dataset, data_dir: str, variation: Variation) -> tuple[Ingredient, str]:
     """Returns the examples of a dataset and where they are from: real rows where there are some."""
     split = "train" if dataset.is_trained_on else "test"
-    for source in (SourceChoice("tfds", data_dir), SourceChoice("samples")):
+    places = (SourceChoice(kind, data_dir) for kind in ("tfds", "files"))
+    for source in (*places, SourceChoice("samples")):
         try:
             found = prepare(
                 catalog().mixture(dataset.name),
@@ -77,7 +77,10 @@ def lost_wording(row: BuiltRow, read: str, vocabulary: Vocabulary) -> list[str]:
 def main() -> None:
     """Checks all prompts, and prints some."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument(
+        "--data-dir", required=True, help="as DIR:NAME=DIR, where there are several"
+    )
+    parser.add_argument("--only", nargs="*", default=[], help="datasets or clusters")
     parser.add_argument("--vocab", default="t5")
     parser.add_argument("--length", type=int, default=1024)
     parser.add_argument("--shots", type=int, default=0)
@@ -90,7 +93,8 @@ def main() -> None:
     counts: Counter[str] = Counter()
     sources: Counter[str] = Counter()
     kept: list[list[tuple[BuiltRow, str]]] = []
-    for dataset in catalog().datasets:
+    chosen = catalog().expand(arguments.only) if arguments.only else catalog().datasets
+    for dataset in chosen:
         if arguments.shots and not dataset.is_trained_on:
             continue
         item, source = opened(dataset, arguments.data_dir, variation)

@@ -30,6 +30,7 @@ def print_overlaps(overlaps: Mapping[str, Sequence[str]]) -> None:
 def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
     """Prints what is going to be built, task by task."""
     from flan_tasks.engine.folded import folded, folded_names, folded_reasons
+    from flan_tasks.engine.one_a_part import one_a_part
 
     prepared, tasks, notes = planned.prepared, planned.tasks, planned.notes
     click.echo(
@@ -62,7 +63,7 @@ def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
                 f"{t['never_seen']:,}",
                 *([t["templates"]] if wide else []),
             ]
-            for t in (tasks if wide else folded(tasks))
+            for t in (tasks if wide else folded(one_a_part(tasks)))
         ],
         wide=wide,
         grouped=True,
@@ -89,7 +90,9 @@ def print_parts(planned: "PlannedBuild", *, wide: bool = False) -> None:
         return
     from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 
-    shown = [place for place, head in enumerate(HEADS) if head != "realized"]
+    # What has no rows is listed below.
+    left_out = ("realized",) if wide else ("realized", "tasks")
+    shown = [place for place, head in enumerate(HEADS) if head not in left_out]
     print_table(
         [HEADS[place] for place in shown],
         [[row[place] for place in shown] for row in part_rows(planned.parts)],
@@ -139,8 +142,11 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
         say(f"\n{out} holds this build already, complete; nothing was written.")
         print_warnings(built.warnings)
         return
-    rows = sum(t["rows_read"] for t in manifest["tasks"])
-    read = sum(t["examples_read"] for t in manifest["tasks"])
+    from flan_tasks.engine.one_a_part import one_a_part
+
+    tasks = one_a_part(manifest["tasks"])
+    rows = sum(t["rows_read"] for t in tasks)
+    read = sum(t["examples_read"] for t in tasks)
     skipped = sum(built.skipped.values())
     shards = len(manifest["shards"])
     before = f"{built.kept} of {shards} shards were there from before; " if built.kept else ""
@@ -163,7 +169,7 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
             f"Tokens ({manifest['vocabulary'][:20]}): {tokens['inputs']:,} in inputs{fitted}, "
             f"{tokens['targets']:,} in targets. {long_texts(manifest)}"
         )
-        together = manifest if wide else {**manifest, "tasks": folded(manifest["tasks"])}
+        together = manifest if wide else {**manifest, "tasks": folded(tasks)}
         for line in (*fitting_lines(together), *text_lines(manifest)):
             print_wrapped(line)
     if "packing" in manifest:
@@ -181,10 +187,11 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
 
 def _print_skipped(manifest: Mapping[str, Any], *, wide: bool) -> None:
     from flan_tasks.engine.folded import folded_names
+    from flan_tasks.engine.one_a_part import one_a_part
 
     counts: dict[str, int] = {}
     tasks: dict[str, list[str]] = {}
-    for task in manifest["tasks"]:
+    for task in one_a_part(manifest["tasks"]):
         for reason, count in task["skipped"].items():
             counts[reason] = counts.get(reason, 0) + count
             tasks.setdefault(reason, []).append(task["name"])
@@ -223,15 +230,17 @@ def print_warnings(warnings: Sequence[str]) -> None:
 
 def _print_shots(manifest: Mapping[str, Any]) -> None:
     from flan_tasks.engine.folded import folded_names
+    from flan_tasks.engine.one_a_part import one_a_part
 
     wanted = manifest["variation"]["shots"]
     counts: dict[int, int] = {}
-    for task in manifest["tasks"]:
+    tasks = one_a_part(manifest["tasks"])
+    for task in tasks:
         for number, rows in task["num_shots"].items():
             counts[int(number)] = counts.get(int(number), 0) + rows
     text = ", ".join(f"{number}: {rows:,}" for number, rows in sorted(counts.items()))
     click.echo(f"Exemplars, {wanted} wanted; prompts by number that fit: {text}.")
-    short = {task["name"]: task for task in manifest["tasks"] if task["num_shots"].get("0", 0)}
+    short = {task["name"]: task for task in tasks if task["num_shots"].get("0", 0)}
     for name in folded_names(short):
         if name in short:
             none, realized = short[name]["num_shots"]["0"], short[name]["realized"]

@@ -1,7 +1,8 @@
 """The catalog: every dataset and family with its files and cluster, and every mixture."""
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
@@ -20,8 +21,8 @@ class Catalog(Declared):
     def __init__(self, *, collection: str = "") -> None:
         """Makes an empty catalog; "all" in a mixture means the datasets of `collection`."""
         super().__init__(collection=collection)
-        # Name -> a mixture, or its file, which is read when it is first asked for.
-        self._mixtures: dict[str, Mixture | Path] = {}
+        # Name -> a mixture, or what gives it when it is first asked for.
+        self._mixtures: dict[str, Mixture | Callable[[], Mixture]] = {}
 
     def add_mixture(self, mixture: Mixture) -> Mixture:
         """Adds a mixture and returns it.
@@ -40,10 +41,17 @@ class Catalog(Declared):
         Raises:
           DeclarationError: the name is taken.
         """
-        name = path.name.removesuffix(".toml")
+        self.add_mixture_later(path.name.removesuffix(".toml"), partial(read_mixture, path))
+
+    def add_mixture_later(self, name: str, make: Callable[[], Mixture]) -> None:
+        """Adds the mixture that a call returns, which is made when it is first asked for.
+
+        Raises:
+          DeclarationError: the name is taken.
+        """
         if name in self._mixtures:
             raise DeclarationError(f'mixture "{name}": the name is taken')
-        self._mixtures[name] = path
+        self._mixtures[name] = make
 
     @property
     def mixtures(self) -> tuple[Mixture, ...]:
@@ -56,8 +64,8 @@ class Catalog(Declared):
 
     def _published(self, name: str) -> Mixture:
         mixture = self._mixtures[name]
-        if isinstance(mixture, Path):
-            mixture = self._mixtures[name] = read_mixture(mixture)
+        if not isinstance(mixture, Mixture):
+            mixture = self._mixtures[name] = mixture()
         return mixture
 
     def knows(self, name: str) -> bool:

@@ -26,7 +26,7 @@ from flan_tasks.core.template import KINDS
 
 ALL = "all"
 # Fields that stand in a record only where they say something, so that others are what they were.
-_ONLY_IF_STATED = ("parts", "weights", "max_repeats", "mixtures", *OPTION_FIELDS)
+_ONLY_IF_STATED = ("notes", "parts", "weights", "max_repeats", "mixtures", *OPTION_FIELDS)
 # What a file of a mixture ends in, where a part names one.
 FILE = ".toml"
 
@@ -47,6 +47,8 @@ class Mixture:
     """Lower-case words joined by dots; `flan:mix.<name>` is its SeqIO name."""
     description: str = ""
     """One sentence, shown in lists and cards."""
+    notes: tuple[str, ...] = ()
+    """What else a reader of the card should know, a sentence or two each."""
     include: tuple[str, ...] = (ALL,)
     """Names of datasets, parents and clusters; "all" is every dataset of the default mixtures."""
     exclude: tuple[str, ...] = ()
@@ -268,7 +270,7 @@ def _with_files(mixture: Mixture, path: Path, within: tuple[str, ...]) -> Mixtur
 
 
 def _value(key: str, value: Any) -> tuple[str, Any]:
-    if key in ("include", "exclude", "hold_out", "kinds"):
+    if key in ("notes", "include", "exclude", "hold_out", "kinds"):
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             return f'"{key}" must be a list of texts', ()
         return "", tuple(value)

@@ -102,8 +102,14 @@ def members_of_parts(mixture: Mixture, names: Names) -> tuple[Dataset, ...]:
     Raises:
       DeclarationError: as `part_tree`.
     """
-    leaves = part_tree(mixture, names).leaves
-    return names.expand({one.name for leaf in leaves for one in names.left_of(leaf.mixture)})
+    # Parts that differ in prompts alone have the same members.
+    flat = {_membership(leaf.mixture): leaf.mixture for leaf in part_tree(mixture, names).leaves}
+    return names.expand({one.name for leaf in flat.values() for one in names.left_of(leaf)})
+
+
+def _membership(mixture: Mixture) -> tuple[tuple[str, ...], ...]:
+    """What decides, within one mixture, which members a part of it has."""
+    return mixture.include, mixture.exclude
 
 
 def measures_tokens(mixture: Mixture, names: Names) -> bool:
@@ -170,6 +176,7 @@ class _Resolved:
         self._whole = mixture
         self._names = names
         self.problems: list[str] = []
+        self._empty: dict[tuple[tuple[str, ...], ...], bool] = {}
         self._check("", (*mixture.exclude, *mixture.hold_out))
 
     def branches(
@@ -236,7 +243,10 @@ class _Resolved:
             **here.mixing,
         )
         try:
-            is_empty = not self._names.left_of(flat)
+            key = _membership(flat)
+            if key not in self._empty:
+                self._empty[key] = not self._names.left_of(flat)
+            is_empty = self._empty[key]
         except UnknownNameError:
             return None  # a name of the whole, which is among the problems
         if is_empty:

@@ -6,13 +6,15 @@ Families, whose members lie in clusters of their own, have a module each.
 import dataclasses
 import importlib
 import pkgutil
-from functools import cache
+from functools import cache, partial
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import FLAN_2021, Dataset
 from flan_tasks.core.family import Family
+from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.resources import folder
 
+_FLAN_2022, _WITHOUT = "flan2022", "without."
 # Modules that declare families.
 _FAMILIES = ("natural_instructions", "p3")
 
@@ -47,7 +49,29 @@ def catalog() -> Catalog:
                 )
     for path in sorted(folder("mixtures").glob("*.toml")):
         found.add_mixture_file(path)
+        name = path.name.removesuffix(".toml")
+        if name.startswith(_WITHOUT):
+            whole = f"{_FLAN_2022}.{name}"
+            found.add_mixture_later(whole, partial(_also_without, found, _FLAN_2022, name))
     return found
+
+
+def _also_without(found: Catalog, collection: str, without: str) -> Mixture:
+    """Returns a collection without what a mixture holds out, in each of its parts.
+
+    Other parts hold the same texts as tasks of their own: SNLI's are in chain of thought, in
+    Natural Instructions and in P3, so what overlaps with the held-out datasets is left out as well.
+    """
+    whole, mixture = found.mixture(collection), found.mixture(without)
+    what = without.removeprefix(_WITHOUT)
+    return dataclasses.replace(
+        whole,
+        name=f"{collection}.{without}",
+        description=f"{collection} without {what} and what shares text with it, in every part.",
+        exclude=mixture.exclude,
+        hold_out=mixture.hold_out,
+        drop_overlaps=True,
+    )
 
 
 def clusters() -> tuple[str, ...]:

@@ -271,4 +271,5 @@ WSC = Dataset(
     ),
     overlaps=("wnli", "wsc273"),
     alternatives=(Alternative(HuggingFace("aps/super_glue", "wsc.fixed")),),
+    collection="flan2022",
 )

@@ -395,6 +395,7 @@ TRUE_CASE = Dataset(
     citation=_PARA_CRAWL_CITATION,
     samples="para_crawl",
     overlaps=("fix_punct", "word_segment"),
+    collection="flan2022",
 )
 
 
@@ -420,4 +421,5 @@ WORD_SEGMENT = Dataset(
     citation=_PARA_CRAWL_CITATION,
     samples="para_crawl",
     overlaps=("fix_punct", "true_case"),
+    collection="flan2022",
 )

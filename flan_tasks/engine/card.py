@@ -13,9 +13,12 @@ from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
 from flan_tasks.core.variation import FULL, SHUFFLED
 from flan_tasks.decontamination.matches import meaning
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
+from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
+from flan_tasks.engine.one_a_part import one_a_part
 from flan_tasks.engine.option_lines import option_lines
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
+from flan_tasks.engine.task_counts import COUNT_HEADS, count_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
 from flan_tasks.specs.contamination_presets import FIELDS
 from flan_tasks.specs.formats import DATA, TEXT_FORMATS
@@ -162,6 +165,9 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield for_markdown(mixture["description"]) or "A mixture made with flan_tasks."
     yield ""
+    for note in mixture.get("notes", ()):
+        yield f"- {for_markdown(note)}"
+    yield from [""] if mixture.get("notes") else []
     yield (
         f"Prompts and targets of {_count(len(parents), 'dataset')} in "
         f"{_count(len({task['cluster'] for task in tasks}), 'cluster')}, worded by hand-written "
@@ -256,16 +262,36 @@ def _parts(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         "Shares are exact: every part has its share of the rows, rounded up or down. A row names "
-        "its part in the column `part`, and in `prompt_type` what its prompt is like: zs or fs "
-        "(without or with exemplars), opt or noopt (options shown or not)."
+        "its part in the column `part`, in `prompt_type` what its prompt is like, zs or fs "
+        "(without or with exemplars), opt or noopt (options shown or not), and in `collection` "
+        "what its dataset was published in."
     )
     yield ""
     for note in part_notes(manifest["mixture"], parts):
         yield for_markdown(note)
         yield ""
-    yield f"| {' | '.join(HEADS)} |"
-    yield "|" + "---|" * len(HEADS)
-    for cells in part_rows(parts, paths=True):
+    yield from _grid(HEADS, part_rows(parts, paths=True))
+    yield (
+        "Counted as tasks (datasets, and members of families), with inverted ones as tasks of "
+        "their own, and once for each prompt type:"
+    )
+    yield ""
+    yield from _grid(COUNT_HEADS, count_rows(manifest))
+    yield "## Licenses"
+    yield ""
+    if note := use_note(manifest):
+        yield note
+        yield ""
+    licenses = license_rows(manifest)
+    yield from _grid(
+        LICENSE_HEADS, [[part, for_markdown(name), *rest] for part, name, *rest in licenses]
+    )
+
+
+def _grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield "|" + "---|" * len(heads)
+    for cells in rows:
         yield f"| {' | '.join(cells)} |"
     yield ""
 
@@ -279,7 +305,8 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
     ).split(", ")
     yield f"| {' | '.join(heads)} |"
     yield "|" + "---|" * len(heads)
-    for task in folded(manifest["tasks"]):
+    tasks = folded(one_a_part(manifest["tasks"]))
+    for task in tasks:
         skipped = (
             ", ".join(f"{n} {for_markdown(reason)}" for reason, n in task["skipped"].items()) or "0"
         )
@@ -300,11 +327,11 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
             "targets."
         )
         yield ""
-        together = {**manifest, "tasks": folded(manifest["tasks"])}
+        together = {**manifest, "tasks": tasks}
         for line in (*fitting_lines(together), *text_lines(manifest)):
             yield for_markdown(line)
             yield ""
-    if table := text_table({"tasks": folded(manifest["tasks"])}):
+    if table := text_table({"tasks": tasks}):
         yield f"| {' | '.join(TABLE)} |"
         yield "|" + "---|" * len(TABLE)
         for cells in table:
@@ -345,7 +372,7 @@ def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "## Sources"
     yield ""
     lines: dict[str, str] = {}
-    for task in manifest["tasks"]:
+    for task in one_a_part(manifest["tasks"]):
         source = task["source"]
         name = source.get("name") or _UNNAMED[source["source"]]
         version = source.get("version") or source.get("revision") or ""

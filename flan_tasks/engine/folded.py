@@ -43,7 +43,7 @@ def _together(name: str, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             entry[key] = counts
     for key in ("texts", "fitting"):
         if values := [task[key] for task in tasks if key in task]:
-            entry[key] = _added(values)
+            entry[key] = added(values)
     licenses = {task["license"] for task in tasks}
     clusters = {task["cluster"] for task in tasks}
     return entry | {
@@ -54,12 +54,12 @@ def _together(name: str, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _added(counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Adds up counts by name, and those that are counts by name themselves."""
+def added(counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns counts by name added up, and those that are counts by name themselves."""
     sums: dict[str, Any] = {}
     for name in dict.fromkeys(name for one in counts for name in one):
         values = [one[name] for one in counts if name in one]
-        sums[name] = _added(values) if isinstance(values[0], Mapping) else sum(values)
+        sums[name] = added(values) if isinstance(values[0], Mapping) else sum(values)
     return sums
 
 

@@ -78,7 +78,12 @@ def _of_parts(item: Ingredient, prepared: Prepared, plan: Plan) -> dict[str, Any
     """What is said of a task only where there are parts, or ceilings on repeats."""
     found: dict[str, Any] = {}
     if item.part:
-        found |= {"part": item.part, "prompt_type": item.prompt_type}
+        found |= {
+            "collection": item.dataset.collection,
+            "part": item.part,
+            "prompt_type": item.prompt_type,
+            "kinds": sorted({template.kind for template in item.templates}),
+        }
     if item.name in prepared.mean_tokens:
         found["mean_tokens"] = dataclasses.asdict(prepared.mean_tokens[item.name])
     if plan.shares and any(plan.ingredients[n].name == item.name for n in plan.shares.full):

@@ -152,7 +152,8 @@ _TASK = object_of(
         "languages": list_of(TEXT),
     },
     {
-        **dict.fromkeys(("part", "prompt_type", "turns"), TEXT),
+        **dict.fromkeys(("collection", "part", "prompt_type", "turns"), TEXT),
+        "kinds": list_of(TEXT),
         "mean_tokens": object_of(dict.fromkeys(("rows", "inputs", "targets"), COUNT)),
         "num_shots": map_of(COUNT),
         "rows_read": COUNT,
@@ -168,7 +169,8 @@ _PART = object_of(
         **dict.fromkeys(("weight", "share", "repeats"), RATE),
         **dict.fromkeys(("requested", "realized", "available"), COUNT),
         "at_ceiling": _simple("true or false", lambda value: type(value) is bool),
-    }
+    },
+    dict.fromkeys(("tasks", "missing"), COUNT),
 )
 MANIFEST = object_of(
     {

@@ -9,7 +9,10 @@ from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
 from flan_tasks.plan.token_lengths import length_note
 
-HEADS = ("part", "weight", "share", "requested", "realized", "available", "repeats", "prompts")
+HEADS = (
+    *("part", "weight", "share", "requested", "realized", "available", "tasks", "repeats"),
+    "prompts",
+)
 
 
 def part_table(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
@@ -26,8 +29,11 @@ def _entries(branch: Branch, prepared: Prepared, plan: Plan) -> Iterator[dict[st
         shares = plan.shares
         exact = shares.parts.get(one.path, 0) if shares else requested
         available = sum(plan.ingredients[number].available for number in items)
+        members = {name for leaf in one.leaves for name in prepared.members.get(leaf.path, ())}
         yield {
             "path": one.path,
+            "tasks": len({plan.ingredients[number].dataset.name for number in items}),
+            "missing": len(members & set(prepared.missing)),
             "weight": float(one.weight),
             "share": round(float(exact / len(plan)), 6),
             "requested": requested,
@@ -80,6 +86,7 @@ def part_rows(parts: Sequence[Mapping[str, Any]], *, paths: bool = False) -> lis
                 f"{entry['requested']:,}",
                 f"{entry['realized']:,}" if "realized" in entry else "",
                 f"{entry['available']:,}",
+                _tasks(entry),
                 "missing" if is_missing(entry) else repeats,
                 entry["prompts"],
             ]
@@ -87,12 +94,22 @@ def part_rows(parts: Sequence[Mapping[str, Any]], *, paths: bool = False) -> lis
     return rows
 
 
+def _tasks(entry: Mapping[str, Any]) -> str:
+    """How many tasks have rows, of how many; builds of before do not say it."""
+    if "tasks" not in entry:
+        return ""
+    missing = f" of {entry['tasks'] + entry['missing']:,}" if entry["missing"] else ""
+    return f"{entry['tasks']:,}{missing}"
+
+
 def part_notes(mixture: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Says what the shares of parts are of, and which parts the others stand in for."""
     notes = []
     if mixture.get("weights", EXAMPLES) != EXAMPLES:
         notes.append(length_note(mixture["weights"]))
-    gone = [entry["path"] for entry in parts if is_missing(entry)]
+    missing = [entry["path"] for entry in parts if is_missing(entry)]
+    # What is inside a missing part goes without saying.
+    gone = [path for path in missing if path.rpartition(MARK)[0] not in missing]
     if gone:
         notes.append(
             f"Without parts whose rows are missing: {', '.join(gone)}; their shares went to the "

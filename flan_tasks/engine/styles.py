@@ -15,7 +15,7 @@ ABOUT = {
 
 
 # Columns of mixtures with parts, behind those.
-_OF_PARTS = {"part": "string", "prompt_type": "string"}
+_OF_PARTS = dict.fromkeys(("collection", "part", "prompt_type"), "string")
 
 
 def about_columns(*, parts: bool) -> dict[str, str]:

@@ -13,6 +13,7 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
 from flan_tasks.engine.from_spec import Planned, declared_mixture, plan_spec, store_of
+from flan_tasks.engine.one_a_part import one_a_part
 from flan_tasks.specs.build_spec import BuildSpec
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class BuildResult:
     def skipped(self) -> dict[str, int]:
         """Reason -> rows that gave no example."""
         counts: dict[str, int] = {}
-        for task in self.tasks:
+        for task in one_a_part(self.tasks):
             for reason, count in task["skipped"].items():
                 counts[reason] = counts.get(reason, 0) + count
         return counts

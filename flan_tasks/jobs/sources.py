@@ -96,8 +96,7 @@ def _places(names: Sequence[str], *, whole: bool) -> dict[str, Dataset]:
 
     Args:
       names: of datasets and clusters; none means all.
-      whole: whether families are shown by a line each even so, as nothing is said of where they
-        are.
+      whole: whether a family is one line even so, as nothing is said of where it is.
     """
     datasets = list(catalog().expand(names) if names else catalog().datasets)
     if not names:

@@ -65,6 +65,8 @@ class Prepared:
     """By which rule they were compared."""
     tree: Branch | None = None
     """Its parts; a mixture without is one leaf."""
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Path of a part without parts -> its datasets that have the split, with rows or without."""
     mean_tokens: Mapping[str, MeanTokens] = field(default_factory=dict)
     """Task -> how long its rows are; for mixtures whose parts are weighed by tokens."""
 
@@ -199,6 +201,7 @@ def prepare(
         compared,
         drop_preset,
         tree,
+        {leaf.path: tuple(one.name for one in datasets) for leaf, datasets in by_leaf},
     )
 
 

@@ -126,7 +126,15 @@ class BuiltRow:
             "options": list(self.choices),
             "license": self.dataset.license,
             "num_shots": self.num_shots,
-            **({"part": self.part, "prompt_type": self.prompt_type} if self.part else {}),
+            **(self._of_parts if self.part else {}),
+        }
+
+    @property
+    def _of_parts(self) -> dict[str, object]:
+        return {
+            "collection": self.dataset.collection,
+            "part": self.part,
+            "prompt_type": self.prompt_type,
         }
 
 

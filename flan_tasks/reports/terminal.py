@@ -10,7 +10,10 @@ from rich.text import Text
 
 from flan_tasks.core.escaping import for_line
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
+from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
+from flan_tasks.engine.one_a_part import one_a_part
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
+from flan_tasks.engine.task_counts import COUNT_HEADS, count_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
 from flan_tasks.reports.length_tables import PARTS, histograms
 from flan_tasks.reports.long_texts import long_texts
@@ -42,16 +45,17 @@ def print_report(
     _print_head(console, manifest)
     if parts := manifest.get("parts"):
         console.print(_parts(manifest, parts))
+        console.print(_counts(manifest))
     console.print(_shares(manifest))
     console.print(_datasets(manifest, wide=wide))
     if sample.examples:
         console.print(_lengths(manifest, sample))
-    tasks = manifest["tasks"] if wide else folded(manifest["tasks"])
+    tasks = manifest["tasks"] if wide else folded(one_a_part(manifest["tasks"]))
     if lines := text_table({"tasks": tasks}):
         console.print(_texts(lines))
     if any(task["skipped"] for task in manifest["tasks"]):
         console.print(_skipped(manifest))
-    console.print(_licenses(manifest))
+    console.print(_licenses(manifest, wide=wide))
     for note in sample.notes:
         console.print(Text(for_line(note), style="dim"))
 
@@ -67,6 +71,8 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
         f"{manifest['split']}, seed {manifest['seed']}, {manifest['format']}"
     )
     console.print(title)
+    for note in manifest["mixture"].get("notes", ()):
+        console.print(Text(for_line(note), style="dim"))
     if "tokens" in manifest:
         tokens = manifest["tokens"]
         console.print(
@@ -75,7 +81,7 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
                 f"{tokens['targets']:,} in targets ({manifest['vocabulary'][:20]})"
             )
         )
-        together = {**manifest, "tasks": folded(manifest["tasks"])}
+        together = {**manifest, "tasks": folded(one_a_part(manifest["tasks"]))}
         for line in (long_texts(manifest), *fitting_lines(together), *text_lines(manifest)):
             console.print(Text(for_line(line)))
     if "packing" in manifest:
@@ -147,7 +153,7 @@ def _datasets(manifest: Mapping[str, Any], *, wide: bool) -> Table:
         del counts["requested"]
     names = ["dataset", ">share", ">examples", *(f">{name}" for name in counts), ">templates"]
     table = _table("\nDatasets", *names, *(("cluster", ">skipped") if wide else ()))
-    tasks = manifest["tasks"] if wide else folded(manifest["tasks"])
+    tasks = manifest["tasks"] if wide else folded(one_a_part(manifest["tasks"]))
     for task in sorted(tasks, key=lambda task: (-task["realized"], task["name"])):
         used = sum(count > 0 for count in task["template_counts"].values())
         more = (_plain(task["cluster"]), _number(sum(task["skipped"].values())))
@@ -201,20 +207,29 @@ def _spark(counts: Sequence[int]) -> str:
 
 def _skipped(manifest: Mapping[str, Any]) -> Table:
     reasons: Counter[str] = Counter()
-    for task in manifest["tasks"]:
+    tasks = one_a_part(manifest["tasks"])
+    for task in tasks:
         reasons.update(task["skipped"])
     table = _table("\nSkipped rows", "reason", ">rows", "datasets")
     for reason, count in reasons.most_common():
-        names = [task["name"] for task in manifest["tasks"] if reason in task["skipped"]]
+        names = [task["name"] for task in tasks if reason in task["skipped"]]
         table.add_row(_plain(reason), f"{count:,}", _plain(", ".join(folded_names(names))))
     return table
 
 
-def _licenses(manifest: Mapping[str, Any]) -> Table:
-    examples: Counter[str] = Counter()
-    for task in manifest["tasks"]:
-        examples[task["license"]] += task["realized"]
-    table = _table("\nLicenses", "license", ">examples", ">share")
-    for name, count in examples.most_common():
-        table.add_row(_plain(name), f"{count:,}", f"{count / manifest['examples']:.1%}")
+def _licenses(manifest: Mapping[str, Any], *, wide: bool) -> Group:
+    # Without parts there is no name of one to be shown.
+    first = 0 if manifest.get("parts") else 1
+    *words, rows, share = LICENSE_HEADS
+    table = _table("\nLicenses", *words[first:], f">{rows}", f">{share}")
+    for cells in license_rows(manifest, whole=wide or bool(first)):
+        table.add_row(*map(_plain, cells[first:]))
+    return Group(table, Text(use_note(manifest), style="dim"))
+
+
+def _counts(manifest: Mapping[str, Any]) -> Table:
+    title, *others = COUNT_HEADS
+    table = _table("\nTasks, by the way of counting", title, *(f">{name}" for name in others))
+    for cells in count_rows(manifest):
+        table.add_row(*map(_plain, cells))
     return table

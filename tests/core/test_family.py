@@ -4,7 +4,8 @@ import pytest
 from toy_families import MEMBERS, toy_family
 
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
-from flan_tasks.core.family import Member, read_member, restricted, write_index
+from flan_tasks.core.family import read_member, restricted, write_index
+from flan_tasks.core.member import Member
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
 

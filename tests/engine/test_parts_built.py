@@ -119,7 +119,8 @@ def test_tables_have_columns_for_parts(tmp_path):
     pq = pytest.importorskip("pyarrow.parquet")
     ft.build(MIXTURE, tmp_path / "out", examples=60, format="parquet", **SHARED)
     table = pq.read_table(tmp_path / "out" / "data" / "train-00000-of-00001.parquet")
-    assert table.column_names[-2:] == ["part", "prompt_type"]
+    assert table.column_names[-3:] == ["collection", "part", "prompt_type"]
+    assert set(table["collection"].to_pylist()) == {"flan2021"}
     assert None not in table["part"].to_pylist()
     view = ft.rows(MIXTURE, examples=60, source="samples", seed=3, vocab="bytes")
     assert view.to_arrow().to_pylist() == table.to_pylist()

@@ -9,7 +9,7 @@ import pytest
 from toy_families import family_catalog, write_tasks
 
 from flan_tasks.core.errors import RowError, SourceUnavailableError
-from flan_tasks.core.family import Member
+from flan_tasks.core.member import Member
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.parts import Part
 from flan_tasks.core.variation import Variation

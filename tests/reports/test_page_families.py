@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from toy_families import family_catalog, write_tasks
 
-from flan_tasks.core.family import Member
+from flan_tasks.core.member import Member
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.engine.folded import folded
 from flan_tasks.engine.run_local import build

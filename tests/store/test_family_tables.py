@@ -6,7 +6,7 @@ import pytest
 from toy_families import family_catalog, record, write_tasks
 
 from flan_tasks.core.errors import RowError, SourceUnavailableError
-from flan_tasks.core.family import Member
+from flan_tasks.core.member import Member
 from flan_tasks.core.origin import Alternative, Files, Tfds
 from flan_tasks.raw_rows import open_source
 from flan_tasks.store.store import Store
