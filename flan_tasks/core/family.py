@@ -92,8 +92,9 @@ class Family:
 
     Its rows lie in one of two layouts. Without `task_column` each file of `source`, which is
     `Files`, is one task: it is named after it, and holds a JSON object with the list `source.rows`
-    and what is said of the task beside it. With `task_column` the source is one table, and that
-    column names the task of each row.
+    and what is said of the task beside it, or a CSV or TSV table whose columns are
+    `source.columns`; it is named after what stands for `*` in its pattern. With `task_column` the
+    source is one table, and that column names the task of each row.
 
     Raises:
       DeclarationError: on building, with every problem of the declaration; when `members` are first
@@ -171,10 +172,12 @@ class Family:
                 yield f"solved: {name} must be a field, and {', '.join(shown_by)} constants"
         if bool(self.constants) != (self.constants_of is not None):
             yield "constants and constants_of belong together"
-        if not self.task_column and not getattr(self.source, "rows", ""):
+        is_named = getattr(self.source, "rows", "") or getattr(self.source, "columns", ())
+        if not self.task_column and not is_named:
             yield (
                 "without task_column each file is a task, so its source must be "
-                'Files({...}, rows="..."), which names the list of rows in a file'
+                'Files({...}, rows="..."), which names the list of rows in a file, or '
+                "Files({...}, columns=(...)), which names the columns of tables without a header"
             )
         if self.task_column and self.task_column in self.fields + self.constants:
             yield f"task_column {self.task_column} is a field; name columns of the source"

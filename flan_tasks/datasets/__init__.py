@@ -15,7 +15,7 @@ from flan_tasks.core.mixture import read_mixture
 from flan_tasks.core.resources import folder
 
 # Modules that declare families.
-_FAMILIES = ("natural_instructions",)
+_FAMILIES = ("benchmarks", "natural_instructions")
 
 
 @cache
