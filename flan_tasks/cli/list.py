@@ -18,15 +18,22 @@ from flan_tasks.jobs.shares import MixtureShares, named, shares
 @click.command(name="list")
 @click.argument("names", nargs=-1)
 @click.option("--mixtures", is_flag=True, help="Show mixtures with rates and shares.")
+@click.option("--suites", is_flag=True, help="Show benchmarks and the ways to ask them.")
 @options.wide
 @options.module
 @options.as_json
-def command(names: tuple[str, ...], mixtures: bool, wide: bool, as_json: bool) -> None:
+def command(
+    names: tuple[str, ...], mixtures: bool, suites: bool, wide: bool, as_json: bool
+) -> None:
     """Lists datasets (of NAMES: datasets, clusters), or with --mixtures mixtures.
 
     Rates are from declared sizes; a build computes them from the rows at hand.
     """
-    if as_json:
+    if suites:
+        if mixtures:
+            raise click.UsageError("give one of --mixtures and --suites")
+        _print_suites(names, wide=wide, as_json=as_json)
+    elif as_json:
         found = {"datasets": [_about(d) for d in _datasets(() if mixtures else names)]}
         if not names:
             found["families"] = [_about_family(family) for family in catalog().families.values()]
@@ -45,6 +52,29 @@ def command(names: tuple[str, ...], mixtures: bool, wide: bool, as_json: bool) -
         }
         for text in texts:
             print_wrapped(text, wide=wide)
+
+
+def _print_suites(names: tuple[str, ...], *, wide: bool, as_json: bool) -> None:
+    import dataclasses
+
+    from flan_tasks.suites.library import open_suite, suite_names
+    from flan_tasks.suites.tables import suites_table
+    from flan_tasks.suites.tasks import where_to_get
+
+    suites = [open_suite(name)[0] for name in names or suite_names()]
+    if as_json:
+        print_json({"suites": [dataclasses.asdict(suite) for suite in suites]})
+        return
+    print_table(*suites_table(suites), wide=wide, grouped=True)
+    click.echo()
+    for suite in suites if names else ():
+        print_wrapped(f"{suite.name}: {suite.description} {suite.citation}", wide=wide)
+        for protocol in suite.protocols:
+            note = f" {protocol.note}" if protocol.note else ""
+            print_wrapped(f"{suite.name}@{protocol.name}: {protocol.source}.{note}", wide=wide)
+        click.echo(where_to_get(suite))
+    if not names:
+        click.echo("`flan list --suites NAME` says where its files are from.")
 
 
 def _datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:

@@ -65,6 +65,11 @@ class Prompt:
     """Exemplars that stand before it."""
     is_shortened: bool = field(default=False, compare=False)
     """Whether a field of it was shortened to make it fit."""
+    stops: tuple[str, ...] | None = None
+    """Where a written answer ends, of a suite, which cuts it there; None: at the mark between
+    exemplars, where there are some."""
+    scores_end: bool = True
+    """Whether the end of an option counts among its tokens."""
 
 
 class Asked(NamedTuple):
@@ -110,7 +115,8 @@ class Record:
         with the same ids. Of other options with equal scores it is the first.
         """
         if way == GENERATED:
-            return first_answer(self.text) if self.prompt.num_shots else self.text
+            is_joined = self.prompt.num_shots and self.prompt.stops is None
+            return first_answer(self.text) if is_joined else self.text
         chosen = self._likeliest(way)
         return "" if is_tied(self.equal, chosen) else self.prompt.gold.options[chosen]
 
@@ -141,6 +147,7 @@ class Record:
             line |= {"scores": list(self.sums), "tokens": list(self.tokens)}
         if self.equal:
             line["equal_options"] = list(self.equal)
+        line |= form_of(self.prompt)
         line["prediction"] = self.prediction(self.ways[0])
         return json.dumps(line, ensure_ascii=False)
 
@@ -161,9 +168,21 @@ class Record:
         gold = Gold.of_values(line)
         sums = tuple(line.get("scores", ()))
         text = "" if sums else line["prediction"]
-        prompt = Prompt(line["prompt"], gold, line["num_shots"])
+        stops = tuple(line["stops"]) if "stops" in line else None
+        ends = line.get("scores_end", True)
+        prompt = Prompt(line["prompt"], gold, line["num_shots"], stops=stops, scores_end=ends)
         tokens, equal = (tuple(line.get(name, ())) for name in ("tokens", "equal_options"))
         return cls(prompt, text, sums, tokens, line["trimmed"], equal)
+
+
+def form_of(prompt: Prompt) -> dict[str, Any]:
+    """Returns what whoever answers a prompt needs beside it, where it is not as usual."""
+    form: dict[str, Any] = {}
+    if prompt.stops is not None:
+        form["stops"] = list(prompt.stops)
+    if not prompt.scores_end:
+        form["scores_end"] = False
+    return form
 
 
 class Answers:
