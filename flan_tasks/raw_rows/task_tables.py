@@ -23,7 +23,8 @@ class TaskTables(TaskFiles):
     `test/*_test.csv` finds `test/anatomy_test.csv`. Cells are text, whatever they look like.
     """
 
-    _opened: tuple[Path, Table] | None = None
+    # Tables of the member that was read last: rows are asked for member by member.
+    _opened: tuple[str, dict[Path, Table]] = ("", {})
 
     def identity(self, split: str) -> Mapping[str, Any]:
         self._check(split)
@@ -61,9 +62,12 @@ class TaskTables(TaskFiles):
 
     def _table(self, member: Member, split: str) -> Table:
         path = self._files[split][member.name]
-        if self._opened is None or self._opened[0] != path:
-            self._opened = path, open_table(path, self._origin, self.family.schema)
-        return self._opened[1]
+        if self._opened[0] != member.name:
+            self._opened = member.name, {}
+        tables = self._opened[1]
+        if path not in tables:
+            tables[path] = open_table(path, self._origin, self.family.schema)
+        return tables[path]
 
     def _name(self, path: Path, split: str) -> str:
         before, mark, behind = PurePosixPath(self._origin.paths[split]).name.partition("*")

@@ -2,8 +2,10 @@
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from flan_tasks.evaluation.records import GENERATED, SUM, Record
@@ -140,33 +142,39 @@ def _average(
     ]
     if not chosen:
         return None
-    examples = sum(score.num_examples for _, score in chosen)
-    sizes: dict[str, int] = {}
-    for task, _ in chosen:
-        group = str(task.facts.get(average.by)) if average.over == "groups" else task.name
-        sizes[group] = sizes.get(group, 0) + 1
-    weights = []
-    for task, score in chosen:
-        if average.over == "examples":
-            weights.append(score.num_examples / examples)
-        else:
-            group = str(task.facts.get(average.by)) if average.over == "groups" else task.name
-            weights.append(1 / len(sizes) / sizes[group])
-    pairs = list(zip(weights, (score for _, score in chosen), strict=True))
+    weights = _weights(average, chosen)
+    pairs = [(weight, score) for weight, (_, score) in zip(weights, chosen, strict=True)]
     errors = [(weight, score.errors[number]) for weight, score in pairs]
-    chances = [(weight, score.chance.get(number)) for weight, score in pairs]
+    chances = [score.chance.get(number) for _, score in pairs]
+    stated = [chance for chance in chances if chance is not None]
     return AverageScore(
         average.name,
-        math.fsum(weight * score.scores[number] for weight, score in pairs),
+        _weighted(weights, [score.scores[number] for _, score in pairs]),
         None
         if any(error is None for _, error in errors)
-        else math.sqrt(math.fsum((weight * (error or 0)) ** 2 for weight, error in errors)),
+        else math.sqrt(math.fsum((float(weight) * (error or 0)) ** 2 for weight, error in errors)),
         len(chosen),
-        examples,
-        None
-        if any(chance is None for _, chance in chances)
-        else math.fsum(weight * (chance or 0) for weight, chance in chances),
+        sum(score.num_examples for _, score in chosen),
+        _weighted(weights, stated) if len(stated) == len(chances) else None,
     )
+
+
+def _weights(average: Average, chosen: Sequence[tuple[SuiteTask, TemplateScore]]) -> list[Fraction]:
+    """Returns the share of each task in an average; they sum to one."""
+    if average.over == "examples":
+        total = sum(score.num_examples for _, score in chosen)
+        return [Fraction(score.num_examples, total) for _, score in chosen]
+    groups = [
+        str(task.facts.get(average.by)) if average.over == "groups" else task.name
+        for task, _ in chosen
+    ]
+    sizes = Counter(groups)
+    return [Fraction(1, len(sizes) * sizes[group]) for group in groups]
+
+
+def _weighted(weights: Sequence[Fraction], values: Sequence[float]) -> float:
+    """An exact sum: of tasks that have 100 each it is 100."""
+    return float(sum(w * Fraction(value) for w, value in zip(weights, values, strict=True)))
 
 
 def _differences(
