@@ -36,6 +36,7 @@ from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
 from flan_tasks.suites.library import is_suite, open_suite
 from flan_tasks.suites.scores import SuiteScore
+from flan_tasks.suites.tables import averages_table
 from flan_tasks.vocabulary import asked_vocabulary
 
 if TYPE_CHECKING:
@@ -90,8 +91,13 @@ class EvalResult:
         return found
 
     def _repr_html_(self) -> str:
-        caption, header, rows = overview(self.scores)
-        return notebook.page(str(self.folder), notebook.text(caption), notebook.table(header, rows))
+        parts = []
+        if self.scores:
+            caption, header, rows = overview(self.scores)
+            parts += [notebook.text(caption), notebook.table(header, rows)]
+        for suite in self.suites:
+            parts += [notebook.text(suite.name), notebook.table(*averages_table(suite))]
+        return notebook.page(str(self.folder), *parts)
 
 
 def evaluate(

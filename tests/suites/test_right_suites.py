@@ -88,6 +88,8 @@ def test_the_same_folder_is_read_again_without_being_asked(tmp_path):
     content = json.loads((tmp_path / "scores.json").read_text())
     assert content["suites"][0]["name"] == "bbh@suzgun" and len(content["datasets"]) == 7
     assert "scores.svg" not in [path.name for path in first.files]
+    shown = first._repr_html_()
+    assert "bbh@suzgun" in shown and "macro of 23 tasks" in shown and "100.0" in shown
     line = json.loads(
         (tmp_path / "predictions" / "bbh:word_sorting" / "bbh@suzgun.test.generate.jsonl")
         .read_text()
