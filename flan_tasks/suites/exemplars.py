@@ -20,6 +20,7 @@ from flan_tasks.suites.declared import PROMPT, PROMPTS
 
 # A file of BIG-Bench begins with a line that must never be trained on, and this behind it.
 _BEHIND_CANARY = "-----\n"
+_CANARY = "canary GUID"
 _BEGINNING = re.compile(r"\n\n(?=Q: )")
 _QUESTION, _ANSWER = "Q: ", "\nA:"
 _FINAL = "answer is "
@@ -56,11 +57,20 @@ def solved_of_text(text: str, form: str, *, task: str) -> Solved:
 
 
 def solved_of_prompt(text: str) -> Solved:
-    """Returns the exemplars of a prompt: a description, then `Q: ...`, a line end, `A: ...`."""
+    """Returns the exemplars of a prompt: a description, then `Q: ...`, a line end, `A: ...`.
+
+    Raises:
+      RowError: a line that must never be trained on stands elsewhere than before the prompt.
+    """
+    text = text.replace("\r\n", "\n")  # a checkout on Windows
     first_line, mark, rest = text.partition(_BEHIND_CANARY)
     # The mark is cut off with the canary line alone: exemplars hold dashes too.
     if mark and first_line.count("\n") <= 1:
         text = rest
+    if _CANARY in text:
+        raise RowError(
+            f"the published exemplars hold a canary line that is not parted by {_BEHIND_CANARY!r}"
+        )
     description, *pieces = _BEGINNING.split(text)
     return Solved(tuple(map(_parts, pieces)), {"description": description})
 

@@ -33,6 +33,16 @@ def test_the_canary_line_is_no_part_of_a_prompt():
     assert second["answer"] == " So the answer is (B)." and second["final"] == "(B)"
 
 
+def test_a_checkout_of_windows_gives_the_same_prompt():
+    text = (CANARY + PROMPT).replace("\n", "\r\n")
+    assert solved_of_prompt(text) == solved_of_prompt(PROMPT)
+
+
+def test_a_canary_line_is_never_asked():
+    with pytest.raises(RowError, match="hold a canary line"):
+        solved_of_prompt("Description. canary GUID 26b5\n\n" + PROMPT)
+
+
 def test_description_and_exemplars_are_the_whole_prompt():
     solved = solved_of_prompt(CANARY + PROMPT)
     pieces = [solved.about["description"], *(one["exemplar"] for one in solved.exemplars)]
