@@ -28,6 +28,7 @@ ROOMS = (
     "reports",
     "reader",
     "evaluation",
+    "suites",
     "models",
     "checkpoints",
     "inference",

@@ -19,6 +19,7 @@ from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 if TYPE_CHECKING:
     from flan_tasks.evaluation.summary import DatasetScore
     from flan_tasks.jobs.evaluate import EvalResult
+    from flan_tasks.suites.scores import SuiteScore
 
 _HELPS = {"vocab": f"bytes, t5, or a file; by default the model's (not {VOCAB})."}
 
@@ -48,12 +49,14 @@ def _asked(fields: dict[str, Any], more: Mapping[str, Any]) -> QuestionSpec:
 @click.option("--wide", is_flag=True, help="Print the scores of every template as well.")
 @options.as_json
 def command(spec: QuestionSpec, prompts: Path | None, wide: bool, as_json: bool) -> None:
-    """Scores a model on NAMES: datasets, clusters, or a mixture's held-out side.
+    """Scores a model on NAMES: suites, datasets, clusters, or a mixture's held-out side.
 
-    Every forward template of every dataset is asked; options are ranked by the log-probability
-    the model gives them (summed, and divided by their number of tokens), other answers are
-    generated. OUT gets scores.json, scores.csv, scores.svg, and all answers as JSONL; the same
-    command goes on where it was stopped. With --gin_file runs/eval.gin the options are gin's.
+    A suite (`flan list --suites`, or a file of yours that ends in .toml) is asked by its first
+    protocol, SUITE@PROTOCOL by another. Of a dataset every forward template is asked. Options are
+    ranked by the log-probability the model gives them (summed, and divided by their number of
+    tokens), other answers are generated. OUT gets scores.json, scores.csv, scores.svg, and all
+    answers as JSONL; the same command goes on where it was stopped. With --gin_file runs/eval.gin
+    the options are gin's.
     """
     if isinstance(spec, EvalSpec):
         score_with_tables(spec, wide=wide, as_json=as_json)
@@ -89,9 +92,9 @@ def from_gin(arguments: tuple[str, ...]) -> None:
 
 
 def _import_what_reads(spec: QuestionSpec) -> None:
-    from flan_tasks.jobs.evaluate import evaluation_of
+    from flan_tasks.jobs.evaluate import datasets_of
 
-    if options.reads_tfds(evaluation_of(spec).datasets, spec.source):
+    if options.reads_tfds(datasets_of(spec), spec.source):
         options.import_tensorflow_quietly()
 
 
@@ -125,7 +128,10 @@ def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = Fal
     if wide:
         for one in result.scores:
             _print_dataset(one)
-    _print_overview(result.scores)
+    if result.scores:
+        _print_overview(result.scores)
+    for suite in result.suites:
+        _print_suite(suite, wide=wide)
     for names, reason in folded_reasons(result.missing):
         print_wrapped(f"not evaluated: {names}: {reason}")
     for names, reason in folded_reasons(result.left_out):
@@ -151,6 +157,23 @@ def _print_dataset(score: "DatasetScore") -> None:
                     f"best on validation by {best.way}: {best.template}, {best.validation:.1f}; "
                     f"on test {on_test}"
                 )
+
+
+def _print_suite(score: "SuiteScore", *, wide: bool) -> None:
+    from flan_tasks.suites.tables import averages_table, published_table, tasks_table
+
+    click.echo()
+    print_wrapped(f"{score.name}: {score.source}; {score.split} split, {score.shots:g} shots")
+    click.echo()
+    print_table(*averages_table(score))
+    if wide:
+        click.echo()
+        print_table(*tasks_table(score))
+    if score.published:
+        click.echo()
+        print_table(*published_table(score))
+    for line in score.differs:
+        print_wrapped(f"not the published suite: {line}")
 
 
 def _print_overview(scores: Sequence["DatasetScore"]) -> None:

@@ -10,15 +10,22 @@ from flan_tasks.jobs.listing import DatasetFacts, FamilyFacts, listing
 @click.command(name="list")
 @click.argument("names", nargs=-1)
 @click.option("--mixtures", is_flag=True, help="Show mixtures with rates and shares.")
+@click.option("--suites", is_flag=True, help="Show benchmarks and the ways to ask them.")
 @list_options.wide
 @list_options.module
 @list_options.as_json
-def command(names: tuple[str, ...], mixtures: bool, wide: bool, as_json: bool) -> None:
+def command(
+    names: tuple[str, ...], mixtures: bool, suites: bool, wide: bool, as_json: bool
+) -> None:
     """Lists datasets (of NAMES: datasets, clusters), or with --mixtures mixtures.
 
     Rates are from declared sizes; a build computes them from the rows that are available.
     """
-    if as_json:
+    if suites:
+        if mixtures:
+            raise click.UsageError("give one of --mixtures and --suites")
+        _print_suites(names, wide=wide, as_json=as_json)
+    elif as_json:
         _print_as_json(names, mixtures)
     elif mixtures:
         from flan_tasks.cli.mixture_shares import mixtures_of, print_mixtures
@@ -46,6 +53,29 @@ def _print_as_json(names: tuple[str, ...], mixtures: bool) -> None:
         value["families"] = [vars(facts) for facts in listed.families]
     value["mixtures"] = [about.to_json() for about in mixtures_of(names if mixtures else ())]
     print_json(value)
+
+
+def _print_suites(names: tuple[str, ...], *, wide: bool, as_json: bool) -> None:
+    import dataclasses
+
+    from flan_tasks.suites.library import open_suite, suite_names
+    from flan_tasks.suites.tables import suites_table
+    from flan_tasks.suites.tasks import where_to_get
+
+    suites = [open_suite(name)[0] for name in names or suite_names()]
+    if as_json:
+        print_json({"suites": [dataclasses.asdict(suite) for suite in suites]})
+        return
+    print_table(*suites_table(suites), wide=wide, grouped=True)
+    click.echo()
+    for suite in suites if names else ():
+        print_wrapped(f"{suite.name}: {suite.description} {suite.citation}", wide=wide)
+        for protocol in suite.protocols:
+            note = f" {protocol.note}" if protocol.note else ""
+            print_wrapped(f"{suite.name}@{protocol.name}: {protocol.source}.{note}", wide=wide)
+        click.echo(where_to_get(suite))
+    if not names:
+        click.echo("`flan list --suites NAME` says where its files are from.")
 
 
 def _print_families(families: tuple[FamilyFacts, ...], *, wide: bool) -> None:

@@ -28,7 +28,7 @@ METRIC_NAMES = frozenset(
     {
         *("accuracy", "macro_f1", "f1", "matthews", "pearson", "spearman", "multirc"),
         *("squad", "squad_v2", "natural_questions", "trivia_qa", "record", "drop", "coqa", "quac"),
-        *("rouge", "bleu", "edit_distance", "multilabel"),
+        *("rouge", "bleu", "edit_distance", "multilabel", "exact_match"),
         *("option_after_reasoning", "number_after_reasoning", "text_after_reasoning"),
     }
 )

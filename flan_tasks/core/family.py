@@ -38,11 +38,12 @@ _MOST = 10
 class Family:
     """Tasks that share a source, a normalizer and templates.
 
-    Its rows lie in one of three layouts. Without `task_column` each file of `source`, which is
+    Its rows lie in one of four layouts. Without `task_column` each file of `source`, which is
     `Files`, is one task: it is named after it, and holds a JSON object with the list `source.rows`
-    and what is said of the task beside it. With `task_column` the source is one table, and that
-    column names the task of each row. With `tables` each member is made of a table that others are
-    made of too.
+    and what is said of the task beside it, or a CSV or TSV table whose columns are
+    `source.columns`; it is named after what stands for `*` in its pattern. With `task_column` the
+    source is one table, and that column names the task of each row. With `tables` each member is
+    made of a table that others are made of too.
 
     Raises:
       DeclarationError: on building, with every problem of the declaration; when `members` are first
@@ -127,10 +128,12 @@ class Family:
             yield "constants and constants_of belong together"
         if self.tables is not None and (self.task_column or self.constants or self.alternatives):
             yield "with tables it has no task_column, constants or alternatives"
-        if not (self.task_column or self.tables or getattr(self.source, "rows", "")):
+        is_named = getattr(self.source, "rows", "") or getattr(self.source, "columns", ())
+        if not (self.task_column or self.tables or is_named):
             yield (
                 "without task_column each file is a task, so its source must be "
-                'Files({...}, rows="..."), which names the list of rows in a file'
+                'Files({...}, rows="..."), which names the list of rows in a file, or '
+                "Files({...}, columns=(...)), which names the columns of tables without a header"
             )
         if self.task_column and self.task_column in self.fields + self.constants:
             yield f"task_column {self.task_column} is a field; name columns of the source"

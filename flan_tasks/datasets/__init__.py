@@ -16,7 +16,7 @@ from flan_tasks.core.resources import folder
 
 _FLAN_2022, _WITHOUT = "flan2022", "without."
 # Modules that declare families.
-_FAMILIES = ("natural_instructions", "p3")
+_FAMILIES = ("benchmarks", "natural_instructions", "p3")
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt, Record, Unit
+from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt, Record, Unit, form_of
 
 # (dataset, template, split) -> key of an example -> its line.
 Lines = dict[tuple[str, str, str], dict[str, Mapping[str, Any]]]
@@ -103,6 +103,7 @@ def prompt_line(unit: Unit, prompt: Prompt) -> str:
         "key": prompt.gold.key,
         "prompt": prompt.inputs,
         "options": list(prompt.gold.targets),
+        **form_of(prompt),
     }
     return json.dumps(line, ensure_ascii=False)
 

@@ -161,6 +161,24 @@ class Question:
         return evaluation_prompts(self.item, template, self.numbers, seed=seed, budget=budget)
 
 
+class Asking(Protocol):
+    """A unit that can be asked: a template of a dataset, or a task of a suite."""
+
+    @property
+    def unit(self) -> Unit:
+        """What is asked."""
+        ...
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Numbers of the examples."""
+        ...
+
+    def prompts(self, *, seed: int, budget: Budget | None) -> list[Prompt]:
+        """Returns the prompts, in the order of the source, less those that cannot fit."""
+        ...
+
+
 def questions(
     evaluation: Evaluation,
     dataset: Dataset,
@@ -278,7 +296,7 @@ def evaluate(
             missing[dataset.name] = why_not([question.unit for question in of_one])
     seed, budget = evaluation.seed, answerer.budget
     everything = [question for of_one in asked.values() for question in of_one]
-    _answer(everything, answers, answerer, seed=seed, watch=watch)
+    have_answered(everything, answers, answerer, seed=seed, watch=watch)
     scores: list[DatasetScore] = []
     for dataset in evaluation.datasets:
         templates: list[TemplateScore] = []
@@ -313,8 +331,8 @@ def evaluate(
     return Outcome(tuple(scores), missing, left_out)
 
 
-def _answer(
-    questions: Sequence[Question],
+def have_answered(
+    questions: Sequence[Asking],
     answers: Answers,
     answerer: Answerer,
     *,
@@ -352,7 +370,7 @@ def _answer(
 
 
 def _stream(
-    questions: Sequence[Question],
+    questions: Sequence[Asking],
     done: Collection[Unit],
     answers: Answers,
     budget: Budget | None,

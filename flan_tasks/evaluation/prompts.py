@@ -41,10 +41,15 @@ def chosen_examples(item: Ingredient, examples: int | None, *, seed: int) -> lis
       examples: how many; None is all. Fewer are drawn by the seed, as sources may be sorted.
       seed: what the draw depends on.
     """
-    if examples is None or examples >= item.available:
-        return list(range(item.available))
-    name = hash_text(item.dataset.name)
-    return sorted(permute(k, item.available, seed, _CHOSEN, name) for k in range(examples))
+    return chosen_numbers(item.available, examples, name=item.dataset.name, seed=seed)
+
+
+def chosen_numbers(available: int, examples: int | None, *, name: str, seed: int) -> list[int]:
+    """Returns which of a dataset's examples are asked, by number; arguments as above."""
+    if examples is None or examples >= available:
+        return list(range(available))
+    hashed = hash_text(name)
+    return sorted(permute(k, available, seed, _CHOSEN, hashed) for k in range(examples))
 
 
 def evaluation_prompts(

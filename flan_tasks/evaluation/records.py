@@ -67,6 +67,11 @@ class Prompt:
     """Exemplars that stand before it."""
     is_shortened: bool = field(default=False, compare=False)
     """Whether a field of it was shortened to make it fit."""
+    stops: tuple[str, ...] | None = None
+    """Where a written answer ends, of a suite, which cuts it there; None: at the mark between
+    exemplars, where there are some."""
+    scores_end: bool = True
+    """Whether the end of an option counts among its tokens."""
     group: str = field(default="", compare=False)
     """Key of the first example that it shares a passage with; "" where it shares none."""
 
@@ -122,7 +127,8 @@ class Record:
     @property
     def _written(self) -> str:
         """What it wrote, without further exemplars."""
-        return first_answer(self.text) if self.prompt.num_shots else self.text
+        is_joined = self.prompt.num_shots and self.prompt.stops is None
+        return first_answer(self.text) if is_joined else self.text
 
     def is_tied(self, way: str) -> bool:
         """Whether the likeliest option is one of several with the same ids."""
@@ -153,6 +159,7 @@ class Record:
             line["equal_options"] = list(self.equal)
         if self.prompt.group:
             line["group"] = self.prompt.group
+        line |= form_of(self.prompt)
         # As it was written: what is read in it is made of it again.
         line["prediction"] = self.prediction(SUM) if self.sums else self._written
         return json.dumps(line, ensure_ascii=False)
@@ -174,9 +181,28 @@ class Record:
         gold = Gold.of_values(line)
         sums = tuple(line.get("scores", ()))
         text = "" if sums else line["prediction"]
-        prompt = Prompt(line["prompt"], gold, line["num_shots"], group=line.get("group", ""))
+        stops = tuple(line["stops"]) if "stops" in line else None
+        ends = line.get("scores_end", True)
+        prompt = Prompt(
+            line["prompt"],
+            gold,
+            line["num_shots"],
+            stops=stops,
+            scores_end=ends,
+            group=line.get("group", ""),
+        )
         tokens, equal = (tuple(line.get(name, ())) for name in ("tokens", "equal_options"))
         return cls(prompt, text, sums, tokens, line["trimmed"], equal)
+
+
+def form_of(prompt: Prompt) -> dict[str, Any]:
+    """Returns what whoever answers a prompt needs beside it, where it is not as usual."""
+    form: dict[str, Any] = {}
+    if prompt.stops is not None:
+        form["stops"] = list(prompt.stops)
+    if not prompt.scores_end:
+        form["scores_end"] = False
+    return form
 
 
 class Answers:

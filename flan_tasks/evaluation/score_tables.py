@@ -42,20 +42,36 @@ def write_results(
     settings: Mapping[str, Any],
     missing: Mapping[str, str],
     left_out: Mapping[str, str],
+    of_suites: Sequence[DatasetScore] = (),
+    suites: Sequence[Mapping[str, Any]] = (),
 ) -> list[Path]:
-    """Writes scores.json, scores.csv and scores.svg; returns where they are."""
+    """Writes scores.json, scores.csv and, of datasets, scores.svg; returns where they are.
+
+    Args:
+      folder: where to.
+      scores: of datasets, over their templates.
+      settings: what decides the answers.
+      missing: what has no numbers -> why.
+      left_out: what of the rest was not asked -> why.
+      of_suites: of tasks of suites, one prompt each.
+      suites: their averages, for JSON.
+    """
+    every = [*scores, *of_suites]
     content = {
         "settings": dict(settings),
-        "datasets": [score.to_json() for score in scores],
+        "datasets": [score.to_json() for score in every],
         "missing": dict(missing),
         **({"left_out": dict(left_out)} if left_out else {}),
-        "warnings": score_warnings(scores),
+        "warnings": score_warnings(every),
     }
+    if suites:
+        content["suites"] = list(suites)
     texts = {
         "scores.json": json.dumps(content, indent=1, ensure_ascii=False) + "\n",
-        "scores.csv": as_csv(scores),
-        "scores.svg": draw_scores(scores),
+        "scores.csv": as_csv(every),
     }
+    if scores:
+        texts["scores.svg"] = draw_scores(scores)
     for name, text in texts.items():
         write_kept(folder / name, text)
     return [folder / name for name in texts]

@@ -12,9 +12,8 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.records import GENERATE, GENERATED, Record, Unit
 from flan_tasks.metrics.by_name import (
@@ -156,8 +155,27 @@ class DatasetScore:
         return asdict(self)
 
 
+class Measured(Protocol):
+    """What scores need of a dataset, or of a task of a suite."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def cluster(self) -> str:
+        """The cluster it is of."""
+        ...
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What its answers are scored by."""
+        ...
+
+
 def score_unit(
-    dataset: Dataset,
+    dataset: Measured,
     unit: Unit,
     records: Sequence[Record],
     *,
@@ -300,7 +318,7 @@ def _error_of_mean(values: Sequence[float]) -> float | None:
 
 
 def summarize(
-    dataset: Dataset,
+    dataset: Measured,
     scores: Sequence[TemplateScore],
     *,
     unasked: Mapping[Unit, int] | None = None,

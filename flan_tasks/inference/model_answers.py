@@ -135,7 +135,7 @@ class _Question:
     ids: np.ndarray
     """Its ids, EOS included."""
     options: tuple[np.ndarray, ...]
-    """Ids of its options, EOS included; empty where text is written."""
+    """Ids of its options, EOS included unless it does not count; empty where text is written."""
     trimmed: bool
     """Whether the end of the prompt, or of an option, was cut to fit."""
 
@@ -215,7 +215,8 @@ class ModelAnswers:
         for asked, prompt_ids, was_cut in zip(of_unit, ids, trimmed, strict=True):
             options = [encoded[text] for text in asked.prompt.gold.targets] if ranks else []
             cut = was_cut or any(option_cut for _, option_cut in options)
-            question = _Question(asked, prompt_ids, tuple(option for option, _ in options), cut)
+            option_ids = (_as_scored(option, asked.prompt) for option, _ in options)
+            question = _Question(asked, prompt_ids, tuple(option_ids), cut)
             kind = width_of(question.options) if ranks else None
             waiting.append(Waiting(kind, bucket(len(prompt_ids), INPUTS), question))
         return waiting
@@ -278,6 +279,11 @@ class ModelAnswers:
         encoded = self.opened.vocabulary.encode_flat(texts, limit)
         ids = np.split(encoded.ids, np.cumsum(encoded.lengths)[:-1]) if texts else []
         return ids, (encoded.whole > limit).tolist()
+
+
+def _as_scored(ids: np.ndarray, prompt: Prompt) -> np.ndarray:
+    """Returns the ids of an option that count."""
+    return ids if prompt.scores_end or len(ids) < 2 else ids[:-1]
 
 
 def _recorded(folder: Path, record: Mapping[str, Any]) -> ModelConfig:

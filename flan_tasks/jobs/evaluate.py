@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import notebook
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import (
     DeclarationError,
@@ -17,11 +18,13 @@ from flan_tasks.core.errors import (
 from flan_tasks.core.naming import MIXTURE, PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.user_code import import_module
+from flan_tasks.core.variation import PLAIN
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.evaluation.loop import (
     Answerer,
     Evaluation,
+    Outcome,
     not_evaluated,
     nothing_asked,
     questions,
@@ -36,6 +39,11 @@ from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 from flan_tasks.store.store import Store, default_store
+from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites, suite_prompts
+from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
+from flan_tasks.suites.library import is_suite, open_suite
+from flan_tasks.suites.scores import SuiteScore
+from flan_tasks.suites.tables import averages_table
 from flan_tasks.vocabulary import asked_vocabulary
 
 if TYPE_CHECKING:
@@ -80,6 +88,8 @@ class EvalResult:
     """Files of scores."""
     unchecked: int = 0
     """Files of answers that were written before there were digests."""
+    suites: tuple[SuiteScore, ...] = ()
+    """Suites with their averages and the numbers of each task."""
 
     @property
     def means(self) -> dict[str, dict[str, float]]:
@@ -92,8 +102,13 @@ class EvalResult:
         return found
 
     def _repr_html_(self) -> str:
-        caption, header, rows = overview(self.scores)
-        return notebook.page(str(self.folder), notebook.text(caption), notebook.table(header, rows))
+        parts = []
+        if self.scores:
+            caption, header, rows = overview(self.scores)
+            parts += [notebook.text(caption), notebook.table(header, rows)]
+        for suite in self.suites:
+            parts += [notebook.text(suite.name), notebook.table(*averages_table(suite))]
+        return notebook.page(str(self.folder), *parts)
 
 
 def evaluate(
@@ -122,6 +137,7 @@ def evaluate(
       EvaluationError: the folder has the answers of another evaluation.
     """
     # The names first: a model takes seconds to open.
+    suites = suites_of(spec)
     evaluation = evaluation_of(spec)
     answerer: Answerer
     if spec.predictions is not None:
@@ -129,19 +145,67 @@ def evaluate(
 
         answerer = FileAnswers(Path(spec.predictions))
     else:
-        answerer = _model_of(spec, say=say, note=note, opened=opened)
+        answerer = _model_of(spec, suites, say=say, note=note, opened=opened)
     return score(
         evaluation,
         answerer,
         Path(spec.output_dir),
+        suites=suites,
         store=Path(spec.store) if spec.store else None,
         progress=progress,
         reading=reading,
     )
 
 
+def suites_of(spec: QuestionSpec) -> SuitesAsked:
+    """Returns the suites among the names.
+
+    Raises:
+      UnknownNameError: there is no such suite or protocol.
+      DeclarationError: a suite's file is malformed, or what is asked contradicts its protocol.
+    """
+    asked: list[tuple[Suite, Protocol]] = []
+    for name in spec.names:
+        # A suite by its name, and by its name with its first protocol, is one.
+        if is_suite(name) and (opened := open_suite(name)) not in asked:
+            asked.append(opened)
+    names = [f"{suite.name}{PROTOCOL_MARK}{protocol.name}" for suite, protocol in asked]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DeclarationError(f"two suites are called {', '.join(twice)}; rename one of the files")
+    for name, (_, protocol) in zip(names, asked, strict=True):
+        if spec.variation != PLAIN:
+            raise DeclarationError(
+                f"{name}: a protocol says how its prompts are made; leave out --shots, --options, "
+                "--templates and the like, or write a suite file of your own"
+            )
+        for option, value, own in (
+            ("split", spec.split, protocol.split),
+            ("method", str(spec.method), protocol.method),
+        ):
+            if value not in ("auto", "both", own):
+                raise DeclarationError(f"{name}: its {option} is {own}; leave out --{option}")
+    return SuitesAsked(
+        suites=tuple(asked),
+        source=SourceChoice(spec.source, spec.place),
+        examples=spec.num_examples,
+        seed=spec.seed,
+        allow_missing=spec.allow_missing,
+    )
+
+
+def datasets_of(spec: QuestionSpec) -> tuple[Dataset, ...]:
+    """Returns all datasets that names ask for, those of suites among them.
+
+    Raises:
+      UnknownNameError: a name is unknown.
+      DeclarationError: what is asked contradicts itself.
+    """
+    of_suites = [name for suite, _ in suites_of(spec).suites for name in suite.datasets]
+    return (*evaluation_of(spec).datasets, *catalog().expand(of_suites))
+
+
 def evaluation_of(spec: QuestionSpec) -> Evaluation:
-    """Returns what names ask for; `flan:` names mean what they do in SeqIO.
+    """Returns what names ask for, suites aside; `flan:` names mean what they do in SeqIO.
 
     Raises:
       UnknownNameError: a name is unknown.
@@ -149,8 +213,10 @@ def evaluation_of(spec: QuestionSpec) -> Evaluation:
     """
     for name in spec.modules:
         import_module(name, "modules")
-    names, method, variation = spec.names, str(spec.method), spec.variation
-    plain, templates, methods = zip(*(_plain(name) for name in names), strict=True)
+    method, variation = str(spec.method), spec.variation
+    names = tuple(name for name in spec.names if not is_suite(name))
+    parsed = [_plain(name) for name in names]
+    plain, templates, methods = zip(*parsed, strict=True) if parsed else ((), (), ())
     named = tuple(name for name in templates if name)
     if named:
         variation = replace(variation, templates=(*(variation.templates or ()), *named))
@@ -179,6 +245,7 @@ def evaluation_of(spec: QuestionSpec) -> Evaluation:
 
 def _model_of(
     spec: EvalSpec,
+    suites: SuitesAsked,
     *,
     say: Callable[[str], None] | None,
     note: Callable[[str], None] | None,
@@ -207,7 +274,7 @@ def _model_of(
         opened(model.vocabulary)
     return ModelAnswers(
         model,
-        lengths=spec.task_feature_lengths,
+        lengths=spec.task_feature_lengths or suites.lengths,
         decoding=spec.seeded,
         batch_size=spec.batch_size,
         log=note,
@@ -219,41 +286,55 @@ def score(
     answerer: Answerer,
     out: Path,
     *,
+    suites: SuitesAsked | None = None,
     store: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     reading: Callable[[str], None] | None = None,
 ) -> EvalResult:
-    """Asks whoever answers, and writes answers and scores to a folder.
+    """Asks whoever answers, datasets first and then suites, and writes answers and scores.
 
     Raises:
       EvaluationError: the folder has the answers of another evaluation.
     """
     settings: dict[str, Any] = {**answerer.settings, **evaluation.settings}
     answers = Answers(out, settings)
-    outcome = ask(
-        evaluation,
-        catalog(),
-        answers,
-        answerer,
-        store=_store(store),
-        progress=reading,
-        watch=progress,
-    )
+    outcome = Outcome((), {}, {})
+    if evaluation.datasets:
+        outcome = ask(
+            evaluation,
+            catalog(),
+            answers,
+            answerer,
+            store=_store(store),
+            progress=reading,
+            watch=progress,
+        )
+    of_suites = SuitesOutcome((), {})
+    if suites is not None and suites.suites:
+        of_suites = evaluate_suites(
+            suites, catalog(), answers, answerer, progress=reading, watch=progress
+        )
+    missing = {**outcome.missing, **of_suites.missing}
+    tasks = [task for one in of_suites.scores for task in one.tasks]
+    every = [*outcome.scores, *tasks]
     files = write_results(
         out,
         outcome.scores,
         settings=settings,
-        missing=outcome.missing,
+        missing=missing,
         left_out=outcome.left_out,
+        of_suites=tasks,
+        suites=[one.to_json() for one in of_suites.scores],
     )
     return EvalResult(
         folder=out,
         scores=outcome.scores,
-        missing=outcome.missing,
+        missing=missing,
         left_out=outcome.left_out,
-        warnings=tuple(score_warnings(outcome.scores)),
+        warnings=tuple(score_warnings(every)),
         files=tuple(files),
         unchecked=len(answers.unchecked),
+        suites=of_suites.scores,
     )
 
 
@@ -271,9 +352,11 @@ def write_prompts(
     from flan_tasks.evaluation.elsewhere import prompt_line
 
     known: Catalog = catalog()
-    evaluation = evaluation_of(spec)
+    evaluation, suites = evaluation_of(spec), suites_of(spec)
     store = _store(Path(spec.store) if spec.store else None)
     lines = []
+    for unit, prompts in suite_prompts(suites, known, progress=reading):
+        lines += [prompt_line(unit, prompt) for prompt in prompts]
     missing: dict[str, str] = {}
     left_out: dict[str, str] = {}
     opened: dict[str, FamilySource] = {}

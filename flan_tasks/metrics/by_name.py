@@ -17,6 +17,7 @@ from flan_tasks.metrics.answers_in_passages import (
 )
 from flan_tasks.metrics.classes import (
     accuracy,
+    exact_match,
     f1,
     macro_f1,
     matthews,
@@ -44,6 +45,7 @@ Metric = Callable[[Sequence[Gold], Sequence[str]], Scores]
 
 METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
+    "exact_match": exact_match,
     "macro_f1": macro_f1,
     "multilabel": multilabel,
     "f1": f1,
@@ -70,7 +72,7 @@ METRICS: dict[str, Metric] = {
 AVERAGED = frozenset(
     {
         *("accuracy", "squad", "natural_questions", "trivia_qa", "record", "drop", "coqa"),
-        *("rouge", "edit_distance"),
+        *("rouge", "edit_distance", "exact_match"),
         *("option_after_reasoning", "number_after_reasoning", "text_after_reasoning"),
     }
 )

@@ -51,6 +51,13 @@ def accuracy(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
 
 
 @checked
+def exact_match(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
+    """Share of predictions equal to an accepted answer to the letter."""
+    pairs = zip(golds, predictions, strict=True)
+    return {"exact_match": percent([prediction in gold.references for gold, prediction in pairs])}
+
+
+@checked
 def macro_f1(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """F1 averaged over the classes; a prediction that is no option counts against its class.
 

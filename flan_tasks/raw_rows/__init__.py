@@ -25,13 +25,14 @@ from flan_tasks.raw_rows.families import (
     MemberSource,
     TaskFiles,
     TaskTable,
-    find_task_files,
 )
 from flan_tasks.raw_rows.files import FilesSource, find_files
 from flan_tasks.raw_rows.huggingface import HuggingFaceSource
 from flan_tasks.raw_rows.places import ORIGINS, Place, place_of, place_of_family
 from flan_tasks.raw_rows.samples import SamplesSource
 from flan_tasks.raw_rows.shared_tables import open_table
+from flan_tasks.raw_rows.task_file_places import find_task_files
+from flan_tasks.raw_rows.task_tables import TaskTables
 from flan_tasks.raw_rows.tfds import TfdsSource
 from flan_tasks.raw_rows.tfds_apart import TfdsApart
 
@@ -118,7 +119,7 @@ def _open_family(
         if isinstance(origin, Files) and data_dir is not None and in_folder:
             origin = find_task_files(family, data_dir, origin)
         if isinstance(origin, Files) and not alternative.task_column:
-            return TaskFiles(family, origin)
+            return (TaskTables if origin.columns else TaskFiles)(family, origin)
         if isinstance(origin, Tfds):
             # What the record of a task needs is not in the schema, so all columns are decoded.
             reader = TfdsApart if apart else TfdsSource

@@ -1,6 +1,5 @@
 """The rows of a family's members: a folder of task files, one table with a column, or embedded."""
 
-import dataclasses
 import glob
 import hashlib
 import json
@@ -23,6 +22,7 @@ from flan_tasks.core.origin import Alternative, Files
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.raw_rows.base import Source, State, Status
 from flan_tasks.raw_rows.files import FilesSource
+from flan_tasks.raw_rows.task_file_places import texts_beside
 from flan_tasks.raw_rows.text_bytes import open_text
 
 
@@ -166,11 +166,13 @@ class TaskFiles(FamilySource):
 
     def record(self, member: Member, split: str) -> Row:
         record = self._read(member, split)
-        return {name: value for name, value in record.items() if name != self._origin.rows}
+        own = {name: value for name, value in record.items() if name != self._origin.rows}
+        return {**own, **texts_beside(self._origin, member.source_name)}
 
     def unknown(self, split: str) -> Mapping[str, int]:
         known = set(self.family.members)
-        return {path.name: 1 for path in self._listed[split] if self._name(path) not in known}
+        names = ((path, self._name(path, split)) for path in self._listed[split])
+        return {path.name: 1 for path, name in names if name not in known}
 
     def _read(self, member: Member, split: str) -> Row:
         path = self._files[split][member.name]
@@ -188,8 +190,8 @@ class TaskFiles(FamilySource):
             error.add_note(f"looked in {Path(self._origin.root).absolute()}")
             raise error
 
-    @staticmethod
-    def _name(path: Path) -> str:
+    def _name(self, path: Path, split: str) -> str:
+        """Name of the member whose file this is."""
         stem, mark, _ = path.name.rpartition(".json")
         return member_name(stem if mark else path.stem)
 
@@ -208,7 +210,7 @@ class TaskFiles(FamilySource):
         for split, paths in self._listed.items():
             files[split] = {}
             for path in paths:
-                name = self._name(path)
+                name = self._name(path, split)
                 if name not in self.family.members:
                     continue
                 if (other := files[split].setdefault(name, path)) != path:
@@ -414,13 +416,3 @@ class FamilySamples(FamilySource):
                     f'"row": {{...}}}} or {{"task": ..., "record": {{...}}}}: {error}'
                 ) from error
         return records, tasks
-
-
-def find_task_files(family: Family, folder: Path, origin: Files) -> Files:
-    """Returns task files as an origin, read in a folder of the user's.
-
-    The declared patterns are looked for in the folder of the family's name there, and then in the
-    folder itself.
-    """
-    own = folder / family.name
-    return dataclasses.replace(origin, root=str(own if own.is_dir() else folder))

@@ -59,7 +59,8 @@ class QuestionSpec(PromptSpec, RowsFrom):
     """
 
     mixture_or_task_name: str = option(argument=True, several=True, said="names")
-    """Datasets, clusters or mixtures, whose held-out side is meant; commas between several."""
+    """Suites, datasets, clusters or mixtures, whose held-out side is meant; commas between
+    several."""
     split: Literal["validation", "test", "both"] = option("both")
     """Which splits."""
     method: Literal["auto", "rank", "generate", "both"] = option("auto")

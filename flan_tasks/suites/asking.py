@@ -1,0 +1,170 @@
+"""Asking a model the tasks of suites, and scoring what it answers."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.errors import EvaluationError, SourceUnavailableError
+from flan_tasks.engine.folded import folded_reasons
+from flan_tasks.evaluation.loop import Answerer, Progress, Watch, have_answered
+from flan_tasks.evaluation.records import Answers, Prompt, Unit
+from flan_tasks.plan.source_choice import SourceChoice
+from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
+from flan_tasks.suites.scores import SuiteScore, score_suite, score_task
+from flan_tasks.suites.tasks import SuiteQuestion, chosen_question, suite_tasks, where_to_get
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuitesAsked:
+    """Which suites are asked, and of what rows."""
+
+    suites: tuple[tuple[Suite, Protocol], ...]
+    """Each with the way it is asked."""
+    source: SourceChoice = SourceChoice()
+    """Where rows come from."""
+    examples: int | None = None
+    """Examples of each task; None is all."""
+    seed: int = 0
+    """What a draw of examples depends on."""
+    allow_missing: bool = False
+    """Go on without tasks whose rows are not available."""
+
+    @property
+    def lengths(self) -> dict[str, int] | None:
+        """The longest prompts and answers that the protocols want; None without suites."""
+        protocols = [protocol for _, protocol in self.suites]
+        if not protocols:
+            return None
+        return {
+            "inputs": max(one.inputs for one in protocols),
+            "targets": max(one.targets for one in protocols),
+        }
+
+
+@dataclass(frozen=True)
+class SuitesOutcome:
+    """What came of it."""
+
+    scores: tuple[SuiteScore, ...]
+    """The suites with their numbers."""
+    missing: Mapping[str, str]
+    """Task or suite -> why it has none."""
+
+
+def opened_suites(
+    asked: SuitesAsked, catalog: Catalog, *, progress: Progress | None = None
+) -> tuple[list[tuple[Suite, Protocol, list[SuiteQuestion], dict[str, str]]], dict[str, str]]:
+    """Returns suites with their questions and missing tasks, and all that is missing.
+
+    Raises:
+      SourceUnavailableError: rows are not available, and may not be missing; says where to get
+        them.
+    """
+    opened = []
+    missing: dict[str, str] = {}
+    for suite, protocol in asked.suites:
+        tasks, lacking = suite_tasks(
+            suite, protocol, catalog, source=asked.source, progress=progress
+        )
+        if lacking and not (asked.allow_missing and tasks):
+            lines = [f"  {names}: {reason}" for names, reason in folded_reasons(lacking)]
+            name = f"{suite.name}{PROTOCOL_MARK}{protocol.name}"
+            raise SourceUnavailableError(
+                "\n".join(
+                    [
+                        f"suite {name}: rows of {len(lacking)} of {len(lacking) + len(tasks)} "
+                        "tasks are not available:",
+                        *lines,
+                        where_to_get(suite),
+                        *(["Or go on without these: --allow-missing."] if tasks else []),
+                    ]
+                ),
+                problems=lacking.items(),
+            )
+        missing |= lacking
+        questions = [
+            chosen_question(task, asked.examples, seed=asked.seed) for task in tasks if task.rows
+        ]
+        if not questions:
+            raise SourceUnavailableError(f"suite {suite.name}: it has no row")
+        opened.append((suite, protocol, questions, lacking))
+    return opened, missing
+
+
+def suite_prompts(
+    asked: SuitesAsked, catalog: Catalog, *, progress: Progress | None = None
+) -> Iterator[tuple[Unit, list[Prompt]]]:
+    """Yields the prompts of suites as they are, however long.
+
+    Raises:
+      SourceUnavailableError: rows are not available.
+    """
+    for _, _, questions, _ in opened_suites(asked, catalog, progress=progress)[0]:
+        for question in questions:
+            yield question.unit, question.prompts(seed=asked.seed, budget=None)
+
+
+def evaluate_suites(
+    asked: SuitesAsked,
+    catalog: Catalog,
+    answers: Answers,
+    answerer: Answerer,
+    *,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+) -> SuitesOutcome:
+    """Has suites answered, and returns their numbers.
+
+    Args:
+      asked: which suites.
+      catalog: where their datasets are looked up.
+      answers: where answers are kept.
+      answerer: who answers.
+      progress: called with what is being read.
+      watch: called with how many prompts are answered, of how many.
+
+    Raises:
+      SourceUnavailableError: rows are not available, or a file has no answers to a task.
+      EvaluationError: no prompt fits, or files of answers were changed.
+    """
+    opened, missing = opened_suites(asked, catalog, progress=progress)
+    why_not: Callable[[Sequence[Unit]], str] | None = getattr(answerer, "why_not", None)
+    unanswered: dict[str, str] = {}
+    answered: list[SuiteQuestion] = []
+    for _, _, questions, _ in opened:
+        for question in questions:
+            if answers.has(question.unit) or answerer.has(question.unit):
+                answered.append(question)
+            else:
+                why = why_not([question.unit]) if why_not else "nobody answers it"
+                unanswered[question.unit.dataset] = why
+    if unanswered and not (asked.allow_missing and answered):
+        lines = [f"  {names}: {reason}" for names, reason in folded_reasons(unanswered)]
+        raise SourceUnavailableError(
+            "\n".join(["tasks of suites without answers:", *lines]), problems=unanswered.items()
+        )
+    units = {question.unit for question in answered}
+    have_answered(answered, answers, answerer, seed=asked.seed, watch=watch)
+    scores = []
+    for suite, protocol, questions, lacking in opened:
+        scored = []
+        for question in questions:
+            if question.unit not in units:
+                continue
+            prompts = question.prompts(seed=asked.seed, budget=answerer.budget)
+            if not prompts:
+                lacking[question.unit.dataset] = "none of its prompts fits; see --lengths"
+                continue
+            left_out = len(question.numbers) - len(prompts)
+            records = answers.read(question.unit, prompts)
+            scored.append((question, score_task(question.task, records, left_out=left_out)))
+        lacking |= {
+            name: unanswered[name]
+            for question in questions
+            if (name := question.unit.dataset) in unanswered
+        }
+        missing |= lacking
+        if not scored:
+            raise EvaluationError(f"suite {suite.name}: no prompt of it could be asked")
+        scores.append(score_suite(suite, protocol, scored, missing=lacking))
+    return SuitesOutcome(tuple(scores), missing)

@@ -1,0 +1,273 @@
+"""What a suite is: datasets, how they are asked and scored, averages, and published numbers."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.field_types import check_types, quoted
+from flan_tasks.metrics.by_name import METRICS
+from flan_tasks.suites.wording import problems_of
+
+# Between the name of a suite and that of a protocol: `mmlu@hendrycks`.
+PROTOCOL_MARK = "@"
+# Right answers are those that are equal to the letter, and nothing else.
+EXACT_MATCH = "exact_match"
+MEASURES = (EXACT_MATCH, *METRICS)
+# How published exemplars are written down.
+PROMPT, PROMPTS, DIALOGS = "prompt", "prompts", "questions"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_STRINGS = ("header", "question", "exemplar", "answer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exemplars:
+    """Where the solved examples before a query are.
+
+    Raises:
+      DeclarationError: a value has the wrong type, or two do not go together.
+    """
+
+    split: str = ""
+    """A split of the source, whose first rows are taken in their order."""
+    record: str = ""
+    """Or a text in what the source says of a task, such as a file of published exemplars."""
+    form: Literal["", "prompt", "prompts", "questions"] = ""
+    """How that text is written: one prompt, a JSON object with a prompt for each task, or a table
+    (JSON, or a Python file as MGSM has it) with questions and answers for each task."""
+    sha256: str = ""
+    """Digest of the exemplars of all tasks, where they are known to be the published ones."""
+
+    def __post_init__(self) -> None:
+        check_types(self, "exemplars", error=DeclarationError)
+        if bool(self.split) == bool(self.record):
+            raise DeclarationError("exemplars: give split or record, one of them")
+        if bool(self.record) != bool(self.form):
+            raise DeclarationError("exemplars: record and form belong together")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How an answer is read out of what a model wrote.
+
+    Raises:
+      DeclarationError: a value has the wrong type, or the pattern is no regular expression.
+    """
+
+    after: str = ""
+    """The text behind the last place where this stands; without one there is no answer."""
+    pattern: str = ""
+    """A regular expression: its first group that matched, or the whole match."""
+    which: Literal["first", "last"] = "first"
+    """Which match of the pattern."""
+    ignore: tuple[str, ...] = ()
+    """Regular expressions whose matches are removed from the answer and from what is right."""
+    ignore_case: bool = False
+    """Whether case is the same."""
+    drop_period: bool = False
+    """Whether one period at the end is removed."""
+
+    def __post_init__(self) -> None:
+        check_types(self, "read", error=DeclarationError)
+        for pattern in (self.pattern, *self.ignore):
+            try:
+                re.compile(pattern)
+            except (re.error, RecursionError) as error:
+                raise DeclarationError(
+                    f"read: {quoted(pattern)} is no regular expression: {error}"
+                ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """One way to ask and score a suite.
+
+    Raises:
+      DeclarationError: with every problem of the declaration.
+    """
+
+    name: str
+    """`SUITE@NAME` is how it is asked for."""
+    source: str
+    """Where it is written down: a paper's section, a file of a repository."""
+    method: Literal["rank", "generate"]
+    """Whether options are ranked by their log-probability, or text is written."""
+    question: str
+    """The query, with columns of a row in braces."""
+    answer: str
+    """What is right, with columns in braces; for ranking one of the options."""
+    header: str = ""
+    """What stands once before everything."""
+    exemplar: str = ""
+    """A solved example, with what stands behind it."""
+    shots: int = 0
+    """Exemplars at most. Where a prompt is too long the last one goes first, one by one."""
+    exemplars: Exemplars | None = None
+    """Where they are from."""
+    split: Literal["validation", "test"] = "test"
+    """What is evaluated."""
+    options: tuple[str, ...] = ()
+    """What is ranked, with columns in braces."""
+    scores_end: bool = True
+    """Whether the end of an option counts among its tokens."""
+    stops: tuple[str, ...] = ()
+    """Where a written text ends: before the first of these."""
+    read: Reading = Reading()
+    """How the answer is read out of it."""
+    metric: str = EXACT_MATCH
+    """One of MEASURES."""
+    inputs: int = 1024
+    """Longest prompt in tokens, the end included, where nothing else is asked for."""
+    targets: int = 256
+    """Longest answer in tokens, the end included, where nothing else is asked for."""
+    note: str = ""
+    """What differs from what others call by the same name."""
+
+    def __post_init__(self) -> None:
+        check_types(self, f"protocol {quoted(self.name)}", error=DeclarationError)
+        if problems := list(self._problems()):
+            raise DeclarationError(f"protocol {quoted(self.name)}: " + "; ".join(problems))
+
+    def _problems(self) -> Iterator[str]:
+        if not _NAME.fullmatch(self.name):
+            yield "its name must be lower-case letters, digits and underscores"
+        if not self.source.strip():
+            yield "source is empty; say where the protocol is written down"
+        for name in _STRINGS:
+            yield from (f"{name} {what}" for what in problems_of(getattr(self, name)))
+        for option in self.options:
+            yield from (f"option {quoted(option)} {what}" for what in problems_of(option))
+        if self.metric not in MEASURES:
+            yield f"metric {quoted(self.metric)} must be one of {', '.join(MEASURES)}"
+        if (self.method == "rank") != bool(self.options):
+            yield 'method "rank" and options belong together'
+        if self.method == "rank" and (self.stops or self.read != Reading()):
+            yield 'stops and read are of written texts; with method "rank" leave them out'
+        if self.shots < 0 or self.inputs < 1 or self.targets < 1:
+            yield "shots must be 0 or more, inputs and targets 1 or more"
+        if bool(self.shots) != (self.exemplars is not None):
+            yield "shots and exemplars belong together"
+        if bool(self.shots) != bool(self.exemplar):
+            yield "shots and exemplar, which says how one looks, belong together"
+        if not all(self.stops):
+            yield "a stop string is empty"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Average:
+    """One number of a suite.
+
+    Raises:
+      DeclarationError: a value has the wrong type, or two do not go together.
+    """
+
+    name: str
+    """How it is called."""
+    over: Literal["examples", "tasks", "groups"]
+    """Micro: the mean over all examples. Macro: over tasks, each weighing the same; over groups,
+    whose number is the mean over their tasks."""
+    by: str = ""
+    """The fact of a task that groups them, or is compared with `only`."""
+    only: str = ""
+    """Takes the tasks alone of which the fact is this."""
+
+    def __post_init__(self) -> None:
+        check_types(self, f"average {quoted(self.name)}", error=DeclarationError)
+        if (self.over == "groups" or bool(self.only)) != bool(self.by):
+            raise DeclarationError(
+                f'average {quoted(self.name)}: by goes with over = "groups" or only'
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A number that somebody published.
+
+    Raises:
+      DeclarationError: a value has the wrong type.
+    """
+
+    model: str
+    """Whose number it is."""
+    protocol: str
+    """Which protocol of the suite."""
+    average: str
+    """Which of its averages."""
+    value: float
+    """The number."""
+    source: str
+    """Where it was read."""
+
+    def __post_init__(self) -> None:
+        check_types(self, "published", error=DeclarationError)
+        if not self.source.strip():
+            raise DeclarationError("published: source is empty; say where the number was read")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A benchmark.
+
+    Raises:
+      DeclarationError: with every problem of the declaration.
+    """
+
+    name: str
+    """Lower-case letters, digits and underscores: the name of its file."""
+    description: str
+    """What it measures, in a sentence."""
+    home: str
+    """Where its files are from."""
+    layout: str
+    """What a user's folder holds."""
+    protocols: tuple[Protocol, ...]
+    """Ways to ask it; the first is meant where none is named."""
+    averages: tuple[Average, ...]
+    """Its numbers; the first stands for the suite."""
+    datasets: tuple[str, ...] = ()
+    """Names of datasets or families."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Or rows of its own: split -> file or pattern, beside the suite's file or in --data-dir."""
+    rows: int = 0
+    """Examples that are evaluated of the whole suite, where it is known."""
+    license: str = ""
+    """Of its texts."""
+    citation: str = ""
+    """A line that finds the paper."""
+    published: tuple[Published, ...] = ()
+    """Numbers that others report."""
+    folder: str = ""
+    """Where its file lies; relative paths of `files` start there."""
+
+    def __post_init__(self) -> None:
+        check_types(self, f"suite {quoted(self.name)}", error=DeclarationError)
+        if problems := list(self._problems()):
+            raise DeclarationError("; ".join(problems))
+
+    def _problems(self) -> Iterator[str]:
+        if not _NAME.fullmatch(self.name):
+            yield (
+                f"suite {quoted(self.name)}: a suite is named as its file, in lower-case letters, "
+                "digits and underscores"
+            )
+        if bool(self.datasets) == bool(self.files):
+            yield "give datasets, or files with rows of the suite's own: one of them"
+        for what, one in (("protocols", self.protocols), ("averages", self.averages)):
+            names = [item.name for item in one]
+            if not names:
+                yield f"{what} is empty"
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                yield f"{what} has {', '.join(twice)} more than once"
+        for number in self.published:
+            for what, one in (("protocol", self.protocols), ("average", self.averages)):
+                name = getattr(number, what)
+                if name not in [item.name for item in one]:
+                    known = ", ".join(item.name for item in one)
+                    yield f"published: {what} {quoted(name)} must be one of {known}"
+
+    def protocol(self, name: str) -> Protocol | None:
+        """Returns a protocol by name; without a name the first."""
+        if not name:
+            return self.protocols[0]
+        return next((one for one in self.protocols if one.name == name), None)

@@ -1,0 +1,36 @@
+"""What a model wrote, to the answer that is compared."""
+
+import re
+
+from flan_tasks.suites.declared import Reading
+
+
+def cut_at_stops(text: str, stops: tuple[str, ...]) -> str:
+    """Returns what stands before the first stop string."""
+    places = [place for stop in stops if (place := text.find(stop)) >= 0]
+    return text[: min(places)] if places else text
+
+
+def read_answer(text: str, reading: Reading) -> str:
+    """Returns the answer in a text; "" where there is none, which is wrong everywhere."""
+    if reading.after:
+        _, mark, text = text.rpartition(reading.after)
+        if not mark:
+            return ""
+    if reading.pattern:
+        matches = re.finditer(reading.pattern, text)
+        texts = [next((g for g in match.groups() if g), match[0]) for match in matches]
+        if not texts:
+            return ""
+        text = texts[0 if reading.which == "first" else -1]
+    text = text.strip()
+    if reading.drop_period:
+        text = text.removesuffix(".").rstrip()
+    return folded(text, reading)
+
+
+def folded(text: str, reading: Reading) -> str:
+    """Returns an answer, or what is right, without what does not count."""
+    for pattern in reading.ignore:
+        text = re.sub(pattern, "", text)
+    return (text.casefold() if reading.ignore_case else text).strip()

@@ -1,0 +1,99 @@
+"""Whoever answers rightly, in the form of a protocol, has 100 on every suite; others have 0."""
+
+import json
+
+import pytest
+
+from flan_tasks.evaluation.loop import Evaluation
+from flan_tasks.evaluation.records import RANK, Record
+from flan_tasks.jobs.evaluate import score
+from flan_tasks.plan.source_choice import SourceChoice
+from flan_tasks.suites.asking import SuitesAsked
+from flan_tasks.suites.library import open_suite, published_suite, suite_names
+
+ALL = [
+    f"{name}@{protocol.name}"
+    for name in suite_names()
+    for protocol in published_suite(name).protocols
+]
+# What stands around a written answer: as the protocol wants it, and as it does not.
+REASONED = "First this, then that. So the answer is {}.\n\nQ: And then? the answer is 77."
+FORMS = {
+    "mmlu@flan": ("{}\nQ: more", "The answer is {}"),
+    "mmlu@flan_cot": ("Let us see. The answer is {}.\n\nQ: x\nA: The answer is (E).", "{} it is"),
+    "bbh@suzgun": (REASONED, "{}"),
+    "bbh@suzgun_direct": ("{}\n\nQ: more", "My answer: {}"),
+    "bbh@lm_eval": ("First this. So the answer is {}.", "{}"),
+    "bbh@lm_eval_direct": ("{}\n\nmore", "My answer: {}"),
+    "mgsm@shi": ("12 + 1 = 13. Die Antwort ist {}.\n\nFrage: 99?", "{} Murmeln, 1 zu viel: -5"),
+    "gsm8k@lm_eval_first_n": ("3 + 4 = 7\n#### {}\n\nQuestion: more #### 99", "It is {}."),
+    "gsm8k@lm_eval_first_n_flexible": ("So we get ${}.\n\nQuestion: 99", "{}, and 777777 more"),
+}
+
+
+class Told:
+    """Answers as it is told, in one form."""
+
+    budget = None
+
+    def __init__(self, form, *, right):
+        self.form, self.right = form, right
+        self.settings = {"form": form}
+
+    def has(self, unit):
+        return True
+
+    def answer(self, stream):
+        for asked in stream:
+            gold = asked.prompt.gold
+            if asked.unit.method == RANK:
+                of_right, others = (-1.0, -2.0) if self.right else (-2.0, -1.0)
+                sums = tuple(of_right if o == gold.answer else others for o in gold.options)
+                yield asked, Record(asked.prompt, sums=sums, tokens=(1,) * len(sums))
+            else:
+                yield asked, Record(asked.prompt, self.form.format(gold.answer))
+
+
+def scored(name, folder, answerer):
+    suites = SuitesAsked(
+        suites=(open_suite(name),), source=SourceChoice("samples"), allow_missing=True
+    )
+    return score(Evaluation(datasets=()), answerer, folder, suites=suites)
+
+
+def test_every_written_protocol_has_its_forms():
+    written = {n for n in ALL if open_suite(n)[1].method == "generate"}
+    assert written == FORMS.keys()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_right_answers_have_100_and_the_wrong_form_0(name, tmp_path):
+    right, wrong = FORMS.get(name, ("", ""))
+    best = scored(name, tmp_path / "right", Told(right, right=True)).suites[0]
+    assert [one.value for one in best.averages] == [100] * len(best.averages) and best.averages
+    worst = scored(name, tmp_path / "wrong", Told(wrong, right=False)).suites[0]
+    assert [one.value for one in worst.averages] == [0] * len(worst.averages)
+
+
+def test_the_same_folder_is_read_again_without_being_asked(tmp_path):
+    first = scored("bbh", tmp_path, Told(REASONED, right=True))
+
+    class Silent(Told):
+        def answer(self, stream):
+            assert all(asked.done for asked in stream)
+            return iter(())
+
+    again = scored("bbh", tmp_path, Silent(REASONED, right=True))
+    assert again.suites == first.suites
+    content = json.loads((tmp_path / "scores.json").read_text())
+    assert content["suites"][0]["name"] == "bbh@suzgun" and len(content["datasets"]) == 7
+    assert "scores.svg" not in [path.name for path in first.files]
+    shown = first._repr_html_()
+    assert "bbh@suzgun" in shown and "macro of 23 tasks" in shown and "100.0" in shown
+    line = json.loads(
+        (tmp_path / "predictions" / "bbh:word_sorting" / "bbh@suzgun.test.generate.jsonl")
+        .read_text()
+        .splitlines()[0]
+    )
+    # What was written is kept whole, so that reading it another way needs no model.
+    assert line["prediction"].endswith("the answer is 77.") and line["stops"] == ["\n\nQ:"]
