@@ -89,7 +89,7 @@ def _is_plainly_right(value: Any, hint: Any) -> bool:
     """Whether a value is one of those that need no long look, which are nearly all."""
     kind = type(value)
     if kind is str:
-        return hint is str and value.isascii() and "\0" not in value
+        return bool(hint is str and value.isascii() and "\0" not in value)
     if kind is bool:
         return hint is bool
     if kind is tuple:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from flan_tasks.core.dataset import WHOLE, Normalized, Row
 from flan_tasks.core.example import Example, Skip
-from flan_tasks.core.family import Family, Member
+from flan_tasks.core.family import Family
+from flan_tasks.core.member import Member
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
 from flan_tasks.repairs.blanks import one_line

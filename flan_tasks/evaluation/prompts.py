@@ -86,7 +86,7 @@ def evaluation_prompts(
             row.gold,
             row.num_shots,
             bool(row.shortened),
-            group if sizes[group] > 1 else "",
+            group=group if sizes[group] > 1 else "",
         )
         for row, group in zip(fitted, groups, strict=True)
         if row is not None

@@ -9,7 +9,7 @@ from typing import Any
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.digests import digests
 from flan_tasks.core.errors import SourceUnavailableError
-from flan_tasks.core.family import Member
+from flan_tasks.core.member import Member
 from flan_tasks.core.naming import member_name
 from flan_tasks.raw_rows.families import TaskFiles
 from flan_tasks.raw_rows.tables import Table, open_table
