@@ -65,7 +65,7 @@ def test_an_installed_wheel_works_away_from_the_checkout(wheel, tmp_path):
         [
             sys.executable,
             "-m",
-            "flan_tasks.cli.main",
+            "flan_tasks",
             "build",
             "rte",
             "--source",
