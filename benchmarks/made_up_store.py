@@ -40,7 +40,7 @@ def batch_of(schema: pa.Schema, start: int, stop: int, number: int, **columns: A
     rows = len(row)
     answer = pc.binary_join_element_wise("answer ", row, "")
     nothing = pa.array(np.zeros(rows + 1, np.int32))
-    made = {
+    columns_of = {
         "key": pc.binary_join_element_wise("rows:", row, ""),
         "answer": answer,
         "options": pa.ListArray.from_arrays(nothing, pa.array([], pa.string())),
@@ -49,11 +49,11 @@ def batch_of(schema: pa.Schema, start: int, stop: int, number: int, **columns: A
         "f_text": texts_of(TEXT, row, number),
         **columns,
     }
-    if "key_hash" not in made:
-        made["key_hash"] = pa.array(
-            [hash_text(key) for key in made["key"].to_pylist()], pa.uint64()
+    if "key_hash" not in columns_of:
+        columns_of["key_hash"] = pa.array(
+            [hash_text(key) for key in columns_of["key"].to_pylist()], pa.uint64()
         )
-    return pa.table({name: made[name] for name in schema.names}, schema=schema)
+    return pa.table({name: columns_of[name] for name in schema.names}, schema=schema)
 
 
 def write_rows(
@@ -119,8 +119,8 @@ def fill(name: str, rows: int, tasks: int, store: Path) -> None:
         patch.start()
     try:
         mixture = catalog().mixture(f"all_{name}")
-        kept = store_module.Store(store)
-        prepare(mixture, catalog(), source=SourceChoice(), store=kept)
+        opened = store_module.Store(store)
+        prepare(mixture, catalog(), source=SourceChoice(), store=opened)
     finally:
         for patch in patches:
             patch.stop()

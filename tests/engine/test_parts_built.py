@@ -10,9 +10,11 @@ from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.parts import Part
 from flan_tasks.datasets import catalog
 from flan_tasks.engine.reopen import drawn, reopen
+from flan_tasks.jobs import build as job
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import prepare
 from flan_tasks.plan.source_choice import SourceChoice
+from flan_tasks.specs.build_spec import build_spec_of
 
 LENGTHS = {"inputs": 6000, "targets": 2000}
 SHARED = {"source": "samples", "seed": 3, "vocab": "bytes"}
@@ -111,7 +113,8 @@ def test_beam_gives_the_same(built, tmp_path):
     pytest.importorskip("apache_beam", exc_type=ImportError)
     from flan_tasks.engine.run_beam import Beam
 
-    ft.build(MIXTURE, tmp_path / "beam", examples=400, shards=3, map_shards=Beam([]), **LONG)
+    spec = build_spec_of(MIXTURE, {"examples": 400, "shards": 3, **LONG})
+    job.build(spec, tmp_path / "beam", map_shards=Beam([]))
     assert files(tmp_path / "beam") == files(built / "out")
 
 

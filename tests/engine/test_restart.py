@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from five_parts import five_parts
 from processes import HOLDER, Held, is_gone, members, start, states
 
 KILLER = ROOT / "tests" / "fixtures" / "killer"
@@ -20,12 +21,13 @@ WHO = ("self", "first", "all")
 class Builds:
     """Runs `flan build` in processes of their own, into one folder, from one store."""
 
-    def __init__(self, place: Path, *words: str) -> None:
+    def __init__(self, place: Path, *words: str, what: str = "rte") -> None:
         self.place = place
+        self.what = what
         self.words = ("--examples", "240", "--shards", "6", "--vocab", "bytes", *words)
 
     def command(self, out: Path, *words: str) -> list[str]:
-        return ["build", "rte", "--source", "samples", "--out", str(out), *self.words, *words]
+        return ["build", self.what, "--source", "samples", "--out", str(out), *self.words, *words]
 
     def start(self, out: Path, *words: str, **environment: str) -> subprocess.Popen:
         paths = [str(ROOT)]
@@ -113,6 +115,30 @@ def test_a_build_killed_at_a_random_point_ends_as_if_nothing_had_happened(
     builds, whole, num_steps = undisturbed(form, workers)
     out = tmp_path / "out"
     for _ in range(draw.choice((1, 2))):
+        at, who = str(draw.randint(1, num_steps)), draw.choice(WHO)
+        builds.run(out, code=None, KILL_AT=at, KILL_WHO=who)
+        no_broken_shard_is_visible(out, whole)
+    builds.run(out)
+    assert files(out) == whole
+
+
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory):
+    """An undisturbed build of a mixture of parts: its files and its steps."""
+    place = tmp_path_factory.mktemp("parted")
+    words = ("--allow-missing", "--workers", "2")
+    builds = Builds(place, *words, what=str(five_parts(place)))
+    builds.run(place / "whole", KILL_AT="0", KILL_WHO="all")
+    return builds, files(place / "whole"), builds.steps.stat().st_size
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+def test_a_killed_build_of_parts_ends_as_if_nothing_had_happened(tmp_path, parted, seed):
+    draw = random.Random(seed)
+    builds, whole, num_steps = parted
+    out = tmp_path / "out"
+    for _ in range(draw.choice((1, 2, 3))):
         at, who = str(draw.randint(1, num_steps)), draw.choice(WHO)
         builds.run(out, code=None, KILL_AT=at, KILL_WHO=who)
         no_broken_shard_is_visible(out, whole)
