@@ -7,11 +7,11 @@ from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import Declared, ordered
-from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.errors import DeclarationError, UnknownNameError, unknown_name
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.mixture import ALL, Mixture, mixing_rates, read_mixture
-from flan_tasks.core.naming import MEMBER_MARK
+from flan_tasks.core.naming import MEMBER_MARK, MIXTURE, PREFIX
 from flan_tasks.core.part_tree import members_of_parts, part_tree
 
 
@@ -82,12 +82,34 @@ class Catalog(Declared):
         """
         if name in self._mixtures:
             return self._published(name)
+        if name.startswith(PREFIX):
+            return self.mixture(self._plain(name))
         family, mark, member = name.partition(MEMBER_MARK)
-        if mark and family in self._families:
-            name = self._families[family].task(member).name
+        self._check_no_template(name)
+        if mark:
+            name = self.family(family).task(member).name
         if self.knows(name):
             return Mixture(name=name, description=f"{name} alone.", include=(name,))
         raise unknown_name("mixture or dataset", name, (*self._mixtures, *self._known()))
+
+    def _plain(self, name: str) -> str:
+        """Returns what a name of SeqIO's means here: a mixture, or a dataset, parent or family."""
+        rest = name.removeprefix(PREFIX)
+        mixture = rest.removeprefix(f"{MIXTURE}.")
+        return mixture if mixture != rest and mixture in self._mixtures else rest
+
+    def _check_no_template(self, name: str) -> None:
+        if "." not in name or self.knows(name):
+            return
+        try:
+            task = self.task_name(name)
+        except UnknownNameError:
+            return  # whoever looks it up says what is unknown
+        if task.template:
+            raise UnknownNameError(
+                f'"{name}" is a task of one template, which is evaluated; rows are drawn of '
+                f"{task.dataset}, with --templates {task.template} from that one alone"
+            )
 
     def expand(self, names: Iterable[str], *, families: Iterable[str] = ()) -> tuple[Dataset, ...]:
         """Returns the datasets and tasks that names mean.

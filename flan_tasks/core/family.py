@@ -16,7 +16,7 @@ from typing import Any
 
 from flan_tasks.core.columns import ColumnType
 from flan_tasks.core.dataset import START, Dataset, Normalized, Row
-from flan_tasks.core.errors import DeclarationError, unknown_name
+from flan_tasks.core.errors import DeclarationError, UnknownNameError, unknown_name
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.field_types import quoted, wrong_types
 from flan_tasks.core.member import Member
@@ -259,7 +259,13 @@ class Family:
             # Who gives a part of a name means one of those that hold it.
             part = member_name(name)
             near = [one for one in self.members if part in one]
-            raise unknown_name(f"task of {self.name}", name, near or self.members)
+            if near:
+                some = ", ".join(near[:3])
+                more = f", or one of {len(near) - 3:,} more" if len(near) > 3 else ""
+                raise UnknownNameError(
+                    f'unknown task of {self.name} "{name}". Did you mean {some}{more}?'
+                )
+            raise unknown_name(f"task of {self.name}", name, self.members)
         return member
 
     def task(self, name: str) -> Dataset:

@@ -151,8 +151,10 @@ class Mixture:
 
 
 def _from_json(values: Mapping[str, Any]) -> Mixture:
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return Mixture(**fields)
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        given[name] = tuple(value) if isinstance(value, list) else value
+    return Mixture(**given)
 
 
 def _named_by(parts: Iterable[Part]) -> Iterator[str]:

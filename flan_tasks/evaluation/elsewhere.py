@@ -126,7 +126,8 @@ def read_answers(
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path}: cannot be read: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise EvaluationError(f"{path}: cannot be read: {why}") from error
     for number, text in enumerate(lines, start=1):
         if not text.strip():
             continue

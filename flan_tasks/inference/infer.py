@@ -74,7 +74,8 @@ def read_prompts(path: Path) -> list[tuple[str, dict[str, Any]]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path}: cannot be read: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise EvaluationError(f"{path}: cannot be read: {why}") from error
     prompts = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():

@@ -7,7 +7,7 @@ from typing import Any, overload
 
 from flan_tasks.core import notebook
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import SourceUnavailableError, unknown_name
+from flan_tasks.core.errors import SourceUnavailableError, TooFewRowsError, unknown_name
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.template import KINDS
@@ -16,7 +16,7 @@ from flan_tasks.datasets import catalog
 from flan_tasks.engine.from_spec import declared_mixture, plan_rows, prepare_spec
 from flan_tasks.engine.preview import nearest_source, preview, preview_templates
 from flan_tasks.plan.exemplars import Budget
-from flan_tasks.plan.prepare import SourceChoice
+from flan_tasks.plan.prepare import Prepared, SourceChoice
 from flan_tasks.plan.rows import BuiltRow
 from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
 from flan_tasks.raw_rows.shared_tables import stand_in_note
@@ -153,12 +153,10 @@ def show(
     source = _nearest(spec, datasets) if nearest else None
     if source is None and before:
         before(datasets)
-    if any_split:
-        split = next(s for s in SPLITS if any(s in d.splits.names for d in datasets))
-        spec = replace(spec, split=split)
     # A cluster or mixture is shown without what is not there.
     spec = replace(spec, allow_missing=spec.allow_missing or len(datasets) > 1)
-    prepared = prepare_spec(spec, catalog(), source=source, progress=reading)
+    splits = [s for s in SPLITS if any(s in d.splits.names for d in datasets)]
+    spec, prepared = _prepared(spec, splits if any_split else [spec.split], source, reading)
     measure = Measure(vocabulary, spec.whole_lengths, fit)
     plan = plan_rows(with_mean_tokens(prepared, measure, seed=spec.seed), spec)
     budget = Budget(vocabulary, spec.whole_lengths["inputs"]) if vocabulary else None
@@ -180,6 +178,23 @@ def _notes(datasets: Sequence[Dataset], source: SourceChoice) -> dict[str, str]:
             if note := stand_in_note(dataset, kind, source.data_dir, samples):
                 notes[dataset.name] = note
     return notes
+
+
+def _prepared(
+    spec: BuildSpec,
+    splits: Sequence[str],
+    source: SourceChoice | None,
+    reading: Callable[[str], None] | None,
+) -> tuple[BuildSpec, Prepared]:
+    """Returns the examples of the first of some splits for which there are enough rows."""
+    for split in splits:
+        chosen = replace(spec, split=split)
+        try:
+            return chosen, prepare_spec(chosen, catalog(), source=source, progress=reading)
+        except TooFewRowsError:
+            if split == splits[-1]:
+                raise
+    raise AssertionError("every mixture has a split")
 
 
 def shown_prompts(spec: BuildSpec, **settings: Any) -> ShownPrompts:

@@ -67,3 +67,8 @@ def test_one_template_of_a_member_is_asked_by_its_name(flan, tmp_path, name):
     assert {(one["dataset"], one["template"]) for one in lines} == {
         (f"niv2:{NLI}", "definition_above")
     }
+
+
+def test_a_member_too_small_to_train_on_is_shown_by_what_it_has(flan):
+    printed = flan("show", "flan:niv2:task1529_scitail1.1_classification", "-n", "1")
+    assert "niv2:task1529_scitail1_1_classification · " in printed

@@ -94,6 +94,18 @@ def test_names_of_tasks_are_read_with_members_of_families_in_them(catalog, prefi
             read(text)
 
 
+def test_mixtures_are_found_by_the_names_of_seqio(catalog):
+    catalog.add_mixture(Mixture(name="two.words", include=("b",)))
+    assert catalog.mixture("flan:mix.two.words").name == "two.words"
+    assert catalog.mixture("flan:toys:Two.b").include == ("toys:two_b",)
+    assert catalog.mixture("flan:toys").include == ("toys",)
+    for name in ("toys:two_b.plain", "flan:toys:Two.b.plain.rank"):
+        with pytest.raises(UnknownNameError, match="rows are drawn of toys:two_b, with --templ"):
+            catalog.mixture(name)
+    with pytest.raises(UnknownNameError, match='unknown family "toy". Did you mean toys'):
+        catalog.mixture("toy:two_b")
+
+
 def test_a_cluster_that_families_alone_have_means_their_members(catalog):
     assert names(catalog.expand(["odd"])) == ["toys:two_b"]
     assert catalog.knows("odd")
