@@ -97,7 +97,17 @@ def table_of(member: Member) -> SharedTable:
     Tests of the hub often lack their answers, so a test is read where there is no validation. T0 is
     scored on all of validation, which is therefore the test of what it holds out.
     """
-    one = subtask_of(member)
+    if member.table not in _tables():
+        _tables()[member.table] = _table_of(subtask_of(member))
+    return _tables()[member.table]
+
+
+@functools.cache
+def _tables() -> dict[str, SharedTable]:
+    return {}
+
+
+def _table_of(one: Subtask) -> SharedTable:
     validation = next((split for split in ("validation", "val") if split in one.rows), None)
     splits = {"train": "train"}
     if validation is not None:
