@@ -61,8 +61,11 @@ class Table:
     def take(self, columns: list[str] | None, places: np.ndarray) -> pa.Table:
         """Returns some rows, in the order asked for; None means all columns."""
         table = self.arrow if columns is None else self.arrow.select(columns)
-        # Not `pa.array`: given numpy's arrays it imports pandas.
         numbers = np.ascontiguousarray(places, np.int64)
+        if len(numbers) and (np.diff(numbers) == 1).all():
+            # Arrow's `take` looks at all chunks of a column each time.
+            return table.slice(int(numbers[0]), len(numbers))
+        # Not `pa.array`: given numpy's arrays it imports pandas.
         return table.take(
             pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
         )
