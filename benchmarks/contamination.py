@@ -5,8 +5,9 @@
 
 Training examples lie in files of the store in `--place` (made once, and used again); each rule is
 run in a process of its own. Prints one JSON line: examples, items, mean words of both, and for each
-rule seconds, CPU seconds, peak memory (files that are memory-mapped among it), and how many of the
-planted examples were found and how many others.
+rule seconds, CPU seconds, peak memory (with it what was read of the memory-mapped file, whose size
+stands beside it and which the system takes back when it needs it), and how many of the planted
+examples were found and how many others.
 
 Texts are made up: words are drawn with the frequencies of those in the embedded rows, one of twenty
 being a word of its own that evaluation sets do not have; lengths are log-normal; one text of ten
@@ -203,6 +204,7 @@ def compare(place: Path, examples: int, preset: str) -> dict[str, float]:
         "seconds": round(wall, 1),
         "cpu_seconds": round(cpu, 1),
         "cpu_seconds_for_items": round(ready, 1),
+        "mapped_mb": path.stat().st_size >> 20,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "planted": len(plants),
         "found": found,

@@ -1,5 +1,6 @@
 """Whether examples of a build occur in evaluation sets."""
 
+import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -53,7 +54,7 @@ class Contamination:
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON-able values."""
-        return {
+        values = {
             "preset": self.preset,
             "examples": self.examples,
             "evaluation_examples": self.evaluation_examples,
@@ -61,6 +62,9 @@ class Contamination:
             "sets": [asdict(one) | {"share": one.share} for one in self.sets],
             "findings": [asdict(finding) for finding in self.findings],
         }
+        # Lists for tuples, as whoever reads the file has them.
+        as_read: dict[str, Any] = json.loads(json.dumps(values))
+        return as_read
 
     def to_html(self) -> str:
         """Returns a page of it, with both texts of each match that is shown."""
