@@ -1,8 +1,9 @@
 """Published exemplars, read as they are written down: texts of others, never run.
 
 Each becomes columns for a protocol's `exemplar`. Of one in a text `exemplar` is the whole of it,
-`question` and `answer` its parts, and `final` what stands behind the last "the answer is", without
-the period at its end. What the whole text says before them is `description`.
+`question` and `answer` its parts, `reasoning` the answer without its invitation, and `final` what
+stands behind the last "the answer is", without the period at its end. What the whole text says
+before them is `description`.
 """
 
 import ast
@@ -24,6 +25,7 @@ _CANARY = "canary GUID"
 _BEGINNING = re.compile(r"\n\n(?=Q: )")
 _QUESTION, _ANSWER = "Q: ", "\nA:"
 _FINAL = "answer is "
+_INVITATION = "Let's think step by step."
 # MGSM's file has other tables beside this one.
 _TABLE = "MGSM_EXEMPLARS"
 # "Question :" in French, and the full-width colon of Chinese and Japanese.
@@ -79,7 +81,13 @@ def _parts(piece: str) -> dict[str, str]:
     question, _, answer = piece.removeprefix(_QUESTION).partition(_ANSWER)
     _, mark, final = answer.rpartition(_FINAL)
     final = (final if mark else answer).strip().removesuffix(".")
-    return {"exemplar": piece, "question": question, "answer": answer, "final": final}
+    return {
+        "exemplar": piece,
+        "question": question,
+        "answer": answer,
+        "reasoning": answer.strip().removeprefix(_INVITATION).strip(),
+        "final": final,
+    }
 
 
 def _of_dialogs(table: Any, task: str) -> Solved:
@@ -128,7 +136,8 @@ def _values(text: str, task: str) -> dict[str, Any]:
 def digest(solved: Sequence[tuple[str, Solved]]) -> str:
     """Returns the digest of the exemplars of all tasks, whatever kind of file they are in."""
     values = [
-        [name, [dict(one) for one in of_task.exemplars]]
+        # What is derived of another column says nothing more.
+        [name, [{k: v for k, v in one.items() if k != "reasoning"} for one in of_task.exemplars]]
         for name, of_task in sorted(solved, key=lambda pair: pair[0])
     ]
     text = json.dumps(values, ensure_ascii=False, sort_keys=True)
