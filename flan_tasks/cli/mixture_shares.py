@@ -11,12 +11,16 @@ from flan_tasks.jobs.shares import MixtureShares, named, shares
 
 
 def mixtures_of(names: tuple[str, ...]) -> list[MixtureShares]:
-    """Returns the shares of mixtures of those names; without names, of all that are published.
+    """Returns the shares of mixtures of those names; without names, of all that are published but
+    those made of others.
 
     Raises:
       UnknownNameError: one is unknown.
     """
-    mixtures: list[Mixture] = [named(name) for name in names] or list(catalog().mixtures)
+    derived = catalog().derived_mixtures
+    mixtures: list[Mixture] = [named(name) for name in names] or [
+        mixture for mixture in catalog().mixtures if mixture.name not in derived
+    ]
     return [shares(mixture) for mixture in mixtures]
 
 
@@ -45,6 +49,8 @@ def print_mixtures(mixtures: list[MixtureShares], *, whole: bool, wide: bool) ->
                     click.echo(f"    {one.name:30s} {one.share:7.2%}  rate {one.rate:>8,.1f}{note}")
         click.echo()
     if not whole:
+        if derived := catalog().derived_mixtures:
+            print_wrapped(f"made of these: {', '.join(derived)}", wide=wide)
         click.echo("`flan list --mixtures NAME` shows each dataset's rate and share.")
 
 

@@ -23,6 +23,8 @@ class Catalog(Declared):
         super().__init__(collection=collection)
         # Name -> a mixture, or what gives it when it is first asked for.
         self._mixtures: dict[str, Mixture | Callable[[], Mixture]] = {}
+        # Names of those that are made of others.
+        self._derived: set[str] = set()
 
     def add_mixture(self, mixture: Mixture) -> Mixture:
         """Adds a mixture and returns it.
@@ -41,17 +43,30 @@ class Catalog(Declared):
         Raises:
           DeclarationError: the name is taken.
         """
-        self.add_mixture_later(path.name.removesuffix(".toml"), partial(read_mixture, path))
+        self._add_later(path.name.removesuffix(".toml"), partial(read_mixture, path))
 
-    def add_mixture_later(self, name: str, make: Callable[[], Mixture]) -> None:
-        """Adds the mixture that a call returns, which is made when it is first asked for.
+    def add_derived_mixture(self, name: str, make: Callable[[], Mixture]) -> None:
+        """Adds a mixture that is made of others, when it is first asked for.
+
+        Args:
+          name: its name.
+          make: what returns it.
 
         Raises:
           DeclarationError: the name is taken.
         """
+        self._add_later(name, make)
+        self._derived.add(name)
+
+    def _add_later(self, name: str, make: Callable[[], Mixture]) -> None:
         if name in self._mixtures:
             raise DeclarationError(f'mixture "{name}": the name is taken')
         self._mixtures[name] = make
+
+    @property
+    def derived_mixtures(self) -> tuple[str, ...]:
+        """Names of the mixtures that are made of others, which lists name and do not spread out."""
+        return tuple(sorted(self._derived))
 
     @property
     def mixtures(self) -> tuple[Mixture, ...]:

@@ -52,7 +52,7 @@ def catalog() -> Catalog:
         name = path.name.removesuffix(".toml")
         if name.startswith(_WITHOUT):
             whole = f"{_FLAN_2022}.{name}"
-            found.add_mixture_later(whole, partial(_also_without, found, _FLAN_2022, name))
+            found.add_derived_mixture(whole, partial(_also_without, found, _FLAN_2022, name))
     return found
 
 
