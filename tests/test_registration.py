@@ -29,7 +29,7 @@ def look(event, args):
     if looking and (event.startswith("socket.connect") or (
         # The index of a family names its members, and has no rows.
         event == "open" and str(args[0]).endswith((".jsonl", ".arrow", ".model"))
-        and not str(args[0]).endswith(".index.jsonl")
+        and not str(args[0]).endswith((".index.jsonl", "p3.subtasks.jsonl", "p3.datasets.jsonl"))
     )):
         opened.append(str(args))
 sys.addaudithook(look)

@@ -99,7 +99,7 @@ class Files:
     manual: str = ""
     """What must be fetched by hand, and where; relative paths then start in the data directory as
     well (`--data-dir`), or in a folder there that is named after the dataset."""
-    beside: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Of a family whose tasks are files: name -> pattern of a file that says more of a task, with
     `{task}` for its name at the source; the text of the file is in the task's record."""
 

@@ -315,7 +315,9 @@ def evaluate(
             )
         if templates:
             scores.append(summarize(dataset, templates, unasked=unasked))
-        elif dataset.name in asked and (asked[dataset.name] or not is_left_out(dataset, left_out)):
+        elif dataset.name not in missing and (
+            asked[dataset.name] or not is_left_out(dataset, left_out)
+        ):
             missing[dataset.name] = (
                 f"none of its prompts fits {budget.length:,} tokens"
                 if budget is not None and unasked

@@ -175,8 +175,8 @@ def suites_of(spec: QuestionSpec) -> SuitesAsked:
     for name, (_, protocol) in zip(names, asked, strict=True):
         if spec.variation != PLAIN:
             raise DeclarationError(
-                f"{name}: a protocol says how its prompts are made; leave out --shots, --options, "
-                "--templates and the like, or write a suite file of your own"
+                f"{name}: a protocol says how its prompts are made; leave out --shots, "
+                "--options and other options of prompts, or write a suite file of your own"
             )
         for option, value, own in (
             ("split", spec.split, protocol.split),

@@ -289,6 +289,8 @@ def test_a_build_records_and_counts_its_exemplars(tmp_path):
         "kinds": None,
         "num_templates": None,
         "instructions": "full",
+        "option_style": "plain",
+        "option_targets": "text",
     }
     assert " --shots 4 --options off --templates plain " in manifest["command"]
     card = (tmp_path / "out" / "README.md").read_text()
