@@ -129,6 +129,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_seqio_example(tmp_path):
     assert run([sys.executable, "-c", BLOCKS["seqio"]], tmp_path).strip().endswith("(1024,)")
 

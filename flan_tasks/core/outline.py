@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.family import Family, restricted
 from flan_tasks.core.parsing import parse_json
@@ -45,16 +44,21 @@ def outline(family: Family) -> Outline:
         return _counted(family, [parse_json(text) for text in texts if text.strip()])
     except (ValueError, KeyError, TypeError, AttributeError, DeclarationError):
         # Where a line is no task, this names it and says what would be right.
-        return _of_members([family.task(name) for name in family.members])
+        return _of_members(family)
 
 
-def _of_members(tasks: list[Dataset]) -> Outline:
+def _of_members(family: Family) -> Outline:
+    members = family.members.values()
     return Outline(
-        len(tasks),
-        Counter(task.cluster for task in tasks),
-        Counter(code for task in tasks for code in set(task.languages)),
-        Counter(task.license for task in tasks),
-        sum(task.declared_rows("train") or 0 for task in tasks),
+        len(members),
+        Counter(member.cluster for member in members),
+        Counter(code for one in members for code in set(one.languages or family.languages)),
+        Counter(member.license or family.license for member in members),
+        sum(
+            family.splits_of(member).declared_rows("train", member.size) or 0
+            for member in members
+            if member.size
+        ),
     )
 
 

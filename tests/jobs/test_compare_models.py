@@ -23,7 +23,8 @@ def half(unit, gold):
 def test_numbers_are_those_of_the_evaluations(tmp_path):
     names = ("rte", "cb", "squad_v1", "stsb", "wmt16_tren_into_english")
     a, b = (
-        evaluated(tmp_path / name, *names, rule=rule) for name, rule in (("a", half), ("b", right))
+        evaluated(tmp_path / name, *names, rule=rule, splits=("validation",))
+        for name, rule in (("a", half), ("b", right))
     )
     result = ft.compare(a, b)
     assert result.names == ("a", "b")
@@ -91,7 +92,7 @@ def test_a_model_beside_itself_has_not_changed(tmp_path):
 
 def test_several_models_are_each_compared_with_the_first(tmp_path):
     rules = {"a": wrong, "b": half, "c": right}
-    folders = [evaluated(tmp_path / n, "rte", "cb", rule=rule) for n, rule in rules.items()]
+    folders = [evaluated(tmp_path / n, "rte", "cb", rule=rule, splits=("test",)) for n, rule in rules.items()]
     result = ft.compare(*folders, names=["zero", "one", "two"])
     assert result.names == ("zero", "one", "two")
     assert [[change.after for change in one] for one in result.changes][1] == [100.0, 100.0]

@@ -55,6 +55,7 @@ def file(tmp_path):
     return tmp_path / "whole.toml"
 
 
+@pytest.mark.slow
 def test_a_build_of_a_mixture_with_parts_is_trained_on(toy, file, tmp_path, capsys):
     built = ft.build(
         file,
