@@ -103,7 +103,7 @@ def _is_plain(value: Any) -> bool:
     if kind is str:
         return bool(value.isascii() and "\0" not in value)
     if kind is int:
-        return -MAX_INT <= value <= MAX_INT
+        return bool(-MAX_INT <= value <= MAX_INT)
     if kind is tuple:
         return all(map(_is_plain, value))
     if kind is dict:

@@ -92,7 +92,10 @@ def test_a_model_beside_itself_has_not_changed(tmp_path):
 
 def test_several_models_are_each_compared_with_the_first(tmp_path):
     rules = {"a": wrong, "b": half, "c": right}
-    folders = [evaluated(tmp_path / n, "rte", "cb", rule=rule, splits=("test",)) for n, rule in rules.items()]
+    folders = [
+        evaluated(tmp_path / n, "rte", "cb", rule=rule, splits=("test",))
+        for n, rule in rules.items()
+    ]
     result = ft.compare(*folders, names=["zero", "one", "two"])
     assert result.names == ("zero", "one", "two")
     assert [[change.after for change in one] for one in result.changes][1] == [100.0, 100.0]
