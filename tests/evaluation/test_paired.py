@@ -50,6 +50,13 @@ def test_sign_flips_are_mcnemars_test_where_both_apply(changes):
     assert flipped.p == pytest.approx(single.p)
 
 
+@pytest.mark.parametrize("each", [3, 9])
+def test_as_many_won_as_lost_is_no_sign_of_a_change(each):
+    changes = np.array([100.0] * each + [-100.0] * each)
+    twice = Differences.of([changes] * 2, [np.arange(2 * each)] * 2)
+    assert sureness_of_mean(twice, seed=1).p == 1
+
+
 def test_many_flips_are_drawn_and_come_near():
     rng = np.random.default_rng(3)
     changes = rng.choice([-100.0, 0.0, 0.0, 100.0, 100.0], 200)
