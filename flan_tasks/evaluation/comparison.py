@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.choice import hash_text
-from flan_tasks.core.dataset import Dataset
 from flan_tasks.evaluation.paired import (
     Differences,
     Sureness,
@@ -19,9 +17,23 @@ from flan_tasks.evaluation.paired import (
     sureness_of_whole,
 )
 from flan_tasks.evaluation.pairs import Pair, pair_answers
-from flan_tasks.evaluation.records import NORMALIZED, Answers, Unit
-from flan_tasks.evaluation.summary import MEANS, TEST
+from flan_tasks.evaluation.records import NORMALIZED, Answers, Record, Unit
+from flan_tasks.evaluation.summary import MEANS, TEST, Measured
 from flan_tasks.metrics.by_name import metric, metric_of_one
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is compared as a whole, and how its answers are scored."""
+
+    name: str
+    """What tables call it: a dataset, or a task of a suite with its protocol."""
+    cluster: str
+    """Its cluster."""
+    metrics: tuple[str, ...]
+    """What its answers are scored by."""
+    read: Callable[[Record], Record] = lambda record: record
+    """Puts the answer that is compared in the place of what was written."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +140,7 @@ def compare_answers(
     first: Answers,
     other: Answers,
     units: Sequence[Unit],
-    catalog: Catalog,
+    compared_of: Callable[[Unit], Compared],
     *,
     common: bool = False,
     progress: Callable[[str], None] | None = None,
@@ -139,28 +151,33 @@ def compare_answers(
       first: the answers of the first model.
       other: the answers of the other.
       units: what is compared.
-      catalog: where datasets and their metrics are looked up.
+      compared_of: says of a unit what it is part of; units of one are its templates.
       common: whether examples that only one was asked are left out; else they are an error.
       progress: told the dataset that is compared.
 
     Raises:
       EvaluationError: the two were asked different things, or their files were changed.
-      UnknownNameError: a dataset is not in the catalog.
+      UnknownNameError: a dataset is unknown.
     """
+    wholes: dict[str, tuple[Compared, list[Unit]]] = {}
+    for unit in units:
+        whole = compared_of(unit)
+        wholes.setdefault(whole.name, (whole, []))[1].append(unit)
     flips: list[Flip] = []
     changes: list[Change] = []
-    for name in dict.fromkeys(unit.dataset for unit in units):
-        dataset = catalog[name]
+    for name, (whole, of_whole) in wholes.items():
         if progress:
             progress(name)
         groups: dict[tuple[str, str, str], list[Pair]] = {}
-        for unit in units:
-            if unit.dataset == name:
-                pair = pair_answers(first, other, unit, common=common)
-                for way in pair.before[0].ways:
-                    groups.setdefault((unit.split, unit.method, way), []).append(pair)
+        for unit in of_whole:
+            pair = pair_answers(first, other, unit, common=common)
+            # Read when all is compared that was asked, which reading changes.
+            before, after = ([whole.read(r) for r in side] for side in (pair.before, pair.after))
+            pair = replace(pair, before=before, after=after)
+            for way in pair.before[0].ways:
+                groups.setdefault((unit.split, unit.method, way), []).append(pair)
         for (split, _, way), of_one in groups.items():
-            changes += _changes(dataset, split, way, of_one, flips)
+            changes += _changes(whole, split, way, of_one, flips)
     # What tables show are the tests that are made.
     shown = shown_changes(changes)
     corrected = holm([change.sureness.p for change in shown])
@@ -195,7 +212,7 @@ def shown_changes(changes: Sequence[Change]) -> list[Change]:
 
 
 def _changes(
-    dataset: Dataset, split: str, way: str, pairs: Sequence[Pair], flips: list[Flip]
+    dataset: Measured, split: str, way: str, pairs: Sequence[Pair], flips: list[Flip]
 ) -> Iterator[Change]:
     """Yields the changes of each number of one dataset, split and way."""
     names = {name: None for pair in pairs for name in pair.group_names}

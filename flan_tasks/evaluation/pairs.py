@@ -126,4 +126,8 @@ def _what_differs(before: Record, after: Record) -> str:
         return "the options, or their order, differ"
     if one.num_shots != two.num_shots:
         return f"{one.num_shots} exemplars stand before one and {two.num_shots} before the other"
+    if one.gold.targets != two.gold.targets:
+        return "what is ranked for each option differs"
+    if (one.stops, one.scores_end) != (two.stops, two.scores_end):
+        return "where an answer ends, or whether its end counts, differs"
     return "the words of the prompt differ" if one.inputs != two.inputs else ""

@@ -14,7 +14,13 @@ from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.engine.directory import read_manifest
-from flan_tasks.evaluation.comparison import Change, Comparison, compare_answers, shown_changes
+from flan_tasks.evaluation.comparison import (
+    Change,
+    Compared,
+    Comparison,
+    compare_answers,
+    shown_changes,
+)
 from flan_tasks.evaluation.comparison_tables import (
     HELD_OUT,
     NEITHER,
@@ -28,8 +34,9 @@ from flan_tasks.evaluation.comparison_tables import (
     mean_table,
 )
 from flan_tasks.evaluation.pairs import common_units
-from flan_tasks.evaluation.records import Answers, write_kept
+from flan_tasks.evaluation.records import Answers, Unit, write_kept
 from flan_tasks.evaluation.settings import setting_differences
+from flan_tasks.suites.compared import compared_tasks
 
 # Who answered; that it differs is why one compares.
 _WHO = ("  the model:", "  the predictions:", "  who answers:")
@@ -48,7 +55,8 @@ class ModelComparison:
     settings: tuple[str, ...]
     """Settings that differ, but for the model; a line each."""
     roles: Mapping[str, str]
-    """Dataset -> HELD_OUT, TRAINED_ON or NEITHER; empty where neither was said."""
+    """Dataset, or task of a suite -> HELD_OUT, TRAINED_ON or NEITHER; empty where neither was
+    said."""
     left_out: tuple[str, ...] = ()
     """Datasets that not all have, where common ones alone are compared."""
     unchecked: int = 0
@@ -204,8 +212,9 @@ def compare(
     units = common_units(opened, common=common)
     asked = {unit.dataset for one in opened for unit in one.units}
     roles = _roles(asked, held_out, trained_on, catalog())
+    wholes = _wholes(opened, units, catalog())
     comparisons = tuple(
-        compare_answers(opened[0], one, units, catalog(), common=common, progress=progress)
+        compare_answers(opened[0], one, units, wholes.__getitem__, common=common, progress=progress)
         for one in opened[1:]
     )
     settings = dict.fromkeys(
@@ -219,10 +228,26 @@ def compare(
         names=tuple(names) or _names(folders),
         comparisons=comparisons,
         settings=tuple(settings),
-        roles={name: role for name, role in roles.items() if name in {u.dataset for u in units}},
+        roles={
+            whole.name: roles[unit.dataset]
+            for unit, whole in wholes.items()
+            if unit.dataset in roles
+        },
         left_out=tuple(sorted(asked - {unit.dataset for unit in units})),
         unchecked=sum(len(one.unchecked) for one in opened),
     )
+
+
+def _wholes(
+    folders: Sequence[Answers], units: Sequence[Unit], known: Catalog
+) -> dict[Unit, Compared]:
+    """Of each unit what it is part of: a dataset, or a task of a suite by one protocol."""
+    wholes = compared_tasks(folders, units, known)
+    for unit in units:
+        if unit not in wholes:
+            dataset = known[unit.dataset]
+            wholes[unit] = Compared(dataset.name, dataset.cluster, dataset.metrics)
+    return wholes
 
 
 def _names(folders: Sequence[Path]) -> tuple[str, ...]:
@@ -260,7 +285,7 @@ def _roles(
         if name in trained
         # Of the held-out cluster, though it was not named: neither held out nor forgotten.
         else HELD_OUT
-        if known[name].cluster in clusters
+        if name in known and known[name].cluster in clusters
         else NEITHER
         for name in sorted(asked)
     }

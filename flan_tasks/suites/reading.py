@@ -1,8 +1,19 @@
 """What a model wrote, to the answer that is compared."""
 
 import re
+from dataclasses import replace
 
+from flan_tasks.evaluation.records import Record
 from flan_tasks.suites.declared import Reading
+
+
+def read_record(record: Record, stops: tuple[str, ...], reading: Reading) -> Record:
+    """Returns a record with the answer alone as its text, and what is right folded alike."""
+    answer = read_answer(cut_at_stops(record.text, stops), reading)
+    gold = record.prompt.gold
+    right = folded(gold.answer, reading)
+    gold = replace(gold, answer=right, references=(right,))
+    return replace(record, text=answer, prompt=replace(record.prompt, gold=gold))
 
 
 def cut_at_stops(text: str, stops: tuple[str, ...]) -> str:

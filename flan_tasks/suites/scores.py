@@ -4,7 +4,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +12,7 @@ from flan_tasks.evaluation.records import GENERATED, SUM, Record
 from flan_tasks.evaluation.summary import DatasetScore, TemplateScore, score_unit, summarize
 from flan_tasks.suites.declared import PROTOCOL_MARK, Average, Protocol, Published, Suite
 from flan_tasks.suites.exemplars import digest
-from flan_tasks.suites.reading import cut_at_stops, folded, read_answer
+from flan_tasks.suites.reading import read_record
 from flan_tasks.suites.tasks import SuiteQuestion, SuiteTask
 
 
@@ -60,6 +60,8 @@ class SuiteScore:
     """What others report by this protocol; none where `differs` says something."""
     differs: tuple[str, ...] = ()
     """Why these numbers are not those of the published suite, a line each."""
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    """How answers were read and scored: what compares them with those of another model."""
 
     @property
     def name(self) -> str:
@@ -77,17 +79,8 @@ def score_task(task: SuiteTask, records: Sequence[Record], *, left_out: int) -> 
     """Returns the numbers of one task: what was written is read as the protocol says."""
     protocol = task.protocol
     if task.protocol.method == "generate":
-        records = [_read(record, protocol) for record in records]
+        records = [read_record(record, protocol.stops, protocol.read) for record in records]
     return summarize(task, score_unit(task, task.unit, records, left_out=left_out))
-
-
-def _read(record: Record, protocol: Protocol) -> Record:
-    """A record with the answer alone as its text, and what is right folded alike."""
-    answer = read_answer(cut_at_stops(record.text, protocol.stops), protocol.read)
-    gold = record.prompt.gold
-    right = folded(gold.answer, protocol.read)
-    gold = replace(gold, answer=right, references=(right,))
-    return replace(record, text=answer, prompt=replace(record.prompt, gold=gold))
 
 
 def score_suite(
@@ -124,6 +117,7 @@ def score_suite(
         tuple(score for _, score in scored),
         () if differs else tuple(p for p in suite.published if p.protocol == protocol.name),
         tuple(differs),
+        {"metric": protocol.metric, "stops": protocol.stops, "read": asdict(protocol.read)},
     )
 
 
