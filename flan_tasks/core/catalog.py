@@ -230,7 +230,13 @@ class Catalog(Declared):
                 yield self._datasets[name]
             elif dataset.family:
                 yield from self._by_parent.get(name, ())
-        if not dataset.family:
+        if dataset.family:
+            # Other prompts of the same rows.
+            family = self._families[dataset.family]
+            table = family.member(dataset.name.partition(MEMBER_MARK)[2]).table
+            for member in family.sharing_tables.get(table, ()):
+                yield family.task(member)
+        else:
             for name in families:
                 family = self._families[name]
                 for shared in {dataset.name, dataset.parent}:

@@ -244,6 +244,15 @@ class Family:
                 names.setdefault(other, []).append(member.name)
         return {other: tuple(of_it) for other, of_it in names.items()}
 
+    @cached_property
+    def sharing_tables(self) -> Mapping[str, tuple[str, ...]]:
+        """Table -> names of the members that are made of its rows."""
+        names: dict[str, list[str]] = {}
+        for member in self.members.values():
+            if member.table:
+                names.setdefault(member.table, []).append(member.name)
+        return {table: tuple(of_it) for table, of_it in names.items()}
+
     def has(self, name: str) -> bool:
         """Whether a member is called so, here or by the source."""
         return name in self.by_source_name or member_name(name) in self.members

@@ -116,7 +116,11 @@ def _differences(there: Recipe, now: Recipe) -> Iterator[str]:
     else:
         for name in {**there["spec"], **now["spec"]}:
             option = _SAID.get(name) or f"--{name.replace('_', '-')}"
-            yield from _changed(option, there["spec"].get(name), now["spec"].get(name))
+            changed = list(_changed(option, there["spec"].get(name), now["spec"].get(name)))
+            if not changed and (name in there["spec"]) != (name in now["spec"]):
+                # Of another release, which has it and says nothing by it.
+                changed = [f"{option}: {'there' if name in there['spec'] else 'now'} alone"]
+            yield from changed
     mixtures = there.get("mixture", {}), now.get("mixture", {})
     for name in {**mixtures[0], **mixtures[1]}:
         yield from _changed(f"mixture, {name}", mixtures[0].get(name), mixtures[1].get(name))

@@ -48,6 +48,12 @@ def test_options_are_named_with_both_values(there):
     ]
 
 
+def test_an_option_that_one_release_lacks_is_named(there):
+    now = {**there, "spec": {**there["spec"], "min_length": None}}
+    assert differences(there, now) == ["--min-length: now alone"]
+    assert differences(now, there) == ["--min-length: there alone"]
+
+
 def test_where_things_lie_is_no_difference(there):
     assert replace(SPEC, data_dir="/data", store="/store").record() == there["spec"]
 

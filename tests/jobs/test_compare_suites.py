@@ -28,9 +28,7 @@ read = { after = "is ", drop_period = true }
 
 
 def answered(folder, *names, rule):
-    spec = QuestionSpec(
-        mixture_or_task_name=",".join(names), source="samples", allow_missing=True
-    )
+    spec = QuestionSpec(mixture_or_task_name=",".join(names), source="samples", allow_missing=True)
     suites = suites_of(spec)
     return score(
         evaluation_of(spec),

@@ -1,5 +1,6 @@
 """P3 as a family: subtasks as members, rows of their data sets, options of each."""
 
+import dataclasses
 import re
 
 import pytest
@@ -82,6 +83,17 @@ def test_members_agree_with_the_rest_of_the_catalog(p3):
     assert [line for line in catalog().check() if "p3" in line] == []
     known = {*catalog().clusters, *catalog().family("niv2").clusters}
     assert set(p3.clusters) <= known
+
+
+def test_holding_out_a_prompt_leaves_out_the_others_of_its_rows():
+    held = "p3:social_i_qa_check_if_a_random_answer_is_valid_or_not"
+    mixture = ft.Mixture(name="x", include=("p3",), hold_out=(held,), drop_overlaps=True)
+    names = {dataset.name for dataset in catalog().members(mixture)}
+    assert "p3:qasc_is_correct_1" in names
+    assert not [name for name in names if name.startswith("p3:social_i_qa_")]
+    alone = dataclasses.replace(mixture, drop_overlaps=False)
+    left = {dataset.name for dataset in catalog().members(alone)}
+    assert held not in left and len([n for n in left if n.startswith("p3:social_i_qa_")]) == 5
 
 
 @pytest.mark.parametrize(
