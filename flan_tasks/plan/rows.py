@@ -396,7 +396,7 @@ def _task_texts(
                 [[options] for options in lists],
                 [item.templates[number] for number in template],
                 seed=seed,
-                keys=item.examples.key_hashes[draw.example],
+                keys=item.examples.hashes_of(draw.example),
                 epochs=draw.epoch,
             )
             blocks = [block(*pair, item.variation) for pair in zip(styles, lists, strict=True)]
