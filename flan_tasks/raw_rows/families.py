@@ -134,16 +134,26 @@ class TaskFiles(FamilySource):
         text = json.dumps(dict(zip(names, values, strict=True)))
         return {
             "source": self.kind,
-            "list": self._origin.rows,
+            **self._layout,
             "tasks": len(names),
             "sha256": hashlib.sha256(text.encode()).hexdigest(),
         }
 
+    @property
+    def _layout(self) -> Mapping[str, Any]:
+        """What of the declaration decides how a file is read."""
+        return {"list": self._origin.rows}
+
+    def _count(self, member: Member, split: str) -> int:
+        """Rows of a member's file."""
+        return len(self._read(member, split)[self._origin.rows])
+
     def counts(self, member: Member) -> Mapping[str, int]:
-        counts = {}
-        for split in self._origin.paths:
-            if member.name in self._files[split]:
-                counts[split] = len(self._read(member, split)[self._origin.rows])
+        counts = {
+            split: self._count(member, split)
+            for split in self._origin.paths
+            if member.name in self._files[split]
+        }
         if not counts:
             for split in self._origin.paths:
                 self._check(split)

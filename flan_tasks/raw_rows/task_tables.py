@@ -1,14 +1,10 @@
 """Families whose tasks are CSV or TSV files, one for each task and split."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from flan_tasks.core.dataset import Row
-from flan_tasks.core.digests import digests
-from flan_tasks.core.errors import SourceUnavailableError
 from flan_tasks.core.member import Member
 from flan_tasks.core.naming import member_name
 from flan_tasks.raw_rows.families import TaskFiles
@@ -26,32 +22,12 @@ class TaskTables(TaskFiles):
     # Tables of the member that was read last: rows are asked for member by member.
     _opened: tuple[str, dict[Path, Table]] = ("", {})
 
-    def identity(self, split: str) -> Mapping[str, Any]:
-        self._check(split)
-        names = list(self._files[split])
-        values = digests([self._files[split][name] for name in names])
-        text = json.dumps(dict(zip(names, values, strict=True)))
-        return {
-            "source": self.kind,
-            "columns": list(self._origin.columns),
-            "tasks": len(names),
-            "sha256": hashlib.sha256(text.encode()).hexdigest(),
-        }
+    @property
+    def _layout(self) -> Mapping[str, Any]:
+        return {"columns": list(self._origin.columns)}
 
-    def counts(self, member: Member) -> Mapping[str, int]:
-        counts = {
-            split: len(self._table(member, split))
-            for split in self._origin.paths
-            if member.name in self._files[split]
-        }
-        if not counts:
-            for split in self._origin.paths:
-                self._check(split)
-            raise SourceUnavailableError(
-                f"its file is missing; the folder has those of {len(self._all):,} of "
-                f"{len(self.family.members):,} tasks of {self.family.name}"
-            )
-        return counts
+    def _count(self, member: Member, split: str) -> int:
+        return len(self._table(member, split))
 
     def rows(self, member: Member, split: str, positions: range | Sequence[int]) -> Iterator[Row]:
         table = self._table(member, split)
