@@ -9,22 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from flan_tasks.cli import start
 from flan_tasks.cli.main import COMMANDS
 from flan_tasks.datasets import catalog
-
-
-@pytest.fixture
-def flan(monkeypatch, capsys):
-    def run(*words, code=0):
-        monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            start.main()
-        printed = capsys.readouterr()
-        assert caught.value.code == code, printed.err + printed.out
-        return printed
-
-    return run
 
 
 def test_help_names_every_command(flan):

@@ -1,26 +1,11 @@
 """`flan contamination` reads rows where the build's came from, and downloads nothing by itself."""
 
 import json
-import sys
 
 import pytest
 from own_datasets import rows
 
-from flan_tasks.cli import start
 from flan_tasks.datasets import catalog
-
-
-@pytest.fixture
-def flan(monkeypatch, capsys):
-    def run(*words, code=0):
-        monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            start.main()
-        printed = capsys.readouterr()
-        assert caught.value.code == code, printed.err + printed.out
-        return printed
-
-    return run
 
 
 def test_the_source_is_that_of_the_build(flan, tmp_path):

@@ -1,25 +1,8 @@
 """Answers made elsewhere: what does not fit is said in words, and locks nothing."""
 
 import json
-import sys
 
 import pytest
-
-from flan_tasks.cli import start
-
-
-@pytest.fixture
-def flan(monkeypatch, capsys):
-    def run(*words, code=0):
-        monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            start.main()
-        printed = capsys.readouterr()
-        assert caught.value.code == code, printed.err + printed.out
-        return printed
-
-    return run
-
 
 TEST = ("--source", "samples", "--split", "test")
 

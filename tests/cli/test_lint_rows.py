@@ -1,30 +1,14 @@
 """`flan lint` reads the rows of a user's own dataset, and names what a build would refuse."""
 
 import json
-import sys
 
-import pytest
 from own_datasets import TEMPLATES, rows
 
-from flan_tasks.cli import start
 from flan_tasks.raw_rows.files import FilesSource
 
 GOOD = "# Which season is a haiku set in?\n\n"
 GOOD += '[example]\nhaiku = "Snow"\noptions = ["spring", "summer", "autumn", "winter"]\n'
 GOOD += 'answer = "winter"\n\n' + TEMPLATES
-
-
-@pytest.fixture
-def flan(monkeypatch, capsys):
-    def run(*words, code=0):
-        monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            start.main()
-        printed = capsys.readouterr()
-        assert caught.value.code == code, printed.err + printed.out
-        return printed
-
-    return run
 
 
 def lint(flan, *words, code=0) -> list[dict]:

@@ -1,24 +1,8 @@
 """`flan report`, `flan diff` and `flan show --tokens`, as they are called."""
 
 import json
-import sys
 
 import pytest
-
-from flan_tasks.cli import start
-
-
-@pytest.fixture
-def flan(monkeypatch, capsys):
-    def run(*words, code=0):
-        monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            start.main()
-        printed = capsys.readouterr()
-        assert caught.value.code == code, printed.err + printed.out
-        return printed
-
-    return run
 
 
 @pytest.fixture

@@ -1,26 +1,11 @@
 """`flan show` draws as a build does, and takes rows from where they are available at once."""
 
 import json
-import sys
 
 import pytest
 from own_datasets import rows
 
-from flan_tasks.cli import start
 from flan_tasks.raw_rows.files import FilesSource
-
-
-@pytest.fixture
-def flan(monkeypatch, capsys):
-    def run(*words, code=0):
-        monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            start.main()
-        printed = capsys.readouterr()
-        assert caught.value.code == code, printed.err + printed.out
-        return printed
-
-    return run
 
 
 def built_rows(flan, out, *words) -> list[dict]:

@@ -2,27 +2,20 @@
 
 import json
 import re
-import sys
 
 import pytest
 from conftest import ROOT
-
-from flan_tasks.cli import start
 
 SAMPLES = ("--source", "samples", "--allow-missing")
 
 
 @pytest.fixture
-def flan(monkeypatch, capsys):
-    def run(*words, code=0):
-        monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            start.main()
-        printed = capsys.readouterr()
-        assert caught.value.code == code, printed.err + printed.out
+def flan(flan):
+    def both(*words, code=0):
+        printed = flan(*words, code=code)
         return printed.out + printed.err
 
-    return run
+    return both
 
 
 def lines_of(path):

@@ -1,30 +1,14 @@
 """--vocab, --eos and --control-tokens, as they are called; unknown pieces as they are shown."""
 
 import json
-import sys
 
 import pytest
-
-from flan_tasks.cli import start
 
 pytest.importorskip("tokenizers")
 
 from toy_tokenizers import sentencepiece_model, shape  # noqa: E402
 
 SAMPLES = ("--source", "samples")
-
-
-@pytest.fixture
-def flan(monkeypatch, capsys):
-    def run(*words, code=0):
-        monkeypatch.setattr(sys, "argv", ["flan", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            start.main()
-        printed = capsys.readouterr()
-        assert caught.value.code == code, printed.err + printed.out
-        return printed
-
-    return run
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ def test_rows_of_a_real_file_are_examples_or_skipped(name):
 def test_a_real_file_of_several_definitions_is_asked_with_the_first():
     path = FILES / "tasks" / "task288_gigaword_summarization.json"
     if not path.is_file():
-        pytest.skip("the real task files are not at hand (FLAN_TASKS_TEST_DATA names their folder)")
+        pytest.skip("the real task files are not available (see FLAN_TASKS_TEST_DATA)")
     record = json.loads(path.read_text(encoding="utf-8"))
     assert len(record["Definition"]) == 2
     texts = NIV2.constants_of(record, NIV2.member("task288_gigaword_summarization"))

@@ -95,7 +95,7 @@ def test_what_cannot_be_read_is_named(tmp_path, name, text, message):
 
 def test_real_suites_are_read_whole():
     if not (REAL / "suites").is_dir():
-        pytest.skip("no real rows")
+        pytest.skip("the real suites are not available (see FLAN_TASKS_TEST_DATA)")
     sizes = {
         (one.name, one.split): len(one)
         for name in ("mmlu", "bbh", "mgsm")
