@@ -21,11 +21,12 @@ from flan_tasks.core.errors import SourceUnavailableError
 from flan_tasks.core.joints import ANSWER_MARK, SEPARATOR
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Draw
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
-from flan_tasks.plan.rows import BuiltRow, render_task
+from flan_tasks.plan.rows import render_task
 from flan_tasks.vocabulary import Vocabulary, open_vocabulary
 
 

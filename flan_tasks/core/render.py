@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flan_tasks.core.errors import TemplateError
 from flan_tasks.core.example import Example
 from flan_tasks.core.option_styles import Block
-from flan_tasks.core.template import ANSWER, OPTIONS, Form, Template
+from flan_tasks.core.template import ANSWER, OPTIONS, Template
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,43 @@ def render(
     Raises:
       TemplateError: the template uses a field the example lacks.
     """
-    shown = options and bool(example.options)
-    empty: frozenset[str] = frozenset()
-    if "" in example.fields.values():
-        empty = frozenset(name for name, text in example.fields.items() if not text)
-    try:
-        inputs = _fill(template.form("inputs", shown, empty), example, block)
-        if block is not None and template.is_answered_by_label:
-            return Rendered(inputs, block.choice(example.answer))
-        return Rendered(inputs, _fill(template.forms["targets", shown], example, block))
-    except KeyError as error:
-        raise TemplateError(
-            f'template "{template.id}" uses {{{error.args[0]}}}; '
-            f"example {example.key} has {', '.join(sorted(example.fields))}"
-        ) from error
+    (inputs,), (targets,) = render_examples(
+        [template], [0], [example], options=options, blocks=[block]
+    )
+    return Rendered(inputs, targets)
+
+
+def render_examples(
+    templates: Sequence[Template],
+    chosen: Sequence[int],
+    examples: Sequence[Example],
+    *,
+    options: bool = True,
+    blocks: Sequence[Block | None] = (),
+) -> tuple[list[str], list[str]]:
+    """Fills many examples of one dataset, each with its template; see `render`.
+
+    Args:
+      templates: those of the dataset.
+      chosen: for each example the number of its template.
+      examples: their values.
+      options: whether the options line is shown, of those that have options.
+      blocks: the options of each as they are written; none says that all are plain.
+
+    Raises:
+      TemplateError: a template uses a field its example lacks.
+    """
+    inputs, targets = [""] * len(examples), [""] * len(examples)
+    with_options = [options and bool(example.options) for example in examples]
+    for shown in set(with_options):
+        here = [place for place, one in enumerate(with_options) if one == shown]
+        numbers = [chosen[place] for place in here]
+        some = [blocks[place] for place in here] if blocks else [None] * len(here)
+        columns = _columns(templates, numbers, [examples[place] for place in here], some, shown)
+        filled = render_columns(templates, numbers, columns, options=shown, blocks=some)
+        for place, prompt, target in zip(here, *filled, strict=True):
+            inputs[place], targets[place] = prompt, target
+    return inputs, targets
 
 
 def render_columns(
@@ -59,15 +82,18 @@ def render_columns(
     columns: Mapping[str, Sequence[str]],
     *,
     options: bool,
+    blocks: Sequence[Block | None] = (),
 ) -> tuple[list[str], list[str]]:
-    """Fills many examples of one dataset at once; the texts are those `render` makes.
+    """Fills many examples of one dataset from the columns of its table; see `render`.
 
     Args:
       templates: those of the dataset.
       chosen: for each example the number of its template.
-      columns: field, or answer -> the value of each example; under "options" the suffix that
-        `format_options` makes, where a template shows it.
+      columns: field, or answer -> the value of each example; under "options" what is shown of
+        them, where a template shows it.
       options: whether the options line is shown; False too for datasets without options.
+      blocks: the options of each as they are written, where one is not plain: what it says of
+        the answer is the target where the template is answered by a label.
 
     Raises:
       TemplateError: a template uses a field that is no column.
@@ -93,6 +119,9 @@ def render_columns(
             prompt, asked = form.text, tuple(place[name] for name in form.names)
         inputs.append(prompt % tuple([values[i] for i in asked]))
         targets.append(target % tuple([values[i] for i in told]))
+    for at, block in enumerate(blocks):
+        if block is not None and templates[chosen[at]].is_answered_by_label:
+            targets[at] = block.choice(columns[ANSWER][at])
     return inputs, targets
 
 
@@ -101,13 +130,36 @@ def format_options(options: Sequence[str]) -> str:
     return "OPTIONS:\n" + "\n".join(f"- {option}" for option in options)
 
 
-def _fill(form: Form, example: Example, block: Block | None) -> str:
-    return form.text % tuple([_value(name, example, block) for name in form.names])
+def _columns(
+    templates: Sequence[Template],
+    chosen: Sequence[int],
+    examples: Sequence[Example],
+    blocks: Sequence[Block | None],
+    shown: bool,
+) -> dict[str, list[str]]:
+    """Returns what `render_columns` reads of some examples."""
+    names = dict.fromkeys([ANSWER])
+    for number in dict.fromkeys(chosen):
+        for part in ("inputs", "targets"):
+            names.update(dict.fromkeys(templates[number].forms[part, shown].names))
+    for number, example in zip(chosen, examples, strict=True):
+        template = templates[number]
+        for part in ("inputs", "targets"):
+            for name in template.forms[part, shown].names:
+                if name not in (ANSWER, OPTIONS) and name not in example.fields:
+                    raise TemplateError(
+                        f'template "{template.id}" uses {{{name}}}; '
+                        f"example {example.key} has {', '.join(sorted(example.fields))}"
+                    )
+    return {
+        name: [_value(name, *pair) for pair in zip(examples, blocks, strict=True)] for name in names
+    }
 
 
 def _value(name: str, example: Example, block: Block | None) -> str:
     if name == ANSWER:
         return example.answer
-    if name != OPTIONS:
-        return example.fields[name]
-    return format_options(example.options) if block is None else block.text
+    if name == OPTIONS:
+        return format_options(example.options) if block is None else block.text
+    # Another template may ask for what this example does not have.
+    return example.fields.get(name, "")

@@ -9,11 +9,12 @@ import numpy as np
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError, SourceUnavailableError
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import SourceChoice
-from flan_tasks.plan.rows import CHUNK, BuiltRow, render_chunk
+from flan_tasks.plan.rows import CHUNK, render_chunk
 from flan_tasks.raw_rows import DECLARED, State, open_source
 from flan_tasks.raw_rows.families import FamilySource
 

@@ -17,10 +17,11 @@ from flan_tasks.engine.writers import WRITERS, PackedWriter, RowWriter
 from flan_tasks.engine.writers.writer import Shard, TokenizedRow, WriteSettings
 from flan_tasks.packing.encoder import Encoder
 from flan_tasks.packing.packed_rows import packed_shard
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import FittingCounts
 from flan_tasks.plan.plan import Plan
-from flan_tasks.plan.rows import BuiltRow, rendered_rows
+from flan_tasks.plan.rows import rendered_rows
 from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
 from flan_tasks.vocabulary import Encoded, Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts, count_by_task

@@ -44,11 +44,12 @@ from flan_tasks.metrics.by_name import LOWER_IS_BETTER
 from flan_tasks.metrics.classes import check_told_apart
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.metrics.libraries import require_libraries
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Draw
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
-from flan_tasks.plan.rows import CHUNK, BuiltRow, render_task
+from flan_tasks.plan.rows import CHUNK, render_task
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.formats import ARCHS, DECODER, ENCODER_DECODER
 from flan_tasks.store.store import Store, default_store

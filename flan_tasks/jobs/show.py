@@ -15,9 +15,9 @@ from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
 from flan_tasks.engine.from_spec import declared_mixture, plan_rows, prepare_spec
 from flan_tasks.engine.preview import nearest_source, preview, preview_templates
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.prepare import Prepared, SourceChoice
-from flan_tasks.plan.rows import BuiltRow
 from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
 from flan_tasks.raw_rows.shared_tables import stand_in_note
 from flan_tasks.specs.build_spec import BuildSpec

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import Fitted, fit_encoded
-from flan_tasks.plan.rows import BuiltRow
 from flan_tasks.vocabulary import Encoded, Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts
 

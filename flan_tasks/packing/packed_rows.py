@@ -10,9 +10,10 @@ from flan_tasks.packing.encoder import Encoder
 from flan_tasks.packing.features import EXAMPLES, OFFSETS, STORED, TASKS
 from flan_tasks.packing.packing import Packing, lower_bound, pack, simple_bound
 from flan_tasks.plan import draws
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.fitting import FittingCounts
 from flan_tasks.plan.plan import Plan, Rows
-from flan_tasks.plan.rows import BuiltRow, render_chunk, render_texts
+from flan_tasks.plan.rows import render_chunk, render_texts
 from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
 from flan_tasks.vocabulary import Encoded, Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts

@@ -18,8 +18,8 @@ import numpy as np
 from flan_tasks.core.dataset import END, WHOLE
 from flan_tasks.core.render import render
 from flan_tasks.core.template import ANSWER, OPTIONS
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget, with_fields
-from flan_tasks.plan.rows import BuiltRow
 from flan_tasks.vocabulary import Encoded
 
 # Letters a field keeps at least: with fewer a prompt asks about nothing.

@@ -1,21 +1,19 @@
 """Rows of a plan as text: gathered from the store and rendered, in plan order."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example
-from flan_tasks.core.naming import TaskName
 from flan_tasks.core.option_styles import Block
-from flan_tasks.core.part_tree import MARK
-from flan_tasks.core.render import format_options, render, render_columns
-from flan_tasks.core.template import ANSWER, FORWARD, OPTIONS, Template
+from flan_tasks.core.render import Rendered, format_options, render_columns, render_examples
+from flan_tasks.core.template import ANSWER, OPTIONS
 from flan_tasks.core.variation import SHUFFLED
-from flan_tasks.metrics.gold import Gold
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import (
     Budget,
     Queries,
@@ -32,110 +30,6 @@ from flan_tasks.store.table import examples_at, texts_at
 CHUNK = 1024
 # Rows gathered from the store at once: each task's gathering costs as much as dozens of rows.
 _GATHERED = 8 * CHUNK
-
-
-@dataclass(frozen=True)
-class BuiltRow:
-    """One row of a build, before it is written."""
-
-    inputs: str
-    """The prompt."""
-    targets: str
-    """The text to be learned."""
-    dataset: Dataset
-    """Whose example it is."""
-    template: Template
-    """What filled it."""
-    example: Example
-    """What it was filled with."""
-    num_shots: int = 0
-    """Exemplars that stand before it in the prompt."""
-    shows_options: bool = True
-    """Whether the options stand in the prompt, where the example has some."""
-    shortened: tuple[str, ...] = ()
-    """Fields that were shortened to make the prompt fit a length."""
-    left: Mapping[str, str] = field(default_factory=dict)
-    """What is left of each of these; the example has them whole."""
-    lost_answer: bool = False
-    """Whether the answer stood in one of these, and does no more."""
-    part: str = ""
-    """Path of the part of the mixture that it is of; empty where there are none."""
-    prompt_type: str = ""
-    """One of `core.parts.PROMPT_TYPES`, where there are parts."""
-    block: Block | None = None
-    """The options as the prompt lists them; None where that is the plain way, or it lists none."""
-
-    @property
-    def name(self) -> str:
-        """What it is counted under: the name of its task in the plan."""
-        return f"{self.part}{MARK}{self.dataset.name}" if self.part else self.dataset.name
-
-    @property
-    def gold(self) -> Gold:
-        """What answers to the prompt are compared with."""
-        # Behind reasoning the answer alone is compared: metrics read it there.
-        is_reasoned = bool(self.dataset.rationale) and self.template.kind == FORWARD
-        by_label = self.block is not None and self.template.is_answered_by_label
-        answer = self.example.answer if is_reasoned or by_label else self.targets
-        gold = Gold.of(self.example, answer=answer, language=self.dataset.language_of_answers)
-        if self.block is None or not self.block.labels or self.template.kind != FORWARD:
-            return gold
-        choices = () if is_reasoned else self.choices
-        return replace(gold, labels=self.block.labels, choices=choices)
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """What the target is for each option, in their order."""
-        if self.block is None or not self.template.is_answered_by_label:
-            return self.example.options
-        return self.block.choices
-
-    @property
-    def turns(self) -> tuple[str, ...]:
-        """What was said before the answer, turn by turn, the asking side's last; () where the
-        prompt is no conversation, or holds more than one.
-
-        Of a history that was shortened the turns go that are no longer whole.
-        """
-        name = self.dataset.turns
-        if not name or self.template.kind != FORWARD or self.num_shots:
-            return ()
-        turns = tuple(self.example.extra.get("turns", ()))
-        if name not in self.left:
-            return turns
-        # From the end, each turn before the one behind it: "Yes." may stand in another's words.
-        whole, end = 0, len(self.left[name])
-        while whole < len(turns):
-            end = self.left[name].rfind(turns[-1 - whole], 0, end)
-            if end < 0:
-                break
-            whole += 1
-        # A conversation begins with who asks, and what is asked stays.
-        return turns[len(turns) - max(whole - (whole + 1) % 2, 1) :]
-
-    @property
-    def about(self) -> dict[str, object]:
-        """The columns every format carries beside the texts."""
-        return {
-            "task": str(TaskName(self.dataset.name)),
-            "dataset": self.dataset.parent,
-            "cluster": self.dataset.cluster,
-            "template": self.template.id,
-            "kind": self.template.kind,
-            "key": self.example.key,
-            "options": list(self.choices),
-            "license": self.dataset.license,
-            "num_shots": self.num_shots,
-            **(self._of_parts if self.part else {}),
-        }
-
-    @property
-    def _of_parts(self) -> dict[str, object]:
-        return {
-            "collection": self.dataset.collection,
-            "part": self.part,
-            "prompt_type": self.prompt_type,
-        }
 
 
 def rendered_rows(
@@ -196,23 +90,24 @@ def _members(plan: Plan, rows: Rows) -> list[BuiltRow]:
         plan.places(rows.task, rows.example),
         [item.examples.constants for item in items],
     )
-    built = []
-    for item, example, number in zip(items, examples, rows.template.tolist(), strict=True):
-        template, options = item.templates[number], item.variation.options
-        one = render(template, example, options=options)
-        built.append(
-            BuiltRow(
-                one.inputs,
-                one.targets,
-                item.dataset,
-                template,
-                example,
-                shows_options=options,
-                part=item.part,
-                prompt_type=item.prompt_type if item.part else "",
-            )
+    options = items[0].variation.options
+    numbers = rows.template.tolist()
+    filled = render_examples(items[0].templates, numbers, examples, options=options)
+    return [
+        BuiltRow(
+            prompt,
+            target,
+            item.dataset,
+            items[0].templates[number],
+            example,
+            shows_options=options,
+            part=item.part,
+            prompt_type=item.prompt_type if item.part else "",
         )
-    return built
+        for prompt, target, item, number, example in zip(
+            *filled, items, numbers, examples, strict=True
+        )
+    ]
 
 
 def render_task(
@@ -242,31 +137,18 @@ def render_task(
     blocks = [
         block(style, one.options, variation) for style, one in zip(styles, examples, strict=True)
     ]
-    filled = [
-        render(template, example, options=variation.options, block=shown)
-        for template, example, shown in zip(chosen, examples, blocks, strict=True)
-    ]
-    inputs = [one.inputs for one in filled]
+    numbers = draw.template.tolist()
+    inputs, targets = render_examples(
+        item.templates, numbers, examples, options=variation.options, blocks=blocks
+    )
     shots = [0] * len(inputs)
     if item.exemplars is not None:
-        filled_exemplars = [
-            [
-                render(
-                    template,
-                    one,
-                    options=variation.options,
-                    block=block(style, one.options, variation),
-                )
-                for one in of_query
-            ]
-            for of_query, template, style in zip(solved, chosen, styles, strict=True)
-        ]
-        inputs, shots = fit_exemplars(filled_exemplars, inputs, budget)
+        inputs, shots = fit_exemplars(_exemplars(item, solved, numbers, styles), inputs, budget)
     prompt_type = item.prompt_type if item.part else ""
     return [
         BuiltRow(
             prompt,
-            one.targets,
+            target,
             item.dataset,
             template,
             example,
@@ -276,10 +158,33 @@ def render_task(
             prompt_type=prompt_type,
             block=shown,
         )
-        for prompt, one, template, example, count, shown in zip(
-            inputs, filled, chosen, examples, shots, blocks, strict=True
+        for prompt, target, template, example, count, shown in zip(
+            inputs, targets, chosen, examples, shots, blocks, strict=True
         )
     ]
+
+
+def _exemplars(
+    item: Ingredient,
+    solved: Sequence[Sequence[Example]],
+    template: Sequence[int],
+    styles: Sequence[str | None],
+) -> list[list[Rendered]]:
+    """Renders the exemplars of each query with its template, their options in its style."""
+    flat = [
+        (number, example, block(style, example.options, item.variation))
+        for examples, number, style in zip(solved, template, styles, strict=True)
+        for example in examples
+    ]
+    filled = render_examples(
+        item.templates,
+        [number for number, _, _ in flat],
+        [example for _, example, _ in flat],
+        options=item.variation.options,
+        blocks=[shown for _, _, shown in flat],
+    )
+    rendered = iter([Rendered(*pair) for pair in zip(*filled, strict=True)])
+    return [list(islice(rendered, len(examples))) for examples in solved]
 
 
 def _reordered(
@@ -407,11 +312,7 @@ def _task_texts(
             lists = columns[OPTIONS] if not fixed else [list(fixed)] * len(template)
             lists = _shuffled(item, draw, lists, seed) if shuffled else lists
             columns[OPTIONS] = [format_options(one) for one in lists]
-    inputs, targets = render_columns(item.templates, template, columns, options=shown)
-    for place, one in enumerate(blocks):
-        if one is not None and item.templates[template[place]].is_answered_by_label:
-            targets[place] = one.choice(targets[place])
-    return inputs, targets
+    return render_columns(item.templates, template, columns, options=shown, blocks=blocks)
 
 
 def _shuffled(

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.engine.writers import WRITERS
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Plan, tasks_at
-from flan_tasks.plan.rows import CHUNK, BuiltRow, render_chunk
+from flan_tasks.plan.rows import CHUNK, render_chunk
 from flan_tasks.reports import packed_tables, stored
 from flan_tasks.vocabulary import Vocabulary
 

@@ -10,9 +10,10 @@ import numpy as np
 from flan_tasks.core.errors import BuildError
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.work import portable_plan
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Plan
-from flan_tasks.plan.rows import CHUNK, BuiltRow, render_chunk, render_texts
+from flan_tasks.plan.rows import CHUNK, render_chunk, render_texts
 
 # Rows looked at first where prompts are made to fit, so that the first row is there at once.
 _FIRST = 64

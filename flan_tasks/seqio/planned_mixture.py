@@ -15,9 +15,10 @@ from flan_tasks.core.parts import EXAMPLES
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.engine.writers.seqio_cache import ABOUT, PRETOKENIZED
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.plan import Plan, Rows, make_plan
 from flan_tasks.plan.prepare import prepare
-from flan_tasks.plan.rows import BuiltRow, render_chunk, render_texts
+from flan_tasks.plan.rows import render_chunk, render_texts
 from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
 from flan_tasks.seqio.stream import (
     CHUNK,

@@ -16,8 +16,8 @@ import tensorflow as tf
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.engine.writers.seqio_cache import about_text
 from flan_tasks.packing.encoder import INPUTS, TARGETS, Encoder, RenderAgain
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.fitting import Fitted
-from flan_tasks.plan.rows import BuiltRow
 from flan_tasks.vocabulary import Encoded, open_vocabulary
 
 # Rows of the first chunk: enough to tokenize in batches, few enough that they are there at once.

@@ -23,9 +23,10 @@ from flan_tasks.core.variation import FULL, PLAIN, Variation
 from flan_tasks.datasets import catalog
 from flan_tasks.engine.writers.seqio_cache import ABOUT, PRETOKENIZED
 from flan_tasks.packing.encoder import INPUTS, TARGETS
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.plan import draw_examples
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
-from flan_tasks.plan.rows import BuiltRow, render_task
+from flan_tasks.plan.rows import render_task
 from flan_tasks.seqio.evaluator_metrics import generation_metrics, postprocess, rank_metrics
 from flan_tasks.seqio.stream import (
     StreamEncoder,

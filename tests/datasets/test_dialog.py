@@ -11,7 +11,7 @@ from flan_tasks.core.template import FORWARD
 from flan_tasks.datasets import catalog, get
 from flan_tasks.engine.styles import texts_in
 from flan_tasks.engine.writers.text import columns
-from flan_tasks.plan.rows import BuiltRow
+from flan_tasks.plan.built_row import BuiltRow
 
 GREETING = "Hi, I'm your automated assistant. I can answer your questions about Tin."
 TALK = ("What is tin?", "A metal.", "Is it soft?", "Quite.", "Does it rust?", "No.")

@@ -12,9 +12,9 @@ from flan_tasks.core.example import Example
 from flan_tasks.core.render import render
 from flan_tasks.core.template import Template
 from flan_tasks.datasets import catalog
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import LEAST, FittingCounts, fit_encoded, fit_rows, shorten
-from flan_tasks.plan.rows import BuiltRow
 from flan_tasks.vocabulary import open_vocabulary
 
 BYTES = open_vocabulary("bytes")

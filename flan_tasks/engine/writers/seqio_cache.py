@@ -13,8 +13,8 @@ from flan_tasks.core.naming import TaskName
 from flan_tasks.core.whole import write_text
 from flan_tasks.engine.writers.tfrecord import write_examples
 from flan_tasks.engine.writers.writer import RowWriter, Shard, TokenizedRow, WriteSettings, cut
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.plan import Plan
-from flan_tasks.plan.rows import BuiltRow
 
 SEQIO_VERSION = "0.0.20"
 # Text features beside the ids, which uncached tasks hand out too: the texts, where an example comes

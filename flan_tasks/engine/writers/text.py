@@ -1,7 +1,7 @@
 """Columns of the text formats, in the styles trainers read."""
 
 from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns, options_text
-from flan_tasks.plan.rows import BuiltRow
+from flan_tasks.plan.built_row import BuiltRow
 
 
 def columns(row: BuiltRow, *, style: str, split: str) -> dict[str, object]:

@@ -10,8 +10,8 @@ import numpy as np
 from flan_tasks.core import extras
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.packing.packed_rows import PackedShard
+from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.plan import Plan
-from flan_tasks.plan.rows import BuiltRow
 from flan_tasks.specs.formats import DATA, ENCODER_DECODER
 
 
