@@ -46,7 +46,8 @@ if TYPE_CHECKING:
         VocabularyError,
     )
     from flan_tasks.core.example import Example, Skip
-    from flan_tasks.core.family import Family, write_index
+    from flan_tasks.core.family import Family
+    from flan_tasks.core.family_index import write_index
     from flan_tasks.core.field_checks import ConfigError
     from flan_tasks.core.member import Member
     from flan_tasks.core.mixture import Mixture
@@ -146,7 +147,8 @@ _NAMES = {
         "VocabularyError",
     ),
     "core.example": ("Example", "Skip"),
-    "core.family": ("Family", "write_index"),
+    "core.family": ("Family",),
+    "core.family_index": ("write_index",),
     "core.member": ("Member",),
     "core.field_checks": ("ConfigError",),
     "core.mixture": ("Mixture",),

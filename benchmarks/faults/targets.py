@@ -46,7 +46,7 @@ def row_case(name: str) -> Case:
 def template_case(folder: Path) -> Case:
     """A template file."""
     from flan_tasks.core.resources import folder as data
-    from flan_tasks.core.template import read_template_set
+    from flan_tasks.core.template_files import read_template_set
 
     texts = [path.read_bytes() for path in sorted(data("templates").rglob("*.toml"))]
 

@@ -33,7 +33,7 @@ def command(family: str, data_dir: Path, out: Path | None, replace: bool, as_jso
     it is to be.
     """
     from flan_tasks.core import whole
-    from flan_tasks.core.family import write_index
+    from flan_tasks.core.family_index import write_index
     from flan_tasks.core.naming import check_dataset_name
     from flan_tasks.drafts.task_index import index_folder
 

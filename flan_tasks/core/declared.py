@@ -18,7 +18,8 @@ from flan_tasks.core.naming import (
     check_cluster_name,
     parse_name,
 )
-from flan_tasks.core.template import TemplateSet, read_template_set
+from flan_tasks.core.template import TemplateSet
+from flan_tasks.core.template_files import read_template_set
 
 
 class Declared:

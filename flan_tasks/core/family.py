@@ -7,10 +7,9 @@ rest of the engine takes as it takes any other.
 
 import copy
 import dataclasses
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from flan_tasks.core.columns import ColumnType
 from flan_tasks.core.dataset import START, Dataset, Normalized, Row
 from flan_tasks.core.errors import DeclarationError, UnknownNameError, unknown_name
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.family_index import read_line, read_member
 from flan_tasks.core.field_types import quoted, wrong_types
 from flan_tasks.core.member import Member
 from flan_tasks.core.naming import (
@@ -26,9 +26,8 @@ from flan_tasks.core.naming import (
     member_name,
 )
 from flan_tasks.core.origin import Alternative, Origin
-from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.shared_tables import SharedTables
-from flan_tasks.core.splits import Splits
+from flan_tasks.core.splits import Splits, restricted
 
 # Problems of an index that are named together.
 _MOST = 10
@@ -184,7 +183,7 @@ class Family:
             if not text.strip():
                 continue
             try:
-                member = self.member_of(_read_line(text)) if self.member_of else read_member(text)
+                member = self.member_of(read_line(text)) if self.member_of else read_member(text)
                 if member.name in members:
                     raise ValueError(
                         f'"{member.source_name}" is called {member.name} here, and so is '
@@ -382,98 +381,7 @@ def family_of(dataset: Dataset) -> tuple[Family, Member]:
     return bound.family, bound.member
 
 
-def _read_line(text: str) -> dict[str, Any]:
-    values = parse_json(text, unique_names=True)
-    if not isinstance(values, dict):
-        raise ValueError(f"a task is a JSON object, not {type(values).__name__}")
-    return values
-
-
 def stored_as(dataset: Dataset) -> str:
     """Returns the name of what the examples of a task of a family are stored in."""
     family, member = family_of(dataset)
     return family.stored_as(member)
-
-
-def read_member(text: str) -> Member:
-    """Reads a line of an index.
-
-    Raises:
-      ValueError: it is no JSON object, or has names that members do not.
-      DeclarationError: a value has the wrong type or form.
-    """
-    values = _read_line(text)
-    known = {part.name: part for part in dataclasses.fields(Member)}
-    values = dict(values)
-    name = values.pop("name", None)
-    for key in values:
-        if key not in known:
-            raise ValueError(f'unknown key "{key}"; known are {", ".join(known)}')
-    for key in ("source_name", "cluster"):
-        if key not in values:
-            raise ValueError(f'no "{key}"')
-    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    member = Member(**given)
-    if name not in (None, member.name):
-        raise ValueError(f'"{member.source_name}" is called {member.name} here, not {name}')
-    return member
-
-
-def write_index(members: Iterable[Member]) -> str:
-    """Returns the text of an index: a JSON object a line, without values that are the default."""
-    lines = []
-    for member in members:
-        values = {
-            part.name: value
-            for part in dataclasses.fields(member)
-            if (value := getattr(member, part.name)) or value is False
-        }
-        for name in ("in_default_mixtures", "has_options"):
-            if values[name]:
-                values.pop(name)
-        lines.append(json.dumps({"name": member.name, **values}, ensure_ascii=False) + "\n")
-    return "".join(lines)
-
-
-# An index has a thousand members and a handful of such rules.
-@cache
-def restricted(splits: Splits, names: tuple[str, ...]) -> Splits:
-    """Returns the rule of a member that takes part in some splits alone.
-
-    Rows that are carved for the splits left out stay with those it has.
-
-    Args:
-      splits: the rule of its family.
-      names: those of train, validation and test it takes part in; none means all.
-
-    Raises:
-      DeclarationError: the rule cannot be cut down to them.
-    """
-    wanted = set(names)
-    if not wanted:
-        return splits
-    if wanted == set(splits.names):
-        return splits
-    if "train" in wanted:
-        if splits.train is None or wanted - set(splits.names):
-            absent = ", ".join(sorted(wanted - set(splits.names))) or "train"
-            raise DeclarationError(f"its family has no {absent} split")
-        return dataclasses.replace(
-            splits,
-            validation=splits.validation if "validation" in wanted else None,
-            carve_validation=splits.carve_validation if "validation" in wanted else 0,
-            test=splits.test if "test" in wanted else None,
-            carve_test=splits.carve_test if "test" in wanted else 0,
-            test_first=splits.test_first if "test" in wanted else 0,
-        )
-    if len(wanted) == 1:
-        # All its rows are for evaluation, also those that would be train.
-        (name,) = wanted
-        if name == "test":
-            return Splits(train=None, test=splits.test or splits.train)
-        return Splits(train=None, validation=splits.validation or splits.train)
-    if splits.validation is None or splits.test is None:
-        raise DeclarationError(
-            "validation and test without train need source splits of their own; name one of them"
-        )
-    return dataclasses.replace(splits, train=None)

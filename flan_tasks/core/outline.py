@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flan_tasks.core.errors import DeclarationError
-from flan_tasks.core.family import Family, restricted
+from flan_tasks.core.family import Family
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.core.splits import Splits
+from flan_tasks.core.splits import Splits, restricted
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Which rows of a source are train, validation and test; the three never share a row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import check_types
@@ -195,3 +196,47 @@ def share_limit(limit: int, sizes: Mapping[str, int]) -> dict[str, int]:
     for name in order[:rest]:
         shares[name] += 1
     return shares
+
+
+# An index has a thousand members and a handful of such rules.
+@cache
+def restricted(splits: Splits, names: tuple[str, ...]) -> Splits:
+    """Returns the rule of a member that takes part in some splits alone.
+
+    Rows that are carved for the splits left out stay with those it has.
+
+    Args:
+      splits: the rule of its family.
+      names: those of train, validation and test it takes part in; none means all.
+
+    Raises:
+      DeclarationError: the rule cannot be cut down to them.
+    """
+    wanted = set(names)
+    if not wanted:
+        return splits
+    if wanted == set(splits.names):
+        return splits
+    if "train" in wanted:
+        if splits.train is None or wanted - set(splits.names):
+            absent = ", ".join(sorted(wanted - set(splits.names))) or "train"
+            raise DeclarationError(f"its family has no {absent} split")
+        return replace(
+            splits,
+            validation=splits.validation if "validation" in wanted else None,
+            carve_validation=splits.carve_validation if "validation" in wanted else 0,
+            test=splits.test if "test" in wanted else None,
+            carve_test=splits.carve_test if "test" in wanted else 0,
+            test_first=splits.test_first if "test" in wanted else 0,
+        )
+    if len(wanted) == 1:
+        # All its rows are for evaluation, also those that would be train.
+        (name,) = wanted
+        if name == "test":
+            return Splits(train=None, test=splits.test or splits.train)
+        return Splits(train=None, validation=splits.validation or splits.train)
+    if splits.validation is None or splits.test is None:
+        raise DeclarationError(
+            "validation and test without train need source splits of their own; name one of them"
+        )
+    return replace(splits, train=None)

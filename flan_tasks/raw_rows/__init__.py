@@ -19,19 +19,14 @@ from flan_tasks.core.origin import (
     origin_name,
 )
 from flan_tasks.raw_rows.base import Source, State, Status
-from flan_tasks.raw_rows.families import (
-    FamilySamples,
-    FamilySource,
-    MemberSource,
-    TaskFiles,
-    TaskTable,
-)
+from flan_tasks.raw_rows.families import FamilySamples, FamilySource, MemberSource, TaskTable
 from flan_tasks.raw_rows.files import FilesSource, find_files
 from flan_tasks.raw_rows.huggingface import HuggingFaceSource
 from flan_tasks.raw_rows.places import ORIGINS, Place, place_of, place_of_family
 from flan_tasks.raw_rows.samples import SamplesSource
 from flan_tasks.raw_rows.shared_tables import open_table
 from flan_tasks.raw_rows.task_file_places import find_task_files
+from flan_tasks.raw_rows.task_files import TaskFiles
 from flan_tasks.raw_rows.task_tables import TaskTables
 from flan_tasks.raw_rows.tfds import TfdsSource
 from flan_tasks.raw_rows.tfds_apart import TfdsApart

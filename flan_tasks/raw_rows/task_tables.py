@@ -7,9 +7,9 @@ from typing import Any
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.member import Member
 from flan_tasks.core.naming import member_name
-from flan_tasks.raw_rows.families import TaskFiles
 from flan_tasks.raw_rows.tables import Table, open_table
 from flan_tasks.raw_rows.task_file_places import texts_beside
+from flan_tasks.raw_rows.task_files import TaskFiles
 
 
 class TaskTables(TaskFiles):

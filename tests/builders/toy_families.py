@@ -6,7 +6,8 @@ from pathlib import Path
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.example import Example
-from flan_tasks.core.family import Family, write_index
+from flan_tasks.core.family import Family
+from flan_tasks.core.family_index import write_index
 from flan_tasks.core.member import Member
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits

@@ -6,7 +6,7 @@ from toy_families import toy_family
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
-from flan_tasks.core.family import write_index
+from flan_tasks.core.family_index import write_index
 from flan_tasks.core.member import Member
 from flan_tasks.core.mixture import Mixture
 

@@ -4,10 +4,10 @@ import pytest
 from toy_families import MEMBERS, toy_family
 
 from flan_tasks.core.errors import DeclarationError, UnknownNameError
-from flan_tasks.core.family import read_member, restricted, write_index
+from flan_tasks.core.family_index import read_member, write_index
 from flan_tasks.core.member import Member
 from flan_tasks.core.origin import Files
-from flan_tasks.core.splits import Splits
+from flan_tasks.core.splits import Splits, restricted
 
 
 def test_a_member_is_called_as_the_source_does_in_lower_case_words(tmp_path):

@@ -3,7 +3,8 @@ from conftest import TOY_TEMPLATES, toy_dataset
 
 from flan_tasks.core.example import Example
 from flan_tasks.core.lint import lint_across, lint_set
-from flan_tasks.core.template import Template, TemplateSet, parse_template_set
+from flan_tasks.core.template import Template, TemplateSet
+from flan_tasks.core.template_files import parse_template_set
 
 OWL = Example(fields={"animal": "owl"}, answer="yes", options=("yes", "no"), key="train:0")
 

@@ -5,13 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flan_tasks.core.errors import TemplateError
-from flan_tasks.core.template import (
-    Template,
-    drop_options_line,
-    parse_template_set,
-    parse_text,
-    read_template_set,
-)
+from flan_tasks.core.template import Template, drop_options_line, parse_text
+from flan_tasks.core.template_files import parse_template_set, read_template_set
 
 
 def test_parse_text_splits_at_fields():

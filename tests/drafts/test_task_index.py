@@ -8,7 +8,8 @@ from conftest import REAL
 
 from flan_tasks.cli.index import command
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
-from flan_tasks.core.family import Family, read_member
+from flan_tasks.core.family import Family
+from flan_tasks.core.family_index import read_member
 from flan_tasks.core.member import Member
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits

@@ -12,7 +12,8 @@ from conftest import ROOT
 
 from flan_tasks import datasets
 from flan_tasks.core.errors import DeclarationError
-from flan_tasks.core.family import Family, write_index
+from flan_tasks.core.family import Family
+from flan_tasks.core.family_index import write_index
 from flan_tasks.core.outline import outline
 from flan_tasks.jobs import listing as job
 from flan_tasks.jobs.listing import listing, write_published

@@ -6,7 +6,8 @@ import pytest
 from toy_families import TEMPLATES, family_catalog, toy_family, write_tasks
 
 import flan_tasks as ft
-from flan_tasks.core.family import Member, write_index
+from flan_tasks.core.family import Member
+from flan_tasks.core.family_index import write_index
 from flan_tasks.core.splits import Splits
 from flan_tasks.datasets import catalog
 from flan_tasks.plan.prepare import SourceChoice, prepare

@@ -14,7 +14,7 @@ from flan_tasks.core.example import Skip
 from flan_tasks.core.lint import lint_set
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
-from flan_tasks.core.template import read_template_set
+from flan_tasks.core.template_files import read_template_set
 from flan_tasks.promptsource import tasks
 
 SHORT = {"source": Files({"train": "x.jsonl"}), "splits": Splits(), "license": "CC0-1.0"}

@@ -6,7 +6,8 @@ import pytest
 
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.example import Example
-from flan_tasks.core.family import Family, write_index
+from flan_tasks.core.family import Family
+from flan_tasks.core.family_index import write_index
 from flan_tasks.core.member import Member
 from flan_tasks.core.origin import Files, HuggingFace
 from flan_tasks.core.shared_tables import SharedTable, SharedTables

@@ -9,7 +9,7 @@ from flan_tasks.core.family import Family
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
 from flan_tasks.datasets import catalog
-from flan_tasks.raw_rows import families, open_source
+from flan_tasks.raw_rows import open_source, task_files
 
 MMLU = catalog().families["mmlu"]
 BBH = catalog().families["bbh"]
@@ -63,8 +63,8 @@ def test_what_is_read_is_pinned_by_its_content_and_not_by_its_place(tmp_path):
 def test_files_are_digested_once_a_command(tmp_path, monkeypatch):
     mmlu(tmp_path)
     source, calls = opened("mmlu:anatomy", tmp_path), []
-    real = families.digests
-    monkeypatch.setattr(families, "digests", lambda paths: calls.append(paths) or real(paths))
+    real = task_files.digests
+    monkeypatch.setattr(task_files, "digests", lambda paths: calls.append(paths) or real(paths))
     assert source.identity("test") == source.identity("test") and len(calls) == 1
 
 
