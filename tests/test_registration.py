@@ -66,9 +66,10 @@ for name in names:
     if without:
         names_without += 1
         continue
-    # Each mixture, and of every eighth dataset its training name and one evaluation name a way,
-    # unless all are asked for.
-    if not is_mixture and sum(map(ord, parsed.dataset)) % 8 and not os.environ.get("EVERY"):
+    # Every third mixture, and of every eighth dataset its training name and one evaluation name a
+    # way, unless all are asked for.
+    number = sum(map(ord, parsed.name if is_mixture else parsed.dataset))
+    if number % (3 if is_mixture else 8) and not os.environ.get("EVERY"):
         continue
     kind = name if is_mixture else (parsed.dataset, bool(parsed.template), parsed.is_rank)
     if kind in seen and not os.environ.get("EVERY"):
@@ -119,7 +120,7 @@ def test_published_names_yield(published):
     names = set(published["names"])
     assert {"flan:rte", "flan:anli", "flan:mix.all", "flan:mix.without.nli"} <= names
     assert sum(name.startswith("flan:rte.") for name in names) == 20
-    assert published["tried"] > 60
+    assert published["tried"] > 25
 
 
 @pytest.mark.slow

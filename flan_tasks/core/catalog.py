@@ -146,11 +146,21 @@ class Catalog(Declared):
                 chosen[dataset.name] = dataset
         return ordered(chosen.values())
 
-    def _meant(self, name: str, families: Iterable[str]) -> Iterable[Dataset]:
+    def _meant(self, name: str, families: Iterable[str]) -> Sequence[Dataset]:
+        if name in self._datasets:
+            return (self._datasets[name],)
+        if MEMBER_MARK in name:
+            return (self[name],)
+        # A family has a thousand members, and a mixture of parts names it dozens of times.
+        key = name, tuple(families)
+        known: Sequence[Dataset] | None = self._memory.get(key)
+        if known is None:
+            known = self._memory[key] = self._group(name, families)
+        return known
+
+    def _group(self, name: str, families: Iterable[str]) -> Sequence[Dataset]:
         if name == ALL:
             return [dataset for dataset in self._datasets.values() if self.is_default(dataset)]
-        if name in self._datasets or MEMBER_MARK in name:
-            return [self[name]]
         if name in self._by_parent:
             return self._by_parent[name]
         if name in self._families:
@@ -250,12 +260,16 @@ class Catalog(Declared):
           UnknownNameError: the mixture names something unknown.
           DeclarationError: nothing is left.
         """
-        if mixture.parts:
-            return members_of_parts(mixture, self)
-        left = self.left_of(mixture)
-        if not left:
-            raise DeclarationError(f'mixture "{mixture.name}": nothing is left to train on')
-        return left
+        # Whoever asks for a mixture asks several times in a row.
+        before: tuple[Mixture | None, tuple[Dataset, ...]]
+        before = self._memory.get("members", (None, ()))
+        last, members = before
+        if last is not mixture:
+            members = members_of_parts(mixture, self) if mixture.parts else self.left_of(mixture)
+            if not members:
+                raise DeclarationError(f'mixture "{mixture.name}": nothing is left to train on')
+            self._memory["members"] = mixture, members
+        return members
 
     def left_of(self, mixture: Mixture) -> tuple[Dataset, ...]:
         """Returns the members of a mixture without parts, which may be none.

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, TemplateError, UnknownNameError, unknown_name
@@ -40,6 +41,8 @@ class Declared:
         # Dataset -> those that say they overlap with it.
         self._overlapped_by: dict[str, list[str]] = {}
         self._sorted: tuple[Dataset, ...] | None = None
+        # What was looked up of all that is declared, until something is added.
+        self._memory: dict[object, Any] = {}
         self._template_files: dict[str, tuple[Path, str]] = {}
         # Path -> the state of the file it was read in, and what it holds.
         self._template_sets: dict[Path, tuple[object, TemplateSet]] = {}
@@ -99,6 +102,7 @@ class Declared:
         for other in dataset.overlaps:
             self._overlapped_by.setdefault(other, []).append(dataset.name)
         self._sorted = None
+        self._memory.clear()
         self._keep_files(dataset.name, templates, samples, shown, own, cluster)
         return dataset
 
@@ -128,6 +132,7 @@ class Declared:
                 f'family "{family.name}": the name is taken by a dataset, parent, cluster or family'
             )
         self._families[family.name] = family
+        self._memory.clear()
         self._keep_files(family.name, templates, samples, shown, own, "families")
         return family
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, FlanTasksError, UnknownNameError
 from flan_tasks.core.mixture import FILE, Mixture
 from flan_tasks.core.parts import EXAMPLES, MIXING, PROMPT_TYPES, Part
@@ -104,7 +105,8 @@ def members_of_parts(mixture: Mixture, names: Names) -> tuple[Dataset, ...]:
     """
     # Parts that differ in prompts alone have the same members.
     flat = {_membership(leaf.mixture): leaf.mixture for leaf in part_tree(mixture, names).leaves}
-    return names.expand({one.name for leaf in flat.values() for one in names.left_of(leaf)})
+    members = {one.name: one for leaf in flat.values() for one in names.left_of(leaf)}
+    return ordered(members.values())
 
 
 def _membership(mixture: Mixture) -> tuple[tuple[str, ...], ...]:
@@ -177,6 +179,7 @@ class _Resolved:
         self._names = names
         self.problems: list[str] = []
         self._empty: dict[tuple[tuple[str, ...], ...], bool] = {}
+        self._known: set[str] = set()
         self._check("", (*mixture.exclude, *mixture.hold_out))
 
     def branches(
@@ -288,8 +291,11 @@ class _Resolved:
         place = f'part "{path}": ' if path else ""
         wrong = []
         for name in names:
+            if name in self._known:
+                continue
             try:
                 self._names.expand([name])
+                self._known.add(name)
             except UnknownNameError as error:
                 wrong.append(f"{place}{error}")
         self.problems += wrong

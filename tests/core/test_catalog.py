@@ -56,6 +56,15 @@ def test_members_follow_overlaps_transitively_when_asked(catalog):
     assert names(catalog.members(mixture)) == ["a1", "a2"]
 
 
+def test_what_is_added_after_a_name_was_looked_up_is_in_it(catalog, tmp_path):
+    mixture = Mixture(name="m", include=("air",))
+    assert names(catalog.members(mixture)) == names(catalog.expand(["air"])) == ["a1", "a2", "b"]
+    catalog.add(toy_dataset("a3"), cluster="air", templates=tmp_path / "birds.toml")
+    assert names(catalog.members(mixture)) == names(catalog.expand(["air"]))
+    assert "a3" in names(catalog.members(mixture))
+    assert names(catalog.members(Mixture(name="m", include=("sea",)))) == ["c"]
+
+
 def test_members_refuse_an_empty_mixture(catalog):
     with pytest.raises(DeclarationError, match="nothing is left to train on"):
         catalog.members(Mixture(name="m", include=("air",), exclude=("air",)))
