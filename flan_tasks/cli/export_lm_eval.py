@@ -46,6 +46,9 @@ from flan_tasks.specs.formats import ARCHS, DECODER
     show_default=True,
     help="Kind of model that reads them: what stands before answers, and whether ends are scored.",
 )
+@click.option(
+    "--allow-missing", is_flag=True, help="Go on without datasets whose rows are not available."
+)
 @click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
 @options.module
 @options.as_json
@@ -62,6 +65,7 @@ def command(
     vocab: str,
     answer_length: int,
     arch: str,
+    allow_missing: bool,
     store: Path | None,
     as_json: bool,
 ) -> None:
@@ -89,6 +93,7 @@ def command(
     words += [f"--length {length} --vocab {budget.vocabulary.name}"] if budget else []
     words += [f"--answer-length {answer_length}"] if answer_length != 256 else []
     words += [f"--arch {arch}"] if arch != DECODER else []
+    words += ["--allow-missing"] if allow_missing else []
     settings = Export(
         split=split,
         variation=variation,
@@ -97,6 +102,7 @@ def command(
         budget=budget,
         answer_length=answer_length,
         arch=arch,
+        allow_missing=allow_missing,
     )
     written = export(
         datasets,

@@ -18,6 +18,7 @@ from flan_tasks.core.errors import (
     BuildError,
     DeclarationError,
     EvaluationError,
+    SourceUnavailableError,
     TooFewRowsError,
 )
 from flan_tasks.core.joints import SEPARATOR
@@ -83,6 +84,8 @@ class Export:
     """Longest answer that is generated, in tokens of the model's own vocabulary."""
     arch: str = DECODER
     """What kind of model reads the tasks, one of `formats.ARCHS`."""
+    allow_missing: bool = False
+    """Whether datasets whose rows are not available are left out."""
 
     def __post_init__(self) -> None:
         check_evaluated(self.variation)
@@ -110,6 +113,8 @@ class _Written:
     """Family, and whether options are ranked -> groups of its members, each with its metrics."""
     too_small: dict[str, str] = field(default_factory=dict)
     """Dataset -> why it has no rows of the split."""
+    missing: dict[str, SourceUnavailableError] = field(default_factory=dict)
+    """Dataset -> the error that says why its rows are not available."""
     too_long: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Template, as rte.hence -> rows that are left out, as their prompts do not fit; of how
     many."""
@@ -148,7 +153,7 @@ def export(
       BuildError: the folder is not empty, or cannot be written.
       DeclarationError: no dataset has the split.
       MissingLibraryError: what computes their metrics is not installed.
-      SourceUnavailableError: rows are not available.
+      SourceUnavailableError: rows are not available, of any where they may be missing.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BuildError(f"{folder} is not empty, or a file; name a new or empty folder")
@@ -170,10 +175,17 @@ def export(
                 except TooFewRowsError as error:
                     written.too_small[dataset.name] = dict(error.problems)[dataset.name]
                     continue
+                except SourceUnavailableError as error:
+                    if not settings.allow_missing:
+                        raise
+                    written.missing[dataset.name] = error
+                    continue
                 _write_dataset(item, aside, settings, written)
             _write_families(aside, written)
             if len(written.too_small) == len(present):
                 raise nothing_asked(written.too_small)
+            if len(written.missing) + len(written.too_small) == len(present):
+                raise next(iter(written.missing.values()))
             if not written.tasks:
                 length = f" of {settings.budget.length:,} tokens" if settings.budget else ""
                 raise DeclarationError(
@@ -185,7 +197,7 @@ def export(
             write_text(aside / f"{MODULE}.py", module_text(written.scored))
             left_out = list(_left_out(written, settings))
             about = readme(
-                present,
+                [dataset for dataset in present if dataset.name not in written.missing],
                 written.first,
                 command,
                 settings.arch,
@@ -203,6 +215,12 @@ def export(
 
 
 def _left_out(written: _Written, settings: Export) -> Iterator[str]:
+    missing = {
+        name: dict(error.problems).get(name, error.reason).splitlines()[0]
+        for name, error in written.missing.items()
+    }
+    for names, reason in folded_reasons(missing):
+        yield f"{names}: left out, as rows are not available: {reason}"
     for names, reason in folded_reasons(written.too_small):
         yield f"{names}: {reason}"
     assert settings.budget is not None or not written.too_long

@@ -10,13 +10,14 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from statistics import stdev
 
 import pytest
 from conftest import ROOT, TOY_TEMPLATES, toy_dataset
 
 from flan_tasks.core.catalog import Catalog
-from flan_tasks.core.errors import BuildError, DeclarationError
+from flan_tasks.core.errors import BuildError, DeclarationError, SourceUnavailableError
 from flan_tasks.core.example import Example
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
@@ -400,3 +401,30 @@ def test_rows_that_do_not_fit_are_counted_and_said(tmp_path):
     short = Export(variation=Variation(shots=2), budget=replace(budget, length=20))
     with pytest.raises(DeclarationError, match="no prompt is left of 20 tokens; give a longer"):
         export(*arguments[:2], tmp_path / "no", short, source=SourceChoice("samples"))
+
+
+def test_datasets_without_rows_are_left_out_where_that_is_allowed(tmp_path):
+    rows = tmp_path / "rows" / "rte"
+    rows.mkdir(parents=True)
+    for split in ("train", "validation", "test"):
+        lines = [
+            json.dumps({"premise": f"p {n}", "hypothesis": f"h {n}", "label": n % 2, "idx": n})
+            for n in range(400)
+        ]
+        (rows / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
+    datasets = [catalog()[name] for name in ("cb", "rte")]
+    source = SourceChoice("tfds", Path(f"{rows.parent}:rte={rows}"))
+    with pytest.raises(SourceUnavailableError, match="cb"):
+        export(datasets, catalog(), tmp_path / "none", Export(limit=2), source=source)
+    assert not (tmp_path / "none").exists()
+    lines: list[str] = []
+    settings = Export(limit=2, allow_missing=True)
+    names = export(
+        datasets, catalog(), tmp_path / "out", settings, source=source, warn=lines.append
+    )
+    assert names and all(name.startswith("flan_rte_") for name in names)
+    (line,) = lines
+    assert line.startswith("cb: left out, as rows are not available: ")
+    assert line in (tmp_path / "out" / "README.md").read_text()
+    with pytest.raises(SourceUnavailableError, match="cb"):
+        export(datasets[:1], catalog(), tmp_path / "alone", settings, source=source)
