@@ -109,8 +109,9 @@ def as_csv(scores: Sequence[DatasetScore]) -> str:
 def overview(scores: Sequence[DatasetScore]) -> tuple[str, list[str], list[list[str]]]:
     """Returns a caption, columns and a line for each dataset: its first number, over templates.
 
-    Options are ranked by the sum of their log-probabilities, and besides as was asked for. Where a dataset has both, test is
-    shown. What is the same in all lines stands in the caption, and what no line has is left out.
+    Options are ranked by the sum of their log-probabilities, and besides as was asked for. Where
+    a dataset has both, test is shown. What is the same in all lines stands in the caption, and
+    what no line has is left out.
     """
     lines = [(score.dataset, spread) for score in scores for spread in _shown(score)]
     names = [name for name, _ in lines]

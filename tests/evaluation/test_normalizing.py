@@ -203,7 +203,5 @@ def test_prompts_written_for_others_have_the_options_alone(tmp_path, flan):  # n
     assert ways == {SUM, BYTES, UNCONDITIONAL}
     without = [line for line in lines if line["template"] == "bare_labels"]
     answers.write_text("".join(json.dumps(line) + "\n" for line in without))
-    printed = flan(
-        *("eval", *words, "--predictions", answers, "--out", tmp_path / "other"), code=1
-    )
+    printed = flan(*("eval", *words, "--predictions", answers, "--out", tmp_path / "other"), code=1)
     assert "no scores of its options without the question" in printed.err
