@@ -107,7 +107,7 @@ def score_suite(
     """
     way = SUM if protocol.method == "rank" else GENERATED
     by_task = [(question.task, _first(score, way)) for question, score in scored]
-    number = next(iter(by_task[0][1].scores))
+    number = protocol.number or next(iter(by_task[0][1].scores))
     averages = [
         average for one in suite.averages if (average := _average(one, by_task, number)) is not None
     ]
