@@ -305,7 +305,7 @@ def evaluate(
     ways = ways_of(evaluation.normalize)
     unconditional = Unconditional(everything, ways, seed=seed, budget=budget)
     unconditional.check(answers, answerer)
-    all_asked = [*everything, *unconditional.asked]
+    all_asked: list[Asking] = [*everything, *unconditional.asked]
     have_answered(all_asked, answers, answerer, seed=seed, watch=watch)
     scores: list[DatasetScore] = []
     for dataset in evaluation.datasets:

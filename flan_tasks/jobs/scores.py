@@ -84,14 +84,14 @@ def _by_reason(left_out: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _tables(stored: StoredScores, form: str) -> str:
-    tables = []
+    tables: list[tuple[str, list[str], list[list[str]]]] = []
     if stored.datasets:
         tables.append(overview(stored.datasets))
     tables += [(one.name, *averages_table(one)) for one in stored.suites]
     if form == MARKDOWN:
-        texts = [f"**{caption}**\n\n{as_markdown(*table)}" for caption, *table in tables]
+        texts = [f"**{name}**\n\n{as_markdown(columns, lines)}" for name, columns, lines in tables]
     else:
-        texts = [f"% {caption}\n{as_latex(*table)}" for caption, *table in tables]
+        texts = [f"% {name}\n{as_latex(columns, lines)}" for name, columns, lines in tables]
     return "\n".join(texts)
 
 

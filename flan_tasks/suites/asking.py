@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import EvaluationError, SourceUnavailableError
 from flan_tasks.engine.folded import folded_reasons
-from flan_tasks.evaluation.loop import Answerer, Progress, Watch, have_answered
+from flan_tasks.evaluation.loop import Answerer, Asking, Progress, Watch, have_answered
 from flan_tasks.evaluation.normalizing import ways_of
 from flan_tasks.evaluation.records import Answers, Unit
 from flan_tasks.evaluation.unconditional import Unconditional
@@ -151,7 +151,7 @@ def evaluate_suites(
     ways, budget = ways_of(asked.normalize), answerer.budget
     unconditional = Unconditional(answered, ways, seed=asked.seed, budget=budget)
     unconditional.check(answers, answerer)
-    all_asked = [*answered, *unconditional.asked]
+    all_asked: list[Asking] = [*answered, *unconditional.asked]
     have_answered(all_asked, answers, answerer, seed=asked.seed, watch=watch)
     scores = []
     for suite, protocol, questions, lacking in opened:
