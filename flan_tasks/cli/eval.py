@@ -129,9 +129,9 @@ def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = Fal
         for one in result.scores:
             _print_dataset(one)
     if result.scores:
-        _print_overview(result.scores)
+        print_overview(result.scores)
     for suite in result.suites:
-        _print_suite(suite, wide=wide)
+        print_suite(suite, wide=wide)
     for names, reason in folded_reasons(result.missing):
         print_wrapped(f"not evaluated: {names}: {reason}")
     for names, reason in folded_reasons(result.left_out):
@@ -159,7 +159,8 @@ def _print_dataset(score: "DatasetScore") -> None:
                 )
 
 
-def _print_suite(score: "SuiteScore", *, wide: bool) -> None:
+def print_suite(score: "SuiteScore", *, wide: bool) -> None:
+    """Prints the averages of a suite."""
     from flan_tasks.suites.tables import averages_table, published_table, tasks_table
 
     click.echo()
@@ -176,7 +177,8 @@ def _print_suite(score: "SuiteScore", *, wide: bool) -> None:
         print_wrapped(f"not the published suite: {line}")
 
 
-def _print_overview(scores: Sequence["DatasetScore"]) -> None:
+def print_overview(scores: Sequence["DatasetScore"]) -> None:
+    """Prints a line for each dataset."""
     from flan_tasks.evaluation.over_prompts import prompts_table
     from flan_tasks.evaluation.score_tables import legend, overview
     from flan_tasks.promptsource.members import data_sets

@@ -27,6 +27,7 @@ COMMANDS = {
     "contamination": "Looks for examples of a build in evaluation sets.",
     "train": "Trains a model on a build, in JAX.",
     "eval": "Scores a model template by template.",
+    "scores": "Prints the scores of an evaluation in other forms.",
     "compare": "Says what differs between the scores of models.",
     "infer": "Writes a model's answers to prompts of a file.",
     "experiment": "Builds, trains and scores experiments of the paper.",

@@ -73,6 +73,9 @@ class Family:
     """A line that finds the paper."""
     task_column: str = ""
     """Column of a row that names its task; empty where each file is a task."""
+    task_of: Callable[[str], str] | None = None
+    """Makes a task's name of what stands in `task_column`, such as the id of a row that begins with
+    it; None where that is the name."""
     tables: SharedTables | None = None
     """How members come to their rows, where several are made of one table."""
     member_of: Callable[[Mapping[str, Any]], Member] | None = None
@@ -134,6 +137,8 @@ class Family:
                 'Files({...}, rows="..."), which names the list of rows in a file, or '
                 "Files({...}, columns=(...)), which names the columns of tables without a header"
             )
+        if self.task_of is not None and not self.task_column:
+            yield "task_of makes names of what is in task_column; name that as well"
         if self.task_column and self.task_column in self.fields + self.constants:
             yield f"task_column {self.task_column} is a field; name columns of the source"
         try:

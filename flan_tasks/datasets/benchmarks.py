@@ -1,4 +1,4 @@
-"""Benchmarks that nothing is trained on: MMLU, BIG-Bench Hard and MGSM, a family each.
+"""Benchmarks that nothing is trained on: MMLU, BIG-Bench Hard, MGSM and TyDiQA, a family each.
 
 `suites/*.toml` asks them as their papers do; the templates here are other wordings of the same
 questions. Their rows are read from the user's copy of what their authors published, and have no
@@ -11,9 +11,9 @@ from flan_tasks.core.dataset import WHOLE, Normalized, Row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.family import Family
 from flan_tasks.core.member import Member
-from flan_tasks.core.origin import Files
+from flan_tasks.core.origin import Alternative, Files, HuggingFace, Tfds
 from flan_tasks.core.splits import Splits
-from flan_tasks.repairs.blanks import one_line
+from flan_tasks.repairs.blanks import one_line, tidy
 
 _HERE = Path(__file__).parent
 _LETTERS = ("A", "B", "C", "D")
@@ -122,4 +122,59 @@ MGSM = Family(
     license="CC-BY-SA-4.0",
     citation="Shi et al. 2022, Language Models are Multilingual Chain-of-Thought Reasoners",
     overlaps=("gsm8k",),
+)
+
+
+def _tydiqa(row: Row, member: Member) -> Normalized:
+    """Asks for the words of a passage that answer a question, in one of nine languages."""
+    answers = tuple(
+        dict.fromkeys(text for one in row["answers"]["text"] if (text := one_line(one)))
+    )
+    question, context = one_line(row["question"]), tidy(row["context"])
+    if not question or not context:
+        return Skip("no question or no passage")
+    if not answers:
+        return Skip("no answer")
+    return Example(
+        fields={"question": question, "context": context},
+        answer=answers[0],
+        references=answers,
+        key=row["id"],
+    )
+
+
+def _language(record: Row, member: Member) -> dict[str, str]:
+    return {"language": str(member.facts["language"])}
+
+
+def _language_of_id(text: str) -> str:
+    """The language of a row's id, which is `finnish-...`."""
+    return text.partition("-")[0]
+
+
+# The gold passages: its other tasks ask for a passage among those of a whole article.
+TYDIQA = Family(
+    name="tydiqa",
+    collection="benchmarks",
+    source=Tfds("tydi_qa/goldp:3.0.0", download_mib=121),
+    task_column="id",
+    task_of=_language_of_id,
+    alternatives=(
+        Alternative(
+            HuggingFace("google-research-datasets/tydiqa", "secondary_task"), task_column="id"
+        ),
+    ),
+    index=_HERE / "tydiqa.index.jsonl",
+    splits=Splits(train=None, test="validation"),
+    keeps_order=True,
+    schema={"id": str, "context": str, "question": str, "answers": dict},
+    normalize=_tydiqa,
+    fields=("question", "context"),
+    constants=("language",),
+    constants_of=_language,
+    keep={"question": WHOLE, "language": WHOLE},
+    metrics=("squad",),
+    license="Apache-2.0",
+    citation="Clark et al. 2020, TyDi QA: A Benchmark for Information-Seeking Question Answering "
+    "in Typologically Diverse Languages",
 )

@@ -19,6 +19,7 @@ from flan_tasks.core.errors import (
 )
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.engine.folded import folded_reasons
+from flan_tasks.evaluation.normalizing import ways_of
 from flan_tasks.evaluation.prompts import check_evaluated, chosen_examples, evaluation_prompts
 from flan_tasks.evaluation.records import (
     GENERATE,
@@ -37,10 +38,12 @@ from flan_tasks.evaluation.summary import (
     score_unit,
     summarize,
 )
+from flan_tasks.evaluation.unconditional import Unconditional
 from flan_tasks.metrics.libraries import require_libraries
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.raw_rows.families import FamilySource
+from flan_tasks.specs.eval_config import USUAL_NORMALIZATIONS
 from flan_tasks.store.store import Store
 
 AUTO, BOTH = "auto", "both"
@@ -101,8 +104,11 @@ class Evaluation:
     """How prompts are made."""
     allow_missing: bool = False
     """Go on without datasets whose rows are not available."""
+    normalize: tuple[str, ...] = USUAL_NORMALIZATIONS
+    """What else than the sum chooses among options, of `eval_config.NORMALIZATIONS`."""
 
     def __post_init__(self) -> None:
+        ways_of(self.normalize)
         if self.method not in METHODS:
             raise DeclarationError(f'method "{self.method}" must be one of {", ".join(METHODS)}')
         if not self.splits or set(self.splits) - set(SPLITS):
@@ -296,7 +302,11 @@ def evaluate(
             missing[dataset.name] = why_not([question.unit for question in of_one])
     seed, budget = evaluation.seed, answerer.budget
     everything = [question for of_one in asked.values() for question in of_one]
-    have_answered(everything, answers, answerer, seed=seed, watch=watch)
+    ways = ways_of(evaluation.normalize)
+    unconditional = Unconditional(everything, ways, seed=seed, budget=budget)
+    unconditional.check(answers, answerer)
+    all_asked: list[Asking] = [*everything, *unconditional.asked]
+    have_answered(all_asked, answers, answerer, seed=seed, watch=watch)
     scores: list[DatasetScore] = []
     for dataset in evaluation.datasets:
         templates: list[TemplateScore] = []
@@ -309,9 +319,10 @@ def evaluate(
             templates += score_unit(
                 dataset,
                 question.unit,
-                answers.read(question.unit, prompts),
+                unconditional.added(answers, question.unit, answers.read(question.unit, prompts)),
                 shortened=sum(prompt.is_shortened for prompt in prompts),
                 left_out=len(question.numbers) - len(prompts),
+                ways=ways,
             )
         if templates:
             scores.append(summarize(dataset, templates, unasked=unasked))

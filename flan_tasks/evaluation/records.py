@@ -16,16 +16,17 @@ from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.joints import first_answer
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.whole import sweep, write_text
+from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM, normalized
 from flan_tasks.evaluation.settings import compared, read_settings, setting_differences
 from flan_tasks.evaluation.ties import is_tied
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.metrics.option_labels import read_option
+from flan_tasks.specs.eval_config import UNCONDITIONAL
 
 RANK, GENERATE = "rank", "generate"
-# Ways to an answer: the option of the highest sum of log-probabilities, of the highest mean for
-# each token, or the text the model wrote.
-SUM, NORMALIZED, GENERATED = "sum", "normalized", "generated"
 SETTINGS = "settings.json"
+# Behind the template of a unit that asks for options without their question.
+ALONE = "+unconditional"
 # In the settings of a folder whose every file of answers has a digest.
 _DIGESTS = "digests"
 _PREDICTIONS = "predictions"
@@ -106,13 +107,21 @@ class Record:
     """Whether the end of the prompt, or of an option, was cut to fit."""
     equal: tuple[int, ...] = ()
     """For each option the number of the first with the same ids; empty where all differ."""
+    unconditional: tuple[float, ...] = field(default=(), compare=False)
+    """The sum of each option without the question, where it was asked for; kept elsewhere."""
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """The ways to an answer that it has."""
+        """The usual ways to an answer that it has."""
+        return self.ways_among((NORMALIZED,))
+
+    def ways_among(self, ways: Sequence[str]) -> tuple[str, ...]:
+        """Returns the ways to an answer that it has: the sum, and those of some others that can be
+        computed of it."""
         if not self.sums:
             return (GENERATED,)
-        return (SUM, NORMALIZED) if self.tokens else (SUM,)
+        lacks = {NORMALIZED: not self.tokens, UNCONDITIONAL: not self.unconditional}
+        return (SUM, *(way for way in ways if not lacks.get(way)))
 
     def prediction(self, way: str) -> str:
         """Returns the answer in one of its ways, a label read as its option; "" where the likeliest
@@ -135,9 +144,13 @@ class Record:
         return way != GENERATED and is_tied(self.equal, self._likeliest(way))
 
     def _likeliest(self, way: str) -> int:
-        scores = self.sums
-        if way == NORMALIZED:
-            scores = tuple(s / n for s, n in zip(self.sums, self.tokens, strict=True))
+        scores = normalized(
+            way,
+            self.sums,
+            texts=self.prompt.gold.targets,
+            tokens=self.tokens,
+            unconditional=self.unconditional,
+        )
         return scores.index(max(scores))
 
     def to_json(self, unit: Unit) -> str:
@@ -282,12 +295,12 @@ class Answers:
 
     @property
     def units(self) -> list[Unit]:
-        """The finished units, by name."""
+        """The finished units, by name, without those that ask for options alone."""
         units = []
         for path in (self.folder / _PREDICTIONS).glob("*/*.jsonl"):
             template, split, method = path.name.removesuffix(".jsonl").rsplit(".", 2)
             units.append(Unit(path.parent.name, template, split, method))
-        return sorted(units)
+        return sorted(unit for unit in units if not unit.template.endswith(ALONE))
 
     def has(self, unit: Unit) -> bool:
         """Whether a unit is finished."""

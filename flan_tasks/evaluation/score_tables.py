@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.evaluation.chart import draw_scores
-from flan_tasks.evaluation.records import GENERATED, NORMALIZED, write_kept
+from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM
+from flan_tasks.evaluation.records import write_kept
 from flan_tasks.evaluation.summary import FEW, TEST, VALIDATION, DatasetScore, Spread
 from flan_tasks.evaluation.warnings import score_warnings
 
@@ -108,16 +109,17 @@ def as_csv(scores: Sequence[DatasetScore]) -> str:
 def overview(scores: Sequence[DatasetScore]) -> tuple[str, list[str], list[list[str]]]:
     """Returns a caption, columns and a line for each dataset: its first number, over templates.
 
-    Options are ranked by the sum of their log-probabilities. Where a dataset has both, test is
-    shown. What is the same in all lines stands in the caption, and what no line has is left out.
+    Options are ranked by the sum of their log-probabilities, and besides as was asked for. Where
+    a dataset has both, test is shown. What is the same in all lines stands in the caption, and
+    what no line has is left out.
     """
     lines = [(score.dataset, spread) for score in scores for spread in _shown(score)]
-    by_rank = {name for name, spread in lines if spread.way != GENERATED}
-    twice = {name for name, spread in lines if spread.way == GENERATED} & by_rank
+    names = [name for name, _ in lines]
+    several = len(set(names)) < len(names)
     cells = {
-        "dataset": [name for name, _ in lines],
+        "dataset": names,
         "metric": [spread.number for _, spread in lines],
-        "answer": ["text" if spread.way == GENERATED else "rank" for _, spread in lines],
+        "answer": [_answered(spread.way) for _, spread in lines],
         "split": [spread.split for _, spread in lines],
         "examples": [f"{spread.num_examples:,}" for _, spread in lines],
         "chance": [_number(spread.chance) for _, spread in lines],
@@ -132,7 +134,7 @@ def overview(scores: Sequence[DatasetScore]) -> tuple[str, list[str], list[list[
     shared = [next(iter(values)) for values in common.values() if len(values) == 1]
     pieces = [words.get(name, name) for name in shared]
     hidden = {name for name, values in common.items() if len(values) == 1}
-    if not twice:
+    if not several:
         hidden.add("answer")
     hidden |= {name for name in ("chance", "majority", "sd") if set(cells[name]) == {"-"}}
     columns = [name for name in cells if name not in hidden]
@@ -169,14 +171,22 @@ def legend(scores: Sequence[DatasetScore]) -> list[str]:
 
 
 def _shown(score: DatasetScore) -> list[Spread]:
-    """The first number of each method, on test where there is one."""
+    """The first number of each way to an answer, on test where there is one.
+
+    That for each token, which is always there, stands in the files alone.
+    """
     splits = {spread.split for spread in score.spreads}
     split = TEST if TEST in splits else score.spreads[0].split
-    shown: dict[bool, Spread] = {}
+    shown: dict[str, Spread] = {}
     for spread in score.spreads:
         if spread.split == split and spread.way != NORMALIZED:
-            shown.setdefault(spread.way == GENERATED, spread)
+            shown.setdefault(spread.way, spread)
     return list(shown.values())
+
+
+def _answered(way: str) -> str:
+    """How the overview calls a way to an answer."""
+    return {GENERATED: "text", SUM: "rank"}.get(way, f"rank, {way}")
 
 
 def _number(value: float | None) -> str:

@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from flan_tasks.core.errors import EvaluationError
-from flan_tasks.evaluation.records import GENERATE, GENERATED, Record, Unit
+from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED
+from flan_tasks.evaluation.records import GENERATE, Record, Unit
 from flan_tasks.metrics.by_name import (
     AVERAGED,
     GROUPED_BY,
@@ -47,7 +48,7 @@ class TemplateScore:
     split: str
     """validation or test."""
     way: str
-    """SUM, NORMALIZED or GENERATED."""
+    """SUM, GENERATED, or how sums are normalized."""
     num_examples: int
     """Examples scored."""
     scores: Mapping[str, float]
@@ -86,7 +87,7 @@ class Spread:
     split: str
     """The split."""
     way: str
-    """SUM, NORMALIZED or GENERATED."""
+    """SUM, GENERATED, or how sums are normalized."""
     num_templates: int
     """Templates."""
     num_examples: int
@@ -119,7 +120,7 @@ class Best:
     number: str
     """The number it was chosen by."""
     way: str
-    """SUM, NORMALIZED or GENERATED."""
+    """SUM, GENERATED, or how sums are normalized."""
     template: str
     """Its id."""
     validation: float
@@ -181,6 +182,7 @@ def score_unit(
     *,
     shortened: int = 0,
     left_out: int = 0,
+    ways: Sequence[str] = (NORMALIZED,),
 ) -> list[TemplateScore]:
     """Returns the numbers of one unit, for each way to an answer that its records have.
 
@@ -190,6 +192,7 @@ def score_unit(
       records: the answers.
       shortened: prompts with a field shortened to fit.
       left_out: examples that were not asked, as their prompts do not fit.
+      ways: what else than the sum chooses among options, of those that the records have.
 
     Raises:
       EvaluationError: there is nothing to score, or a metric does not fit the examples.
@@ -197,11 +200,11 @@ def score_unit(
     golds = [record.prompt.gold for record in records]
     if unit.method == GENERATE:
         check_told_apart(golds)
-    ways = records[0].ways if records else ("",)
+    own_ways = records[0].ways_among(ways) if records else ("",)
     baselines = {"chance": chance(golds), "majority": majority(golds)}
     signatures = {name: text for name in dataset.metrics if (text := signature(name, golds))}
     results = []
-    for way in ways:
+    for way in own_ways:
         predictions = [record.prediction(way) for record in records]
         scores: dict[str, float] = {}
         errors: dict[str, float | None] = {}

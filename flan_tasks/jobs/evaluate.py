@@ -23,6 +23,7 @@ from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.evaluation.loop import (
     Answerer,
+    Asking,
     Evaluation,
     Outcome,
     not_evaluated,
@@ -31,15 +32,17 @@ from flan_tasks.evaluation.loop import (
     reason_of,
 )
 from flan_tasks.evaluation.loop import evaluate as ask
+from flan_tasks.evaluation.normalizing import ways_of
 from flan_tasks.evaluation.records import Answers, write_kept
 from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.summary import DatasetScore
+from flan_tasks.evaluation.unconditional import Unconditional
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 from flan_tasks.store.store import Store, default_store
-from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites, suite_prompts
+from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites, suite_questions
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
 from flan_tasks.suites.library import is_suite, open_suite
 from flan_tasks.suites.scores import SuiteScore
@@ -190,6 +193,7 @@ def suites_of(spec: QuestionSpec) -> SuitesAsked:
         examples=spec.num_examples,
         seed=spec.seed,
         allow_missing=spec.allow_missing,
+        normalize=spec.normalizations,
     )
 
 
@@ -240,6 +244,7 @@ def evaluation_of(spec: QuestionSpec) -> Evaluation:
         source=SourceChoice(spec.source, spec.place),
         variation=variation,
         allow_missing=spec.allow_missing,
+        normalize=spec.normalizations,
     )
 
 
@@ -355,8 +360,10 @@ def write_prompts(
     evaluation, suites = evaluation_of(spec), suites_of(spec)
     store = _store(Path(spec.store) if spec.store else None)
     lines = []
-    for unit, prompts in suite_prompts(suites, known, progress=reading):
-        lines += [prompt_line(unit, prompt) for prompt in prompts]
+    every: list[Asking] = []
+    for one in suite_questions(suites, known, progress=reading):
+        lines += [prompt_line(one.unit, p) for p in one.prompts(seed=suites.seed, budget=None)]
+        every.append(one)
     missing: dict[str, str] = {}
     left_out: dict[str, str] = {}
     opened: dict[str, FamilySource] = {}
@@ -379,6 +386,10 @@ def write_prompts(
         for question in asked:
             prompts = question.prompts(seed=evaluation.seed, budget=None)
             lines += [prompt_line(question.unit, prompt) for prompt in prompts]
+        every += asked
+    ways = ways_of(spec.normalizations)
+    for alone in Unconditional(every, ways, seed=evaluation.seed, budget=None).asked:
+        lines += [prompt_line(alone.unit, prompt) for prompt in alone.prompts()]
     if missing and not (evaluation.allow_missing and lines):
         raise not_evaluated(missing, "Provide these, or go on with --allow-missing.")
     if not lines:

@@ -67,6 +67,18 @@ class FamilySource(ABC):
     def unknown(self, split: str) -> Mapping[str, int]:
         """Returns tasks that are here and not in the index -> how many rows or files they have."""
 
+    def num_rows(self, member: Member, split: str) -> int:
+        """Returns how many rows of a member a split has that `counts` leaves out, as the family
+        makes no examples of it.
+
+        Raises:
+          SourceUnavailableError: there is no such split here.
+        """
+        raise SourceUnavailableError(
+            f'{self.kind} has no split "{split}" here; it has '
+            + ", ".join(f"{name} ({count} rows)" for name, count in self.counts(member).items())
+        )
+
     def forget(self) -> None:  # noqa: B027 - most keep nothing
         """Lets go of rows that are kept for members to come."""
 
@@ -85,6 +97,10 @@ class MemberSource(Source):
 
     def splits(self) -> Mapping[str, int]:
         return self.of_family.counts(self.member)
+
+    def num_rows(self, split: str) -> int:
+        counts = self.splits()
+        return counts[split] if split in counts else self.of_family.num_rows(self.member, split)
 
     def rows(self, split: str, positions: range | Sequence[int]) -> Iterator[Row]:
         self.num_rows(split)
@@ -135,6 +151,9 @@ class TaskTable(FamilySource):
             raise SourceUnavailableError(f"{self.kind} has no row of it")
         return counts
 
+    def num_rows(self, member: Member, split: str) -> int:
+        return len(self._waiting(split).places.get(member.name, ()))
+
     def rows(self, member: Member, split: str, positions: range | Sequence[int]) -> Iterator[Row]:
         waiting = self._waiting(split)
         places = waiting.places[member.name]
@@ -179,7 +198,7 @@ class _Waiting:
                     f'{family.name}, row {number}: no text in the column "{column}", which names '
                     f"its task; the row has {', '.join(sorted(map(str, row)))}"
                 )
-            task = row[column]
+            task = family.task_of(row[column]) if family.task_of else row[column]
             name = member_name(task)
             if name not in family.members:
                 self.unknown[task] += 1

@@ -12,6 +12,11 @@ from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
 
 # Longest inputs and targets in tokens, EOS included, of models that do not say.
 LENGTHS: Mapping[str, int] = {"inputs": 1024, "targets": 256}
+# How the sum of an option's log-probabilities is normalized: divided by a length, or less what it
+# is without the question.
+TOKENS, CHARACTERS, BYTES, UNCONDITIONAL = "tokens", "characters", "bytes", "unconditional"
+NORMALIZATIONS = (TOKENS, CHARACTERS, BYTES, UNCONDITIONAL)
+USUAL_NORMALIZATIONS = (TOKENS,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +70,11 @@ class QuestionSpec(PromptSpec, RowsFrom):
     """Which splits."""
     method: Literal["auto", "rank", "generate", "both"] = option("auto")
     """Auto ranks options where there are some, and generates elsewhere."""
+    normalize: tuple[str, ...] | None = option(
+        None, choices=NORMALIZATIONS, commas=True, metavar="HOW,..."
+    )
+    """How options are ranked besides by their sum of log-probabilities: divided by tokens (the
+    default), characters or bytes, or less what they have without the question (unconditional)."""
     num_examples: int | None = option(None, least=1, said="examples")
     """Examples of each split, drawn by the seed and the same for all templates; by default all."""
     seed: int = option(0, least=0, most=MAX_SEED)
@@ -90,6 +100,11 @@ class QuestionSpec(PromptSpec, RowsFrom):
                 )
             )
         return wrong
+
+    @property
+    def normalizations(self) -> tuple[str, ...]:
+        """What `normalize` says, or the usual."""
+        return USUAL_NORMALIZATIONS if self.normalize is None else self.normalize
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import EvaluationError, SourceUnavailableError
 from flan_tasks.engine.folded import folded_reasons
-from flan_tasks.evaluation.loop import Answerer, Progress, Watch, have_answered
-from flan_tasks.evaluation.records import Answers, Prompt, Unit
+from flan_tasks.evaluation.loop import Answerer, Asking, Progress, Watch, have_answered
+from flan_tasks.evaluation.normalizing import ways_of
+from flan_tasks.evaluation.records import Answers, Unit
+from flan_tasks.evaluation.unconditional import Unconditional
 from flan_tasks.plan.source_choice import SourceChoice
+from flan_tasks.specs.eval_config import USUAL_NORMALIZATIONS
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
 from flan_tasks.suites.scores import SuiteScore, score_suite, score_task
 from flan_tasks.suites.tasks import SuiteQuestion, chosen_question, suite_tasks, where_to_get
@@ -28,6 +31,8 @@ class SuitesAsked:
     """What a draw of examples depends on."""
     allow_missing: bool = False
     """Go on without tasks whose rows are not available."""
+    normalize: tuple[str, ...] = USUAL_NORMALIZATIONS
+    """What else than the sum chooses among options, of `eval_config.NORMALIZATIONS`."""
 
     @property
     def lengths(self) -> dict[str, int] | None:
@@ -91,17 +96,16 @@ def opened_suites(
     return opened, missing
 
 
-def suite_prompts(
+def suite_questions(
     asked: SuitesAsked, catalog: Catalog, *, progress: Progress | None = None
-) -> Iterator[tuple[Unit, list[Prompt]]]:
-    """Yields the prompts of suites as they are, however long.
+) -> Iterator[SuiteQuestion]:
+    """Yields what suites ask.
 
     Raises:
       SourceUnavailableError: rows are not available.
     """
     for _, _, questions, _ in opened_suites(asked, catalog, progress=progress)[0]:
-        for question in questions:
-            yield question.unit, question.prompts(seed=asked.seed, budget=None)
+        yield from questions
 
 
 def evaluate_suites(
@@ -144,20 +148,26 @@ def evaluate_suites(
             "\n".join(["tasks of suites without answers:", *lines]), problems=unanswered.items()
         )
     units = {question.unit for question in answered}
-    have_answered(answered, answers, answerer, seed=asked.seed, watch=watch)
+    ways, budget = ways_of(asked.normalize), answerer.budget
+    unconditional = Unconditional(answered, ways, seed=asked.seed, budget=budget)
+    unconditional.check(answers, answerer)
+    all_asked: list[Asking] = [*answered, *unconditional.asked]
+    have_answered(all_asked, answers, answerer, seed=asked.seed, watch=watch)
     scores = []
     for suite, protocol, questions, lacking in opened:
         scored = []
         for question in questions:
             if question.unit not in units:
                 continue
-            prompts = question.prompts(seed=asked.seed, budget=answerer.budget)
+            prompts = question.prompts(seed=asked.seed, budget=budget)
             if not prompts:
                 lacking[question.unit.dataset] = "none of its prompts fits; see --lengths"
                 continue
             left_out = len(question.numbers) - len(prompts)
             records = answers.read(question.unit, prompts)
-            scored.append((question, score_task(question.task, records, left_out=left_out)))
+            records = unconditional.added(answers, question.unit, records)
+            score = score_task(question.task, records, left_out=left_out, ways=ways)
+            scored.append((question, score))
         lacking |= {
             name: unanswered[name]
             for question in questions

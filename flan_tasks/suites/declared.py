@@ -7,7 +7,8 @@ from typing import Literal
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import check_types, quoted
-from flan_tasks.metrics.by_name import METRICS
+from flan_tasks.metrics.by_name import METRICS, metric
+from flan_tasks.metrics.gold import Gold
 from flan_tasks.suites.wording import problems_of
 
 # Between the name of a suite and that of a protocol: `mmlu@hendrycks`.
@@ -117,6 +118,15 @@ class Protocol:
     """How the answer is read out of it."""
     metric: str = EXACT_MATCH
     """One of MEASURES."""
+    number: str = ""
+    """Which of its numbers stands for a task; the first if empty."""
+    references: str = ""
+    """Where a row has all right answers: a column with a list of texts, `answers.text` in a column
+    that holds several. `{answer}` is then the first of them."""
+    language: str = ""
+    """In which language answers are compared, as an ISO 639 code; that of the task if empty."""
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Task -> columns of its own, such as labels in its language."""
     inputs: int = 1024
     """Longest prompt in tokens, the end included, where nothing else is asked for."""
     targets: int = 256
@@ -140,6 +150,8 @@ class Protocol:
             yield from (f"option {quoted(option)} {what}" for what in problems_of(option))
         if self.metric not in MEASURES:
             yield f"metric {quoted(self.metric)} must be one of {', '.join(MEASURES)}"
+        elif self.number and self.number not in (numbers := _numbers(self.metric)):
+            yield f"number {quoted(self.number)} must be one of {', '.join(numbers)}"
         if (self.method == "rank") != bool(self.options):
             yield 'method "rank" and options belong together'
         if self.method == "rank" and (self.stops or self.read != Reading()):
@@ -152,6 +164,11 @@ class Protocol:
             yield "shots and exemplar, which says how one looks, belong together"
         if not all(self.stops):
             yield "a stop string is empty"
+
+
+def _numbers(name: str) -> tuple[str, ...]:
+    """Names of the numbers that a metric gives for an answer."""
+    return tuple(metric(name)([Gold("1", ("1",), ("1", "2"))], ["1"]))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ def read_record(record: Record, stops: tuple[str, ...], reading: Reading) -> Rec
     """Returns a record with the answer alone as its text, and what is right folded alike."""
     answer = read_answer(cut_at_stops(record.text, stops), reading)
     gold = record.prompt.gold
-    right = folded(gold.answer, reading)
-    gold = replace(gold, answer=right, references=(right,))
+    references = tuple(folded(text, reading) for text in gold.references)
+    gold = replace(gold, answer=folded(gold.answer, reading), references=references)
     return replace(record, text=answer, prompt=replace(record.prompt, gold=gold))
 
 

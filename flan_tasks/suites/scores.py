@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from flan_tasks.evaluation.records import GENERATED, SUM, Record
+from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM
+from flan_tasks.evaluation.records import Record
 from flan_tasks.evaluation.summary import DatasetScore, TemplateScore, score_unit, summarize
 from flan_tasks.suites.declared import PROTOCOL_MARK, Average, Protocol, Published, Suite
 from flan_tasks.suites.exemplars import digest
@@ -75,12 +76,18 @@ class SuiteScore:
         return {"name": self.name, **values}
 
 
-def score_task(task: SuiteTask, records: Sequence[Record], *, left_out: int) -> DatasetScore:
+def score_task(
+    task: SuiteTask,
+    records: Sequence[Record],
+    *,
+    left_out: int,
+    ways: Sequence[str] = (NORMALIZED,),
+) -> DatasetScore:
     """Returns the numbers of one task: what was written is read as the protocol says."""
     protocol = task.protocol
     if task.protocol.method == "generate":
         records = [read_record(record, protocol.stops, protocol.read) for record in records]
-    return summarize(task, score_unit(task, task.unit, records, left_out=left_out))
+    return summarize(task, score_unit(task, task.unit, records, left_out=left_out, ways=ways))
 
 
 def score_suite(
@@ -100,7 +107,7 @@ def score_suite(
     """
     way = SUM if protocol.method == "rank" else GENERATED
     by_task = [(question.task, _first(score, way)) for question, score in scored]
-    number = next(iter(by_task[0][1].scores))
+    number = protocol.number or next(iter(by_task[0][1].scores))
     averages = [
         average for one in suite.averages if (average := _average(one, by_task, number)) is not None
     ]

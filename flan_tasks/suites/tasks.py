@@ -50,6 +50,8 @@ class SuiteTask:
     """Columns of each row."""
     solved: Solved
     """Its exemplars."""
+    references: Sequence[tuple[str, ...]] = ()
+    """All right answers of each row, where it has several."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -117,6 +119,7 @@ class SuiteQuestion:
         protocol = self.task.protocol
         columns = {**self.task.about, **self.task.rows[number]}
         answer = filled(protocol.answer, columns)
+        references = self.task.references[number] if self.task.references else (answer,)
         options = tuple(filled(option, columns) for option in protocol.options)
         key = f"{protocol.split}:{number}"
         if options and answer not in options:
@@ -124,7 +127,8 @@ class SuiteQuestion:
                 f"{self.task.name}, row {number}: what is right is {shown(answer)}, which is none "
                 f"of the options {', '.join(map(shown, options))}"
             )
-        gold = Gold(answer, (answer,), options, {}, key, self.task.language)
+        language = protocol.language or self.task.language
+        gold = Gold(answer, references, options, {}, key, language)
         stops = None if options else protocol.stops
         inputs = self._inputs(number, shots)
         return Prompt(inputs, gold, shots, stops=stops, scores_end=protocol.scores_end)
@@ -183,7 +187,10 @@ def _task(suite: Suite, protocol: Protocol, dataset: Dataset, source: Source) ->
     record = source.record(split) if isinstance(source, MemberSource) else {}
     solved = _solved(protocol, source, record, task=name)
     about = {"task": name, "task_in_words": name.replace("_", " "), **solved.about}
-    rows = [_columns(row) for row in source.rows(split, range(number))]
+    about |= protocol.words.get(name, {})
+    raw_rows = list(source.rows(split, range(number)))
+    references = _references(protocol, raw_rows, name=dataset.name)
+    rows = [_columns(row, protocol) for row in raw_rows]
     facts = {"dataset": name, **(member.facts if member else {})}
     _check_columns(suite, protocol, dataset.name, about, rows, solved)
     return SuiteTask(
@@ -196,6 +203,7 @@ def _task(suite: Suite, protocol: Protocol, dataset: Dataset, source: Source) ->
         about,
         rows,
         solved,
+        references,
     )
 
 
@@ -208,9 +216,14 @@ def _own_task(suite: Suite, protocol: Protocol, source: Source) -> SuiteTask:
     solved = _solved(protocol, source, {}, task=suite.name)
     about = {"task": suite.name, "task_in_words": suite.name.replace("_", " ")}
     number = source.num_rows(protocol.split)
-    rows = [_columns(row) for row in source.rows(protocol.split, range(number))]
+    about |= protocol.words.get(suite.name, {})
+    raw_rows = list(source.rows(protocol.split, range(number)))
+    references = _references(protocol, raw_rows, name=suite.name)
+    rows = [_columns(row, protocol) for row in raw_rows]
     _check_columns(suite, protocol, suite.name, about, rows, solved)
-    return SuiteTask(suite, protocol, suite.name, suite.name, ENGLISH, {}, about, rows, solved)
+    return SuiteTask(
+        suite, protocol, suite.name, suite.name, ENGLISH, {}, about, rows, solved, references
+    )
 
 
 def _solved(protocol: Protocol, source: Source, record: Mapping[str, Any], *, task: str) -> Solved:
@@ -224,7 +237,8 @@ def _solved(protocol: Protocol, source: Source, record: Mapping[str, Any], *, ta
         return Solved()
     if wanted.split:
         count = min(protocol.shots, source.num_rows(wanted.split))
-        return Solved(tuple(_columns(row) for row in source.rows(wanted.split, range(count))))
+        rows = source.rows(wanted.split, range(count))
+        return Solved(tuple(_columns(row, protocol) for row in rows))
     text = record.get(wanted.record)
     if not isinstance(text, str):
         raise SourceUnavailableError(
@@ -234,13 +248,43 @@ def _solved(protocol: Protocol, source: Source, record: Mapping[str, Any], *, ta
     return solved_of_text(text, wanted.form, task=task)
 
 
-def _columns(row: Row) -> dict[str, str]:
+def _columns(row: Row, protocol: Protocol) -> dict[str, str]:
     """The texts and numbers of a row; text that looks like a number stays as it is."""
-    return {
+    columns = {
         str(name): value if isinstance(value, str) else str(value)
         for name, value in row.items()
         if isinstance(value, str | int | float) and not isinstance(value, bool)
     }
+    if protocol.references and (right := _right_answers(row, protocol)):
+        columns["answer"] = right[0]
+    return columns
+
+
+def _references(
+    protocol: Protocol, rows: Sequence[Row], *, name: str
+) -> tuple[tuple[str, ...], ...]:
+    """Returns all right answers of each row; () where a row has one, which is a column.
+
+    Raises:
+      RowError: a row has none.
+    """
+    if not protocol.references:
+        return ()
+    answers = tuple(_right_answers(row, protocol) for row in rows)
+    if () in answers:
+        raise RowError(
+            f"{name}, row {answers.index(())}: {protocol.references} has no right answer; wanted "
+            "a list of texts"
+        )
+    return answers
+
+
+def _right_answers(row: Row, protocol: Protocol) -> tuple[str, ...]:
+    value: Any = row
+    for part in protocol.references.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    texts = value if isinstance(value, list | tuple) else ()
+    return tuple(dict.fromkeys(text for text in texts if isinstance(text, str)))
 
 
 def _check_columns(

@@ -93,6 +93,7 @@ def test_a_missing_index_is_named(tmp_path):
         ({"constants_of": None}, "belong together"),
         ({"source": Files({"tasks": "*.jsonl"})}, "the list of rows in a file"),
         ({"task_column": "definition"}, "name columns of the source"),
+        ({"task_of": str.lower}, "task_of makes names of what is in task_column"),
         ({"metrics": ("rouges",)}, "rouge"),
         ({"license": 3}, "license"),
         ({"keep": {"titel": "end"}}, "titel"),

@@ -1,12 +1,16 @@
-"""MMLU, BIG-Bench Hard and MGSM as families: outside training, with wordings of ours."""
+"""MMLU, BIG-Bench Hard, MGSM and TyDiQA as families: outside training, with wordings of ours."""
 
 import pytest
+from constructed_answers import evaluated, right
 
 from flan_tasks.core.example import Skip
 from flan_tasks.core.family import family_of
 from flan_tasks.datasets import catalog
+from flan_tasks.evaluation.records import Answers
 
 ROW = {"question": "Why? ", "A": "one", "B": "two ", "C": "3", "D": "0.10", "answer": "B"}
+FAMILIES = ("mmlu", "bbh", "mgsm", "tydiqa")
+PASSAGE = {"id": "telugu-1", "context": "c", "question": "q", "answers": {"text": ["c"]}}
 
 
 def normalized(name, row):
@@ -16,8 +20,8 @@ def normalized(name, row):
 
 def test_there_are_as_many_tasks_as_are_published():
     families = catalog().families
-    sizes = {name: len(families[name].members) for name in ("mmlu", "bbh", "mgsm")}
-    assert sizes == {"mmlu": 57, "bbh": 27, "mgsm": 11}
+    sizes = {name: len(families[name].members) for name in FAMILIES}
+    assert sizes == {"mmlu": 57, "bbh": 27, "mgsm": 11, "tydiqa": 9}
     facts = [member.facts for member in families["bbh"].members.values()]
     assert len({one["task"] for one in facts}) == 23
     assert sum(m.size["test"] for m in families["bbh"].members.values()) == 6511
@@ -29,11 +33,43 @@ def test_there_are_as_many_tasks_as_are_published():
 
 
 def test_nothing_is_trained_on_them():
-    for name in ("mmlu:anatomy", "bbh:snarks", "mgsm:de"):
+    for name in ("mmlu:anatomy", "bbh:snarks", "mgsm:de", "tydiqa:korean"):
         assert not catalog()[name].is_trained_on
     for mixture in catalog().mixtures:
-        families = {dataset.family for dataset in catalog().members(mixture)}
-        assert not families & {"mmlu", "bbh", "mgsm"}, mixture.name
+        members = catalog().members(mixture)
+        assert not {dataset.family for dataset in members} & {*FAMILIES}, mixture.name
+        assert "dialogsum" not in {dataset.name for dataset in members}, mixture.name
+
+
+@pytest.mark.parametrize("name", (*FAMILIES, "gsm8k", "dialogsum"))
+def test_each_has_ten_wordings_of_ours(name):
+    assert len(catalog().templates(name).of_kind("forward")) == 10
+
+
+@pytest.mark.parametrize(("name", "number"), [("mgsm:de", 10), ("tydiqa:arabic", 10)])
+def test_the_spread_over_them_is_scored(name, number, tmp_path):
+    evaluated(tmp_path / "out", name, rule=right)
+    templates = {unit.template for unit in Answers.of_folder(tmp_path / "out").units}
+    assert templates == {one.id for one in catalog().templates(name.split(":")[0])}
+    assert len(templates) == number
+
+
+def test_a_language_of_tydiqa_is_that_of_the_ids():
+    family = catalog().families["tydiqa"]
+    assert family.task_of("finnish-123-0") == "finnish"
+    assert sum(member.size["validation"] for member in family.members.values()) == 5077
+    assert {m.facts["language"][:3].lower(): m.languages for m in family.members.values()} == {
+        **{"ara": ("ar",), "ben": ("bn",), "eng": ("en",), "fin": ("fi",), "ind": ("id",)},
+        **{"kor": ("ko",), "rus": ("ru",), "swa": ("sw",), "tel": ("te",)},
+    }
+
+
+def test_all_answers_to_a_question_of_tydiqa_are_right():
+    row = {"id": "finnish-1-0", "context": "a\r\nb ", "question": " q ", "answers": {}}
+    row["answers"] = {"text": ["b ", "a\nb", "b"], "answer_start": [0, 0, 0]}
+    example = normalized("tydiqa:finnish", row)
+    assert example.references == ("b", "a b") and example.answer == "b"
+    assert example.fields == {"question": "q", "context": "a\nb"}
 
 
 def test_choices_are_texts_in_our_wordings():
@@ -50,6 +86,8 @@ def test_choices_are_texts_in_our_wordings():
         ("mmlu:anatomy", {**ROW, "answer": "E"}, "no letter as its answer"),
         ("bbh:snarks", {"input": "q", "target": " "}, "no input or no target"),
         ("mgsm:de", {"question": " ", "answer": "3"}, "no question or no answer"),
+        ("tydiqa:telugu", {**PASSAGE, "question": " "}, "no question or no passage"),
+        ("tydiqa:telugu", {**PASSAGE, "answers": {"text": [" "]}}, "no answer"),
     ],
 )
 def test_rows_that_cannot_be_asked_are_skipped_with_a_reason(name, row, reason):

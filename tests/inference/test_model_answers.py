@@ -15,6 +15,7 @@ from flan_tasks.checkpoints.checkpoint import Checkpoints
 from flan_tasks.cli import start
 from flan_tasks.core.errors import EvaluationError, ModelError
 from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt, Unit
+from flan_tasks.evaluation.unconditional import Unconditional
 from flan_tasks.inference.infer import read_prompts
 from flan_tasks.inference.model_answers import ModelAnswers, open_model
 from flan_tasks.metrics.gold import Gold
@@ -94,6 +95,25 @@ def test_ranked_options_have_the_scores_of_the_slow_way(source, model, params, r
             assert record.tokens[place] == tokens
     assert [record.trimmed for record in found] == [False, False, True]
     assert len(answerer.programs) == 2
+
+
+class Asks:
+    """A unit whose options are ranked."""
+
+    def __init__(self, unit, asked):
+        self.unit, self._asked = unit, asked
+
+    def prompts(self, *, seed, budget):
+        return self._asked
+
+
+def test_options_alone_have_the_scores_of_the_slow_way(model_dir, model, params):
+    asks = [Asks(Unit("birds", t, "test", RANK), prompts()) for t in ("plain", "bare")]
+    (alone,) = Unconditional(asks, ("unconditional",), seed=0, budget=None).asked
+    (record,) = answered(answers_of(model_dir), alone.unit, alone.prompts())
+    assert record.prompt.gold.options == tuple(sorted(OPTIONS))
+    for option, total in zip(record.prompt.gold.options, record.sums, strict=True):
+        np.testing.assert_allclose(total, slow_sum(model, params, "Answer:", option)[0], atol=1e-4)
 
 
 def test_options_that_are_cut_to_the_same_ids_are_a_tie(model_dir):

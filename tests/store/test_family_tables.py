@@ -8,6 +8,7 @@ from toy_families import family_catalog, record, write_tasks
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.member import Member
 from flan_tasks.core.origin import Alternative, Files, Tfds
+from flan_tasks.core.splits import Splits
 from flan_tasks.raw_rows import open_source
 from flan_tasks.store.store import Store
 
@@ -190,6 +191,38 @@ def test_one_table_with_a_column_for_the_task_gives_the_same_members(tmp_path, c
     assert all(example.fields["text"].startswith("Two.b ") for example in all_of(two))
     assert {example.fields["definition"] for example in all_of(two)} == {"Do Two.b."}
     assert "left out: four" in caplog.text
+
+
+def test_a_task_may_be_named_by_a_part_of_a_column(tmp_path):
+    for split in ("tasks", "solved"):
+        rows = [
+            {
+                "id": f"{name}-{n}-{split}",
+                "Definition": [f"Do {name}."],
+                "input": split,
+                "output": "o",
+            }
+            for name, count in (("one", 5), ("three", 1))
+            for n in range(count - 2 * (split == "solved" and count > 1))
+        ]
+        (tmp_path / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    members = (*MEMBERS[:1], MEMBERS[2])
+    shelf = Shelf(
+        tmp_path,
+        members,
+        source=Files({"tasks": "tasks.jsonl", "solved": "solved.jsonl"}, root=str(tmp_path)),
+        task_column="id",
+        task_of=lambda text: text.partition("-")[0],
+        splits=Splits(train=None, test="tasks"),
+    )
+    one = shelf.open("one", "test")
+    assert len(one) == 5 and {e.fields["definition"] for e in all_of(one)} == {"Do one."}
+    # A split that no example is made of, as exemplars of a suite come from, has its members' rows.
+    source = open_source(shelf.family.task("one"), samples=None)
+    assert source.splits() == {"tasks": 5} and source.num_rows("solved") == 3
+    assert {row["input"] for row in source.rows("solved", range(3))} == {"solved"}
+    with pytest.raises(SourceUnavailableError, match='no split "other"'):
+        source.num_rows("other")
 
 
 def test_another_place_may_have_the_other_layout(tmp_path, caplog):

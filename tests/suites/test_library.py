@@ -36,7 +36,7 @@ def parsed(text):
 
 
 def test_published_suites_name_known_datasets_and_their_own_averages():
-    assert suite_names() == ("bbh", "gsm8k", "mgsm", "mmlu")
+    assert suite_names() == ("bbh", "gsm8k", "mgsm", "mmlu", "tydiqa")
     for name in suite_names():
         suite = published_suite(name)
         assert catalog().expand(suite.datasets), name

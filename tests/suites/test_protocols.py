@@ -16,6 +16,7 @@ from flan_tasks.suites.asking import SuitesAsked, opened_suites
 from flan_tasks.suites.exemplars import digest
 from flan_tasks.suites.library import open_suite, parse_suite
 from flan_tasks.suites.tasks import chosen_question, suite_tasks
+from flan_tasks.suites.wording import filled
 from flan_tasks.vocabulary import open_vocabulary
 
 SUITES = REAL / "suites"
@@ -131,6 +132,93 @@ def test_mgsm_asks_in_the_language_of_the_problem():
     assert ends["en"].endswith("\nStep-by-Step Answer:")
     assert ends["fr"].startswith("Question : Mia") and ends["fr"].endswith("étape par étape :")
     assert ends["ja"].startswith("問題：ミア") and ends["ja"].endswith("\nステップごとの答え：")
+
+
+def test_tydiqa_asks_in_the_language_of_the_question():
+    tasks, missing = tasks_of("tydiqa")
+    assert set(missing) == {"tydiqa:bengali", "tydiqa:telugu"}, "languages we write no rows in"
+    first = prompts_of(tasks["finnish"])[0]
+    assert first.inputs.startswith("Konteksti: Ruisleipä leivotaan")
+    assert first.inputs.endswith("\n\nKysymys: Millä ruisleivän taikina nostatetaan?\n\nVastaus:")
+    assert (first.gold.answer, first.stops) == ("hapanjuurella", ("\n",))
+    assert first.gold.language == "fi"
+    several = prompts_of(tasks["english"])[0].gold
+    assert several.references == ("fibres of dead wood", "dead wood")
+    assert several.answer == "fibres of dead wood"
+
+
+def test_tydiqa_has_the_strings_of_the_harness():
+    lm_eval = pytest.importorskip("lm_eval")
+    yaml = pytest.importorskip("yaml")
+    protocol = open_suite("tydiqa@lm_eval")[1]
+    folder = Path(lm_eval.__file__).parent / "tasks" / "tydiqa"
+    for member in catalog().families["tydiqa"].members.values():
+        text = (folder / f"tydiqa_goldp_{member.languages[0]}.yaml").read_text(encoding="utf-8")
+        theirs = yaml.safe_load(text.replace("!function", ""))["doc_to_text"]
+        columns = {"context": "{{context}}", "question": "{{question}}"}
+        assert filled(protocol.question, {**protocol.words[member.name], **columns}) == theirs
+    common = yaml.safe_load((folder / "_tydiqa_goldp_common_yaml").read_text(encoding="utf-8"))
+    assert protocol.stops == tuple(common["generation_kwargs"]["until"]) and not protocol.shots
+
+
+def test_tydiqa_has_one_exemplar_of_its_language():
+    tasks, _ = tasks_of("tydiqa@open_instruct_first")
+    prompt = prompts_of(tasks["english"])[1]
+    assert prompt.inputs == (
+        "Answer the following question based on the information in the given passage.\n\n"
+        "Passage: Halden Bay Lighthouse stands at the mouth of the river Orla. It was built in "
+        "1874 of local granite and is 31 metres high. Since 1989 its lamp has been lit by "
+        "electricity from the mainland.\nQuestion: How tall is Halden Bay Lighthouse?\n"
+        "Answer: 31 metres\n\n"
+        "Passage: In the card game Kvint each player is dealt five cards. Whoever says "
+        '"last card" {sic} first must show the hand; if it holds a pair, 10% of the points go '
+        "to the others.\nQuestion: How many cards does each player get in Kvint?\nAnswer:"
+    )
+    # As SQuAD's script has it, whatever the language.
+    assert {prompts_of(task)[0].gold.language for task in tasks.values()} == {"en"}
+    assert prompts_of(tasks["korean"])[0].inputs.count("문단:") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('number = "em"', 'number "em" must be one of exact_match'),
+        ('metric = "squad"\nnumber = "f2"', 'number "f2" must be one of em, f1'),
+    ],
+)
+def test_a_number_that_a_metric_has_not_is_refused(text, problem):
+    whole = SQUADS.replace("# more", text)
+    with pytest.raises(DeclarationError, match=problem):
+        parse_suite(whole, name="own", path="own.toml")
+
+
+SQUADS = """
+description = "Questions."
+home = "ours"
+layout = "rows.jsonl"
+files = { test = "rows.jsonl" }
+averages = [{ name = "micro", over = "examples" }]
+[protocols.plain]
+source = "ours"
+method = "generate"
+question = "{label} {q}"
+answer = "{answer}"
+references = "right.text"
+words.own = { label = "Asked:" }
+# more
+"""
+
+
+def test_any_of_several_right_answers_is_right(tmp_path):
+    rows = [{"q": "a?", "right": {"text": ["one", "a one", "one"]}}]
+    (tmp_path / "rows.jsonl").write_text(json.dumps(rows[0]) + "\n")
+    suite = parse_suite(SQUADS, name="own", path="own.toml", beside=str(tmp_path))
+    (task,), _ = suite_tasks(suite, suite.protocols[0], catalog(), source=SourceChoice("samples"))
+    (prompt,) = prompts_of(task)
+    assert prompt.inputs == "Asked: a?" and prompt.gold.references == ("one", "a one")
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"q": "a?", "right": {"text": []}}) + "\n")
+    with pytest.raises(RowError, match=r"own, row 0: right.text has no right answer"):
+        suite_tasks(suite, suite.protocols[0], catalog(), source=SourceChoice("samples"))
 
 
 def test_gsm8k_exemplars_are_the_first_rows_of_train_with_their_marks():

@@ -25,6 +25,8 @@ FORMS = {
     "bbh@suzgun_direct": ("{}\n\nQ: more", "My answer: {}"),
     "bbh@lm_eval": ("First this. So the answer is {}.", "{}"),
     "bbh@lm_eval_direct": ("{}\n\nmore", "My answer: {}"),
+    "tydiqa@lm_eval": ("{}\nMore: none", "Here:\n{}"),
+    "tydiqa@open_instruct_first": (" {}\n\nMore", "zzz\n{}"),
     "mgsm@shi": ("12 + 1 = 13. Die Antwort ist {}.\n\nFrage: 99?", "{} Murmeln, 1 zu viel: -5"),
     "gsm8k@lm_eval_first_n": ("3 + 4 = 7\n#### {}\n\nQuestion: more #### 99", "It is {}."),
     "gsm8k@lm_eval_first_n_flexible": ("So we get ${}.\n\nQuestion: 99", "{}, and 777777 more"),

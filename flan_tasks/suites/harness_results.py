@@ -1,0 +1,174 @@
+"""The numbers of an evaluation as lm-evaluation-harness 0.4.13 keeps its own: `results_*.json`.
+
+A task of the harness is one template of a dataset on one split, by ranking or by writing; a group
+is a dataset over its templates, or a suite. Numbers are called and scaled as in `scores.json`, from
+0 to 100, and the harness's filter is the way to an answer: `accuracy,sum`. The harness has no place
+for spreads over templates, the best of them, chance and the majority, which stay in `scores.json`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flan_tasks.core.naming import MEMBER_MARK
+from flan_tasks.core.version import VERSION
+from flan_tasks.evaluation.normalizing import GENERATED
+from flan_tasks.evaluation.summary import TEST, DatasetScore, Spread, TemplateScore
+from flan_tasks.metrics.by_name import LOWER_IS_BETTER
+from flan_tasks.suites.declared import PROTOCOL_MARK
+from flan_tasks.suites.scores import SuiteScore
+from flan_tasks.suites.stored import StoredScores
+
+# What the harness writes where a number has no standard error.
+_UNKNOWN = "N/A"
+# Characters that it takes out of a model's name for a file's.
+_NOT_IN_FILES = re.compile(r"[\"<>:/|\\?*\[\]]+")
+# Where the values of a task or group stand.
+_RESULTS, _GROUPS, _SUBTASKS = "results", "groups", "group_subtasks"
+LEFT_OUT = (
+    "spreads over templates, the template that is best on validation, chance, the majority, "
+    "and counts of prompts that were cut"
+)
+
+
+def harness_results(stored: StoredScores, *, model: str) -> dict[str, Any]:
+    """Returns what the harness would keep of such an evaluation, as JSON-able values.
+
+    Args:
+      stored: the numbers.
+      model: what the model is called.
+    """
+    settings = stored.settings
+    found: dict[str, Any] = {
+        name: {}
+        for name in (_RESULTS, _GROUPS, _SUBTASKS, "configs", "versions", "n-shot")
+        + ("higher_is_better", "n-samples")
+    }
+    whole = settings.get("examples") is None
+    for score in stored.datasets:
+        _add_dataset(found, score, whole=whole)
+    for suite in stored.suites:
+        _add_suite(found, suite, whole=whole)
+    if not found[_GROUPS]:
+        del found[_GROUPS]
+    found["config"] = {
+        "model": "flan_tasks",
+        "model_args": {"pretrained": model},
+        "model_dtype": settings.get("dtype"),
+        "limit": settings.get("examples"),
+        "gen_kwargs": settings.get("decoding"),
+        "bootstrap_iters": 0,
+        "random_seed": settings.get("seed"),
+        "fewshot_seed": settings.get("seed"),
+        "flan_tasks": {"version": VERSION, "settings": dict(settings)},
+    }
+    found["model_source"] = "flan_tasks"
+    found["model_name"] = model
+    found["model_name_sanitized"] = _NOT_IN_FILES.sub("__", model)
+    return found
+
+
+def _add_dataset(found: dict[str, Any], score: DatasetScore, *, whole: bool) -> None:
+    """Adds the templates of a dataset as tasks, and groups of them."""
+    plain = f"flan_{score.dataset.replace(MEMBER_MARK, '_')}"
+    tasks: dict[str, list[TemplateScore]] = {}
+    children: dict[str, list[str]] = {}
+    for one in score.templates:
+        ending = _ending(one.way, one.split)
+        name = f"{plain}_{one.template}{ending}"
+        tasks.setdefault(name, []).append(one)
+        of_group = children.setdefault(f"{plain}{ending}", [])
+        if name not in of_group:
+            of_group.append(name)
+    for name, ones in tasks.items():
+        _add_task(found, name, f"{score.dataset}.{ones[0].template}", ones, whole=whole)
+    groups: dict[str, list[Spread]] = {}
+    for spread in score.spreads:
+        groups.setdefault(f"{plain}{_ending(spread.way, spread.split)}", []).append(spread)
+    for name, spreads in groups.items():
+        count = len(children[name])
+        alias = f"{score.dataset}, mean over {count} {'template' if count == 1 else 'templates'}"
+        # How far a mean over templates would move with other examples is not known.
+        values = [(spread.number, spread.way, spread.mean, None) for spread in spreads]
+        _add(found, name, alias, spreads[0].num_examples, values)
+        _add_group(found, name, children[name])
+
+
+def _ending(way: str, split: str) -> str:
+    """What parts the names of one template's tasks: as `flan export-lm-eval` calls them on test."""
+    of_split = "" if split == TEST else f"_{split}"
+    return of_split if way == GENERATED else f"_rank{of_split}"
+
+
+def _add_suite(found: dict[str, Any], suite: SuiteScore, *, whole: bool) -> None:
+    """Adds the tasks of a suite, and a group for each of its averages."""
+    tasks = []
+    for task in suite.tasks:
+        name = f"{task.dataset.replace(MEMBER_MARK, '_')}{PROTOCOL_MARK}{suite.protocol}"
+        if task.dataset.partition(MEMBER_MARK)[0] != suite.suite:
+            name = f"{task.dataset.replace(MEMBER_MARK, '_')} {suite.name}"
+        _add_task(found, name, task.dataset, task.templates, whole=whole)
+        tasks.append(name)
+    for place, average in enumerate(suite.averages):
+        # The first stands for the suite; of the others it is not kept which tasks they are of.
+        name = suite.name if not place else f"{suite.name}, {average.name}"
+        if name in tasks:  # a suite of one task, whose number is that of the suite
+            continue
+        values = [(suite.number, suite.way, average.value, average.error)]
+        _add(found, name, f"{suite.name}, {average.name}", average.num_examples, values)
+        _add_group(found, name, [] if place else tasks)
+        found["n-shot"][name] = _number(suite.shots)
+
+
+def _add_group(found: dict[str, Any], name: str, tasks: list[str]) -> None:
+    found[_GROUPS][name] = found[_RESULTS][name]
+    found[_SUBTASKS][name] = tasks
+
+
+def _add_task(
+    found: dict[str, Any], name: str, alias: str, ones: Iterable[TemplateScore], *, whole: bool
+) -> None:
+    """Adds a template of a dataset: its numbers in each way to an answer."""
+    ones = list(ones)
+    first = ones[0]
+    values = [
+        (number, one.way, value, one.errors[number])
+        for one in ones
+        for number, value in one.scores.items()
+    ]
+    _add(found, name, alias, first.num_examples, values)
+    found["n-shot"][name] = _number(first.shots)
+    found["configs"][name] = {
+        "task": name,
+        "task_alias": alias,
+        "output_type": "generate_until" if first.way == GENERATED else "multiple_choice",
+        "num_fewshot": _number(first.shots),
+        "metadata": {"version": VERSION, "split": first.split},
+    }
+    samples = {"effective": first.num_examples}
+    if whole:
+        samples = {"original": first.num_examples + first.left_out, **samples}
+    found["n-samples"][name] = samples
+
+
+def _add(
+    found: dict[str, Any],
+    name: str,
+    alias: str,
+    examples: int,
+    values: Iterable[tuple[str, str, float, float | None]],
+) -> None:
+    """Adds (number, way, value, standard error) under a name."""
+    result: dict[str, Any] = {"name": name, "alias": alias, "sample_len": examples}
+    better: Mapping[str, bool] = found["higher_is_better"].setdefault(name, {})
+    for number, way, value, error in values:
+        result[f"{number},{way}"] = value
+        result[f"{number}_stderr,{way}"] = _UNKNOWN if error is None else error
+        found["higher_is_better"][name] = {**better, number: number not in LOWER_IS_BETTER}
+        better = found["higher_is_better"][name]
+    found[_RESULTS][name] = result
+    found["versions"][name] = VERSION
+
+
+def _number(shots: float) -> int | float:
+    return int(shots) if shots == int(shots) else shots

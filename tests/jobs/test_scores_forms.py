@@ -1,0 +1,242 @@
+"""The numbers of an evaluation in the forms of others: the same, and read by their tools."""
+
+import csv
+import io
+import json
+import math
+
+import pytest
+from commands import flan  # noqa: F401 - a fixture
+from conftest import ROOT
+from constructed_answers import ByRule
+
+from flan_tasks.core.choice import hash_text
+from flan_tasks.core.errors import DeclarationError, EvaluationError
+from flan_tasks.evaluation.summary import DatasetScore
+from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
+from flan_tasks.jobs.scores import CSV, EVAL_RESULTS, LM_EVAL, MODEL_INDEX, scores_as
+from flan_tasks.specs.eval_config import QuestionSpec
+from flan_tasks.suites.hub_results import _yaml
+from flan_tasks.suites.stored import read_scores
+
+GOLDEN = ROOT / "tests" / "golden" / "scores"
+OWN = """
+description = "Sums."
+home = "ours"
+layout = "sums.jsonl"
+files = { test = "sums.jsonl" }
+averages = [{ name = "micro", over = "examples" }, { name = "macro, as it is", over = "tasks" }]
+[protocols.short]
+source = "ours"
+method = "generate"
+question = "{a} and {a}?"
+answer = "{b}"
+stops = ["\\n"]
+"""
+NAMES = {"lm-eval": "results.json", "model-index": "model-index.yaml", "markdown": "scores.md"}
+
+
+def mixed(unit, gold):
+    """Right by a rule of the example and template."""
+    if hash_text(unit.template, gold.key) % 3:
+        return gold.answer
+    others = [option for option in gold.options if option not in gold.references]
+    return others[0] if others else "nothing of the kind"
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """A folder of results: two splits, two ways, ranking and writing, a suite of several tasks."""
+    folder = tmp_path_factory.mktemp("scores")
+    rows = [{"a": str(n), "b": str(2 * n)} for n in range(4)]
+    (folder / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "sums.toml").write_text(OWN)
+    how = {"source": "samples", "allow_missing": True}
+    templates = ("rte.hence", "rte.bare_labels", "samsum.bare_labels")
+    datasets = QuestionSpec(mixture_or_task_name="rte,samsum", templates=templates, **how)
+    suites = QuestionSpec(mixture_or_task_name=f"mmlu,{folder}/sums.toml", **how)
+    result = score(
+        evaluation_of(datasets),
+        ByRule(mixed, "a model"),
+        folder / "out",
+        suites=suites_of(suites),
+        store=folder / "store",
+    )
+    return folder / "out", result
+
+
+def test_reading_is_the_inverse_of_writing(evaluated):
+    folder, result = evaluated
+    stored = read_scores(folder)
+    plain = [json.loads(json.dumps(one.to_json())) for one in (*result.scores, *result.suites)]
+    read = [json.loads(json.dumps(one.to_json())) for one in (*stored.datasets, *stored.suites)]
+    assert read == plain
+    assert [type(one) for one in stored.datasets] == [DatasetScore] * 2
+    assert [task.dataset for task in stored.suites[0].tasks] == [
+        task.dataset for task in result.suites[0].tasks
+    ]
+    assert stored.model == "a model"
+
+
+def test_the_harness_gets_every_number_of_every_template(evaluated):
+    folder, result = evaluated
+    values = json.loads(scores_as(folder, LM_EVAL))
+    content = json.loads((folder / "scores.json").read_text())
+    numbers = [
+        (one["way"], number, value, one["errors"][number])
+        for score in content["datasets"]
+        for one in score["templates"]
+        for number, value in one["scores"].items()
+    ]
+    tasks = [name for name in values["results"] if name not in values["groups"]]
+    theirs = []
+    for name in tasks:
+        of_task = values["results"][name]
+        for key, value in of_task.items():
+            number, comma, way = key.partition(",")
+            if comma and not number.endswith("_stderr"):
+                error = of_task[f"{number}_stderr,{way}"]
+                theirs.append((way, number, value, None if error == "N/A" else error))
+    assert sorted(theirs, key=str) == sorted(numbers, key=str)
+    assert {"flan_rte_hence_rank", "flan_rte_hence_rank_validation"} <= set(tasks)
+    means = {
+        (score.dataset, one.split, one.way, one.number): one.mean
+        for score in result.scores
+        for one in score.spreads
+    }
+    group = values["groups"]["flan_rte_rank"]
+    assert group["accuracy,sum"] == means["rte", "test", "sum", "accuracy"]
+    assert group["accuracy_stderr,sum"] == "N/A"
+    assert len(values["group_subtasks"]["flan_rte_rank"]) == 2
+    for suite in result.suites:
+        for place, average in enumerate(suite.averages):
+            name = suite.name if not place else f"{suite.name}, {average.name}"
+            assert (name in values["groups"]) != (name == "sums@short")
+            there = values["results"][name]
+            assert there[f"{suite.number},{suite.way}"] == average.value
+            assert there[f"{suite.number}_stderr,{suite.way}"] == average.error
+    assert values["n-samples"]["flan_rte_hence_rank"] == {"original": 6, "effective": 6}
+
+
+def test_the_harness_makes_its_table_of_it(evaluated):
+    utils = pytest.importorskip("lm_eval.utils")
+    folder, result = evaluated
+    values = json.loads(scores_as(folder, LM_EVAL, model="me/model"))
+    table = utils.make_table(values)
+    assert utils.sanitize_model_name("me/model") == values["model_name_sanitized"]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    by_name, name = {}, ""
+    for row in rows:
+        name = row[0] or name
+        by_name.setdefault(name, []).append(row)
+    one = next(t for t in result.scores[0].templates if (t.template, t.split) == ("hence", "test"))
+    (row,) = [row for row in by_name["- rte.hence"] if row[2] == "sum" and row[6] != ""][:1]
+    assert row[6] == f"{one.scores['accuracy']:.4f}" and row[8] == f"{one.errors['accuracy']:.4f}"
+    groups = utils.make_table(values, "groups")
+    average = result.suites[0].averages[0]
+    assert f"{average.value:.4f}" in groups and f"{average.error:.4f}" in groups
+
+
+def test_a_model_card_has_the_means_and_averages(evaluated):
+    hub = pytest.importorskip("huggingface_hub")
+    folder, result = evaluated
+    text = scores_as(folder, MODEL_INDEX, model='the "best": #1')
+    card = hub.ModelCard(f"---\n{text}license: mit\n---\n\n# A model\n")
+    assert card.data.model_name == 'the "best": #1'
+    entries = card.data.eval_results
+    expected = [(one.number, one.mean) for score in result.scores for one in score.spreads] + [
+        (suite.number, one.value) for suite in result.suites for one in suite.averages
+    ]
+    assert sorted((e.metric_type, e.metric_value) for e in entries) == sorted(expected)
+    assert {e.task_type for e in entries} == {"text-generation"}
+    samsum = [e for e in entries if e.dataset_name == "samsum"]
+    assert {e.dataset_type for e in samsum} == {"knkarthick/samsum"}
+    # Written again by their library it is the same.
+    again = hub.repocard_data.eval_results_to_model_index(card.data.model_name, entries)
+    assert hub.repocard_data.model_index_to_eval_results(again)[1] == entries
+
+
+def test_leaderboards_of_the_hub_get_what_they_have(evaluated):
+    hub = pytest.importorskip("huggingface_hub")
+    yaml = pytest.importorskip("yaml")
+    folder, result = evaluated
+    said = []
+    named = {"sums@short": ("me/sums", "default"), "rte": ("me/rte", "rte")}
+    text = scores_as(folder, EVAL_RESULTS, benchmarks=named, say=said.append)
+    entries = hub.parse_eval_result_entries(yaml.safe_load(text))
+    assert yaml.safe_load(text) == hub.eval_result_entries_to_yaml(entries)
+    mean = next(s.mean for s in result.scores[0].spreads if s.split == "test")
+    assert [(e.dataset_id, e.task_id, e.value) for e in entries] == [
+        ("me/sums", "default", result.suites[1].averages[0].value),
+        ("me/rte", "rte", mean),
+    ]
+    reason = "it is no benchmark of the hub that is known here"
+    assert said[1:] == [f"left out: mmlu@hendrycks, samsum: {reason}"]
+
+
+def test_a_part_of_a_suite_is_on_no_leaderboard(evaluated):
+    said = []
+    named = {"mmlu": ("cais/mmlu", "all"), "sums": ("me/sums", "default")}
+    text = scores_as(evaluated[0], EVAL_RESULTS, benchmarks=named, say=said.append)
+    assert "cais/mmlu" not in text and "me/sums" in text
+    assert any("mmlu@hendrycks: it is not the published suite: " in line for line in said)
+
+
+def test_what_is_no_benchmark_is_refused_with_what_to_name(evaluated):
+    with pytest.raises(EvaluationError, match="--benchmark NAME=OWNER/DATASET:TASK"):
+        scores_as(evaluated[0], EVAL_RESULTS)
+    with pytest.raises(DeclarationError, match="benchmarks are of eval-results"):
+        scores_as(evaluated[0], LM_EVAL, benchmarks={"rte": ("a/b", "c")})
+
+
+def test_the_table_of_templates_is_the_one_of_the_evaluation(evaluated):
+    text = scores_as(evaluated[0], CSV)
+    assert text == (evaluated[0] / "scores.csv").read_text()
+    assert len(list(csv.reader(io.StringIO(text)))) > 20
+
+
+@pytest.mark.parametrize("form", NAMES)
+def test_forms_are_as_they_were(evaluated, form, request):
+    text = scores_as(evaluated[0], form)
+    if request.config.getoption("--update-golden"):
+        GOLDEN.mkdir(exist_ok=True)
+        (GOLDEN / NAMES[form]).write_text(text, encoding="utf-8")
+    assert text == (GOLDEN / NAMES[form]).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("value", [1e-05, 2.5e-07, 66.66666666666667, 1e16, 0.0, 100.0])
+def test_numbers_of_yaml_are_read_as_the_same_numbers(value):
+    yaml = pytest.importorskip("yaml")
+    read = yaml.safe_load(_yaml([{"value": value}]))
+    assert read == [{"value": value}] and isinstance(read[0]["value"], float)
+
+
+def test_numbers_that_are_none_are_on_no_card(tmp_path, evaluated):
+    content = json.loads((evaluated[0] / "scores.json").read_text())
+    content["datasets"][0]["spreads"][0]["mean"] = math.nan
+    (tmp_path / "scores.json").write_text(json.dumps(content))
+    assert "nan" not in scores_as(tmp_path, MODEL_INDEX)
+
+
+def test_a_folder_without_scores_and_a_damaged_one_are_named(tmp_path):
+    with pytest.raises(EvaluationError, match="holds no scores.json; wanted the --out"):
+        read_scores(tmp_path)
+    for text in ("{", "[]", '{"datasets": [1]}', '{"datasets": [{"dataset": "x"}]}'):
+        (tmp_path / "scores.json").write_text(text)
+        with pytest.raises(EvaluationError, match="scores.json"):
+            read_scores(tmp_path)
+
+
+def test_the_command_prints_and_writes(evaluated, tmp_path, flan):  # noqa: F811
+    folder, _ = evaluated
+    shown = flan("scores", folder)
+    assert "rte" in shown.out and "mmlu@hendrycks" in shown.out
+    printed = flan("scores", folder, "--format", "lm-eval")
+    assert json.loads(printed.out)["model_name"] == "a model"
+    assert "no place in it for: spreads over templates" in printed.err
+    out = tmp_path / "results_x.json"
+    flan("scores", folder, "--format", "lm-eval", "--out", out)
+    assert out.read_text() == printed.out
+    wrong = flan("scores", folder, "--format", "eval-results", "--benchmark", "rte=x", code=2)
+    assert "NAME=OWNER/DATASET:TASK" in wrong.err
+    flan("scores", folder, "--out", out, code=2)
