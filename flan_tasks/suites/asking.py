@@ -8,8 +8,10 @@ from flan_tasks.core.errors import EvaluationError, SourceUnavailableError
 from flan_tasks.engine.folded import folded_reasons
 from flan_tasks.evaluation.loop import Answerer, Progress, Watch, have_answered
 from flan_tasks.evaluation.records import Answers, Prompt, Unit
+from flan_tasks.evaluation.shared_examples import Parted, SharedExamples
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
+from flan_tasks.suites.parted import not_compared, parted_suite
 from flan_tasks.suites.scores import SuiteScore, score_suite, score_task
 from flan_tasks.suites.tasks import SuiteQuestion, chosen_question, suite_tasks, where_to_get
 
@@ -28,6 +30,8 @@ class SuitesAsked:
     """What a draw of examples depends on."""
     allow_missing: bool = False
     """Go on without tasks whose rows are not available."""
+    shared: SharedExamples | None = None
+    """Which examples training shares text with; None where nobody asks."""
 
     @property
     def lengths(self) -> dict[str, int] | None:
@@ -49,6 +53,10 @@ class SuitesOutcome:
     """The suites with their numbers."""
     missing: Mapping[str, str]
     """Task or suite -> why it has none."""
+    parted: tuple[Parted, ...] = ()
+    """Averages with and without the examples that training shares text with."""
+    not_compared: tuple[str, ...] = ()
+    """Tasks that were not compared with training."""
 
 
 def opened_suites(
@@ -145,9 +153,12 @@ def evaluate_suites(
         )
     units = {question.unit for question in answered}
     have_answered(answered, answers, answerer, seed=asked.seed, watch=watch)
-    scores = []
+    scores: list[SuiteScore] = []
+    numbers: list[Parted] = []
+    unknown: list[str] = []
     for suite, protocol, questions, lacking in opened:
         scored = []
+        kept = []
         for question in questions:
             if question.unit not in units:
                 continue
@@ -157,6 +168,7 @@ def evaluate_suites(
                 continue
             left_out = len(question.numbers) - len(prompts)
             records = answers.read(question.unit, prompts)
+            kept.append((question, records))
             scored.append((question, score_task(question.task, records, left_out=left_out)))
         lacking |= {
             name: unanswered[name]
@@ -167,4 +179,9 @@ def evaluate_suites(
         if not scored:
             raise EvaluationError(f"suite {suite.name}: no prompt of it could be asked")
         scores.append(score_suite(suite, protocol, scored, missing=lacking))
-    return SuitesOutcome(tuple(scores), missing)
+        if asked.shared is not None:
+            others = not_compared(protocol, [question for question, _ in kept], asked.shared)
+            unknown += others
+            if not others:
+                numbers += parted_suite(suite, protocol, kept, scores[-1], asked.shared)
+    return SuitesOutcome(tuple(scores), missing, tuple(numbers), tuple(unknown))
