@@ -226,7 +226,7 @@ class Catalog(Declared):
         self, start: Iterable[Dataset], families: Iterable[str]
     ) -> dict[str, tuple[Dataset, ...]]:
         """Returns what shares text with some datasets -> the shortest way there."""
-        paths = {dataset.name: (dataset,) for dataset in start}
+        paths: dict[str, tuple[Dataset, ...]] = {one.name: (one,) for one in start}
         queue = deque(paths.values())
         while queue:
             path = queue.popleft()
