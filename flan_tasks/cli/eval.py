@@ -186,7 +186,7 @@ def _print_parted(parted: "PartedScores") -> None:
 
     click.echo()
     print_wrapped(
-        f"all examples, those without text of training (clean), and those with it (found), by the "
+        f"all examples, those without text of training (clean), and those with it (shared), by the "
         f"rule {parted.shared.preset}: {meaning(parted.shared.preset)}"
     )
     click.echo()

@@ -256,7 +256,7 @@ def parted_table(numbers: Sequence[Parted]) -> tuple[list[str], list[list[str]]]
         ]
         for one in numbers
     ]
-    return ["of", "split", "number", "all", "clean", "found", "examples found", "of"], lines
+    return ["of", "split", "number", "all", "clean", "shared", "examples shared", "of"], lines
 
 
 def _cell(value: float | None) -> str:

@@ -7,7 +7,7 @@ from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import EvaluationError, SourceUnavailableError
 from flan_tasks.engine.folded import folded_reasons
 from flan_tasks.evaluation.loop import Answerer, Progress, Watch, have_answered
-from flan_tasks.evaluation.records import Answers, Prompt, Unit
+from flan_tasks.evaluation.records import Answers, Prompt, Record, Unit
 from flan_tasks.evaluation.shared_examples import Parted, SharedExamples
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
@@ -158,7 +158,7 @@ def evaluate_suites(
     unknown: list[str] = []
     for suite, protocol, questions, lacking in opened:
         scored = []
-        kept = []
+        records_of: list[tuple[SuiteQuestion, list[Record]]] = []
         for question in questions:
             if question.unit not in units:
                 continue
@@ -168,7 +168,7 @@ def evaluate_suites(
                 continue
             left_out = len(question.numbers) - len(prompts)
             records = answers.read(question.unit, prompts)
-            kept.append((question, records))
+            records_of.append((question, records))
             scored.append((question, score_task(question.task, records, left_out=left_out)))
         lacking |= {
             name: unanswered[name]
@@ -180,8 +180,8 @@ def evaluate_suites(
             raise EvaluationError(f"suite {suite.name}: no prompt of it could be asked")
         scores.append(score_suite(suite, protocol, scored, missing=lacking))
         if asked.shared is not None:
-            others = not_compared(protocol, [question for question, _ in kept], asked.shared)
+            others = not_compared(protocol, [question for question, _ in records_of], asked.shared)
             unknown += others
             if not others:
-                numbers += parted_suite(suite, protocol, kept, scores[-1], asked.shared)
+                numbers += parted_suite(suite, protocol, records_of, scores[-1], asked.shared)
     return SuitesOutcome(tuple(scores), missing, tuple(numbers), tuple(unknown))
