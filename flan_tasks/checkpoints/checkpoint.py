@@ -38,6 +38,8 @@ class Checkpoints:
     def __init__(self, folder: str | Path, config: CheckpointConfig) -> None:
         self.folder = Path(folder).absolute()
         keep: list[Any] = [managers.LatestN(config.keep)]
+        if config.keep_initial:
+            keep.append(managers.CustomSteps([0]))
         lowest = config.best_metric == "loss"
         worst = math.inf if lowest else -math.inf
 

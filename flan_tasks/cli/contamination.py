@@ -1,5 +1,6 @@
 """`flan contamination`: whether examples of a build occur in evaluation sets."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +27,10 @@ _WIDTH = 300
     multiple=True,
     required=True,
     metavar="NAME",
-    help="Dataset, cluster or mixture (its held-out side), or a file or folder: MMLU, BBH and "
-    "MGSM as published, or a table of texts; may be given again.",
+    help="Suite, dataset, cluster or mixture (its held-out side), or a file or folder: MMLU, BBH "
+    "and MGSM as published, or a table of texts; more may follow, or be given by the option again.",
 )
+@click.argument("more", nargs=-1, metavar="")
 @click.option(
     "--preset",
     type=click.Choice(PRESETS),
@@ -58,6 +60,11 @@ _WIDTH = 300
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a page with the quoted matches and both texts of each.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what --json prints to this file, for flan eval --contamination.",
+)
 @options.wide
 @options.module
 @options.as_json
@@ -65,6 +72,7 @@ _WIDTH = 300
 def command(
     ctx: click.Context,
     folder: Path,
+    more: tuple[str, ...],
     against: tuple[str, ...],
     preset: str,
     source: str | None,
@@ -73,6 +81,7 @@ def command(
     store: Path | None,
     show: int,
     html: Path | None,
+    out: Path | None,
     wide: bool,
     as_json: bool,
 ) -> None:
@@ -87,7 +96,7 @@ def command(
 
     result = contamination(
         folder,
-        against,
+        (*against, *more),
         preset=preset,
         source=source,
         data_dir=data_dir,
@@ -103,6 +112,10 @@ def command(
         from flan_tasks.core.whole import write_text
 
         write_text(html, result.to_html())
+    if out is not None:
+        from flan_tasks.core.whole import write_text
+
+        write_text(out, json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n")
     if as_json:
         print_json(result.to_json())
     else:

@@ -17,6 +17,7 @@ from flan_tasks.core.escaping import for_line
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 
 if TYPE_CHECKING:
+    from flan_tasks.evaluation.shared_examples import PartedScores
     from flan_tasks.evaluation.summary import DatasetScore
     from flan_tasks.jobs.evaluate import EvalResult
     from flan_tasks.suites.scores import SuiteScore
@@ -132,6 +133,8 @@ def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = Fal
         print_overview(result.scores)
     for suite in result.suites:
         print_suite(suite, wide=wide)
+    if result.parted is not None:
+        _print_parted(result.parted)
     for names, reason in folded_reasons(result.missing):
         print_wrapped(f"not evaluated: {names}: {reason}")
     for names, reason in folded_reasons(result.left_out):
@@ -175,6 +178,22 @@ def print_suite(score: "SuiteScore", *, wide: bool) -> None:
         print_table(*published_table(score))
     for line in score.differs:
         print_wrapped(f"not the published suite: {line}")
+
+
+def _print_parted(parted: "PartedScores") -> None:
+    from flan_tasks.decontamination.matches import meaning
+    from flan_tasks.engine.folded import folded_names
+    from flan_tasks.evaluation.shared_examples import parted_table
+
+    click.echo()
+    print_wrapped(
+        f"all examples, those without text of training (clean), and those with it (shared), by the "
+        f"rule {parted.shared.preset}: {meaning(parted.shared.preset)}"
+    )
+    click.echo()
+    print_table(*parted_table(parted.numbers))
+    if names := folded_names(parted.not_compared):
+        print_wrapped(f"not compared with training: {', '.join(names)}")
 
 
 def print_overview(scores: Sequence["DatasetScore"]) -> None:

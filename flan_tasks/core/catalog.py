@@ -1,6 +1,7 @@
 """The catalog: every dataset and family with its files and cluster, and every mixture."""
 
 import fnmatch
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -223,16 +224,29 @@ class Catalog(Declared):
           families: whose members are looked at.
         """
         start = self.expand(names, families=families)
-        reached = {dataset.name: dataset for dataset in start}
-        queue = list(start)
+        return ordered(path[-1] for path in self._overlap_paths(start, families).values())
+
+    def overlap_path(self, one: Dataset, other: Dataset) -> tuple[str, ...]:
+        """Returns the shortest chain of declared overlaps between two datasets, () if none."""
+        families = {dataset.family for dataset in (one, other)} - {""}
+        path = self._overlap_paths([one], families).get(other.name, ())
+        return tuple(dataset.name for dataset in path)
+
+    def _overlap_paths(
+        self, start: Iterable[Dataset], families: Iterable[str]
+    ) -> dict[str, tuple[Dataset, ...]]:
+        """Returns what shares text with some datasets -> the shortest way there."""
+        paths: dict[str, tuple[Dataset, ...]] = {one.name: (one,) for one in start}
+        queue = deque(paths.values())
         while queue:
-            for dataset in self._neighbors(queue.pop(), families):
-                if dataset.name not in reached:
-                    reached[dataset.name] = dataset
+            path = queue.popleft()
+            for dataset in self._neighbors(path[-1], families):
+                if dataset.name not in paths:
+                    paths[dataset.name] = (*path, dataset)
                     is_usual = self.is_default(dataset) or dataset.name in self._own
                     if is_usual and not dataset.family:
-                        queue.append(dataset)
-        return ordered(reached.values())
+                        queue.append(paths[dataset.name])
+        return paths
 
     def _neighbors(self, dataset: Dataset, families: Iterable[str]) -> Iterable[Dataset]:
         for name in (*dataset.overlaps, *self._overlapped_by.get(dataset.name, ())):

@@ -281,25 +281,9 @@ def explain(catalog: Catalog, train: Dataset, evaluation: Dataset) -> str:
         return "another split of the same dataset"
     if train.parent == evaluation.parent:
         return f"both are parts of {train.parent}"
-    path = overlap_path(catalog, train.name, evaluation.name)
-    if path:
+    if path := catalog.overlap_path(train, evaluation):
         return f"declared overlap: {' - '.join(path)}"
     return "not declared"
-
-
-def overlap_path(catalog: Catalog, one: str, other: str) -> tuple[str, ...]:
-    """Returns the shortest chain of declared overlaps from one dataset to another, () if none."""
-    paths: dict[str, tuple[str, ...]] = {one: (one,)}
-    queue = [one]
-    while queue:
-        name = queue.pop(0)
-        if name == other:
-            return paths[name]
-        for near in catalog[name].overlaps:
-            if near in catalog and near not in paths:
-                paths[near] = (*paths[name], near)
-                queue.append(near)
-    return ()
 
 
 def meaning(preset: str) -> str:

@@ -39,7 +39,10 @@ def recorded_spec(manifest: Mapping[str, Any]) -> BuildSpec:
             drop_contaminated=(manifest.get("decontaminated") or {}).get("against", ()),
             **_known(Variation, manifest.get("variation") or {}),
         )
-    return replace(asked, allow_missing=bool(manifest["missing"]))
+    # Which sets it was compared with may have been some of those that were asked for; with others
+    # the rows left would be others, which whoever reopens it is told.
+    is_partly = bool(manifest["missing"]) or bool(manifest.get("decontaminated"))
+    return replace(asked, allow_missing=is_partly)
 
 
 def _known(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:

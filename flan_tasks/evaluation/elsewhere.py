@@ -10,7 +10,16 @@ from typing import Any
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt, Record, Unit, form_of
+from flan_tasks.evaluation.records import (
+    GENERATE,
+    RANK,
+    Asked,
+    Prompt,
+    Record,
+    Unit,
+    form_of,
+    kept_text,
+)
 
 # (dataset, template, split) -> key of an example -> its line.
 Lines = dict[tuple[str, str, str], dict[str, Mapping[str, Any]]]
@@ -171,7 +180,7 @@ def answered(
     for prompt in prompts:
         line = lines[prompt.gold.key]
         if unit.method == GENERATE:
-            records.append(Record(prompt, line["prediction"].strip()))
+            records.append(Record(prompt, kept_text(prompt, line["prediction"])))
             continue
         sums, tokens = (tuple(line.get(name) or ()) for name in ("scores", "tokens"))
         count = len(prompt.gold.options)

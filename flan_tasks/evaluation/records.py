@@ -208,6 +208,14 @@ class Record:
         return cls(prompt, text, sums, tokens, line["trimmed"], equal)
 
 
+def kept_text(prompt: Prompt, text: str) -> str:
+    """Returns a written text as it is kept: without blanks at its ends, but for suites.
+
+    A protocol says where a text ends and how it is read, and a line end may be among its stops.
+    """
+    return text.strip() if prompt.stops is None else text
+
+
 def form_of(prompt: Prompt) -> dict[str, Any]:
     """Returns what whoever answers a prompt needs beside it, where it is not as usual."""
     form: dict[str, Any] = {}

@@ -45,6 +45,7 @@ def write_results(
     left_out: Mapping[str, str],
     of_suites: Sequence[DatasetScore] = (),
     suites: Sequence[Mapping[str, Any]] = (),
+    parted: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Writes scores.json, scores.csv and, of datasets, scores.svg; returns where they are.
 
@@ -56,6 +57,7 @@ def write_results(
       left_out: what of the rest was not asked -> why.
       of_suites: of tasks of suites, one prompt each.
       suites: their averages, for JSON.
+      parted: numbers with and without examples that training shares text with, for JSON.
     """
     every = [*scores, *of_suites]
     content = {
@@ -67,6 +69,8 @@ def write_results(
     }
     if suites:
         content["suites"] = list(suites)
+    if parted is not None:
+        content["contamination"] = dict(parted)
     texts = {
         "scores.json": json.dumps(content, indent=1, ensure_ascii=False) + "\n",
         "scores.csv": as_csv(every),

@@ -17,7 +17,7 @@ from flan_tasks.checkpoints.checkpoint import is_hugging_face, newest, read_reco
 from flan_tasks.checkpoints.damage import PARAMS, RECORD
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import ModelError
-from flan_tasks.evaluation.records import RANK, Asked, Prompt, Record, Unit
+from flan_tasks.evaluation.records import RANK, Asked, Prompt, Record, Unit, kept_text
 from flan_tasks.evaluation.ties import equal_options
 from flan_tasks.inference.decode import generate_batch
 from flan_tasks.inference.pool import Batch, Waiting, pooled
@@ -245,10 +245,11 @@ class ModelAnswers:
                 for unit, key in zip(units, keys, strict=True)
             ],
         )
-        texts = [opened.vocabulary.decode(answer.tokens.tolist()).strip() for answer in answers]
+        texts = [opened.vocabulary.decode(answer.tokens.tolist()) for answer in answers]
+        prompts = [question.asked.prompt for question in batch.items]
         return [
-            Record(question.asked.prompt, text, trimmed=question.trimmed)
-            for question, text in zip(batch.items, texts, strict=True)
+            Record(prompt, kept_text(prompt, text), trimmed=question.trimmed)
+            for question, prompt, text in zip(batch.items, prompts, texts, strict=True)
         ]
 
     def _ranked(self, batch: Batch[int | None, _Question]) -> list[Record]:

@@ -12,7 +12,7 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError, UnknownNameError
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.datasets import catalog
-from flan_tasks.decontamination.compared import Compared
+from flan_tasks.decontamination.compared import Compared, FileTexts
 from flan_tasks.decontamination.file_sets import file_sets, is_path
 from flan_tasks.decontamination.matches import (
     Checker,
@@ -21,6 +21,7 @@ from flan_tasks.decontamination.matches import (
     evaluation_side,
     meaning,
 )
+from flan_tasks.decontamination.rules import Texts
 from flan_tasks.engine.asked_for import modules_of, source_of
 from flan_tasks.engine.directory import read_manifest
 from flan_tasks.engine.reopen import drawn, reopen
@@ -29,6 +30,9 @@ from flan_tasks.raw_rows import State, open_source
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.contamination_presets import FIELDS
 from flan_tasks.store.store import Store, default_store
+from flan_tasks.suites.declared import Suite
+from flan_tasks.suites.library import is_suite, open_suite
+from flan_tasks.suites.tasks import suite_tasks
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Contamination:
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON-able values."""
         values = {
+            "against": self.against,
             "preset": self.preset,
             "examples": self.examples,
             "evaluation_examples": self.evaluation_examples,
@@ -184,7 +189,8 @@ def contamination(
 
     Args:
       folder: the build.
-      against: datasets, clusters or mixtures, whose held-out side is meant; or files and folders.
+      against: suites, datasets, clusters or mixtures, whose held-out side is meant; or files and
+        folders.
       preset: by which rule they are compared.
       source: kind of source; None is where the build's rows came from, as far as nothing must be
         downloaded.
@@ -204,10 +210,12 @@ def contamination(
     """
     manifest = read_manifest(folder)
     built = _built(folder, manifest, modules)
-    names = [name for name in against if not _is_file(name)]
+    names, files = _compared_with(against)
     compared = [dataset for name in names for dataset in evaluation_side(catalog(), name)]
-    files = [one for name in against if _is_file(name) for one in file_sets(Path(name))]
     choice = SourceChoice(source or source_of(manifest), data_dir)
+    if source is None:
+        choice.check(catalog())
+        choice = choice.for_compared(compared, built, catalog())
     if source is None:
         _check_available([*built, *(() if allow_missing else compared)], choice)
     if before:
@@ -220,6 +228,7 @@ def contamination(
             tuple(names),
             catalog(),
             source=choice,
+            built=built,
             store=examples,
             allow_missing=allow_missing,
             progress=progress,
@@ -246,13 +255,47 @@ def contamination(
     )
 
 
-def _is_file(name: str) -> bool:
-    """Whether a name means a file or folder: it is no dataset, cluster or mixture."""
+def _compared_with(against: Sequence[str]) -> tuple[list[str], list[FileTexts]]:
+    """Returns names of datasets, clusters and mixtures, and sets of texts out of files.
+
+    Raises:
+      SourceUnavailableError, RowError: a file cannot be read.
+    """
+    names: list[str] = []
+    sets: list[FileTexts] = []
+    for name in against:
+        if _is_known(name):
+            names.append(name)
+        elif is_suite(name):
+            suite, _ = open_suite(name)
+            names += [one for one in suite.datasets if one not in names]
+            sets += own_rows(suite)
+        elif is_path(name):
+            sets += file_sets(Path(name))
+        else:
+            names.append(name)  # refused where it is looked up, with the nearest names
+    return names, sets
+
+
+def own_rows(suite: Suite) -> list[FileTexts]:
+    """Returns the rows of a suite that has files of its own, by what its prompts call them."""
+    sets = []
+    splits = {protocol.split: protocol for protocol in suite.protocols} if suite.files else {}
+    for split, protocol in splits.items():
+        for task in suite_tasks(suite, protocol, catalog(), source=SourceChoice())[0]:
+            texts = [Texts(tuple(row.values())) for row in task.rows]
+            keys = [f"{split}:{number}" for number in range(len(texts))]
+            sets.append(FileTexts(task.name, texts, keys, split))
+    return sets
+
+
+def _is_known(name: str) -> bool:
+    """Whether a name is that of a dataset, cluster or mixture."""
     try:
         evaluation_side(catalog(), name)
     except UnknownNameError:
-        return is_path(name)
-    return False
+        return False
+    return True
 
 
 def _built(
@@ -285,7 +328,7 @@ def _check_available(datasets: Sequence[Dataset], choice: SourceChoice) -> None:
         try:
             source = open_source(
                 dataset,
-                kind=choice.kind,
+                kind=choice.kind_of(dataset),
                 data_dir=choice.data_dir,
                 samples=catalog().samples(name),
                 opened=opened,

@@ -35,6 +35,13 @@ from flan_tasks.evaluation.loop import evaluate as ask
 from flan_tasks.evaluation.normalizing import ways_of
 from flan_tasks.evaluation.records import Answers, write_kept
 from flan_tasks.evaluation.score_tables import overview, write_results
+from flan_tasks.evaluation.shared_examples import (
+    PartedScores,
+    SharedExamples,
+    parted_datasets,
+    parted_table,
+    read_shared,
+)
 from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.evaluation.unconditional import Unconditional
 from flan_tasks.evaluation.warnings import score_warnings
@@ -93,6 +100,8 @@ class EvalResult:
     """Files of answers that were written before there were digests."""
     suites: tuple[SuiteScore, ...] = ()
     """Suites with their averages and the numbers of each task."""
+    parted: PartedScores | None = None
+    """Numbers with and without the examples that training shares text with, where asked for."""
 
     @property
     def means(self) -> dict[str, dict[str, float]]:
@@ -111,6 +120,8 @@ class EvalResult:
             parts += [notebook.text(caption), notebook.table(header, rows)]
         for suite in self.suites:
             parts += [notebook.text(suite.name), notebook.table(*averages_table(suite))]
+        if self.parted is not None:
+            parts.append(notebook.table(*parted_table(self.parted.numbers)))
         return notebook.page(str(self.folder), *parts)
 
 
@@ -142,6 +153,7 @@ def evaluate(
     # The names first: a model takes seconds to open.
     suites = suites_of(spec)
     evaluation = evaluation_of(spec)
+    shared = read_shared(Path(spec.contamination)) if spec.contamination else None
     answerer: Answerer
     if spec.predictions is not None:
         from flan_tasks.evaluation.elsewhere import FileAnswers
@@ -153,7 +165,8 @@ def evaluate(
         evaluation,
         answerer,
         Path(spec.output_dir),
-        suites=suites,
+        suites=replace(suites, shared=shared),
+        shared=shared,
         store=Path(spec.store) if spec.store else None,
         progress=progress,
         reading=reading,
@@ -292,6 +305,7 @@ def score(
     out: Path,
     *,
     suites: SuitesAsked | None = None,
+    shared: SharedExamples | None = None,
     store: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     reading: Callable[[str], None] | None = None,
@@ -320,6 +334,13 @@ def score(
             suites, catalog(), answers, answerer, progress=reading, watch=progress
         )
     missing = {**outcome.missing, **of_suites.missing}
+    parted = None
+    if shared is not None:
+        datasets = {score.dataset: catalog()[score.dataset] for score in outcome.scores}
+        numbers = parted_datasets(outcome.scores, datasets, answers, shared)
+        parted = shared.parted(
+            [*numbers, *of_suites.parted], outcome.scores, of_suites.not_compared
+        )
     tasks = [task for one in of_suites.scores for task in one.tasks]
     every = [*outcome.scores, *tasks]
     files = write_results(
@@ -330,6 +351,7 @@ def score(
         left_out=outcome.left_out,
         of_suites=tasks,
         suites=[one.to_json() for one in of_suites.scores],
+        parted=None if parted is None else parted.to_json(),
     )
     return EvalResult(
         folder=out,
@@ -340,6 +362,7 @@ def score(
         files=tuple(files),
         unchecked=len(answers.unchecked),
         suites=of_suites.scores,
+        parted=parted,
     )
 
 

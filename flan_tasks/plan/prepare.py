@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError, TooFewRowsError
 from flan_tasks.core.mixture import Mixture, one_pass
@@ -175,6 +176,7 @@ def prepare(
             drop_against,
             catalog,
             source=source,
+            built=[item.dataset for item in found],
             store=store,
             allow_missing=allow_missing,
             progress=progress,
@@ -234,11 +236,21 @@ def evaluation_parts(
     catalog: Catalog,
     *,
     source: SourceChoice,
+    built: Sequence[Dataset] = (),
     store: Store | None = None,
     allow_missing: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Part, ...]:
     """Returns the evaluation sets that names of datasets, clusters or mixtures mean.
+
+    Args:
+      names: of them.
+      catalog: where they are looked up.
+      source: where rows come from, as for the build; but see `SourceChoice.for_compared`.
+      built: what they are compared with.
+      store: where examples are kept.
+      allow_missing: go on with those that are available.
+      progress: told what is being read.
 
     Raises:
       UnknownNameError: a name is none of these.
@@ -247,6 +259,7 @@ def evaluation_parts(
     source.check(catalog)
     store = store or Store(default_store())
     sides = {d.name: d for name in names for d in evaluation_side(catalog, name)}
+    source = source.for_compared(sides.values(), built, catalog)
     found: list[Part] = []
     opened: dict[str, FamilySource] = {}
     missing: list[str] = []

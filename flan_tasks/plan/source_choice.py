@@ -1,7 +1,7 @@
 """Where rows are read from."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flan_tasks.core.catalog import Catalog
@@ -26,6 +26,23 @@ class SourceChoice:
     def kind_of(self, dataset: Dataset) -> str:
         """Returns the kind of source that a dataset is read from."""
         return self.exceptions.get(dataset.family or dataset.name, self.kind)
+
+    def for_compared(
+        self, compared: Iterable[Dataset], built: Iterable[Dataset], catalog: Catalog
+    ) -> "SourceChoice":
+        """Returns where evaluation sets are read from that training examples are compared with.
+
+        Of one that is not trained on and has a directory by its name, where the training rows are
+        from says nothing: its own source is meant.
+        """
+        if self.kind == DECLARED:
+            return self
+        names = {dataset.family or dataset.name for dataset in compared}
+        names -= {dataset.family or dataset.name for dataset in built}
+        by_name = [name for name in DataDirs.of(self.data_dir).named if catalog.knows(name)]
+        placed = {dataset.family or dataset.name for dataset in catalog.expand(by_name)}
+        own = dict.fromkeys(sorted(names & placed), DECLARED)
+        return replace(self, exceptions={**self.exceptions, **own})
 
     def check(self, catalog: Catalog) -> None:
         """Checks that what has a directory of its own is known.

@@ -239,6 +239,9 @@ class CheckpointConfig(Spec):
     """How many of the best are kept besides; needs evaluation."""
     best_metric: Literal["loss", "accuracy"] = "loss"
     """What the best are the best of: a key of the evaluation's metrics."""
+    keep_initial: bool = False
+    """Whether the parameters before the first step are kept as well, as checkpoint_0: what tuning
+    is compared with."""
     initial_checkpoint_path: str | None = None
     """Parameters to begin with: a checkpoint, a MODEL_DIR, or a Hugging Face folder."""
 

@@ -151,6 +151,9 @@ class EvalSpec(QuestionSpec, ModelAsked, JobSpec):
     """MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory."""
     predictions: str | None = option(None, is_file=True)
     """JSONL of predictions or scores made elsewhere, instead of a model."""
+    contamination: str | None = option(None, is_file=True)
+    """What `flan contamination --out` wrote: numbers are given with and without the examples that
+    it names."""
     output_dir: str = option(said="out", is_path=True)
     """Directory of the results."""
 

@@ -8,11 +8,13 @@ from flan_tasks.core.errors import EvaluationError, SourceUnavailableError
 from flan_tasks.engine.folded import folded_reasons
 from flan_tasks.evaluation.loop import Answerer, Asking, Progress, Watch, have_answered
 from flan_tasks.evaluation.normalizing import ways_of
-from flan_tasks.evaluation.records import Answers, Unit
+from flan_tasks.evaluation.records import Answers, Record, Unit
+from flan_tasks.evaluation.shared_examples import Parted, SharedExamples
 from flan_tasks.evaluation.unconditional import Unconditional
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.specs.eval_config import USUAL_NORMALIZATIONS
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
+from flan_tasks.suites.parted import not_compared, parted_suite
 from flan_tasks.suites.scores import SuiteScore, score_suite, score_task
 from flan_tasks.suites.tasks import SuiteQuestion, chosen_question, suite_tasks, where_to_get
 
@@ -33,6 +35,8 @@ class SuitesAsked:
     """Go on without tasks whose rows are not available."""
     normalize: tuple[str, ...] = USUAL_NORMALIZATIONS
     """What else than the sum chooses among options, of `eval_config.NORMALIZATIONS`."""
+    shared: SharedExamples | None = None
+    """Which examples training shares text with; None where nobody asks."""
 
     @property
     def lengths(self) -> dict[str, int] | None:
@@ -54,6 +58,10 @@ class SuitesOutcome:
     """The suites with their numbers."""
     missing: Mapping[str, str]
     """Task or suite -> why it has none."""
+    parted: tuple[Parted, ...] = ()
+    """Averages with and without the examples that training shares text with."""
+    not_compared: tuple[str, ...] = ()
+    """Tasks that were not compared with training."""
 
 
 def opened_suites(
@@ -153,9 +161,12 @@ def evaluate_suites(
     unconditional.check(answers, answerer)
     all_asked: list[Asking] = [*answered, *unconditional.asked]
     have_answered(all_asked, answers, answerer, seed=asked.seed, watch=watch)
-    scores = []
+    scores: list[SuiteScore] = []
+    numbers: list[Parted] = []
+    unknown: list[str] = []
     for suite, protocol, questions, lacking in opened:
         scored = []
+        records_of: list[tuple[SuiteQuestion, list[Record]]] = []
         for question in questions:
             if question.unit not in units:
                 continue
@@ -166,6 +177,7 @@ def evaluate_suites(
             left_out = len(question.numbers) - len(prompts)
             records = answers.read(question.unit, prompts)
             records = unconditional.added(answers, question.unit, records)
+            records_of.append((question, records))
             score = score_task(question.task, records, left_out=left_out, ways=ways)
             scored.append((question, score))
         lacking |= {
@@ -177,4 +189,9 @@ def evaluate_suites(
         if not scored:
             raise EvaluationError(f"suite {suite.name}: no prompt of it could be asked")
         scores.append(score_suite(suite, protocol, scored, missing=lacking))
-    return SuitesOutcome(tuple(scores), missing)
+        if asked.shared is not None:
+            others = not_compared(protocol, [question for question, _ in records_of], asked.shared)
+            unknown += others
+            if not others:
+                numbers += parted_suite(suite, protocol, records_of, scores[-1], asked.shared)
+    return SuitesOutcome(tuple(scores), missing, tuple(numbers), tuple(unknown))

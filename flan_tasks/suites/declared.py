@@ -68,6 +68,8 @@ class Reading:
     """Whether case is the same."""
     drop_period: bool = False
     """Whether one period at the end is removed."""
+    keep_blanks: bool = False
+    """Whether blanks at the ends of the answer count."""
 
     def __post_init__(self) -> None:
         check_types(self, "read", error=DeclarationError)

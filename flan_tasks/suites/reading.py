@@ -34,7 +34,8 @@ def read_answer(text: str, reading: Reading) -> str:
         if not texts:
             return ""
         text = texts[0 if reading.which == "first" else -1]
-    text = text.strip()
+    if not reading.keep_blanks:
+        text = text.strip()
     if reading.drop_period:
         text = text.removesuffix(".").rstrip()
     return folded(text, reading)
@@ -44,4 +45,5 @@ def folded(text: str, reading: Reading) -> str:
     """Returns an answer, or what is right, without what does not count."""
     for pattern in reading.ignore:
         text = re.sub(pattern, "", text)
-    return (text.casefold() if reading.ignore_case else text).strip()
+    text = text.casefold() if reading.ignore_case else text
+    return text if reading.keep_blanks else text.strip()

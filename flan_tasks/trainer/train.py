@@ -299,6 +299,8 @@ def train(run: TrainSpec, *, gin_text: str = "", devices: list | None = None) ->
         step, params, state, progress = start(
             run, model, optimizer, where, checkpoints, record, begun.append
         )
+        if run.checkpoint.keep_initial and step == 0:
+            checkpoints.save(0, params, state, {**record, "step": 0, "progress": {}})
         if first_host and gin_text:
             write_text(folder / "operative_config.gin", gin_text)
         feedback = Feedback(

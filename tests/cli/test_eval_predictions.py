@@ -74,3 +74,20 @@ def test_a_model_that_is_not_read_is_pointed_to_where_it_is_scored(flan, tmp_pat
     printed = flan(*words, code=1).err
     assert kind in printed and "flan export-lm-eval NAME" in printed
     assert "--write-prompts FILE" in printed
+
+
+def test_a_protocol_reads_what_was_written_with_its_blanks(flan, tmp_path):
+    words = ("eval", "mmlu@flan", "--source", "samples", "--allow-missing")
+    flan(*words, "--write-prompts", tmp_path / "prompts.jsonl")
+    lines = [json.loads(text) for text in (tmp_path / "prompts.jsonl").read_text().splitlines()]
+    values = {}
+    # A line end is among the stops, and a blank before the letter makes another answer.
+    for name, prediction in {"plain": "(A)", "line_end": "\n(A)", "blank": " (A)"}.items():
+        given = [{**line, "prediction": prediction} for line in lines]
+        out = tmp_path / name
+        flan(*words, *written(tmp_path / f"{name}.jsonl", given), "--out", out)
+        values[name] = json.loads((out / "scores.json").read_text())["suites"][0]["averages"][0]
+        kept = next((out / "predictions").glob("*/*.jsonl")).read_text().splitlines()
+        assert {json.loads(text)["prediction"] for text in kept} == {prediction}
+    assert values["plain"]["value"] > 0
+    assert values["line_end"]["value"] == values["blank"]["value"] == 0

@@ -13,7 +13,6 @@ from flan_tasks.decontamination.matches import (
     Part,
     evaluation_side,
     explain,
-    overlap_path,
 )
 from flan_tasks.engine.reopen import drawn, reopen
 from flan_tasks.engine.run_local import build
@@ -159,14 +158,36 @@ def test_a_build_of_other_rows_is_refused(tmp_path):
         reopen(manifest, catalog, source=SourceChoice())
 
 
+def overlap_path(one, other):
+    from flan_tasks.datasets import catalog
+
+    return catalog().overlap_path(catalog()[one], catalog()[other])
+
+
+def test_overlaps_that_families_declare_are_explained_from_both_sides():
+    from flan_tasks.datasets import catalog
+
+    families = catalog().families
+    tasks = {name: f"{name}:{families[name].overlapping['rte'][0]}" for name in ("niv2", "p3")}
+    for task in tasks.values():
+        for one, other in (("rte", task), (task, "rte")):
+            assert explain(catalog(), catalog()[one], catalog()[other]) == (
+                f"declared overlap: {one} - {other}"
+            )
+    task = f"p3:{families['p3'].overlapping['squad_v1'][0]}"
+    assert overlap_path("qnli", task) == ("qnli", "squad_v1", task)
+    assert overlap_path(task, "qnli") == (task, "squad_v1", "qnli")
+    assert overlap_path(tasks["niv2"], tasks["p3"]) == (tasks["niv2"], "rte", tasks["p3"])
+
+
 def test_overlaps_are_explained_along_their_chain():
     from flan_tasks.datasets import catalog
 
-    assert overlap_path(catalog(), "fix_punct", "word_segment") == ("fix_punct", "word_segment")
+    assert overlap_path("fix_punct", "word_segment") == ("fix_punct", "word_segment")
     for one, other in (("qnli", "squad_v2"), ("squad_v2", "qnli")):
-        path = overlap_path(catalog(), one, other)
+        path = overlap_path(one, other)
         assert path[0] == one and path[-1] == other
-    assert overlap_path(catalog(), "rte", "trec") == ()
+    assert overlap_path("rte", "trec") == ()
     get = catalog().__getitem__
     assert explain(catalog(), get("anli_r1"), get("anli_r2")) == "both are parts of anli"
     assert explain(catalog(), get("rte"), get("rte")) == "another split of the same dataset"
@@ -185,7 +206,7 @@ def test_overlaps_are_symmetric_and_transitive():
     for one in names:
         for other in reach[one]:
             assert reach[other] == reach[one]
-            assert overlap_path(catalog(), one, other)
+            assert overlap_path(one, other)
 
 
 def test_a_mixture_means_its_held_out_side():

@@ -64,6 +64,83 @@ def test_what_names_no_option_or_two_of_them_stays_what_it_is(text):
     assert read_option(gold_of("capitals_with_period"), text) == text
 
 
+@pytest.mark.parametrize(
+    ("style", "text"),
+    [
+        ("numbers", "1.5 km"),
+        ("numbers", "1,500"),
+        ("numbers", "2:30"),
+        ("numbers", "1=2"),
+        ("numbers", "3.14"),
+        ("numbers", "Option 1.5"),
+        ("numbers", "1, 2 and 3"),
+        ("numbers", "2, 500"),
+        ("numbers", "1' tall"),
+        ("roman", "I, for one, think so"),
+        ("roman", "I'm not sure"),
+        ("roman", "I've no idea"),
+        ("roman", "i.e. none of them"),
+        ("roman", "I; you"),
+        ("capitals", "A.M."),
+        ("capitals", "a.m. in Oslo"),
+        ("capitals", "B's"),
+        ("capitals", "C* algebras"),
+        ("capitals", "A, B"),
+        ("capitals", "(A) and (B)"),
+        ("capitals", "A. or B."),
+        ("capitals", "A, B, C and D"),
+        ("capitals", "A) B)"),
+        ("capitals", "A: B"),
+    ],
+)
+def test_what_only_begins_like_a_label_is_none(style, text):
+    assert read_option(gold_of(labeled(style)), text) == text
+
+
+@pytest.mark.parametrize(
+    ("style", "text", "place"),
+    [
+        ("numbers", "1", 0),
+        ("numbers", "1.", 0),
+        ("numbers", "1. 5 km is too far", 0),
+        ("numbers", "2) 500", 1),
+        ("numbers", "2: it has 8 million", 1),
+        ("numbers", "2, as the largest", 1),
+        ("numbers", "Option 2, as the largest", 1),
+        ("numbers", "[2] 3 of them", 1),
+        ("numbers", "2 = New York", 1),
+        ("numbers", "2.New York", 1),
+        ("roman", "I", 0),
+        ("roman", "I, Oslo", 0),
+        ("roman", "I. think so", 0),
+        ("roman", "(i), for one", 0),
+        ("roman", "Option I, for one", 0),
+        ("roman", "ii, for one", 1),
+        ("capitals", "B, because it is the largest", 1),
+        ("capitals", "B.It is the largest", 1),
+        ("capitals", "B) and that is all", 1),
+        ("capitals", "B. A is too small", 1),
+        ("capitals", '"B" is right', 1),
+        ("capitals", "*B* is right", 1),
+        ("capitals", "(B), not (A)", 1),
+        ("capitals", "B, not A", 1),
+    ],
+)
+def test_a_label_stands_with_its_mark(style, text, place):
+    assert read_option(gold_of(labeled(style)), text) == CITIES[place]
+
+
+def labeled(kind):
+    """The first style with labels of a kind."""
+    return next(one.id for one in option_styles().values() if one.labels == kind)
+
+
+def test_a_number_that_goes_on_is_no_label_though_it_ends_as_its_option():
+    gold = gold_of(labeled("numbers"), options=("5 km", "7 km"))
+    assert read_option(gold, "1.5 km") == "1.5 km"
+    assert read_option(gold, "1. 5 km") == "5 km"
+
+
 def test_without_labels_nothing_is_read_into_an_answer():
     gold = Gold("B", ("B",), ("A. x", "B"))
     assert read_option(gold, "a.") == "a."

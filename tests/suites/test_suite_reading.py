@@ -56,3 +56,14 @@ def test_gsm8k_is_read_as_the_harness_reads_it(text, strict, flexible):
 def test_the_first_group_that_matched_is_taken():
     assert read_answer("x=1 y=2", Reading(pattern="x=(a)|y=(\\d)|x=(\\d)")) == "1"
     assert read_answer("NO", Reading(ignore_case=True)) == "no"
+
+
+def test_blanks_at_the_ends_count_where_a_protocol_says_so():
+    for name, suite in (("flan", "mmlu"), ("lm_eval_direct", "bbh")):
+        reading = published_suite(suite).protocol(name).read
+        assert [read_answer(text, reading) for text in (" (A)", "(A) ", "(A)")] == [
+            " (A)",
+            "(A) ",
+            "(A)",
+        ]
+    assert read_answer(" (A) ", Reading()) == "(A)"

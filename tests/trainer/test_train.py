@@ -231,6 +231,20 @@ def test_the_newest_and_the_best_are_kept(tmp_path):
     assert kept == {7, 8, best}
 
 
+def test_what_training_begins_with_is_kept_where_asked_for(tmp_path):
+    kept = {"period": 1, "keep": 1, "keep_initial": True}
+    first = toy_train(tmp_path, checkpoint=kept, train_steps=3)
+    names = {path.name for path in (tmp_path / "run").glob("checkpoint_*")}
+    assert names == {"checkpoint_0", "checkpoint_3"}
+    start = {"initial_checkpoint_path": str(tmp_path / "run" / "checkpoint_0")}
+    toy_train(tmp_path, name="again", checkpoint=start, train_steps=3)
+    assert losses(tmp_path / "again") == losses(tmp_path / "run")
+    # A run that got no further goes on from there.
+    shutil.rmtree(first.checkpoint)
+    toy_train(tmp_path, checkpoint=kept, train_steps=3)
+    assert losses(tmp_path / "run") == losses(tmp_path / "again")
+
+
 def test_sigterm_saves_and_the_run_goes_on_as_if_undisturbed(tmp_path, monkeypatch):
     whole = toy_train(tmp_path, name="whole")
     read = BuildSource.read

@@ -1,0 +1,197 @@
+"""Builds against suites, and scores with and without the examples that both have."""
+
+import csv
+import json
+
+import pytest
+
+from flan_tasks.specs.contamination_presets import PRESETS
+
+SUBJECTS = ("anatomy", "astronomy")
+ALONE = "Which of these stands in a sentence that nobody else wrote about {} number {}?"
+SHARED = "Which old silent pond does a frog jump into with the sound of falling water, {}?"
+
+
+def laid_out(folder):
+    """MMLU with two subjects; the third question of each stands in training."""
+    for subject in SUBJECTS:
+        for split, count in (("dev", 5), ("val", 2), ("test", 6)):
+            path = folder / split / f"{subject}_{split}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("w", newline="") as file:
+                for number in range(count):
+                    text = SHARED if split == "test" and number == 2 else ALONE
+                    question = text.format(f"{subject} {split}", number)
+                    csv.writer(file).writerow([question, "w", "x", "y", "z", "ABCD"[number % 4]])
+    return folder
+
+
+def poems():
+    """Rows of which two are questions of MMLU."""
+    texts = [f"Line {i} of a poem" for i in range(40)]
+    texts[3], texts[5] = (SHARED.format(f"{subject} test").upper() for subject in SUBJECTS)
+    return [{"haiku": poem, "season": ("spring", "summer")[i % 2]} for i, poem in enumerate(texts)]
+
+
+@pytest.fixture
+def build(flan, own, tmp_path):
+    """A build that holds two questions of MMLU, and the words that say where rows are."""
+    module = own(poems())
+    flan("build", "haiku", *module, "--out", tmp_path / "out")
+    data = ("--data-dir", f"mmlu={laid_out(tmp_path / 'mmlu')}", "--allow-missing")
+    return tmp_path / "out", module, data
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_neither_rows_nor_exemplars_hold_what_is_left_out(flan, build, tmp_path, preset):
+    folder, module, data = build
+    words = (*module, *data, "--shots", "2", "--vocab", "bytes", "--seed", "3")
+    flan("build", "haiku", *words, "--out", tmp_path / "with")
+    dropped = ("--drop-contaminated", "mmlu", "--contamination-preset", preset)
+    flan("build", "haiku", *words, *dropped, "--out", tmp_path / "without")
+    counts = {}
+    for name in ("with", "without"):
+        lines = "".join(p.read_text() for p in (tmp_path / name / "data").glob("*.jsonl"))
+        inputs = [json.loads(line)["inputs"].casefold() for line in lines.splitlines()]
+        counts[name] = sum("silent pond" in text for text in inputs)
+    # Two rows are the questions themselves; the others have them among their exemplars.
+    assert counts["with"] > 2 and counts["without"] == 0
+    compare = ("contamination", tmp_path / "without", *module, *data, "--preset", preset)
+    assert "None occurs in them" in flan(*compare, "--against", "mmlu").out
+
+
+def answered(flan, folder, words, *, right):
+    """Predictions that choose rightly where `right` says so of a prompt, and wrongly elsewhere."""
+    flan("eval", *words, "--write-prompts", folder / "prompts.jsonl")
+    lines = [json.loads(text) for text in (folder / "prompts.jsonl").read_text().splitlines()]
+    for line in lines:
+        number = int(line["key"].partition(":")[2])
+        best = (number + (not right(line["prompt"]))) % 4
+        line["scores"] = [-1.0 if place == best else -2.0 for place in range(4)]
+    path = folder / "predictions.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return ("--predictions", path)
+
+
+def test_suites_and_datasets_are_scored_with_and_without_what_training_shares(
+    flan, build, tmp_path
+):
+    folder, module, data = build
+    shared = tmp_path / "shared.json"
+    words = ("contamination", folder, *module, *data, "--out", shared, "--against", "mmlu")
+    printed = flan(*words, code=1).out
+    assert "mmlu" in printed and json.loads(shared.read_text())["against"] == ["mmlu"]
+    asked = ("mmlu", "mmlu:anatomy", *data, "--split", "test")
+    given = answered(flan, tmp_path, asked, right=is_of_shared)
+    out = tmp_path / "scores"
+    printed = flan("eval", *asked, *given, "--out", out, "--contamination", shared).out
+    assert "those without text of training (clean)" in printed
+    line = next(one for one in printed.splitlines() if one.startswith("mmlu@hendrycks, micro"))
+    assert line.split()[-5:] == ["16.7", "0.0", "100.0", "2", "12"]
+    content = json.loads((out / "scores.json").read_text())["contamination"]
+    numbers = {(one["name"], one["way"]): one for one in content["numbers"]}
+    micro = numbers["mmlu@hendrycks, micro", "sum"]
+    assert (micro["examples"], micro["shared"]) == (12, 2)
+    assert (micro["value"], micro["without"], micro["of_shared"]) == (
+        pytest.approx(100 * 2 / 12),
+        0,
+        100,
+    )
+    anatomy = numbers["mmlu:anatomy", "sum"]
+    assert (anatomy["examples"], anatomy["shared"], anatomy["number"]) == (6, 1, "accuracy")
+    assert (anatomy["value"], anatomy["without"], anatomy["of_shared"]) == (
+        pytest.approx(100 / 6),
+        0,
+        100,
+    )
+    assert content["not_compared"] == [] and content["preset"] == "fields"
+
+
+def is_of_shared(prompt):
+    """Whether the query, which stands last, is a shared question."""
+    return "silent pond" in prompt[prompt.rindex("Which ") :]
+
+
+def test_names_may_follow_one_another(flan, build, tmp_path):
+    folder, module, data = build
+    words = ("contamination", folder, *module, *data, "--json", "--against", "mmlu", "haiku")
+    content = json.loads(flan(*words, code=1).out)
+    assert content["against"] == ["mmlu", "haiku"]
+    assert {one["name"] for one in content["compared"]} == {
+        "haiku",
+        *(f"mmlu:{subject}" for subject in SUBJECTS),
+    }
+
+
+SUMS = """
+description = "Sums."
+home = "here"
+layout = "test.jsonl"
+files = { test = "test.jsonl" }
+
+[protocols.plain]
+source = "this test"
+method = "generate"
+question = "{question}\\n{sum}?"
+answer = "{sum}"
+
+[[averages]]
+name = "micro"
+over = "examples"
+"""
+
+
+def test_a_suite_of_ones_own_is_compared_by_its_rows(flan, build, tmp_path):
+    folder, module, _ = build
+    rows = [
+        {"question": ALONE.format("sums", 0), "sum": 1},
+        {"question": SHARED.format("anatomy test"), "sum": 2},
+    ]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    suite = tmp_path / "sums.toml"
+    suite.write_text(SUMS)
+    shared = tmp_path / "shared.json"
+    words = ("contamination", folder, *module, "--against", suite, "--out", shared)
+    flan(*words, code=1)
+    (one,) = json.loads(shared.read_text())["sets"]
+    assert (one["name"], one["split"], one["keys"]) == ("sums", "test", ["test:1"])
+    flan("eval", suite, "--write-prompts", tmp_path / "prompts.jsonl")
+    lines = [json.loads(text) for text in (tmp_path / "prompts.jsonl").read_text().splitlines()]
+    given = "".join(json.dumps({**line, "prediction": "2"}) + "\n" for line in lines)
+    (tmp_path / "p.jsonl").write_text(given)
+    words = ("eval", suite, "--predictions", tmp_path / "p.jsonl", "--contamination", shared)
+    flan(*words, "--out", tmp_path / "scores")
+    content = json.loads((tmp_path / "scores" / "scores.json").read_text())["contamination"]
+    (number,) = content["numbers"]
+    assert (number["value"], number["without"], number["of_shared"]) == (50, 0, 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[", "cannot be read"),
+        ("[1]", "not what `flan contamination --out FILE` writes"),
+        ('{"preset": "mine", "sets": []}', "preset is"),
+        ('{"preset": "tulu", "sets": [{"name": "a", "split": "test"}]}', "not what `flan"),
+        ('{"preset": "tulu", "sets": []}', "nothing that is asked was compared with training"),
+        (
+            '{"preset": "tulu", "sets": [{"name": "rte", "split": "test", "keys": ["a:1"]}]}',
+            "are none of those asked",
+        ),
+    ],
+)
+def test_a_file_that_says_something_else_is_refused(flan, tmp_path, text, message):
+    words = ("rte", "--source", "samples", "--split", "test", "--templates", "hence")
+    given = answered_rte(flan, tmp_path, words)
+    (tmp_path / "shared.json").write_text(text)
+    words = ("eval", *words, *given, "--contamination", tmp_path / "shared.json")
+    printed = flan(*words, "--out", tmp_path / "out", code=1).err
+    assert message in printed and "shared.json" in printed or "rte" in printed
+
+
+def answered_rte(flan, folder, words):
+    flan("eval", *words, "--write-prompts", folder / "prompts.jsonl")
+    lines = [json.loads(text) for text in (folder / "prompts.jsonl").read_text().splitlines()]
+    path = folder / "predictions.jsonl"
+    path.write_text("".join(json.dumps({**one, "scores": [-1.0, -2.0]}) + "\n" for one in lines))
+    return ("--predictions", path)
