@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from flan_tasks.jobs.evaluate import EvalResult
     from flan_tasks.suites.scores import SuiteScore
 
+# Datasets of a suite that are listed without --wide.
+_MOST_LINES = 80
 _HELPS = {"vocab": f"bytes, t5, or a file; by default the model's (not {VOCAB})."}
 
 
@@ -160,15 +162,30 @@ def _print_dataset(score: "DatasetScore") -> None:
 
 
 def _print_suite(score: "SuiteScore", *, wide: bool) -> None:
-    from flan_tasks.suites.tables import averages_table, published_table, tasks_table
+    from flan_tasks.suites.tables import (
+        averages_table,
+        lines_table,
+        parts_table,
+        published_table,
+        tasks_table,
+    )
 
     click.echo()
-    print_wrapped(f"{score.name}: {score.source}; {score.split} split, {score.shots:g} shots")
+    how = "" if score.lines or score.parts else f", {score.shots:g} shots"
+    print_wrapped(f"{score.name}: {score.source}; {score.split} split{how}")
     click.echo()
     print_table(*averages_table(score))
-    if wide:
+    if score.parts:
+        click.echo()
+        print_table(*parts_table(score))
+    elif score.lines and (wide or len(score.lines) <= _MOST_LINES):
+        click.echo()
+        print_table(*lines_table(score))
+    elif wide:
         click.echo()
         print_table(*tasks_table(score))
+    for line in score.notes:
+        print_wrapped(line)
     if score.published:
         click.echo()
         print_table(*published_table(score))

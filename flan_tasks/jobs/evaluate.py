@@ -23,6 +23,7 @@ from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.evaluation.loop import (
     Answerer,
+    Asking,
     Evaluation,
     Outcome,
     not_evaluated,
@@ -31,7 +32,7 @@ from flan_tasks.evaluation.loop import (
     reason_of,
 )
 from flan_tasks.evaluation.loop import evaluate as ask
-from flan_tasks.evaluation.records import Answers, write_kept
+from flan_tasks.evaluation.records import Answers, Unit, write_kept
 from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.evaluation.warnings import score_warnings
@@ -44,6 +45,7 @@ from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
 from flan_tasks.suites.library import is_suite, open_suite
 from flan_tasks.suites.scores import SuiteScore
 from flan_tasks.suites.tables import averages_table
+from flan_tasks.suites.templates import asked_protocol, mistyped_questions
 from flan_tasks.vocabulary import asked_vocabulary
 
 if TYPE_CHECKING:
@@ -167,8 +169,13 @@ def suites_of(spec: QuestionSpec) -> SuitesAsked:
     asked: list[tuple[Suite, Protocol]] = []
     for name in spec.names:
         # A suite by its name, and by its name with its first protocol, is one.
-        if is_suite(name) and (opened := open_suite(name)) not in asked:
-            asked.append(opened)
+        if not is_suite(name):
+            continue
+        suite, protocol = open_suite(name)
+        if PROTOCOL_MARK not in name:
+            protocol = asked_protocol(suite, protocol, spec.place)
+        if (suite, protocol) not in asked:
+            asked.append((suite, protocol))
     names = [f"{suite.name}{PROTOCOL_MARK}{protocol.name}" for suite, protocol in asked]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DeclarationError(f"two suites are called {', '.join(twice)}; rename one of the files")
@@ -182,7 +189,8 @@ def suites_of(spec: QuestionSpec) -> SuitesAsked:
             ("split", spec.split, protocol.split),
             ("method", str(spec.method), protocol.method),
         ):
-            if value not in ("auto", "both", own):
+            # Templates may be asked on several splits, and by each dataset's own method.
+            if value not in ("auto", "both") and (own != value or protocol.chosen_on):
                 raise DeclarationError(f"{name}: its {option} is {own}; leave out --{option}")
     return SuitesAsked(
         suites=tuple(asked),
@@ -200,8 +208,10 @@ def datasets_of(spec: QuestionSpec) -> tuple[Dataset, ...]:
       UnknownNameError: a name is unknown.
       DeclarationError: what is asked contradicts itself.
     """
-    of_suites = [name for suite, _ in suites_of(spec).suites for name in suite.datasets]
-    return (*evaluation_of(spec).datasets, *catalog().expand(of_suites))
+    suites = suites_of(spec)
+    of_strings = [name for suite, _ in suites.of_strings for name in suite.datasets]
+    of_templates = [d for one in suites.of_templates(catalog()) for d in one.evaluation.datasets]
+    return (*evaluation_of(spec).datasets, *catalog().expand(of_strings), *of_templates)
 
 
 def evaluation_of(spec: QuestionSpec) -> Evaluation:
@@ -312,25 +322,34 @@ def score(
     of_suites = SuitesOutcome((), {})
     if suites is not None and suites.suites:
         of_suites = evaluate_suites(
-            suites, catalog(), answers, answerer, progress=reading, watch=progress
+            suites,
+            catalog(),
+            answers,
+            answerer,
+            store=_store(store),
+            progress=reading,
+            watch=progress,
         )
     missing = {**outcome.missing, **of_suites.missing}
-    tasks = [task for one in of_suites.scores for task in one.tasks]
-    every = [*outcome.scores, *tasks]
+    left_out = {**outcome.left_out, **of_suites.left_out}
+    named = {one.dataset for one in outcome.scores}
+    scores = (*outcome.scores, *(one for one in of_suites.datasets if one.dataset not in named))
+    tasks = [task for one in of_suites.scores if not one.lines for task in one.tasks]
+    every = [*scores, *tasks]
     files = write_results(
         out,
-        outcome.scores,
+        scores,
         settings=settings,
         missing=missing,
-        left_out=outcome.left_out,
+        left_out=left_out,
         of_suites=tasks,
         suites=[one.to_json() for one in of_suites.scores],
     )
     return EvalResult(
         folder=out,
-        scores=outcome.scores,
+        scores=scores,
         missing=missing,
-        left_out=outcome.left_out,
+        left_out=left_out,
         warnings=tuple(score_warnings(every)),
         files=tuple(files),
         unchecked=len(answers.unchecked),
@@ -360,11 +379,13 @@ def write_prompts(
     missing: dict[str, str] = {}
     left_out: dict[str, str] = {}
     opened: dict[str, FamilySource] = {}
-    for dataset in evaluation.datasets:
-        try:
-            asked = list(
-                questions(
-                    evaluation,
+    of_suites = suites.of_templates(known)
+    asked: dict[Unit, Asking] = {}
+    for one in (evaluation, *(of_suite.evaluation for of_suite in of_suites)):
+        for dataset in one.datasets:
+            try:
+                of_dataset = questions(
+                    one,
                     dataset,
                     known,
                     store=store,
@@ -372,13 +393,16 @@ def write_prompts(
                     left_out=left_out,
                     opened=opened,
                 )
-            )
-        except SourceUnavailableError as error:
-            missing[dataset.name] = reason_of(error, dataset)
-            continue
-        for question in asked:
-            prompts = question.prompts(seed=evaluation.seed, budget=None)
-            lines += [prompt_line(question.unit, prompt) for prompt in prompts]
+                asked |= {question.unit: question for question in of_dataset}
+            except SourceUnavailableError as error:
+                missing[dataset.name] = reason_of(error, dataset)
+    if not missing or evaluation.allow_missing:
+        for of_suite in of_suites:
+            mistyped = mistyped_questions(of_suite, known, store=store)
+            asked |= {question.unit: question for question in mistyped}
+    for unit, question in asked.items():
+        prompts = question.prompts(seed=evaluation.seed, budget=None)
+        lines += [prompt_line(unit, prompt) for prompt in prompts]
     if missing and not (evaluation.allow_missing and lines):
         raise not_evaluated(missing, "Provide these, or go on with --allow-missing.")
     if not lines:

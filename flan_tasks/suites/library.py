@@ -14,6 +14,7 @@ from flan_tasks.suites.declared import (
     PROTOCOL_MARK,
     Average,
     Exemplars,
+    Part,
     Protocol,
     Published,
     Reading,
@@ -106,7 +107,7 @@ def parse_suite(text: str, *, name: str, path: str, beside: str = "") -> Suite:
     except ValueError as error:
         raise DeclarationError(f"{path}: not valid TOML: {error}") from error
     problems: list[str] = []
-    for key, cls in (("averages", Average), ("published", Published)):
+    for key, cls in (("averages", Average), ("published", Published), ("parts", Part)):
         if key in data:
             data[key] = _list_of(cls, data[key], key, problems)
     if "protocols" in data:
@@ -182,4 +183,6 @@ def _built(cls: type[T], table: Any, where: str, problems: list[str], **given: A
 
 
 def _as_tuple(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _as_tuple(one) for name, one in value.items()}
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value

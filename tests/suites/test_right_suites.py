@@ -15,6 +15,7 @@ ALL = [
     f"{name}@{protocol.name}"
     for name in suite_names()
     for protocol in published_suite(name).protocols
+    if not protocol.templates
 ]
 # What stands around a written answer: as the protocol wants it, and as it does not.
 REASONED = "First this, then that. So the answer is {}.\n\nQ: And then? the answer is 77."
@@ -47,8 +48,8 @@ class Told:
         for asked in stream:
             gold = asked.prompt.gold
             if asked.unit.method == RANK:
-                of_right, others = (-1.0, -2.0) if self.right else (-2.0, -1.0)
-                sums = tuple(of_right if o == gold.answer else others for o in gold.options)
+                of_right, others = (-1.0, -99.0) if self.right else (-99.0, -1.0)
+                sums = tuple(of_right if o in gold.references else others for o in gold.options)
                 yield asked, Record(asked.prompt, sums=sums, tokens=(1,) * len(sums))
             else:
                 yield asked, Record(asked.prompt, self.form.format(gold.answer))
