@@ -42,7 +42,8 @@ from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 from flan_tasks.store.store import Store, default_store
 from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites, suite_prompts
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
-from flan_tasks.suites.library import is_suite, open_suite
+from flan_tasks.suites.library import is_suite, named_suite, open_suite
+from flan_tasks.suites.parts import opened_parts
 from flan_tasks.suites.scores import SuiteScore
 from flan_tasks.suites.tables import averages_table
 from flan_tasks.suites.templates import asked_protocol, mistyped_questions
@@ -167,9 +168,15 @@ def suites_of(spec: QuestionSpec) -> SuitesAsked:
       DeclarationError: a suite's file is malformed, or what is asked contradicts its protocol.
     """
     asked: list[tuple[Suite, Protocol]] = []
+    composed: list[Suite] = []
     for name in spec.names:
         # A suite by its name, and by its name with its first protocol, is one.
         if not is_suite(name):
+            continue
+        suite = named_suite(name)
+        if suite.parts and PROTOCOL_MARK not in name:
+            composed += [suite] if suite not in composed else []
+            asked += [one for one in opened_parts(suite) if one not in asked]
             continue
         suite, protocol = open_suite(name)
         if PROTOCOL_MARK not in name:
@@ -177,9 +184,10 @@ def suites_of(spec: QuestionSpec) -> SuitesAsked:
         if (suite, protocol) not in asked:
             asked.append((suite, protocol))
     names = [f"{suite.name}{PROTOCOL_MARK}{protocol.name}" for suite, protocol in asked]
+    names += [suite.name for suite in composed]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DeclarationError(f"two suites are called {', '.join(twice)}; rename one of the files")
-    for name, (_, protocol) in zip(names, asked, strict=True):
+    for name, (_, protocol) in zip(names, asked, strict=False):
         if spec.variation != PLAIN:
             raise DeclarationError(
                 f"{name}: a protocol says how its prompts are made; leave out --shots, "
@@ -194,6 +202,7 @@ def suites_of(spec: QuestionSpec) -> SuitesAsked:
                 raise DeclarationError(f"{name}: its {option} is {own}; leave out --{option}")
     return SuitesAsked(
         suites=tuple(asked),
+        composed=tuple(composed),
         source=SourceChoice(spec.source, spec.place),
         examples=spec.num_examples,
         seed=spec.seed,

@@ -12,6 +12,7 @@ from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.store.store import Store
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
+from flan_tasks.suites.parts import score_parts
 from flan_tasks.suites.scores import SuiteScore, score_suite, score_task
 from flan_tasks.suites.tasks import SuiteQuestion, chosen_question, suite_tasks, where_to_get
 from flan_tasks.suites.templates import AskedTemplates, asked_templates, evaluate_templates
@@ -23,6 +24,8 @@ class SuitesAsked:
 
     suites: tuple[tuple[Suite, Protocol], ...]
     """Each with the way it is asked."""
+    composed: tuple[Suite, ...] = ()
+    """Suites that are made of some of these."""
     source: SourceChoice = SourceChoice()
     """Where rows come from."""
     examples: int | None = None
@@ -218,6 +221,10 @@ def evaluate_suites(
         score = score_suite(suite, protocol, scored, missing=lacking)
         scores[score.name] = score
     names = [f"{suite.name}{PROTOCOL_MARK}{protocol.name}" for suite, protocol in asked.suites]
+    composed = [score_parts(suite, scores) for suite in asked.composed]
     return SuitesOutcome(
-        tuple(scores[name] for name in names), missing, tuple(datasets.values()), left_out
+        (*composed, *(scores[name] for name in names)),
+        missing,
+        tuple(datasets.values()),
+        left_out,
     )

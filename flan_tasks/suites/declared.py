@@ -131,10 +131,12 @@ class Protocol:
     """How the answer is read out of it."""
     metric: str = EXACT_MATCH
     """One of MEASURES."""
-    guessed: str = ""
-    """A regular expression of the answers that a question of a written protocol lists: guessing
-    gets 1 / their number. Where it lists none, guessing gets 1 / 2 in a task of two answers, and
-    else 0."""
+    choices: int = 0
+    """Answers among which every question of a written protocol lets choose: guessing gets 1 / their
+    number; 0 where that is not so."""
+    listed: str = ""
+    """Or a regular expression of the answers that a question lists. Where it lists none, guessing
+    gets 1 / 2 in a task that has two answers, and else nothing."""
     inputs: int = 1024
     """Longest prompt in tokens, the end included, where nothing else is asked for."""
     targets: int = 256
@@ -168,11 +170,13 @@ class Protocol:
         if self.method == "auto":
             yield 'method "auto" goes with templates; give rank or generate'
         try:
-            re.compile(self.guessed)
+            re.compile(self.listed)
         except (re.error, RecursionError) as error:
-            yield f"guessed {quoted(self.guessed)} is no regular expression: {error}"
-        if self.guessed and self.method == "rank":
-            yield "guessed is of written answers; where options are ranked, their number counts"
+            yield f"listed {quoted(self.listed)} is no regular expression: {error}"
+        if (self.listed or self.choices) and self.method == "rank":
+            yield "choices and listed are of written answers; of ranked options their number counts"
+        if self.choices < 0 or (self.choices and self.listed):
+            yield "give choices, 2 or more, or listed: one of them"
         if self.metric not in MEASURES:
             yield f"metric {quoted(self.metric)} must be one of {', '.join(MEASURES)}"
         if (self.method == "rank") != bool(self.options):

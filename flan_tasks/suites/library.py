@@ -47,20 +47,34 @@ def open_suite(name: str) -> tuple[Suite, Protocol]:
 
     Raises:
       UnknownNameError: there is no such suite or protocol.
-      DeclarationError: the file is malformed; with every problem.
+      DeclarationError: the file is malformed, with every problem; or the suite has parts, each of
+        which names its protocol.
     """
-    plain, mark, wanted = name.rpartition(PROTOCOL_MARK)
-    plain = plain if mark else name
-    if plain.endswith(ENDING):
-        suite = read_suite(Path(plain))
-    elif plain in suite_names():
-        suite = published_suite(plain)
-    else:
-        raise unknown_name("suite", plain, suite_names())
+    suite = named_suite(name)
+    _, mark, wanted = name.rpartition(PROTOCOL_MARK)
+    if suite.parts:
+        parts = ", ".join(part.suite for part in suite.parts)
+        raise DeclarationError(f"{name}: suite {suite.name} has no protocol, but parts: {parts}")
     protocol = suite.protocol(wanted if mark else "")
     if protocol is None or (mark and not wanted):
         raise unknown_name(f"protocol of {suite.name}", wanted, [p.name for p in suite.protocols])
     return suite, protocol
+
+
+def named_suite(name: str) -> Suite:
+    """Returns the suite that SUITE or SUITE@PROTOCOL names.
+
+    Raises:
+      UnknownNameError: there is no such suite.
+      DeclarationError: the file is malformed; with every problem.
+    """
+    plain, mark, _ = name.rpartition(PROTOCOL_MARK)
+    plain = plain if mark else name
+    if plain.endswith(ENDING):
+        return read_suite(Path(plain))
+    if plain in suite_names():
+        return published_suite(plain)
+    raise unknown_name("suite", plain, suite_names())
 
 
 @cache

@@ -119,7 +119,7 @@ def score_task(task: SuiteTask, records: Sequence[Record], *, left_out: int) -> 
     if task.protocol.method == "generate":
         records = [read_record(record, protocol.stops, protocol.read) for record in records]
     scores = score_unit(task, task.unit, records, left_out=left_out)
-    if protocol.guessed and records:
+    if (protocol.choices or protocol.listed) and records:
         number = next(iter(scores[0].scores))
         chance = {number: guessing([record.prompt.gold for record in records], task)}
         scores = [replace(one, chance=chance) for one in scores]
@@ -127,14 +127,16 @@ def score_task(task: SuiteTask, records: Sequence[Record], *, left_out: int) -> 
 
 
 def guessing(golds: Sequence[Gold], task: SuiteTask) -> float:
-    """Returns what guessing a written answer gets, in percent: see `Protocol.guessed`."""
+    """Returns what guessing a written answer gets, in percent: see `Protocol.listed`."""
+    if task.protocol.choices:
+        return 100 / task.protocol.choices
     answers = {filled(task.protocol.answer, {**task.about, **row}) for row in task.rows}
     unlisted = Fraction(1, 2) if len(answers) == 2 else Fraction(0)
     shares = []
     for gold in golds:
         row = task.rows[int(gold.key.rpartition(":")[2])]
         question = filled(task.protocol.question, {**task.about, **row})
-        listed = len(re.findall(task.protocol.guessed, question))
+        listed = len(re.findall(task.protocol.listed, question))
         shares.append(Fraction(1, listed) if listed > 1 else unlisted)
     return float(100 * sum(shares) / len(shares))
 

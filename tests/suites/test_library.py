@@ -12,6 +12,7 @@ from flan_tasks.suites.library import (
     read_suite,
     suite_names,
 )
+from flan_tasks.suites.parts import opened_parts
 
 GOOD = """
 description = "Sums."
@@ -37,11 +38,14 @@ def parsed(text):
 
 def test_published_suites_name_known_datasets_and_their_own_averages():
     of_templates = {"flan2021", "glue", "niv2_test", "superglue", "t0_heldout"}
-    assert set(suite_names()) == {"bbh", "gsm8k", "mgsm", "mmlu"} | of_templates
+    of_parts = {"flan2022_heldout"}
+    assert set(suite_names()) == {"bbh", "gsm8k", "mgsm", "mmlu"} | of_templates | of_parts
     for name in suite_names():
         suite = published_suite(name)
         assert suite.license and suite.citation and suite.home and suite.layout
-        if name in of_templates:
+        if suite.parts:
+            assert len(opened_parts(suite)) == len(suite.parts)
+        if name in of_templates | of_parts:
             continue
         assert catalog().expand(suite.datasets), name
         assert suite.rows
@@ -96,7 +100,8 @@ def test_a_good_file_is_read():
         ('question = "{a} + {b} ="\n', "", 'no "question"; or give templates = true'),
         ('answer = "{c}"', 'answer = "{c}"\ntemplates = true', "question does not go with templ"),
         ('answer = "{c}"', 'answer = "{c}"\nchosen_on = "validation"', "goes with templates"),
-        ('answer = "{c}"', 'answer = "{c}"\nguessed = "("', 'guessed "(" is no regular expr'),
+        ('answer = "{c}"', 'answer = "{c}"\nlisted = "("', 'listed "(" is no regular expr'),
+        ('answer = "{c}"', 'answer = "{c}"\nchoices = 4\nlisted = "x"', "one of them"),
         ('method = "generate"', 'method = "auto"', 'method "auto" goes with templates'),
         ('over = "examples"', 'over = "parts"', 'over = "parts" and parts belong together'),
         ('over = "examples"', 'over = "tasks"\nof = "median"', "over the templates of groups"),

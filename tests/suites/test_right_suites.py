@@ -73,7 +73,11 @@ def test_right_answers_have_100_and_the_wrong_form_0(name, tmp_path):
     best = scored(name, tmp_path / "right", Told(right, right=True)).suites[0]
     assert [one.value for one in best.averages] == [100] * len(best.averages) and best.averages
     worst = scored(name, tmp_path / "wrong", Told(wrong, right=False)).suites[0]
-    assert [one.value for one in worst.averages] == [0] * len(worst.averages)
+    scaled = {one.name for one in published_suite(worst.suite).averages if one.above_chance}
+    plain = [one.value for one in worst.averages if one.name not in scaled]
+    assert plain == [0] * len(plain) and plain
+    # Worse than guessing.
+    assert all(one.value < 0 for one in worst.averages if one.name in scaled)
 
 
 def test_the_same_folder_is_read_again_without_being_asked(tmp_path):
