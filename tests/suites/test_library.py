@@ -37,7 +37,7 @@ def parsed(text):
 
 
 def test_published_suites_name_known_datasets_and_their_own_averages():
-    of_templates = {"flan2021", "glue", "niv2_test", "superglue", "t0_heldout"}
+    of_templates = {"flan2021", "glue", "helm", "niv2_test", "superglue", "t0_heldout"}
     of_parts = {"flan2022_heldout"}
     assert set(suite_names()) == {"bbh", "gsm8k", "mgsm", "mmlu"} | of_templates | of_parts
     for name in suite_names():

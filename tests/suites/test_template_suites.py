@@ -83,7 +83,7 @@ def test_right_answers_have_the_most_and_wrong_ones_nothing(name, tmp_path):
             assert line.mean > 90
         else:
             assert line.mean <= 0, line
-    assert all(one.value <= 0 for one in worst.averages)
+    assert all(one.value <= 0 for one in worst.averages if one.name != "calibration error")
 
 
 def test_glue_is_the_mean_of_nine_tasks_of_which_some_have_two_numbers(tmp_path):
@@ -191,3 +191,40 @@ def test_without_rows_a_suite_says_where_they_are_from(tmp_path):
         )
     said = "\n".join([str(caught.value), *caught.value.__notes__])
     assert "https://gluebenchmark.com" in said and "flan sources cola" in said
+
+
+def test_helm_measures_calibration_and_robustness(tmp_path):
+    class OnlyAsWritten(Told):
+        """Right, and sure of it, where nothing is misspelt."""
+
+        def answer(self, stream):
+            for asked in stream:
+                right = not asked.unit.template.endswith("+typos")
+                (answered,) = Told(right=right).answer([asked])
+                yield answered
+
+    suite = scored(tmp_path, "helm", answerer=OnlyAsWritten(right=True)).suites[0]
+    values = {one.name: one.value for one in suite.averages if not one.group}
+    assert values["calibration error"] == pytest.approx(0, abs=1e-6)
+    assert values["with typos"] == values["robustness to typos"] == 0
+    # HELM asks for calibration of what is chosen among, and for no typos in what is summarized.
+    assert set(suite.measures["bool_q"]) == {"calibration", "typos", "worst"}
+    assert set(suite.measures["natural_questions"]) == {"typos", "worst"}
+    assert "xsum" not in suite.measures and "xsum" in {line.dataset for line in suite.lines}
+    assert any("TruthfulQA" in line for line in suite.notes)
+    wrong = scored(tmp_path, "helm", right=False).suites[0]
+    values = {one.name: one.value for one in wrong.averages if not one.group}
+    # Sure of the other of two options (BoolQ, IMDB), and a third sure of each of three wrong ones.
+    assert values["calibration error"] == pytest.approx(100 * (1 + 1 + 1 / 3 + 1 / 3) / 4)
+
+
+def test_models_are_compared_with_typos_and_without(tmp_path):
+    import flan_tasks as ft
+
+    for right in (True, False):
+        scored(tmp_path, "helm", right=right)
+    result = ft.compare(tmp_path / "out-False", tmp_path / "out-True")
+    changes = {change.dataset: change for change in result.changes[0]}
+    assert changes["bool_q"].change == changes["bool_q with typos"].change == 100
+    assert "xsum with typos" not in changes
+    assert changes["bool_q"].num_templates == 10
