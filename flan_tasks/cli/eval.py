@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flan_tasks.evaluation.summary import DatasetScore
     from flan_tasks.jobs.evaluate import EvalResult
     from flan_tasks.suites.scores import SuiteScore
+    from flan_tasks.suites.submission import WrittenSubmission
 
 # Datasets of a suite that are listed without --wide.
 _MOST_LINES = 80
@@ -138,6 +139,8 @@ def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = Fal
         print_wrapped(f"not evaluated: {names}: {reason}")
     for names, reason in folded_reasons(result.left_out):
         print_wrapped(f"not asked: {names}: {reason}")
+    if result.submission is not None:
+        _print_submission(result.submission)
     names = ", ".join(path.name for path in result.files)
     click.echo(f"\nresults in {result.folder}: {names}")
     return result
@@ -191,6 +194,22 @@ def _print_suite(score: "SuiteScore", *, wide: bool) -> None:
         print_table(*published_table(score))
     for line in score.differs:
         print_wrapped(f"not the published suite: {line}")
+
+
+def _print_submission(written: "WrittenSubmission") -> None:
+    from flan_tasks.engine.folded import folded_reasons
+
+    click.echo()
+    columns = ["file", "rows", "template", "without an answer"]
+    rows = [
+        [one.path.name, f"{one.rows:,}", one.template, f"{one.unasked:,}"] for one in written.files
+    ]
+    if rows:
+        print_wrapped(f"for the server of {written.suite}, in {written.files[0].path.parent}")
+        click.echo()
+        print_table(columns, rows)
+    for names, reason in folded_reasons(written.missing):
+        print_wrapped(f"not written: {names}: {reason}")
 
 
 def _print_overview(scores: Sequence["DatasetScore"]) -> None:

@@ -18,7 +18,6 @@ from flan_tasks.core.errors import (
 from flan_tasks.core.naming import MIXTURE, PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.user_code import import_module
-from flan_tasks.core.variation import PLAIN
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.evaluation.loop import (
@@ -36,17 +35,17 @@ from flan_tasks.evaluation.records import Answers, Unit, write_kept
 from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.evaluation.warnings import score_warnings
+from flan_tasks.jobs.asked_suites import submitted_suite, suites_of
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 from flan_tasks.store.store import Store, default_store
 from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites, suite_prompts
-from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
-from flan_tasks.suites.library import is_suite, named_suite, open_suite
-from flan_tasks.suites.parts import opened_parts
+from flan_tasks.suites.library import is_suite
 from flan_tasks.suites.scores import SuiteScore
+from flan_tasks.suites.submission import WrittenSubmission, write_submission
 from flan_tasks.suites.tables import averages_table
-from flan_tasks.suites.templates import asked_protocol, mistyped_questions
+from flan_tasks.suites.templates import mistyped_questions
 from flan_tasks.vocabulary import asked_vocabulary
 
 if TYPE_CHECKING:
@@ -93,6 +92,8 @@ class EvalResult:
     """Files of answers that were written before there were digests."""
     suites: tuple[SuiteScore, ...] = ()
     """Suites with their averages and the numbers of each task."""
+    submission: WrittenSubmission | None = None
+    """The files for a suite's server, where they were asked for."""
 
     @property
     def means(self) -> dict[str, dict[str, float]]:
@@ -149,7 +150,8 @@ def evaluate(
         answerer = FileAnswers(Path(spec.predictions))
     else:
         answerer = _model_of(spec, suites, say=say, note=note, opened=opened)
-    return score(
+    submitted = submitted_suite(suites) if spec.submission is not None else None
+    result = score(
         evaluation,
         answerer,
         Path(spec.output_dir),
@@ -158,55 +160,23 @@ def evaluate(
         progress=progress,
         reading=reading,
     )
-
-
-def suites_of(spec: QuestionSpec) -> SuitesAsked:
-    """Returns the suites among the names.
-
-    Raises:
-      UnknownNameError: there is no such suite or protocol.
-      DeclarationError: a suite's file is malformed, or what is asked contradicts its protocol.
-    """
-    asked: list[tuple[Suite, Protocol]] = []
-    composed: list[Suite] = []
-    for name in spec.names:
-        # A suite by its name, and by its name with its first protocol, is one.
-        if not is_suite(name):
-            continue
-        suite = named_suite(name)
-        if suite.parts and PROTOCOL_MARK not in name:
-            composed += [suite] if suite not in composed else []
-            asked += [one for one in opened_parts(suite) if one not in asked]
-            continue
-        suite, protocol = open_suite(name)
-        if PROTOCOL_MARK not in name:
-            protocol = asked_protocol(suite, protocol, spec.place)
-        if (suite, protocol) not in asked:
-            asked.append((suite, protocol))
-    names = [f"{suite.name}{PROTOCOL_MARK}{protocol.name}" for suite, protocol in asked]
-    names += [suite.name for suite in composed]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DeclarationError(f"two suites are called {', '.join(twice)}; rename one of the files")
-    for name, (_, protocol) in zip(names, asked, strict=False):
-        if spec.variation != PLAIN:
-            raise DeclarationError(
-                f"{name}: a protocol says how its prompts are made; leave out --shots, "
-                "--options and other options of prompts, or write a suite file of your own"
-            )
-        for option, value, own in (
-            ("split", spec.split, protocol.split),
-            ("method", str(spec.method), protocol.method),
-        ):
-            # Templates may be asked on several splits, and by each dataset's own method.
-            if value not in ("auto", "both") and (own != value or protocol.chosen_on):
-                raise DeclarationError(f"{name}: its {option} is {own}; leave out --{option}")
-    return SuitesAsked(
-        suites=tuple(asked),
-        composed=tuple(composed),
-        source=SourceChoice(spec.source, spec.place),
-        examples=spec.num_examples,
-        seed=spec.seed,
-        allow_missing=spec.allow_missing,
+    if spec.submission is None or submitted is None:
+        return result
+    settings = {**answerer.settings, **evaluation.settings}
+    return replace(
+        result,
+        submission=write_submission(
+            submitted,
+            next(one for one in result.suites if one.suite == submitted.name),
+            catalog(),
+            answerer,
+            Path(spec.submission),
+            answers=Answers(Path(spec.output_dir) / f"unlabeled_{submitted.name}", settings),
+            source=suites.source,
+            seed=spec.seed,
+            progress=reading,
+            watch=progress,
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import check_types, quoted
 from flan_tasks.metrics.by_name import METRICS
+from flan_tasks.suites.submitted import Submission
 from flan_tasks.suites.wording import problems_of
 
 # Between the name of a suite and that of a protocol: `mmlu@hendrycks`.
@@ -341,6 +342,8 @@ class Suite:
     """A line that finds the paper."""
     published: tuple[Published, ...] = ()
     """Numbers that others report."""
+    submission: Submission | None = None
+    """The files that its server takes."""
     folder: str = ""
     """Where its file lies; relative paths of `files` start there."""
 
@@ -368,6 +371,8 @@ class Suite:
                 yield f'average {quoted(average.name)}: over = "parts" and parts belong together'
         if self.numbers and not any(one.templates for one in self.protocols):
             yield "numbers go with a protocol of templates"
+        if self.submission and not any(one.templates for one in self.protocols):
+            yield "a submission goes with a protocol of templates, by which its rows are asked"
         if self.files and any(one.templates for one in self.protocols):
             yield "templates are of datasets, and files have rows of the suite's own"
         for what, one in (

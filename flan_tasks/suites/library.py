@@ -20,6 +20,7 @@ from flan_tasks.suites.declared import (
     Reading,
     Suite,
 )
+from flan_tasks.suites.submitted import Submission, SubmittedFile
 
 T = TypeVar("T")
 ENDING = ".toml"
@@ -126,6 +127,11 @@ def parse_suite(text: str, *, name: str, path: str, beside: str = "") -> Suite:
             data[key] = _list_of(cls, data[key], key, problems)
     if "protocols" in data:
         data["protocols"] = _protocols(data["protocols"], problems)
+    if isinstance(table := data.get("submission"), dict):
+        table["files"] = _list_of(
+            SubmittedFile, table.get("files", []), "submission.files", problems
+        )
+        data["submission"] = _built(Submission, table, "submission: ", problems)
     for key in _NOT_IN_FILES:
         if key in data:
             problems.append(f"{key} is not given in the file, but by its name and place")

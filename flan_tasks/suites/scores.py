@@ -34,6 +34,8 @@ class TaskLine:
     """Score of the lowest template."""
     highest: float
     """Score of the highest template."""
+    highest_template: str
+    """That template; of equals the first of the file."""
     median: float
     """Median over templates."""
     best: str

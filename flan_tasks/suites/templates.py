@@ -308,6 +308,11 @@ def _number(
 
 def _line(score: DatasetScore, spreads: Sequence[Spread]) -> TaskLine:
     values = _values(score, spreads)
+    names = [
+        one.template
+        for one in score.templates
+        if (one.split, one.way) == (spreads[0].split, spreads[0].way)
+    ]
     best = next(
         (b for b in score.best if (b.number, b.way) == (spreads[0].number, spreads[0].way)), None
     )
@@ -318,6 +323,7 @@ def _line(score: DatasetScore, spreads: Sequence[Spread]) -> TaskLine:
         statistics.stdev(values) if len(values) > 1 else None,
         min(values),
         max(values),
+        names[values.index(max(values))],
         statistics.median(values),
         best.template if best and len(spreads) == 1 else "",
         best.test if best and len(spreads) == 1 else None,
