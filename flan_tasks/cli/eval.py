@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from flan_tasks.evaluation.summary import DatasetScore
     from flan_tasks.jobs.evaluate import EvalResult
     from flan_tasks.suites.scores import SuiteScore
+    from flan_tasks.suites.submission import WrittenSubmission
 
+# Datasets of a suite that are listed without --wide.
+_MOST_LINES = 80
 _HELPS = {"vocab": f"bytes, t5, or a file; by default the model's (not {VOCAB})."}
 
 
@@ -139,6 +142,8 @@ def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = Fal
         print_wrapped(f"not evaluated: {names}: {reason}")
     for names, reason in folded_reasons(result.left_out):
         print_wrapped(f"not asked: {names}: {reason}")
+    if result.submission is not None:
+        _print_submission(result.submission)
     names = ", ".join(path.name for path in result.files)
     click.echo(f"\nresults in {result.folder}: {names}")
     return result
@@ -164,15 +169,30 @@ def _print_dataset(score: "DatasetScore") -> None:
 
 def print_suite(score: "SuiteScore", *, wide: bool) -> None:
     """Prints the averages of a suite."""
-    from flan_tasks.suites.tables import averages_table, published_table, tasks_table
+    from flan_tasks.suites.tables import (
+        averages_table,
+        lines_table,
+        parts_table,
+        published_table,
+        tasks_table,
+    )
 
     click.echo()
-    print_wrapped(f"{score.name}: {score.source}; {score.split} split, {score.shots:g} shots")
+    how = "" if score.lines or score.parts else f", {score.shots:g} shots"
+    print_wrapped(f"{score.name}: {score.source}; {score.split} split{how}")
     click.echo()
     print_table(*averages_table(score))
-    if wide:
+    if score.parts:
+        click.echo()
+        print_table(*parts_table(score))
+    elif score.lines and (wide or len(score.lines) <= _MOST_LINES):
+        click.echo()
+        print_table(*lines_table(score))
+    elif wide:
         click.echo()
         print_table(*tasks_table(score))
+    for line in score.notes:
+        print_wrapped(line)
     if score.published:
         click.echo()
         print_table(*published_table(score))
@@ -194,6 +214,22 @@ def _print_parted(parted: "PartedScores") -> None:
     print_table(*parted_table(parted.numbers))
     if names := folded_names(parted.not_compared):
         print_wrapped(f"not compared with training: {', '.join(names)}")
+
+
+def _print_submission(written: "WrittenSubmission") -> None:
+    from flan_tasks.engine.folded import folded_reasons
+
+    click.echo()
+    columns = ["file", "rows", "template", "without an answer"]
+    rows = [
+        [one.path.name, f"{one.rows:,}", one.template, f"{one.unasked:,}"] for one in written.files
+    ]
+    if rows:
+        print_wrapped(f"for the server of {written.suite}, in {written.files[0].path.parent}")
+        click.echo()
+        print_table(columns, rows)
+    for names, reason in folded_reasons(written.missing):
+        print_wrapped(f"not written: {names}: {reason}")
 
 
 def print_overview(scores: Sequence["DatasetScore"]) -> None:

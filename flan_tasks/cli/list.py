@@ -58,11 +58,14 @@ def _print_as_json(names: tuple[str, ...], mixtures: bool) -> None:
 def _print_suites(names: tuple[str, ...], *, wide: bool, as_json: bool) -> None:
     import dataclasses
 
-    from flan_tasks.suites.library import open_suite, suite_names
+    from flan_tasks.suites.declared import PROTOCOL_MARK
+    from flan_tasks.suites.library import named_suite, open_suite, suite_names
     from flan_tasks.suites.tables import suites_table
     from flan_tasks.suites.tasks import where_to_get
 
-    suites = [open_suite(name)[0] for name in names or suite_names()]
+    for name in (one for one in names if PROTOCOL_MARK in one):
+        open_suite(name)
+    suites = [named_suite(name) for name in names or suite_names()]
     if as_json:
         print_json({"suites": [dataclasses.asdict(suite) for suite in suites]})
         return
@@ -73,6 +76,10 @@ def _print_suites(names: tuple[str, ...], *, wide: bool, as_json: bool) -> None:
         for protocol in suite.protocols:
             note = f" {protocol.note}" if protocol.note else ""
             print_wrapped(f"{suite.name}@{protocol.name}: {protocol.source}.{note}", wide=wide)
+        for part in suite.parts:
+            print_wrapped(f"part {part.name}: {part.suite}, {part.average}", wide=wide)
+        for what in suite.lacks:
+            print_wrapped(f"not here: {what}", wide=wide)
         click.echo(where_to_get(suite))
     if not names:
         click.echo("`flan list --suites NAME` says where its files are from.")

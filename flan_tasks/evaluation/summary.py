@@ -372,12 +372,15 @@ def spread_over(number: str, split: str, way: str, group: Sequence[TemplateScore
         group[0].chance.get(number),
         group[0].majority.get(number),
         statistics.median(values),
-        _quartiles(values),
+        quartiles(values),
     )
 
 
-def _quartiles(values: Sequence[float]) -> tuple[float, float] | None:
-    """With linear interpolation between the two nearest values, as numpy's percentiles are."""
+def quartiles(values: Sequence[float]) -> tuple[float, float] | None:
+    """Returns first and third quartile, interpolated linearly as numpy's percentiles are.
+
+    None for a single value.
+    """
     if len(values) < 2:
         return None
     first, _, third = statistics.quantiles(values, n=4, method="inclusive")

@@ -37,6 +37,7 @@ from flan_tasks.evaluation.pairs import common_units
 from flan_tasks.evaluation.records import Answers, Unit, write_kept
 from flan_tasks.evaluation.settings import setting_differences
 from flan_tasks.suites.compared import compared_tasks
+from flan_tasks.suites.typos import TYPOS_MARK
 
 # Who answered; that it differs is why one compares.
 _WHO = ("  the model:", "  the predictions:", "  who answers:")
@@ -246,7 +247,9 @@ def _wholes(
     for unit in units:
         if unit not in wholes:
             dataset = known[unit.dataset]
-            wholes[unit] = Compared(dataset.name, dataset.cluster, dataset.metrics)
+            with_typos = " with typos" if unit.template.endswith(TYPOS_MARK) else ""
+            name = f"{dataset.name}{with_typos}"
+            wholes[unit] = Compared(name, dataset.cluster, dataset.metrics)
     return wholes
 
 

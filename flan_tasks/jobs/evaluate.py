@@ -18,7 +18,6 @@ from flan_tasks.core.errors import (
 from flan_tasks.core.naming import MIXTURE, PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.user_code import import_module
-from flan_tasks.core.variation import PLAIN
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.evaluation.loop import (
@@ -33,7 +32,7 @@ from flan_tasks.evaluation.loop import (
 )
 from flan_tasks.evaluation.loop import evaluate as ask
 from flan_tasks.evaluation.normalizing import ways_of
-from flan_tasks.evaluation.records import Answers, write_kept
+from flan_tasks.evaluation.records import Answers, Unit, write_kept
 from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.shared_examples import (
     PartedScores,
@@ -45,15 +44,17 @@ from flan_tasks.evaluation.shared_examples import (
 from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.evaluation.unconditional import Unconditional
 from flan_tasks.evaluation.warnings import score_warnings
+from flan_tasks.jobs.asked_suites import submitted_suite, suites_of
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 from flan_tasks.store.store import Store, default_store
 from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites, suite_questions
-from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
-from flan_tasks.suites.library import is_suite, open_suite
+from flan_tasks.suites.library import is_suite
 from flan_tasks.suites.scores import SuiteScore
+from flan_tasks.suites.submission import WrittenSubmission, write_submission
 from flan_tasks.suites.tables import averages_table
+from flan_tasks.suites.templates import mistyped_questions
 from flan_tasks.vocabulary import asked_vocabulary
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class EvalResult:
     """Suites with their averages and the numbers of each task."""
     parted: PartedScores | None = None
     """Numbers with and without the examples that training shares text with, where asked for."""
+    submission: WrittenSubmission | None = None
+    """The files for a suite's server, where they were asked for."""
 
     @property
     def means(self) -> dict[str, dict[str, float]]:
@@ -161,7 +164,8 @@ def evaluate(
         answerer = FileAnswers(Path(spec.predictions))
     else:
         answerer = _model_of(spec, suites, say=say, note=note, opened=opened)
-    return score(
+    submitted = submitted_suite(suites) if spec.submission is not None else None
+    result = score(
         evaluation,
         answerer,
         Path(spec.output_dir),
@@ -171,42 +175,23 @@ def evaluate(
         progress=progress,
         reading=reading,
     )
-
-
-def suites_of(spec: QuestionSpec) -> SuitesAsked:
-    """Returns the suites among the names.
-
-    Raises:
-      UnknownNameError: there is no such suite or protocol.
-      DeclarationError: a suite's file is malformed, or what is asked contradicts its protocol.
-    """
-    asked: list[tuple[Suite, Protocol]] = []
-    for name in spec.names:
-        # A suite by its name, and by its name with its first protocol, is one.
-        if is_suite(name) and (opened := open_suite(name)) not in asked:
-            asked.append(opened)
-    names = [f"{suite.name}{PROTOCOL_MARK}{protocol.name}" for suite, protocol in asked]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DeclarationError(f"two suites are called {', '.join(twice)}; rename one of the files")
-    for name, (_, protocol) in zip(names, asked, strict=True):
-        if spec.variation != PLAIN:
-            raise DeclarationError(
-                f"{name}: a protocol says how its prompts are made; leave out --shots, "
-                "--options and other options of prompts, or write a suite file of your own"
-            )
-        for option, value, own in (
-            ("split", spec.split, protocol.split),
-            ("method", str(spec.method), protocol.method),
-        ):
-            if value not in ("auto", "both", own):
-                raise DeclarationError(f"{name}: its {option} is {own}; leave out --{option}")
-    return SuitesAsked(
-        suites=tuple(asked),
-        source=SourceChoice(spec.source, spec.place),
-        examples=spec.num_examples,
-        seed=spec.seed,
-        allow_missing=spec.allow_missing,
-        normalize=spec.normalizations,
+    if spec.submission is None or submitted is None:
+        return result
+    settings = {**answerer.settings, **evaluation.settings}
+    return replace(
+        result,
+        submission=write_submission(
+            submitted,
+            next(one for one in result.suites if one.suite == submitted.name),
+            catalog(),
+            answerer,
+            Path(spec.submission),
+            answers=Answers(Path(spec.output_dir) / f"unlabeled_{submitted.name}", settings),
+            source=suites.source,
+            seed=spec.seed,
+            progress=reading,
+            watch=progress,
+        ),
     )
 
 
@@ -217,8 +202,10 @@ def datasets_of(spec: QuestionSpec) -> tuple[Dataset, ...]:
       UnknownNameError: a name is unknown.
       DeclarationError: what is asked contradicts itself.
     """
-    of_suites = [name for suite, _ in suites_of(spec).suites for name in suite.datasets]
-    return (*evaluation_of(spec).datasets, *catalog().expand(of_suites))
+    suites = suites_of(spec)
+    of_strings = [name for suite, _ in suites.of_strings for name in suite.datasets]
+    of_templates = [d for one in suites.of_templates(catalog()) for d in one.evaluation.datasets]
+    return (*evaluation_of(spec).datasets, *catalog().expand(of_strings), *of_templates)
 
 
 def evaluation_of(spec: QuestionSpec) -> Evaluation:
@@ -331,33 +318,40 @@ def score(
     of_suites = SuitesOutcome((), {})
     if suites is not None and suites.suites:
         of_suites = evaluate_suites(
-            suites, catalog(), answers, answerer, progress=reading, watch=progress
+            suites,
+            catalog(),
+            answers,
+            answerer,
+            store=_store(store),
+            progress=reading,
+            watch=progress,
         )
     missing = {**outcome.missing, **of_suites.missing}
+    left_out = {**outcome.left_out, **of_suites.left_out}
+    named = {one.dataset for one in outcome.scores}
+    scores = (*outcome.scores, *(one for one in of_suites.datasets if one.dataset not in named))
     parted = None
     if shared is not None:
-        datasets = {score.dataset: catalog()[score.dataset] for score in outcome.scores}
-        numbers = parted_datasets(outcome.scores, datasets, answers, shared)
-        parted = shared.parted(
-            [*numbers, *of_suites.parted], outcome.scores, of_suites.not_compared
-        )
-    tasks = [task for one in of_suites.scores for task in one.tasks]
-    every = [*outcome.scores, *tasks]
+        datasets = {score.dataset: catalog()[score.dataset] for score in scores}
+        numbers = parted_datasets(scores, datasets, answers, shared)
+        parted = shared.parted([*numbers, *of_suites.parted], scores, of_suites.not_compared)
+    tasks = [task for one in of_suites.scores if not one.lines for task in one.tasks]
+    every = [*scores, *tasks]
     files = write_results(
         out,
-        outcome.scores,
+        scores,
         settings=settings,
         missing=missing,
-        left_out=outcome.left_out,
+        left_out=left_out,
         of_suites=tasks,
         suites=[one.to_json() for one in of_suites.scores],
         parted=None if parted is None else parted.to_json(),
     )
     return EvalResult(
         folder=out,
-        scores=outcome.scores,
+        scores=scores,
         missing=missing,
-        left_out=outcome.left_out,
+        left_out=left_out,
         warnings=tuple(score_warnings(every)),
         files=tuple(files),
         unchecked=len(answers.unchecked),
@@ -383,18 +377,20 @@ def write_prompts(
     evaluation, suites = evaluation_of(spec), suites_of(spec)
     store = _store(Path(spec.store) if spec.store else None)
     lines = []
-    every: list[Asking] = []
-    for one in suite_questions(suites, known, progress=reading):
-        lines += [prompt_line(one.unit, p) for p in one.prompts(seed=suites.seed, budget=None)]
-        every.append(one)
+    of_strings = list(suite_questions(suites, known, progress=reading))
+    for asking in of_strings:
+        prompts = asking.prompts(seed=suites.seed, budget=None)
+        lines += [prompt_line(asking.unit, prompt) for prompt in prompts]
     missing: dict[str, str] = {}
     left_out: dict[str, str] = {}
     opened: dict[str, FamilySource] = {}
-    for dataset in evaluation.datasets:
-        try:
-            asked = list(
-                questions(
-                    evaluation,
+    of_suites = suites.of_templates(known)
+    asked: dict[Unit, Asking] = {}
+    for one in (evaluation, *(of_suite.evaluation for of_suite in of_suites)):
+        for dataset in one.datasets:
+            try:
+                of_dataset = questions(
+                    one,
                     dataset,
                     known,
                     store=store,
@@ -402,15 +398,18 @@ def write_prompts(
                     left_out=left_out,
                     opened=opened,
                 )
-            )
-        except SourceUnavailableError as error:
-            missing[dataset.name] = reason_of(error, dataset)
-            continue
-        for question in asked:
-            prompts = question.prompts(seed=evaluation.seed, budget=None)
-            lines += [prompt_line(question.unit, prompt) for prompt in prompts]
-        every += asked
+                asked |= {question.unit: question for question in of_dataset}
+            except SourceUnavailableError as error:
+                missing[dataset.name] = reason_of(error, dataset)
+    if not missing or evaluation.allow_missing:
+        for of_suite in of_suites:
+            mistyped = mistyped_questions(of_suite, known, store=store)
+            asked |= {question.unit: question for question in mistyped}
+    for unit, question in asked.items():
+        prompts = question.prompts(seed=evaluation.seed, budget=None)
+        lines += [prompt_line(unit, prompt) for prompt in prompts]
     ways = ways_of(spec.normalizations)
+    every = [*of_strings, *asked.values()]
     for alone in Unconditional(every, ways, seed=evaluation.seed, budget=None).asked:
         lines += [prompt_line(alone.unit, prompt) for prompt in alone.prompts()]
     if missing and not (evaluation.allow_missing and lines):

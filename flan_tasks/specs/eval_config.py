@@ -156,6 +156,8 @@ class EvalSpec(QuestionSpec, ModelAsked, JobSpec):
     it names."""
     output_dir: str = option(said="out", is_path=True)
     """Directory of the results."""
+    submission: str | None = option(None, said="write-submission", is_path=True)
+    """Directory for the files that a suite's server takes, with answers to its unlabeled rows."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values do not go together."""
@@ -165,6 +167,8 @@ class EvalSpec(QuestionSpec, ModelAsked, JobSpec):
             wrong.append(("checkpoint_path", f"{both}: a model answers, or a file has predictions"))
         if not self.output_dir:
             wrong.append(("output_dir", "is empty"))
+        if self.submission is not None and self.predictions:
+            wrong.append(("submission", "needs a model, which answers unlabeled rows as well"))
         return wrong
 
     @property

@@ -1,7 +1,7 @@
 """Asking a model the tasks of suites, and scoring what it answers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import EvaluationError, SourceUnavailableError
@@ -10,13 +10,17 @@ from flan_tasks.evaluation.loop import Answerer, Asking, Progress, Watch, have_a
 from flan_tasks.evaluation.normalizing import ways_of
 from flan_tasks.evaluation.records import Answers, Record, Unit
 from flan_tasks.evaluation.shared_examples import Parted, SharedExamples
+from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.evaluation.unconditional import Unconditional
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.specs.eval_config import USUAL_NORMALIZATIONS
+from flan_tasks.store.store import Store
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
 from flan_tasks.suites.parted import not_compared, parted_suite
+from flan_tasks.suites.parts import score_parts
 from flan_tasks.suites.scores import SuiteScore, score_suite, score_task
 from flan_tasks.suites.tasks import SuiteQuestion, chosen_question, suite_tasks, where_to_get
+from flan_tasks.suites.templates import AskedTemplates, asked_templates, evaluate_templates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,8 @@ class SuitesAsked:
 
     suites: tuple[tuple[Suite, Protocol], ...]
     """Each with the way it is asked."""
+    composed: tuple[Suite, ...] = ()
+    """Suites that are made of some of these."""
     source: SourceChoice = SourceChoice()
     """Where rows come from."""
     examples: int | None = None
@@ -39,9 +45,35 @@ class SuitesAsked:
     """Which examples training shares text with; None where nobody asks."""
 
     @property
+    def of_strings(self) -> tuple[tuple[Suite, Protocol], ...]:
+        """Those that have strings of their own."""
+        return tuple(one for one in self.suites if not one[1].templates)
+
+    def of_templates(self, catalog: Catalog) -> list[AskedTemplates]:
+        """Returns those that ask the templates of datasets.
+
+        Raises:
+          UnknownNameError: a dataset is unknown.
+        """
+        return [
+            asked_templates(
+                suite,
+                protocol,
+                catalog,
+                source=self.source,
+                examples=self.examples,
+                seed=self.seed,
+                allow_missing=self.allow_missing,
+                normalize=self.normalize,
+            )
+            for suite, protocol in self.suites
+            if protocol.templates
+        ]
+
+    @property
     def lengths(self) -> dict[str, int] | None:
-        """The longest prompts and answers that the protocols want; None without suites."""
-        protocols = [protocol for _, protocol in self.suites]
+        """The longest prompts and answers that protocols of strings want; None without any."""
+        protocols = [protocol for _, protocol in self.of_strings]
         if not protocols:
             return None
         return {
@@ -54,14 +86,18 @@ class SuitesAsked:
 class SuitesOutcome:
     """What came of it."""
 
-    scores: tuple[SuiteScore, ...]
+    scores: tuple[SuiteScore, ...] = ()
     """The suites with their numbers."""
-    missing: Mapping[str, str]
+    missing: Mapping[str, str] = field(default_factory=dict)
     """Task or suite -> why it has none."""
     parted: tuple[Parted, ...] = ()
     """Averages with and without the examples that training shares text with."""
     not_compared: tuple[str, ...] = ()
     """Tasks that were not compared with training."""
+    datasets: tuple[DatasetScore, ...] = ()
+    """Datasets whose templates were asked, each once."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Datasets, or their splits, that have nothing to ask -> why."""
 
 
 def opened_suites(
@@ -75,7 +111,7 @@ def opened_suites(
     """
     opened = []
     missing: dict[str, str] = {}
-    for suite, protocol in asked.suites:
+    for suite, protocol in asked.of_strings:
         tasks, lacking = suite_tasks(
             suite, protocol, catalog, source=asked.source, progress=progress
         )
@@ -122,6 +158,7 @@ def evaluate_suites(
     answers: Answers,
     answerer: Answerer,
     *,
+    store: Store,
     progress: Progress | None = None,
     watch: Watch | None = None,
 ) -> SuitesOutcome:
@@ -132,6 +169,7 @@ def evaluate_suites(
       catalog: where their datasets are looked up.
       answers: where answers are kept.
       answerer: who answers.
+      store: where examples of datasets are kept.
       progress: called with what is being read.
       watch: called with how many prompts are answered, of how many.
 
@@ -139,7 +177,23 @@ def evaluate_suites(
       SourceUnavailableError: rows are not available, or a file has no answers to a task.
       EvaluationError: no prompt fits, or files of answers were changed.
     """
+    scores: dict[str, SuiteScore] = {}
+    datasets: dict[str, DatasetScore] = {}
+    left_out: dict[str, str] = {}
+    # What has no rows is said before hours of answering.
     opened, missing = opened_suites(asked, catalog, progress=progress)
+    for one in asked.of_templates(catalog):
+        score, outcome = evaluate_templates(
+            one, catalog, answers, answerer, store=store, progress=progress, watch=watch
+        )
+        scores[score.name] = score
+        missing |= outcome.missing
+        left_out |= outcome.left_out
+        for of_one in outcome.scores:
+            # Of two suites that ask other splits of it, the one with more.
+            before = datasets.get(of_one.dataset)
+            if before is None or len(before.templates) < len(of_one.templates):
+                datasets[of_one.dataset] = of_one
     why_not: Callable[[Sequence[Unit]], str] | None = getattr(answerer, "why_not", None)
     unanswered: dict[str, str] = {}
     answered: list[SuiteQuestion] = []
@@ -161,7 +215,6 @@ def evaluate_suites(
     unconditional.check(answers, answerer)
     all_asked: list[Asking] = [*answered, *unconditional.asked]
     have_answered(all_asked, answers, answerer, seed=asked.seed, watch=watch)
-    scores: list[SuiteScore] = []
     numbers: list[Parted] = []
     unknown: list[str] = []
     for suite, protocol, questions, lacking in opened:
@@ -174,12 +227,12 @@ def evaluate_suites(
             if not prompts:
                 lacking[question.unit.dataset] = "none of its prompts fits; see --lengths"
                 continue
-            left_out = len(question.numbers) - len(prompts)
+            unasked = len(question.numbers) - len(prompts)
             records = answers.read(question.unit, prompts)
             records = unconditional.added(answers, question.unit, records)
             records_of.append((question, records))
-            score = score_task(question.task, records, left_out=left_out, ways=ways)
-            scored.append((question, score))
+            of_task = score_task(question.task, records, left_out=unasked, ways=ways)
+            scored.append((question, of_task))
         lacking |= {
             name: unanswered[name]
             for question in questions
@@ -188,10 +241,20 @@ def evaluate_suites(
         missing |= lacking
         if not scored:
             raise EvaluationError(f"suite {suite.name}: no prompt of it could be asked")
-        scores.append(score_suite(suite, protocol, scored, missing=lacking))
+        score = score_suite(suite, protocol, scored, missing=lacking)
+        scores[score.name] = score
         if asked.shared is not None:
             others = not_compared(protocol, [question for question, _ in records_of], asked.shared)
             unknown += others
             if not others:
-                numbers += parted_suite(suite, protocol, records_of, scores[-1], asked.shared)
-    return SuitesOutcome(tuple(scores), missing, tuple(numbers), tuple(unknown))
+                numbers += parted_suite(suite, protocol, records_of, score, asked.shared)
+    names = [f"{suite.name}{PROTOCOL_MARK}{protocol.name}" for suite, protocol in asked.suites]
+    composed = [score_parts(suite, scores) for suite in asked.composed]
+    return SuitesOutcome(
+        (*composed, *(scores[name] for name in names)),
+        missing,
+        tuple(numbers),
+        tuple(unknown),
+        tuple(datasets.values()),
+        left_out,
+    )

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import check_types, quoted
 from flan_tasks.metrics.by_name import METRICS, metric
 from flan_tasks.metrics.gold import Gold
+from flan_tasks.suites.submitted import Submission
 from flan_tasks.suites.wording import problems_of
 
 # Between the name of a suite and that of a protocol: `mmlu@hendrycks`.
@@ -20,6 +21,8 @@ MEASURES = (EXACT_MATCH, *METRICS)
 PROMPT, PROMPTS, DIALOGS = "prompt", "prompts", "questions"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _STRINGS = ("header", "question", "exemplar", "answer")
+# Keys that protocols of the datasets' own templates have.
+_OF_TEMPLATES = ("templates", "datasets", "chosen_on", "where_given", "typos")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +97,23 @@ class Protocol:
     """`SUITE@NAME` is how it is asked for."""
     source: str
     """Where it is written down: a paper's section, a file of a repository."""
-    method: Literal["rank", "generate"]
-    """Whether options are ranked by their log-probability, or text is written."""
-    question: str
+    method: Literal["rank", "generate", "auto"]
+    """Whether options are ranked by their log-probability, or text is written; auto, with
+    templates, ranks where there are options."""
+    templates: bool = False
+    """Asks every forward template of the datasets, and has no strings of its own."""
+    datasets: tuple[str, ...] = ()
+    """What is asked, where that is not all of the suite: names as `flan eval` takes them."""
+    chosen_on: Literal["", "validation"] = ""
+    """With templates: also asks this split, and chooses each dataset's best template on it."""
+    where_given: str = ""
+    """With templates: the protocol is the suite's first where --data-dir names this, and is passed
+    over where it does not."""
+    typos: tuple[str, ...] = ()
+    """With templates: those of its datasets whose examples are asked with typos as well."""
+    question: str = ""
     """The query, with columns of a row in braces."""
-    answer: str
+    answer: str = ""
     """What is right, with columns in braces; for ranking one of the options."""
     header: str = ""
     """What stands once before everything."""
@@ -129,6 +144,12 @@ class Protocol:
     """In which language answers are compared, as an ISO 639 code; that of the task if empty."""
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Task -> columns of its own, such as labels in its language."""
+    choices: int = 0
+    """Answers among which every question of a written protocol lets choose: guessing gets 1 / their
+    number; 0 where that is not so."""
+    listed: str = ""
+    """Or a regular expression of the answers that a question lists. Where it lists none, guessing
+    gets 1 / 2 in a task that has two answers, and else nothing."""
     inputs: int = 1024
     """Longest prompt in tokens, the end included, where nothing else is asked for."""
     targets: int = 256
@@ -150,6 +171,25 @@ class Protocol:
             yield from (f"{name} {what}" for what in problems_of(getattr(self, name)))
         for option in self.options:
             yield from (f"option {quoted(option)} {what}" for what in problems_of(option))
+        if self.templates:
+            yield from self._problems_of_templates()
+            return
+        for name in ("question", "answer"):
+            if not getattr(self, name):
+                yield f'no "{name}"; or give templates = true'
+        for name in ("chosen_on", "where_given", "typos"):
+            if getattr(self, name):
+                yield f"{name} goes with templates"
+        if self.method == "auto":
+            yield 'method "auto" goes with templates; give rank or generate'
+        try:
+            re.compile(self.listed)
+        except (re.error, RecursionError) as error:
+            yield f"listed {quoted(self.listed)} is no regular expression: {error}"
+        if (self.listed or self.choices) and self.method == "rank":
+            yield "choices and listed are of written answers; of ranked options their number counts"
+        if self.choices < 0 or (self.choices and self.listed):
+            yield "give choices, 2 or more, or listed: one of them"
         if self.metric not in MEASURES:
             yield f"metric {quoted(self.metric)} must be one of {', '.join(MEASURES)}"
         elif self.number and self.number not in (numbers := _numbers(self.metric)):
@@ -167,6 +207,15 @@ class Protocol:
         if not all(self.stops):
             yield "a stop string is empty"
 
+    def _problems_of_templates(self) -> Iterator[str]:
+        """Names what a protocol of the datasets' templates has no use for."""
+        kept = {"name", "source", "method", "split", "note", *_OF_TEMPLATES}
+        for part in fields(self):
+            if part.name not in kept and getattr(self, part.name) != part.default:
+                yield f"{part.name} does not go with templates, which say how they are asked"
+        if self.chosen_on == self.split:
+            yield f"chosen_on must be another split than {self.split}, which is scored"
+
 
 def _numbers(name: str) -> tuple[str, ...]:
     """Names of the numbers that a metric gives for an answer."""
@@ -183,19 +232,67 @@ class Average:
 
     name: str
     """How it is called."""
-    over: Literal["examples", "tasks", "groups"]
+    over: Literal["examples", "tasks", "groups", "parts"]
     """Micro: the mean over all examples. Macro: over tasks, each weighing the same; over groups,
-    whose number is the mean over their tasks."""
+    whose number is the mean over their datasets, of which parts weigh the same; over the parts of
+    a suite of suites."""
     by: str = ""
     """The fact of a task that groups them, or is compared with `only`."""
     only: str = ""
     """Takes the tasks alone of which the fact is this."""
+    of: Literal["mean", "best", "median"] = "mean"
+    """What a dataset's number is, where its templates are asked: their mean; that of the template
+    chosen on `chosen_on`; or the median over all templates of a group."""
+    measure: Literal["score", "calibration", "typos", "worst"] = "score"
+    """What is averaged: the number itself; the calibration error of ranked options; the number
+    where inputs have typos; or the lower of the two, example by example."""
+    above_chance: bool = False
+    """Whether each number is scaled so that guessing is 0 and all right is 100."""
+    each: bool = False
+    """Whether the number of each group is given as well."""
 
     def __post_init__(self) -> None:
         check_types(self, f"average {quoted(self.name)}", error=DeclarationError)
+        if self.of == "median" and self.over != "groups":
+            raise DeclarationError(
+                f'average {quoted(self.name)}: of = "median" is over the templates of groups; give '
+                'over = "groups" and by'
+            )
+        if self.above_chance and (self.measure != "score" or self.over == "parts"):
+            raise DeclarationError(
+                f"average {quoted(self.name)}: above_chance is of the scores of tasks"
+            )
+        if self.each and self.over != "groups":
+            raise DeclarationError(
+                f'average {quoted(self.name)}: each goes with over = "groups" and by'
+            )
         if (self.over == "groups" or bool(self.only)) != bool(self.by):
             raise DeclarationError(
                 f'average {quoted(self.name)}: by goes with over = "groups" or only'
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A suite in a suite of suites, by one protocol.
+
+    Raises:
+      DeclarationError: a value has the wrong type.
+    """
+
+    name: str
+    """How it is called there."""
+    suite: str
+    """SUITE@PROTOCOL."""
+    average: str
+    """Which of its averages counts."""
+
+    def __post_init__(self) -> None:
+        check_types(self, f"part {quoted(self.name)}", error=DeclarationError)
+        if PROTOCOL_MARK not in self.suite:
+            raise DeclarationError(
+                f"part {quoted(self.name)}: suite {quoted(self.suite)} must name its protocol, "
+                "SUITE@PROTOCOL"
             )
 
 
@@ -240,12 +337,20 @@ class Suite:
     """Where its files are from."""
     layout: str
     """What a user's folder holds."""
-    protocols: tuple[Protocol, ...]
-    """Ways to ask it; the first is meant where none is named."""
     averages: tuple[Average, ...]
     """Its numbers; the first stands for the suite."""
+    protocols: tuple[Protocol, ...] = ()
+    """Ways to ask it; the first is meant where none is named."""
+    parts: tuple[Part, ...] = ()
+    """Or other suites that it is made of."""
     datasets: tuple[str, ...] = ()
-    """Names of datasets or families."""
+    """Names of datasets or families; where templates are asked also clusters, and mixtures, whose
+    held-out side is meant."""
+    numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Dataset -> the numbers whose mean is its score, where templates are asked; by default its
+    first number."""
+    lacks: tuple[str, ...] = ()
+    """What belongs to it as published and is not here, a line each."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Or rows of its own: split -> file or pattern, beside the suite's file or in --data-dir."""
     rows: int = 0
@@ -256,6 +361,8 @@ class Suite:
     """A line that finds the paper."""
     published: tuple[Published, ...] = ()
     """Numbers that others report."""
+    submission: Submission | None = None
+    """The files that its server takes."""
     folder: str = ""
     """Where its file lies; relative paths of `files` start there."""
 
@@ -270,11 +377,30 @@ class Suite:
                 f"suite {quoted(self.name)}: a suite is named as its file, in lower-case letters, "
                 "digits and underscores"
             )
-        if bool(self.datasets) == bool(self.files):
-            yield "give datasets, or files with rows of the suite's own: one of them"
-        for what, one in (("protocols", self.protocols), ("averages", self.averages)):
+        if [bool(self.datasets), bool(self.files), bool(self.parts)].count(True) != 1:
+            yield "give datasets, files with rows of the suite's own, or parts: one of them"
+        if bool(self.parts) == bool(self.protocols):
+            yield (
+                "a suite of parts has no protocols, as its parts name theirs"
+                if self.parts
+                else "protocols is empty"
+            )
+        for average in self.averages:
+            if (average.over == "parts") != bool(self.parts):
+                yield f'average {quoted(average.name)}: over = "parts" and parts belong together'
+        if self.numbers and not any(one.templates for one in self.protocols):
+            yield "numbers go with a protocol of templates"
+        if self.submission and not any(one.templates for one in self.protocols):
+            yield "a submission goes with a protocol of templates, by which its rows are asked"
+        if self.files and any(one.templates for one in self.protocols):
+            yield "templates are of datasets, and files have rows of the suite's own"
+        for what, one in (
+            ("protocols", self.protocols),
+            ("averages", self.averages),
+            ("parts", self.parts),
+        ):
             names = [item.name for item in one]
-            if not names:
+            if not names and what == "averages":
                 yield f"{what} is empty"
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 yield f"{what} has {', '.join(twice)} more than once"
@@ -287,6 +413,6 @@ class Suite:
 
     def protocol(self, name: str) -> Protocol | None:
         """Returns a protocol by name; without a name the first."""
-        if not name:
+        if not name and self.protocols:
             return self.protocols[0]
         return next((one for one in self.protocols if one.name == name), None)

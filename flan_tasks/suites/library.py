@@ -14,11 +14,13 @@ from flan_tasks.suites.declared import (
     PROTOCOL_MARK,
     Average,
     Exemplars,
+    Part,
     Protocol,
     Published,
     Reading,
     Suite,
 )
+from flan_tasks.suites.submitted import Submission, SubmittedFile
 
 T = TypeVar("T")
 ENDING = ".toml"
@@ -46,20 +48,34 @@ def open_suite(name: str) -> tuple[Suite, Protocol]:
 
     Raises:
       UnknownNameError: there is no such suite or protocol.
-      DeclarationError: the file is malformed; with every problem.
+      DeclarationError: the file is malformed, with every problem; or the suite has parts, each of
+        which names its protocol.
     """
-    plain, mark, wanted = name.rpartition(PROTOCOL_MARK)
-    plain = plain if mark else name
-    if plain.endswith(ENDING):
-        suite = read_suite(Path(plain))
-    elif plain in suite_names():
-        suite = published_suite(plain)
-    else:
-        raise unknown_name("suite", plain, suite_names())
+    suite = named_suite(name)
+    _, mark, wanted = name.rpartition(PROTOCOL_MARK)
+    if suite.parts:
+        parts = ", ".join(part.suite for part in suite.parts)
+        raise DeclarationError(f"{name}: suite {suite.name} has no protocol, but parts: {parts}")
     protocol = suite.protocol(wanted if mark else "")
     if protocol is None or (mark and not wanted):
         raise unknown_name(f"protocol of {suite.name}", wanted, [p.name for p in suite.protocols])
     return suite, protocol
+
+
+def named_suite(name: str) -> Suite:
+    """Returns the suite that SUITE or SUITE@PROTOCOL names.
+
+    Raises:
+      UnknownNameError: there is no such suite.
+      DeclarationError: the file is malformed; with every problem.
+    """
+    plain, mark, _ = name.rpartition(PROTOCOL_MARK)
+    plain = plain if mark else name
+    if plain.endswith(ENDING):
+        return read_suite(Path(plain))
+    if plain in suite_names():
+        return published_suite(plain)
+    raise unknown_name("suite", plain, suite_names())
 
 
 @cache
@@ -106,11 +122,16 @@ def parse_suite(text: str, *, name: str, path: str, beside: str = "") -> Suite:
     except ValueError as error:
         raise DeclarationError(f"{path}: not valid TOML: {error}") from error
     problems: list[str] = []
-    for key, cls in (("averages", Average), ("published", Published)):
+    for key, cls in (("averages", Average), ("published", Published), ("parts", Part)):
         if key in data:
             data[key] = _list_of(cls, data[key], key, problems)
     if "protocols" in data:
         data["protocols"] = _protocols(data["protocols"], problems)
+    if isinstance(table := data.get("submission"), dict):
+        table["files"] = _list_of(
+            SubmittedFile, table.get("files", []), "submission.files", problems
+        )
+        data["submission"] = _built(Submission, table, "submission: ", problems)
     for key in _NOT_IN_FILES:
         if key in data:
             problems.append(f"{key} is not given in the file, but by its name and place")
@@ -182,4 +203,6 @@ def _built(cls: type[T], table: Any, where: str, problems: list[str], **given: A
 
 
 def _as_tuple(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _as_tuple(one) for name, one in value.items()}
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value

@@ -1,8 +1,7 @@
 """The numbers of a suite: each task's, the averages over them, and what others published."""
 
-import math
+import re
 import statistics
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -11,28 +10,57 @@ from typing import Any
 from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM
 from flan_tasks.evaluation.records import Record
 from flan_tasks.evaluation.summary import DatasetScore, TemplateScore, score_unit, summarize
-from flan_tasks.suites.declared import PROTOCOL_MARK, Average, Protocol, Published, Suite
+from flan_tasks.metrics.gold import Gold
+from flan_tasks.suites.averages import AverageScore, TaskNumber, averages_of
+from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Published, Suite
 from flan_tasks.suites.exemplars import digest
 from flan_tasks.suites.reading import read_record
 from flan_tasks.suites.tasks import SuiteQuestion, SuiteTask
+from flan_tasks.suites.wording import filled
 
 
 @dataclass(frozen=True)
-class AverageScore:
-    """One number of a suite."""
+class TaskLine:
+    """The score of a dataset whose templates were asked."""
+
+    dataset: str
+    """Its name."""
+    numbers: tuple[str, ...]
+    """The numbers whose mean its score is."""
+    mean: float
+    """Mean over templates."""
+    deviation: float | None
+    """Sample standard deviation over templates; None for one template."""
+    lowest: float
+    """Score of the lowest template."""
+    highest: float
+    """Score of the highest template."""
+    highest_template: str
+    """That template; of equals the first of the file."""
+    median: float
+    """Median over templates."""
+    best: str
+    """The template chosen on validation; "" where none could be."""
+    best_value: float | None
+    """Its score on what is scored."""
+    num_templates: int
+    """Templates."""
+    num_examples: int
+    """Examples of each template."""
+
+
+@dataclass(frozen=True)
+class PartScore:
+    """A suite in a suite of suites."""
 
     name: str
-    """How it is called."""
+    """How it is called there."""
+    suite: str
+    """The suite with its protocol."""
+    average: str
+    """Which of its averages counts."""
     value: float
     """The number."""
-    error: float | None
-    """Its standard error over examples, the tasks taken as they are; None where a task has none."""
-    num_tasks: int
-    """Tasks it is of."""
-    num_examples: int
-    """Examples it is of."""
-    chance: float | None
-    """What guessing gets; None where nothing is chosen among."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +70,7 @@ class SuiteScore:
     suite: str
     """Name of the suite."""
     protocol: str
-    """Name of the protocol."""
+    """Name of the protocol; "" of a suite of suites."""
     source: str
     """Where the protocol is written down."""
     split: str
@@ -50,7 +78,7 @@ class SuiteScore:
     number: str
     """Name of the number of a task."""
     way: str
-    """SUM or GENERATED."""
+    """SUM or GENERATED; "" where tasks differ."""
     averages: tuple[AverageScore, ...]
     """The suite's averages, in its order."""
     shots: float
@@ -63,16 +91,28 @@ class SuiteScore:
     """Why these numbers are not those of the published suite, a line each."""
     reading: Mapping[str, Any] = field(default_factory=dict)
     """How answers were read and scored: what compares them with those of another model."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers must know besides, a line each."""
+    lines: tuple[TaskLine, ...] = ()
+    """The score of each dataset, where templates were asked."""
+    measures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Dataset -> what else was measured of it."""
+    parts: tuple[PartScore, ...] = ()
+    """The suites it is made of."""
 
     @property
     def name(self) -> str:
         """The suite with its protocol."""
-        return f"{self.suite}{PROTOCOL_MARK}{self.protocol}"
+        return f"{self.suite}{PROTOCOL_MARK}{self.protocol}" if self.protocol else self.suite
 
     def to_json(self) -> dict[str, Any]:
         """Returns it for JSON; its tasks stand among the datasets."""
         values = asdict(replace(self, tasks=()))
         values["tasks"] = [task.dataset for task in self.tasks]
+        # What only other kinds of suites have is left out.
+        for name in ("lines", "measures", "parts", "notes"):
+            if not values[name]:
+                del values[name]
         return {"name": self.name, **values}
 
 
@@ -87,7 +127,27 @@ def score_task(
     protocol = task.protocol
     if task.protocol.method == "generate":
         records = [read_record(record, protocol.stops, protocol.read) for record in records]
-    return summarize(task, score_unit(task, task.unit, records, left_out=left_out, ways=ways))
+    scores = score_unit(task, task.unit, records, left_out=left_out, ways=ways)
+    if (protocol.choices or protocol.listed) and records:
+        number = protocol.number or next(iter(scores[0].scores))
+        chance = {number: guessing([record.prompt.gold for record in records], task)}
+        scores = [replace(one, chance=chance) for one in scores]
+    return summarize(task, scores)
+
+
+def guessing(golds: Sequence[Gold], task: SuiteTask) -> float:
+    """Returns what guessing a written answer gets, in percent: see `Protocol.listed`."""
+    if task.protocol.choices:
+        return 100 / task.protocol.choices
+    answers = {filled(task.protocol.answer, {**task.about, **row}) for row in task.rows}
+    unlisted = Fraction(1, 2) if len(answers) == 2 else Fraction(0)
+    shares = []
+    for gold in golds:
+        row = task.rows[int(gold.key.rpartition(":")[2])]
+        question = filled(task.protocol.question, {**task.about, **row})
+        listed = len(re.findall(task.protocol.listed, question))
+        shares.append(Fraction(1, listed) if listed > 1 else unlisted)
+    return float(100 * sum(shares) / len(shares))
 
 
 def score_suite(
@@ -108,9 +168,7 @@ def score_suite(
     way = SUM if protocol.method == "rank" else GENERATED
     by_task = [(question.task, _first(score, way)) for question, score in scored]
     number = protocol.number or next(iter(by_task[0][1].scores))
-    averages = [
-        average for one in suite.averages if (average := _average(one, by_task, number)) is not None
-    ]
+    numbers = [_task_number(task, score, number) for task, score in by_task]
     differs = _differences(suite, protocol, [question for question, _ in scored], missing)
     return SuiteScore(
         suite.name,
@@ -119,7 +177,7 @@ def score_suite(
         protocol.split,
         number,
         way,
-        tuple(averages),
+        averages_of(suite.averages, lambda _: numbers),
         statistics.fmean(one.shots for _, one in by_task),
         tuple(score for _, score in scored),
         () if differs else tuple(p for p in suite.published if p.protocol == protocol.name),
@@ -132,50 +190,16 @@ def _first(score: DatasetScore, way: str) -> TemplateScore:
     return next(one for one in score.templates if one.way == way)
 
 
-def _average(
-    average: Average, by_task: Sequence[tuple[SuiteTask, TemplateScore]], number: str
-) -> AverageScore | None:
-    """Returns an average, None where no task that is here belongs to it."""
-    chosen = [
-        (task, score)
-        for task, score in by_task
-        if not average.only or str(task.facts.get(average.by)) == average.only
-    ]
-    if not chosen:
-        return None
-    weights = _weights(average, chosen)
-    pairs = [(weight, score) for weight, (_, score) in zip(weights, chosen, strict=True)]
-    errors = [(weight, score.errors[number]) for weight, score in pairs]
-    chances = [score.chance.get(number) for _, score in pairs]
-    stated = [chance for chance in chances if chance is not None]
-    return AverageScore(
-        average.name,
-        _weighted(weights, [score.scores[number] for _, score in pairs]),
-        None
-        if any(error is None for _, error in errors)
-        else math.sqrt(math.fsum((float(weight) * (error or 0)) ** 2 for weight, error in errors)),
-        len(chosen),
-        sum(score.num_examples for _, score in chosen),
-        _weighted(weights, stated) if len(stated) == len(chances) else None,
+def _task_number(task: SuiteTask, score: TemplateScore, number: str) -> TaskNumber:
+    return TaskNumber(
+        task.name,
+        task.facts,
+        (score.scores[number],),
+        score.scores[number],
+        score.errors[number],
+        score.num_examples,
+        score.chance.get(number),
     )
-
-
-def _weights(average: Average, chosen: Sequence[tuple[SuiteTask, TemplateScore]]) -> list[Fraction]:
-    """Returns the share of each task in an average; they sum to one."""
-    if average.over == "examples":
-        total = sum(score.num_examples for _, score in chosen)
-        return [Fraction(score.num_examples, total) for _, score in chosen]
-    groups = [
-        str(task.facts.get(average.by)) if average.over == "groups" else task.name
-        for task, _ in chosen
-    ]
-    sizes = Counter(groups)
-    return [Fraction(1, len(sizes) * sizes[group]) for group in groups]
-
-
-def _weighted(weights: Sequence[Fraction], values: Sequence[float]) -> float:
-    """An exact sum: of tasks that have 100 each it is 100."""
-    return float(sum(w * Fraction(value) for w, value in zip(weights, values, strict=True)))
 
 
 def _differences(

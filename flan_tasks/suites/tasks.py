@@ -324,6 +324,15 @@ def chosen_question(task: SuiteTask, examples: int | None, *, seed: int) -> Suit
 
 def where_to_get(suite: Suite) -> str:
     """Says where a suite's files are from and where they go."""
+    if suite.parts:
+        names = " ".join(dict.fromkeys(p.suite.partition(PROTOCOL_MARK)[0] for p in suite.parts))
+        return f"It is made of other suites: flan list --suites {names}"
+    if all(protocol.templates for protocol in suite.protocols):
+        layout = suite.layout.strip()
+        return (
+            f"The rows of {suite.name}: {suite.home}\n{layout}\n"
+            "--source samples --allow-missing asks embedded rows of ours, to try things out."
+        )
     names = " ".join(f"--data-dir {name}=DIR" for name in suite.datasets)
     layout = "\n".join(f"  {line}" for line in suite.layout.strip().splitlines())
     if suite.files:

@@ -12,6 +12,7 @@ from flan_tasks.suites.library import (
     read_suite,
     suite_names,
 )
+from flan_tasks.suites.parts import opened_parts
 
 GOOD = """
 description = "Sums."
@@ -36,11 +37,19 @@ def parsed(text):
 
 
 def test_published_suites_name_known_datasets_and_their_own_averages():
-    assert suite_names() == ("bbh", "gsm8k", "mgsm", "mmlu", "tydiqa")
+    of_templates = {"flan2021", "glue", "helm", "niv2_test", "superglue", "t0_heldout"}
+    of_parts = {"flan2022_heldout"}
+    of_strings = {"bbh", "gsm8k", "mgsm", "mmlu", "tydiqa"}
+    assert set(suite_names()) == of_strings | of_templates | of_parts
     for name in suite_names():
         suite = published_suite(name)
+        assert suite.license and suite.citation and suite.home and suite.layout
+        if suite.parts:
+            assert len(opened_parts(suite)) == len(suite.parts)
+        if name in of_templates | of_parts:
+            continue
         assert catalog().expand(suite.datasets), name
-        assert suite.rows and suite.license and suite.citation and suite.home
+        assert suite.rows
         facts = {
             key
             for dataset in suite.datasets
@@ -89,6 +98,16 @@ def test_a_good_file_is_read():
         ('over = "examples"', 'over = "groups"', 'by goes with over = "groups" or only'),
         ("[[averages]]", "[averages]", "averages must be tables, [[averages]]"),
         ("files = { test", 'datasets = ["rte"]\nfiles = { test', "one of them"),
+        ('question = "{a} + {b} ="\n', "", 'no "question"; or give templates = true'),
+        ('answer = "{c}"', 'answer = "{c}"\ntemplates = true', "question does not go with templ"),
+        ('answer = "{c}"', 'answer = "{c}"\nchosen_on = "validation"', "goes with templates"),
+        ('answer = "{c}"', 'answer = "{c}"\nlisted = "("', 'listed "(" is no regular expr'),
+        ('answer = "{c}"', 'answer = "{c}"\nchoices = 4\nlisted = "x"', "one of them"),
+        ('method = "generate"', 'method = "auto"', 'method "auto" goes with templates'),
+        ('over = "examples"', 'over = "parts"', 'over = "parts" and parts belong together'),
+        ('over = "examples"', 'over = "tasks"\nof = "median"', "over the templates of groups"),
+        ('over = "examples"', 'over = "tasks"\neach = true', "each goes with over"),
+        ("files = { test", 'numbers = { x = ["y"] }\nfiles = { test', "numbers go with a protocol"),
         ('layout = "test.jsonl"', 'layout = "x"\nname = "y"', "name is not given in the file"),
         ("[protocols.plain]", "[protocols.plain", "not valid TOML"),
     ],

@@ -15,6 +15,7 @@ ALL = [
     f"{name}@{protocol.name}"
     for name in suite_names()
     for protocol in published_suite(name).protocols
+    if not protocol.templates
 ]
 # What stands around a written answer: as the protocol wants it, and as it does not.
 REASONED = "First this, then that. So the answer is {}.\n\nQ: And then? the answer is 77."
@@ -49,8 +50,8 @@ class Told:
         for asked in stream:
             gold = asked.prompt.gold
             if asked.unit.method == RANK:
-                of_right, others = (-1.0, -2.0) if self.right else (-2.0, -1.0)
-                sums = tuple(of_right if o == gold.answer else others for o in gold.options)
+                of_right, others = (-1.0, -99.0) if self.right else (-99.0, -1.0)
+                sums = tuple(of_right if o in gold.references else others for o in gold.options)
                 yield asked, Record(asked.prompt, sums=sums, tokens=(1,) * len(sums))
             else:
                 yield asked, Record(asked.prompt, self.form.format(gold.answer))
@@ -74,7 +75,11 @@ def test_right_answers_have_100_and_the_wrong_form_0(name, tmp_path):
     best = scored(name, tmp_path / "right", Told(right, right=True)).suites[0]
     assert [one.value for one in best.averages] == [100] * len(best.averages) and best.averages
     worst = scored(name, tmp_path / "wrong", Told(wrong, right=False)).suites[0]
-    assert [one.value for one in worst.averages] == [0] * len(worst.averages)
+    scaled = {one.name for one in published_suite(worst.suite).averages if one.above_chance}
+    plain = [one.value for one in worst.averages if one.name not in scaled]
+    assert plain == [0] * len(plain) and plain
+    # Worse than guessing.
+    assert all(one.value < 0 for one in worst.averages if one.name in scaled)
 
 
 def test_the_same_folder_is_read_again_without_being_asked(tmp_path):

@@ -1,0 +1,369 @@
+"""Suites that ask the templates of datasets: their units are those of `flan eval DATASET`.
+
+A suite says which datasets, on which split, and what their numbers come to. Answers are kept under
+dataset, template, split and method, so that what two suites share is asked once.
+"""
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.data_dirs import DataDirs
+from flan_tasks.core.dataset import Dataset
+from flan_tasks.core.declared import ordered
+from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
+from flan_tasks.core.family import family_of
+from flan_tasks.decontamination.matches import evaluation_side
+from flan_tasks.evaluation.loop import (
+    Answerer,
+    Evaluation,
+    Outcome,
+    Progress,
+    Question,
+    Watch,
+    evaluate,
+    have_answered,
+    questions,
+)
+from flan_tasks.evaluation.records import NORMALIZED, Answers, Unit
+from flan_tasks.evaluation.summary import DatasetScore, Spread
+from flan_tasks.metrics.by_name import LOWER_IS_BETTER
+from flan_tasks.plan.source_choice import SourceChoice
+from flan_tasks.promptsource.members import FAMILY as P3
+from flan_tasks.promptsource.members import data_sets
+from flan_tasks.store.store import Store
+from flan_tasks.suites.averages import TaskNumber, averages_of
+from flan_tasks.suites.declared import Average, Protocol, Suite
+from flan_tasks.suites.measures import measured
+from flan_tasks.suites.scores import SuiteScore, TaskLine
+from flan_tasks.suites.tasks import where_to_get
+from flan_tasks.suites.typos import MistypedQuestion
+
+# A source with a smaller share of the declared rows is not the published one.
+_WHOLE = 0.9
+
+
+@dataclass(frozen=True)
+class AskedTemplates:
+    """A suite by a protocol of templates, and what is asked for it."""
+
+    suite: Suite
+    """The suite."""
+    protocol: Protocol
+    """How it is asked."""
+    evaluation: Evaluation
+    """What is asked."""
+
+    def numbers(self, dataset: Dataset) -> tuple[str, ...]:
+        """Returns the numbers whose mean is a dataset's score; () is its first."""
+        for name in (dataset.name, dataset.parent, dataset.family):
+            if name in self.suite.numbers:
+                return self.suite.numbers[name]
+        return ()
+
+
+def asked_protocol(suite: Suite, protocol: Protocol, place: Path | None) -> Protocol:
+    """Returns the protocol that a suite by its name alone means: see `Protocol.where_given`."""
+    given = DataDirs.of(place).named
+    if not protocol.where_given or protocol.where_given in given:
+        return protocol
+    return next(one for one in suite.protocols if not one.where_given or one.where_given in given)
+
+
+def asked_templates(
+    suite: Suite,
+    protocol: Protocol,
+    catalog: Catalog,
+    *,
+    source: SourceChoice,
+    examples: int | None,
+    seed: int,
+    allow_missing: bool,
+    normalize: tuple[str, ...],
+) -> AskedTemplates:
+    """Returns what is asked for a suite.
+
+    Raises:
+      UnknownNameError: a dataset is unknown.
+      DeclarationError: options of a dataset without any are to be ranked.
+    """
+    names = protocol.datasets or suite.datasets
+    sides = {d.name: d for name in names for d in evaluation_side(catalog, name)}
+    splits = (protocol.chosen_on, protocol.split) if protocol.chosen_on else (protocol.split,)
+    evaluation = Evaluation(
+        datasets=ordered(sides.values()),
+        splits=splits,
+        method=protocol.method,
+        examples=examples,
+        seed=seed,
+        source=source,
+        allow_missing=allow_missing,
+        normalize=normalize,
+    )
+    return AskedTemplates(suite, protocol, evaluation)
+
+
+def mistyped_questions(
+    asked: AskedTemplates, catalog: Catalog, *, store: Store
+) -> Iterator[MistypedQuestion]:
+    """Yields the units that are asked with typos, of what is available.
+
+    Raises:
+      SourceUnavailableError: rows are not available, and may not be missing.
+    """
+    named = {d.name for name in asked.protocol.typos for d in evaluation_side(catalog, name)}
+    for dataset in asked.evaluation.datasets:
+        if dataset.name not in named:
+            continue
+        try:
+            of_one: list[Question] = list(
+                questions(asked.evaluation, dataset, catalog, store=store)
+            )
+        except SourceUnavailableError:
+            if not asked.evaluation.allow_missing:
+                raise
+            continue
+        for question in of_one:
+            if question.unit.split == asked.protocol.split:
+                yield MistypedQuestion(question)
+
+
+def evaluate_templates(
+    asked: AskedTemplates,
+    catalog: Catalog,
+    answers: Answers,
+    answerer: Answerer,
+    *,
+    store: Store,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+) -> tuple[SuiteScore, Outcome]:
+    """Has the units of a suite answered, and returns its numbers, with those of its datasets.
+
+    Raises:
+      SourceUnavailableError: rows are not available; with where to get them.
+      EvaluationError: there is nothing to score.
+    """
+    try:
+        outcome = evaluate(
+            asked.evaluation,
+            catalog,
+            answers,
+            answerer,
+            store=store,
+            progress=progress,
+            watch=watch,
+        )
+    except SourceUnavailableError as error:
+        error.add_note(f"suite {asked.suite.name}: {where_to_get(asked.suite)}")
+        raise
+    seed = asked.evaluation.seed
+    mistyped = [
+        question
+        for question in mistyped_questions(asked, catalog, store=store)
+        if answers.has(question.unit) or answerer.has(question.unit)
+    ]
+    have_answered(mistyped, answers, answerer, seed=seed, watch=watch)
+    prompts = {q.unit: q.prompts(seed=seed, budget=answerer.budget) for q in mistyped}
+    score = _suite_score(asked, catalog, outcome, answers, {u for u, p in prompts.items() if p})
+    return score, outcome
+
+
+def _suite_score(
+    asked: AskedTemplates,
+    catalog: Catalog,
+    outcome: Outcome,
+    answers: Answers,
+    mistyped: set[Unit],
+) -> SuiteScore:
+    suite, protocol = asked.suite, asked.protocol
+    datasets = {dataset.name: dataset for dataset in asked.evaluation.datasets}
+    of_p3 = data_sets() if any(one.family == P3 for one in datasets.values()) else {}
+    facts = {name: _facts(one, of_p3) for name, one in datasets.items()}
+    scored = [
+        (score, spreads)
+        for score in outcome.scores
+        if (spreads := _spreads(score, protocol.split, asked.numbers(datasets[score.dataset])))
+    ]
+    wanted = {average.measure for average in suite.averages}
+    measures = {
+        score.dataset: measured(
+            score.dataset,
+            [one.template for one in score.templates if one.way == spreads[0].way],
+            answers,
+            split=protocol.split,
+            metrics=datasets[score.dataset].metrics,
+            numbers=tuple(spread.number for spread in spreads),
+            mistyped=mistyped,
+            wanted=wanted,
+        )
+        for score, spreads in scored
+    }
+
+    def numbers_of(average: Average) -> list[TaskNumber]:
+        found = []
+        for score, spreads in scored:
+            about = facts[score.dataset]
+            if average.measure != "score":
+                value = measures[score.dataset].get(average.measure)
+                if value is not None:
+                    count = spreads[0].num_examples
+                    found.append(
+                        TaskNumber(score.dataset, about, (value,), value, None, count, None)
+                    )
+            elif LOWER_IS_BETTER.isdisjoint(spread.number for spread in spreads):
+                number = _number(score, spreads, about, of=average.of)
+                if number is not None:
+                    found.append(number)
+        return found
+
+    named = {spread.number for _, spreads in scored for spread in spreads}
+    ways = {spread.way for _, spreads in scored for spread in spreads}
+    return SuiteScore(
+        suite.name,
+        protocol.name,
+        protocol.source,
+        protocol.split,
+        next(iter(named)) if len(named) == 1 else "score",
+        next(iter(ways)) if len(ways) == 1 else "",
+        averages_of(suite.averages, numbers_of),
+        0.0,
+        tuple(score for score, _ in scored),
+        differs=tuple(_differences(asked, catalog, outcome)),
+        notes=tuple(_notes(suite, scored)),
+        lines=tuple(_line(score, spreads) for score, spreads in scored),
+        measures={name: values for name, values in measures.items() if values},
+    )
+
+
+def _facts(dataset: Dataset, of_p3: Mapping[str, str]) -> dict[str, object]:
+    more = family_of(dataset)[1].facts if dataset.family else {}
+    return {
+        **more,
+        "task": dataset.name,
+        # Parts of one dataset weigh as one; of a family every task is a dataset.
+        "dataset": dataset.parent,
+        "cluster": dataset.cluster,
+        "family": dataset.family or dataset.name,
+        "data_set": of_p3.get(dataset.name, dataset.name),
+    }
+
+
+def _spreads(score: DatasetScore, split: str, numbers: Sequence[str]) -> list[Spread]:
+    """The numbers of a dataset that make its score; none where the split was not asked.
+
+    Raises:
+      DeclarationError: it has no number of that name.
+    """
+    here = [one for one in score.spreads if one.split == split and one.way != NORMALIZED]
+    if not here:
+        return []
+    first = [one for one in here if one.way == here[0].way]
+    by_name = {one.number: one for one in first}
+    if unknown := [name for name in numbers if name not in by_name]:
+        raise DeclarationError(
+            f"{score.dataset} has no number {', '.join(unknown)}; it has {', '.join(by_name)}"
+        )
+    return [by_name[name] for name in numbers] if numbers else first[:1]
+
+
+def _values(score: DatasetScore, spreads: Sequence[Spread]) -> tuple[float, ...]:
+    """The score of each template: the mean of its numbers."""
+    first = spreads[0]
+    return tuple(
+        statistics.fmean(one.scores[spread.number] for spread in spreads)
+        for one in score.templates
+        if one.split == first.split and one.way == first.way
+    )
+
+
+def _number(
+    score: DatasetScore, spreads: Sequence[Spread], facts: Mapping[str, object], *, of: str
+) -> TaskNumber | None:
+    """The score of a dataset; None where its best template is wanted and none could be chosen."""
+    values, errors = _values(score, spreads), [spread.error for spread in spreads]
+    value = statistics.fmean(values)
+    if of == "best":
+        best = [
+            next((b for b in score.best if (b.number, b.way) == (one.number, one.way)), None)
+            for one in spreads
+        ]
+        chosen = [one for one in best if one is not None]
+        if len(chosen) < len(best):
+            return None
+        value, errors = statistics.fmean(one.test for one in chosen), [o.error for o in chosen]
+    stated = [error for error in errors if error is not None]
+    chances = [spread.chance for spread in spreads if spread.chance is not None]
+    return TaskNumber(
+        score.dataset,
+        facts,
+        values,
+        value,
+        # Numbers of the same answers go together.
+        statistics.fmean(stated) if len(stated) == len(errors) else None,
+        spreads[0].num_examples,
+        statistics.fmean(chances) if len(chances) == len(spreads) else None,
+    )
+
+
+def _line(score: DatasetScore, spreads: Sequence[Spread]) -> TaskLine:
+    values = _values(score, spreads)
+    names = [
+        one.template
+        for one in score.templates
+        if (one.split, one.way) == (spreads[0].split, spreads[0].way)
+    ]
+    best = next(
+        (b for b in score.best if (b.number, b.way) == (spreads[0].number, spreads[0].way)), None
+    )
+    return TaskLine(
+        score.dataset,
+        tuple(spread.number for spread in spreads),
+        statistics.fmean(values),
+        statistics.stdev(values) if len(values) > 1 else None,
+        min(values),
+        max(values),
+        names[values.index(max(values))],
+        statistics.median(values),
+        best.template if best and len(spreads) == 1 else "",
+        best.test if best and len(spreads) == 1 else None,
+        len(values),
+        spreads[0].num_examples,
+    )
+
+
+def _differences(asked: AskedTemplates, catalog: Catalog, outcome: Outcome) -> Iterator[str]:
+    """Says why numbers are not those of the whole suite."""
+    datasets = asked.evaluation.datasets
+    if outcome.missing:
+        yield f"{len(outcome.missing)} of {len(datasets)} datasets are missing"
+    if asked.evaluation.source.kind == "samples":
+        yield "the rows are embedded ones of ours, in each source's form"
+    if asked.evaluation.examples is not None:
+        yield f"{asked.evaluation.examples:,} examples of a dataset were asked at most"
+    elif asked.evaluation.source.kind != "samples":
+        small = []
+        for score in outcome.scores:
+            declared = catalog[score.dataset].declared_rows(asked.protocol.split)
+            here = max(
+                (s.num_examples for s in score.spreads if s.split == asked.protocol.split),
+                default=0,
+            )
+            if declared and here < _WHOLE * declared:
+                small.append(f"{score.dataset} ({here:,} of {declared:,})")
+        if small:
+            yield f"fewer rows than the sources declare: {', '.join(small)}"
+
+
+def _notes(suite: Suite, scored: Sequence[tuple[DatasetScore, Sequence[Spread]]]) -> Iterator[str]:
+    lower = [
+        f"{score.dataset} ({spread.number})"
+        for score, spreads in scored
+        for spread in spreads
+        if spread.number in LOWER_IS_BETTER
+    ]
+    if lower:
+        yield f"in no average, as less is better: {', '.join(lower)}"
+    yield from (f"not here: {what}" for what in suite.lacks)
