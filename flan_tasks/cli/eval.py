@@ -178,7 +178,8 @@ def print_suite(score: "SuiteScore", *, wide: bool) -> None:
     )
 
     click.echo()
-    how = "" if score.lines or score.parts else f", {score.shots:g} shots"
+    how = " of the datasets here" if score.lines else ""
+    how = how if score.lines or score.parts else f", {score.shots:g} shots"
     print_wrapped(f"{score.name}: {score.source}; {score.split} split{how}")
     click.echo()
     print_table(*averages_table(score))

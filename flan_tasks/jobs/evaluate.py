@@ -54,6 +54,7 @@ from flan_tasks.suites.library import is_suite
 from flan_tasks.suites.scores import SuiteScore
 from flan_tasks.suites.submission import WrittenSubmission, write_submission
 from flan_tasks.suites.tables import averages_table
+from flan_tasks.suites.tasks import where_to_get
 from flan_tasks.suites.templates import mistyped_questions
 from flan_tasks.vocabulary import asked_vocabulary
 
@@ -413,7 +414,11 @@ def write_prompts(
     for alone in Unconditional(every, ways, seed=evaluation.seed, budget=None).asked:
         lines += [prompt_line(alone.unit, prompt) for prompt in alone.prompts()]
     if missing and not (evaluation.allow_missing and lines):
-        raise not_evaluated(missing, "Provide these, or go on with --allow-missing.")
+        error = not_evaluated(missing, "Provide these, or go on with --allow-missing.")
+        for of_suite in of_suites:
+            if missing.keys() & {dataset.name for dataset in of_suite.evaluation.datasets}:
+                error.add_note(f"suite {of_suite.suite.name}: {where_to_get(of_suite.suite)}")
+        raise error
     if not lines:
         raise nothing_asked(left_out)
     write_kept(path, "".join(line + "\n" for line in lines))

@@ -30,6 +30,10 @@ def test_suites_are_listed_with_their_protocols_and_where_they_are_from(flan):
     found = json.loads(flan("list", "--suites", "mmlu@flan", "--json"))
     assert found["suites"][0]["rows"] == 14042
     flan("list", "--suites", "--mixtures", code=2)
+    helm = flan("list", "--suites", "helm")
+    assert "not here: NarrativeQA" in helm and "--allow-missing" in helm
+    whole = flan("list", "--suites", "flan2022_heldout")
+    assert "part BBH direct: bbh@suzgun_direct" in whole and "TyDiQA" in whole
 
 
 def test_prompts_answered_elsewhere_are_scored(flan, tmp_path):
@@ -66,10 +70,13 @@ def test_prompts_answered_elsewhere_are_scored(flan, tmp_path):
         (("mmlu@hendricks",), "Did you mean hendrycks"),
         (("gone.toml",), "gone.toml: cannot be read"),
         (("mmlu",), "--data-dir mmlu=DIR"),
+        (("glue", "--source", "files", "--data-dir", "."), "https://gluebenchmark.com"),
+        (("flan2022_heldout",), "--data-dir mmlu=DIR"),
+        (("flan2021@nlp",), "protocol of flan2021"),
     ],
 )
 def test_what_contradicts_a_protocol_is_refused(flan, tmp_path, words, said):
-    code = 2 if "hendricks" in words[0] else 1
+    code = 2 if words[0] in ("mmlu@hendricks", "flan2021@nlp") else 1
     printed = flan("eval", *words, "--write-prompts", tmp_path / "prompts.jsonl", code=code)
     assert said in printed and "Traceback" not in printed
     assert not (tmp_path / "prompts.jsonl").exists()
