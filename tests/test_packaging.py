@@ -44,7 +44,7 @@ def test_wheel_holds_every_data_file(wheel):
         for path in (ROOT / folder).rglob("*")
         if path.is_file()
     } | {str(path.relative_to(ROOT)) for path in (ROOT / "flan_tasks/samples").rglob("*.jsonl")}
-    for folder in ("page", "vendor"):
+    for folder in ("page", "page_parts", "vendor"):
         wanted |= {
             f"flan_tasks/reports/{folder}/{p.name}"
             for p in (ROOT / "flan_tasks/reports" / folder).iterdir()
