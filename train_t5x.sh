@@ -163,7 +163,7 @@ cat <<END
     checkpoint   $newest
     metrics      $OUT/model/metrics.jsonl, $OUT/model/tensorboard
     loss curve   $OUT/model/loss_curve.svg
-    scores       $OUT/scores           scores.csv (every template), scores.svg, every answer as JSONL
+    scores       $OUT/scores           results.html to look at, scores.csv, every answer as JSONL
     transformers $exported
 
 END

@@ -35,9 +35,11 @@ from flan_tasks.evaluation.records import Answers, write_kept
 from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.evaluation.warnings import score_warnings
+from flan_tasks.jobs.results import results
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
+from flan_tasks.specs.results_spec import ResultsSpec
 from flan_tasks.store.store import Store, default_store
 from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites, suite_prompts
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
@@ -90,6 +92,8 @@ class EvalResult:
     """Files of answers that were written before there were digests."""
     suites: tuple[SuiteScore, ...] = ()
     """Suites with their averages and the numbers of each task."""
+    page: Path | None = None
+    """The page that shows them, where one was written."""
 
     @property
     def means(self) -> dict[str, dict[str, float]]:
@@ -140,13 +144,15 @@ def evaluate(
     suites = suites_of(spec)
     evaluation = evaluation_of(spec)
     answerer: Answerer
+    vocabulary: Vocabulary | None = None
     if spec.predictions is not None:
         from flan_tasks.evaluation.elsewhere import FileAnswers
 
         answerer = FileAnswers(Path(spec.predictions))
     else:
         answerer = _model_of(spec, suites, say=say, note=note, opened=opened)
-    return score(
+        vocabulary = answerer.opened.vocabulary
+    result = score(
         evaluation,
         answerer,
         Path(spec.output_dir),
@@ -155,6 +161,10 @@ def evaluate(
         progress=progress,
         reading=reading,
     )
+    if not spec.results:
+        return result
+    page = results(ResultsSpec(folders=(spec.output_dir,)), vocabulary=vocabulary, progress=reading)
+    return replace(result, page=page)
 
 
 def suites_of(spec: QuestionSpec) -> SuitesAsked:

@@ -138,6 +138,8 @@ class EvalSpec(QuestionSpec, ModelAsked, JobSpec):
     """JSONL of predictions or scores made elsewhere, instead of a model."""
     output_dir: str = option(said="out", is_path=True)
     """Directory of the results."""
+    results: bool = option(True)
+    """Write results.html."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values do not go together."""
