@@ -162,7 +162,8 @@ setup(
         "flan_tasks": [
             *("py.typed", "datasets/*.jsonl", "samples/*/*.jsonl", "samples/families/p3/**/*"),
             *("promptsource/*.jsonl", "promptsource/*.toml", "core/*.toml"),
-            *("reports/page/*", "reports/vendor/*"),
+            *("reports/page/*", "reports/page_parts/*", "reports/vendor/*"),
+            "results_page/parts/*",
         ],
         **{f"flan_tasks.resources.{name}": data_files(name) for name in RESOURCES},
     },

@@ -186,7 +186,7 @@ cat <<END
     checkpoint   $newest
     metrics      $OUT/model/metrics.jsonl, $OUT/model/tensorboard
     loss curve   $OUT/model/loss_curve.svg
-    scores       $OUT/scores           scores.csv (every template), scores.svg, every answer as JSONL
+    scores       $OUT/scores           results.html to look at, scores.csv, every answer as JSONL
     untuned      $OUT/untuned          the same, of what training began with
     gains        $OUT/compared         the two paired answer by answer: comparison.*, flips.jsonl
     transformers $exported

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         infer,
         lint,
         report,
+        results,
         shares,
         show,
         sources,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from flan_tasks.specs.config import TrainSpec
     from flan_tasks.specs.eval_config import Decoding, EvalSpec, InferSpec
     from flan_tasks.specs.report_spec import ReportSpec
+    from flan_tasks.specs.results_spec import ResultsSpec
 
 __all__ = [
     "Alternative",
@@ -86,6 +88,7 @@ __all__ = [
     "Part",
     "PromptSpec",
     "ReportSpec",
+    "ResultsSpec",
     "RowError",
     "Skip",
     "SourceUnavailableError",
@@ -112,6 +115,7 @@ __all__ = [
     "mixture",
     "open",
     "report",
+    "results",
     "rows",
     "shares",
     "show",
@@ -127,7 +131,7 @@ __all__ = [
 _NAMES = {
     "api": (
         *("add", "build", "compare", "contamination", "diff", "evaluate", "export", "infer"),
-        *("lint", "report", "shares", "show", "sources", "templates", "train", "verify"),
+        *("lint", "report", "results", "shares", "show", "sources", "templates", "train", "verify"),
     ),
     "row_views.rows": ("rows",),
     "seqio.calls": ("mixture", "task"),
@@ -161,6 +165,7 @@ _NAMES = {
     "specs.config": ("TrainSpec",),
     "specs.eval_config": ("Decoding", "EvalSpec", "InferSpec"),
     "specs.report_spec": ("ReportSpec",),
+    "specs.results_spec": ("ResultsSpec",),
 }
 
 

@@ -33,6 +33,7 @@ ROOMS = (
     "checkpoints",
     "inference",
     "trainer",
+    "results_page",
     "jobs",
     "experiments",
     "seqio",

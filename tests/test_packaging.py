@@ -44,11 +44,13 @@ def test_wheel_holds_every_data_file(wheel):
         for path in (ROOT / folder).rglob("*")
         if path.is_file()
     } | {str(path.relative_to(ROOT)) for path in (ROOT / "flan_tasks/samples").rglob("*.jsonl")}
-    for folder in ("page", "vendor"):
+    for folder in ("page", "page_parts", "vendor"):
         wanted |= {
             f"flan_tasks/reports/{folder}/{p.name}"
             for p in (ROOT / "flan_tasks/reports" / folder).iterdir()
         }
+    parts = (ROOT / "flan_tasks/results_page/parts").iterdir()
+    wanted |= {str(path.relative_to(ROOT)) for path in parts}
     wanted.add("flan_tasks/datasets/niv2.index.jsonl")
     wanted.add("flan_tasks/datasets/published.json")  # which the build writes, for `flan list`
     wanted.add("flan_tasks/py.typed")  # else type checkers take the package for untyped

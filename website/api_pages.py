@@ -12,13 +12,23 @@ GROUPS = {
         "What the commands do, from Python: keyword arguments or a specification in, a typed "
         "result out, nothing printed.",
         ("rows", "show", "build", "shares", "verify", "report", "diff", "contamination", "lint")
-        + ("sources", "train", "evaluate", "compare", "infer", "export", "open", "configure"),
+        + (
+            "sources",
+            "train",
+            "evaluate",
+            "compare",
+            "results",
+            "infer",
+            "export",
+            "open",
+            "configure",
+        ),
     ),
     "specifications": (
         "Specifications",
         "What a job is given, as one frozen value that checks itself when it is made.",
         ("BuildSpec", "PromptSpec", "TrainSpec", "EvalSpec", "InferSpec", "Decoding")
-        + ("ReportSpec",),
+        + ("ReportSpec", "ResultsSpec"),
     ),
     "declarations": (
         "Declarations",

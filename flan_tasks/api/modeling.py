@@ -14,6 +14,7 @@ from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.spec import spec_of
 from flan_tasks.specs.config import TrainSpec
 from flan_tasks.specs.eval_config import EvalSpec, InferSpec
+from flan_tasks.specs.results_spec import ResultsSpec
 
 if TYPE_CHECKING:
     from flan_tasks.jobs.compare import ModelComparison
@@ -125,6 +126,41 @@ def compare(
         trained_on=given.names("trained_on", trained_on),
         common=common,
     )
+
+
+def results(
+    *folders: str | os.PathLike[str] | ResultsSpec,
+    out: str | os.PathLike[str] | None = None,
+    **settings: Any,
+) -> Path:
+    """Writes the page of an evaluation, of two compared, or of training runs; `flan results`.
+
+    Args:
+      folders: a directory of `evaluate`, or two, of which the first is the model before, and
+        directories of training runs; or a whole `ResultsSpec`.
+      out: the file to write; by default results.html in the folder, or for several here.
+      **settings: the other fields of `ResultsSpec`, such as `answers=500`.
+
+    Returns:
+      The file.
+
+    Raises:
+      EvaluationError: a folder is neither an evaluation nor a run, or two evaluations are of
+        different prompts.
+      ConfigError: settings have the wrong type or range, or do not go together.
+      UnknownNameError: a dataset is unknown.
+    """
+    with extras.needed_for("The page of results"):
+        from flan_tasks.jobs.results import results as job
+
+    if out is not None:
+        settings["out"] = out
+    first: Any = folders
+    if len(folders) == 1 and isinstance(folders[0], ResultsSpec):
+        first = folders[0]
+    else:
+        first = [os.fspath(Arguments("results").path("folders", one)) for one in folders]
+    return job(spec_of(ResultsSpec, first, settings, lead="folders"))
 
 
 def infer(

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 # Datasets of a suite that are listed without --wide.
 _MOST_LINES = 80
-_HELPS = {"vocab": f"bytes, t5, or a file; by default the model's (not {VOCAB})."}
+_HELPS = {
+    "vocab": f"bytes, t5, or a file; by default the model's (not {VOCAB}).",
+    "results": "Write no results.html.",
+}
 
 
 def _asked(fields: dict[str, Any], more: Mapping[str, Any]) -> QuestionSpec:
@@ -58,15 +61,15 @@ def command(spec: QuestionSpec, prompts: Path | None, wide: bool, as_json: bool)
     A suite (`flan list --suites`, or a file of yours that ends in .toml) is asked by its first
     protocol, SUITE@PROTOCOL by another. Of a dataset every forward template is asked. Options are
     ranked by the log-probability the model gives them (summed, and divided by their number of
-    tokens), other answers are generated. OUT gets scores.json, scores.csv, scores.svg, and all
-    answers as JSONL; the same command goes on where it was stopped. With --gin_file runs/eval.gin
-    the options are gin's.
+    tokens), other answers are generated. OUT gets scores.json, scores.csv, scores.svg, all answers
+    as JSONL, and results.html, a page that shows them; the same command goes on where it was
+    stopped. With --gin_file runs/eval.gin the options are gin's.
     """
     if isinstance(spec, EvalSpec):
         score_with_tables(spec, wide=wide, as_json=as_json)
         return
     from flan_tasks.engine.folded import folded_reasons
-    from flan_tasks.jobs.evaluate import write_prompts
+    from flan_tasks.jobs.write_prompts import write_prompts
 
     assert prompts is not None
     _import_what_reads(spec)
@@ -146,6 +149,8 @@ def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = Fal
         _print_submission(result.submission)
     names = ", ".join(path.name for path in result.files)
     click.echo(f"\nresults in {result.folder}: {names}")
+    if result.page is not None:
+        click.echo(f"{for_line(str(result.page))} shows them in a browser")
     return result
 
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "export-lm-eval": "Writes evaluation tasks for lm-evaluation-harness.",
     "export": "Writes a trained model for Hugging Face transformers.",
     "verify": "Compares a built directory with its manifest.",
+    "results": "Shows scores, answers and training in a page.",
     "report": "Shows what is in a built directory, in a browser or here.",
     "diff": "Says what differs between two builds, or two mixtures.",
     "env": "Prints versions and settings, for reports.",

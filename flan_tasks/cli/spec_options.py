@@ -3,6 +3,7 @@
 import collections.abc
 import dataclasses
 import functools
+import os
 import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -95,7 +96,8 @@ def spec_options(
                 if value is None and (one.name in unset or _is_required(one.part)):
                     continue
                 if one.part.metadata.get(SEVERAL):
-                    value = ",".join(value)
+                    several = tuple(map(os.fspath, value))
+                    value = several if get_origin(one.hint) is tuple else ",".join(several)
                 if len(one.path) > 1:
                     inner.setdefault(one.path[0], {})[one.path[1]] = value
                 else:
@@ -175,7 +177,7 @@ def _plain(hint: Any) -> list[Any]:
 def _argument(one: _Option) -> Callable:
     about = one.part.metadata
     more: dict[str, Any] = {"nargs": -1, "required": True} if about[SEVERAL] else {}
-    if one.hint is str and about[IS_PATH]:
+    if about[IS_PATH] and (one.hint is str or get_origin(one.hint) is tuple):
         more["type"] = _type([str], about)
     return click.argument(
         one.key, metavar=said(one.part) + ("..." if about[SEVERAL] else ""), **more

@@ -56,7 +56,8 @@ def option(
       environment: the variable that the command line reads where no value is given.
       said: what the command line calls it, where that is not its name.
       argument: whether the command line takes it without a name.
-      several: of an argument, whether it is several words, which stand between commas in the field.
+      several: of an argument, whether it is several words, which stand between commas in the field
+        where that is one text.
       is_path: whether it names a file or a folder.
       is_folder: whether it names a folder, and no file.
       is_file: whether it names a file, and no folder.
@@ -178,8 +179,11 @@ class JobSpec(Spec):
         words = [f"flan {self.verb}"]
         for part in parts:
             if part.metadata.get(ARGUMENT):
-                value = str(getattr(self, part.name))
-                several = value.split(",") if part.metadata[SEVERAL] else [value]
+                value = getattr(self, part.name)
+                if isinstance(value, tuple):
+                    words += map(shlex.quote, value)
+                    continue
+                several = str(value).split(",") if part.metadata[SEVERAL] else [str(value)]
                 words += [shlex.quote(one.strip()) for one in several]
         own = {said(one) for one in parts if not isinstance(getattr(self, one.name), Spec)}
         for part in parts:

@@ -213,7 +213,7 @@ def compare(
     units = common_units(opened, common=common)
     asked = {unit.dataset for one in opened for unit in one.units}
     roles = _roles(asked, held_out, trained_on, catalog())
-    wholes = _wholes(opened, units, catalog())
+    wholes = wholes_of(opened, units, catalog())
     comparisons = tuple(
         compare_answers(opened[0], one, units, wholes.__getitem__, common=common, progress=progress)
         for one in opened[1:]
@@ -226,7 +226,7 @@ def compare(
     )
     return ModelComparison(
         folders=tuple(folders),
-        names=tuple(names) or _names(folders),
+        names=tuple(names) or names_of(folders),
         comparisons=comparisons,
         settings=tuple(settings),
         roles={
@@ -239,10 +239,15 @@ def compare(
     )
 
 
-def _wholes(
+def wholes_of(
     folders: Sequence[Answers], units: Sequence[Unit], known: Catalog
 ) -> dict[Unit, Compared]:
-    """Of each unit what it is part of: a dataset, or a task of a suite by one protocol."""
+    """Returns of each unit what it is part of: a dataset, or a task of a suite by one protocol.
+
+    Raises:
+      UnknownNameError: a dataset is unknown.
+      EvaluationError: it is not known how answers to a suite are read.
+    """
     wholes = compared_tasks(folders, units, known)
     for unit in units:
         if unit not in wholes:
@@ -253,8 +258,12 @@ def _wholes(
     return wholes
 
 
-def _names(folders: Sequence[Path]) -> tuple[str, ...]:
-    """The last parts of the paths that tell them apart."""
+def names_of(folders: Sequence[Path]) -> tuple[str, ...]:
+    """Returns the last parts of paths that tell them apart.
+
+    Raises:
+      EvaluationError: a folder is given twice.
+    """
     paths = [folder.resolve() for folder in folders]
     for length in range(1, max(len(path.parts) for path in paths) + 1):
         names = ["/".join(path.parts[-length:]) for path in paths]

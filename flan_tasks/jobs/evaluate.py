@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import notebook
-from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import (
     DeclarationError,
     ModelError,
-    SourceUnavailableError,
     UnknownNameError,
 )
 from flan_tasks.core.naming import MIXTURE, PREFIX, MixtureName, parse_name
@@ -22,17 +20,11 @@ from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.evaluation.loop import (
     Answerer,
-    Asking,
     Evaluation,
     Outcome,
-    not_evaluated,
-    nothing_asked,
-    questions,
-    reason_of,
 )
 from flan_tasks.evaluation.loop import evaluate as ask
-from flan_tasks.evaluation.normalizing import ways_of
-from flan_tasks.evaluation.records import Answers, Unit, write_kept
+from flan_tasks.evaluation.records import Answers
 from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.shared_examples import (
     PartedScores,
@@ -42,20 +34,18 @@ from flan_tasks.evaluation.shared_examples import (
     read_shared,
 )
 from flan_tasks.evaluation.summary import DatasetScore
-from flan_tasks.evaluation.unconditional import Unconditional
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.jobs.asked_suites import submitted_suite, suites_of
+from flan_tasks.jobs.results import results
 from flan_tasks.plan.prepare import SourceChoice
-from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
+from flan_tasks.specs.results_spec import ResultsSpec
 from flan_tasks.store.store import Store, default_store
-from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites, suite_questions
+from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites
 from flan_tasks.suites.library import is_suite
 from flan_tasks.suites.scores import SuiteScore
 from flan_tasks.suites.submission import WrittenSubmission, write_submission
 from flan_tasks.suites.tables import averages_table
-from flan_tasks.suites.tasks import where_to_get
-from flan_tasks.suites.templates import mistyped_questions
 from flan_tasks.vocabulary import asked_vocabulary
 
 if TYPE_CHECKING:
@@ -68,18 +58,6 @@ SPLITS: Mapping[str, tuple[str, ...]] = {
     "test": ("test",),
     "both": ("validation", "test"),
 }
-
-
-@dataclass(frozen=True)
-class WrittenPrompts:
-    """Prompts that were written for others to answer."""
-
-    count: int
-    """How many there are."""
-    missing: Mapping[str, str]
-    """Dataset -> why it has none."""
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    """Dataset, or dataset with a split, that has nothing to ask -> why."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +84,8 @@ class EvalResult:
     """Numbers with and without the examples that training shares text with, where asked for."""
     submission: WrittenSubmission | None = None
     """The files for a suite's server, where they were asked for."""
+    page: Path | None = None
+    """The page that shows them, where one was written."""
 
     @property
     def means(self) -> dict[str, dict[str, float]]:
@@ -159,12 +139,14 @@ def evaluate(
     evaluation = evaluation_of(spec)
     shared = read_shared(Path(spec.contamination)) if spec.contamination else None
     answerer: Answerer
+    vocabulary: Vocabulary | None = None
     if spec.predictions is not None:
         from flan_tasks.evaluation.elsewhere import FileAnswers
 
         answerer = FileAnswers(Path(spec.predictions))
     else:
         answerer = _model_of(spec, suites, say=say, note=note, opened=opened)
+        vocabulary = answerer.opened.vocabulary
     submitted = submitted_suite(suites) if spec.submission is not None else None
     result = score(
         evaluation,
@@ -176,12 +158,9 @@ def evaluate(
         progress=progress,
         reading=reading,
     )
-    if spec.submission is None or submitted is None:
-        return result
-    settings = {**answerer.settings, **evaluation.settings}
-    return replace(
-        result,
-        submission=write_submission(
+    if spec.submission is not None and submitted is not None:
+        settings = {**answerer.settings, **evaluation.settings}
+        written = write_submission(
             submitted,
             next(one for one in result.suites if one.suite == submitted.name),
             catalog(),
@@ -192,8 +171,12 @@ def evaluate(
             seed=spec.seed,
             progress=reading,
             watch=progress,
-        ),
-    )
+        )
+        result = replace(result, submission=written)
+    if not spec.results:
+        return result
+    page = results(ResultsSpec(folders=(spec.output_dir,)), vocabulary=vocabulary, progress=reading)
+    return replace(result, page=page)
 
 
 def datasets_of(spec: QuestionSpec) -> tuple[Dataset, ...]:
@@ -359,70 +342,6 @@ def score(
         suites=of_suites.scores,
         parted=parted,
     )
-
-
-def write_prompts(
-    spec: QuestionSpec,
-    path: Path,
-    *,
-    reading: Callable[[str], None] | None = None,
-) -> WrittenPrompts:
-    """Writes the prompts as JSON lines, to be answered elsewhere.
-
-    Raises:
-      SourceUnavailableError: rows are not available, and may not be missing; nothing is written.
-    """
-    from flan_tasks.evaluation.elsewhere import prompt_line
-
-    known: Catalog = catalog()
-    evaluation, suites = evaluation_of(spec), suites_of(spec)
-    store = _store(Path(spec.store) if spec.store else None)
-    lines = []
-    of_strings = list(suite_questions(suites, known, progress=reading))
-    for asking in of_strings:
-        prompts = asking.prompts(seed=suites.seed, budget=None)
-        lines += [prompt_line(asking.unit, prompt) for prompt in prompts]
-    missing: dict[str, str] = {}
-    left_out: dict[str, str] = {}
-    opened: dict[str, FamilySource] = {}
-    of_suites = suites.of_templates(known)
-    asked: dict[Unit, Asking] = {}
-    for one in (evaluation, *(of_suite.evaluation for of_suite in of_suites)):
-        for dataset in one.datasets:
-            try:
-                of_dataset = questions(
-                    one,
-                    dataset,
-                    known,
-                    store=store,
-                    progress=reading,
-                    left_out=left_out,
-                    opened=opened,
-                )
-                asked |= {question.unit: question for question in of_dataset}
-            except SourceUnavailableError as error:
-                missing[dataset.name] = reason_of(error, dataset)
-    if not missing or evaluation.allow_missing:
-        for of_suite in of_suites:
-            mistyped = mistyped_questions(of_suite, known, store=store)
-            asked |= {question.unit: question for question in mistyped}
-    for unit, question in asked.items():
-        prompts = question.prompts(seed=evaluation.seed, budget=None)
-        lines += [prompt_line(unit, prompt) for prompt in prompts]
-    ways = ways_of(spec.normalizations)
-    every = [*of_strings, *asked.values()]
-    for alone in Unconditional(every, ways, seed=evaluation.seed, budget=None).asked:
-        lines += [prompt_line(alone.unit, prompt) for prompt in alone.prompts()]
-    if missing and not (evaluation.allow_missing and lines):
-        error = not_evaluated(missing, "Provide these, or go on with --allow-missing.")
-        for of_suite in of_suites:
-            if missing.keys() & {dataset.name for dataset in of_suite.evaluation.datasets}:
-                error.add_note(f"suite {of_suite.suite.name}: {where_to_get(of_suite.suite)}")
-        raise error
-    if not lines:
-        raise nothing_asked(left_out)
-    write_kept(path, "".join(line + "\n" for line in lines))
-    return WrittenPrompts(len(lines), missing, left_out)
 
 
 def _store(folder: Path | None) -> Store:

@@ -1,33 +1,26 @@
-"""The report as one HTML file that needs nothing beside it.
+"""The report of a build as one HTML file that needs nothing beside it."""
 
-Its content policy names the hashes of its own scripts and style, so that nothing else runs there,
-even if a text of the data should find a way into the markup.
-"""
-
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
-from flan_tasks.reports.payload import examples, packed_script_text, script_text, summary
+from flan_tasks.reports.html_file import Section, html_file
+from flan_tasks.reports.packed_data import packed_script_text, script_text
+from flan_tasks.reports.payload import examples, summary
 from flan_tasks.reports.sample import Sample
 
-_HERE = Path(__file__).parent
+_PAGE = Path(__file__).parent / "page"
 # In this order: each may use what stands before it.
-_SCRIPTS = (
-    "dom",
-    "data",
-    "families",
-    "charts",
-    "overview",
-    "datasets",
-    "sources",
-    "texts",
-    "tokens",
-    "browser",
-    "main",
+_SCRIPTS = ("data", "families", "overview", "datasets", "sources", "texts", "tokens", "browser")
+_SECTIONS = (
+    Section("overview", "Overview"),
+    Section("datasets", "Datasets"),
+    Section("examples", "Examples", is_listing=True),
+    Section("sources", "Sources"),
+)
+_WITHOUT_SCRIPTS = (
+    "This report draws itself with JavaScript, all of it in this file. The same numbers are in "
+    "manifest.json and README.md beside it, and in <code>flan report DIR --text</code>."
 )
 
 
@@ -44,32 +37,13 @@ def make_page(
       sample: the examples to show.
       templates: task -> its templates, each with `id`, `kind`, `inputs` and `targets`.
     """
-    about = summary(manifest, sample, templates=templates)
-    kind, shown = packed_script_text(examples(sample, [t["name"] for t in manifest["tasks"]]))
-    scripts = "\n".join(_asset("page", f"{name}.js") for name in _SCRIPTS)
-    style = _asset("vendor", "uPlot.min.css") + _asset("page", "style.css")
-    charts = _asset("vendor", "uPlot.iife.min.js")
-    script = f'"use strict";(() => {{\n{scripts}\n}})();'
-    parts = {
-        "STYLE_HASH": _hash(style),
-        "SCRIPT_HASHES": f"{_hash(charts)} {_hash(script)}",
-        "TITLE": escape(manifest["mixture"]["name"]),
-        "STYLE": style,
-        "SUMMARY": script_text(about),
-        "EXAMPLES": f'<script id="examples" type="{kind}">{shown}</script>',
-        "CHARTS": charts,
-        "SCRIPT": script,
-    }
-    # Piece by piece and not by replacing: data may hold the name of a place.
-    pieces = _asset("page", "page.html").split("%%")
-    return "".join(parts[piece] if number % 2 else piece for number, piece in enumerate(pieces))
-
-
-def _hash(text: str) -> str:
-    """How a content policy names an inline script or style."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
-
-
-def _asset(folder: str, name: str) -> str:
-    return (_HERE / folder / name).read_text(encoding="utf-8")
+    shown = examples(sample, [task["name"] for task in manifest["tasks"]])
+    return html_file(
+        kind="report",
+        title=manifest["mixture"]["name"],
+        sections=_SECTIONS,
+        without_scripts=_WITHOUT_SCRIPTS,
+        scripts=[_PAGE / f"{name}.js" for name in (*_SCRIPTS, "main")],
+        summary=script_text(summary(manifest, sample, templates=templates)),
+        blocks={"examples": packed_script_text(shown)},
+    )

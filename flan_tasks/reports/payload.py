@@ -1,12 +1,7 @@
-"""What the page is given: the numbers of a build and its sampled examples, as compact JSON."""
+"""What the page is given: the numbers of a build and its sampled examples."""
 
-import base64
-import gzip
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.engine.folded import folded_names
@@ -14,15 +9,9 @@ from flan_tasks.engine.run_local import CARD, REPORT, TEMPLATES
 from flan_tasks.plan.fitting import fitting_lines
 from flan_tasks.reports.length_tables import histograms
 from flan_tasks.reports.long_texts import treatment
+from flan_tasks.reports.packed_data import columns_of, id_columns, unique
 from flan_tasks.reports.sample import Sample
 
-# Above this many characters the examples are packed by gzip. Below they stay readable in the file,
-# and the bytes of a report do not hang on the version of zlib.
-PLAIN_LIMIT = 8_000_000
-# First code of an id in a string of ids: behind ", \\ and <, which JSON or HTML would change.
-FIRST_CODE = 0x5D
-_SURROGATES = 0xD800
-_NUM_SURROGATES = 0x800
 _LEFT_OUT = (
     *("files", "shards", "recipe", "sha256", "left_out", "tasks", "missing", "too_small"),
     "task_warnings",
@@ -53,7 +42,7 @@ def summary(
     """
     kept = {name: value for name, value in manifest.items() if name not in _LEFT_OUT}
     files = [entry for entry in manifest["files"] if entry["path"] not in _BESIDE]
-    wordings, places = _unique(tuple(map(_wording, some)) for some in templates.values())
+    wordings, places = unique(tuple(map(_wording, some)) for some in templates.values())
     return {
         **kept,
         "tasks": columns_of([_shown(task) for task in manifest["tasks"]]),
@@ -78,8 +67,8 @@ def examples(sample: Sample, task_names: Sequence[str]) -> dict[str, Any]:
     """Returns the examples column by column; equal values stand once and are numbered."""
     shown = sample.examples
     numbers = {name: number for number, name in enumerate(task_names)}
-    templates, template = _unique((e.template, e.kind) for e in shown)
-    options, option = _unique(e.options for e in shown)
+    templates, template = unique((e.template, e.kind) for e in shown)
+    options, option = unique(e.options for e in shown)
     found: dict[str, Any] = {
         "row": [e.row for e in shown],
         "task": [numbers[e.task] for e in shown],
@@ -93,63 +82,12 @@ def examples(sample: Sample, task_names: Sequence[str]) -> dict[str, Any]:
         "packed": [[number, span.start, len(span)] for number, span in sample.rows],
     }
     if sample.vocabulary is not None:
-        ids = [e.input_ids for e in shown] + [e.target_ids for e in shown]
-        joined = np.concatenate([part for part in ids if part is not None] or [np.zeros(0, int)])
-        used, counts = np.unique(joined, return_counts=True)
-        # Frequent ids first: they get the codes that take one byte.
-        used = used[np.lexsort((used, -counts))]
-        rank = np.zeros(sample.vocabulary.size, np.int64)
-        rank[used] = np.arange(len(used))
-        found |= {
-            "first_code": FIRST_CODE,
-            "ids": used.tolist(),
-            "pieces": sample.vocabulary.pieces(used.tolist()),
-            "eos": sample.vocabulary.eos_id,
-            "unknown": sample.vocabulary.unk_id,
-            "input_ids": [_codes(rank, e.input_ids) for e in shown],
-            "target_ids": [_codes(rank, e.target_ids) for e in shown],
+        ids = {
+            "input_ids": [e.input_ids for e in shown],
+            "target_ids": [e.target_ids for e in shown],
         }
+        found |= id_columns(sample.vocabulary, ids)
     return found
-
-
-def columns_of(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns entries column by column, which takes little space where they are much alike.
-
-    A value is a shape and numbers: the shape has, for each number, its place among those of the
-    value. `shapes` are the distinct ones of a column with `sizes`, how many numbers each needs,
-    `shape` is which of them each entry has, left out where there is one, and `numbers` are those
-    of all entries behind each other. `data.js` reads it.
-    """
-    keys = dict.fromkeys(key for entry in entries for key in entry)
-    columns = {}
-    for key in keys:
-        numbers: list[float] = []
-        texts, sizes = [], []
-        for entry in entries:
-            own: list[float] = []
-            texts.append(json.dumps(_shape(entry.get(key), own)))
-            sizes.append(len(own))
-            numbers += own
-        shapes, places = _unique(zip(texts, sizes, strict=True))
-        columns[key] = {
-            "shapes": [json.loads(text) for text, _ in shapes],
-            "sizes": [size for _, size in shapes],
-            "shape": places if len(shapes) > 1 else [],
-            "numbers": numbers,
-        }
-    return {"count": len(entries), "columns": columns}
-
-
-def _shape(value: Any, numbers: list[float]) -> Any:
-    """Returns a value with a place for each number, which it puts there."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        numbers.append(value)
-        return len(numbers) - 1
-    if isinstance(value, Mapping):
-        return {key: _shape(item, numbers) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_shape(item, numbers) for item in value]
-    return value
 
 
 def _shown(task: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,37 +103,6 @@ def _missing(missing: Mapping[str, str]) -> list[tuple[str, str]]:
         family, mark, _ = name.partition(MEMBER_MARK)
         groups.setdefault((family + mark, reason if mark else ""), []).append(name)
     return [(", ".join(folded_names(names)), missing[names[0]]) for names in groups.values()]
-
-
-def script_text(value: Any) -> str:
-    """Returns JSON that may stand in a script element, whatever texts it holds."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # Neither "</script" nor "<!--" can appear without it.
-    return text.replace("<", "\\u003c")
-
-
-def packed_script_text(value: Any) -> tuple[str, str]:
-    """Returns (type, text) of a script element for a value of any size."""
-    text = script_text(value)
-    if len(text) <= PLAIN_LIMIT:
-        return "application/json", text
-    # Level 6 takes a third of the time of 9 and gives a file 2 % larger.
-    data = gzip.compress(text.encode(), compresslevel=6, mtime=0)
-    return "application/gzip+base64", base64.b64encode(data).decode("ascii")
-
-
-def _codes(rank: np.ndarray, ids: np.ndarray | None) -> str:
-    if ids is None:
-        return ""
-    codes = rank[ids] + FIRST_CODE
-    codes = np.where(codes >= _SURROGATES, codes + _NUM_SURROGATES, codes)
-    return codes.astype("<u4").tobytes().decode("utf-32-le")
-
-
-def _unique(values: Iterable[Any]) -> tuple[list[Any], list[int]]:
-    found: dict[Any, int] = {}
-    places = [found.setdefault(value, len(found)) for value in values]
-    return list(found), places
 
 
 def _wording(template: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

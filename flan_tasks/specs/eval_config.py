@@ -158,6 +158,8 @@ class EvalSpec(QuestionSpec, ModelAsked, JobSpec):
     """Directory of the results."""
     submission: str | None = option(None, said="write-submission", is_path=True)
     """Directory for the files that a suite's server takes, with answers to its unlabeled rows."""
+    results: bool = option(True)
+    """Write results.html."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values do not go together."""

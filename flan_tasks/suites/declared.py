@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Literal
 
 from flan_tasks.core.errors import DeclarationError
@@ -211,7 +211,8 @@ class Protocol:
         """Names what a protocol of the datasets' templates has no use for."""
         kept = {"name", "source", "method", "split", "note", *_OF_TEMPLATES}
         for part in fields(self):
-            if part.name not in kept and getattr(self, part.name) != part.default:
+            usual = part.default if part.default_factory is MISSING else part.default_factory()
+            if part.name not in kept and getattr(self, part.name) != usual:
                 yield f"{part.name} does not go with templates, which say how they are asked"
         if self.chosen_on == self.split:
             yield f"chosen_on must be another split than {self.split}, which is scored"

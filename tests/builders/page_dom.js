@@ -1,5 +1,5 @@
 // The scripts of a report's page in node, with as much of a document as they use, and no layout.
-// Usage: node page_dom.js PAGE.html: reads statements from stdin and prints what they return as
+// Usage: node page_dom.js PAGE.html SCRIPT...: reads statements from stdin and prints what they return as
 // JSON. In them `page` has the functions and values of the page's scripts.
 
 const fs = require("fs");
@@ -81,9 +81,8 @@ document.getElementById("summary").text = part(
   '<script id="summary" type="application/json">',
   "</script>",
 );
-const names = "dom data families overview datasets sources texts".split(" ");
-const folder = process.argv[3];
-const scripts = names.map((name) => fs.readFileSync(`${folder}/${name}.js`, "utf-8")).join("\n");
+const files = process.argv.slice(3);
+const scripts = files.map((file) => fs.readFileSync(file, "utf-8")).join("\n");
 const page = new Function(
   `"use strict"; const histogram = () => {};\n${scripts}
   return { tasks, byFamily, isMeant, examplesOf, titleOf, shares, losses, skipped, repeats,

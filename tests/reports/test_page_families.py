@@ -16,12 +16,18 @@ from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.reports.make import read_build, read_templates, reporter
+from flan_tasks.reports.packed_data import columns_of, script_text
 from flan_tasks.reports.page_file import make_page
-from flan_tasks.reports.payload import columns_of, script_text, summary
+from flan_tasks.reports.payload import summary
 from flan_tasks.store.store import Store
 from flan_tasks.vocabulary import open_vocabulary
 
 PAGE = ROOT / "flan_tasks" / "reports" / "page"
+SHARED = ROOT / "flan_tasks" / "reports" / "page_parts"
+SCRIPTS = [
+    *(SHARED / f"{name}.js" for name in ("dom", "packed_data", "names", "marks")),
+    *(PAGE / f"{name}.js" for name in ("data", "families", "overview", "datasets", "sources")),
+]
 DOCUMENT = ROOT / "tests" / "builders" / "page_dom.js"
 NUM_MEMBERS = 12
 
@@ -60,7 +66,7 @@ def on_page(tmp_path):
     def run(page, statements):
         path = tmp_path / "page.html"
         path.write_text(page, encoding="utf-8")
-        command = [node, str(DOCUMENT), str(path), str(PAGE)]
+        command = [node, str(DOCUMENT), str(path), *map(str, SCRIPTS)]
         done = subprocess.run(
             command, input=statements, capture_output=True, text=True, encoding="utf-8"
         )
@@ -79,7 +85,7 @@ def test_scripts_are_javascript():
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node here")
-    for path in sorted(PAGE.glob("*.js")):
+    for path in sorted((*PAGE.glob("*.js"), *SHARED.glob("*.js"))):
         subprocess.run([node, "--check", str(path)], check=True)
 
 

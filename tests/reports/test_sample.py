@@ -17,7 +17,8 @@ from flan_tasks.plan.plan import make_plan, tasks_at
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.reports.length_tables import histograms
 from flan_tasks.reports.make import read_build, report_of, reporter
-from flan_tasks.reports.payload import FIRST_CODE, examples, packed_script_text, script_text
+from flan_tasks.reports.packed_data import FIRST_CODE, packed_script_text, script_text
+from flan_tasks.reports.payload import examples
 from flan_tasks.reports.sample import even_positions, some_of_each
 from flan_tasks.vocabulary import open_vocabulary
 
@@ -118,7 +119,7 @@ def test_codes_of_ids_are_read_back_as_the_ids(make_build):
 
 
 def test_codes_step_over_surrogates():
-    from flan_tasks.reports.payload import _codes
+    from flan_tasks.reports.packed_data import _codes
 
     rank = np.arange(70_000)
     codes = [ord(letter) for letter in _codes(rank, rank)]

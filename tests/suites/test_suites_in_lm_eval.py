@@ -19,7 +19,8 @@ from conftest import REAL, ROOT
 from models_elsewhere import as_llama, saved, tokenizer_of
 from toy_models import DECODER, T5, random_params
 
-from flan_tasks.jobs.evaluate import evaluate, write_prompts
+from flan_tasks.jobs.evaluate import evaluate
+from flan_tasks.jobs.write_prompts import write_prompts
 from flan_tasks.models.hf import export_hf
 from flan_tasks.models.model import Model
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec

@@ -1,18 +1,7 @@
 // Tasks as they are shown: those of a family as one, which opens on its members. The rules are those
 // of engine/folded.py, which does the same for tables in a terminal.
 
-const MEMBER_MARK = ":";
 const SUMS = ["rate", "available", "requested", "realized", "repeated", "never_seen", "rows_read"];
-
-// The family of a task with the mark behind it, or the name of one that stands for itself.
-function groupOf(name) {
-  const mark = name.indexOf(MEMBER_MARK);
-  return mark < 0 ? name : name.slice(0, mark + 1);
-}
-
-// Whether a name of the page's filters means a task: its own, or that of its family.
-const isMeant = (wanted, name) =>
-  !wanted || name === wanted || (wanted.endsWith(MEMBER_MARK) && groupOf(name) === wanted);
 
 function addCounts(total, counts) {
   for (const [name, number] of Object.entries(counts)) total[name] = (total[name] || 0) + number;
@@ -72,24 +61,3 @@ const membersOf = (entry) => entry.members || [entry];
 // How many tasks some entries are.
 const numTasks = (entries) => sum(entries.map((entry) => membersOf(entry).length));
 const examplesOf = (entry) => `#examples?dataset=${encodeURIComponent(entry.group || entry.name)}`;
-
-// A task's name as it is read: the dataset, and behind it the part of the mixture it is in.
-function titleOf(name) {
-  const slash = name.lastIndexOf("/");
-  if (slash < 0) return [name];
-  return [name.slice(slash + 1), make("span.inpart", null, ` in ${name.slice(0, slash)}`)];
-}
-
-// The first lines, and the others behind a button.
-function folded(values, line, most = 8) {
-  const holder = make("div", null, values.slice(0, most).map(line));
-  const rest = values.slice(most);
-  if (rest.length < 3) return [...holder.children, ...rest.map(line)];
-  const more = make(
-    "button.button.more",
-    { type: "button", onclick: () => more.replaceWith(...rest.map(line)) },
-    `Show ${count(rest.length)} more`,
-  );
-  holder.append(more);
-  return holder;
-}

@@ -1,16 +1,5 @@
 // One example as a person reads it: prompt, options, target, with what was searched for marked.
 
-function matcher(text) {
-  if (!text) return null;
-  return new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "iu");
-}
-
-function marked(text, pattern) {
-  if (!pattern) return [text];
-  const pieces = text.split(new RegExp(`(${pattern.source})`, "iu"));
-  return pieces.map((piece, number) => (number % 2 ? make("mark", null, piece) : piece));
-}
-
 function textBlocks(shown, index, pattern) {
   const options = shown.option_lists[shown.options[index]];
   const target = shown.targets[index];

@@ -18,11 +18,27 @@ function make(tag, props, ...children) {
   return node;
 }
 
+// A part of a picture, with attributes; classes of the style color it.
+function draw(tag, attributes, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(attributes || {}))
+    if (value !== null && value !== undefined) node.setAttribute(key, value);
+  node.append(...children.flat(2).filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
 const count = (number) => number.toLocaleString("en-US");
 const percent = (share, digits = 1) =>
   share > 0 && share < 0.5 * 10 ** (-digits - 2)
     ? "<" + (10 ** -digits).toFixed(digits) + "%"
     : (100 * share).toFixed(digits) + "%";
+// A number as Python's format writes it: of two that are equally near, the even one.
+function fixed(number, digits = 1) {
+  const ties = number * 2 ** (digits + 1);
+  if (!Number.isInteger(ties) || ties % 2 === 0) return number.toFixed(digits);
+  const below = Math.floor(number * 10 ** digits);
+  return ((below % 2 === 0 ? below : below + 1) / 10 ** digits).toFixed(digits);
+}
 const plural = (number, one, many) => `${count(number)} ${number === 1 ? one : many || one + "s"}`;
 const short = (number) =>
   number < 10000
