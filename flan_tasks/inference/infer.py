@@ -42,6 +42,7 @@ def infer(
         open_model(run.checkpoint_path, vocab=asked_vocabulary(run), dtype=run.dtype, say=say),
         lengths=run.task_feature_lengths,
         decoding=run.decoding,
+        batch_tokens=run.batch_tokens,
         batch_size=run.batch_size,
         log=log,
     )

@@ -90,6 +90,10 @@ class EvalResult:
     """Files of answers that were written before there were digests."""
     suites: tuple[SuiteScore, ...] = ()
     """Suites with their averages and the numbers of each task."""
+    tokens_read: int = 0
+    """Tokens of prompts that a model read now; what several share counts once."""
+    padding: float = 0.0
+    """Share of the positions it read them at that held no token."""
 
     @property
     def means(self) -> dict[str, dict[str, float]]:
@@ -276,6 +280,7 @@ def _model_of(
         model,
         lengths=spec.task_feature_lengths or suites.lengths,
         decoding=spec.seeded,
+        batch_tokens=spec.batch_tokens,
         batch_size=spec.batch_size,
         log=note,
     )
@@ -314,6 +319,8 @@ def score(
         of_suites = evaluate_suites(
             suites, catalog(), answers, answerer, progress=reading, watch=progress
         )
+    # Answers of files are not read by a model.
+    reading_of = getattr(answerer, "reading", None)
     missing = {**outcome.missing, **of_suites.missing}
     tasks = [task for one in of_suites.scores for task in one.tasks]
     every = [*outcome.scores, *tasks]
@@ -335,6 +342,8 @@ def score(
         files=tuple(files),
         unchecked=len(answers.unchecked),
         suites=of_suites.scores,
+        tokens_read=reading_of.tokens if reading_of else 0,
+        padding=reading_of.padding if reading_of else 0.0,
     )
 
 
