@@ -25,6 +25,7 @@ from flan_tasks.inference.programs import Programs
 from flan_tasks.inference.questions import DistinctInput, Question, as_scored, distinct_inputs
 from flan_tasks.inference.reading import Reading
 from flan_tasks.inference.score import Score, score_batch, width_of
+from flan_tasks.inference.score_trees import score_trees
 from flan_tasks.models import partition
 from flan_tasks.models.hf import check_end, import_hf, read_config
 from flan_tasks.models.model import Model, ModelConfig, Tree
@@ -196,6 +197,19 @@ class ModelAnswers:
     def _answered(
         self, window: Sequence[Waiting[int | None, DistinctInput]]
     ) -> Iterator[tuple[Question, Record]]:
+        opened = self.opened
+        if opened.model.config.architecture == "decoder":
+            scored = score_trees(
+                opened.model,
+                opened.params,
+                [one.item for one in window if one.kind is not None],
+                pool=self._pool,
+                programs=self.programs,
+                reading=self.reading,
+            )
+            for item, scores in scored:
+                yield from _records(item, scores)
+            window = [one for one in window if one.kind is None]
         for batch in self._pool.batches([one for one in window if one.kind is not None]):
             if all(one.is_done for one in batch.items):
                 continue

@@ -143,6 +143,29 @@ class Model:
         )
         return logits
 
+    def trees(
+        self,
+        params: Tree,
+        tokens: jax.Array,
+        depths: jax.Array,
+        ends: jax.Array,
+        blocks: jax.Array,
+        beginning: Cache | None = None,
+    ) -> jax.Array:
+        """Returns the normed stream [B, T, embed] of trees of tokens, for `head_logits`.
+
+        Of a decoder-only model. Rows hold trees, int32[B, T], each token behind the one it
+        follows: `depths` are positions in the texts, `ends` the place behind the last token that
+        follows each, 0 in padding. A token sees those it follows, and the tokens of
+        `beginning`, a cache of whose rows the first is taken for all. Where inputs see each other
+        both ways, those of one number of `blocks` do; 0 is of none.
+        """
+        return self._network(params).trees(tokens, depths, ends, blocks, beginning)
+
+    def head_logits(self, params: Tree, x: jax.Array) -> jax.Array:
+        """Returns logits [N, V] of what `trees` returned, at some tokens: [N, embed]."""
+        return self._network(params).head_logits(x)
+
     def unstacked(self, params: Tree) -> Tree:
         """Returns parameters of which each layer has its own arrays, for loops of many small steps.
 
