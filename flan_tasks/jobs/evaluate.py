@@ -260,8 +260,10 @@ def _model_of(
     Raises:
       ModelError: it cannot be opened; where it is not of our kind, how it can be scored.
     """
+    from flan_tasks.inference.kept_programs import keep_programs
     from flan_tasks.inference.model_answers import ModelAnswers, open_model
 
+    keep_programs()
     assert spec.checkpoint_path is not None
     path = Path(spec.checkpoint_path)
     try:
