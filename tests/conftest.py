@@ -128,6 +128,8 @@ def make_catalog(folder: Path, sizes: dict[str, int], **changes) -> Catalog:
 def _own_store(tmp_path, monkeypatch):
     """No test reads or writes the user's store."""
     monkeypatch.setenv("FLAN_TASKS_STORE", str(tmp_path / "store"))
+    # Compiled programs are not kept: folders of tests do not last.
+    monkeypatch.setenv("FLAN_TASKS_PROGRAMS", "off")
 
 
 @pytest.fixture(autouse=True)

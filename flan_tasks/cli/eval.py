@@ -122,6 +122,11 @@ def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = Fal
         opened=print_vocabulary,
     )
     options.end_progress()
+    if result.tokens_read:
+        click.echo(
+            f"{result.tokens_read:,} tokens read, {result.padding:.1%} of the positions padding",
+            err=True,
+        )
     if result.unchecked:
         options.warn(
             f"{result.unchecked} files of answers were written before there were digests; "

@@ -10,6 +10,7 @@ from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.joints import first_answer, is_joined
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit, write_kept
+from flan_tasks.inference.kept_programs import keep_programs
 from flan_tasks.inference.model_answers import ModelAnswers, open_model
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.specs.eval_config import InferSpec
@@ -38,10 +39,12 @@ def infer(
       FlanTasksError: the model is not available.
     """
     lines = read_prompts(Path(run.input_path))
+    keep_programs()
     answerer = ModelAnswers(
         open_model(run.checkpoint_path, vocab=asked_vocabulary(run), dtype=run.dtype, say=say),
         lengths=run.task_feature_lengths,
         decoding=run.decoding,
+        batch_tokens=run.batch_tokens,
         batch_size=run.batch_size,
         log=log,
     )

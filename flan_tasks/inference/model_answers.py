@@ -20,9 +20,12 @@ from flan_tasks.core.errors import ModelError
 from flan_tasks.evaluation.records import RANK, Asked, Prompt, Record, Unit, kept_text
 from flan_tasks.evaluation.ties import equal_options
 from flan_tasks.inference.decode import generate_batch
-from flan_tasks.inference.pool import Batch, Waiting, pooled
-from flan_tasks.inference.programs import INPUTS, Programs, bucket
-from flan_tasks.inference.score import score_batch, width_of
+from flan_tasks.inference.pool import WINDOW, Batch, Pool, Waiting, windows
+from flan_tasks.inference.programs import Programs
+from flan_tasks.inference.questions import DistinctInput, Question, as_scored, distinct_inputs
+from flan_tasks.inference.reading import Reading
+from flan_tasks.inference.score import Score, score_batch, width_of
+from flan_tasks.inference.score_trees import score_trees
 from flan_tasks.models import partition
 from flan_tasks.models.hf import check_end, import_hf, read_config
 from flan_tasks.models.model import Model, ModelConfig, Tree
@@ -44,9 +47,11 @@ from flan_tasks.vocabulary import (
 _OF_MODEL = {".safetensors", ".json", ".model", ".txt"}
 # Vocabularies told by their size, where nobody names one.
 _BY_SIZE = {259: BYTES, 32_100: T5}
-# Rows of a batch where nobody says how many. A CPU gains nothing from large ones, and pays for
-# their padding.
-ROWS, CPU_ROWS = 32, 8
+# Tokens of a batch where nobody says how many. A CPU gains nothing from large ones, and pays for
+# those that are not full.
+TOKENS, CPU_TOKENS = 16_384, 2_048
+# Times as many are read where text is written.
+WRITTEN = 2
 
 
 @dataclass(frozen=True)
@@ -126,20 +131,6 @@ def open_model(
     return OpenModel(model, params, vocabulary, mesh, lengths, identity)
 
 
-@dataclass(frozen=True)
-class _Question:
-    """A prompt in tokens."""
-
-    asked: Asked
-    """The prompt."""
-    ids: np.ndarray
-    """Its ids, EOS included."""
-    options: tuple[np.ndarray, ...]
-    """Ids of its options, EOS included unless it does not count; empty where text is written."""
-    trimmed: bool
-    """Whether the end of the prompt, or of an option, was cut to fit."""
-
-
 class ModelAnswers:
     """Answers by a model.
 
@@ -148,10 +139,10 @@ class ModelAnswers:
       lengths: longest inputs and targets, EOS included; the ends of longer prompts are cut. Those
         it was trained on where none is given.
       decoding: how text is written.
-      batch_size: prompts read at once; rounded up to a multiple of the devices. None is 32, and
-        8 on a CPU.
+      batch_tokens: tokens read at once, padding included. None is 16,384, and 2,048 on a CPU.
+      batch_size: most prompts read at once; rounded up to a multiple of the devices. None is as
+        many as the tokens allow.
       log: called for every program that is compiled.
-      batching: what makes batches of prompts; benchmarks give others than `pooled`.
     """
 
     def __init__(
@@ -160,21 +151,22 @@ class ModelAnswers:
         *,
         lengths: Mapping[str, int] | None = None,
         decoding: Decoding,
+        batch_tokens: int | None = None,
         batch_size: int | None = None,
         log: Callable[[str], None] | None = None,
-        batching: Callable[..., Iterator[Batch]] = pooled,
     ) -> None:
         self.opened = opened
-        self._batching = batching
         self.lengths = {**opened.lengths, **(lengths or {})}
         self.decoding = dataclasses.replace(decoding, max_tokens=self.lengths["targets"])
-        devices = self._devices = opened.mesh.size
-        if batch_size is None:
-            batch_size = CPU_ROWS if jax.default_backend() == "cpu" else ROWS
-        self.batch_size = -(-batch_size // devices) * devices
+        if batch_tokens is None:
+            batch_tokens = CPU_TOKENS if jax.default_backend() == "cpu" else TOKENS
+        self._pool = Pool(batch_tokens, batch_size, opened.mesh.size)
+        # A step of writing reads all parameters for one token a row: more rows cost little.
+        self._writing = Pool(WRITTEN * batch_tokens, batch_size, opened.mesh.size)
         place = partial(jax.device_put, device=partition.batch_sharding(opened.mesh))
-        self.programs = Programs(log=log, place=place)
+        self.programs = Programs(log=log, place=place, multiple=opened.mesh.size)
         self.budget = Budget(opened.vocabulary, self.lengths["inputs"])
+        self.reading = Reading()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -197,29 +189,59 @@ class ModelAnswers:
         """
         groups = groupby(stream, key=lambda asked: asked.unit)
         waiting = (self._waiting(list(group)) for _, group in groups)
-        for batch in self._batching(waiting, size=self.batch_size, multiple=self._devices):
-            if all(question.asked.done for question in batch.items):
-                continue
-            records = self._written(batch) if batch.kind is None else self._ranked(batch)
-            for question, record in zip(batch.items, records, strict=True):
+        for window in windows(waiting, tokens=WINDOW * self._pool.tokens):
+            for question, record in self._answered(window):
                 if not question.asked.done:
                     yield question.asked, record
 
-    def _waiting(self, of_unit: Sequence[Asked]) -> list[Waiting[int | None, _Question]]:
+    def _answered(
+        self, window: Sequence[Waiting[int | None, DistinctInput]]
+    ) -> Iterator[tuple[Question, Record]]:
+        opened = self.opened
+        if opened.model.config.architecture == "decoder":
+            scored = score_trees(
+                opened.model,
+                opened.params,
+                [one.item for one in window if one.kind is not None],
+                pool=self._pool,
+                programs=self.programs,
+                reading=self.reading,
+            )
+            for item, scores in scored:
+                yield from _records(item, scores)
+            window = [one for one in window if one.kind is None]
+        for batch in self._pool.batches([one for one in window if one.kind is not None]):
+            if all(one.is_done for one in batch.items):
+                continue
+            self.reading.add([len(one.ids) for one in batch.items], batch.rows * batch.length)
+            yield from self._ranked(batch)
+        # Rows that have ended take the next prompt, so all of a length are written as one batch.
+        batches = self._writing.batches([one for one in window if one.kind is None])
+        for (length, rows), same in groupby(batches, key=lambda one: (one.length, one.rows)):
+            items = tuple(item for batch in same for item in batch.items)
+            if all(item.is_done for item in items):
+                continue
+            self.reading.add([len(item.ids) for item in items], len(items) * length)
+            yield from self._written(Batch(None, length, rows, items))
+
+    def _waiting(self, of_unit: Sequence[Asked]) -> list[Waiting[int | None, DistinctInput]]:
         """Returns the prompts of a unit in tokens: for ranking by the width of their options."""
         prompts = [asked.prompt for asked in of_unit]
         ids, trimmed = self._ids([prompt.inputs for prompt in prompts], self.lengths["inputs"])
         ranks = of_unit[0].unit.method == RANK
         encoded = self._options(prompts) if ranks else {}
-        waiting = []
+        questions = []
         for asked, prompt_ids, was_cut in zip(of_unit, ids, trimmed, strict=True):
             options = [encoded[text] for text in asked.prompt.gold.targets] if ranks else []
             cut = was_cut or any(option_cut for _, option_cut in options)
-            option_ids = (_as_scored(option, asked.prompt) for option, _ in options)
-            question = _Question(asked, prompt_ids, tuple(option_ids), cut)
-            kind = width_of(question.options) if ranks else None
-            waiting.append(Waiting(kind, bucket(len(prompt_ids), INPUTS), question))
-        return waiting
+            option_ids = (as_scored(option, asked.prompt) for option, _ in options)
+            questions.append(Question(asked, prompt_ids, tuple(option_ids), cut))
+        # Each draws an answer by its own seed.
+        draws = not ranks and self.decoding.method == "sample"
+        return [
+            Waiting(width_of(one.options) if ranks else None, len(one.ids), one)
+            for one in distinct_inputs(questions, apart=draws)
+        ]
 
     def _options(self, prompts: Sequence[Prompt]) -> dict[str, tuple[np.ndarray, bool]]:
         """Returns the ids of each option's text, and whether its end was cut."""
@@ -227,53 +249,45 @@ class ModelAnswers:
         ids, trimmed = self._ids(texts, self.lengths["targets"])
         return dict(zip(texts, zip(ids, trimmed, strict=True), strict=True))
 
-    def _written(self, batch: Batch[int | None, _Question]) -> list[Record]:
+    def _written(
+        self, batch: Batch[int | None, DistinctInput]
+    ) -> Iterator[tuple[Question, Record]]:
         opened = self.opened
-        units = [question.asked.unit for question in batch.items]
-        keys = [question.asked.prompt.gold.key for question in batch.items]
+        first = [one.questions[0].asked for one in batch.items]
         answers = generate_batch(
             opened.model,
             opened.params,
-            [question.ids for question in batch.items],
+            [one.ids for one in batch.items],
             self.decoding,
             eos_id=opened.vocabulary.eos_id,
             length=batch.length,
             rows=batch.rows,
             programs=self.programs,
             seeds=[
-                hash_text(unit.dataset, unit.template, key)
-                for unit, key in zip(units, keys, strict=True)
+                hash_text(one.unit.dataset, one.unit.template, one.prompt.gold.key) for one in first
             ],
         )
-        texts = [opened.vocabulary.decode(answer.tokens.tolist()) for answer in answers]
-        prompts = [question.asked.prompt for question in batch.items]
-        return [
-            Record(prompt, kept_text(prompt, text), trimmed=question.trimmed)
-            for question, prompt, text in zip(batch.items, prompts, texts, strict=True)
-        ]
+        for one, answer in zip(batch.items, answers, strict=True):
+            text = opened.vocabulary.decode(answer.tokens.tolist())
+            for question in one.questions:
+                prompt = question.asked.prompt
+                text_kept = kept_text(prompt, text)
+                yield question, Record(prompt, text_kept, trimmed=question.trimmed)
 
-    def _ranked(self, batch: Batch[int | None, _Question]) -> list[Record]:
+    def _ranked(self, batch: Batch[int | None, DistinctInput]) -> Iterator[tuple[Question, Record]]:
         assert batch.kind is not None
         scores = score_batch(
             self.opened.model,
             self.opened.params,
-            [question.ids for question in batch.items],
-            [question.options for question in batch.items],
+            [one.ids for one in batch.items],
+            [one.options for one in batch.items],
             width=batch.kind,
             length=batch.length,
             rows=batch.rows,
             programs=self.programs,
         )
-        return [
-            Record(
-                question.asked.prompt,
-                sums=tuple(score.sum for score in of_one),
-                tokens=tuple(score.tokens for score in of_one),
-                trimmed=question.trimmed,
-                equal=equal_options(question.options),
-            )
-            for question, of_one in zip(batch.items, scores, strict=True)
-        ]
+        for one, of_one in zip(batch.items, scores, strict=True):
+            yield from _records(one, of_one)
 
     def _ids(self, texts: Sequence[str], limit: int) -> tuple[list[np.ndarray], list[bool]]:
         """Returns the ids of each text with EOS, and whether its end was cut."""
@@ -282,9 +296,21 @@ class ModelAnswers:
         return ids, (encoded.whole > limit).tolist()
 
 
-def _as_scored(ids: np.ndarray, prompt: Prompt) -> np.ndarray:
-    """Returns the ids of an option that count."""
-    return ids if prompt.scores_end or len(ids) < 2 else ids[:-1]
+def _records(one: DistinctInput, scores: Sequence[Score]) -> Iterator[tuple[Question, Record]]:
+    """Yields the answer to each question about an input."""
+    of_option = {ids.tobytes(): score for ids, score in zip(one.options, scores, strict=True)}
+    for question in one.questions:
+        of_question = [of_option[ids.tobytes()] for ids in question.options]
+        yield (
+            question,
+            Record(
+                question.asked.prompt,
+                sums=tuple(score.sum for score in of_question),
+                tokens=tuple(score.tokens for score in of_question),
+                trimmed=question.trimmed,
+                equal=equal_options(question.options),
+            ),
+        )
 
 
 def _recorded(folder: Path, record: Mapping[str, Any]) -> ModelConfig:

@@ -1,19 +1,21 @@
-"""Prompts of many units in full batches of equal length.
+"""Prompts of many units in batches of about as many tokens each, ordered by length.
 
 A unit, one template on one split, may hold four prompts; a batch of its own would be mostly
-padding. So prompts wait by what they need (how they are answered, and the bucket of their length)
-until a batch is full, whatever unit they are of. What is left over moves up into the next longer
-bucket, so that little is padded and few programs are compiled.
+padding. So prompts of many units are gathered, ordered by length, and cut into batches of a budget
+of tokens: many short ones or a few long ones. Every length of a batch is a program to compile, so
+few lengths are used, and those that save most padding.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Kind = TypeVar("Kind", bound=Hashable)
 Item = TypeVar("Item")
 # Full batches after which nothing waits any longer: answers come at last, and few wait in memory.
 WINDOW = 128
+# Least difference of two lengths.
+STEP = 8
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Waiting(Generic[Kind, Item]):
     kind: Kind
     """Who may share a batch; kinds are answered by different programs."""
     length: int
-    """Bucket of its length in tokens."""
+    """Its length in tokens."""
     item: Item
     """The prompt."""
 
@@ -39,71 +41,139 @@ class Batch(Generic[Kind, Item]):
     rows: int
     """Rows of the batch; those beyond the prompts are padding."""
     items: tuple[Item, ...]
-    """The prompts, in the order in which they came."""
+    """The prompts, the shortest first."""
+
+
+def length_class(length: int) -> int:
+    """Returns the length that a prompt is padded to at least: at most an eighth more from 64 on.
+
+    Multiples of a sixteenth of the next power of two: eight of them between two powers.
+    """
+    step = max(STEP, (1 << max(length - 1, 1).bit_length()) // 16)
+    return -(-max(length, 1) // step) * step
+
+
+def windows(
+    groups: Iterable[Sequence[Waiting[Kind, Item]]], *, tokens: int
+) -> Iterator[list[Waiting[Kind, Item]]]:
+    """Yields the prompts of whole groups, of so many tokens or a little more at a time.
+
+    Args:
+      groups: prompts, such as those of a unit; none is parted.
+      tokens: of a window.
+    """
+    window: list[Waiting[Kind, Item]] = []
+    count = 0
+    for group in groups:
+        window += group
+        count += sum(one.length for one in group)
+        if count >= tokens:
+            yield window
+            window, count = [], 0
+    if window:
+        yield window
+
+
+@dataclass
+class Pool:
+    """Cuts windows of prompts into batches; which, depends on the prompts and their order alone."""
+
+    tokens: int
+    """Tokens of a batch, padding included; a prompt that is longer is a batch of its own."""
+    most: int | None = None
+    """Most rows of a batch."""
+    multiple: int = 1
+    """What the rows of any batch are a multiple of, such as the number of devices."""
+    _used: set[tuple[Hashable, int]] = field(default_factory=set)
+    """(kind, length) of the programs that full batches have needed."""
+
+    def size(self, length: int) -> int:
+        """Returns the rows of a full batch of prompts of a length."""
+        rows = max(self.tokens // length, 1)
+        rows = rows if self.most is None else min(rows, self.most)
+        return max(rows // self.multiple, 1) * self.multiple
+
+    def batches(self, window: Sequence[Waiting[Kind, Item]]) -> Iterator[Batch[Kind, Item]]:
+        """Yields every prompt once, kind by kind, in batches that are full but for the last."""
+        for kind in dict.fromkeys(one.kind for one in window):
+            of_kind = [one for one in window if one.kind == kind]
+            yield from self._of_kind(kind, sorted(of_kind, key=lambda one: one.length))
+
+    def _of_kind(
+        self, kind: Kind, ordered: Sequence[Waiting[Kind, Item]]
+    ) -> Iterator[Batch[Kind, Item]]:
+        waiting: list[Item] = []
+        read = 0
+        lengths = self._lengths(kind, ordered)
+        for length in lengths:
+            while read < len(ordered) and ordered[read].length <= length:
+                waiting.append(ordered[read].item)
+                read += 1
+            size = self.size(length)
+            while len(waiting) >= size:
+                self._used.add((kind, length))
+                yield Batch(kind, length, size, tuple(waiting[:size]))
+                waiting = waiting[size:]
+        # What does not fill a batch has moved up to the longest.
+        if waiting:
+            length = lengths[-1]
+            size = self.size(length)
+            rows = size if (kind, length) in self._used else self._few(len(waiting), size)
+            yield Batch(kind, length, rows, tuple(waiting))
+
+    def _lengths(self, kind: Kind, ordered: Sequence[Waiting[Kind, Item]]) -> list[int]:
+        """Returns the lengths of batches for which least is read and compiled.
+
+        A program that is not there yet counts like half a batch.
+        """
+        counts: dict[int, int] = {}
+        for one in ordered:
+            length = length_class(one.length)
+            counts[length] = counts.get(length, 0) + 1
+        lengths = list(counts)
+        # For each length: the least that all prompts up to it cost, and the length before it.
+        least: list[tuple[int, int]] = []
+        for last, length in enumerate(lengths):
+            program = 0 if (kind, length) in self._used else self.tokens // 2
+            ways = []
+            count = 0
+            for first in range(last, -1, -1):
+                count += counts[lengths[first]]
+                before = least[first - 1][0] if first else 0
+                ways.append((before + count * length + program, first))
+            least.append(min(ways))
+        chosen: list[int] = []
+        last = len(lengths) - 1
+        while last >= 0:
+            chosen.append(lengths[last])
+            last = least[last][1] - 1
+        return chosen[::-1]
+
+    def _few(self, count: int, size: int) -> int:
+        """The smallest power of two times `multiple` that holds so many, or a full batch."""
+        rows = self.multiple
+        while rows < count:
+            rows *= 2
+        return min(rows, size)
 
 
 def pooled(
     groups: Iterable[Sequence[Waiting[Kind, Item]]],
     *,
-    size: int,
+    tokens: int,
+    most: int | None = None,
     multiple: int = 1,
     window: int = WINDOW,
 ) -> Iterator[Batch[Kind, Item]]:
-    """Yields every prompt once, in batches that are full but for the last of a kind.
-
-    Which prompts share a batch depends on the prompts and their order alone. At most one batch
-    for each kind and length waits, and nothing longer than a window.
+    """Yields every prompt once, in batches of about as many tokens.
 
     Args:
       groups: prompts, such as those of a unit; after a group nothing may wait any longer.
-      size: rows of a full batch, a multiple of `multiple`.
-      multiple: what the rows of any batch are a multiple of, such as the number of devices.
-      window: full batches after which what waits is answered though its batch is not full.
+      tokens: of a batch, padding included.
+      most: most rows of a batch.
+      multiple: what the rows of any batch are a multiple of.
+      window: full batches after which all that waits is answered.
     """
-    waiting: dict[tuple[Kind, int], list[Item]] = {}
-    # Programs that full batches have needed: another size would be another program.
-    full: set[tuple[Kind, int]] = set()
-    count = 0
-    for group in groups:
-        for one in group:
-            key = (one.kind, one.length)
-            items = waiting.setdefault(key, [])
-            items.append(one.item)
-            if len(items) == size:
-                full.add(key)
-                yield Batch(*key, size, tuple(waiting.pop(key)))
-        count += len(group)
-        if count >= window * size:
-            count = 0
-            yield from _rest(waiting, full, size, multiple)
-            waiting = {}
-    yield from _rest(waiting, full, size, multiple)
-
-
-def _rest(
-    waiting: dict[tuple[Kind, int], list[Item]],
-    full: set[tuple[Kind, int]],
-    size: int,
-    multiple: int,
-) -> Iterator[Batch[Kind, Item]]:
-    """Empties what waits: short ones fill up batches of longer ones of their kind."""
-    for kind in dict.fromkeys(kind for kind, _ in waiting):
-        lengths = sorted(length for other, length in waiting if other == kind)
-        items: list[Item] = []
-        for length in lengths:
-            items += waiting[kind, length]
-            if len(items) >= size:
-                full.add((kind, length))
-                yield Batch(kind, length, size, tuple(items[:size]))
-                items = items[size:]
-        if items:
-            rows = size if (kind, lengths[-1]) in full else _rows(len(items), size, multiple)
-            yield Batch(kind, lengths[-1], rows, tuple(items))
-
-
-def _rows(count: int, size: int, multiple: int) -> int:
-    """The smallest power of two times `multiple` that holds so many, or a full batch."""
-    rows = multiple
-    while rows < count:
-        rows *= 2
-    return min(rows, size)
+    pool = Pool(tokens, most, multiple)
+    for waiting in windows(groups, tokens=window * tokens):
+        yield from pool.batches(waiting)

@@ -1,8 +1,8 @@
 """Compiled programs of decoding and scoring: few shapes, counted, bounded.
 
 Every new shape of a batch is another program, which a large model compiles for minutes. So lengths
-are rounded up to buckets here, batches are full (`pool`), and a run that compiles more programs
-than it should stops and says for which shapes.
+are rounded up to buckets, batches are full (`pool`), and a run that compiles more programs than it
+should stops and says for which shapes.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +13,8 @@ import numpy as np
 
 from flan_tasks.core.errors import EvaluationError
 
-# Seven lengths of inputs, read for options of two widths, and as many of generation.
-LIMIT = 48
-# Lengths between powers of two save a seventh of what is read where texts are long, and cost little
-# where they are not: few prompts move up to the next length (`pool`).
-INPUTS = (64, 128, 256, 384, 512, 768, 1024)
+# Lengths of inputs (`pool`), read for options of three widths, and as many of generation.
+LIMIT = 256
 TARGETS = (16, 32, 64, 128, 256)
 
 
@@ -28,6 +25,7 @@ class Programs:
       limit: how many may be compiled.
       log: called for each, before it is compiled.
       place: puts a NumPy array, whose first axis is that of the batch, on the devices.
+      multiple: what that axis is a multiple of, the number of devices.
     """
 
     def __init__(
@@ -36,8 +34,10 @@ class Programs:
         limit: int = LIMIT,
         log: Callable[[str], None] | None = None,
         place: Callable[[np.ndarray], jax.Array] | None = None,
+        multiple: int = 1,
     ) -> None:
         self.limit = limit
+        self.multiple = multiple
         self._place = place
         self._log = log
         self._compiled: dict[tuple, Any] = {}
@@ -61,7 +61,9 @@ class Programs:
             leaves = [self._place(x) if isinstance(x, np.ndarray) else x for x in leaves]
             arguments = jax.tree.unflatten(tree, leaves)
         shapes = tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves)
-        key = (name, tree, shapes)
+        # What one program gives lies on several devices as it was compiled to.
+        lies = tuple(getattr(x, "sharding", None) for x in leaves) if self.multiple > 1 else ()
+        key = (name, tree, shapes, lies)
         if key not in self._compiled:
             self._check(name)
             if self._log:

@@ -13,12 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from flan_tasks.inference.pool import Waiting, pooled
-from flan_tasks.inference.programs import INPUTS, Programs, bucket, inputs_batch
+from flan_tasks.inference.pool import Waiting, length_class, pooled
+from flan_tasks.inference.programs import Programs, bucket, inputs_batch
 from flan_tasks.models.model import Cache, Model, Tree
 
 # Widths of rows of options; one option that is longer gets a wider row.
-ROWS = (32, 128)
+ROWS = (8, 32, 128)
 
 
 class Score(NamedTuple):
@@ -67,11 +67,12 @@ def score_options(
       EvaluationError: too many programs would be compiled.
     """
     waiting = [
-        Waiting(width_of(of_one), bucket(len(ids), INPUTS), number)
+        Waiting(width_of(of_one), len(ids), number)
         for number, (ids, of_one) in enumerate(zip(prompts, options, strict=True))
     ]
     scores: dict[int, list[Score]] = {}
-    for batch in pooled([waiting], size=batch_size):
+    longest = max((length_class(one.length) for one in waiting), default=1)
+    for batch in pooled([waiting], tokens=batch_size * longest, most=batch_size):
         of_batch = score_batch(
             model,
             params,

@@ -86,6 +86,10 @@ class EvalResult:
     """The files for a suite's server, where they were asked for."""
     page: Path | None = None
     """The page that shows them, where one was written."""
+    tokens_read: int = 0
+    """Tokens of prompts that a model read now; what several share counts once."""
+    padding: float = 0.0
+    """Share of the positions it read them at that held no token."""
 
     @property
     def means(self) -> dict[str, dict[str, float]]:
@@ -245,8 +249,10 @@ def _model_of(
     Raises:
       ModelError: it cannot be opened; where it is not of our kind, how it can be scored.
     """
+    from flan_tasks.inference.kept_programs import keep_programs
     from flan_tasks.inference.model_answers import ModelAnswers, open_model
 
+    keep_programs()
     assert spec.checkpoint_path is not None
     path = Path(spec.checkpoint_path)
     try:
@@ -265,6 +271,7 @@ def _model_of(
         model,
         lengths=spec.task_feature_lengths or suites.lengths,
         decoding=spec.seeded,
+        batch_tokens=spec.batch_tokens,
         batch_size=spec.batch_size,
         log=note,
     )
@@ -310,6 +317,8 @@ def score(
             progress=reading,
             watch=progress,
         )
+    # Answers of files are not read by a model.
+    reading_of = getattr(answerer, "reading", None)
     missing = {**outcome.missing, **of_suites.missing}
     left_out = {**outcome.left_out, **of_suites.left_out}
     named = {one.dataset for one in outcome.scores}
@@ -341,6 +350,8 @@ def score(
         unchecked=len(answers.unchecked),
         suites=of_suites.scores,
         parted=parted,
+        tokens_read=reading_of.tokens if reading_of else 0,
+        padding=reading_of.padding if reading_of else 0.0,
     )
 
 

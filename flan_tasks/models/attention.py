@@ -22,9 +22,9 @@ class Seen(NamedTuple):
     """Keys that queries look at, and how."""
 
     key: jax.Array
-    """[B, S, kv_heads, head_dim]."""
+    """[B, S, kv_heads, head_dim]; of one row that all queries see, [1, ...]."""
     value: jax.Array
-    """[B, S, kv_heads, head_dim]."""
+    """As `key`."""
     mask: jax.Array
     """bool[B, T, S], or of a shape that broadcasts to it."""
     bias: jax.Array | None = None
@@ -64,8 +64,9 @@ def attend(
 ) -> jax.Array:
     """Returns softmax(scale * QK' + bias) V as [B, T, heads, head_dim], over all of `seen` at once.
 
-    Several parts are attended to as if they were one, without being copied together: a cache and
-    what has just been read. Softmax is in float32. Dropout is one mask for all queries.
+    Several parts are attended to as if they were one, without being copied together: a cache, what
+    all rows share, and what has just been read. Softmax is in float32. Dropout is one mask for all
+    queries.
     """
     batch, length, heads, width = query.shape
     kv_heads = parts_seen[0].key.shape[2]
@@ -74,7 +75,11 @@ def attend(
     query = query.transpose(0, 2, 3, 1, 4)
     parts = []
     for part in parts_seen:
-        logits = einsum_float32("bkgtd,bksd->bkgts", query, part.key.swapaxes(1, 2)) * scale
+        key = part.key.swapaxes(1, 2)
+        if len(key) < batch:
+            logits = einsum_float32("bkgtd,ksd->bkgts", query, key[0]) * scale
+        else:
+            logits = einsum_float32("bkgtd,bksd->bkgts", query, key) * scale
         if part.bias is not None:
             bias = part.bias
             logits += bias.reshape(bias.shape[0], kv_heads, -1, *bias.shape[2:])
@@ -91,7 +96,10 @@ def attend(
     for part in parts_seen:
         end = begin + part.key.shape[1]
         value = part.value.swapaxes(1, 2)
-        output += jnp.einsum("bkgts,bksd->bkgtd", weights[..., begin:end], value)
+        if len(value) < batch:
+            output += jnp.einsum("bkgts,ksd->bkgtd", weights[..., begin:end], value[0])
+        else:
+            output += jnp.einsum("bkgts,bksd->bkgtd", weights[..., begin:end], value)
         begin = end
     return output.transpose(0, 3, 1, 2, 4).reshape(batch, length, heads, width)
 

@@ -88,3 +88,19 @@ def rows_of(cache: Cache, rows: jax.Array) -> Cache:
         whole = value.ndim == 0
         chosen[name] = value if whole else jnp.take(value, rows, axis=_ROWS.get(name, 0))
     return chosen
+
+
+def rows_put(cache: Cache, more: Cache, slots: jax.Array) -> Cache:
+    """Returns the cache with the rows of another in the given slots; those beyond are left out.
+
+    Both have the same length. What rows have in common, the next place to write, stays as it is.
+    """
+    changed = {}
+    for name, value in cache.items():
+        if value.ndim == 0:
+            changed[name] = value
+        elif _ROWS.get(name, 0) == 1:
+            changed[name] = value.at[:, slots].set(more[name], mode="drop")
+        else:
+            changed[name] = value.at[slots].set(more[name], mode="drop")
+    return changed

@@ -109,6 +109,37 @@ class Decoder(nnx.Module):
         x, (key, value) = self.stack(apply, self.embedding(tokens), None, each)
         return self._head(self.norm(x)), key, value
 
+    def trees(
+        self,
+        tokens: jax.Array,
+        depths: jax.Array,
+        ends: jax.Array,
+        blocks: jax.Array,
+        beginning: Cache | None,
+    ) -> jax.Array:
+        """Returns the normed stream [B, T, embed] of tokens that each see those they follow."""
+        index = jnp.arange(tokens.shape[1])[None]
+        looks = not_after(index, index) & (index[:, :, None] < ends[:, None, :])
+        if self.prefix:
+            looks |= (blocks[:, :, None] > 0) & same_segment(blocks, blocks)
+        own_attention = (looks, self._bias(depths, depths))
+        each = before = None
+        if beginning is not None:
+            each = (beginning["key"][:, :1], beginning["value"][:, :1])
+            places = beginning["positions"][:1]
+            before = (places[:, None, :] >= 0, self._bias(depths, places))
+
+        def apply(layer: Layer, x: jax.Array, _: None, keys_values: Any) -> tuple:
+            past = [] if before is None else [Seen(*keys_values, *before)]
+            return layer(x, depths, own_attention, past, None)[0], None
+
+        x, _ = self.stack(apply, self.embedding(tokens), None, each)
+        return self.norm(x)
+
+    def head_logits(self, x: jax.Array) -> jax.Array:
+        """Returns logits [N, V] of the normed stream at some tokens, [N, embed]."""
+        return self._head(x[None])[0]
+
     def _read(
         self,
         tokens: jax.Array,

@@ -267,6 +267,8 @@ class Stack(nnx.Module):
         `each` holds what every layer gets of its own, stacked; the layers' `out` come back so.
         """
         graph, state = nnx.split(self.layers)
+        if any(isinstance(leaf, tuple) for leaf in jax.tree.leaves(state, is_leaf=_is_parted)):
+            return self._one_by_one(apply, x, key, each)
 
         def body(carry: jax.Array, of_layer: tuple) -> tuple[jax.Array, Any]:
             params, layer_key, layer_inputs = of_layer
@@ -279,3 +281,21 @@ class Stack(nnx.Module):
             body = jax.checkpoint(body, prevent_cse=False, policy=saved)
         keys = None if key is None else jax.random.split(key, self.count)
         return jax.lax.scan(body, x, (state, keys, each))
+
+    def _one_by_one(
+        self, apply: Callable, x: jax.Array, key: jax.Array | None, each: Any
+    ) -> tuple[jax.Array, Any]:
+        """Runs layers whose parameters are parted: `Model.unstacked`."""
+        graph, state = nnx.split(self.layers)
+        outputs = []
+        for layer, layer_key in enumerate(subkeys(key, self.count)):
+            params = jax.tree.map(lambda parts, n=layer: parts[n], state, is_leaf=_is_parted)
+            of_layer = None if each is None else tuple(part[layer] for part in each)
+            x, out = apply(nnx.merge(graph, params), x, layer_key, of_layer)
+            outputs.append(out)
+        return x, jax.tree.map(lambda *parts: jnp.stack(parts), *outputs)
+
+
+def _is_parted(leaf: Any) -> bool:
+    """Whether a parameter of all layers is given as one array for each."""
+    return isinstance(leaf, tuple)

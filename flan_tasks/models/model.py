@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from flan_tasks.core.errors import ModelError
-from flan_tasks.models.cache import Cache, grown, rows_of
+from flan_tasks.models.cache import Cache, grown, rows_of, rows_put
 from flan_tasks.models.decoder import Decoder
 from flan_tasks.models.layers import ADAPTERS
 from flan_tasks.models.t5 import T5
@@ -143,9 +143,54 @@ class Model:
         )
         return logits
 
+    def trees(
+        self,
+        params: Tree,
+        tokens: jax.Array,
+        depths: jax.Array,
+        ends: jax.Array,
+        blocks: jax.Array,
+        beginning: Cache | None = None,
+    ) -> jax.Array:
+        """Returns the normed stream [B, T, embed] of trees of tokens, for `head_logits`.
+
+        Of a decoder-only model. Rows hold trees, int32[B, T], each token behind the one it
+        follows: `depths` are positions in the texts, `ends` the place behind the last token that
+        follows each, 0 in padding. A token sees those it follows, and the tokens of
+        `beginning`, a cache of whose rows the first is taken for all. Where inputs see each other
+        both ways, those of one number of `blocks` do; 0 is of none.
+        """
+        return self._network(params).trees(tokens, depths, ends, blocks, beginning)
+
+    def head_logits(self, params: Tree, x: jax.Array) -> jax.Array:
+        """Returns logits [N, V] of what `trees` returned, at some tokens: [N, embed]."""
+        return self._network(params).head_logits(x)
+
+    def unstacked(self, params: Tree) -> Tree:
+        """Returns parameters of which each layer has its own arrays, for loops of many small steps.
+
+        A scan over stacked ones copies those of a layer whenever it comes to it, which on a CPU
+        takes as long as computing with them for a few tokens.
+        """
+
+        def parted(tree: Tree, of_layers: bool) -> Tree:
+            parts: Tree = {}
+            for name, value in tree.items():
+                if isinstance(value, Mapping):
+                    parts[name] = parted(dict(value), of_layers or name == "layers")
+                else:
+                    parts[name] = tuple(value) if of_layers else value
+            return parts
+
+        return parted(params, False)
+
     def select_rows(self, cache: Cache, rows: jax.Array) -> Cache:
         """Returns the cache of the given rows, in their order; rows may repeat (beams)."""
         return rows_of(cache, rows)
+
+    def put_rows(self, cache: Cache, more: Cache, slots: jax.Array) -> Cache:
+        """Returns the cache with the rows of another in slots; slots beyond it are left out."""
+        return rows_put(cache, more, slots)
 
     def _network(self, params: Tree) -> Any:
         return nnx.merge(self._graph, nnx.State(params))

@@ -120,8 +120,10 @@ class ModelAsked(VocabularyNamed):
     """Longest inputs and targets in tokens, EOS included, as inputs=1024,targets=256; longer
     prompts of an evaluation are shortened in their longest field, other ends cut. By default
     those of the model's training."""
+    batch_tokens: int | None = option(None, least=1)
+    """Tokens read at once, padding included; by default 16,384, and 2,048 on a CPU."""
     batch_size: int | None = option(None, least=1)
-    """Prompts read at once; by default 32, and 8 on a CPU."""
+    """Most prompts read at once; by default as many as batch_tokens allow."""
     decoding: Decoding = Decoding()
     """How text is written."""
     dtype: Literal["float32", "bfloat16"] | None = option(None)

@@ -54,7 +54,7 @@ class Experiment(Spec):
     eval_examples: int | None = None
     """Examples of a split that are scored; None is all."""
     eval_batch_size: int = 32
-    """Prompts scored at once."""
+    """Most prompts scored at once."""
     seed: int = 0
     """Seed of the build, training and scores."""
 

@@ -5,15 +5,22 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
-from toy_models import CONFIGS, examples, random_params, rows_of
+from toy_models import CONFIGS, examples, quickly_compiled, random_params, rows_of
 
 from flan_tasks.core.errors import EvaluationError
-from flan_tasks.inference.decode import generate, likeliest
+from flan_tasks.inference.choosing import likeliest
+from flan_tasks.inference.decode import generate
 from flan_tasks.inference.programs import Programs, bucket
 from flan_tasks.models.model import Model
 from flan_tasks.specs.eval_config import Decoding
 
 TOKENS = 10
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with quickly_compiled():
+        yield
 
 
 class Toy:
@@ -91,6 +98,24 @@ def test_greedy_with_a_cache_is_greedy_without(ending):
         assert answer.tokens.tolist() == tokens
         assert answer.ended == ended
         np.testing.assert_allclose(answer.score, ending.slow_score(prompt, answer), atol=1e-4)
+
+
+@pytest.mark.parametrize("batch_size", [2, 8])
+def test_rows_that_ended_take_the_next_prompts(either, batch_size):
+    # More prompts than rows; one is about to write the end that all share.
+    lengths = (9, 5, 12, 3, 7, 7, 2, 11, 4, 6, 15, 8, 3, 9)
+    prompts = [inputs for inputs, _ in examples(seed=3, lengths=[(n, 2) for n in lengths])]
+    toy = either.ending()
+    for eos_id in map(int, toy.slow_greedy(prompts[0])[0][1:]):
+        toy.eos_id = eos_id
+        slow = [toy.slow_greedy(prompt) for prompt in prompts]
+        if len({len(tokens) for tokens, _ in slow}) > 2:
+            break
+    answers = toy.generate(prompts, batch_size=batch_size)
+    assert [(answer.tokens.tolist(), answer.ended) for answer in answers] == slow
+    assert len({len(tokens) for tokens, _ in slow}) > 1
+    for prompt, answer in list(zip(prompts, answers, strict=True))[:4]:
+        np.testing.assert_allclose(answer.score, toy.slow_score(prompt, answer), atol=1e-4)
 
 
 def test_answers_stop_at_eos(ending):

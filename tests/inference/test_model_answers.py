@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import re
 import shutil
 
 import jax
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from toy_models import T5, random_params, rows_of
+from toy_models import T5, quickly_compiled, random_params, rows_of
 
 import flan_tasks
 from flan_tasks.checkpoints.checkpoint import Checkpoints
@@ -28,6 +29,12 @@ from flan_tasks.vocabulary import BytesVocabulary
 CONFIG = dataclasses.replace(T5, vocabulary_size=259)
 HOW = {"batch_size": 4, "decoding": Decoding()}
 OPTIONS = ("yes", "it is not possible to tell", "no")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with quickly_compiled():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +143,22 @@ def test_generated_texts_do_not_depend_on_the_batch(model_dir):
     turned = [record.text for record in answered(answerer, unit, asked[::-1])]
     assert turned[::-1] == texts
     assert len(set(texts)) > 1
+
+
+def test_prompts_with_equal_texts_are_read_once(model_dir):
+    answerer = answers_of(model_dir)
+    asked = prompts()
+    # The same text with other options, as of another question.
+    other = Prompt(asked[0].inputs, Gold("no", ("no",), ("no", "maybe"), {}, "9"))
+    unit = Unit("birds", "plain", "test", RANK)
+    alone = answered(answers_of(model_dir), unit, asked)
+    found = answered(answerer, unit, [*asked, other, asked[1]])
+    for record, again in zip(found, [*alone, alone[0], alone[1]], strict=True):
+        place = 2 if record.prompt == other else 0
+        np.testing.assert_allclose(record.sums[0], again.sums[place], atol=1e-4)
+        assert record.tokens == tuple(len(text) + 1 for text in record.prompt.gold.targets)
+    assert answerer.reading.tokens == sum(min(len(one.inputs) + 1, 64) for one in asked)
+    assert 0 < answerer.reading.padding < 1
 
 
 def units():
@@ -268,8 +291,9 @@ def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsy
     printed = flan(*common, "--model", model_dir, "--wide")
     assert "accuracy" in printed.out and name in printed.out
     # Ten lines of progress at most, and no word of compiling.
-    assert len(printed.err.splitlines()) <= 11 and "compiling" not in printed.err
+    assert len(printed.err.splitlines()) <= 12 and "compiling" not in printed.err
     assert "prompts | " in printed.err
+    assert re.search(r"[0-9,]+ tokens read, [0-9.]+% of the positions padding", printed.err)
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {
         "scores.json",
         "scores.csv",
@@ -279,7 +303,11 @@ def test_flan_eval_from_the_command_line(model_dir, tmp_path, monkeypatch, capsy
     }
     # Answered already: nothing is compiled, and the table is the same.
     again = flan(*common, "--model", model_dir, "--wide")
-    assert again.out == printed.out and "prompts | " not in again.err
+    assert (
+        again.out == printed.out
+        and "prompts | " not in again.err
+        and "tokens read" not in again.err
+    )
     short = flan(*common, "--model", model_dir)
     assert "chance" in short.out and name not in short.out
     assert max(len(line) for line in short.out.split("\nresults")[0].splitlines()) <= 80

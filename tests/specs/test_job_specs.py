@@ -36,6 +36,7 @@ DECODINGS = st.builds(
 )
 OF_A_MODEL = {
     "task_feature_lengths": LENGTHS,
+    "batch_tokens": st.none() | st.integers(1, 9999),
     "batch_size": st.none() | st.integers(1, 99),
     "decoding": DECODINGS,
     "dtype": st.sampled_from([None, "float32", "bfloat16"]),
