@@ -132,13 +132,14 @@ def _beams(
     programs: Programs,
 ) -> list[Generated]:
     """Writes batch by batch, each until its last example is done."""
-    how = {"decoding": decoding, "steps": shape.steps, "eos_id": shape.eos_id}
     name = ("beam decoding", replace(decoding, seed=0), shape.steps, shape.eos_id)
     answers = []
     for begin in range(0, len(prompts), shape.rows):
         part = prompts[begin : begin + shape.rows]
         batch = _inputs(model, part, shape.length, shape.rows)
-        write = partial(beam_search, model, **how)
+        write = partial(
+            beam_search, model, decoding=decoding, steps=shape.steps, eos_id=shape.eos_id
+        )
         outputs = programs.call(name, write, params, batch, _filled(keys[begin:], shape.rows))
         answers += _answers(outputs, range(len(part)))
     return answers

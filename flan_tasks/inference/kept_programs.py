@@ -18,6 +18,7 @@ from flan_tasks.core.home import under_home
 ENVIRONMENT = "FLAN_TASKS_PROGRAMS"
 # Its value for none.
 OFF = "off"
+_DIRECTORY = "jax_compilation_cache_dir"
 # What compiles faster is not worth a file.
 _SECONDS = 0.1
 
@@ -28,12 +29,12 @@ def keep_programs() -> Path | None:
     FLAN_TASKS_PROGRAMS names a folder, or is `off`; by default `flan_tasks/programs` in the user's
     folder for caches. A folder that JAX was told by others stays as it is.
     """
-    if jax.config.jax_compilation_cache_dir:
-        return Path(jax.config.jax_compilation_cache_dir)
+    if named := getattr(jax.config, _DIRECTORY):
+        return Path(named)
     folder = _folder()
     if folder is None:
         return None
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update(_DIRECTORY, str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _SECONDS)
     # JAX looks for the folder at its first program alone, which may have been compiled before.
     compilation_cache.reset_cache()
