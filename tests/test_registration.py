@@ -57,21 +57,23 @@ def has_rows(name):
 names_without = 0
 for name in names:
     parsed = parse_name(name)
-    is_mixture = isinstance(parsed, MixtureName)
+    # A parent and a family are mixtures under the name of a task.
+    is_mixture = name in seqio.MixtureRegistry.names()
+    dataset = parsed.name if isinstance(parsed, MixtureName) else parsed.dataset
     if is_mixture:
         # Most members of a family have no embedded rows.
-        without = any(one.family for one in catalog().members(catalog().mixture(parsed.name)))
+        without = any(one.family for one in catalog().members(catalog().mixture(dataset)))
     else:
-        without = not has_rows(parsed.dataset)
+        without = not has_rows(dataset)
     if without:
         names_without += 1
         continue
     # Every third mixture, and of every eighth dataset its training name and one evaluation name a
     # way, unless all are asked for.
-    number = sum(map(ord, parsed.name if is_mixture else parsed.dataset))
+    number = sum(map(ord, dataset))
     if number % (3 if is_mixture else 8) and not os.environ.get("EVERY"):
         continue
-    kind = name if is_mixture else (parsed.dataset, bool(parsed.template), parsed.is_rank)
+    kind = name if is_mixture else (dataset, bool(parsed.template), parsed.is_rank)
     if kind in seen and not os.environ.get("EVERY"):
         continue
     seen.add(kind)

@@ -52,6 +52,8 @@ class Size:
     streams: tuple[str, ...]
     # Minutes after which nothing more is begun.
     minutes: float
+    # By how much longer than usual a measurement may take before it is ended.
+    patience: float = 1.0
 
 
 FULL = Size(
@@ -259,7 +261,7 @@ def run_all(size: Size, args: argparse.Namespace, work: Path, results: Path) -> 
             module, *options = step.command
             found = run_alone(
                 [step.python or sys.executable, "-m", f"benchmarks.build.{module}", *options],
-                timeout=step.timeout,
+                timeout=size.patience * step.timeout,
                 environment=step.environment,
             )
             note({**found, **label})

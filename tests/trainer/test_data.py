@@ -106,7 +106,7 @@ def test_what_does_not_fit_a_seqio_name_is_said(flan_bytes):
         lengths = {"inputs": 64, "targets": 8}
         return DataConfig(mixture_or_task_name=name, task_feature_lengths=lengths)
 
-    with pytest.raises(UnknownNameError, match="Did you mean flan:rte"):
+    with pytest.raises(UnknownNameError, match="Did you mean rte"):
         open_source(data("flan:rtee"), MODELS["t5"])
     wide = dataclasses.replace(MODELS["t5"], vocabulary_size=32100)
     with pytest.raises(TrainingError, match="VOCABULARY_SIZE=259"):
