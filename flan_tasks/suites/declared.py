@@ -247,6 +247,8 @@ class Average:
     measure: Literal["score", "calibration", "typos", "worst"] = "score"
     """What is averaged: the number itself; the calibration error of ranked options; the number
     where inputs have typos; or the lower of the two, example by example."""
+    number: str = ""
+    """Which number of the protocol's metric it is of; the one that stands for a task if empty."""
     above_chance: bool = False
     """Whether each number is scaled so that guessing is 0 and all right is 100."""
     each: bool = False
@@ -389,6 +391,13 @@ class Suite:
         for average in self.averages:
             if (average.over == "parts") != bool(self.parts):
                 yield f'average {quoted(average.name)}: over = "parts" and parts belong together'
+            for protocol in self.protocols if average.number else ():
+                known = () if protocol.templates else _numbers(protocol.metric)
+                if average.number not in known:
+                    yield (
+                        f"average {quoted(average.name)}: number {quoted(average.number)} is none "
+                        f"of {protocol.name}'s, {', '.join(known) or 'which asks templates'}"
+                    )
         if self.numbers and not any(one.templates for one in self.protocols):
             yield "numbers go with a protocol of templates"
         if self.submission and not any(one.templates for one in self.protocols):

@@ -168,7 +168,6 @@ def score_suite(
     way = SUM if protocol.method == "rank" else GENERATED
     by_task = [(question.task, _first(score, way)) for question, score in scored]
     number = protocol.number or next(iter(by_task[0][1].scores))
-    numbers = [_task_number(task, score, number) for task, score in by_task]
     differs = _differences(suite, protocol, [question for question, _ in scored], missing)
     return SuiteScore(
         suite.name,
@@ -177,7 +176,12 @@ def score_suite(
         protocol.split,
         number,
         way,
-        averages_of(suite.averages, lambda _: numbers),
+        averages_of(
+            suite.averages,
+            lambda average: [
+                _task_number(task, score, average.number or number) for task, score in by_task
+            ],
+        ),
         statistics.fmean(one.shots for _, one in by_task),
         tuple(score for _, score in scored),
         () if differs else tuple(p for p in suite.published if p.protocol == protocol.name),

@@ -107,6 +107,7 @@ def test_a_good_file_is_read():
         ('over = "examples"', 'over = "parts"', 'over = "parts" and parts belong together'),
         ('over = "examples"', 'over = "tasks"\nof = "median"', "over the templates of groups"),
         ('over = "examples"', 'over = "tasks"\neach = true', "each goes with over"),
+        ('over = "examples"', 'over = "tasks"\nnumber = "f1"', 'number "f1" is none of plain'),
         ("files = { test", 'numbers = { x = ["y"] }\nfiles = { test', "numbers go with a protocol"),
         ('layout = "test.jsonl"', 'layout = "x"\nname = "y"', "name is not given in the file"),
         ("[protocols.plain]", "[protocols.plain", "not valid TOML"),

@@ -16,6 +16,7 @@ FORMS = {
     "mmlu@flan_cot": "So. The answer is {}.",
     "bbh@suzgun_direct": "{}",
     "bbh@suzgun": "So the answer is {}.",
+    "tydiqa@open_instruct_first": "{}",
     "mgsm@shi": "{}",
     "one@plain": "{}",
 }
@@ -49,12 +50,12 @@ def test_all_right_is_100_in_every_part(tmp_path):
     result = scored(tmp_path, "flan2022_heldout", answerer=Written())
     whole, *parts = result.suites
     assert whole.name == "flan2022_heldout" and {one.name for one in parts} < set(FORMS)
-    assert [one.value for one in whole.parts] == [100] * 5
-    assert whole.averages[0].value == 100 and whole.averages[0].num_tasks == 5
-    assert whole.notes[0].startswith("not here: TyDiQA")
+    assert [one.value for one in whole.parts] == [100] * 6
+    assert whole.averages[0].value == 100 and whole.averages[0].num_tasks == 6
+    assert whole.notes[0].startswith("not here: the paper's prompts of TyDiQA")
     assert any(line.startswith("mmlu@flan: ") for line in whole.differs)
     content = json.loads((tmp_path / "scores.json").read_text())["suites"][0]
-    assert content["name"] == "flan2022_heldout" and len(content["parts"]) == 5
+    assert content["name"] == "flan2022_heldout" and len(content["parts"]) == 6
 
 
 def test_parts_are_scaled_above_chance_and_weigh_the_same(tmp_path):
@@ -63,7 +64,18 @@ def test_parts_are_scaled_above_chance_and_weigh_the_same(tmp_path):
     # None right of four choices: (0 - 25) / 75.
     assert values.pop("mmlu@flan") == pytest.approx(-100 / 3)
     assert set(values.values()) == {100}
-    assert whole.averages[0].value == pytest.approx((400 - 100 / 3) / 5)
+    assert whole.averages[0].value == pytest.approx((500 - 100 / 3) / 6)
+
+
+def test_an_average_may_be_of_another_number(tmp_path, monkeypatch):
+    # A word too much: some of F1 is left, and no exact match.
+    monkeypatch.setitem(FORMS, "tydiqa@open_instruct_first", "{} indeed")
+    whole, *parts = scored(tmp_path, "flan2022_heldout", answerer=Written()).suites
+    (suite,) = (one for one in parts if one.name.startswith("tydiqa"))
+    values = {one.name: one.value for one in suite.averages}
+    assert values["exact match, macro of 8 languages"] == 0
+    assert 0 < values["macro of 8 languages, without English"] < 100
+    assert {one.name: one.value for one in whole.parts}["TyDiQA direct"] == 0
 
 
 def test_chance_of_written_answers_is_that_of_what_a_question_lists(tmp_path):
