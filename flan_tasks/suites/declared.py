@@ -392,11 +392,11 @@ class Suite:
             if (average.over == "parts") != bool(self.parts):
                 yield f'average {quoted(average.name)}: over = "parts" and parts belong together'
             for protocol in self.protocols if average.number else ():
-                known = () if protocol.templates else _numbers(protocol.metric)
-                if average.number not in known:
+                numbers = () if protocol.templates else _numbers(protocol.metric)
+                if average.number not in numbers:
                     yield (
                         f"average {quoted(average.name)}: number {quoted(average.number)} is none "
-                        f"of {protocol.name}'s, {', '.join(known) or 'which asks templates'}"
+                        f"of {protocol.name}'s, {', '.join(numbers) or 'which asks templates'}"
                     )
         if self.numbers and not any(one.templates for one in self.protocols):
             yield "numbers go with a protocol of templates"
