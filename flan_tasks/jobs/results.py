@@ -108,11 +108,12 @@ def page_of(
         sampler = Sampler(units, spec.answers)
         tallies = gather(evaluations, wholes, sampler, changed=changed, progress=progress)
         opened, note = _vocabulary(spec, evaluations[0].answers.settings, vocabulary)
-        answers = answer_columns(sampler.shown, list(units), opened)
+        shown = sampler.shown
+        answers = answer_columns(shown, list(units), opened)
         summary |= {
             "datasets": dataset_entries(evaluations, wholes),
             "units": [[wholes[u].name, u.template, u.split, u.method, n] for u, n in units.items()],
-            "shown": len(sampler.shown),
+            "shown": len(shown),
             "of": sum(units.values()),
             "tokens": note,
         }

@@ -6,6 +6,7 @@ Where two models are compared, answers that changed go first.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,14 @@ class Shown:
     """What was asked."""
     sides: tuple[Side | None, ...]
     """Of each evaluation; None where it did not ask this."""
+    place: int
+    """Its place among the examples of the unit."""
+
+    @property
+    def size(self) -> int:
+        """Characters of it that are shown."""
+        texts = [self.prompt.inputs, *(side.record.text for side in self.sides if side)]
+        return sum(min(len(text), LONGEST) for text in texts)
 
 
 @dataclass
@@ -64,12 +73,24 @@ class Sampler:
     units: Mapping[Unit, int]
     total: int
     characters: int = CHARACTERS
-    shown: list[Shown] = field(default_factory=list)
+    drawn: list[list[Shown]] = field(default_factory=list)
+    """Of each unit, those that go first first."""
 
     def __post_init__(self) -> None:
         numbers = shared_out(list(self.units.values()), self.total)
         self._numbers = dict(zip(self.units, numbers, strict=True))
-        self._left, self._waiting = self.characters, len(self.units)
+
+    @property
+    def shown(self) -> list[Shown]:
+        """What was drawn, as far as its texts have room, in the order of the examples."""
+        sizes = [[one.size for one in of_unit] for of_unit in self.drawn]
+        shown: list[Shown] = []
+        rooms = shared_out([sum(some) for some in sizes], self.characters)
+        for of_unit, some, room in zip(self.drawn, sizes, rooms, strict=True):
+            fits = [total <= room for total in accumulate(some)]
+            # One at least: of a unit nothing is read otherwise.
+            shown += sorted(of_unit[: max(sum(fits), 1)], key=lambda one: one.place)
+        return shown
 
     def draw(
         self,
@@ -92,20 +113,13 @@ class Sampler:
         by_key = [{record.prompt.gold.key: record for record in one} for one in sides]
         prompts = {key: one.prompt for side in reversed(by_key) for key, one in side.items()}
         order = sorted(prompts, key=lambda key: (key not in changed, hash_text(key), key))
-        room = self._left // max(self._waiting, 1)
-        self._waiting -= 1
-        taken: list[Shown] = []
+        places = {key: place for place, key in enumerate(prompts)}
+        of_unit: list[Shown] = []
         for key in order[: self._numbers[unit]]:
             records = [side.get(key) for side in by_key]
-            size = len(prompts[key].inputs) + sum(len(one.text) for one in records if one)
-            if taken and size > room:
-                break
-            room -= min(size, LONGEST)
-            self._left -= min(size, LONGEST)
             of_sides = tuple(_side(one, whole, number, unit) if one else None for one in records)
-            taken.append(Shown(unit, prompts[key], of_sides))
-        place = {key: number for number, key in enumerate(prompts)}
-        self.shown += sorted(taken, key=lambda one: place[one.prompt.gold.key])
+            of_unit.append(Shown(unit, prompts[key], of_sides, places[key]))
+        self.drawn.append(of_unit)
 
 
 def shared_out(counts: Sequence[int], total: int) -> list[int]:

@@ -13,11 +13,14 @@ from constructed_results import block, scored
 import flan_tasks as ft
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.records import Answers, Prompt, Record
 from flan_tasks.evaluation.score_tables import overview
+from flan_tasks.jobs.compare import wholes_of
 from flan_tasks.metrics.gold import Gold
+from flan_tasks.results_page.gather import gather
 from flan_tasks.results_page.scores_file import read_scored
-from flan_tasks.results_page.shown_answers import shared_out
+from flan_tasks.results_page.shown_answers import Sampler, shared_out
 from flan_tasks.results_page.tallies import calibration, confusion, shares
 
 NAMES = ("rte", "cb", "copa", "squad_v1", "gigaword", "wmt16_tren_into_english")
@@ -133,6 +136,24 @@ def test_answers_are_shared_out_evenly_and_completely():
     assert shared_out([3, 4], 100) == [3, 4]
     assert sum(shared_out([7] * 9, 20)) == 20 and set(shared_out([7] * 9, 20)) == {2, 3}
     assert shared_out([], 5) == []
+
+
+def test_texts_of_a_page_have_a_limit_and_each_unit_something(folder):
+    read = read_scored(folder, name="s")
+    wholes = wholes_of([read.answers], sorted(read.units), catalog())
+    for characters in (10**9, 60_000):
+        sampler = Sampler(dict(sorted(read.units.items())), 10**6, characters=characters)
+        gather([read], wholes, sampler, changed={})
+        shown = sampler.shown
+        assert {one.unit for one in shown} == set(read.units)
+        if characters == 10**9:
+            assert len(shown) == sum(read.units.values())
+    first = {}
+    for one in shown:
+        first.setdefault(one.unit, one)
+    more = [one for one in shown if one is not first[one.unit]]
+    assert more and sum(one.size for one in more) <= characters
+    assert len(shown) < sum(read.units.values())
 
 
 def test_the_page_of_two_has_the_tables_of_the_comparison(tmp_path):

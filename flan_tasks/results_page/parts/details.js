@@ -146,7 +146,7 @@ function templateTable(entry, line, lines) {
               null,
               make("a", { href: answersOf({ dataset: entry.name, template: row.name }) }, row.name),
             ),
-            make("td.second", null, row.cells.map((one, place) => (one ? dot(one.value, place) : null))),
+            make("td.second", null, dots(row.cells.map((one) => one && one.value))),
             row.cells.map((one, place) => cell(one, row.examples[place])),
             both
               ? make(

@@ -4,9 +4,16 @@
 const everyValue = datasets.flatMap((entry) =>
   entry.sides.flatMap((side) => (side ? side.lines.flatMap((line) => line.values) : [])),
 );
-// From 0 to 100, or -100 where correlations are below 0.
-const LOWEST = everyValue.some((value) => value !== null && value < 0) ? -100 : 0;
-const HIGHEST = everyValue.reduce((most, value) => Math.max(most, value || 0), 100);
+// From 0 to 100, and as far below and above as correlations and distances go, in steps of 25.
+const STEP = 25;
+// What rounding leaves of 0 and 100 is none of it.
+const NEAR = 1e-6;
+const least = everyValue.reduce((some, value) => Math.min(some, value || 0), 0);
+const most = everyValue.reduce((some, value) => Math.max(some, value || 0), 100);
+const LOWEST = STEP * Math.floor((least + NEAR) / STEP);
+const HIGHEST = STEP * Math.ceil((most - NEAR) / STEP);
+const STEPS = (HIGHEST - LOWEST) / STEP;
+document.documentElement.style.setProperty("--steps", STEPS);
 const onAxis = (value) => `${(100 * (value - LOWEST)) / (HIGHEST - LOWEST)}%`;
 
 const mark = (tag, value, title) =>
@@ -46,13 +53,15 @@ function strip(lines, others = []) {
   );
 }
 
-// One value on the axis.
-const dot = (value, place = 0) =>
+// One value of each evaluation on the axis, null where it has none.
+const dots = (values) =>
   make(
-    "span.strip.small",
+    `span.strip.small${isPair ? ".two-lanes" : ""}`,
     { "aria-hidden": "true" },
     make("span.ground"),
-    make(`span.lane.of-${LETTERS[place]}`, null, mark("i", value)),
+    values.map((value, place) =>
+      make(`span.lane.of-${LETTERS[place]}`, null, value === null ? null : mark("i", value)),
+    ),
   );
 
 // A change between -most and most, with its interval.

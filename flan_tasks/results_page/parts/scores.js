@@ -305,13 +305,9 @@ function scores() {
       make(
         "span.axis",
         null,
-        [0, 0.25, 0.5, 0.75, 1].map((share) =>
-          make(
-            "span",
-            { style: `left:${100 * share}%` },
-            count(Math.round(LOWEST + share * (HIGHEST - LOWEST))),
-          ),
-        ),
+        Array.from({ length: STEPS + 1 }, (_, number) => LOWEST + number * STEP)
+          .filter((tick) => STEPS <= 6 || tick % 100 === 0)
+          .map((tick) => make("span", { style: `left:${onAxis(tick)}` }, count(tick))),
       ),
       heads.map((head) => make("span.num.soft", { title: head }, head)),
     ),

@@ -5,12 +5,12 @@ function flat(values, lead = "") {
   return Object.entries(values).flatMap(([name, value]) =>
     value !== null && typeof value === "object" && !Array.isArray(value)
       ? flat(value, `${lead}${name}, `)
-      : [[`${lead}${name}`, textOf(value)]],
+      : [[`${lead}${name}`, name === "examples" && value === null ? "all" : textOf(value)]],
   );
 }
 const textOf = (value) =>
   value === null
-    ? "all, or none said"
+    ? "none"
     : Array.isArray(value)
       ? value.map(String).join(", ") || "none"
       : String(value);
