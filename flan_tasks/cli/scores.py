@@ -88,4 +88,4 @@ def _print(folder: Path) -> None:
     if stored.datasets:
         print_overview(stored.datasets)
     for suite in stored.suites:
-        print_suite(suite, wide=False)
+        print_suite(suite.score, wide=False)

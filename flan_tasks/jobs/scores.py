@@ -50,7 +50,7 @@ def scores_as(
     say = say or (lambda line: None)
     model = model or stored.model
     if form == CSV:
-        every = [*stored.datasets, *(task for one in stored.suites for task in one.tasks)]
+        every = [*stored.datasets, *(t for one in stored.suites for t in one.score.tasks)]
         return as_csv(every)
     if form in (MARKDOWN, LATEX):
         return _tables(stored, form)
@@ -87,7 +87,7 @@ def _tables(stored: StoredScores, form: str) -> str:
     tables: list[tuple[str, list[str], list[list[str]]]] = []
     if stored.datasets:
         tables.append(overview(stored.datasets))
-    tables += [(one.name, *averages_table(one)) for one in stored.suites]
+    tables += [(one.score.name, *averages_table(one.score)) for one in stored.suites]
     if form == MARKDOWN:
         texts = [f"**{name}**\n\n{as_markdown(columns, lines)}" for name, columns, lines in tables]
     else:

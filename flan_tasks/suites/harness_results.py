@@ -12,12 +12,11 @@ from typing import Any
 
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.version import VERSION
-from flan_tasks.evaluation.normalizing import GENERATED
+from flan_tasks.evaluation.normalizing import GENERATED, SUM
 from flan_tasks.evaluation.summary import TEST, DatasetScore, Spread, TemplateScore
 from flan_tasks.metrics.by_name import LOWER_IS_BETTER
 from flan_tasks.suites.declared import PROTOCOL_MARK
-from flan_tasks.suites.scores import SuiteScore
-from flan_tasks.suites.stored import StoredScores
+from flan_tasks.suites.stored import StoredScores, StoredSuite
 
 # What the harness writes where a number has no standard error.
 _UNKNOWN = "N/A"
@@ -100,24 +99,35 @@ def _ending(way: str, split: str) -> str:
     return of_split if way == GENERATED else f"_rank{of_split}"
 
 
-def _add_suite(found: dict[str, Any], suite: SuiteScore, *, whole: bool) -> None:
+def _add_suite(found: dict[str, Any], stored: StoredSuite, *, whole: bool) -> None:
     """Adds the tasks of a suite, and a group for each of its averages."""
-    tasks = []
+    suite = stored.score
+    tasks = [*stored.parts]
+    for dataset in stored.datasets:
+        plain = f"flan_{dataset.replace(MEMBER_MARK, '_')}"
+        tasks += [f"{plain}{end}" for end in _endings(suite.split) if plain + end in found[_GROUPS]]
     for task in suite.tasks:
         name = f"{task.dataset.replace(MEMBER_MARK, '_')}{PROTOCOL_MARK}{suite.protocol}"
         if task.dataset.partition(MEMBER_MARK)[0] != suite.suite:
             name = f"{task.dataset.replace(MEMBER_MARK, '_')} {suite.name}"
         _add_task(found, name, task.dataset, task.templates, whole=whole)
         tasks.append(name)
-    for place, average in enumerate(suite.averages):
+    for place, (label, average) in enumerate(zip(stored.labels, suite.averages, strict=True)):
         # The first stands for the suite; of the others it is not kept which tasks they are of.
-        name = suite.name if not place else f"{suite.name}, {average.name}"
+        name = suite.name if not place else f"{suite.name}, {label}"
         if name in tasks:  # a suite of one task, whose number is that of the suite
             continue
-        values = [(suite.number, suite.way, average.value, average.error)]
-        _add(found, name, f"{suite.name}, {average.name}", average.num_examples, values)
+        # Suites of datasets have no one number, and no one way to an answer.
+        number, way = suite.number or "score", suite.way or "none"
+        values = [(number, way, average.value, average.error)]
+        _add(found, name, f"{suite.name}, {label}", average.num_examples, values)
         _add_group(found, name, [] if place else tasks)
         found["n-shot"][name] = _number(suite.shots)
+
+
+def _endings(split: str) -> list[str]:
+    """The ends of names of a dataset's groups on a split, by ranking and by writing."""
+    return [_ending(SUM, split), _ending(GENERATED, split)]
 
 
 def _add_group(found: dict[str, Any], name: str, tasks: list[str]) -> None:

@@ -15,7 +15,7 @@ from flan_tasks.core.version import VERSION
 from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM
 from flan_tasks.evaluation.summary import TEST, DatasetScore, Spread
 from flan_tasks.suites.scores import SuiteScore
-from flan_tasks.suites.stored import StoredScores
+from flan_tasks.suites.stored import StoredScores, StoredSuite
 
 LEFT_OUT = "standard errors, templates one by one, chance and the majority"
 # What a model of ours does, as the hub calls it.
@@ -79,15 +79,15 @@ def _results_of_dataset(score: DatasetScore, there: HubDataset | None) -> Iterat
         yield {"task": {"type": _TASK}, "dataset": dataset, "metrics": metrics}
 
 
-def _result_of_suite(suite: SuiteScore) -> dict[str, Any]:
+def _result_of_suite(stored: StoredSuite) -> dict[str, Any]:
+    suite = stored.score
     path = BENCHMARKS[suite.suite][0] if suite.suite in BENCHMARKS else suite.suite
+    # Suites of datasets have no one number, and no one way to an answer.
+    number = suite.number or "score"
+    how = [number, _way(suite.way)] if suite.way else [number]
     metrics = [
-        {
-            "type": suite.number,
-            "value": average.value,
-            "name": f"{suite.number}, {_way(suite.way)}, {average.name}, {_shots(suite)}",
-        }
-        for average in suite.averages
+        {"type": number, "value": average.value, "name": ", ".join([*how, label, _shots(suite)])}
+        for label, average in zip(stored.labels, suite.averages, strict=True)
         if math.isfinite(average.value)
     ]
     dataset = {"type": path, "name": suite.name, "split": suite.split}
@@ -105,16 +105,16 @@ def eval_results(
     """
     entries: list[dict[str, Any]] = []
     left_out: dict[str, str] = {}
-    for suite in stored.suites:
+    for one in stored.suites:
+        suite = one.score
         place = benchmarks.get(suite.name) or benchmarks.get(suite.suite)
         if place is None:
             left_out[suite.name] = "it is no benchmark of the hub that is known here"
         elif suite.differs:
             left_out[suite.name] = "it is not the published suite: " + "; ".join(suite.differs)
         else:
-            average = suite.averages[0]
-            notes = f"{suite.name}, {average.name}, {_shots(suite)}"
-            entries.append(_entry(place, average.value, notes))
+            notes = f"{suite.name}, {one.labels[0]}, {_shots(suite)}"
+            entries.append(_entry(place, suite.averages[0].value, notes))
     for score in stored.datasets:
         place = benchmarks.get(score.dataset)
         if place is None:
@@ -145,7 +145,7 @@ def _way(way: str) -> str:
     """How an answer was come to, in words."""
     if way == GENERATED:
         return "text written"
-    by = {SUM: "sum", NORMALIZED: "tokens"}.get(way, way)
+    by = {NORMALIZED: "tokens"}.get(way, way)
     return "options ranked" if way == SUM else f"options ranked, normalized by {by}"
 
 

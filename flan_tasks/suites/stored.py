@@ -1,5 +1,8 @@
 """The numbers of a finished evaluation, read back from its scores.json."""
 
+import dataclasses
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +10,24 @@ from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.evaluation.summary import Best, DatasetScore, Spread, TemplateScore
-from flan_tasks.suites.declared import Published
-from flan_tasks.suites.scores import AverageScore, SuiteScore
+from flan_tasks.evaluation.summary import DatasetScore
+from flan_tasks.suites.scores import SuiteScore
 
 _SCORES = "scores.json"
+
+
+@dataclass(frozen=True)
+class StoredSuite:
+    """The numbers of a suite."""
+
+    score: SuiteScore
+    """As they were computed; its tasks are there where it has prompts of its own."""
+    labels: tuple[str, ...]
+    """What each of its averages is called, with the group whose number it is."""
+    datasets: tuple[str, ...] = ()
+    """The datasets it is over, where it asks their templates."""
+    parts: tuple[str, ...] = ()
+    """The suites it is over, where it is made of some."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +38,7 @@ class StoredScores:
     """What decided its answers."""
     datasets: tuple[DatasetScore, ...]
     """Datasets, over their templates."""
-    suites: tuple[SuiteScore, ...]
+    suites: tuple[StoredSuite, ...]
     """Suites, with the numbers of their tasks."""
 
     @property
@@ -51,11 +67,12 @@ def read_scores(folder: Path) -> StoredScores:
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{path}: cannot be read: {error}") from error
     try:
-        every = [_dataset(values) for values in content["datasets"]]
-        suites = tuple(_suite(values, every) for values in content.get("suites", ()))
-        of_suites = {(task.dataset, one.name) for one in suites for task in one.tasks}
-        datasets = [one for one in every if not _is_among(one, of_suites)]
-        return StoredScores(dict(content["settings"]), tuple(datasets), suites)
+        every = [_built(DatasetScore, values) for values in content["datasets"]]
+        prompts = {(one.dataset, one.templates[0].template): one for one in every}
+        suites = tuple(_suite(values, prompts) for values in content.get("suites", ()))
+        of_suites = {id(task) for one in suites for task in one.score.tasks}
+        datasets = tuple(one for one in every if id(one) not in of_suites)
+        return StoredScores(dict(content["settings"]), datasets, suites)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
             f"{path} is malformed ({type(error).__name__}: {error}); the same `flan eval` writes "
@@ -63,34 +80,36 @@ def read_scores(folder: Path) -> StoredScores:
         ) from error
 
 
-def _dataset(values: Mapping[str, Any]) -> DatasetScore:
-    spreads = [
-        Spread(**{**one, "quartiles": _pair(one.get("quartiles"))}) for one in values["spreads"]
-    ]
-    return DatasetScore(
-        values["dataset"],
-        values["cluster"],
-        tuple(TemplateScore(**one) for one in values["templates"]),
-        tuple(spreads),
-        tuple(Best(**one) for one in values["best"]),
-        values.get("unasked", {}),
+def _suite(
+    values: Mapping[str, Any], prompts: Mapping[tuple[str, str], DatasetScore]
+) -> StoredSuite:
+    """Reads a suite; `prompts` are numbers by dataset and template, or suite with its protocol."""
+    fields = {name: value for name, value in values.items() if name not in ("name", "tasks")}
+    asks_templates = bool(values.get("lines"))
+    tasks = [] if asks_templates else [prompts[name, values["name"]] for name in values["tasks"]]
+    score = _built(SuiteScore, {**fields, "tasks": []})
+    averages = values["averages"]
+    return StoredSuite(
+        dataclasses.replace(score, tasks=tuple(tasks)),
+        tuple(", ".join(filter(None, (one["name"], one.get("group")))) for one in averages),
+        tuple(values["tasks"]) if asks_templates else (),
+        tuple(one["suite"] for one in values.get("parts", ())),
     )
 
 
-def _pair(values: list[float] | None) -> tuple[float, float] | None:
-    return None if values is None else (values[0], values[1])
-
-
-def _suite(values: Mapping[str, Any], every: list[DatasetScore]) -> SuiteScore:
-    fields = {name: value for name, value in values.items() if name != "name"}
-    fields["averages"] = tuple(AverageScore(**one) for one in values["averages"])
-    fields["published"] = tuple(Published(**one) for one in values.get("published", ()))
-    fields["differs"] = tuple(values.get("differs", ()))
-    tasks = [(name, values["name"]) for name in values["tasks"]]
-    fields["tasks"] = tuple(next(s for s in every if _is_among(s, {task})) for task in tasks)
-    return SuiteScore(**fields)
-
-
-def _is_among(score: DatasetScore, tasks: set[tuple[str, str]]) -> bool:
-    """Whether these are the numbers of one of some (dataset, suite with its protocol)."""
-    return (score.dataset, score.templates[0].template) in tasks
+def _built(hint: Any, value: Any) -> Any:
+    """Makes a value of JSON what it was before: dataclasses of objects, tuples of lists."""
+    if dataclasses.is_dataclass(hint):
+        hints = typing.get_type_hints(hint)
+        return hint(**{name: _built(hints[name], item) for name, item in dict(value).items()})  # type: ignore[operator]
+    kinds = typing.get_args(hint)
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        plain = [kind for kind in kinds if kind is not type(None)]
+        return None if value is None else _built(plain[0], value)
+    if typing.get_origin(hint) is tuple:
+        if len(kinds) == 2 and kinds[1] is Ellipsis:
+            return tuple(_built(kinds[0], item) for item in value)
+        return tuple(_built(kind, item) for kind, item in zip(kinds, value, strict=True))
+    if typing.get_origin(hint) is Mapping and kinds:
+        return {name: _built(kinds[1], item) for name, item in value.items()}
+    return value

@@ -33,6 +33,28 @@ question = "{a} and {a}?"
 answer = "{b}"
 stops = ["\\n"]
 """
+# Tasks of a dataset by a protocol of ours, and averages of groups of them.
+EXAMS = """
+description = "Exams."
+home = "ours"
+layout = "as mmlu"
+datasets = ["mmlu"]
+rows = 14042
+[protocols.letters]
+source = "ours"
+method = "rank"
+question = "{question} {A} {B} {C} {D}"
+options = ["A", "B", "C", "D"]
+answer = "{answer}"
+[[averages]]
+name = "micro"
+over = "examples"
+[[averages]]
+name = "STEM, as it is"
+over = "tasks"
+by = "category"
+only = "STEM"
+"""
 NAMES = {"lm-eval": "results.json", "model-index": "model-index.yaml", "markdown": "scores.md"}
 
 
@@ -51,10 +73,12 @@ def evaluated(tmp_path_factory):
     rows = [{"a": str(n), "b": str(2 * n)} for n in range(4)]
     (folder / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "sums.toml").write_text(OWN)
+    (folder / "exams.toml").write_text(EXAMS)
     how = {"source": "samples", "allow_missing": True}
     templates = ("rte.hence", "rte.bare_labels", "samsum.bare_labels")
     datasets = QuestionSpec(mixture_or_task_name="rte,samsum", templates=templates, **how)
-    suites = QuestionSpec(mixture_or_task_name=f"mmlu,{folder}/sums.toml", **how)
+    named = f"{folder}/exams.toml,{folder}/sums.toml"
+    suites = QuestionSpec(mixture_or_task_name=named, **how)
     result = score(
         evaluation_of(datasets),
         ByRule(mixed, "a model"),
@@ -68,13 +92,13 @@ def evaluated(tmp_path_factory):
 def test_reading_is_the_inverse_of_writing(evaluated):
     folder, result = evaluated
     stored = read_scores(folder)
+    suites = [one.score for one in stored.suites]
     plain = [json.loads(json.dumps(one.to_json())) for one in (*result.scores, *result.suites)]
-    read = [json.loads(json.dumps(one.to_json())) for one in (*stored.datasets, *stored.suites)]
+    read = [json.loads(json.dumps(one.to_json())) for one in (*stored.datasets, *suites)]
     assert read == plain
     assert [type(one) for one in stored.datasets] == [DatasetScore] * 2
-    assert [task.dataset for task in stored.suites[0].tasks] == [
-        task.dataset for task in result.suites[0].tasks
-    ]
+    assert [one.tasks for one in suites] == [one.tasks for one in result.suites]
+    assert stored.datasets == result.scores
     assert stored.model == "a model"
 
 
@@ -171,15 +195,15 @@ def test_leaderboards_of_the_hub_get_what_they_have(evaluated):
         ("me/rte", "rte", mean),
     ]
     reason = "it is no benchmark of the hub that is known here"
-    assert said[1:] == [f"left out: mmlu@hendrycks, samsum: {reason}"]
+    assert said[1:] == [f"left out: exams@letters, samsum: {reason}"]
 
 
 def test_a_part_of_a_suite_is_on_no_leaderboard(evaluated):
     said = []
-    named = {"mmlu": ("cais/mmlu", "all"), "sums": ("me/sums", "default")}
+    named = {"exams": ("cais/mmlu", "all"), "sums": ("me/sums", "default")}
     text = scores_as(evaluated[0], EVAL_RESULTS, benchmarks=named, say=said.append)
     assert "cais/mmlu" not in text and "me/sums" in text
-    assert any("mmlu@hendrycks: it is not the published suite: " in line for line in said)
+    assert any("exams@letters: it is not the published suite: " in line for line in said)
 
 
 def test_what_is_no_benchmark_is_refused_with_what_to_name(evaluated):
@@ -230,7 +254,7 @@ def test_a_folder_without_scores_and_a_damaged_one_are_named(tmp_path):
 def test_the_command_prints_and_writes(evaluated, tmp_path, flan):  # noqa: F811
     folder, _ = evaluated
     shown = flan("scores", folder)
-    assert "rte" in shown.out and "mmlu@hendrycks" in shown.out
+    assert "rte" in shown.out and "exams@letters" in shown.out
     printed = flan("scores", folder, "--format", "lm-eval")
     assert json.loads(printed.out)["model_name"] == "a model"
     assert "no place in it for: spreads over templates" in printed.err
