@@ -384,11 +384,11 @@ def write_prompts(
         prompts = question.prompts(seed=evaluation.seed, budget=None)
         lines += [prompt_line(unit, prompt) for prompt in prompts]
     if missing and not (evaluation.allow_missing and lines):
-        error = not_evaluated(missing, "Provide these, or go on with --allow-missing.")
+        no_rows = not_evaluated(missing, "Provide these, or go on with --allow-missing.")
         for of_suite in of_suites:
             if missing.keys() & {dataset.name for dataset in of_suite.evaluation.datasets}:
-                error.add_note(f"suite {of_suite.suite.name}: {where_to_get(of_suite.suite)}")
-        raise error
+                no_rows.add_note(f"suite {of_suite.suite.name}: {where_to_get(of_suite.suite)}")
+        raise no_rows
     if not lines:
         raise nothing_asked(left_out)
     write_kept(path, "".join(line + "\n" for line in lines))
