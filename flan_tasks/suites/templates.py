@@ -55,6 +55,8 @@ class AskedTemplates:
     """How it is asked."""
     evaluation: Evaluation
     """What is asked."""
+    typos: frozenset[str] = frozenset()
+    """Names of the datasets whose examples are asked with typos as well."""
 
     def numbers(self, dataset: Dataset) -> tuple[str, ...]:
         """Returns the numbers whose mean is a dataset's score; () is its first."""
@@ -69,7 +71,8 @@ def asked_protocol(suite: Suite, protocol: Protocol, place: Path | None) -> Prot
     given = DataDirs.of(place).named
     if not protocol.where_given or protocol.where_given in given:
         return protocol
-    return next(one for one in suite.protocols if not one.where_given or one.where_given in given)
+    fitting = (one for one in suite.protocols if not one.where_given or one.where_given in given)
+    return next(fitting, protocol)
 
 
 def asked_templates(
@@ -87,10 +90,19 @@ def asked_templates(
 
     Raises:
       UnknownNameError: a dataset is unknown.
-      DeclarationError: options of a dataset without any are to be ranked.
+      DeclarationError: options of a dataset without any are to be ranked, or what has numbers is
+        none of the suite's.
     """
-    names = protocol.datasets or suite.datasets
-    sides = {d.name: d for name in names for d in evaluation_side(catalog, name)}
+    sides = _named(protocol.datasets or suite.datasets, catalog)
+    known = {
+        name
+        for one in {**sides, **_named(suite.datasets, catalog)}.values()
+        for name in (one.name, one.parent, one.family)
+    }
+    if unknown := [name for name in suite.numbers if name not in known]:
+        raise DeclarationError(
+            f"suite {suite.name}: numbers name {', '.join(unknown)}, which is no dataset of it"
+        )
     splits = (protocol.chosen_on, protocol.split) if protocol.chosen_on else (protocol.split,)
     evaluation = Evaluation(
         datasets=ordered(sides.values()),
@@ -102,7 +114,12 @@ def asked_templates(
         allow_missing=allow_missing,
         normalize=normalize,
     )
-    return AskedTemplates(suite, protocol, evaluation)
+    return AskedTemplates(suite, protocol, evaluation, frozenset(_named(protocol.typos, catalog)))
+
+
+def _named(names: Sequence[str], catalog: Catalog) -> dict[str, Dataset]:
+    """Name -> dataset, of all that names mean for evaluation."""
+    return {d.name: d for name in names for d in evaluation_side(catalog, name)}
 
 
 def mistyped_questions(
@@ -113,9 +130,8 @@ def mistyped_questions(
     Raises:
       SourceUnavailableError: rows are not available, and may not be missing.
     """
-    named = {d.name for name in asked.protocol.typos for d in evaluation_side(catalog, name)}
     for dataset in asked.evaluation.datasets:
-        if dataset.name not in named:
+        if dataset.name not in asked.typos:
             continue
         try:
             of_one: list[Question] = list(

@@ -4,7 +4,11 @@ import json
 
 import pytest
 
-from flan_tasks.core.errors import SourceUnavailableError
+from flan_tasks.core.errors import (
+    DeclarationError,
+    SourceUnavailableError,
+    UnknownNameError,
+)
 from flan_tasks.evaluation.records import RANK, Record
 from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
 from flan_tasks.specs.eval_config import QuestionSpec
@@ -228,3 +232,37 @@ def test_models_are_compared_with_typos_and_without(tmp_path):
     assert changes["bool_q"].change == changes["bool_q with typos"].change == 100
     assert "xsum with typos" not in changes
     assert changes["bool_q"].num_templates == 10
+
+
+OWN = """
+description = "One."
+home = "here"
+layout = "here"
+datasets = ["copa"]
+averages = [{ name = "macro", over = "tasks" }]
+[protocols.plain]
+source = "here"
+method = "generate"
+templates = true
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('["copa"]', '["coppa"]', 'unknown mixture or dataset "coppa"'),
+        ("[protocols", 'numbers = { coppa = ["accuracy"] }\n[protocols', "numbers name coppa"),
+        ("[protocols", 'numbers = { copa = ["f1"] }\n[protocols', "copa has no number f1; it has"),
+        ("templates = true", 'templates = true\ntypos = ["coppa"]', 'or dataset "coppa"'),
+        ('"generate"', '"rank"', ""),
+    ],
+)
+def test_a_suite_of_ones_own_names_what_it_gets_wrong(tmp_path, old, new, said):
+    path = tmp_path / "own.toml"
+    path.write_text(OWN.replace(old, new))
+    if not said:
+        assert scored(tmp_path, str(path)).suites[0].averages[0].value == 100
+        return
+    with pytest.raises((DeclarationError, UnknownNameError)) as caught:
+        scored(tmp_path, str(path))
+    assert said in str(caught.value)
