@@ -17,7 +17,7 @@ from flan_tasks.cli.main import COMMANDS, cli
 from flan_tasks.cli.spec_options import spec_options
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.field_checks import ConfigError
-from flan_tasks.core.spec import JobSpec, said
+from flan_tasks.core.spec import ON_OFF, JobSpec, said
 from flan_tasks.specs import config
 from flan_tasks.specs.eval_config import Decoding, EvalSpec, InferSpec
 from flan_tasks.specs.model_config import sized
@@ -174,7 +174,8 @@ def test_every_field_is_an_option_with_its_explanation(cls, verb):
     of_decoding = [part for part in dataclasses.fields(Decoding) if part.name != "seed"]
     for part in (*dataclasses.fields(cls), *of_decoding):
         # What is on has an option that leaves it out.
-        name = said(part) if part.default is not True else said(part).replace("--", "--no-")
+        is_left_out = part.default is True and not part.metadata[ON_OFF]
+        name = said(part).replace("--", "--no-") if is_left_out else said(part)
         assert part.name == "decoding" or name in shown, part.name
 
 
