@@ -17,7 +17,7 @@ from flan_tasks.cli.main import COMMANDS, cli
 from flan_tasks.cli.spec_options import spec_options
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.field_checks import ConfigError
-from flan_tasks.core.spec import JobSpec, said
+from flan_tasks.core.spec import ON_OFF, JobSpec, said
 from flan_tasks.specs import config
 from flan_tasks.specs.eval_config import Decoding, EvalSpec, InferSpec
 from flan_tasks.specs.model_config import sized
@@ -49,6 +49,7 @@ EVALS = st.builds(
     mixture_or_task_name=st.sampled_from(["rte", "flan:rte.hence.rank,copa", "without.nli"]),
     checkpoint_path=st.sampled_from(["run", "a folder/checkpoint_5"]),
     output_dir=st.just("scores"),
+    results=st.booleans(),
     split=st.sampled_from(["validation", "test", "both"]),
     method=st.sampled_from(["auto", "rank", "generate", "both"]),
     num_examples=st.none() | st.integers(1, 99),
@@ -173,7 +174,10 @@ def test_every_field_is_an_option_with_its_explanation(cls, verb):
     shown = CliRunner().invoke(cli, [verb, "-h"]).output
     of_decoding = [part for part in dataclasses.fields(Decoding) if part.name != "seed"]
     for part in (*dataclasses.fields(cls), *of_decoding):
-        assert part.name == "decoding" or said(part) in shown, part.name
+        # What is on has an option that leaves it out.
+        is_left_out = part.default is True and not part.metadata[ON_OFF]
+        name = said(part).replace("--", "--no-") if is_left_out else said(part)
+        assert part.name == "decoding" or name in shown, part.name
 
 
 def test_wrong_options_are_told_by_their_names():
