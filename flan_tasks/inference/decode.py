@@ -132,7 +132,7 @@ def _beams(
     programs: Programs,
 ) -> list[Generated]:
     """Writes batch by batch, each until its last example is done."""
-    how = {"decoding": decoding, "steps": shape.steps, "eos_id": shape.eos_id}
+    how: dict[str, Any] = {"decoding": decoding, "steps": shape.steps, "eos_id": shape.eos_id}
     name = ("beam decoding", replace(decoding, seed=0), shape.steps, shape.eos_id)
     answers = []
     for begin in range(0, len(prompts), shape.rows):

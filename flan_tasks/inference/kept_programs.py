@@ -8,6 +8,7 @@ import hashlib
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 import jax
 from jax.experimental.compilation_cache import compilation_cache
@@ -28,13 +29,14 @@ def keep_programs() -> Path | None:
     FLAN_TASKS_PROGRAMS names a folder, or is `off`; by default `flan_tasks/programs` in the user's
     folder for caches. A folder that JAX was told by others stays as it is.
     """
-    if jax.config.jax_compilation_cache_dir:
-        return Path(jax.config.jax_compilation_cache_dir)
+    config: Any = jax.config
+    if config.jax_compilation_cache_dir:
+        return Path(config.jax_compilation_cache_dir)
     folder = _folder()
     if folder is None:
         return None
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", _SECONDS)
+    config.update("jax_compilation_cache_dir", str(folder))
+    config.update("jax_persistent_cache_min_compile_time_secs", _SECONDS)
     # JAX looks for the folder at its first program alone, which may have been compiled before.
     compilation_cache.reset_cache()
     return folder

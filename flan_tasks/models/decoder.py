@@ -130,7 +130,10 @@ class Decoder(nnx.Module):
             before = (places[:, None, :] >= 0, self._bias(depths, places))
 
         def apply(layer: Layer, x: jax.Array, _: None, keys_values: Any) -> tuple:
-            past = [] if before is None else [Seen(*keys_values, *before)]
+            past = []
+            if before is not None:
+                (key, value), (mask, bias) = keys_values, before
+                past.append(Seen(key, value, mask, bias))
             return layer(x, depths, own_attention, past, None)[0], None
 
         x, _ = self.stack(apply, self.embedding(tokens), None, each)
