@@ -24,7 +24,7 @@ from flan_tasks.jobs.evaluate import evaluation_of
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.eval_config import QuestionSpec
 from flan_tasks.store.store import Store, default_store
-from flan_tasks.suites.asking import suite_questions
+from flan_tasks.suites.asking import opened_suites
 from flan_tasks.suites.tasks import where_to_get
 from flan_tasks.suites.templates import mistyped_questions
 
@@ -58,7 +58,8 @@ def write_prompts(
     evaluation, suites = evaluation_of(spec), suites_of(spec)
     store = Store(Path(spec.store) if spec.store else default_store())
     lines = []
-    of_strings = list(suite_questions(suites, known, progress=reading))
+    suites_opened, tasks_missing = opened_suites(suites, known, progress=reading)
+    of_strings = [question for _, _, of_suite, _ in suites_opened for question in of_suite]
     for asking in of_strings:
         prompts = asking.prompts(seed=suites.seed, budget=None)
         lines += [prompt_line(asking.unit, prompt) for prompt in prompts]
@@ -102,4 +103,4 @@ def write_prompts(
     if not lines:
         raise nothing_asked(left_out)
     write_kept(path, "".join(line + "\n" for line in lines))
-    return WrittenPrompts(len(lines), missing, left_out)
+    return WrittenPrompts(len(lines), {**tasks_missing, **missing}, left_out)

@@ -1,6 +1,6 @@
 """Asking a model the tasks of suites, and scoring what it answers."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flan_tasks.core.catalog import Catalog
@@ -138,18 +138,6 @@ def opened_suites(
             raise SourceUnavailableError(f"suite {suite.name}: it has no row")
         opened.append((suite, protocol, questions, lacking))
     return opened, missing
-
-
-def suite_questions(
-    asked: SuitesAsked, catalog: Catalog, *, progress: Progress | None = None
-) -> Iterator[SuiteQuestion]:
-    """Yields what suites ask.
-
-    Raises:
-      SourceUnavailableError: rows are not available.
-    """
-    for _, _, questions, _ in opened_suites(asked, catalog, progress=progress)[0]:
-        yield from questions
 
 
 def evaluate_suites(

@@ -38,7 +38,8 @@ def test_suites_are_listed_with_their_protocols_and_where_they_are_from(flan):
 
 def test_prompts_answered_elsewhere_are_scored(flan, tmp_path):
     asked = tmp_path / "asked.jsonl"
-    flan("eval", "mmlu,bbh@suzgun_direct", *SAMPLES, "--write-prompts", asked)
+    printed = flan("eval", "mmlu,bbh@suzgun_direct", *SAMPLES, "--write-prompts", asked)
+    assert "not evaluated: mmlu:abstract_algebra" in printed and "51 more of mmlu" in printed
     lines = lines_of(asked)
     assert {line["template"] for line in lines} == {"mmlu@hendrycks", "bbh@suzgun_direct"}
     for line in lines:
