@@ -107,7 +107,7 @@ def gather(
       wholes: how answers are read and scored.
       sampler: draws answers.
       changed: unit -> keys of examples whose answers changed.
-      progress: told the dataset that is read.
+      progress: told what is being read.
 
     Returns:
       What is compared as a whole -> for each evaluation "split way" -> template -> confusion and
@@ -123,7 +123,7 @@ def gather(
     last = ""
     for unit in sorted(wholes):
         if progress and unit.dataset != last:
-            progress(unit.dataset)
+            progress(f"reading answers to {unit.dataset}")
             last = unit.dataset
         sides: list[Sequence[Record]] = [
             one.answers.kept(unit) if unit in one.units else () for one in evaluations

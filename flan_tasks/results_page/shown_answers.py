@@ -19,7 +19,7 @@ from flan_tasks.metrics.by_name import metric_of_one
 from flan_tasks.reports.packed_data import id_columns, unique
 from flan_tasks.vocabulary import Vocabulary
 
-# Characters of all prompts and texts that are shown: with their tokens, about 15 MB of a file.
+# Characters of all prompts and texts that are shown: with their tokens, about 10 MB of a file.
 CHARACTERS = 16_000_000
 # Of a longer text the middle is left out.
 LONGEST = 20_000
