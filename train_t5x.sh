@@ -159,8 +159,6 @@ vocabulary_size="$("$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv
 
 # 5. Scores on what it never saw, before and after; the second finds programs that the first compiled.
 step "5/6 Scoring ${held_out[*]}, each template: untuned, tuned, and what tuning changed"
-export JAX_COMPILATION_CACHE_DIR="${JAX_COMPILATION_CACHE_DIR:-$OUT/programs}"
-export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 evaluate() {
   "$FLAN" eval "${held_out[@]}" --model "$1" "${rows[@]}" --vocab "$VOCAB" \
     --lengths "inputs=$inputs,targets=$targets" ${shown[@]+"${shown[@]}"} --out "$2"
