@@ -163,12 +163,17 @@ evaluate() {
   "$FLAN" eval "${held_out[@]}" --model "$1" "${rows[@]}" --vocab "$VOCAB" \
     --lengths "inputs=$inputs,targets=$targets" ${shown[@]+"${shown[@]}"} --out "$2"
 }
-evaluate "$untuned" "$OUT/untuned" >"$OUT/untuned.txt"
-evaluate "$OUT/model" "$OUT/scores"
 compared=()
 for name in "${held_out[@]}"; do compared+=(--held-out "$name"); done
-"$FLAN" compare "$OUT/untuned" "$OUT/scores" "${compared[@]}" \
-  --trained-on "$OUT/build" --out "$OUT/compared"
+# A run that was begun before the initial checkpoint was kept has none.
+if [[ "$keep_initial" == False || -d "$untuned" ]]; then
+  evaluate "$untuned" "$OUT/untuned" >"$OUT/untuned.txt"
+  evaluate "$OUT/model" "$OUT/scores"
+  "$FLAN" compare "$OUT/untuned" "$OUT/scores" "${compared[@]}" \
+    --trained-on "$OUT/build" --out "$OUT/compared"
+else
+  evaluate "$OUT/model" "$OUT/scores"
+fi
 
 # 6. The model for others.
 step "6/6 Exporting"

@@ -43,7 +43,7 @@ def normalized(
     Args:
       way: SUM, or one that `ways_of` gives.
       sums: sum of the log-probabilities of each option's tokens.
-      texts: what was ranked, without what parts it from the prompt.
+      texts: what was ranked; a blank before it parts it from the prompt and has no length.
       tokens: number of tokens of each option.
       unconditional: the sums of the same options without the question.
     """
@@ -51,6 +51,7 @@ def normalized(
         return tuple(sums)
     if way == UNCONDITIONAL:
         return tuple(s - alone for s, alone in zip(sums, unconditional, strict=True))
+    texts = [text.removeprefix(" ") for text in texts]
     lengths: Sequence[int] = {
         NORMALIZED: tokens,
         CHARACTERS: [len(text) for text in texts],

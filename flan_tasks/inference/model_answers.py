@@ -187,6 +187,10 @@ class ModelAnswers:
         Args:
           stream: prompts, those of a unit one after the other.
         """
+        # What is asked later has the batches it would have had first, so that going on after a
+        # stop gives the same bytes.
+        self._pool.forget()
+        self._writing.forget()
         groups = groupby(stream, key=lambda asked: asked.unit)
         waiting = (self._waiting(list(group)) for _, group in groups)
         for window in windows(waiting, tokens=WINDOW * self._pool.tokens):

@@ -87,6 +87,10 @@ class Pool:
     _used: set[tuple[Hashable, int]] = field(default_factory=set)
     """(kind, length) of the programs that full batches have needed."""
 
+    def forget(self) -> None:
+        """Begins anew: batches depend on nothing that was answered before."""
+        self._used.clear()
+
     def size(self, length: int) -> int:
         """Returns the rows of a full batch of prompts of a length."""
         rows = max(self.tokens // length, 1)

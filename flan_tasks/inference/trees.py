@@ -97,7 +97,8 @@ class Row:
                 path.append(self._append(ids[depth], shared + depth, path, block))
             before = ids
             nodes: dict[tuple[int, int], int] = {}
-            for number, option in enumerate(leaf.options):
+            # In order, so that what follows a token stands right behind it: `ends` says how far.
+            for number, option in sorted(enumerate(leaf.options), key=lambda one: one[1].tolist()):
                 place = path[-1]
                 depth = shared + len(ids)
                 for turn, token in enumerate(option.tolist()):

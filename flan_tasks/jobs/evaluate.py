@@ -321,8 +321,13 @@ def score(
     reading_of = getattr(answerer, "reading", None)
     missing = {**outcome.missing, **of_suites.missing}
     left_out = {**outcome.left_out, **of_suites.left_out}
-    named = {one.dataset for one in outcome.scores}
-    scores = (*outcome.scores, *(one for one in of_suites.datasets if one.dataset not in named))
+    by_name = {one.dataset: one for one in outcome.scores}
+    for one in of_suites.datasets:
+        # Of a dataset that is asked by one template and by a suite with all, the suite's.
+        before = by_name.get(one.dataset)
+        if before is None or len(before.templates) < len(one.templates):
+            by_name[one.dataset] = one
+    scores = tuple(by_name.values())
     parted = None
     if shared is not None:
         datasets = {score.dataset: catalog()[score.dataset] for score in scores}

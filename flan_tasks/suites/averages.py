@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.summary import quartiles
 from flan_tasks.suites.declared import Average
 
@@ -146,6 +147,11 @@ def _as_it_is(number: TaskNumber) -> tuple[float, float | None]:
 def _above_chance(number: TaskNumber) -> tuple[float, float | None]:
     """What is left above guessing, as a share of what could be: 55 where half is chance is 10."""
     chance = number.chance or 0.0
+    if chance >= 100:
+        raise EvaluationError(
+            f"{number.name}: guessing gets {chance:g}, so nothing is above chance; leave "
+            "above_chance out, or say how many answers there are to choose among"
+        )
     share = 100 / (100 - chance)
     return (number.value - chance) * share, None if number.error is None else number.error * share
 

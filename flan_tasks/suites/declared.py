@@ -188,7 +188,7 @@ class Protocol:
             yield f"listed {quoted(self.listed)} is no regular expression: {error}"
         if (self.listed or self.choices) and self.method == "rank":
             yield "choices and listed are of written answers; of ranked options their number counts"
-        if self.choices < 0 or (self.choices and self.listed):
+        if self.choices < 0 or self.choices == 1 or (self.choices and self.listed):
             yield "give choices, 2 or more, or listed: one of them"
         if self.metric not in MEASURES:
             yield f"metric {quoted(self.metric)} must be one of {', '.join(MEASURES)}"

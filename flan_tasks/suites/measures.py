@@ -50,11 +50,12 @@ def measured(
         if CALIBRATION in wanted and unit.method == RANK:
             found.setdefault(CALIBRATION, []).append(calibration_of(answers.kept(unit)))
         if other in mistyped and {TYPOS, WORST} & set(wanted):
-            typed, worst = _with_typos(
+            both = _with_typos(
                 answers.kept(unit), answers.kept(other), way, metrics=metrics, numbers=numbers
             )
-            found.setdefault(TYPOS, []).append(typed)
-            found.setdefault(WORST, []).append(worst)
+            for name, values in zip((TYPOS, WORST), both, strict=True):
+                if values:
+                    found.setdefault(name, []).append(statistics.fmean(values))
     return {name: statistics.fmean(values) for name, values in found.items()}
 
 
@@ -65,8 +66,8 @@ def _with_typos(
     *,
     metrics: Sequence[str],
     numbers: Sequence[str],
-) -> tuple[float, float]:
-    """The score with typos, and the lower one, of the examples that were asked both ways."""
+) -> tuple[list[float], list[float]]:
+    """Scores with typos, and the lower ones, of the examples that were asked both ways."""
     by_key = {record.prompt.gold.key: record for record in plain}
     pairs = [
         (by_key[record.prompt.gold.key], record)
@@ -94,5 +95,6 @@ def _with_typos(
                 for one, two in zip(*values, strict=True)
                 if one is not None and two is not None
             ]
-            lower.append(statistics.fmean(known))
-    return statistics.fmean(scores), statistics.fmean(lower)
+            if known:
+                lower.append(statistics.fmean(known))
+    return scores, lower

@@ -143,7 +143,7 @@ def write_submission(
         question = _Unlabeled(unit, made)
         have_answered([question], answers, answerer, seed=seed, watch=watch)
         chosen: list[str] = [""] * len(rows)
-        for place, record in zip(places, answers.read(unit, made), strict=True):
+        for place, record in zip(places, answers.read(unit, made) if made else (), strict=True):
             chosen[place] = record.prediction(SUM)
         labels = [
             _label(one, dataset, example, option)

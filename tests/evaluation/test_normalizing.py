@@ -14,7 +14,7 @@ from commands import flan  # noqa: F401 - a fixture
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.loop import Evaluation, evaluate
-from flan_tasks.evaluation.normalizing import NORMALIZED, SUM, ways_of
+from flan_tasks.evaluation.normalizing import NORMALIZED, SUM, normalized, ways_of
 from flan_tasks.evaluation.records import RANK, Answers, Prompt, Record
 from flan_tasks.evaluation.score_tables import overview
 from flan_tasks.evaluation.unconditional import CONTEXT, alone
@@ -47,6 +47,12 @@ def test_each_way_divides_by_what_it_says():
         BYTES: "été",  # -6 / 5 and -7 / 4
         UNCONDITIONAL: "cold",  # -6 + 1 and -7 + 6.5
     }
+
+
+def test_a_blank_that_parts_an_option_from_its_prompt_has_no_length():
+    how = {"tokens": (1, 1), "unconditional": ()}
+    assert normalized(CHARACTERS, (-6.0, -6.0), texts=(" ab", "abc"), **how) == (-3, -2)
+    assert normalized(BYTES, (-6.0, -6.0), texts=(" é", "abc"), **how) == (-3, -2)
 
 
 def test_options_asked_as_letters_have_the_length_of_letters():

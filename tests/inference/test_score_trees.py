@@ -108,6 +108,18 @@ def test_scores_are_those_of_each_option_alone(decoder, small):
         np.testing.assert_allclose([s.sum for s in ours], [s.sum for s in other], atol=1e-4)
 
 
+def test_options_that_begin_alike_need_not_stand_together(decoder, small):
+    model, params = decoder
+    draw = np.random.default_rng(5)
+    shapes = ([5, 6, 7], [8, 9, 7], [5, 6, 10, 11], [8, 12], [5], [13, 5, 6], [8, 9, 14])
+    made = []
+    for prompt in passages(draw):
+        options = [np.asarray(shapes[place], np.int32) for place in draw.permutation(len(shapes))]
+        made.append(DistinctInput(prompt, tuple(options), (Question(),)))
+    found, _ = scores_of(model, params, made)
+    compare(found, made, model, params)
+
+
 def test_a_beginning_that_many_share_is_read_once(small):
     model = Model(CONFIGS["rope-causal"])
     params = random_params(model)
