@@ -36,7 +36,7 @@ from flan_tasks.evaluation.shared_examples import (
 from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.jobs.asked_suites import submitted_suite, suites_of
-from flan_tasks.jobs.results import results
+from flan_tasks.jobs.results import RESULTS, results
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 from flan_tasks.specs.results_spec import ResultsSpec
@@ -178,6 +178,8 @@ def evaluate(
         )
         result = replace(result, submission=written)
     if not spec.results:
+        # One of an earlier evaluation would show numbers that are no longer those beside it.
+        (Path(spec.output_dir) / RESULTS).unlink(missing_ok=True)
         return result
     page = results(ResultsSpec(folders=(spec.output_dir,)), vocabulary=vocabulary, progress=reading)
     return replace(result, page=page)
