@@ -161,16 +161,16 @@ vocabulary_size="$("$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv
 step "5/6 Scoring ${held_out[*]}, each template: untuned, tuned, and what tuning changed"
 evaluate() {
   "$FLAN" eval "${held_out[@]}" --model "$1" "${rows[@]}" --vocab "$VOCAB" \
-    --lengths "inputs=$inputs,targets=$targets" ${shown[@]+"${shown[@]}"} --out "$2"
+    --lengths "inputs=$inputs,targets=$targets" ${shown[@]+"${shown[@]}"} --out "$2" "${@:3}"
 }
 compared=()
 for name in "${held_out[@]}"; do compared+=(--held-out "$name"); done
 # A run that was begun before the initial checkpoint was kept has none.
 if [[ "$keep_initial" == False || -d "$untuned" ]]; then
-  evaluate "$untuned" "$OUT/untuned" >"$OUT/untuned.txt"
+  evaluate "$untuned" "$OUT/untuned" --no-results >"$OUT/untuned.txt"
   evaluate "$OUT/model" "$OUT/scores"
   "$FLAN" compare "$OUT/untuned" "$OUT/scores" "${compared[@]}" \
-    --trained-on "$OUT/build" --out "$OUT/compared"
+    --name untuned --name tuned --trained-on "$OUT/build" --out "$OUT/compared"
 else
   evaluate "$OUT/model" "$OUT/scores"
 fi
@@ -190,7 +190,7 @@ cat <<END
     metrics      $OUT/model/metrics.jsonl, $OUT/model/tensorboard
     loss curve   $OUT/model/loss_curve.svg
     scores       $OUT/scores           results.html to look at, scores.csv, every answer as JSONL
-    untuned      $OUT/untuned          the same, of what training began with
+    untuned      $OUT/untuned          of what training began with: scores.csv, every answer as JSONL
     gains        $OUT/compared         the two paired answer by answer: comparison.*, flips.jsonl
     transformers $exported
 

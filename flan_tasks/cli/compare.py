@@ -104,12 +104,12 @@ def command(
     elif form != "text":
         click.echo(result.texts()[_FILES[form]], nl=False)
     else:
-        _print(result, shown, wide=wide)
+        _print(result, shown, wide=wide, roles_known=bool(trained_on))
         if out is not None:
             say(f"\neverything is in {out}")
 
 
-def _print(result: "ModelComparison", shown: int, *, wide: bool) -> None:
+def _print(result: "ModelComparison", shown: int, *, wide: bool, roles_known: bool) -> None:
     from flan_tasks.evaluation.comparison_tables import HELD_OUT, NEITHER
     from flan_tasks.evaluation.summary import FEW
 
@@ -127,7 +127,7 @@ def _print(result: "ModelComparison", shown: int, *, wide: bool) -> None:
     roles = {mean.name for mean in result.gains[0]}
     if NEITHER in roles:
         print_wrapped(f"{NEITHER}: not trained on, not of a held-out cluster; a loss is forgetting")
-    elif HELD_OUT in roles:
+    elif HELD_OUT in roles and not roles_known:
         print_wrapped("--trained-on tells what was trained on from what may be forgotten")
     for name, one in zip(result.names[1:], result.comparisons, strict=True):
         flips = len(one.flips)

@@ -167,7 +167,7 @@ def compare_answers(
     changes: list[Change] = []
     for name, (whole, of_whole) in wholes.items():
         if progress:
-            progress(name)
+            progress(f"comparing {name}")
         groups: dict[tuple[str, str, str], list[Pair]] = {}
         for unit in of_whole:
             pair = pair_answers(first, other, unit, common=common)
