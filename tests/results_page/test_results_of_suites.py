@@ -55,3 +55,18 @@ def test_a_suite_of_datasets_or_of_suites_reads_back_and_has_a_page(tmp_path, na
     assert [one["name"] for one in shown["suites"]] == [one.name for one in read.suites]
     assert shown["suites"][0]["averages"] == content["suites"][0]["averages"]
     assert len(summary["datasets"]) == len(content["datasets"])
+
+
+def test_a_dataset_that_a_suite_asks_too_keeps_its_own_number(tmp_path):
+    how = {"source": "samples", "allow_missing": True}
+    asked = suites_of(QuestionSpec(mixture_or_task_name="bbh@suzgun", **how))
+    folder = scored(
+        tmp_path / "out", "bbh:boolean_expressions", rule=in_form, suites=asked, method="generate"
+    )
+    page = ft.results(folder).read_text(encoding="utf-8")
+    summary, answers = block(page, "summary"), block(page, "answers")
+    worths = {}
+    for unit, side in zip(answers["unit"], answers["sides"][0], strict=True):
+        worths.setdefault(summary["units"][unit][0], set()).add(side[1])
+    assert {"bbh:boolean_expressions", "bbh:boolean_expressions@suzgun"} <= worths.keys()
+    assert set.union(*worths.values()) == {100}
