@@ -115,7 +115,7 @@ def gather(
     """
     tallies: dict[str, list[dict[str, dict[str, Any]]]] = {}
     numbers = {
-        (score.dataset, one.split, method_of(one.way)): next(iter(one.scores))
+        Unit(score.dataset, one.template, one.split, method_of(one.way)): next(iter(one.scores))
         for scored in reversed(evaluations)
         for score in scored.scores
         for one in score.templates
@@ -135,9 +135,8 @@ def gather(
                 tally = {"classes": confusion(read, way), "bins": calibration(read, way)}
                 if any(tally.values()):
                     of_side.setdefault(f"{unit.split} {way}", {})[unit.template] = tally
-        number = numbers[unit.dataset, unit.split, unit.method]
         keys = changed.get(unit, {})
-        sampler.draw(unit, sides, wholes[unit], number, changed=keys)
+        sampler.draw(unit, sides, wholes[unit], numbers[unit], changed=keys)
     return tallies
 
 

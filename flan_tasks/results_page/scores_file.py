@@ -11,7 +11,7 @@ from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.records import GENERATE, GENERATED, RANK, Answers, Unit
 from flan_tasks.evaluation.summary import Best, DatasetScore, Spread, TemplateScore
 from flan_tasks.suites.declared import Published
-from flan_tasks.suites.scores import AverageScore, SuiteScore
+from flan_tasks.suites.scores import AverageScore, PartScore, SuiteScore, TaskLine
 
 SCORES = "scores.json"
 _T = TypeVar("_T")
@@ -135,6 +135,8 @@ def _suite(values: Mapping[str, Any], scores: list[DatasetScore]) -> SuiteScore:
         values,
         averages=tuple(_built(AverageScore, one) for one in values["averages"]),
         published=tuple(_built(Published, one) for one in values["published"]),
+        lines=tuple(_built(TaskLine, one) for one in values.get("lines", ())),
+        parts=tuple(_built(PartScore, one) for one in values.get("parts", ())),
         tasks=tuple(
             one for one in scores if one.dataset in names and one.templates[0].template == asked_as
         ),

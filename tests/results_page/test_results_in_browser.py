@@ -10,6 +10,8 @@ from report_builds import AWKWARD
 import flan_tasks as ft
 from flan_tasks.core.choice import hash_text
 from flan_tasks.datasets import catalog
+from flan_tasks.jobs.evaluate import suites_of
+from flan_tasks.specs.eval_config import BYTES, CHARACTERS, TOKENS, QuestionSpec
 
 pytestmark = pytest.mark.slow
 WIDE = {"viewport": {"width": 1280, "height": 860}}
@@ -175,6 +177,61 @@ def test_a_run_alone_has_no_answers(tmp_path, screen):
     page = opened(screen, ft.results(tmp_path)).page
     assert page.locator("#tabs a").all_inner_texts() == ["Training", "Settings"]
     assert page.locator("canvas").count() == 1
+
+
+def test_averages_of_groups_are_named_and_two_evaluations_meet_in_them(tmp_path, screen):
+    how = {"source": "samples", "allow_missing": True}
+    asked = suites_of(QuestionSpec(mixture_or_task_name="flan2021@commonsense", **how))
+    folders = [
+        scored(tmp_path / name, rule=rule, suites=asked)
+        for name, rule in (("plain", half), ("tuned", right))
+    ]
+    # The second has its averages in another order, one of them under another group.
+    path = folders[1] / "scores.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    averages = content["suites"][0]["averages"]
+    averages.reverse()
+    averages[0]["group"] = "of another kind"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    made = ft.results(*folders, out=tmp_path / "two.html")
+    grid = opened(screen, made).page.locator(".panel:has-text('flan2021@commonsense') table").first
+    rows = [
+        [cell.strip() for cell in row.locator("td").all_inner_texts()]
+        for row in grid.locator("tbody tr").all()
+    ]
+    expected = {}
+    for place, one in enumerate(block(made.read_text(encoding="utf-8"), "summary")["evaluations"]):
+        for average in one["suites"][0]["averages"]:
+            name = ", ".join(filter(None, (average["name"], average["group"])))
+            expected.setdefault(name, ["-", "-"])[place] = f"{average['value']:.1f}"
+    assert any(name.endswith(", of another kind") for name in expected)
+    shown = {row[0]: [cell.partition(" ")[0] for cell in row[2:4]] for row in rows}
+    assert len(shown) == len(rows) and shown == expected
+
+
+def test_every_way_has_words_and_prompts_are_counted_once(tmp_path, screen):
+    folder = scored(
+        tmp_path / "out", "rte", "gigaword", rule=half, normalize=(TOKENS, CHARACTERS, BYTES)
+    )
+    path = folder / "scores.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for score in content["datasets"]:
+        for one in score["templates"]:
+            one["shortened"] = 1
+    prompts = sum(
+        one["way"] in ("sum", "generated")
+        for score in content["datasets"]
+        for one in score["templates"]
+    )
+    path.write_text(json.dumps(content), encoding="utf-8")
+    page = opened(screen, ft.results(folder)).page
+    tile = page.locator(".tile", has_text="Too long")
+    assert f"{prompts} shortened" in tile.inner_text()
+    page.locator("details[data-name=rte] > summary").click()
+    names = page.locator("details[data-name=rte] select[aria-label='Number shown'] option")
+    texts = names.all_inner_texts()
+    assert len(set(texts)) == len(texts) == 8 and "undefined" not in " ".join(texts)
+    assert "accuracy, test, options ranked, a byte" in texts
 
 
 @pytest.mark.parametrize("place", ["#overview", "#changes", "#answers", "#training", "#settings"])

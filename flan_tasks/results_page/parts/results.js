@@ -3,7 +3,16 @@
 const page = JSON.parse(find("summary").textContent);
 const { evaluations, datasets, runs } = page;
 const isPair = evaluations.length === 2;
-const WAYS = { sum: "options ranked", normalized: "options ranked, a token", generated: "text written" };
+const WAYS = {
+  sum: "options ranked",
+  normalized: "options ranked, a token",
+  characters: "options ranked, a character",
+  bytes: "options ranked, a byte",
+  unconditional: "options ranked, beyond their sum without the question",
+  generated: "text written",
+};
+// Of an answer by rank the others are read besides: what is counted, is counted of the sum.
+const isOwnAnswer = (way) => way === "sum" || way === "generated";
 // The letters that stand for two models where there is no room for names.
 const LETTERS = ["a", "b"];
 
@@ -18,7 +27,7 @@ function shownLines(side) {
   const split = isTest ? "test" : side.lines[0].split;
   const shown = new Map();
   for (const line of side.lines)
-    if (line.split === split && line.way !== "normalized") {
+    if (line.split === split && isOwnAnswer(line.way)) {
       const kind = line.way === "generated";
       if (!shown.has(kind)) shown.set(kind, line);
     }

@@ -50,7 +50,7 @@ function tiles() {
       datasets.flatMap((entry) =>
         entry.sides.filter(Boolean).slice(0, 1).flatMap((side) =>
           Object.entries(side.counts)
-            .filter(([key]) => !key.endsWith(" normalized"))
+            .filter(([key]) => isOwnAnswer(key.split(" ").at(-1)))
             .map(([, of]) => sum(of[name] || [])),
         ),
       ),
@@ -106,17 +106,25 @@ function suites() {
   return names.map((name) => {
     const of = evaluations.map((one) => one.suites.find((suite) => suite.name === name));
     const suite = of.find(Boolean);
-    const averages = suite.averages.map((average, place) => {
-      const published = suite.published.filter((one) => one.average === average.name);
-      const lines = of.map((one) => {
-        const own = one && one.averages[place];
-        return own
+    // Two evaluations need not have the same groups.
+    const isSameAverage = (one, other) => one.name === other.name && one.group === other.group;
+    const every = of.flatMap((one) => (one ? one.averages : []));
+    const distinct = every.filter(
+      (one, place) => every.findIndex((other) => isSameAverage(one, other)) === place,
+    );
+    const averages = distinct.map((average) => {
+      const published = average.group
+        ? []
+        : suite.published.filter((one) => one.average === average.name);
+      const owns = of.map((one) => one && one.averages.find((own) => isSameAverage(own, average)));
+      const lines = owns.map((own) =>
+        own
           ? { values: [own.value], mean: own.value, lowest: own.value, highest: own.value }
-          : null;
-      });
+          : null,
+      );
       const levels = { num_templates: 1, chance: average.chance, majority: null };
       return [
-        make("td", null, average.name),
+        make("td", null, average.group ? `${average.name}, ${average.group}` : average.name),
         make(
           "td.pictured",
           null,
@@ -125,10 +133,9 @@ function suites() {
             published.map((one) => [one.value, one.model]),
           ),
         ),
-        ...of.map((one) => {
-          const own = one && one.averages[place];
-          return make("td.num", null, own ? withError(own.value, own.error, own.num_examples) : "-");
-        }),
+        ...owns.map((own) =>
+          make("td.num", null, own ? withError(own.value, own.error, own.num_examples) : "-"),
+        ),
         make("td.num", null, orDash(average.chance)),
         make("td.num", null, count(average.num_tasks)),
         make("td.num", null, count(average.num_examples)),
