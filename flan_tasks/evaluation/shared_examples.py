@@ -162,9 +162,14 @@ def parted(
 
 
 def _are_alike(keys: frozenset[str], records: Sequence[Record]) -> bool:
-    """Whether keys may be of the same rows, of which some were drawn: split and number."""
-    heads = {record.prompt.gold.key.partition(":")[0] for record in records}
-    return {key.partition(":")[0] for key in keys} <= heads
+    """Whether keys may be of the same rows, of which some were drawn: split and number, or ids."""
+    return set(map(_head, keys)) <= {_head(record.prompt.gold.key) for record in records}
+
+
+def _head(key: str) -> str:
+    """The split before a row's number; "" of an id, which says nothing of other rows."""
+    head, _, number = key.rpartition(":")
+    return head if number.replace(".", "").isdigit() else ""
 
 
 def parted_datasets(

@@ -5,11 +5,14 @@ import json
 
 import pytest
 
+from flan_tasks.datasets import catalog
 from flan_tasks.specs.contamination_presets import PRESETS
 
 SUBJECTS = ("anatomy", "astronomy")
 ALONE = "Which of these stands in a sentence that nobody else wrote about {} number {}?"
 SHARED = "Which old silent pond does a frog jump into with the sound of falling water, {}?"
+
+OTHER = "How many boats came home over the wide bay before night fell on a day of {}, {}?"
 
 
 def laid_out(folder):
@@ -20,7 +23,7 @@ def laid_out(folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("w", newline="") as file:
                 for number in range(count):
-                    text = SHARED if split == "test" and number == 2 else ALONE
+                    text = {("test", 2): SHARED, ("val", 1): OTHER}.get((split, number), ALONE)
                     question = text.format(f"{subject} {split}", number)
                     csv.writer(file).writerow([question, "w", "x", "y", "z", "ABCD"[number % 4]])
     return folder
@@ -121,6 +124,100 @@ def test_names_may_follow_one_another(flan, build, tmp_path):
         "haiku",
         *(f"mmlu:{subject}" for subject in SUBJECTS),
     }
+
+
+OF_VAL = """
+description = "MMLU's validation rows."
+datasets = ["mmlu"]
+home = "here"
+layout = "as mmlu"
+
+[protocols.val]
+source = "this test"
+method = "rank"
+split = "validation"
+question = "{question}\\nAnswer:"
+options = ["A", "B", "C", "D"]
+answer = "{answer}"
+metric = "accuracy"
+
+[[averages]]
+name = "micro"
+over = "examples"
+"""
+
+
+def test_keys_are_those_of_the_dataset_where_its_split_has_another_name(flan, own, tmp_path):
+    texts = [f"Line {i} of a poem" for i in range(40)]
+    texts[3] = OTHER.format("anatomy val", 1).upper()
+    module = own([{"haiku": text, "season": "spring"} for text in texts])
+    flan("build", "haiku", *module, "--out", tmp_path / "out")
+    data = ("--data-dir", f"mmlu={laid_out(tmp_path / 'mmlu')}", "--allow-missing")
+    suite, shared = tmp_path / "of_val.toml", tmp_path / "shared.json"
+    suite.write_text(OF_VAL)
+    words = ("contamination", tmp_path / "out", *module, *data, "--out", shared)
+    flan(*words, "--against", suite, code=1)
+    sets = json.loads(shared.read_text())["sets"]
+    keys = {one["name"]: one["keys"] for one in sets if one["split"] == "validation"}
+    assert keys == {"mmlu:anatomy": ["val:1"], "mmlu:astronomy": ["val:1"]}
+    given = answered(flan, tmp_path, (suite, *data), right=lambda text: "boats" in text)
+    words = ("eval", suite, *data, *given, "--contamination", shared, "--out", tmp_path / "scores")
+    flan(*words)
+    content = json.loads((tmp_path / "scores" / "scores.json").read_text())["contamination"]
+    (number,) = content["numbers"]
+    assert (number["examples"], number["shared"]) == (4, 2)
+    assert (number["value"], number["without"], number["of_shared"]) == (50, 0, 100)
+
+
+def told_of_tydiqa(folder, *keys):
+    """A file in which training shares examples of Finnish, and none of other languages."""
+    names = ("arabic", "bengali", "english", "finnish", "indonesian", "korean", "russian")
+    sets = [
+        {"name": f"tydiqa:{name}", "split": "test", "keys": keys if name == "finnish" else ()}
+        for name in (*names, "swahili", "telugu")
+    ]
+    (folder / "shared.json").write_text(json.dumps({"preset": "fields", "sets": sets}))
+    return ("--contamination", folder / "shared.json")
+
+
+def told_the_answers(flan, folder, words):
+    """Predictions that are right in Finnish."""
+    flan("eval", *words, "--write-prompts", folder / "prompts.jsonl")
+    lines = [json.loads(text) for text in (folder / "prompts.jsonl").read_text().splitlines()]
+    samples = catalog().samples("tydiqa:finnish").read_text(encoding="utf-8")
+    rows = [json.loads(text)["row"] for text in samples.splitlines()]
+    for line in lines:
+        right = (r["answers"]["text"][0] for r in rows if r["question"] in line["prompt"])
+        line["prediction"] = next(right) if "finnish" in line["dataset"] else "nothing"
+    path = folder / "predictions.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return ("--predictions", path)
+
+
+def test_keys_are_those_of_the_dataset_where_its_rows_have_ids(flan, tmp_path):
+    words = ("tydiqa@lm_eval", "--source", "samples", "--allow-missing")
+    given = told_the_answers(flan, tmp_path, words)
+    shared = told_of_tydiqa(tmp_path, "finnish-2-0")
+    flan("eval", *words, *given, *shared, "--out", tmp_path / "scores")
+    content = json.loads((tmp_path / "scores" / "scores.json").read_text())["contamination"]
+    numbers = {one["name"]: one for one in content["numbers"]}
+    micro = numbers["tydiqa@lm_eval, micro"]
+    assert micro["shared"] == 1 and micro["of_shared"] == 100
+    assert 0 < micro["without"] < micro["value"]
+    wrong = told_of_tydiqa(tmp_path, "finnish-99-0")
+    printed = flan("eval", *words, *given, *wrong, "--out", tmp_path / "others", code=1).err
+    assert "finnish-99-0, are none of those asked" in printed
+
+
+def test_an_id_that_is_not_among_those_drawn_is_no_fault(flan, tmp_path):
+    words = ("tydiqa:finnish", "--source", "samples", "--examples", "1", "--split", "test")
+    given = told_the_answers(flan, tmp_path, words)
+    line = json.loads((tmp_path / "prompts.jsonl").read_text().splitlines()[0])
+    (other, *_) = {"finnish-1-0", "finnish-2-0", "finnish-3-0"} - {line["key"]}
+    shared = told_of_tydiqa(tmp_path, other)
+    flan("eval", *words, *given, *shared, "--out", tmp_path / "scores")
+    content = json.loads((tmp_path / "scores" / "scores.json").read_text())["contamination"]
+    assert {(one["shared"], one["of_shared"]) for one in content["numbers"]} == {(0, None)}
 
 
 SUMS = """
