@@ -5,7 +5,7 @@ the whole evaluation: nothing is asked again.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,23 @@ class SharedExamples:
     keys: Mapping[tuple[str, str], frozenset[str]]
     """(set, split) -> keys of those that are shared; of every set that was compared."""
 
+    def check(self, names: Collection[str]) -> None:
+        """Checks that something of what is asked was compared, before anything is asked.
+
+        Args:
+          names: of datasets, and of suites that have rows of their own.
+
+        Raises:
+          EvaluationError: nothing was.
+        """
+        compared = {name for name, _ in self.keys}
+        if compared.isdisjoint(names):
+            some = ", ".join(sorted(compared)[:5]) or "nothing"
+            raise EvaluationError(
+                f"{self.file}: nothing that is asked was compared with training; it has {some}. "
+                "Give the same names to `flan contamination --against`"
+            )
+
     def parted(
         self, numbers: Sequence["Parted"], scores: Sequence[DatasetScore], others: Sequence[str]
     ) -> "PartedScores":
@@ -46,16 +63,7 @@ class SharedExamples:
           numbers: of datasets and suites.
           scores: of datasets, some of which may not be compared.
           others: tasks of suites that are not compared.
-
-        Raises:
-          EvaluationError: nothing that was asked was compared with training.
         """
-        if not numbers:
-            names = ", ".join(sorted({name for name, _ in self.keys})[:5]) or "nothing"
-            raise EvaluationError(
-                f"{self.file}: nothing that is asked was compared with training; it has {names}. "
-                "Give the same names to `flan contamination --against`"
-            )
         datasets = [
             f"{score.dataset} ({split})"
             for score in scores

@@ -6,7 +6,9 @@ import json
 import pytest
 
 from flan_tasks.datasets import catalog
+from flan_tasks.jobs.evaluate import datasets_of
 from flan_tasks.specs.contamination_presets import PRESETS
+from flan_tasks.specs.eval_config import QuestionSpec
 
 SUBJECTS = ("anatomy", "astronomy")
 ALONE = "Which of these stands in a sentence that nobody else wrote about {} number {}?"
@@ -218,6 +220,47 @@ def test_an_id_that_is_not_among_those_drawn_is_no_fault(flan, tmp_path):
     flan("eval", *words, *given, *shared, "--out", tmp_path / "scores")
     content = json.loads((tmp_path / "scores" / "scores.json").read_text())["contamination"]
     assert {(one["shared"], one["of_shared"]) for one in content["numbers"]} == {(0, None)}
+
+
+@pytest.mark.parametrize(
+    ("name", "families"),
+    [
+        ("flan2021@nli", {"nli"}),
+        ("t0_heldout", {"nli", "commonsense", "coreference", "misc"}),
+        ("t0_heldout@p3", {"p3"}),
+        ("flan2022_heldout", {"mmlu", "bbh", "tydiqa", "mgsm"}),
+    ],
+)
+def test_a_suite_means_what_an_evaluation_asks_by_its_name(flan, tmp_path, name, families):
+    flan("build", "dialogsum", "--source", "samples", "--out", tmp_path / "out")
+    words = ("contamination", tmp_path / "out", "--allow-missing", "--json", "--against", name)
+    compared = json.loads(flan(*words).out)["compared"]
+    datasets = [catalog()[one["name"]] for one in compared]
+    assert {one.family or one.cluster for one in datasets} == families
+    spec = QuestionSpec(mixture_or_task_name=name, source="samples", allow_missing=True)
+    assert {one.name for one in datasets} <= {one.name for one in datasets_of(spec)}
+
+
+def test_a_file_of_other_names_is_refused_before_anything_is_asked(flan, tmp_path):
+    shared = told_of_tydiqa(tmp_path)
+    (tmp_path / "none.jsonl").write_text("")
+    words = ("eval", "t0_heldout@p3", "--source", "samples", "--allow-missing", *shared)
+    words = (*words, "--predictions", tmp_path / "none.jsonl", "--out", tmp_path / "out")
+    printed = flan(*words, code=1).err
+    assert "nothing that is asked was compared with training; it has tydiqa:arabic" in printed
+
+
+def test_a_suite_of_which_a_part_was_compared_has_its_scores(flan, tmp_path):
+    words = ("tydiqa@lm_eval", "--source", "samples", "--allow-missing")
+    given = told_the_answers(flan, tmp_path, words)
+    sets = [{"name": "tydiqa:finnish", "split": "test", "keys": []}]
+    (tmp_path / "shared.json").write_text(json.dumps({"preset": "fields", "sets": sets}))
+    shared = ("--contamination", tmp_path / "shared.json")
+    printed = flan("eval", *words, *given, *shared, "--out", tmp_path / "out").out
+    assert "no number: of each dataset its split, and of each suite all tasks" in printed
+    content = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert content["suites"] and content["contamination"]["numbers"] == []
+    assert "tydiqa:english" in content["contamination"]["not_compared"]
 
 
 SUMS = """
