@@ -13,17 +13,19 @@ from typing import Any
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.evaluation.records import (
-    GENERATE,
-    GENERATED,
-    NORMALIZED,
-    RANK,
-    Answers,
-    Record,
-    Unit,
+from flan_tasks.evaluation.normalizing import GENERATED, SUM
+from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Record, Unit
+from flan_tasks.evaluation.summary import (
+    DatasetScore,
+    Measured,
+    Spread,
+    TemplateScore,
+    score_unit,
+    summarize,
 )
-from flan_tasks.evaluation.summary import DatasetScore, Measured, Spread, score_unit, summarize
+from flan_tasks.evaluation.unconditional import added_as_kept
 from flan_tasks.specs.contamination_presets import PRESETS
+from flan_tasks.specs.eval_config import UNCONDITIONAL
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Parted:
     number: str
     """The number's name."""
     way: str
-    """SUM, NORMALIZED or GENERATED."""
+    """SUM, GENERATED, or how sums are normalized."""
     examples: int
     """All examples."""
     shared: int
@@ -197,13 +199,17 @@ def parted_datasets(
                 for one in score.templates
                 if one.split == split
             )
+            ways = dict.fromkeys(o.way for o in score.templates if o.way not in (SUM, GENERATED))
             both: tuple[list, list] = ([], [])
             count = 0
             for unit in units:
-                parts = parted(answers.kept(unit), keys, of=score.dataset)
+                records = answers.kept(unit)
+                if UNCONDITIONAL in ways and unit.method == RANK:
+                    records = added_as_kept(answers, unit, records)
+                parts = parted(records, keys, of=score.dataset)
                 count = len(parts[1])
                 for into, part in zip(both, parts, strict=True):
-                    into += _scored(datasets[score.dataset], unit, part)
+                    into += _scored(datasets[score.dataset], unit, part, ways=tuple(ways))
             without, of_shared = (
                 _spreads(datasets[score.dataset], templates) for templates in both
             )
@@ -223,11 +229,13 @@ def parted_datasets(
                 )
 
 
-def _scored(dataset: Measured, unit: Unit, records: list[Record]) -> list:
+def _scored(
+    dataset: Measured, unit: Unit, records: list[Record], *, ways: Sequence[str]
+) -> list[TemplateScore]:
     if not records:
         return []
     try:
-        return score_unit(dataset, unit, records)
+        return score_unit(dataset, unit, records, ways=ways)
     except EvaluationError:  # too few for the metric
         return []
 
@@ -260,7 +268,7 @@ def parted_table(numbers: Sequence[Parted]) -> tuple[list[str], list[list[str]]]
         [
             one.name,
             one.split,
-            one.number if one.way != NORMALIZED else f"{one.number}, {NORMALIZED}",
+            one.number if one.way in (SUM, GENERATED) else f"{one.number}, {one.way}",
             _cell(one.value),
             _cell(one.without),
             _cell(one.of_shared),

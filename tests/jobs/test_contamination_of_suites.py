@@ -335,3 +335,29 @@ def answered_rte(flan, folder, words):
     path = folder / "predictions.jsonl"
     path.write_text("".join(json.dumps({**one, "scores": [-1.0, -2.0]}) + "\n" for one in lines))
     return ("--predictions", path)
+
+
+def test_every_way_to_choose_has_its_numbers(flan, tmp_path):
+    ways = "tokens,characters,bytes,unconditional"
+    words = ("rte", "--source", "samples", "--split", "test", "--templates", "hence")
+    words = (*words, "--normalize", ways)
+    flan("eval", *words, "--write-prompts", tmp_path / "prompts.jsonl")
+    lines = [json.loads(text) for text in (tmp_path / "prompts.jsonl").read_text().splitlines()]
+    keys = [one["key"] for one in lines if not one["key"].startswith("options:")]
+    (tmp_path / "predictions.jsonl").write_text(
+        "".join(
+            json.dumps({**one, "scores": [-1.0, -2.0], "tokens": [1, 1]}) + "\n" for one in lines
+        )
+    )
+    sets = [{"name": "rte", "split": "test", "keys": keys[:1]}]
+    (tmp_path / "shared.json").write_text(json.dumps({"preset": "fields", "sets": sets}))
+    words = (*words, "--predictions", tmp_path / "predictions.jsonl", "--out", tmp_path / "out")
+    printed = flan("eval", *words, "--contamination", tmp_path / "shared.json").out
+    content = json.loads((tmp_path / "out" / "scores.json").read_text())["contamination"]
+    numbers = {one["way"]: one for one in content["numbers"]}
+    assert {"sum", "characters", "bytes", "unconditional"} <= set(numbers)
+    for way, one in numbers.items():
+        assert None not in (one["without"], one["of_shared"]), way
+        mean = (one["without"] * (one["examples"] - 1) + one["of_shared"]) / one["examples"]
+        assert one["value"] == pytest.approx(mean), way
+        assert way == "sum" or f"accuracy, {way}" in printed
