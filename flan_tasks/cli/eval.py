@@ -222,7 +222,12 @@ def _print_parted(parted: "PartedScores") -> None:
         f"rule {parted.shared.preset}: {meaning(parted.shared.preset)}"
     )
     click.echo()
-    print_table(*parted_table(parted.numbers))
+    if parted.numbers:
+        print_table(*parted_table(parted.numbers))
+    else:
+        print_wrapped(
+            "no number: of each dataset its split, and of each suite all tasks are needed"
+        )
     if names := folded_names(parted.not_compared):
         print_wrapped(f"not compared with training: {', '.join(names)}")
 

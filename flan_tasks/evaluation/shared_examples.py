@@ -5,7 +5,7 @@ the whole evaluation: nothing is asked again.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,19 @@ from typing import Any
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.evaluation.records import (
-    GENERATE,
-    GENERATED,
-    NORMALIZED,
-    RANK,
-    Answers,
-    Record,
-    Unit,
+from flan_tasks.evaluation.normalizing import GENERATED, SUM
+from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Record, Unit
+from flan_tasks.evaluation.summary import (
+    DatasetScore,
+    Measured,
+    Spread,
+    TemplateScore,
+    score_unit,
+    summarize,
 )
-from flan_tasks.evaluation.summary import DatasetScore, Measured, Spread, score_unit, summarize
+from flan_tasks.evaluation.unconditional import added_as_kept
 from flan_tasks.specs.contamination_presets import PRESETS
+from flan_tasks.specs.eval_config import UNCONDITIONAL
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,23 @@ class SharedExamples:
     keys: Mapping[tuple[str, str], frozenset[str]]
     """(set, split) -> keys of those that are shared; of every set that was compared."""
 
+    def check(self, names: Collection[str]) -> None:
+        """Checks that something of what is asked was compared, before anything is asked.
+
+        Args:
+          names: of datasets, and of suites that have rows of their own.
+
+        Raises:
+          EvaluationError: nothing was.
+        """
+        compared = {name for name, _ in self.keys}
+        if compared.isdisjoint(names):
+            some = ", ".join(sorted(compared)[:5]) or "nothing"
+            raise EvaluationError(
+                f"{self.file}: nothing that is asked was compared with training; it has {some}. "
+                "Give the same names to `flan contamination --against`"
+            )
+
     def parted(
         self, numbers: Sequence["Parted"], scores: Sequence[DatasetScore], others: Sequence[str]
     ) -> "PartedScores":
@@ -46,16 +65,7 @@ class SharedExamples:
           numbers: of datasets and suites.
           scores: of datasets, some of which may not be compared.
           others: tasks of suites that are not compared.
-
-        Raises:
-          EvaluationError: nothing that was asked was compared with training.
         """
-        if not numbers:
-            names = ", ".join(sorted({name for name, _ in self.keys})[:5]) or "nothing"
-            raise EvaluationError(
-                f"{self.file}: nothing that is asked was compared with training; it has {names}. "
-                "Give the same names to `flan contamination --against`"
-            )
         datasets = [
             f"{score.dataset} ({split})"
             for score in scores
@@ -76,7 +86,7 @@ class Parted:
     number: str
     """The number's name."""
     way: str
-    """SUM, NORMALIZED or GENERATED."""
+    """SUM, GENERATED, or how sums are normalized."""
     examples: int
     """All examples."""
     shared: int
@@ -162,9 +172,14 @@ def parted(
 
 
 def _are_alike(keys: frozenset[str], records: Sequence[Record]) -> bool:
-    """Whether keys may be of the same rows, of which some were drawn: split and number."""
-    heads = {record.prompt.gold.key.partition(":")[0] for record in records}
-    return {key.partition(":")[0] for key in keys} <= heads
+    """Whether keys may be of the same rows, of which some were drawn: split and number, or ids."""
+    return set(map(_head, keys)) <= {_head(record.prompt.gold.key) for record in records}
+
+
+def _head(key: str) -> str:
+    """The split before a row's number; "" of an id, which says nothing of other rows."""
+    head, _, number = key.rpartition(":")
+    return head if number.replace(".", "").isdigit() else ""
 
 
 def parted_datasets(
@@ -184,13 +199,17 @@ def parted_datasets(
                 for one in score.templates
                 if one.split == split
             )
+            ways = dict.fromkeys(o.way for o in score.templates if o.way not in (SUM, GENERATED))
             both: tuple[list, list] = ([], [])
             count = 0
             for unit in units:
-                parts = parted(answers.kept(unit), keys, of=score.dataset)
+                records = answers.kept(unit)
+                if UNCONDITIONAL in ways and unit.method == RANK:
+                    records = added_as_kept(answers, unit, records)
+                parts = parted(records, keys, of=score.dataset)
                 count = len(parts[1])
                 for into, part in zip(both, parts, strict=True):
-                    into += _scored(datasets[score.dataset], unit, part)
+                    into += _scored(datasets[score.dataset], unit, part, ways=tuple(ways))
             without, of_shared = (
                 _spreads(datasets[score.dataset], templates) for templates in both
             )
@@ -210,11 +229,13 @@ def parted_datasets(
                 )
 
 
-def _scored(dataset: Measured, unit: Unit, records: list[Record]) -> list:
+def _scored(
+    dataset: Measured, unit: Unit, records: list[Record], *, ways: Sequence[str]
+) -> list[TemplateScore]:
     if not records:
         return []
     try:
-        return score_unit(dataset, unit, records)
+        return score_unit(dataset, unit, records, ways=ways)
     except EvaluationError:  # too few for the metric
         return []
 
@@ -247,7 +268,7 @@ def parted_table(numbers: Sequence[Parted]) -> tuple[list[str], list[list[str]]]
         [
             one.name,
             one.split,
-            one.number if one.way != NORMALIZED else f"{one.number}, {NORMALIZED}",
+            one.number if one.way in (SUM, GENERATED) else f"{one.number}, {one.way}",
             _cell(one.value),
             _cell(one.without),
             _cell(one.of_shared),

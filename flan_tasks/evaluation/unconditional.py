@@ -154,3 +154,20 @@ class Unconditional:
             replace(one, unconditional=tuple(sums[text] for text in one.prompt.gold.targets))
             for one in records
         ]
+
+
+def added_as_kept(answers: Answers, unit: Unit, records: Sequence[Record]) -> list[Record]:
+    """Returns answers to a ranked unit with the sums of their options, both of a finished run.
+
+    Raises:
+      EvaluationError: a file of answers is missing or was changed.
+    """
+    sums = {
+        text: total
+        for record in answers.kept(alone(unit))
+        for text, total in zip(record.prompt.gold.targets, record.sums, strict=True)
+    }
+    return [
+        replace(one, unconditional=tuple(sums[text] for text in one.prompt.gold.targets))
+        for one in records
+    ]

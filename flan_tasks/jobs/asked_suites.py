@@ -1,5 +1,7 @@
 """Suites among the names of an evaluation, each with the way it is asked."""
 
+from pathlib import Path
+
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.variation import PLAIN
 from flan_tasks.plan.source_choice import SourceChoice
@@ -33,6 +35,26 @@ def submitted_suite(asked: SuitesAsked) -> Suite:
     return suites[0]
 
 
+def asked_by(name: str, place: Path | None) -> tuple[tuple[Suite, Protocol], ...]:
+    """Returns what a name of a suite asks: of a suite of suites, all of its parts.
+
+    Args:
+      name: SUITE or SUITE@PROTOCOL.
+      place: the directories of rows, by which a suite without a protocol is asked.
+
+    Raises:
+      UnknownNameError: there is no such suite or protocol.
+      DeclarationError: a suite's file is malformed, or a suite of suites is given a protocol.
+    """
+    suite = named_suite(name)
+    if suite.parts and PROTOCOL_MARK not in name:
+        return opened_parts(suite)
+    suite, protocol = open_suite(name)
+    if PROTOCOL_MARK not in name:
+        protocol = asked_protocol(suite, protocol, place)
+    return ((suite, protocol),)
+
+
 def suites_of(spec: QuestionSpec) -> SuitesAsked:
     """Returns the suites among the names.
 
@@ -46,16 +68,11 @@ def suites_of(spec: QuestionSpec) -> SuitesAsked:
         # A suite by its name, and by its name with its first protocol, is one.
         if not is_suite(name):
             continue
+        of_name = asked_by(name, spec.place)
         suite = named_suite(name)
-        if suite.parts and PROTOCOL_MARK not in name:
-            composed += [suite] if suite not in composed else []
-            asked += [one for one in opened_parts(suite) if one not in asked]
-            continue
-        suite, protocol = open_suite(name)
-        if PROTOCOL_MARK not in name:
-            protocol = asked_protocol(suite, protocol, spec.place)
-        if (suite, protocol) not in asked:
-            asked.append((suite, protocol))
+        if suite.parts and suite not in composed:
+            composed.append(suite)
+        asked += [one for one in of_name if one not in asked]
     names = [f"{suite.name}{PROTOCOL_MARK}{protocol.name}" for suite, protocol in asked]
     names += [suite.name for suite in composed]
     if twice := sorted({name for name in names if names.count(name) > 1}):

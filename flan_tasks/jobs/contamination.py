@@ -25,13 +25,14 @@ from flan_tasks.decontamination.rules import Texts
 from flan_tasks.engine.asked_for import modules_of, source_of
 from flan_tasks.engine.directory import read_manifest
 from flan_tasks.engine.reopen import drawn, reopen
+from flan_tasks.jobs.asked_suites import asked_by
 from flan_tasks.plan.prepare import SourceChoice, evaluation_parts
 from flan_tasks.raw_rows import State, open_source
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.contamination_presets import FIELDS
 from flan_tasks.store.store import Store, default_store
 from flan_tasks.suites.declared import Suite
-from flan_tasks.suites.library import is_suite, open_suite
+from flan_tasks.suites.library import is_suite
 from flan_tasks.suites.tasks import suite_tasks
 
 
@@ -210,7 +211,7 @@ def contamination(
     """
     manifest = read_manifest(folder)
     built = _built(folder, manifest, modules)
-    names, files = _compared_with(against)
+    names, files = _compared_with(against, data_dir)
     compared = [dataset for name in names for dataset in evaluation_side(catalog(), name)]
     choice = SourceChoice(source or source_of(manifest), data_dir)
     if source is None:
@@ -255,21 +256,28 @@ def contamination(
     )
 
 
-def _compared_with(against: Sequence[str]) -> tuple[list[str], list[FileTexts]]:
+def _compared_with(
+    against: Sequence[str], data_dir: Path | None
+) -> tuple[list[str], list[FileTexts]]:
     """Returns names of datasets, clusters and mixtures, and sets of texts out of files.
 
+    A suite by its name is what `flan eval` asks by it, even where a mixture has the same name.
+
     Raises:
+      UnknownNameError: there is no such suite or protocol.
+      DeclarationError: a suite's file is malformed.
       SourceUnavailableError, RowError: a file cannot be read.
     """
     names: list[str] = []
     sets: list[FileTexts] = []
     for name in against:
-        if _is_known(name):
+        if is_suite(name):
+            for suite, protocol in asked_by(name, data_dir):
+                asked = protocol.datasets or suite.datasets
+                names += [one for one in asked if one not in names]
+                sets += own_rows(suite)
+        elif _is_known(name):
             names.append(name)
-        elif is_suite(name):
-            suite, _ = open_suite(name)
-            names += [one for one in suite.datasets if one not in names]
-            sets += own_rows(suite)
         elif is_path(name):
             sets += file_sets(Path(name))
         else:

@@ -136,12 +136,16 @@ def evaluate(
       UnknownNameError: a name is none of a dataset, cluster, mixture or task.
       DeclarationError: what is asked contradicts itself.
       ModelError: the model cannot be opened.
-      EvaluationError: the folder has the answers of another evaluation.
+      EvaluationError: the folder has the answers of another evaluation, or the file of shared
+        examples says nothing of what is asked.
     """
     # The names first: a model takes seconds to open.
     suites = suites_of(spec)
     evaluation = evaluation_of(spec)
     shared = read_shared(Path(spec.contamination)) if spec.contamination else None
+    if shared is not None:
+        own = [suite.name for suite, _ in suites.suites if suite.files]
+        shared.check({*own, *(dataset.name for dataset in datasets_of(spec))})
     answerer: Answerer
     vocabulary: Vocabulary | None = None
     if spec.predictions is not None:

@@ -26,10 +26,16 @@ def parted_suite(
       answered: its tasks, with the answers to each.
       whole: the numbers of all examples.
       shared: which examples are shared.
+
+    Raises:
+      EvaluationError: the file was written of other rows.
+      RowError: a row breaks its dataset's schema.
     """
     both: tuple[list, list] = ([], [])
     for question, records in answered:
         keys = shared.keys[question.task.name, protocol.split]
+        # Keys of other rows are left as they are, and refused.
+        keys = question.task.prompt_keys(keys) or keys
         parts = parted(records, keys, of=question.task.name)
         for into, part in zip(both, parts, strict=True):
             if part:

@@ -1,13 +1,15 @@
 """The tasks of a suite with their rows and exemplars, and the prompts a protocol makes of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
+from flan_tasks.core.example import Example
 from flan_tasks.core.family import family_of
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.languages import ENGLISH
@@ -20,6 +22,7 @@ from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.raw_rows import Source, open_source
 from flan_tasks.raw_rows.families import FamilySource, MemberSource
 from flan_tasks.raw_rows.files import FilesSource
+from flan_tasks.raw_rows.reading import read_examples
 from flan_tasks.suites.declared import PROTOCOL_MARK, Exemplars, Protocol, Suite
 from flan_tasks.suites.exemplars import Solved, solved_of_text
 from flan_tasks.suites.wording import filled, missing_columns
@@ -52,6 +55,28 @@ class SuiteTask:
     """Its exemplars."""
     references: Sequence[tuple[str, ...]] = ()
     """All right answers of each row, where it has several."""
+    keys_of_rows: Callable[[], Mapping[int, tuple[str, ...]]] | None = None
+    """Reads number of a row -> keys of the dataset's examples that are made of it; None where rows
+    are the suite's own."""
+
+    def prompt_keys(self, example_keys: Collection[str]) -> frozenset[str]:
+        """Returns the keys of prompts whose rows have one of some examples of the dataset.
+
+        A dataset names its examples by the source's split, or by ids; prompts go by number.
+        """
+        if self.keys_of_rows is None:
+            return frozenset(example_keys)
+        if not example_keys:
+            return frozenset()
+        return frozenset(
+            self.prompt_key(number)
+            for number, keys in self.keys_of_rows().items()
+            if not set(keys).isdisjoint(example_keys)
+        )
+
+    def prompt_key(self, number: int) -> str:
+        """Returns the key of a row's prompt."""
+        return f"{self.protocol.split}:{number}"
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -121,7 +146,7 @@ class SuiteQuestion:
         answer = filled(protocol.answer, columns)
         references = self.task.references[number] if self.task.references else (answer,)
         options = tuple(filled(option, columns) for option in protocol.options)
-        key = f"{protocol.split}:{number}"
+        key = self.task.prompt_key(number)
         if options and answer not in options:
             raise RowError(
                 f"{self.task.name}, row {number}: what is right is {shown(answer)}, which is none "
@@ -204,7 +229,20 @@ def _task(suite: Suite, protocol: Protocol, dataset: Dataset, source: Source) ->
         rows,
         solved,
         references,
+        partial(_keys_of_rows, dataset, source, protocol.split),
     )
+
+
+def _keys_of_rows(dataset: Dataset, source: Source, split: str) -> dict[int, tuple[str, ...]]:
+    """Returns number of a row -> keys of its examples, none where it is skipped.
+
+    Raises:
+      RowError: a row breaks the dataset's schema.
+    """
+    return {
+        number: tuple(item.key for item in items if isinstance(item, Example))
+        for number, items in read_examples(dataset, source, split)
+    }
 
 
 def _own_task(suite: Suite, protocol: Protocol, source: Source) -> SuiteTask:

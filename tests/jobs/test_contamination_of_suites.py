@@ -5,11 +5,16 @@ import json
 
 import pytest
 
+from flan_tasks.datasets import catalog
+from flan_tasks.jobs.evaluate import datasets_of
 from flan_tasks.specs.contamination_presets import PRESETS
+from flan_tasks.specs.eval_config import QuestionSpec
 
 SUBJECTS = ("anatomy", "astronomy")
 ALONE = "Which of these stands in a sentence that nobody else wrote about {} number {}?"
 SHARED = "Which old silent pond does a frog jump into with the sound of falling water, {}?"
+
+OTHER = "How many boats came home over the wide bay before night fell on a day of {}, {}?"
 
 
 def laid_out(folder):
@@ -20,7 +25,7 @@ def laid_out(folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("w", newline="") as file:
                 for number in range(count):
-                    text = SHARED if split == "test" and number == 2 else ALONE
+                    text = {("test", 2): SHARED, ("val", 1): OTHER}.get((split, number), ALONE)
                     question = text.format(f"{subject} {split}", number)
                     csv.writer(file).writerow([question, "w", "x", "y", "z", "ABCD"[number % 4]])
     return folder
@@ -123,6 +128,141 @@ def test_names_may_follow_one_another(flan, build, tmp_path):
     }
 
 
+OF_VAL = """
+description = "MMLU's validation rows."
+datasets = ["mmlu"]
+home = "here"
+layout = "as mmlu"
+
+[protocols.val]
+source = "this test"
+method = "rank"
+split = "validation"
+question = "{question}\\nAnswer:"
+options = ["A", "B", "C", "D"]
+answer = "{answer}"
+metric = "accuracy"
+
+[[averages]]
+name = "micro"
+over = "examples"
+"""
+
+
+def test_keys_are_those_of_the_dataset_where_its_split_has_another_name(flan, own, tmp_path):
+    texts = [f"Line {i} of a poem" for i in range(40)]
+    texts[3] = OTHER.format("anatomy val", 1).upper()
+    module = own([{"haiku": text, "season": "spring"} for text in texts])
+    flan("build", "haiku", *module, "--out", tmp_path / "out")
+    data = ("--data-dir", f"mmlu={laid_out(tmp_path / 'mmlu')}", "--allow-missing")
+    suite, shared = tmp_path / "of_val.toml", tmp_path / "shared.json"
+    suite.write_text(OF_VAL)
+    words = ("contamination", tmp_path / "out", *module, *data, "--out", shared)
+    flan(*words, "--against", suite, code=1)
+    sets = json.loads(shared.read_text())["sets"]
+    keys = {one["name"]: one["keys"] for one in sets if one["split"] == "validation"}
+    assert keys == {"mmlu:anatomy": ["val:1"], "mmlu:astronomy": ["val:1"]}
+    given = answered(flan, tmp_path, (suite, *data), right=lambda text: "boats" in text)
+    words = ("eval", suite, *data, *given, "--contamination", shared, "--out", tmp_path / "scores")
+    flan(*words)
+    content = json.loads((tmp_path / "scores" / "scores.json").read_text())["contamination"]
+    (number,) = content["numbers"]
+    assert (number["examples"], number["shared"]) == (4, 2)
+    assert (number["value"], number["without"], number["of_shared"]) == (50, 0, 100)
+
+
+def told_of_tydiqa(folder, *keys):
+    """A file in which training shares examples of Finnish, and none of other languages."""
+    names = ("arabic", "bengali", "english", "finnish", "indonesian", "korean", "russian")
+    sets = [
+        {"name": f"tydiqa:{name}", "split": "test", "keys": keys if name == "finnish" else ()}
+        for name in (*names, "swahili", "telugu")
+    ]
+    (folder / "shared.json").write_text(json.dumps({"preset": "fields", "sets": sets}))
+    return ("--contamination", folder / "shared.json")
+
+
+def told_the_answers(flan, folder, words):
+    """Predictions that are right in Finnish."""
+    flan("eval", *words, "--write-prompts", folder / "prompts.jsonl")
+    lines = [json.loads(text) for text in (folder / "prompts.jsonl").read_text().splitlines()]
+    samples = catalog().samples("tydiqa:finnish").read_text(encoding="utf-8")
+    rows = [json.loads(text)["row"] for text in samples.splitlines()]
+    for line in lines:
+        right = (r["answers"]["text"][0] for r in rows if r["question"] in line["prompt"])
+        line["prediction"] = next(right) if "finnish" in line["dataset"] else "nothing"
+    path = folder / "predictions.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return ("--predictions", path)
+
+
+def test_keys_are_those_of_the_dataset_where_its_rows_have_ids(flan, tmp_path):
+    words = ("tydiqa@lm_eval", "--source", "samples", "--allow-missing")
+    given = told_the_answers(flan, tmp_path, words)
+    shared = told_of_tydiqa(tmp_path, "finnish-2-0")
+    flan("eval", *words, *given, *shared, "--out", tmp_path / "scores")
+    content = json.loads((tmp_path / "scores" / "scores.json").read_text())["contamination"]
+    numbers = {one["name"]: one for one in content["numbers"]}
+    micro = numbers["tydiqa@lm_eval, micro"]
+    assert micro["shared"] == 1 and micro["of_shared"] == 100
+    assert 0 < micro["without"] < micro["value"]
+    wrong = told_of_tydiqa(tmp_path, "finnish-99-0")
+    printed = flan("eval", *words, *given, *wrong, "--out", tmp_path / "others", code=1).err
+    assert "finnish-99-0, are none of those asked" in printed
+
+
+def test_an_id_that_is_not_among_those_drawn_is_no_fault(flan, tmp_path):
+    words = ("tydiqa:finnish", "--source", "samples", "--examples", "1", "--split", "test")
+    given = told_the_answers(flan, tmp_path, words)
+    line = json.loads((tmp_path / "prompts.jsonl").read_text().splitlines()[0])
+    (other, *_) = {"finnish-1-0", "finnish-2-0", "finnish-3-0"} - {line["key"]}
+    shared = told_of_tydiqa(tmp_path, other)
+    flan("eval", *words, *given, *shared, "--out", tmp_path / "scores")
+    content = json.loads((tmp_path / "scores" / "scores.json").read_text())["contamination"]
+    assert {(one["shared"], one["of_shared"]) for one in content["numbers"]} == {(0, None)}
+
+
+@pytest.mark.parametrize(
+    ("name", "families"),
+    [
+        ("flan2021@nli", {"nli"}),
+        ("t0_heldout", {"nli", "commonsense", "coreference", "misc"}),
+        ("t0_heldout@p3", {"p3"}),
+        ("flan2022_heldout", {"mmlu", "bbh", "tydiqa", "mgsm"}),
+    ],
+)
+def test_a_suite_means_what_an_evaluation_asks_by_its_name(flan, tmp_path, name, families):
+    flan("build", "dialogsum", "--source", "samples", "--out", tmp_path / "out")
+    words = ("contamination", tmp_path / "out", "--allow-missing", "--json", "--against", name)
+    compared = json.loads(flan(*words).out)["compared"]
+    datasets = [catalog()[one["name"]] for one in compared]
+    assert {one.family or one.cluster for one in datasets} == families
+    spec = QuestionSpec(mixture_or_task_name=name, source="samples", allow_missing=True)
+    assert {one.name for one in datasets} <= {one.name for one in datasets_of(spec)}
+
+
+def test_a_file_of_other_names_is_refused_before_anything_is_asked(flan, tmp_path):
+    shared = told_of_tydiqa(tmp_path)
+    (tmp_path / "none.jsonl").write_text("")
+    words = ("eval", "t0_heldout@p3", "--source", "samples", "--allow-missing", *shared)
+    words = (*words, "--predictions", tmp_path / "none.jsonl", "--out", tmp_path / "out")
+    printed = flan(*words, code=1).err
+    assert "nothing that is asked was compared with training; it has tydiqa:arabic" in printed
+
+
+def test_a_suite_of_which_a_part_was_compared_has_its_scores(flan, tmp_path):
+    words = ("tydiqa@lm_eval", "--source", "samples", "--allow-missing")
+    given = told_the_answers(flan, tmp_path, words)
+    sets = [{"name": "tydiqa:finnish", "split": "test", "keys": []}]
+    (tmp_path / "shared.json").write_text(json.dumps({"preset": "fields", "sets": sets}))
+    shared = ("--contamination", tmp_path / "shared.json")
+    printed = flan("eval", *words, *given, *shared, "--out", tmp_path / "out").out
+    assert "no number: of each dataset its split, and of each suite all tasks" in printed
+    content = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert content["suites"] and content["contamination"]["numbers"] == []
+    assert "tydiqa:english" in content["contamination"]["not_compared"]
+
+
 SUMS = """
 description = "Sums."
 home = "here"
@@ -195,3 +335,29 @@ def answered_rte(flan, folder, words):
     path = folder / "predictions.jsonl"
     path.write_text("".join(json.dumps({**one, "scores": [-1.0, -2.0]}) + "\n" for one in lines))
     return ("--predictions", path)
+
+
+def test_every_way_to_choose_has_its_numbers(flan, tmp_path):
+    ways = "tokens,characters,bytes,unconditional"
+    words = ("rte", "--source", "samples", "--split", "test", "--templates", "hence")
+    words = (*words, "--normalize", ways)
+    flan("eval", *words, "--write-prompts", tmp_path / "prompts.jsonl")
+    lines = [json.loads(text) for text in (tmp_path / "prompts.jsonl").read_text().splitlines()]
+    keys = [one["key"] for one in lines if not one["key"].startswith("options:")]
+    (tmp_path / "predictions.jsonl").write_text(
+        "".join(
+            json.dumps({**one, "scores": [-1.0, -2.0], "tokens": [1, 1]}) + "\n" for one in lines
+        )
+    )
+    sets = [{"name": "rte", "split": "test", "keys": keys[:1]}]
+    (tmp_path / "shared.json").write_text(json.dumps({"preset": "fields", "sets": sets}))
+    words = (*words, "--predictions", tmp_path / "predictions.jsonl", "--out", tmp_path / "out")
+    printed = flan("eval", *words, "--contamination", tmp_path / "shared.json").out
+    content = json.loads((tmp_path / "out" / "scores.json").read_text())["contamination"]
+    numbers = {one["way"]: one for one in content["numbers"]}
+    assert {"sum", "characters", "bytes", "unconditional"} <= set(numbers)
+    for way, one in numbers.items():
+        assert None not in (one["without"], one["of_shared"]), way
+        mean = (one["without"] * (one["examples"] - 1) + one["of_shared"]) / one["examples"]
+        assert one["value"] == pytest.approx(mean), way
+        assert way == "sum" or f"accuracy, {way}" in printed
