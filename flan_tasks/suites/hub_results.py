@@ -45,10 +45,11 @@ def model_index(stored: StoredScores, hub: Mapping[str, HubDataset], *, model: s
       hub: datasets by our names; those that are not there go by our names.
       model: what the model is called.
     """
+    is_whole = not _not_whole(stored.settings)
     results = [
         result
         for score in stored.datasets
-        for result in _results_of_dataset(score, hub.get(score.dataset))
+        for result in _results_of_dataset(score, hub.get(score.dataset), is_whole=is_whole)
     ]
     results += [_result_of_suite(suite) for suite in stored.suites]
     return _yaml(
@@ -56,7 +57,19 @@ def model_index(stored: StoredScores, hub: Mapping[str, HubDataset], *, model: s
     )
 
 
-def _results_of_dataset(score: DatasetScore, there: HubDataset | None) -> Iterator[dict[str, Any]]:
+def _not_whole(settings: Mapping[str, Any]) -> str:
+    """Says why numbers of datasets are not of whole splits; "" where they are."""
+    if settings.get("source") == "samples":
+        return "the rows are embedded ones of ours, and not the dataset's"
+    examples = settings.get("examples")
+    if examples is not None:
+        return f"{examples} examples of a split were asked at most, and a benchmark is a whole one"
+    return ""
+
+
+def _results_of_dataset(
+    score: DatasetScore, there: HubDataset | None, *, is_whole: bool
+) -> Iterator[dict[str, Any]]:
     by_split: dict[str, list[Spread]] = {}
     for spread in score.spreads:
         by_split.setdefault(spread.split, []).append(spread)
@@ -64,7 +77,7 @@ def _results_of_dataset(score: DatasetScore, there: HubDataset | None) -> Iterat
         dataset = {"type": there.path if there else score.dataset, "name": score.dataset}
         if there and there.config:
             dataset["config"] = there.config
-        if there is None or split in there.splits:
+        if is_whole and (there is None or split in there.splits):
             dataset["split"] = there.splits[split] if there else split
         metrics = [
             {
@@ -90,7 +103,9 @@ def _result_of_suite(stored: StoredSuite) -> dict[str, Any]:
         for label, average in zip(stored.labels, suite.averages, strict=True)
         if math.isfinite(average.value)
     ]
-    dataset = {"type": path, "name": suite.name, "split": suite.split}
+    dataset = {"type": path, "name": suite.name}
+    if not suite.differs:
+        dataset["split"] = suite.split
     return {"task": {"type": _TASK}, "dataset": dataset, "metrics": metrics}
 
 
@@ -115,10 +130,14 @@ def eval_results(
         else:
             notes = f"{suite.name}, {one.labels[0]}, {_shots(suite)}"
             entries.append(_entry(place, suite.averages[0].value, notes))
+    not_whole = _not_whole(stored.settings)
     for score in stored.datasets:
         place = benchmarks.get(score.dataset)
         if place is None:
             left_out[score.dataset] = "it is no benchmark of the hub that is known here"
+            continue
+        if not_whole:
+            left_out[score.dataset] = not_whole
             continue
         splits = {spread.split for spread in score.spreads}
         split = TEST if TEST in splits else score.spreads[0].split

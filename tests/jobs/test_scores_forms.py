@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 
 import pytest
 from commands import flan  # noqa: F401 - a fixture
@@ -56,6 +57,14 @@ by = "category"
 only = "STEM"
 """
 NAMES = {"lm-eval": "results.json", "model-index": "model-index.yaml", "markdown": "scores.md"}
+
+
+def as_of(folder, place, **settings):
+    """A copy of the scores in `folder`, as though asked by other settings; returns its folder."""
+    content = json.loads((folder / "scores.json").read_text())
+    content["settings"] |= settings
+    (place / "scores.json").write_text(json.dumps(content))
+    return place
 
 
 def mixed(unit, gold):
@@ -180,13 +189,14 @@ def test_a_model_card_has_the_means_and_averages(evaluated):
     assert hub.repocard_data.model_index_to_eval_results(again)[1] == entries
 
 
-def test_leaderboards_of_the_hub_get_what_they_have(evaluated):
+def test_leaderboards_of_the_hub_get_what_they_have(evaluated, tmp_path):
     hub = pytest.importorskip("huggingface_hub")
     yaml = pytest.importorskip("yaml")
     folder, result = evaluated
     said = []
     named = {"sums@short": ("me/sums", "default"), "rte": ("me/rte", "rte")}
-    text = scores_as(folder, EVAL_RESULTS, benchmarks=named, say=said.append)
+    whole = as_of(folder, tmp_path, source="tfds")
+    text = scores_as(whole, EVAL_RESULTS, benchmarks=named, say=said.append)
     entries = hub.parse_eval_result_entries(yaml.safe_load(text))
     assert yaml.safe_load(text) == hub.eval_result_entries_to_yaml(entries)
     mean = next(s.mean for s in result.scores[0].spreads if s.split == "test")
@@ -204,6 +214,28 @@ def test_a_part_of_a_suite_is_on_no_leaderboard(evaluated):
     text = scores_as(evaluated[0], EVAL_RESULTS, benchmarks=named, say=said.append)
     assert "cais/mmlu" not in text and "me/sums" in text
     assert any("exams@letters: it is not the published suite: " in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"source": "tfds", "examples": 50}, "50 examples of a split were asked at most"),
+        ({"source": "samples", "examples": None}, "the rows are embedded ones of ours"),
+    ],
+)
+def test_a_part_of_a_split_is_on_no_leaderboard_and_no_split(evaluated, tmp_path, settings, reason):
+    said = []
+    named = {"rte": ("me/rte", "rte"), "sums": ("me/sums", "default")}
+    part = as_of(evaluated[0], tmp_path, **settings)
+    text = scores_as(part, EVAL_RESULTS, benchmarks=named, say=said.append)
+    assert "me/rte" not in text and "me/sums" in text
+    assert any(f"rte: {reason}" in line for line in said)
+    # A suite of files of one's own says itself whether it is all of them.
+    assert _splits(part) == {"sums@short": {"test"}}
+    whole = as_of(evaluated[0], tmp_path, source="tfds", examples=None)
+    assert "me/rte" in scores_as(whole, EVAL_RESULTS, benchmarks=named)
+    both = {"validation", "test"}
+    assert _splits(whole) == {"rte": both, "samsum": both, "sums@short": {"test"}}
 
 
 def test_what_is_no_benchmark_is_refused_with_what_to_name(evaluated):
@@ -264,3 +296,13 @@ def test_the_command_prints_and_writes(evaluated, tmp_path, flan):  # noqa: F811
     wrong = flan("scores", folder, "--format", "eval-results", "--benchmark", "rte=x", code=2)
     assert "NAME=OWNER/DATASET:TASK" in wrong.err
     flan("scores", folder, "--out", out, code=2)
+
+
+def _splits(folder):
+    """Returns dataset or suite -> the splits that a model card names of it."""
+    splits = {}
+    for result in scores_as(folder, MODEL_INDEX).split("  - task:")[1:]:
+        name, split = (re.search(rf'      {key}: "(.*)"\n', result) for key in ("name", "split"))
+        if split:
+            splits.setdefault(name[1], set()).add(split[1])
+    return splits
