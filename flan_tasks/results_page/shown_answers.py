@@ -62,17 +62,14 @@ class Shown:
 
 @dataclass
 class Sampler:
-    """Draws answers unit by unit; units come in any order, each once.
-
-    Args:
-      units: what there is -> how many answers.
-      total: how many are shown of all.
-      characters: most characters of all texts that are shown.
-    """
+    """Draws answers unit by unit; units come in any order, each once."""
 
     units: Mapping[Unit, int]
+    """What there is -> how many answers."""
     total: int
+    """How many are shown of all."""
     characters: int = CHARACTERS
+    """Most characters of all texts that are shown."""
     drawn: list[list[Shown]] = field(default_factory=list)
     """Of each unit, those that go first first."""
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
 
 from flan_tasks.inference import kept_programs
@@ -42,7 +43,13 @@ def test_where_nothing_can_be_kept_all_is_compiled(how, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     folder = "off" if how == "off" else str(tmp_path / "file" / "programs")
     monkeypatch.setenv("FLAN_TASKS_PROGRAMS", folder)
-    assert kept_programs.keep_programs() is None
+    # Other tests of the process may keep theirs.
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    try:
+        assert kept_programs.keep_programs() is None
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
 
 
 def test_the_folder_is_of_the_kind_of_processor(tmp_path, monkeypatch):

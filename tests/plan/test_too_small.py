@@ -15,7 +15,7 @@ from flan_tasks.evaluation.loop import Evaluation, evaluate
 from flan_tasks.evaluation.records import Answers, Record
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
-from flan_tasks.raw_rows import families
+from flan_tasks.raw_rows import task_files
 from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.store.store import Store
 
@@ -125,8 +125,8 @@ def test_tasks_without_exemplars_are_named_and_the_others_are_asked(tmp_path, kn
 
 def test_an_evaluation_digests_the_files_of_a_family_once(tmp_path, known, monkeypatch):
     asked = []
-    digests = families.digests
-    monkeypatch.setattr(families, "digests", lambda paths: asked.append(paths) or digests(paths))
+    digests = task_files.digests
+    monkeypatch.setattr(task_files, "digests", lambda paths: asked.append(paths) or digests(paths))
     evaluation = Evaluation(datasets=known.expand(["toys"]))
     answers = Answers(tmp_path / "out", {})
     evaluate(evaluation, known, answers, Parrot(), store=Store(tmp_path / "store"))
