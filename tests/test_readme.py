@@ -147,6 +147,7 @@ def test_commands_of_the_own_dataset_example(folder):
     assert (folder / "out" / "my_mix" / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_own_dataset_is_known_to_seqio_by_name(folder):
     code = """
 import my_tasks, flan_tasks as ft, flan_tasks.registration, seqio

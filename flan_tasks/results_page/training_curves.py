@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.specs.config import TrainingError
-from flan_tasks.trainer.metrics_file import read_metrics
 
 METRICS = "metrics.jsonl"
 CONFIG = "operative_config.gin"
@@ -32,6 +31,9 @@ def training_summary(folder: Path, *, name: str) -> dict[str, Any]:
     Raises:
       TrainingError: its metrics hold no line.
     """
+    # Evaluations are shown without the libraries that training needs.
+    from flan_tasks.trainer.metrics_file import read_metrics
+
     path = folder / METRICS
     lines = read_metrics(path)
     if not lines:

@@ -145,6 +145,7 @@ def test_a_worker_that_never_reads_does_not_hold_up_its_end(run, goes_on, monkey
     goes_on()
 
 
+@pytest.mark.slow
 def test_many_workers_are_handed_large_work(run, tmp_path):
     run("one", workers=1)
     run("many", vocabulary=Large(), workers=5)

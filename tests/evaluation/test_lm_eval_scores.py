@@ -74,6 +74,7 @@ def run(python, script, folder):
     return json.loads((folder / "results.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_are_those_of_flan_eval_on_the_same_answers(compared, kind):
     _, tasks = compared
@@ -92,6 +93,7 @@ def test_scores_are_those_of_flan_eval_on_the_same_answers(compared, kind):
         assert set(theirs["scores"]) == {*found, *normalized}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_prompts_and_stops_are_those_that_answers_need(compared, kind):
     arch, shots = kind

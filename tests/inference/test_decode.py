@@ -100,6 +100,7 @@ def test_greedy_with_a_cache_is_greedy_without(ending):
         np.testing.assert_allclose(answer.score, ending.slow_score(prompt, answer), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [2, 8])
 def test_rows_that_ended_take_the_next_prompts(either, batch_size):
     # More prompts than rows; one is about to write the end that all share.

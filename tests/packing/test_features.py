@@ -16,6 +16,7 @@ CONVERTERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", list(CONVERTERS))
 def test_features_of_a_row_are_those_seqio_packs_from_its_examples(tmp_path, arch):
     seqio = pytest.importorskip("seqio")

@@ -1,6 +1,7 @@
 """Files for the servers of GLUE and SuperGLUE, from embedded rows without labels."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ class Last:
 
     budget = None
     settings = {"answers": "last"}
+    opened = SimpleNamespace(vocabulary=None)
 
     def __init__(self):
         self.asked = 0

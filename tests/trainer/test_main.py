@@ -93,6 +93,7 @@ def test_wrong_arguments_are_said(arguments, message):
         parse(arguments)
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_it_would_take_and_writes_nothing(toy, tmp_path, capsys):
     eight = ["--gin.MESH_FSDP=2", "--gin.MESH_MODEL=2"]
     assert main([*toy, *eight, "--gin.TRAIN_STEPS=3", "--dry_run"]) == 0

@@ -162,6 +162,7 @@ def test_remat_changes_nothing_but_rounding(tmp_path):
     assert_same(saved(remat), saved(plain), atol=2e-5)
 
 
+@pytest.mark.slow
 def test_adapters_alone_are_trained_and_resume(tmp_path):
     model = model_with(tmp_path, lora_rank=2)
     base = toy_train(tmp_path, name="base", train_steps=1)
@@ -197,6 +198,7 @@ def test_a_finished_run_is_left_as_it_is(tmp_path):
     assert len(losses(tmp_path / "run")) == 2
 
 
+@pytest.mark.slow
 def test_evaluation_counts_every_row_once_whatever_the_batch(tmp_path):
     validation = toy_build(tmp_path / "validation", rows=13, seed=7)
     found = [
@@ -271,6 +273,7 @@ def lines_of(folder: Path) -> list[dict]:
     ]
 
 
+@pytest.mark.slow
 def test_stops_at_any_step_leave_the_metrics_of_the_undisturbed_run(tmp_path, monkeypatch):
     validation = toy_build(tmp_path / "validation", rows=8, seed=7)
     changes = {
@@ -469,6 +472,7 @@ def test_a_half_written_checkpoint_is_not_taken_for_one(tmp_path):
     assert result.step == 2 and not half.exists()
 
 
+@pytest.mark.slow
 def test_initial_parameters_of_another_size_are_compared_line_by_line(tmp_path):
     toy_train(tmp_path, name="first", train_steps=1)
     start = {"initial_checkpoint_path": str(tmp_path / "first")}
