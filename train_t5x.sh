@@ -11,7 +11,7 @@ usage() {
   cat <<'END'
 usage: bash train_t5x.sh [SETTING ...] [--gin.NAME=VALUE ...]
 
-Without settings it is a demonstration on the machine's CPU, in three or four minutes on two cores:
+Without settings it is a demonstration on the machine's CPU, in about five minutes on two cores:
 embedded rows, bytes, the mini model, 40 steps. So small a model, trained so briefly, learns what
 answers look like, not how to find them: its scores show that everything works, and nothing about
 quality.
