@@ -30,7 +30,7 @@ EXTRA_OF = {
 # Asked for and imported by other libraries alone.
 NOT_OURS = {"optax"}
 SAMPLES = ("--source", "samples")
-TRAIN = ("train", "--gin_file", "models/t5_1_1_mini.gin", "--gin_file", "runs/finetune.gin")
+TRAIN = ("train", "--gin_file", "models/t5_1_1_tiny.gin", "--gin_file", "runs/finetune.gin")
 NEW = ("--gin.INITIAL_CHECKPOINT_PATH=None", "--gin.TRAIN_STEPS=2", "--gin.MODEL_DIR=run")
 
 

@@ -16,7 +16,7 @@ BUILDERS = ROOT / "tests" / "builders"
 SAMPLES = ("--source", "samples")
 BUILD = ("build", "rte", *SAMPLES, "--out", "out")
 NEW = ("--gin.INITIAL_CHECKPOINT_PATH=None", "--gin.TRAIN_STEPS=2", "--gin.MODEL_DIR=run")
-TRAIN = ("train", "--gin_file", "models/t5_1_1_mini.gin", "--gin_file", "runs/finetune.gin")
+TRAIN = ("train", "--gin_file", "models/t5_1_1_tiny.gin", "--gin_file", "runs/finetune.gin")
 DRY = (*TRAIN, *NEW, "--gin.BUILD_DIR=arrays", "--dry_run")
 FROM_HF = ("eval", "rte", *SAMPLES, "--model", "hf", "--vocab", "bytes", "--out", "scores")
 

@@ -16,7 +16,7 @@ BLOCKS = dict(BLOCK.findall(TEXT))
 INSTEAD = {
     "--source tfds --data-dir ~/tensorflow_datasets": "--source samples",
     "--vocab t5": "--vocab bytes --lengths inputs=128,targets=32",
-    "models/t5_1_1_base.gin": "models/t5_1_1_mini.gin",
+    "models/t5_1_1_base.gin": "models/t5_1_1_tiny.gin",
     "--gin.TRAIN_STEPS=30000": (
         "--gin.TRAIN_STEPS=2 --gin.BATCH_SIZE=1 "
         "--gin.TASK_FEATURE_LENGTHS=\"{'inputs': 128, 'targets': 32}\""

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 GIN = """\
-include "models/t5_1_1_mini.gin"
+include "models/t5_1_1_tiny.gin"
 include "runs/finetune.gin"
 from __gin__ import dynamic_registration
 from flan_tasks.specs import model_config

@@ -84,6 +84,8 @@ class Pool:
     """Most rows of a batch."""
     multiple: int = 1
     """What the rows of any batch are a multiple of, such as the number of devices."""
+    program: int | None = None
+    """Tokens that could be read while a program is compiled; None is half a batch."""
     _used: set[tuple[Hashable, int]] = field(default_factory=set)
     """(kind, length) of the programs that full batches have needed."""
 
@@ -128,17 +130,18 @@ class Pool:
     def _lengths(self, kind: Kind, ordered: Sequence[Waiting[Kind, Item]]) -> list[int]:
         """Returns the lengths of batches for which least is read and compiled.
 
-        A program that is not there yet counts like half a batch.
+        A program that is not there yet counts as many tokens as could be read meanwhile.
         """
         counts: dict[int, int] = {}
         for one in ordered:
             length = length_class(one.length)
             counts[length] = counts.get(length, 0) + 1
         lengths = list(counts)
+        new = self.tokens // 2 if self.program is None else self.program
         # For each length: the least that all prompts up to it cost, and the length before it.
         least: list[tuple[int, int]] = []
         for last, length in enumerate(lengths):
-            program = 0 if (kind, length) in self._used else self.tokens // 2
+            program = 0 if (kind, length) in self._used else new
             ways = []
             count = 0
             for first in range(last, -1, -1):

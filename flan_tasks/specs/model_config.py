@@ -238,6 +238,7 @@ class ModelConfig:
 # Raffel et al. 2020 and the t5x configurations of 1.1. The decoder's sizes are our own.
 SIZES: dict[str, dict[str, tuple[int, int, int, int, int]]] = {
     "t5": {
+        "tiny": (128, 2, 2, 2, 384),
         "mini": (256, 4, 4, 4, 768),
         "small": (512, 8, 6, 6, 1024),
         "base": (768, 12, 12, 12, 2048),

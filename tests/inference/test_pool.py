@@ -78,6 +78,16 @@ def test_a_program_that_is_there_is_used_again():
     assert {batch.length for batch in pool.batches(many[:70])} == {64}
 
 
+def test_programs_that_are_costly_are_few():
+    window = [Waiting(None, length, length) for length in range(64, 512, 2)]
+    counts = []
+    for program in (None, 10_000, 100_000):
+        batches = list(Pool(8 * 512, program=program).batches(window))
+        assert sorted(n for batch in batches for n in batch.items) == list(range(64, 512, 2))
+        counts.append(len({batch.length for batch in batches}))
+    assert counts == [5, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("count", "multiple", "rows"), [(1, 1, 1), (3, 1, 4), (1, 2, 2), (5, 4, 8)]
 )

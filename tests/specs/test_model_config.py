@@ -29,9 +29,12 @@ def test_t5_sizes_have_the_published_number_of_parameters(size, count):
     assert parameter_count(Model(sized("t5", size, vocabulary_size=32_100))) == count
 
 
-@pytest.mark.parametrize(("architecture", "count"), [("t5", 8_066_816), ("decoder", 6_394_112)])
-def test_mini_on_bytes_is_for_a_cpu(architecture, count):
-    assert parameter_count(Model(sized(architecture, "mini", vocabulary_size=259))) == count
+@pytest.mark.parametrize(
+    ("architecture", "size", "count"),
+    [("t5", "tiny", 1_083_008), ("t5", "mini", 8_066_816), ("decoder", "mini", 6_394_112)],
+)
+def test_sizes_for_a_cpu_on_bytes(architecture, size, count):
+    assert parameter_count(Model(sized(architecture, size, vocabulary_size=259))) == count
 
 
 @pytest.mark.parametrize(

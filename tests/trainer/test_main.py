@@ -20,7 +20,7 @@ from flan_tasks.trainer.main import main, parse
 
 __all__ = ["compiled_once"]  # a fixture of these tests
 TOY = """\
-include "models/t5_1_1_mini.gin"
+include "models/t5_1_1_tiny.gin"
 include "runs/finetune.gin"
 from __gin__ import dynamic_registration
 from flan_tasks.specs import model_config
