@@ -115,8 +115,7 @@ def run(words, folder, **env):
         capture_output=True,
         text=True,
         timeout=900,
-        # One device, whatever other tests want.
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{folder}", "XLA_FLAGS": ""} | env,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{folder}"} | env,
     )
     assert found.returncode == 0, found.stderr[-3000:]
     return found.stdout

@@ -4,10 +4,9 @@ import dataclasses
 import os
 from pathlib import Path
 
-# Eight virtual devices and quick compilation, read when JAX first makes a backend.
+# Eight virtual devices, read when JAX first makes a backend.
 os.environ["XLA_FLAGS"] = (
     f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
-    " --xla_backend_optimization_level=0"
 )
 
 import jax
