@@ -64,7 +64,7 @@ def command(
     model-index goes into the metadata of a model card, eval-results into .eval_results/NAME.yaml of
     a model on the Hugging Face hub. What a format has no place for is said.
     """
-    from flan_tasks.evaluation.records import write_kept
+    from flan_tasks.evaluation.answers import write_kept
     from flan_tasks.jobs.scores import scores_as
 
     if form == "text":

@@ -18,13 +18,9 @@ from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
-from flan_tasks.evaluation.loop import (
-    Answerer,
-    Evaluation,
-    Outcome,
-)
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.loop import Answerer, Outcome
 from flan_tasks.evaluation.loop import evaluate as ask
-from flan_tasks.evaluation.records import Answers
 from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.shared_examples import (
     PartedScores,
@@ -34,6 +30,7 @@ from flan_tasks.evaluation.shared_examples import (
     read_shared,
 )
 from flan_tasks.evaluation.summary import DatasetScore
+from flan_tasks.evaluation.units import Evaluation
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.jobs.asked_suites import submitted_suite, suites_of
 from flan_tasks.jobs.results import RESULTS, results

@@ -17,8 +17,10 @@ from flan_tasks.core.render import render
 from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.template import Template
-from flan_tasks.evaluation.loop import Answerer, Progress, Watch, have_answered
-from flan_tasks.evaluation.records import RANK, SUM, Answers, Prompt, Unit, write_kept
+from flan_tasks.evaluation.answers import Answers, write_kept
+from flan_tasks.evaluation.loop import Answerer, Watch, have_answered
+from flan_tasks.evaluation.records import RANK, SUM, Prompt, Unit
+from flan_tasks.evaluation.units import Progress
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.rows import BuiltRow

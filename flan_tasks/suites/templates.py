@@ -16,19 +16,11 @@ from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.family import family_of
 from flan_tasks.decontamination.matches import evaluation_side
-from flan_tasks.evaluation.loop import (
-    Answerer,
-    Evaluation,
-    Outcome,
-    Progress,
-    Question,
-    Watch,
-    evaluate,
-    have_answered,
-    questions,
-)
-from flan_tasks.evaluation.records import NORMALIZED, Answers, Unit
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.loop import Answerer, Outcome, Watch, evaluate, have_answered
+from flan_tasks.evaluation.records import NORMALIZED, Unit
 from flan_tasks.evaluation.summary import DatasetScore, Spread
+from flan_tasks.evaluation.units import Evaluation, Progress, Question, questions
 from flan_tasks.metrics.by_name import LOWER_IS_BETTER
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.promptsource.members import FAMILY as P3

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from flan_tasks.evaluation.loop import Evaluation
 from flan_tasks.evaluation.records import RANK, Record
+from flan_tasks.evaluation.units import Evaluation
 from flan_tasks.jobs.evaluate import score
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.suites.asking import SuitesAsked

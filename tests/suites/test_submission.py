@@ -8,7 +8,8 @@ import pytest
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.spec import ConfigError
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.records import Answers, Record
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.records import Record
 from flan_tasks.jobs.asked_suites import submitted_suite
 from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
 from flan_tasks.plan.source_choice import SourceChoice
