@@ -13,6 +13,7 @@ from flan_tasks.core.errors import SourceUnavailableError, UnknownNameError
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.compared import Compared, FileTexts
+from flan_tasks.decontamination.example_words import Texts
 from flan_tasks.decontamination.file_sets import file_sets, is_path
 from flan_tasks.decontamination.matches import (
     Checker,
@@ -21,7 +22,6 @@ from flan_tasks.decontamination.matches import (
     evaluation_side,
     meaning,
 )
-from flan_tasks.decontamination.rules import Texts
 from flan_tasks.engine.asked_for import modules_of, source_of
 from flan_tasks.engine.directory import read_manifest
 from flan_tasks.engine.reopen import drawn, reopen

@@ -27,8 +27,9 @@ from flan_tasks.promptsource.members import FAMILY as P3
 from flan_tasks.promptsource.members import data_sets
 from flan_tasks.store.store import Store
 from flan_tasks.suites.averages import TaskNumber, averages_of
-from flan_tasks.suites.declared import Average, Protocol, Suite
+from flan_tasks.suites.declared import Protocol, Suite
 from flan_tasks.suites.measures import measured
+from flan_tasks.suites.numbers import Average
 from flan_tasks.suites.scores import SuiteScore, TaskLine
 from flan_tasks.suites.tasks import where_to_get
 from flan_tasks.suites.typos import MistypedQuestion

@@ -13,8 +13,8 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.parts import Part as MixturePart
 from flan_tasks.core.splits import Splits
 from flan_tasks.decontamination.compared import FileTexts, Part
+from flan_tasks.decontamination.example_words import Texts
 from flan_tasks.decontamination.matches import Checker
-from flan_tasks.decontamination.rules import Texts
 from flan_tasks.jobs.contamination import folded_findings
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.specs.contamination_presets import PRESETS
