@@ -99,7 +99,7 @@ def from_gin(arguments: tuple[str, ...]) -> None:
 
 
 def _import_what_reads(spec: QuestionSpec) -> None:
-    from flan_tasks.jobs.evaluate import datasets_of
+    from flan_tasks.jobs.asked_datasets import datasets_of
 
     if options.reads_tfds(datasets_of(spec), spec.source):
         options.import_tensorflow_quietly()

@@ -8,7 +8,9 @@ from constructed_answers import ByRule
 import flan_tasks as ft
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.comparison_tables import HELD_OUT, NEITHER
-from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
+from flan_tasks.jobs.asked_datasets import evaluation_of
+from flan_tasks.jobs.asked_suites import suites_of
+from flan_tasks.jobs.evaluate import score
 from flan_tasks.specs.eval_config import QuestionSpec
 
 OWN = """

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from flan_tasks.datasets import catalog
-from flan_tasks.jobs.evaluate import datasets_of
+from flan_tasks.jobs.asked_datasets import datasets_of
 from flan_tasks.specs.contamination_presets import PRESETS
 from flan_tasks.specs.eval_config import QuestionSpec
 

@@ -14,7 +14,9 @@ from constructed_answers import ByRule
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError, EvaluationError
 from flan_tasks.evaluation.summary import DatasetScore
-from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
+from flan_tasks.jobs.asked_datasets import evaluation_of
+from flan_tasks.jobs.asked_suites import suites_of
+from flan_tasks.jobs.evaluate import score
 from flan_tasks.jobs.scores import CSV, EVAL_RESULTS, LM_EVAL, MODEL_INDEX, scores_as
 from flan_tasks.specs.eval_config import QuestionSpec
 from flan_tasks.suites.hub_results import _yaml

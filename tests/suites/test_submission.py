@@ -10,8 +10,9 @@ from flan_tasks.core.spec import ConfigError
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.records import Record
-from flan_tasks.jobs.asked_suites import submitted_suite
-from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
+from flan_tasks.jobs.asked_datasets import evaluation_of
+from flan_tasks.jobs.asked_suites import submitted_suite, suites_of
+from flan_tasks.jobs.evaluate import score
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 from flan_tasks.suites.library import parse_suite, published_suite

@@ -6,7 +6,9 @@ import pytest
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.evaluation.records import Record
-from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
+from flan_tasks.jobs.asked_datasets import evaluation_of
+from flan_tasks.jobs.asked_suites import suites_of
+from flan_tasks.jobs.evaluate import score
 from flan_tasks.specs.eval_config import QuestionSpec
 from flan_tasks.suites.library import named_suite, open_suite, published_suite
 from flan_tasks.suites.parts import opened_parts

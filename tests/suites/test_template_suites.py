@@ -10,7 +10,9 @@ from flan_tasks.core.errors import (
     UnknownNameError,
 )
 from flan_tasks.evaluation.records import RANK, Record
-from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
+from flan_tasks.jobs.asked_datasets import evaluation_of
+from flan_tasks.jobs.asked_suites import suites_of
+from flan_tasks.jobs.evaluate import score
 from flan_tasks.specs.eval_config import QuestionSpec
 from flan_tasks.suites.library import published_suite, suite_names
 
