@@ -29,14 +29,7 @@ class _Benchmark(click.ParamType):
 @click.argument(
     "folder", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR"
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(_FORMS),
-    default="text",
-    show_default=True,
-    help="How to print them.",
-)
+@options.printed_form(_FORMS)
 @click.option("--model", default="", help="What to call the model; by default as its folder.")
 @click.option(
     "--benchmark",
