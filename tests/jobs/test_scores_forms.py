@@ -10,6 +10,7 @@ import pytest
 from commands import flan  # noqa: F401 - a fixture
 from conftest import ROOT
 from constructed_answers import ByRule
+from suite_runs import MICRO, suite_text
 
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError, EvaluationError
@@ -23,19 +24,16 @@ from flan_tasks.suites.hub_results import _yaml
 from flan_tasks.suites.stored import read_scores
 
 GOLDEN = ROOT / "tests" / "golden" / "scores"
-OWN = """
-description = "Sums."
-home = "ours"
-layout = "sums.jsonl"
-files = { test = "sums.jsonl" }
-averages = [{ name = "micro", over = "examples" }, { name = "macro, as it is", over = "tasks" }]
-[protocols.short]
-source = "ours"
-method = "generate"
+OWN = suite_text(
+    """
 question = "{a} and {a}?"
 answer = "{b}"
 stops = ["\\n"]
-"""
+""",
+    rows="sums.jsonl",
+    averages=f'{MICRO}, {{ name = "macro, as it is", over = "tasks" }}',
+    protocol="short",
+)
 # Tasks of a dataset by a protocol of ours, and averages of groups of them.
 EXAMS = """
 description = "Exams."
