@@ -231,6 +231,13 @@ class Dataset:
         return tuple(name for name in self.fields if name not in self.constants)
 
     @property
+    def template_fields(self) -> frozenset[str]:
+        """What templates may use: its fields, the answer, and the options where it has some."""
+        return frozenset(
+            {*self.fields, "answer", *(("options",) if self.is_classification else ())}
+        )
+
+    @property
     def parent(self) -> str:
         """The dataset of the 62 that this is, or is a part of."""
         return self.part_of or self.name
