@@ -35,8 +35,8 @@ from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.compared import FileTexts, Part
+from flan_tasks.decontamination.example_words import Texts
 from flan_tasks.decontamination.matches import Checker
-from flan_tasks.decontamination.rules import Texts
 from flan_tasks.decontamination.word_ids import words
 from flan_tasks.specs.contamination_presets import PRESETS
 from flan_tasks.store.arrow_rows import store_schema

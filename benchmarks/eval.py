@@ -25,8 +25,8 @@ import numpy as np
 
 from benchmarks.llama_folder import write_llama
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.loop import Evaluation, questions
 from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt
+from flan_tasks.evaluation.units import Evaluation, questions
 from flan_tasks.inference.kept_programs import keep_programs
 from flan_tasks.inference.model_answers import ModelAnswers, OpenModel
 from flan_tasks.models import partition

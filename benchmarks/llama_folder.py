@@ -15,8 +15,8 @@ _MLP = {"wi_0": "gate", "wi_1": "up", "wo": "down"}
 _NORMS = {"attention_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"}
 
 
-def write_llama(folder: Path, config: ModelConfig, params: Mapping[str, Any]) -> None:
-    """Writes weights and configuration.
+def write_llama(folder: Path, config: ModelConfig, params: Mapping[str, Any]) -> Path:
+    """Writes weights and configuration, and returns the folder.
 
     Args:
       folder: where; it is made.
@@ -53,9 +53,11 @@ def write_llama(folder: Path, config: ModelConfig, params: Mapping[str, Any]) ->
         "rms_norm_eps": config.norm_epsilon,
         "rope_theta": config.rope_theta,
         "hidden_act": "silu",
-        "max_position_embeddings": 4096,
+        "max_position_embeddings": 8192,
         "tie_word_embeddings": False,
         "bos_token_id": 0,
+        "pad_token_id": 0,
         "eos_token_id": 1,
     }
     (folder / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
+    return folder

@@ -4,9 +4,9 @@ import sys
 
 from golden_text import golden_text
 
-from flan_tasks.core.dataset import normalize_row, selected
 from flan_tasks.core.example import Example
 from flan_tasks.core.lint import lint_set
+from flan_tasks.core.row_examples import normalize_row, selected
 from flan_tasks.datasets import catalog
 from flan_tasks.raw_rows.samples import SamplesSource
 

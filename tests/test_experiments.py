@@ -21,7 +21,8 @@ from flan_tasks.datasets import catalog
 from flan_tasks.experiments import Step, run_experiment, steps
 from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.specs.experiment import Experiment
-from flan_tasks.specs.gin_files import GinError, load
+from flan_tasks.specs.gin_files import load
+from flan_tasks.specs.gin_statements import GinError
 
 FILES = sorted(
     path

@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 from packaging.requirements import Requirement
 from test_imports import MODULES, THEIRS, room
+from without_library import results_of
 
 from flan_tasks.core import extras
 
@@ -258,21 +259,7 @@ def test_commands_work_with_what_is_installed_for_them(chosen, folder, declared)
     away = hidden([one for extra in ("", *chosen) for one in declared[extra]])
     for needed in ("tensorflow", "seqio", "pandas", "tensorflow_datasets"):
         assert needed in away
-    (folder / "cases.json").write_text(json.dumps([[away, what] for what in WORKS[chosen]]))
-    done = subprocess.run(
-        [
-            sys.executable,
-            str(ROOT / "tests" / "builders" / "without_library.py"),
-            "cases.json",
-            "results.json",
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    ended = json.loads((folder / "results.json").read_text())
+    ended = results_of([[away, what] for what in WORKS[chosen]], folder, environment)
     failed = [
         f"{what}: exit code {code}, {printed}"
         for what, (code, printed) in zip(WORKS[chosen], ended, strict=True)

@@ -9,6 +9,7 @@ import sys
 import pytest
 from conftest import ROOT
 from test_imports import THEIRS
+from without_library import results_of
 
 from flan_tasks.core import extras
 
@@ -132,29 +133,15 @@ def build(folder, form, name, *words):
 
 
 def run(cases, folder):
-    (folder / "cases.json").write_text(json.dumps(cases))
-    done = subprocess.run(
-        [
-            sys.executable,
-            str(ROOT / "tests" / "builders" / "without_library.py"),
-            "cases.json",
-            "results.json",
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        env={k: v for k, v in os.environ.items() if k != "FLAN_TASKS_VOCAB"}
-        | {
-            "PYTHONPATH": str(ROOT),
-            "FLAN_TASKS_STORE": str(folder / "fresh-store"),
-            "TFDS_DATA_DIR": str(folder / "none"),
-            "HF_HUB_OFFLINE": "1",
-            "JAX_PLATFORMS": "cpu",
-        },
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads((folder / "results.json").read_text())
+    environment = {name: value for name, value in os.environ.items() if name != "FLAN_TASKS_VOCAB"}
+    environment |= {
+        "PYTHONPATH": str(ROOT),
+        "FLAN_TASKS_STORE": str(folder / "fresh-store"),
+        "TFDS_DATA_DIR": str(folder / "none"),
+        "HF_HUB_OFFLINE": "1",
+        "JAX_PLATFORMS": "cpu",
+    }
+    return results_of(cases, folder, environment)
 
 
 def complaint(library, what, code, printed):

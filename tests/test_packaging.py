@@ -52,7 +52,8 @@ def test_wheel_holds_every_data_file(wheel):
     parts = (ROOT / "flan_tasks/results_page/parts").iterdir()
     wanted |= {str(path.relative_to(ROOT)) for path in parts}
     wanted.add("flan_tasks/datasets/niv2.index.jsonl")
-    wanted.add("flan_tasks/datasets/published.json")  # which the build writes, for `flan list`
+    # Which the build writes, for `flan list`.
+    wanted |= {f"flan_tasks/datasets/{name}.json" for name in ("published", "published_tasks")}
     wanted.add("flan_tasks/py.typed")  # else type checkers take the package for untyped
     assert wanted <= names
     assert not [name for name in names if name.startswith(("tests/", "gin/", "templates/"))]

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -99,6 +100,20 @@ def open_prepared(rows: RowSet, split: str = "train") -> Prepared:
 def open_plan(rows: RowSet) -> Plan:
     """Returns the plan of a set."""
     return make_plan(open_prepared(rows), seed=0, num_examples=rows.rows)
+
+
+def packed_settings(rows: RowSet, **more: Any) -> Any:
+    """Returns the settings by which a set is built into packed arrays."""
+    from flan_tasks.engine.shard import BuildSettings
+
+    return BuildSettings(
+        format="arrays",
+        split="train",
+        style="inputs-targets",
+        lengths=LENGTHS,
+        vocabulary=open_vocabulary(rows.vocab),
+        **more,
+    )
 
 
 def blocks(plan: Plan) -> Iterator[Rows]:

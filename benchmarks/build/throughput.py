@@ -23,6 +23,7 @@ from benchmarks.build.rowsets import (
     add_arguments,
     open_plan,
     open_prepared,
+    packed_settings,
     row_set,
 )
 
@@ -33,19 +34,10 @@ _PIECES = 2_048
 def build(rows: RowSet, *, arch: str = "encoder-decoder") -> dict[str, Any]:
     """Builds packed arrays from the filled store."""
     from flan_tasks.engine.run_local import build
-    from flan_tasks.engine.shard import BuildSettings
     from flan_tasks.plan.plan import make_plan
-    from flan_tasks.vocabulary import open_vocabulary
 
     prepared = open_prepared(rows)
-    settings = BuildSettings(
-        format="arrays",
-        split="train",
-        style="inputs-targets",
-        lengths=LENGTHS,
-        vocabulary=open_vocabulary(rows.vocab),
-        arch=arch,
-    )
+    settings = packed_settings(rows, arch=arch)
     settings.vocabulary.encode(["loads the model"])
     with tempfile.TemporaryDirectory(dir=rows.work) as folder:
         clock = Clock()

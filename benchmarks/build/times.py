@@ -11,7 +11,13 @@ import sys
 from typing import Any
 
 from benchmarks.build.measure import Clock, peak_megabytes, print_result
-from benchmarks.build.rowsets import LENGTHS, RowSet, add_arguments, open_prepared, row_set
+from benchmarks.build.rowsets import (
+    RowSet,
+    add_arguments,
+    open_prepared,
+    packed_settings,
+    row_set,
+)
 
 _BLOCK = 1 << 18
 _BATCH = 256
@@ -46,21 +52,12 @@ def open_times(rows: RowSet) -> dict[str, Any]:
     """Builds a set once, then knows it again, opens it and reads at any step."""
     import flan_tasks
     from flan_tasks.engine.run_local import build
-    from flan_tasks.engine.shard import BuildSettings
     from flan_tasks.plan.plan import make_plan
-    from flan_tasks.vocabulary import open_vocabulary
 
     clock = Clock()
     prepared = open_prepared(rows)
     from_store = clock.spent()
-    settings = BuildSettings(
-        format="arrays",
-        split="train",
-        style="inputs-targets",
-        lengths=LENGTHS,
-        vocabulary=open_vocabulary(rows.vocab),
-        num_shards=64,
-    )
+    settings = packed_settings(rows, num_shards=64)
     out = rows.folder / "build"
     plan = make_plan(prepared, seed=0, num_examples=rows.rows)
     build(prepared, plan, settings, out)

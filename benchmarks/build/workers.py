@@ -19,26 +19,23 @@ from benchmarks.build.measure import (
     peak_megabytes,
     print_result,
 )
-from benchmarks.build.rowsets import LENGTHS, RowSet, add_arguments, open_prepared, row_set
+from benchmarks.build.rowsets import (
+    RowSet,
+    add_arguments,
+    open_prepared,
+    packed_settings,
+    row_set,
+)
 from benchmarks.build.throughput import pieces
 
 
 def build_with(rows: RowSet, workers: int, shards: int | None) -> dict[str, Any]:
     """Builds packed arrays; tokens are counted by the build itself."""
     from flan_tasks.engine.run_local import build
-    from flan_tasks.engine.shard import BuildSettings
     from flan_tasks.plan.plan import make_plan
-    from flan_tasks.vocabulary import open_vocabulary
 
     prepared = open_prepared(rows)
-    settings = BuildSettings(
-        format="arrays",
-        split="train",
-        style="inputs-targets",
-        lengths=LENGTHS,
-        vocabulary=open_vocabulary(rows.vocab),
-        num_shards=shards,
-    )
+    settings = packed_settings(rows, num_shards=shards)
     with tempfile.TemporaryDirectory(dir=rows.work) as folder:
         clock = Clock()
         plan = make_plan(prepared, seed=0, num_examples=rows.rows)

@@ -16,9 +16,9 @@ Case = Callable[[random.Random], str]
 
 def row_case(name: str) -> Case:
     """A row of a dataset through its normalizer, into the store's columns and a template."""
-    from flan_tasks.core.dataset import normalize_row, selected
     from flan_tasks.core.example import Example
     from flan_tasks.core.render import render
+    from flan_tasks.core.row_examples import normalize_row, selected
     from flan_tasks.datasets import catalog
     from flan_tasks.raw_rows.samples import SamplesSource
     from flan_tasks.store.arrow_rows import Reading, store_schema

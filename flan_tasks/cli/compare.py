@@ -46,14 +46,7 @@ _FILES = {"markdown": "comparison.md", "latex": "comparison.tex", "csv": "compar
     show_default=True,
     help="How many answers that changed to print of each model.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(_FORMATS),
-    default="text",
-    show_default=True,
-    help="How to print it.",
-)
+@options.printed_form(_FORMATS)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

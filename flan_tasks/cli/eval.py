@@ -85,7 +85,7 @@ def command(spec: QuestionSpec, prompts: Path | None, wide: bool, as_json: bool)
 @command.with_gin
 def from_gin(arguments: tuple[str, ...]) -> None:
     """Evaluates what a gin file with T5X's names says, such as runs/eval.gin."""
-    from flan_tasks.evaluation.records import write_kept
+    from flan_tasks.evaluation.answers import write_kept
     from flan_tasks.specs.gin_files import load
     from flan_tasks.trainer.main import parse
 
@@ -99,7 +99,7 @@ def from_gin(arguments: tuple[str, ...]) -> None:
 
 
 def _import_what_reads(spec: QuestionSpec) -> None:
-    from flan_tasks.jobs.evaluate import datasets_of
+    from flan_tasks.jobs.asked_datasets import datasets_of
 
     if options.reads_tfds(datasets_of(spec), spec.source):
         options.import_tensorflow_quietly()

@@ -25,6 +25,7 @@ __all__ = [
     "import_tensorflow_quietly",
     "module",
     "modules",
+    "printed_form",
     "progress",
     "reads_tfds",
     "source",
@@ -56,6 +57,18 @@ data_dir = click.option(
     help="A prepared TFDS tree (no network then), or a folder of files; NAME=DIR is for one "
     "dataset, parent, cluster or kind of source, and may be given again.",
 )
+
+
+def printed_form(forms: Sequence[str]) -> Callable:
+    """Returns what adds --format, which reaches the command as `form`; text is the default."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(forms),
+        default="text",
+        show_default=True,
+        help="How to print the numbers.",
+    )
 
 
 def vocabulary(text: str) -> Callable:

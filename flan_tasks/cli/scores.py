@@ -29,14 +29,7 @@ class _Benchmark(click.ParamType):
 @click.argument(
     "folder", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR"
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(_FORMS),
-    default="text",
-    show_default=True,
-    help="How to print them.",
-)
+@options.printed_form(_FORMS)
 @click.option("--model", default="", help="What to call the model; by default as its folder.")
 @click.option(
     "--benchmark",
@@ -64,7 +57,7 @@ def command(
     model-index goes into the metadata of a model card, eval-results into .eval_results/NAME.yaml of
     a model on the Hugging Face hub. What a format has no place for is said.
     """
-    from flan_tasks.evaluation.records import write_kept
+    from flan_tasks.evaluation.answers import write_kept
     from flan_tasks.jobs.scores import scores_as
 
     if form == "text":

@@ -5,7 +5,7 @@ import math
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, zip_longest
 from typing import Any
 
@@ -46,19 +46,21 @@ def print_table(
         _print_groups(list(header), cells)
         return
     widths, right = _layout(list(header), cells, room=None if wide else terminal_width())
-    for row in [list(header), *cells]:
-        _print_row(row, widths, right)
+    # At once: a call for each line takes most of the time of a long table.
+    click.echo(
+        "\n".join(line for row in [list(header), *cells] for line in _lines(row, widths, right))
+    )
 
 
 def _print_groups(header: list[str], cells: list[list[str]]) -> None:
     own = [row[1:] for row in cells]
     widths, right = _layout(header[1:], own, room=terminal_width() - 2)
-    _print_row(header[1:], widths, right, indent="  ")
+    lines = list(_lines(header[1:], widths, right, indent="  "))
     for name, group in groupby(cells, key=lambda row: row[0]):
-        for line in wrapped(name, terminal_width()):
-            click.echo(line)
+        lines += wrapped(name, terminal_width())
         for row in group:
-            _print_row(row[1:], widths, right, indent="  ")
+            lines += _lines(row[1:], widths, right, indent="  ")
+    click.echo("\n".join(lines))
 
 
 def _layout(
@@ -89,14 +91,16 @@ def _layout(
     return widths, right
 
 
-def _print_row(row: list[str], widths: list[int], right: list[bool], *, indent: str = "") -> None:
+def _lines(
+    row: list[str], widths: list[int], right: list[bool], *, indent: str = ""
+) -> Iterator[str]:
     pieces = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     for line in zip_longest(*pieces, fillvalue=""):
         placed = (
             piece.rjust(width) if to_right else piece.ljust(width)
             for piece, width, to_right in zip(line, widths, right, strict=True)
         )
-        click.echo((indent + _BETWEEN.join(placed)).rstrip())
+        yield (indent + _BETWEEN.join(placed)).rstrip()
 
 
 def terminal_width() -> int:
@@ -106,6 +110,8 @@ def terminal_width() -> int:
 
 def wrapped(text: str, width: int) -> list[str]:
     """Cuts a line into lines of a width: at blanks, and longer words behind _ and / or anywhere."""
+    if len(text) <= width and not text.startswith(" "):
+        return [text]
     lines = [""]
     for word in text.split(" "):
         pieces = [word] if len(word) <= width else _PIECES.findall(word)

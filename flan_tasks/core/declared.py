@@ -1,6 +1,7 @@
 """What is declared, by name: datasets and families, each with templates, embedded rows, cluster."""
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,6 @@ from typing import Any
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import DeclarationError, TemplateError, UnknownNameError, unknown_name
 from flan_tasks.core.family import Family
-from flan_tasks.core.lint import unknown_fields
 from flan_tasks.core.mixture import ALL
 from flan_tasks.core.naming import (
     MEMBER_MARK,
@@ -19,8 +19,8 @@ from flan_tasks.core.naming import (
     check_cluster_name,
     parse_name,
 )
-from flan_tasks.core.template import TemplateSet
-from flan_tasks.core.template_files import read_template_set
+from flan_tasks.core.template import KINDS, TemplateSet
+from flan_tasks.core.template_files import count_kinds, read_template_set
 
 
 class Declared:
@@ -283,6 +283,21 @@ class Declared:
             self._chosen[path, ids] = every, chosen
         return chosen
 
+    def template_kinds(self, name: str) -> dict[str, int]:
+        """Returns how many templates of each kind a dataset has, or a family.
+
+        Raises:
+          UnknownNameError: there is no such dataset.
+          TemplateError: its file is missing or malformed.
+        """
+        key = self._file_key(name)
+        path, shown = self._template_files[key]
+        if path in self._template_sets or key != name:
+            counts: Mapping[str, int] = Counter(one.kind for one in self.templates(name))
+        else:
+            counts = count_kinds(path, name=shown)
+        return {kind: counts.get(kind, 0) for kind in KINDS}
+
     def read_templates(self, path: Path, *, shown: str) -> TemplateSet:
         """Reads a template file, unless it is as it was when it was read before.
 
@@ -309,7 +324,7 @@ class Declared:
         problems = [
             f'{templates.path}: template "{template.id}" {problem}'
             for template in templates
-            for problem in unknown_fields(dataset, template)
+            for problem in template.unknown_fields(dataset.template_fields)
         ]
         if problems:
             raise TemplateError("\n".join(problems))

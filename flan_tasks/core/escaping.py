@@ -12,6 +12,7 @@ _ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_TO_BLANKS = str.maketrans("\n\t", "  ")
 # What begins or is markup wherever it stands in a line of Markdown, HTML within it included.
 # An underscore between two letters or digits is none.
 _MARKUP = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
@@ -22,12 +23,14 @@ _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 def for_terminal(text: object) -> str:
     """Returns text whose control characters are written out, as \\x1b; lines and tabs stay."""
-    return _ACTING.sub(_written, str(text))
+    plain = str(text)
+    # None of them is printable by Python's word, and nearly all texts are.
+    return plain if plain.isprintable() else _ACTING.sub(_written, plain)
 
 
 def for_line(text: object) -> str:
     """The same in one line: line ends and tabs become blanks."""
-    return re.sub("[\n\t]", " ", for_terminal(text))
+    return for_terminal(text).translate(_TO_BLANKS)
 
 
 def for_markdown(text: object) -> str:

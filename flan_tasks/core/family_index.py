@@ -8,6 +8,8 @@ from typing import Any
 from flan_tasks.core.member import Member
 from flan_tasks.core.parsing import parse_json
 
+_KNOWN = tuple(part.name for part in dataclasses.fields(Member))
+
 
 def read_line(text: str) -> dict[str, Any]:
     """Reads a line of an index as what it says of a task.
@@ -29,12 +31,10 @@ def read_member(text: str) -> Member:
       DeclarationError: a value has the wrong type or form.
     """
     values = read_line(text)
-    known = {part.name: part for part in dataclasses.fields(Member)}
-    values = dict(values)
     name = values.pop("name", None)
     for key in values:
-        if key not in known:
-            raise ValueError(f'unknown key "{key}"; known are {", ".join(known)}')
+        if key not in _KNOWN:
+            raise ValueError(f'unknown key "{key}"; known are {", ".join(_KNOWN)}')
     for key in ("source_name", "cluster"):
         if key not in values:
             raise ValueError(f'no "{key}"')

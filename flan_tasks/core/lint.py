@@ -162,21 +162,8 @@ def lint_across(sets: Iterable[TemplateSet]) -> list[Finding]:
     return findings
 
 
-def unknown_fields(dataset: Dataset, template: Template) -> Iterable[str]:
-    """Yields what is wrong with the fields a template uses and its dataset does not have."""
-    known = {*dataset.fields, ANSWER, *((OPTIONS,) if dataset.is_classification else ())}
-    used = template.fields("inputs") | template.fields("targets")
-    used |= template.fields("inputs", options=False)
-    for name in sorted(used - known):
-        near = _nearest(name, known)
-        yield (
-            f"uses {{{name}}}; fields are {', '.join(sorted(known))}."
-            + (f" Did you mean {{{near}}}?" if near else "")
-        )
-
-
 def _check_fields(dataset: Dataset, template: Template) -> Iterable[str]:
-    yield from unknown_fields(dataset, template)
+    yield from template.unknown_fields(dataset.template_fields)
     if OPTIONS in template.fields("targets"):
         yield "its targets list the options; a target is one text to be learned"
 
@@ -391,10 +378,3 @@ def _triples(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
 def _similarity(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> float:
     union = len(one | other)
     return len(one & other) / union if union else 0.0
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-    return near[0] if near else ""

@@ -110,6 +110,18 @@ class Template:
         if problems:
             raise TemplateError(f'template "{self.id}": ' + "; ".join(problems))
 
+    def unknown_fields(self, known: Collection[str]) -> Iterator[str]:
+        """Yields what is wrong with the fields it uses that are not among the known."""
+        used = self.fields("inputs") | self.fields("targets") | self.fields("inputs", options=False)
+        for name in sorted(used - set(known)):
+            import difflib
+
+            near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+            yield (
+                f"uses {{{name}}}; fields are {', '.join(sorted(known))}."
+                + (f" Did you mean {{{near[0]}}}?" if near else "")
+            )
+
     @property
     def texts(self) -> dict[str, str]:
         """What it is made of, by name, without the parts it does not have."""

@@ -1,13 +1,21 @@
 """Template files: TOML in which all that is wrong is said at once."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from flan_tasks.core.errors import TemplateError
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.parsing import parse_toml, place_of_fault
-from flan_tasks.core.template import ANSWER, OPTIONS, ExampleText, Template, TemplateSet
+from flan_tasks.core.template import (
+    ANSWER,
+    FORWARD,
+    KINDS,
+    OPTIONS,
+    ExampleText,
+    Template,
+    TemplateSet,
+)
 
 
 def parse_template_set(text: str, *, path: str) -> TemplateSet:
@@ -69,6 +77,23 @@ def read_template_set(path: Path, *, name: str | None = None) -> TemplateSet:
     except ValueError as error:  # a NUL in the path
         raise TemplateError(f"{shown(place)}: cannot be read: {error}") from error
     return parse_template_set(text, path=place)
+
+
+def count_kinds(path: Path, *, name: str | None = None) -> Mapping[str, int]:
+    """Counts the templates of a file by kind; their texts are not looked at, which takes longer.
+
+    Raises:
+      TemplateError: the file is missing, no TOML, or not of the form of a template file.
+    """
+    try:
+        tables = parse_toml(path.read_text(encoding="utf-8-sig"))["template"]
+        counts = Counter(table.get("kind", FORWARD) for table in tables)
+        if counts and counts.keys() <= set(KINDS):
+            return counts
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    # Says what is wrong with it.
+    return Counter(template.kind for template in read_template_set(path, name=name))
 
 
 def _name_of(table: object, number: int) -> str:

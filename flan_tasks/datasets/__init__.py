@@ -3,6 +3,7 @@
 Families, whose members lie in clusters of their own, have a module each.
 """
 
+import copy
 import dataclasses
 import importlib
 import pkgutil
@@ -30,8 +31,7 @@ def catalog() -> Catalog:
             if isinstance(dataset, Dataset):
                 rows = samples / cluster / f"{dataset.samples_file}.jsonl"
                 found.add(
-                    # The first version is not stated: most normalizers never have another.
-                    dataclasses.replace(dataset, version=dataset.version or 1),
+                    _versioned(dataset),
                     cluster=cluster,
                     templates=templates / cluster / f"{dataset.template_file}.toml",
                     samples=rows if rows.exists() else None,
@@ -54,6 +54,13 @@ def catalog() -> Catalog:
             whole = f"{_FLAN_2022}.{name}"
             found.add_derived_mixture(whole, partial(_also_without, found, _FLAN_2022, name))
     return found
+
+
+def _versioned(dataset: Dataset) -> Dataset:
+    """Returns a dataset with its version; the first need not be stated, as most have no other."""
+    dataset = copy.copy(dataset)  # whose checks were made when it was built
+    vars(dataset)["version"] = dataset.version or 1
+    return dataset
 
 
 def _also_without(found: Catalog, collection: str, without: str) -> Mixture:

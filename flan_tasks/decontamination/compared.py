@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.decontamination.rules import Texts
+from flan_tasks.decontamination.example_words import Texts
 from flan_tasks.store.store import StoredExamples
 
 # Examples that are read at once.

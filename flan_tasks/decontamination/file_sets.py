@@ -13,7 +13,7 @@ from typing import Any
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.origin import Files
 from flan_tasks.decontamination.compared import FileTexts
-from flan_tasks.decontamination.rules import Texts
+from flan_tasks.decontamination.example_words import Texts
 from flan_tasks.raw_rows.tables import file_kind, known_endings, open_table
 
 _MMLU_COLUMNS = ("question", "A", "B", "C", "D", "answer")

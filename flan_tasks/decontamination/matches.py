@@ -14,14 +14,9 @@ from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.decontamination.compared import Compared, Part, chunks
-from flan_tasks.decontamination.rules import (
-    RULES,
-    RUN,
-    SHORTEST_TEXT,
-    TULU_RUN,
-    Pairs,
-    Texts,
-)
+from flan_tasks.decontamination.example_words import Texts
+from flan_tasks.decontamination.owners import Pairs
+from flan_tasks.decontamination.rules import RULES, RUN, SHORTEST_TEXT, TULU_RUN
 from flan_tasks.decontamination.shared import covered, same_example, shared_run, shared_text
 from flan_tasks.decontamination.word_ids import words
 from flan_tasks.specs.contamination_presets import FIELDS, GPT3, TULU

@@ -6,13 +6,20 @@ in Open Language Model Post-Training", section 3.2. What of them is meant here s
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from flan_tasks.decontamination.grams import Grams, Lists, distinct, sound
-from flan_tasks.decontamination.word_ids import Stream, Vocabulary
+from flan_tasks.decontamination.example_words import (
+    Texts,
+    numbered_examples,
+    read_all_texts,
+    read_documents,
+    read_fields,
+)
+from flan_tasks.decontamination.grams import Grams, distinct, sound
+from flan_tasks.decontamination.owners import Owners, Pairs, owners_of, pairs_of_hits
+from flan_tasks.decontamination.word_ids import Vocabulary
 from flan_tasks.specs.contamination_presets import FIELDS, GPT3, TULU
 
 # Words of a run, as in Brown et al. 2020, appendix C.
@@ -26,35 +33,6 @@ TULU_SHARE = 0.5
 _PERCENTILE = 5
 # Pairs of a training example and a place in an item that are looked at together.
 _PAIRS_AT_ONCE = 1 << 22
-
-
-@dataclass(frozen=True)
-class Texts:
-    """What an example is compared by."""
-
-    whole: tuple[str, ...]
-    """Texts that together are the example: two examples that agree in all of them are one."""
-    more: tuple[str, ...] = ()
-    """Texts compared besides, such as a long answer."""
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Training examples of a chunk and the evaluation sets they share text with.
-
-    A pair of an example and a set stands here once for each kind of overlap.
-    """
-
-    rows: np.ndarray
-    """Number of the training example in its chunk: int64[n]."""
-    sets: np.ndarray
-    """Number of the evaluation set: int64[n]."""
-    kinds: np.ndarray
-    """Kind of overlap, 0 the strongest: int64[n]."""
-    items: np.ndarray
-    """An evaluation example of the set that it is shared with, to be shown: int64[n]."""
-    touched: np.ndarray
-    """All evaluation examples that share text with one of the chunk: int64[m]."""
 
 
 class Rule(ABC):
@@ -91,39 +69,41 @@ class FieldsRule(Rule):
     """
 
     def _learn(self, items: Iterable[Texts]) -> None:
-        texts = _all_texts(items, self._vocabulary.learn)
+        texts = read_all_texts(items, self._vocabulary.learn)
         self._texts: dict[bytes, int] = {}
         numbers = np.full(len(texts.owner), -1, np.int64)
         for place in np.flatnonzero(texts.stream.sizes).tolist():
             numbers[place] = self._texts.setdefault(texts.content(place), len(self._texts))
         long = texts.stream.sizes >= SHORTEST_TEXT
-        self._text_owners = _Owners(
-            numbers[long], texts.owner[long], self._set_of, len(self._texts)
-        )
-        self._examples: dict[tuple[int, ...], int] = {}
+        self._text_owners = Owners(numbers[long], texts.owner[long], self._set_of, len(self._texts))
+        self.numbered_examples: dict[tuple[int, ...], int] = {}
         owners: list[tuple[int, int]] = []
-        for owner, content in _examples(texts, numbers):
-            owners.append((self._examples.setdefault(content, len(self._examples)), owner))
+        for owner, content in numbered_examples(texts, numbers):
+            owners.append(
+                (self.numbered_examples.setdefault(content, len(self.numbered_examples)), owner)
+            )
         pairs = np.asarray(owners, np.int64).reshape(-1, 2)
-        self._example_owners = _Owners(pairs[:, 0], pairs[:, 1], self._set_of, len(self._examples))
+        self._example_owners = Owners(
+            pairs[:, 0], pairs[:, 1], self._set_of, len(self.numbered_examples)
+        )
         ids = texts.stream.ids
         self._grams = Grams(ids, RUN, np.flatnonzero(sound(ids, RUN)))
-        self._gram_owners = _owners_of(self._grams, texts, self._set_of)
+        self._gram_owners = owners_of(self._grams, texts, self._set_of)
 
     def pairs(self, examples: Sequence[Texts]) -> Pairs:
-        texts = _all_texts(examples, self._vocabulary.read)
+        texts = read_all_texts(examples, self._vocabulary.read)
         numbers = np.full(len(texts.owner), -1, np.int64)
         for place in np.flatnonzero(texts.is_known & (texts.stream.sizes > 0)).tolist():
             numbers[place] = self._texts.get(texts.content(place), -1)
         same = [
             (owner, number)
-            for owner, content in _examples(texts, numbers)
-            if (number := self._examples.get(content)) is not None
+            for owner, content in numbered_examples(texts, numbers)
+            if (number := self.numbered_examples.get(content)) is not None
         ]
         pairs = np.asarray(same, np.int64).reshape(-1, 2)
         long = (numbers >= 0) & (texts.stream.sizes >= SHORTEST_TEXT)
         at, grams = self._grams.find(texts.stream.ids)
-        return _together(
+        return pairs_of_hits(
             [
                 (0, self._example_owners, pairs[:, 0], pairs[:, 1]),
                 (1, self._text_owners, texts.owner[long], numbers[long]),
@@ -143,7 +123,7 @@ class Gpt3Rule(Rule):
     """
 
     def _learn(self, items: Iterable[Texts]) -> None:
-        documents = _documents(items, self._vocabulary.learn)
+        documents = read_documents(items, self._vocabulary.learn)
         sizes = documents.stream.sizes
         self._lengths = [
             run_length(sizes[self._set_of == number]) for number in range(_count(self._set_of))
@@ -151,21 +131,21 @@ class Gpt3Rule(Rule):
         run = np.asarray(self._lengths, np.int64)[self._set_of]
         run = np.where(sizes < run, sizes, run)
         self._too_short = sizes < SHORTEST_TEXT
-        self._runs: list[tuple[Grams, _Owners]] = []
+        self._runs: list[tuple[Grams, Owners]] = []
         for n in range(SHORTEST_TEXT, RUN + 1):
             here = np.flatnonzero(run == n)
             positions = _ranges(documents.stream.starts[here], sizes[here] - n + 1)
             if len(positions):
                 grams = Grams(documents.stream.ids, n, positions)
-                self._runs.append((grams, _owners_of(grams, documents, self._set_of)))
+                self._runs.append((grams, owners_of(grams, documents, self._set_of)))
 
     def pairs(self, examples: Sequence[Texts]) -> Pairs:
-        documents = _documents(examples, self._vocabulary.read)
+        documents = read_documents(examples, self._vocabulary.read)
         hits = []
         for grams, owners in self._runs:
             at, numbers = grams.find(documents.stream.ids)
             hits.append((grams.n, owners, documents.owner[documents.stream.text_of(at)], numbers))
-        return _together(hits, kind_of=self._kind_of)
+        return pairs_of_hits(hits, kind_of=self._kind_of)
 
     def _kind_of(self, n: int, sets: np.ndarray) -> np.ndarray:
         return np.where(n < np.asarray(self._lengths, np.int64)[sets], 0, 1)
@@ -186,7 +166,7 @@ class TuluRule(Rule):
     """
 
     def _learn(self, items: Iterable[Texts]) -> None:
-        texts = _fields(items, self._vocabulary.learn)
+        texts = read_fields(items, self._vocabulary.learn)
         ids = texts.stream.ids
         positions = np.flatnonzero(sound(ids, TULU_RUN))
         self._grams = Grams(ids, TULU_RUN, positions)
@@ -199,7 +179,7 @@ class TuluRule(Rule):
         self._has_run[texts.owner[self._text_at[positions]]] = True
 
     def pairs(self, examples: Sequence[Texts]) -> Pairs:
-        texts = _fields(examples, self._vocabulary.read)
+        texts = read_fields(examples, self._vocabulary.read)
         at, grams = self._grams.find(texts.stream.ids)
         rows, grams = distinct(texts.owner[texts.stream.text_of(at)], grams)
         collected: list[tuple[np.ndarray, ...]] = [(np.zeros(0, np.int64),) * 3]
@@ -266,137 +246,6 @@ def run_length(sizes: np.ndarray) -> int:
         return RUN
     rank = -(-len(sizes) * _PERCENTILE // 100)
     return min(max(int(np.sort(sizes)[rank - 1]), SHORTEST_TEXT), RUN)
-
-
-@dataclass(frozen=True)
-class _Read:
-    """Texts of several examples, as words."""
-
-    stream: Stream
-    """Their words."""
-    owner: np.ndarray
-    """Number of the example of each text: int64[texts]."""
-    is_whole: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
-    """Whether it is one of those that are the example: bool[texts]."""
-
-    @property
-    def is_known(self) -> np.ndarray:
-        """Whether all words of a text are known: bool[texts]."""
-        unknown = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.stream.ids < 0)])
-        starts = self.stream.starts
-        return unknown[starts + self.stream.sizes] == unknown[starts]
-
-    def content(self, text: int) -> bytes:
-        """Returns a text's words as bytes, equal where the words are."""
-        start = self.stream.starts[text]
-        return self.stream.ids[start : start + self.stream.sizes[text]].tobytes()
-
-
-_Reader = Callable[[Iterable[str]], Stream]
-
-
-def _all_texts(examples: Iterable[Texts], read: _Reader) -> _Read:
-    owner: list[int] = []
-    is_whole: list[bool] = []
-
-    def texts() -> Iterator[str]:
-        for number, example in enumerate(examples):
-            owner.extend([number] * (len(example.whole) + len(example.more)))
-            is_whole.extend([True] * len(example.whole) + [False] * len(example.more))
-            yield from example.whole
-            yield from example.more
-
-    stream = read(texts())
-    return _Read(stream, np.asarray(owner, np.int64), np.asarray(is_whole, bool))
-
-
-def _fields(examples: Iterable[Texts], read: _Reader) -> _Read:
-    owner: list[int] = []
-
-    def texts() -> Iterator[str]:
-        for number, example in enumerate(examples):
-            owner.extend([number] * len(example.whole))
-            yield from example.whole
-
-    stream = read(texts())
-    return _Read(stream, np.asarray(owner, np.int64))
-
-
-def _documents(examples: Iterable[Texts], read: _Reader) -> _Read:
-    stream = read(" ".join((*example.whole, *example.more)) for example in examples)
-    return _Read(stream, np.arange(len(stream.starts)))
-
-
-def _examples(texts: _Read, numbers: np.ndarray) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yields (example, its whole texts by number) where all that have words are numbered.
-
-    The texts are sorted: datasets that share text name and order their fields in ways of their
-    own.
-    """
-    counts = texts.is_whole & (texts.stream.sizes > 0)
-    size = int(texts.owner.max()) + 1 if len(texts.owner) else 0
-    unknown = np.bincount(texts.owner[counts & (numbers < 0)], minlength=size)
-    places = np.flatnonzero(counts & (unknown[texts.owner] == 0))
-    contents: dict[int, list[int]] = {}
-    for owner, number in zip(texts.owner[places].tolist(), numbers[places].tolist(), strict=True):
-        contents.setdefault(owner, []).append(number)
-    for owner, content in contents.items():
-        yield owner, tuple(sorted(content))
-
-
-class _Owners:
-    """The items that have each of several contents, and the first of them in each set."""
-
-    def __init__(
-        self, contents: np.ndarray, items: np.ndarray, set_of: np.ndarray, size: int
-    ) -> None:
-        self.items = Lists(contents, items, size)
-        contents, sets, items = distinct(contents, set_of[items], items)
-        is_first = np.ones(len(contents), bool)
-        is_first[1:] = (contents[1:] != contents[:-1]) | (sets[1:] != sets[:-1])
-        self._firsts = Lists(contents[is_first], np.flatnonzero(is_first), size)
-        self._sets, self._items = sets, items
-
-    def firsts(self, contents: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns (position in `contents`, set, first item there) for each set that has one."""
-        position, places = self._firsts.of(contents)
-        return position, self._sets[places], self._items[places]
-
-
-def _owners_of(grams: Grams, texts: _Read, set_of: np.ndarray) -> _Owners:
-    numbers, positions = grams.places.of(np.arange(len(grams)))
-    items = texts.owner[texts.stream.text_of(positions)]
-    return _Owners(numbers, items, set_of, len(grams))
-
-
-_Hits = tuple[int, _Owners, np.ndarray, np.ndarray]
-
-
-def _together(
-    hits: Sequence[_Hits], kind_of: Callable[[int, np.ndarray], np.ndarray] | None = None
-) -> Pairs:
-    """Returns pairs from (what tells the kind, owners, rows, contents)."""
-    nothing = np.zeros(0, np.int64)
-    columns = [(nothing,) * 4]
-    touched = [nothing]
-    for about, owners, rows, contents in hits:
-        rows, contents = distinct(rows, contents)
-        position, sets, items = owners.firsts(contents)
-        kinds = kind_of(about, sets) if kind_of else np.full(len(sets), about)
-        columns.append((rows[position], sets, kinds, items))
-        touched.append(owners.items.of(np.unique(contents))[1])
-    rows, sets, kinds, items = distinct(
-        *(np.concatenate(column) for column in zip(*columns, strict=True))
-    )
-    is_first = np.ones(len(rows), bool)
-    is_first[1:] = np.stack([c[1:] != c[:-1] for c in (rows, sets, kinds)]).any(axis=0)
-    return Pairs(
-        rows[is_first],
-        sets[is_first],
-        kinds[is_first],
-        items[is_first],
-        np.unique(np.concatenate(touched)),
-    )
 
 
 def _ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from flan_tasks.decontamination.rules import RUN, SHORTEST_TEXT, TULU_RUN, Texts
+from flan_tasks.decontamination.example_words import Texts
+from flan_tasks.decontamination.rules import RUN, SHORTEST_TEXT, TULU_RUN
 from flan_tasks.decontamination.word_ids import words
 
 

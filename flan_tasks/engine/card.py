@@ -1,60 +1,36 @@
 """The dataset card: README.md of a build, in the format of the Hugging Face hub.
 
-Its header lets `datasets.load_dataset(DIR)` open a text build, and the hub show a pushed one.
-What declarations and sources bring is text here: quoted in the header, escaped below it.
+What declarations and sources bring is text here, and escaped.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flan_tasks.core.escaping import for_code_block, for_markdown, for_yaml
+from flan_tasks.core.escaping import for_code_block, for_markdown
 from flan_tasks.core.variation import FULL, SHUFFLED
 from flan_tasks.decontamination.matches import meaning
+from flan_tasks.engine.card_header import card_header
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
 from flan_tasks.engine.one_a_part import one_a_part
 from flan_tasks.engine.option_lines import option_lines
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
-from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
+from flan_tasks.engine.styles import BY_STYLE, Turns
 from flan_tasks.engine.task_counts import COUNT_HEADS, count_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
 from flan_tasks.specs.contamination_presets import FIELDS
-from flan_tasks.specs.formats import DATA, TEXT_FORMATS
+from flan_tasks.specs.formats import TEXT_FORMATS
 from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
 
 # What the card calls sources that have no name of their own.
 _UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
-# Licenses the hub knows by name, of those that occur.
-_HUB_LICENSES = (
-    "afl-3.0 apache-2.0 bsd-3-clause c-uda cc cc-by-2.0 cc-by-3.0 cc-by-4.0 cc-by-nc-3.0 "
-    "cc-by-nc-4.0 cc-by-nc-nd-4.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-sa-3.0 cc-by-sa-4.0 "
-    "cc0-1.0 cdla-permissive-2.0 gpl-3.0 mit odbl odc-by pddl"
-).split()
-# Cluster -> what the hub calls such tasks, besides text-generation, which all of them are.
-_CATEGORIES = {
-    "closed_book_qa": "question-answering",
-    "commonsense": "multiple-choice",
-    "coreference": "text-classification",
-    "nli": "text-classification",
-    "paraphrase": "text-classification",
-    "reading_comprehension": "question-answering",
-    "reading_with_commonsense": "question-answering",
-    "sentiment": "text-classification",
-    "struct_to_text": "table-to-text",
-    "summarization": "summarization",
-    "translation": "translation",
-}
-# Values that YAML reads as the text they are; all others are quoted: Norwegian is "no".
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9.-]*|\d*[A-Z]<n<\d*[A-Z]|n[<>]\d[A-Z]")
-_YAML_WORDS = ("no", "on", "off", "yes", "y", "n", "true", "false", "null")
 
 
 def make_card(manifest: Mapping[str, Any]) -> str:
     """Returns the dataset card of a build."""
     lines = [
-        *_header(manifest),
+        *card_header(manifest),
         *_opening(manifest),
         *_wanting(manifest),
         *_variation(manifest),
@@ -65,64 +41,6 @@ def make_card(manifest: Mapping[str, Any]) -> str:
         *_limits(manifest),
     ]
     return "\n".join(lines) + "\n"
-
-
-def size_category(examples: int) -> str:
-    """The hub's name for a number of examples, such as `10K<n<100K`."""
-    names = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
-    if examples < 1000:
-        return "n<1K"
-    for power, (low, high) in enumerate(zip(names, names[1:], strict=False), start=4):
-        if examples < 10**power:
-            return f"{low}<n<{high}"
-    return "n>1T"
-
-
-def _header(manifest: Mapping[str, Any]) -> Iterator[str]:
-    tasks = manifest["tasks"]
-    yield "---"
-    yield f"pretty_name: {for_yaml('flan_tasks ' + manifest['mixture']['name'])}"
-    yield from _yaml_list("language", {code for task in tasks for code in task["languages"]})
-    yield from _yaml_list("license", _licenses(manifest), last="other")
-    found = {_CATEGORIES[t["cluster"]] for t in tasks if t["cluster"] in _CATEGORIES}
-    yield from _yaml_list("task_categories", {"text-generation", *found})
-    yield from _yaml_list("tags", ("flan", "instruction-tuning"))
-    yield from _yaml_list("size_categories", (size_category(manifest["examples"]),))
-    if manifest["format"] in TEXT_FORMATS:
-        ending = manifest["format"]
-        yield from (
-            "configs:",
-            "- config_name: default",
-            # `datasets` caches what it has read by the text of a config, and by neither the files
-            # nor their times: without the digest a build gives the rows of another that lay in a
-            # folder of its name before.
-            f"  description: flan_tasks build {manifest['digest']}",
-            "  data_files:",
-            f"  - split: {manifest['split']}",
-            f"    path: {DATA}/{manifest['split']}-*.{ending}",
-            "dataset_info:",
-            # Stated, so that no reader guesses them from the values that are there.
-            "  features:",
-            *_features(manifest["style"], parts="parts" in manifest),
-        )
-    yield "---"
-    yield ""
-
-
-def _features(style: str, *, parts: bool) -> Iterator[str]:
-    columns = BY_STYLE[style]
-    texts: tuple[str, ...] = ()
-    if isinstance(columns, Turns):
-        yield f"  - name: {columns.column}"
-        yield "    list:"
-        for name in (columns.role, columns.content):
-            yield f"    - name: {name}"
-            yield "      dtype: string"
-    else:
-        texts = columns.texts
-    for name, kind in {**dict.fromkeys(texts, "string"), **about_columns(parts=parts)}.items():
-        yield f"  - name: {name}"
-        yield f"    dtype: {kind}"
 
 
 def _texts_line(style: str, talks: Sequence[str]) -> str:
@@ -142,19 +60,6 @@ def _texts_line(style: str, talks: Sequence[str]) -> str:
         )
     empty = f", `{columns.empty}` empty," if columns.empty else ""
     return f"`{columns.prompt}` and `{columns.target}`{empty} are text"
-
-
-def _licenses(manifest: Mapping[str, Any]) -> set[str]:
-    stated = {task["license"].casefold() for task in manifest["tasks"]}
-    known = stated & set(_HUB_LICENSES)
-    return known if known == stated else known | {"other"}
-
-
-def _yaml_list(key: str, values: Any, *, last: str = "") -> Iterator[str]:
-    yield f"{key}:"
-    for value in sorted(values, key=lambda value: (value == last, value)):
-        plain = _PLAIN.fullmatch(value) and value not in _YAML_WORDS
-        yield f"- {value if plain else for_yaml(value)}"
 
 
 def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:

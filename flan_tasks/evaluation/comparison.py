@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.choice import hash_text
+from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.paired import (
     Differences,
     Sureness,
@@ -17,8 +18,9 @@ from flan_tasks.evaluation.paired import (
     sureness_of_whole,
 )
 from flan_tasks.evaluation.pairs import Pair, pair_answers
-from flan_tasks.evaluation.records import NORMALIZED, Answers, Record, Unit
-from flan_tasks.evaluation.summary import MEANS, TEST, Measured
+from flan_tasks.evaluation.records import NORMALIZED, Record, Unit
+from flan_tasks.evaluation.standard_errors import MEANS
+from flan_tasks.evaluation.summary import TEST, Measured
 from flan_tasks.metrics.by_name import metric, metric_of_one
 
 

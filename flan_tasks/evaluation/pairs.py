@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flan_tasks.core.errors import EvaluationError
-from flan_tasks.evaluation.records import Answers, Record, Unit
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.records import Record, Unit
 from flan_tasks.metrics.gold import Gold
 
 # What is listed of what differs.

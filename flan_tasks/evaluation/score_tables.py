@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.evaluation.answers import write_kept
 from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM
-from flan_tasks.evaluation.records import write_kept
 from flan_tasks.evaluation.summary import FEW, TEST, VALIDATION, DatasetScore, Spread
 from flan_tasks.evaluation.warnings import score_warnings
 

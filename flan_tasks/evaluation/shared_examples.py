@@ -13,8 +13,9 @@ from typing import Any
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.parsing import parse_json
+from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.normalizing import GENERATED, SUM
-from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Record, Unit
+from flan_tasks.evaluation.records import GENERATE, RANK, Record, Unit
 from flan_tasks.evaluation.summary import (
     DatasetScore,
     Measured,

@@ -7,7 +7,6 @@ move with other examples. A choice among ties, or by a handful of examples, is n
 says whether it was one.
 """
 
-import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,12 +16,10 @@ from typing import Any, Protocol
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED
 from flan_tasks.evaluation.records import GENERATE, Record, Unit
+from flan_tasks.evaluation.standard_errors import standard_errors
 from flan_tasks.metrics.by_name import (
-    AVERAGED,
-    GROUPED_BY,
     LOWER_IS_BETTER,
     metric,
-    metric_of_one,
     remark,
     signature,
 )
@@ -30,13 +27,9 @@ from flan_tasks.metrics.classes import check_told_apart
 from flan_tasks.metrics.gold import Gold
 
 VALIDATION, TEST = "validation", "test"
-# Metrics whose numbers are means over examples, of SQuAD 2 over some of them.
-MEANS = AVERAGED | {"squad_v2"}
 # Examples from which on a standard error, or a choice among templates, is worth a word: the normal
 # approximation it is read by is poor below.
 FEW = 30
-# Parts that are left out in turn for the error of every other metric.
-_BLOCKS = 20
 
 
 @dataclass(frozen=True)
@@ -265,59 +258,6 @@ def majority(golds: Sequence[Gold]) -> float | None:
         return None
     counts = Counter(option for gold in golds for option in set(gold.references))
     return 100 * max(counts.values()) / len(golds)
-
-
-def standard_errors(
-    name: str, golds: Sequence[Gold], predictions: Sequence[str]
-) -> dict[str, float | None]:
-    """Returns the standard error of each number of a metric; None for a single example.
-
-    A metric that is the mean of a value x for each example: sd(x) / sqrt(n), with the sample
-    standard deviation; for accuracy that is sqrt(p (1 - p) / (n - 1)). Any other: the jackknife
-    over g = min(20, n) blocks of neighboring examples, or of groups that are scored together,
-    sqrt((g - 1) / g * sum_i (s_i - mean)^2) with s_i the metric without block i (Efron and
-    Tibshirani 1993, chapter 11). None too where the metric has no value without some block.
-    """
-    compute = metric(name)
-    count = len(golds)
-    if count < 2:
-        return dict.fromkeys(compute(golds, predictions), None)
-    if name in MEANS:
-        of_one = metric_of_one(name)
-        singles = [of_one([g], [p]) for g, p in zip(golds, predictions, strict=True)]
-        # Some numbers are of a part of the examples: those with an answer, say.
-        parts: dict[str, list[float]] = {}
-        for one in singles:
-            for number, value in one.items():
-                parts.setdefault(number, []).append(value)
-        return {number: _error_of_mean(values) for number, values in parts.items()}
-    groups = _groups(name, golds)
-    blocks = min(_BLOCKS, len(groups))
-    edges = [len(groups) * block // blocks for block in range(blocks + 1)]
-    values = []
-    try:
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
-            left = [number for group in (*groups[:start], *groups[stop:]) for number in group]
-            values.append(compute([golds[n] for n in left], [predictions[n] for n in left]))
-    except EvaluationError:
-        return dict.fromkeys(compute(golds, predictions), None)
-    factor = math.sqrt((blocks - 1) ** 2 / blocks)
-    return {n: factor * statistics.stdev(one[n] for one in values) for n in values[0]}
-
-
-def _groups(name: str, golds: Sequence[Gold]) -> list[list[int]]:
-    """Numbers of the examples that are scored together: the answers of a question of MultiRC."""
-    groups: dict[tuple, list[int]] = {}
-    for number, gold in enumerate(golds):
-        group_name = (
-            [gold.extra.get(part) for part in GROUPED_BY[name]] if name in GROUPED_BY else [number]
-        )
-        groups.setdefault(tuple(group_name), []).append(number)
-    return list(groups.values())
-
-
-def _error_of_mean(values: Sequence[float]) -> float | None:
-    return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
 
 def summarize(

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Protocol
 
 from flan_tasks.core.errors import EvaluationError
-from flan_tasks.evaluation.records import ALONE, RANK, Answers, Prompt, Record, Unit
+from flan_tasks.evaluation.answers import ALONE, Answers
+from flan_tasks.evaluation.records import RANK, Prompt, Record, Unit
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.specs.eval_config import UNCONDITIONAL

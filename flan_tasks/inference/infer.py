@@ -9,7 +9,8 @@ from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.joints import first_answer, is_joined
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit, write_kept
+from flan_tasks.evaluation.answers import write_kept
+from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit
 from flan_tasks.inference.kept_programs import keep_programs
 from flan_tasks.inference.model_answers import ModelAnswers, open_model
 from flan_tasks.metrics.gold import Gold

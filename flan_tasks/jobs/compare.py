@@ -14,6 +14,7 @@ from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.engine.directory import read_manifest
+from flan_tasks.evaluation.answers import Answers, write_kept
 from flan_tasks.evaluation.comparison import (
     Change,
     Compared,
@@ -34,7 +35,7 @@ from flan_tasks.evaluation.comparison_tables import (
     mean_table,
 )
 from flan_tasks.evaluation.pairs import common_units
-from flan_tasks.evaluation.records import Answers, Unit, write_kept
+from flan_tasks.evaluation.records import Unit
 from flan_tasks.evaluation.settings import setting_differences
 from flan_tasks.suites.compared import compared_tasks
 from flan_tasks.suites.typos import TYPOS_MARK

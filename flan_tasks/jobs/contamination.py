@@ -13,6 +13,7 @@ from flan_tasks.core.errors import SourceUnavailableError, UnknownNameError
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.datasets import catalog
 from flan_tasks.decontamination.compared import Compared, FileTexts
+from flan_tasks.decontamination.example_words import Texts
 from flan_tasks.decontamination.file_sets import file_sets, is_path
 from flan_tasks.decontamination.matches import (
     Checker,
@@ -21,13 +22,12 @@ from flan_tasks.decontamination.matches import (
     evaluation_side,
     meaning,
 )
-from flan_tasks.decontamination.rules import Texts
 from flan_tasks.engine.asked_for import modules_of, source_of
 from flan_tasks.engine.directory import read_manifest
 from flan_tasks.engine.reopen import drawn, reopen
 from flan_tasks.jobs.asked_suites import asked_by
 from flan_tasks.plan.prepare import SourceChoice, evaluation_parts
-from flan_tasks.raw_rows import State, open_source
+from flan_tasks.raw_rows import State
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.contamination_presets import FIELDS
 from flan_tasks.store.store import Store, default_store
@@ -334,14 +334,7 @@ def _check_available(datasets: Sequence[Dataset], choice: SourceChoice) -> None:
     opened: dict[str, FamilySource] = {}
     for name, dataset in {dataset.name: dataset for dataset in datasets}.items():
         try:
-            source = open_source(
-                dataset,
-                kind=choice.kind_of(dataset),
-                data_dir=choice.data_dir,
-                samples=catalog().samples(name),
-                opened=opened,
-            )
-            status = source.status()
+            status = choice.open(dataset, catalog(), opened=opened).status()
         except SourceUnavailableError as error:
             problems.append((name, error.reason))
             continue

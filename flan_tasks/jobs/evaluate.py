@@ -6,25 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import notebook
-from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import (
-    DeclarationError,
     ModelError,
-    UnknownNameError,
 )
-from flan_tasks.core.naming import MIXTURE, PREFIX, MixtureName, parse_name
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
-from flan_tasks.decontamination.matches import evaluation_side
-from flan_tasks.evaluation.loop import (
-    Answerer,
-    Evaluation,
-    Outcome,
-)
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.loop import Answerer, Outcome
 from flan_tasks.evaluation.loop import evaluate as ask
-from flan_tasks.evaluation.records import Answers
 from flan_tasks.evaluation.score_tables import overview, write_results
 from flan_tasks.evaluation.shared_examples import (
     PartedScores,
@@ -34,15 +23,14 @@ from flan_tasks.evaluation.shared_examples import (
     read_shared,
 )
 from flan_tasks.evaluation.summary import DatasetScore
+from flan_tasks.evaluation.units import Evaluation
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.jobs.asked_suites import submitted_suite, suites_of
 from flan_tasks.jobs.results import RESULTS, results
-from flan_tasks.plan.prepare import SourceChoice
-from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
+from flan_tasks.specs.eval_config import EvalSpec
 from flan_tasks.specs.results_spec import ResultsSpec
 from flan_tasks.store.store import Store, default_store
 from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites
-from flan_tasks.suites.library import is_suite
 from flan_tasks.suites.scores import SuiteScore
 from flan_tasks.suites.submission import WrittenSubmission, write_submission
 from flan_tasks.suites.tables import averages_table
@@ -51,13 +39,7 @@ from flan_tasks.vocabulary import asked_vocabulary
 if TYPE_CHECKING:
     from flan_tasks.inference.model_answers import ModelAnswers
     from flan_tasks.vocabulary import Vocabulary
-
-# What `split` says -> the splits.
-SPLITS: Mapping[str, tuple[str, ...]] = {
-    "validation": ("validation",),
-    "test": ("test",),
-    "both": ("validation", "test"),
-}
+from flan_tasks.jobs.asked_datasets import datasets_of, evaluation_of
 
 
 @dataclass(frozen=True)
@@ -189,59 +171,6 @@ def evaluate(
     return replace(result, page=page)
 
 
-def datasets_of(spec: QuestionSpec) -> tuple[Dataset, ...]:
-    """Returns all datasets that names ask for, those of suites among them.
-
-    Raises:
-      UnknownNameError: a name is unknown.
-      DeclarationError: what is asked contradicts itself.
-    """
-    suites = suites_of(spec)
-    of_strings = [name for suite, _ in suites.of_strings for name in suite.datasets]
-    of_templates = [d for one in suites.of_templates(catalog()) for d in one.evaluation.datasets]
-    return (*evaluation_of(spec).datasets, *catalog().expand(of_strings), *of_templates)
-
-
-def evaluation_of(spec: QuestionSpec) -> Evaluation:
-    """Returns what names ask for, suites aside; `flan:` names mean what they do in SeqIO.
-
-    Raises:
-      UnknownNameError: a name is unknown.
-      DeclarationError: names contradict each other or the method.
-    """
-    for name in spec.modules:
-        import_module(name, "modules")
-    method, variation = str(spec.method), spec.variation
-    names = tuple(name for name in spec.names if not is_suite(name))
-    parsed = [_plain(name) for name in names]
-    plain, templates, methods = zip(*parsed, strict=True) if parsed else ((), (), ())
-    named = tuple(name for name in templates if name)
-    if named:
-        variation = replace(variation, templates=(*(variation.templates or ()), *named))
-    if method == "auto" and any(methods):
-        if "generate" in methods and len(set(methods)) > 1:
-            raise DeclarationError(
-                f"{', '.join(names)}: some of these names mean generation, others do not; say "
-                "--method for all, or give them in two commands"
-            )
-        # With names of tasks that have no method of their own, auto ranks these all the same.
-        method = methods[0] if len(set(methods)) == 1 else method
-    sides = {d.name: d for name in plain for d in evaluation_side(catalog(), name)}
-    datasets = ordered(sides.values())
-    variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
-    return Evaluation(
-        datasets=datasets,
-        splits=SPLITS[spec.split],
-        method=method,
-        examples=spec.num_examples,
-        seed=spec.seed,
-        source=SourceChoice(spec.source, spec.place),
-        variation=variation,
-        allow_missing=spec.allow_missing,
-        normalize=spec.normalizations,
-    )
-
-
 def _model_of(
     spec: EvalSpec,
     suites: SuitesAsked,
@@ -368,28 +297,6 @@ def score(
 
 def _store(folder: Path | None) -> Store:
     return Store(folder or default_store())
-
-
-def _plain(name: str) -> tuple[str, str, str]:
-    """Returns the dataset or mixture a name means, its template and its method."""
-    known, rest = catalog(), name.removeprefix(PREFIX)
-    if rest == name and ("." not in name or known.knows(name)):
-        return name, "", ""
-    if rest != name and not rest.startswith(f"{MIXTURE}.") and known.names_several(rest):
-        return rest, "", ""
-    if rest != name and rest.startswith(f"{MIXTURE}."):
-        mixture = parse_name(name)
-        assert isinstance(mixture, MixtureName)
-        return mixture.name, "", ""
-    try:
-        asked = known.task_name(name)
-    except UnknownNameError:
-        if rest == name:  # looked for among mixtures too
-            return name, "", ""
-        raise
-    template = f"{asked.dataset}.{asked.template}" if asked.template else ""
-    method = ("rank" if asked.is_rank else "generate") if template else ""
-    return asked.dataset, template, method
 
 
 def _is_of_others(folder: Path) -> bool:

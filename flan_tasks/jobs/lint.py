@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core import notebook
-from flan_tasks.core.dataset import Dataset, normalize_row
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import FlanTasksError, RowError, SourceUnavailableError
 from flan_tasks.core.example import Example
 from flan_tasks.core.lint import Finding, lint_across, lint_set
 from flan_tasks.core.origin import Files
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.core.template import TemplateSet
 from flan_tasks.datasets import catalog
 from flan_tasks.jobs.lint_families import (

@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from flan_tasks.core.dataset import Dataset, normalize_row
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.family import Family, family_of
 from flan_tasks.core.origin import DECLARED, Files
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.core.template import TemplateSet
 from flan_tasks.datasets import catalog
 from flan_tasks.raw_rows import open_source

@@ -7,7 +7,7 @@ from typing import Any
 from flan_tasks.core.errors import EvaluationError, VocabularyError
 from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.records import SETTINGS, write_kept
+from flan_tasks.evaluation.answers import SETTINGS, write_kept
 from flan_tasks.jobs.compare import ModelComparison, compare, names_of, wholes_of
 from flan_tasks.promptsource.members import data_sets
 from flan_tasks.results_page.changes import changed_keys, changes_summary

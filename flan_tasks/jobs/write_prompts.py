@@ -9,18 +9,14 @@ from flan_tasks.core.errors import (
     SourceUnavailableError,
 )
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.loop import (
-    Asking,
-    not_evaluated,
-    nothing_asked,
-    questions,
-    reason_of,
-)
+from flan_tasks.evaluation.answers import write_kept
+from flan_tasks.evaluation.loop import Asking, not_evaluated, nothing_asked
 from flan_tasks.evaluation.normalizing import ways_of
-from flan_tasks.evaluation.records import Unit, write_kept
+from flan_tasks.evaluation.records import Unit
 from flan_tasks.evaluation.unconditional import Unconditional
+from flan_tasks.evaluation.units import questions, reason_of
+from flan_tasks.jobs.asked_datasets import evaluation_of
 from flan_tasks.jobs.asked_suites import suites_of
-from flan_tasks.jobs.evaluate import evaluation_of
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.eval_config import QuestionSpec
 from flan_tasks.store.store import Store, default_store

@@ -22,7 +22,7 @@ from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.plan.exemplars import Exemplars
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.plan.suitable import check_templates, suitable
-from flan_tasks.raw_rows import State, open_source
+from flan_tasks.raw_rows import State
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.store.store import Store, StoredExamples
 
@@ -265,14 +265,7 @@ def open_examples(
     """
     # What is to be said of a family is said with its first member.
     is_said = bool(dataset.family) and stored_as(dataset) in opened
-    rows = open_source(
-        dataset,
-        kind=source.kind_of(dataset),
-        data_dir=source.data_dir,
-        samples=catalog.samples(dataset.name),
-        apart=source.apart,
-        opened=opened,
-    )
+    rows = source.open(dataset, catalog, opened=opened)
     if dataset.family:
         where = f"{stored_as(dataset)}, all its tasks"
     if (

@@ -1,13 +1,15 @@
 """Where rows are read from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.raw_rows import DECLARED
+from flan_tasks.raw_rows import DECLARED, open_source
+from flan_tasks.raw_rows.base import Source
+from flan_tasks.raw_rows.families import FamilySource
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,25 @@ class SourceChoice:
     def kind_of(self, dataset: Dataset) -> str:
         """Returns the kind of source that a dataset is read from."""
         return self.exceptions.get(dataset.family or dataset.name, self.kind)
+
+    def open(
+        self, dataset: Dataset, catalog: Catalog, *, opened: MutableMapping[str, FamilySource]
+    ) -> Source:
+        """Opens the source of a dataset.
+
+        Sources of families are kept in `opened` for their other members.
+
+        Raises:
+          SourceUnavailableError: it has none of that kind.
+        """
+        return open_source(
+            dataset,
+            kind=self.kind_of(dataset),
+            data_dir=self.data_dir,
+            samples=catalog.samples(dataset.name),
+            apart=self.apart,
+            opened=opened,
+        )
 
     def for_compared(
         self, compared: Iterable[Dataset], built: Iterable[Dataset], catalog: Catalog

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from flan_tasks.core.choice import hash_text, permute
-from flan_tasks.core.dataset import Dataset, normalize_row, selected
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import (
     DeclarationError,
     RowError,
@@ -12,6 +12,7 @@ from flan_tasks.core.errors import (
 )
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.origin import Files, origin_name
+from flan_tasks.core.row_examples import normalize_row, selected
 from flan_tasks.raw_rows.base import Source, State
 
 VALIDATION_LIMIT = 200

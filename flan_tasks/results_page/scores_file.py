@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 from flan_tasks.core.errors import EvaluationError, FlanTasksError
 from flan_tasks.core.field_types import check_types
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.evaluation.records import GENERATE, GENERATED, RANK, Answers, Unit
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.records import GENERATE, GENERATED, RANK, Unit
 from flan_tasks.evaluation.summary import Best, DatasetScore, Spread, TemplateScore
-from flan_tasks.suites.declared import Published
+from flan_tasks.suites.numbers import Published
 from flan_tasks.suites.scores import AverageScore, PartScore, SuiteScore, TaskLine
 
 SCORES = "scores.json"

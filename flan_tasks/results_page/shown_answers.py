@@ -14,7 +14,7 @@ import numpy as np
 from flan_tasks.core.choice import hash_text
 from flan_tasks.evaluation.comparison import Compared
 from flan_tasks.evaluation.records import GENERATE, GENERATED, SUM, Prompt, Record, Unit
-from flan_tasks.evaluation.summary import MEANS
+from flan_tasks.evaluation.standard_errors import MEANS
 from flan_tasks.metrics.by_name import metric_of_one
 from flan_tasks.reports.packed_data import id_columns, unique
 from flan_tasks.vocabulary import Vocabulary

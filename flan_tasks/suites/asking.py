@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import EvaluationError, SourceUnavailableError
 from flan_tasks.engine.folded import folded_reasons
-from flan_tasks.evaluation.loop import Answerer, Asking, Progress, Watch, have_answered
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.loop import Answerer, Asking, Watch, have_answered
 from flan_tasks.evaluation.normalizing import ways_of
-from flan_tasks.evaluation.records import Answers, Record, Unit
+from flan_tasks.evaluation.records import Record, Unit
 from flan_tasks.evaluation.shared_examples import Parted, SharedExamples
 from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.evaluation.unconditional import Unconditional
+from flan_tasks.evaluation.units import Progress
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.specs.eval_config import USUAL_NORMALIZATIONS
 from flan_tasks.store.store import Store

@@ -9,7 +9,7 @@ from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.summary import quartiles
-from flan_tasks.suites.declared import Average
+from flan_tasks.suites.numbers import Average
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from typing import Any
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import DeclarationError, EvaluationError
 from flan_tasks.core.parsing import parse_json
+from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.comparison import Compared
-from flan_tasks.evaluation.records import GENERATE, Answers, Unit
+from flan_tasks.evaluation.records import GENERATE, Unit
 from flan_tasks.metrics.by_name import metric
 from flan_tasks.suites.declared import PROTOCOL_MARK, Reading
 from flan_tasks.suites.library import open_suite, suite_names

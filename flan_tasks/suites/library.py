@@ -10,16 +10,8 @@ from flan_tasks.core.errors import DeclarationError, FlanTasksError, unknown_nam
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.parsing import parse_toml
 from flan_tasks.core.resources import folder
-from flan_tasks.suites.declared import (
-    PROTOCOL_MARK,
-    Average,
-    Exemplars,
-    Part,
-    Protocol,
-    Published,
-    Reading,
-    Suite,
-)
+from flan_tasks.suites.declared import PROTOCOL_MARK, Exemplars, Part, Protocol, Reading, Suite
+from flan_tasks.suites.numbers import Average, Published
 from flan_tasks.suites.submitted import Submission, SubmittedFile
 
 T = TypeVar("T")

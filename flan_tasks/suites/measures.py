@@ -3,9 +3,10 @@
 import statistics
 from collections.abc import Collection, Sequence
 
+from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.calibration import calibration_of
-from flan_tasks.evaluation.records import GENERATE, GENERATED, RANK, SUM, Answers, Record, Unit
-from flan_tasks.evaluation.summary import MEANS
+from flan_tasks.evaluation.records import GENERATE, GENERATED, RANK, SUM, Record, Unit
+from flan_tasks.evaluation.standard_errors import MEANS
 from flan_tasks.metrics.by_name import metric, metric_of_one
 from flan_tasks.suites.typos import TYPOS_MARK
 

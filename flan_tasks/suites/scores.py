@@ -12,8 +12,9 @@ from flan_tasks.evaluation.records import Record
 from flan_tasks.evaluation.summary import DatasetScore, TemplateScore, score_unit, summarize
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.suites.averages import AverageScore, TaskNumber, averages_of
-from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Published, Suite
+from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
 from flan_tasks.suites.exemplars import digest
+from flan_tasks.suites.numbers import Published
 from flan_tasks.suites.reading import read_record
 from flan_tasks.suites.tasks import SuiteQuestion, SuiteTask
 from flan_tasks.suites.wording import filled

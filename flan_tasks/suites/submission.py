@@ -8,16 +8,19 @@ from typing import Any
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.columns import ColumnType
-from flan_tasks.core.dataset import Dataset, Row, normalize_row
+from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.example import Example
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.origin import DECLARED, Tfds
 from flan_tasks.core.render import render
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.template import Template
-from flan_tasks.evaluation.loop import Answerer, Progress, Watch, have_answered
-from flan_tasks.evaluation.records import RANK, SUM, Answers, Prompt, Unit, write_kept
+from flan_tasks.evaluation.answers import Answers, write_kept
+from flan_tasks.evaluation.loop import Answerer, Watch, have_answered
+from flan_tasks.evaluation.records import RANK, SUM, Prompt, Unit
+from flan_tasks.evaluation.units import Progress
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.rows import BuiltRow

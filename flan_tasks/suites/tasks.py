@@ -19,7 +19,7 @@ from flan_tasks.evaluation.records import GENERATE, RANK, Prompt, Unit
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.source_choice import SourceChoice
-from flan_tasks.raw_rows import Source, open_source
+from flan_tasks.raw_rows import Source
 from flan_tasks.raw_rows.families import FamilySource, MemberSource
 from flan_tasks.raw_rows.files import FilesSource
 from flan_tasks.raw_rows.reading import read_examples
@@ -185,14 +185,7 @@ def suite_tasks(
         if progress:
             progress(f"reading {suite.name}, {dataset.name}")
         try:
-            rows = open_source(
-                dataset,
-                kind=source.kind_of(dataset),
-                data_dir=source.data_dir,
-                samples=catalog.samples(dataset.name),
-                apart=source.apart,
-                opened=opened,
-            )
+            rows = source.open(dataset, catalog, opened=opened)
             tasks.append(_task(suite, protocol, dataset, rows))
         except SourceUnavailableError as error:
             missing[dataset.name] = error.reason.splitlines()[0]

@@ -16,27 +16,20 @@ from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
 from flan_tasks.core.family import family_of
 from flan_tasks.decontamination.matches import evaluation_side
-from flan_tasks.evaluation.loop import (
-    Answerer,
-    Evaluation,
-    Outcome,
-    Progress,
-    Question,
-    Watch,
-    evaluate,
-    have_answered,
-    questions,
-)
-from flan_tasks.evaluation.records import NORMALIZED, Answers, Unit
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.loop import Answerer, Outcome, Watch, evaluate, have_answered
+from flan_tasks.evaluation.records import NORMALIZED, Unit
 from flan_tasks.evaluation.summary import DatasetScore, Spread
+from flan_tasks.evaluation.units import Evaluation, Progress, Question, questions
 from flan_tasks.metrics.by_name import LOWER_IS_BETTER
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.promptsource.members import FAMILY as P3
 from flan_tasks.promptsource.members import data_sets
 from flan_tasks.store.store import Store
 from flan_tasks.suites.averages import TaskNumber, averages_of
-from flan_tasks.suites.declared import Average, Protocol, Suite
+from flan_tasks.suites.declared import Protocol, Suite
 from flan_tasks.suites.measures import measured
+from flan_tasks.suites.numbers import Average
 from flan_tasks.suites.scores import SuiteScore, TaskLine
 from flan_tasks.suites.tasks import where_to_get
 from flan_tasks.suites.typos import MistypedQuestion

@@ -12,9 +12,9 @@ import numpy as np
 
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.example import Example
-from flan_tasks.evaluation.loop import Question
 from flan_tasks.evaluation.prompts import evaluation_prompts
 from flan_tasks.evaluation.records import Prompt, Unit
+from flan_tasks.evaluation.units import Question
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.store.table import StoredExamples
 

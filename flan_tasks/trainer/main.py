@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flan_tasks.core import endings, interrupts
-from flan_tasks.specs.gin_files import GinError, load
+from flan_tasks.specs.gin_files import load
+from flan_tasks.specs.gin_statements import GinError
 
 if TYPE_CHECKING:
     from flan_tasks.trainer.train import Result

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.loop import Evaluation, evaluate
-from flan_tasks.evaluation.records import GENERATE, Answers, Record
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.loop import evaluate
+from flan_tasks.evaluation.records import GENERATE, Record
+from flan_tasks.evaluation.units import Evaluation
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.store.store import Store
 

@@ -8,8 +8,8 @@ from constructed_answers import ByRule
 
 from flan_tasks.core.choice import hash_text
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.loop import Evaluation
 from flan_tasks.evaluation.records import GENERATE, Record
+from flan_tasks.evaluation.units import Evaluation
 from flan_tasks.jobs.evaluate import score
 from flan_tasks.plan.prepare import SourceChoice
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from flan_tasks.raw_rows.files import FilesSource
+
 TEMPLATES = """\
 [[template]]
 id = "season_question"
@@ -97,3 +99,18 @@ def own(tmp_path, monkeypatch) -> Iterator[Callable[..., tuple[str, str]]]:
 
     yield write
     forget()
+
+
+@pytest.fixture
+def rows_read(monkeypatch):
+    """The rows that are read from files, as a list that grows."""
+    read: list[dict] = []
+    whole = FilesSource.rows
+
+    def counted(self, split, positions):
+        for row in whole(self, split, positions):
+            read.append(row)
+            yield row
+
+    monkeypatch.setattr(FilesSource, "rows", counted)
+    return read

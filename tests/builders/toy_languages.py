@@ -15,9 +15,11 @@ from flan_tasks.core.example import Example
 from flan_tasks.core.origin import Files
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.variation import Variation
+from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.elsewhere import FileAnswers
-from flan_tasks.evaluation.loop import Evaluation, evaluate, questions
-from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Prompt
+from flan_tasks.evaluation.loop import evaluate
+from flan_tasks.evaluation.records import GENERATE, RANK, Prompt
+from flan_tasks.evaluation.units import Evaluation, questions
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.store.store import Store, default_store
 

@@ -6,6 +6,7 @@ or one line of Python], a result [exit code, what it printed to stderr].
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -25,6 +26,21 @@ class Without:
         if name in self._libraries or name.startswith(self._inside):
             return None
         return self._finder.find_spec(name, path, target)
+
+
+def results_of(cases, folder, environment):
+    """Runs cases in a folder, which gets two files, and returns their results."""
+    (folder / "cases.json").write_text(json.dumps(cases))
+    done = subprocess.run(
+        [sys.executable, __file__, "cases.json", "results.json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads((folder / "results.json").read_text())
 
 
 def child(hidden, what, log):

@@ -4,8 +4,6 @@ import json
 
 from own_datasets import TEMPLATES, rows
 
-from flan_tasks.raw_rows.files import FilesSource
-
 GOOD = "# Which season is a haiku set in?\n\n"
 GOOD += '[example]\nhaiku = "Snow"\noptions = ["spring", "summer", "autumn", "winter"]\n'
 GOOD += 'answer = "winter"\n\n' + TEMPLATES
@@ -99,20 +97,11 @@ def test_another_source_is_read_when_asked_for(flan, own, tmp_path):
     assert "20 rows read, 20 examples" in printed.out
 
 
-def test_a_part_is_said_to_be_one(flan, own, monkeypatch):
-    read = []
-    whole = FilesSource.rows
-
-    def counted(self, split, positions):
-        for row in whole(self, split, positions):
-            read.append(row)
-            yield row
-
-    monkeypatch.setattr(FilesSource, "rows", counted)
+def test_a_part_is_said_to_be_one(flan, own, rows_read):
     module = own(rows(400), templates=GOOD)
     printed = " ".join(flan("lint", "haiku", *module, "--rows", "50").out.split())
     assert "rows read (the first of each split; --all-rows reads all)" in printed
-    assert len(read) < 60
+    assert len(rows_read) < 60
     assert "400 rows read" in flan("lint", "haiku", *module, "--rows", "50", "--all-rows").out
 
 

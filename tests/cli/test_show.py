@@ -5,8 +5,6 @@ import json
 import pytest
 from own_datasets import rows
 
-from flan_tasks.raw_rows.files import FilesSource
-
 
 def built_rows(flan, out, *words) -> list[dict]:
     flan("build", *words, "--no-report", "--shards", "1", "--out", out)
@@ -79,17 +77,8 @@ def test_files_that_are_not_there_are_named(flan, own):
     assert "is missing (no file haiku.jsonl)" in printed
 
 
-def test_many_prompts_are_read_once_and_printed_as_they_come(flan, own, monkeypatch):
+def test_many_prompts_are_read_once_and_printed_as_they_come(flan, own, monkeypatch, rows_read):
     module = own(rows(60))
-    read = []
-    whole = FilesSource.rows
-
-    def counted(self, split, positions):
-        for row in whole(self, split, positions):
-            read.append(row)
-            yield row
-
-    monkeypatch.setattr(FilesSource, "rows", counted)
     from flan_tasks.engine import preview
 
     sizes = []
@@ -101,7 +90,7 @@ def test_many_prompts_are_read_once_and_printed_as_they_come(flan, own, monkeypa
     )
     assert flan("show", "haiku", *module, "-n", "3000").out.count("── target") == 3000
     # Two rows are the validation split's.
-    assert len(read) == 58
+    assert len(rows_read) == 58
     assert sizes[0] <= 16 and max(sizes) <= 1024
 
 

@@ -3,9 +3,9 @@ import re
 import pytest
 from conftest import toy_dataset
 
-from flan_tasks.core.dataset import normalize_row, selected
 from flan_tasks.core.errors import DeclarationError, RowError
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.row_examples import normalize_row, selected
 
 
 def normalize(dataset, row, number=7):

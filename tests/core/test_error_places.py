@@ -8,11 +8,11 @@ import pytest
 from conftest import toy_dataset
 
 from flan_tasks import datasets
-from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.errors import DeclarationError, RowError, TemplateError
 from flan_tasks.core.mixture import parse_mixture, read_mixture
 from flan_tasks.core.origin import Files
 from flan_tasks.core.parsing import parse_json, parse_toml, place_of_fault
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.core.template_files import parse_template_set, read_template_set
 from flan_tasks.raw_rows.reading import BadRows
 from flan_tasks.raw_rows.tables import open_table

@@ -6,7 +6,7 @@ from constructed_answers import evaluated, right
 from flan_tasks.core.example import Skip
 from flan_tasks.core.family import family_of
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.records import Answers
+from flan_tasks.evaluation.answers import Answers
 
 ROW = {"question": "Why? ", "A": "one", "B": "two ", "C": "3", "D": "0.10", "answer": "B"}
 FAMILIES = ("mmlu", "bbh", "mgsm", "tydiqa")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.render import render
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.core.template import FORWARD, INVERTED
 from flan_tasks.datasets import catalog, get
 from flan_tasks.metrics.by_name import metric

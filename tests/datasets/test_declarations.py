@@ -5,11 +5,11 @@ from conftest import ROOT
 from datasets_page import datasets_page
 from golden_text import golden_text
 
-from flan_tasks.core.dataset import normalize_row, selected
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.lint import lint_across, lint_set
 from flan_tasks.core.origin import Tfds
 from flan_tasks.core.render import render
+from flan_tasks.core.row_examples import normalize_row, selected
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.template import FORWARD, INVERTED
 from flan_tasks.datasets import catalog

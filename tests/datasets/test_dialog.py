@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 import flan_tasks as ft
-from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.core.template import FORWARD
 from flan_tasks.datasets import catalog, get
 from flan_tasks.engine.styles import texts_in

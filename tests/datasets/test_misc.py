@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from flan_tasks.core.dataset import Dataset, normalize_row
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.render import render
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.core.template import FORWARD
 from flan_tasks.datasets import catalog
 from flan_tasks.datasets.misc import (

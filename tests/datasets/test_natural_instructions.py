@@ -5,9 +5,9 @@ import json
 import pytest
 from conftest import REAL
 
-from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.errors import RowError
 from flan_tasks.core.example import Skip
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.datasets.natural_instructions import NIV2
 
 FILES = REAL / "flan22" / "niv2"

@@ -6,10 +6,10 @@ import pytest
 from conftest import ROOT
 from golden_text import golden_text
 
-from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.example import Example, Skip
 from flan_tasks.core.render import render
 from flan_tasks.core.resources import folder
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.core.template_files import read_template_set
 from flan_tasks.datasets._task_files import parse_task
 from flan_tasks.datasets.natural_instructions import NIV2

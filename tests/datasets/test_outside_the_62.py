@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.datasets import catalog, get
 from flan_tasks.raw_rows import open_source
 

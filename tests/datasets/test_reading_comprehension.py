@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from flan_tasks.core.dataset import Dataset, normalize_row, selected
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.row_examples import normalize_row, selected
 from flan_tasks.datasets.reading_comprehension import (
     BOOL_Q,
     DROP,

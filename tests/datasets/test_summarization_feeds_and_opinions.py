@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from flan_tasks.core.dataset import Dataset, normalize_row
+from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example, Skip
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.datasets._summarization_feeds_and_opinions import (
     AG_NEWS,
     OPINION_ABSTRACTS_IDEBATE,

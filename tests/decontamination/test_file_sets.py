@@ -8,8 +8,8 @@ import pytest
 from conftest import REAL
 
 from flan_tasks.core.errors import FlanTasksError, RowError, SourceUnavailableError
+from flan_tasks.decontamination.example_words import Texts
 from flan_tasks.decontamination.file_sets import file_sets, is_path
-from flan_tasks.decontamination.rules import Texts
 
 
 def write(path, text):

@@ -5,13 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flan_tasks.decontamination.rules import (
-    RULES,
-    RUN,
-    SHORTEST_TEXT,
-    Texts,
-    run_length,
-)
+from flan_tasks.decontamination.example_words import Texts
+from flan_tasks.decontamination.rules import RULES, RUN, SHORTEST_TEXT, run_length
 from flan_tasks.decontamination.shared import covered, same_example, shared_run, shared_text
 from flan_tasks.decontamination.word_ids import words
 from flan_tasks.specs.contamination_presets import FIELDS, GPT3, PRESETS, TULU

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from flan_tasks.engine.card import make_card, size_category
+from flan_tasks.engine.card import make_card
+from flan_tasks.engine.card_header import size_category
 
 pytest.importorskip("datasets", reason="needs the extra hf")
 

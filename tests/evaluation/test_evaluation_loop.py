@@ -11,9 +11,11 @@ from conftest import make_catalog
 from flan_tasks.core.errors import DeclarationError, EvaluationError, SourceUnavailableError
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.loop import AUTO, BOTH, Evaluation, evaluate, questions
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.loop import evaluate
 from flan_tasks.evaluation.prompts import chosen_examples
-from flan_tasks.evaluation.records import GENERATE, RANK, Answers, Record
+from flan_tasks.evaluation.records import GENERATE, RANK, Record
+from flan_tasks.evaluation.units import AUTO, BOTH, Evaluation, questions
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.metrics.by_name import metric
 from flan_tasks.plan.exemplars import Budget

@@ -30,7 +30,7 @@ from flan_tasks.evaluation.harness import (
     process_rank,
 )
 from flan_tasks.evaluation.lm_eval import Export, export
-from flan_tasks.evaluation.summary import standard_errors
+from flan_tasks.evaluation.standard_errors import standard_errors
 from flan_tasks.metrics.by_name import metric
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.plan.exemplars import Budget

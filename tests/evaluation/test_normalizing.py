@@ -13,11 +13,13 @@ from commands import flan  # noqa: F401 - a fixture
 
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.loop import Evaluation, evaluate
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.loop import evaluate
 from flan_tasks.evaluation.normalizing import NORMALIZED, SUM, normalized, ways_of
-from flan_tasks.evaluation.records import RANK, Answers, Prompt, Record
+from flan_tasks.evaluation.records import RANK, Prompt, Record
 from flan_tasks.evaluation.score_tables import overview
 from flan_tasks.evaluation.unconditional import CONTEXT, alone
+from flan_tasks.evaluation.units import Evaluation
 from flan_tasks.jobs.evaluate import score
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.plan.source_choice import SourceChoice

@@ -7,11 +7,13 @@ import pytest
 
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
+from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.elsewhere import prompt_line
 from flan_tasks.evaluation.harness import process_generation, process_rank
 from flan_tasks.evaluation.lm_eval import Export, export
-from flan_tasks.evaluation.loop import BOTH, Evaluation, evaluate, questions
-from flan_tasks.evaluation.records import GENERATE, Answers, Record
+from flan_tasks.evaluation.loop import evaluate
+from flan_tasks.evaluation.records import GENERATE, Record
+from flan_tasks.evaluation.units import BOTH, Evaluation, questions
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.store.store import Store, default_store
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.elsewhere import FileAnswers, prompt_line, read_answers
 from flan_tasks.evaluation.records import (
     GENERATE,
@@ -13,7 +14,6 @@ from flan_tasks.evaluation.records import (
     NORMALIZED,
     RANK,
     SUM,
-    Answers,
     Asked,
     Prompt,
     Record,

@@ -16,15 +16,8 @@ from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.records import GENERATE, NORMALIZED, RANK, SUM, Prompt, Record, Unit
 from flan_tasks.evaluation.score_tables import as_csv, legend, overview, score_table, with_error
-from flan_tasks.evaluation.summary import (
-    MEANS,
-    TemplateScore,
-    chance,
-    majority,
-    score_unit,
-    standard_errors,
-    summarize,
-)
+from flan_tasks.evaluation.standard_errors import MEANS, standard_errors
+from flan_tasks.evaluation.summary import TemplateScore, chance, majority, score_unit, summarize
 from flan_tasks.metrics.by_name import metric
 from flan_tasks.metrics.gold import Gold
 

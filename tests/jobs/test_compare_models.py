@@ -52,7 +52,7 @@ def _metric(change):
 
 
 def _kept(folder, change):
-    from flan_tasks.evaluation.records import Answers
+    from flan_tasks.evaluation.answers import Answers
 
     answers = Answers.of_folder(folder)
     for unit in answers.units:

@@ -3,39 +3,30 @@
 import json
 
 import pytest
+import suite_runs
 from constructed_answers import ByRule
+from suite_runs import suite_text
 
 import flan_tasks as ft
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.comparison_tables import HELD_OUT, NEITHER
-from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
-from flan_tasks.specs.eval_config import QuestionSpec
 
-OWN = """
-description = "Sums."
-home = "ours"
-layout = "sums.jsonl"
-files = { test = "sums.jsonl" }
-averages = [{ name = "micro", over = "examples" }]
-[protocols.short]
-source = "ours"
-method = "generate"
+OWN = suite_text(
+    """
 question = "{a} and {a}?"
 answer = "{b}"
 stops = ["\\n"]
 read = { after = "is ", drop_period = true }
-"""
+""",
+    rows="sums.jsonl",
+    protocol="short",
+)
 
 
 def answered(folder, *names, rule):
-    spec = QuestionSpec(mixture_or_task_name=",".join(names), source="samples", allow_missing=True)
-    suites = suites_of(spec)
-    return score(
-        evaluation_of(spec),
-        ByRule(rule, folder.name),
-        folder,
-        suites=suites,
-        store=folder.parent / "store",
+    answerer = ByRule(rule, folder.name)
+    return suite_runs.scored(
+        folder, suite_runs.asked(*names), answerer, store=folder.parent / "store"
     )
 
 

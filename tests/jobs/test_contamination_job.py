@@ -7,33 +7,19 @@ import pytest
 from toy_families import family_catalog, write_tasks
 
 import flan_tasks as ft
-from flan_tasks.cli import start
 from flan_tasks.core.family import Member
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.parts import Part as MixturePart
 from flan_tasks.core.splits import Splits
 from flan_tasks.decontamination.compared import FileTexts, Part
+from flan_tasks.decontamination.example_words import Texts
 from flan_tasks.decontamination.matches import Checker
-from flan_tasks.decontamination.rules import Texts
 from flan_tasks.jobs.contamination import folded_findings
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.specs.contamination_presets import PRESETS
 from flan_tasks.store.store import Store
 
 POEM = "an old silent pond then a frog jumps into it with the sound of falling water <b>"
-
-
-@pytest.fixture
-def flan(monkeypatch, capsys):
-    def run(*words, code=0):
-        monkeypatch.setattr("sys.argv", ["flan", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            start.main()
-        printed = capsys.readouterr()
-        assert caught.value.code == code, printed.err + printed.out
-        return printed
-
-    return run
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import csv
 import json
 
 import pytest
+from suite_runs import suite_text
 
 from flan_tasks.datasets import catalog
-from flan_tasks.jobs.evaluate import datasets_of
+from flan_tasks.jobs.asked_datasets import datasets_of
 from flan_tasks.specs.contamination_presets import PRESETS
 from flan_tasks.specs.eval_config import QuestionSpec
 
@@ -263,22 +264,7 @@ def test_a_suite_of_which_a_part_was_compared_has_its_scores(flan, tmp_path):
     assert "tydiqa:english" in content["contamination"]["not_compared"]
 
 
-SUMS = """
-description = "Sums."
-home = "here"
-layout = "test.jsonl"
-files = { test = "test.jsonl" }
-
-[protocols.plain]
-source = "this test"
-method = "generate"
-question = "{question}\\n{sum}?"
-answer = "{sum}"
-
-[[averages]]
-name = "micro"
-over = "examples"
-"""
+SUMS = suite_text('question = "{question}\\n{sum}?"\nanswer = "{sum}"', rows="test.jsonl")
 
 
 def test_a_suite_of_ones_own_is_compared_by_its_rows(flan, build, tmp_path):

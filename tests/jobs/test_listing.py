@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from flan_tasks import datasets
-from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.errors import DeclarationError, UnknownNameError
 from flan_tasks.core.family import Family
 from flan_tasks.core.family_index import write_index
 from flan_tasks.core.outline import outline
@@ -39,10 +39,31 @@ def test_an_installed_package_lists_what_the_declarations_say(published):
 
 def test_the_file_says_what_no_installation_changes(published):
     # Neither a time nor a path, so that a wheel that is built twice has the same bytes.
-    before = published.read_bytes()
+    files = [published, published.with_name("published_tasks.json")]
+    before = [path.read_bytes() for path in files]
     write_published()
-    assert published.read_bytes() == before
-    assert str(ROOT) not in before.decode()
+    assert [path.read_bytes() for path in files] == before
+    assert not any(str(ROOT) in text.decode() for text in before)
+
+
+def test_tasks_of_a_family_are_listed_as_they_are_built(published):
+    every = datasets.catalog()
+    for family in every.families.values():
+        tasks = sorted(every.expand([family.name]), key=lambda task: (task.cluster, task.name))
+        built = [dataclasses.asdict(job._dataset(every, task)) for task in tasks]
+        for own in (True, False):  # from the index, and from the file
+            facts = listing([family.name], own=own).datasets
+            listed = json.loads(json.dumps([dataclasses.asdict(one) for one in facts]))
+            assert listed == json.loads(json.dumps(built)), (family.name, own)
+
+
+def test_names_of_several_kinds_are_listed_together():
+    facts = listing(["bbh", "rte", "nli", "bbh"]).datasets
+    names = [one.name for one in facts]
+    expanded = datasets.catalog().expand(["bbh", "rte", "nli"])
+    assert names == [dataset.name for dataset in expanded] and "rte" in names
+    with pytest.raises(UnknownNameError, match='unknown dataset or cluster "nlii"'):
+        listing(["bbh", "nlii"], own=False)
 
 
 def test_what_a_user_added_is_listed_beside_what_is_published(published, own_family):
@@ -53,14 +74,18 @@ def test_what_a_user_added_is_listed_beside_what_is_published(published, own_fam
     assert own_family.name not in published.read_text()
 
 
-def test_an_installed_package_lists_without_a_declaration(tmp_path):
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [(["list"], "niv2"), (["list", "niv2", "bbh"], "tasks of families")],
+)
+def test_an_installed_package_lists_without_a_declaration(tmp_path, words, line):
     """Neither the modules of datasets nor a template file is read."""
-    code = """
+    code = f"""
 import sys
 from pathlib import Path
 from flan_tasks.jobs import listing
 listing.PUBLISHED = Path(sys.argv.pop())
-sys.argv[1:] = ["list"]
+sys.argv[1:] = {words}
 opened = []
 sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[0])))
 from flan_tasks.cli.start import main
@@ -83,7 +108,7 @@ print(modules + [name for name in opened if name.endswith((".toml", ".jsonl"))])
     )
     lines = done.stdout.splitlines()
     assert lines[-1] == "[]", done.stderr
-    assert any("niv2" in line for line in lines)
+    assert any(line in one for one in lines)
 
 
 @pytest.fixture

@@ -10,30 +10,30 @@ import pytest
 from commands import flan  # noqa: F401 - a fixture
 from conftest import ROOT
 from constructed_answers import ByRule
+from suite_runs import MICRO, suite_text
 
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError, EvaluationError
 from flan_tasks.evaluation.summary import DatasetScore
-from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
+from flan_tasks.jobs.asked_datasets import evaluation_of
+from flan_tasks.jobs.asked_suites import suites_of
+from flan_tasks.jobs.evaluate import score
 from flan_tasks.jobs.scores import CSV, EVAL_RESULTS, LM_EVAL, MODEL_INDEX, scores_as
 from flan_tasks.specs.eval_config import QuestionSpec
 from flan_tasks.suites.hub_results import _yaml
 from flan_tasks.suites.stored import read_scores
 
 GOLDEN = ROOT / "tests" / "golden" / "scores"
-OWN = """
-description = "Sums."
-home = "ours"
-layout = "sums.jsonl"
-files = { test = "sums.jsonl" }
-averages = [{ name = "micro", over = "examples" }, { name = "macro, as it is", over = "tasks" }]
-[protocols.short]
-source = "ours"
-method = "generate"
+OWN = suite_text(
+    """
 question = "{a} and {a}?"
 answer = "{b}"
 stops = ["\\n"]
-"""
+""",
+    rows="sums.jsonl",
+    averages=f'{MICRO}, {{ name = "macro, as it is", over = "tasks" }}',
+    protocol="short",
+)
 # Tasks of a dataset by a protocol of ours, and averages of groups of them.
 EXAMS = """
 description = "Exams."

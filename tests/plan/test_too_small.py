@@ -11,8 +11,10 @@ from flan_tasks.core.variation import Variation
 from flan_tasks.engine.manifest import make_manifest
 from flan_tasks.engine.recipe import make_recipe
 from flan_tasks.engine.shard import BuildSettings
-from flan_tasks.evaluation.loop import Evaluation, evaluate
-from flan_tasks.evaluation.records import Answers, Record
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.loop import evaluate
+from flan_tasks.evaluation.records import Record
+from flan_tasks.evaluation.units import Evaluation
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.raw_rows import task_files

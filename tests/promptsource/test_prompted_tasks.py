@@ -8,11 +8,11 @@ import sys
 import pytest
 from conftest import ROOT
 
-from flan_tasks.core.dataset import normalize_row
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.core.example import Skip
 from flan_tasks.core.lint import lint_set
 from flan_tasks.core.origin import Files
+from flan_tasks.core.row_examples import normalize_row
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.template_files import read_template_set
 from flan_tasks.promptsource import tasks

@@ -14,7 +14,8 @@ import flan_tasks as ft
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.records import Answers, Prompt, Record
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.records import Prompt, Record
 from flan_tasks.evaluation.score_tables import overview
 from flan_tasks.jobs.compare import wholes_of
 from flan_tasks.metrics.gold import Gold

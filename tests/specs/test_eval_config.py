@@ -6,7 +6,8 @@ from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.resources import folder
 from flan_tasks.core.variation import Variation
 from flan_tasks.specs.eval_config import Decoding, EvalSpec, InferSpec
-from flan_tasks.specs.gin_files import GinError, load
+from flan_tasks.specs.gin_files import load
+from flan_tasks.specs.gin_statements import GinError
 
 EVAL = ("runs/eval.gin",)
 NEEDED = (

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from flan_tasks.core.resources import folder
-from flan_tasks.specs.gin_files import GinError, load
+from flan_tasks.specs.gin_files import load
+from flan_tasks.specs.gin_statements import GinError
 from flan_tasks.specs.model_config import SIZES, sized
 
 MODEL = "models/t5_1_1_mini.gin"

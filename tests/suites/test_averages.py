@@ -3,7 +3,7 @@
 import pytest
 
 from flan_tasks.suites.averages import TaskNumber, averages_of
-from flan_tasks.suites.declared import Average
+from flan_tasks.suites.numbers import Average
 
 
 def number(name, values, *, chance=None, error=1.0, examples=10, **facts):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REAL
+from suite_runs import suite_text
 
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.datasets import catalog
@@ -192,21 +193,16 @@ def test_a_number_that_a_metric_has_not_is_refused(text, problem):
         parse_suite(whole, name="own", path="own.toml")
 
 
-SQUADS = """
-description = "Questions."
-home = "ours"
-layout = "rows.jsonl"
-files = { test = "rows.jsonl" }
-averages = [{ name = "micro", over = "examples" }]
-[protocols.plain]
-source = "ours"
-method = "generate"
+SQUADS = suite_text(
+    """
 question = "{label} {q}"
 answer = "{answer}"
 references = "right.text"
 words.own = { label = "Asked:" }
 # more
-"""
+""",
+    rows="rows.jsonl",
+)
 
 
 def test_any_of_several_right_answers_is_right(tmp_path):

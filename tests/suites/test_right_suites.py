@@ -3,12 +3,9 @@
 import json
 
 import pytest
+import suite_runs
+from suite_runs import Told
 
-from flan_tasks.evaluation.loop import Evaluation
-from flan_tasks.evaluation.records import RANK, Record
-from flan_tasks.jobs.evaluate import score
-from flan_tasks.plan.source_choice import SourceChoice
-from flan_tasks.suites.asking import SuitesAsked
 from flan_tasks.suites.library import open_suite, published_suite, suite_names
 
 ALL = [
@@ -34,34 +31,8 @@ FORMS = {
 }
 
 
-class Told:
-    """Answers as it is told, in one form."""
-
-    budget = None
-
-    def __init__(self, form, *, right):
-        self.form, self.right = form, right
-        self.settings = {"form": form}
-
-    def has(self, unit):
-        return True
-
-    def answer(self, stream):
-        for asked in stream:
-            gold = asked.prompt.gold
-            if asked.unit.method == RANK:
-                of_right, others = (-1.0, -99.0) if self.right else (-99.0, -1.0)
-                sums = tuple(of_right if o in gold.references else others for o in gold.options)
-                yield asked, Record(asked.prompt, sums=sums, tokens=(1,) * len(sums))
-            else:
-                yield asked, Record(asked.prompt, self.form.format(gold.answer))
-
-
 def scored(name, folder, answerer):
-    suites = SuitesAsked(
-        suites=(open_suite(name),), source=SourceChoice("samples"), allow_missing=True
-    )
-    return score(Evaluation(datasets=()), answerer, folder, suites=suites)
+    return suite_runs.scored(folder, suite_runs.asked(name), answerer)
 
 
 def test_every_written_protocol_has_its_forms():

@@ -4,9 +4,9 @@ import pytest
 
 from flan_tasks.evaluation.records import Record
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.suites.declared import Average
 from flan_tasks.suites.exemplars import Solved
 from flan_tasks.suites.library import open_suite
+from flan_tasks.suites.numbers import Average
 from flan_tasks.suites.scores import score_suite, score_task
 from flan_tasks.suites.tasks import SuiteQuestion, SuiteTask
 

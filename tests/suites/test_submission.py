@@ -4,13 +4,15 @@ import json
 from types import SimpleNamespace
 
 import pytest
+import suite_runs
+from suite_runs import suite_text
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.spec import ConfigError
 from flan_tasks.datasets import catalog
-from flan_tasks.evaluation.records import Answers, Record
-from flan_tasks.jobs.asked_suites import submitted_suite
-from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
+from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.records import Record
+from flan_tasks.jobs.asked_suites import submitted_suite, suites_of
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
 from flan_tasks.suites.library import parse_suite, published_suite
@@ -41,13 +43,10 @@ class Last:
 
 
 def submitted(name, folder, answerer):
-    spec = QuestionSpec(mixture_or_task_name=name, source="samples", allow_missing=True)
-    asked = suites_of(spec)
-    result = score(
-        evaluation_of(spec), answerer, folder / "out", suites=asked, store=folder / "store"
-    )
+    spec = suite_runs.asked(name)
+    result = suite_runs.scored(folder / "out", spec, answerer, store=folder / "store")
     return write_submission(
-        submitted_suite(asked),
+        submitted_suite(suites_of(spec)),
         result.suites[0],
         catalog(),
         answerer,
@@ -170,6 +169,17 @@ def test_what_has_no_server_is_refused():
         EvalSpec(mixture_or_task_name="glue", predictions="p.jsonl", output_dir="o", submission="d")
 
 
+SUBMISSION = """
+[submission]
+source = "here"
+form = "tsv"
+[[submission.files]]
+name = "A.tsv"
+dataset = "copa"
+by_place = true
+"""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -182,24 +192,7 @@ def test_what_has_no_server_is_refused():
     ],
 )
 def test_what_is_wrong_with_a_submission_is_said(old, new, said):
-    good = """
-description = "One."
-home = "here"
-layout = "here"
-datasets = ["copa"]
-averages = [{ name = "micro", over = "examples" }]
-[protocols.plain]
-source = "here"
-method = "generate"
-templates = true
-[submission]
-source = "here"
-form = "tsv"
-[[submission.files]]
-name = "A.tsv"
-dataset = "copa"
-by_place = true
-"""
+    good = suite_text("templates = true", datasets=["copa"]) + SUBMISSION
     parse_suite(good, name="one", path="one.toml")
     assert old in good
     with pytest.raises(DeclarationError) as caught:

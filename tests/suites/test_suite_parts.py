@@ -3,11 +3,11 @@
 import json
 
 import pytest
+import suite_runs
+from suite_runs import suite_text
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.evaluation.records import Record
-from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
-from flan_tasks.specs.eval_config import QuestionSpec
 from flan_tasks.suites.library import named_suite, open_suite, published_suite
 from flan_tasks.suites.parts import opened_parts
 
@@ -42,8 +42,7 @@ class Written:
 
 
 def scored(folder, *names, answerer):
-    spec = QuestionSpec(mixture_or_task_name=",".join(names), source="samples", allow_missing=True)
-    return score(evaluation_of(spec), answerer, folder, suites=suites_of(spec))
+    return suite_runs.scored(folder, suite_runs.asked(*names), answerer)
 
 
 def test_all_right_is_100_in_every_part(tmp_path):
@@ -89,19 +88,7 @@ def test_chance_of_written_answers_is_that_of_what_a_question_lists(tmp_path):
     assert average.name == "macro of 23 tasks" and 0 < average.chance < 50
 
 
-ONE = """
-description = "One."
-home = "here"
-layout = "rows.jsonl"
-files = { test = "rows.jsonl" }
-averages = [{ name = "micro", over = "examples" }]
-[protocols.plain]
-source = "here"
-method = "generate"
-question = "{a}?"
-answer = "{b}"
-choices = 4
-"""
+ONE = suite_text('question = "{a}?"\nanswer = "{b}"\nchoices = 4', rows="rows.jsonl")
 BOTH = """
 description = "Two."
 home = "here"

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import pytest
 from conftest import REAL, ROOT
-from models_elsewhere import as_llama, saved, tokenizer_of
+from models_elsewhere import saved, tokenizer_of
 from toy_models import DECODER, T5, random_params
 
+from benchmarks.llama_folder import write_llama
 from flan_tasks.jobs.evaluate import evaluate
 from flan_tasks.jobs.write_prompts import write_prompts
 from flan_tasks.models.hf import export_hf
@@ -294,7 +295,7 @@ def compared(tmp_path_factory):
         if kind == "t5":
             theirs = export_hf(model, params, folder / "hf_t5", vocabulary=vocabulary)
         else:
-            theirs = as_llama(config, params, folder / "hf_decoder")
+            theirs = write_llama(folder / "hf_decoder", config, params)
             for path in tokenizer.parent.iterdir():
                 (theirs / path.name).write_bytes(path.read_bytes())
         ours[kind] = evaluated(

@@ -3,14 +3,15 @@
 import json
 
 import pytest
+import suite_runs
+from suite_runs import Told, suite_text
 
 from flan_tasks.core.errors import (
     DeclarationError,
     SourceUnavailableError,
     UnknownNameError,
 )
-from flan_tasks.evaluation.records import RANK, Record
-from flan_tasks.jobs.evaluate import evaluation_of, score, suites_of
+from flan_tasks.jobs.asked_suites import suites_of
 from flan_tasks.specs.eval_config import QuestionSpec
 from flan_tasks.suites.library import published_suite, suite_names
 
@@ -28,42 +29,12 @@ ALL = [
 MOST = {"stsb": 99.70, "quac": 84.22}
 
 
-class Told:
-    """Answers rightly, or in a form that is wrong everywhere."""
-
-    budget = None
-
-    def __init__(self, *, right):
-        self.right = right
-        self.settings = {"right": right}
-        self.units = []
-
-    def has(self, unit):
-        return True
-
-    def answer(self, stream):
-        for asked in stream:
-            if asked.done:
-                continue
-            self.units.append(asked.unit)
-            gold = asked.prompt.gold
-            if asked.unit.method == RANK:
-                of_right, others = (-1.0, -99.0) if self.right else (-99.0, -1.0)
-                sums = tuple(of_right if o in gold.references else others for o in gold.options)
-                yield asked, Record(asked.prompt, sums=sums, tokens=(1,) * len(sums))
-            else:
-                yield asked, Record(asked.prompt, gold.answer if self.right else "\u00a7")
-
-
-def scored(tmp_path, *names, right=True, answerer=None, **fields):
-    fields = {"source": "samples", "allow_missing": True, **fields}
-    spec = QuestionSpec(mixture_or_task_name=",".join(names), **fields)
-    return score(
-        evaluation_of(spec),
+def scored(folder, *names, right=True, answerer=None, **fields):
+    return suite_runs.scored(
+        folder / f"out-{right}",
+        suite_runs.asked(*names, **fields),
         answerer or Told(right=right),
-        tmp_path / f"out-{right}",
-        suites=suites_of(spec),
-        store=tmp_path / "store",
+        store=folder / "store",
     )
 
 
@@ -234,17 +205,9 @@ def test_models_are_compared_with_typos_and_without(tmp_path):
     assert changes["bool_q"].num_templates == 10
 
 
-OWN = """
-description = "One."
-home = "here"
-layout = "here"
-datasets = ["copa"]
-averages = [{ name = "macro", over = "tasks" }]
-[protocols.plain]
-source = "here"
-method = "generate"
-templates = true
-"""
+OWN = suite_text(
+    "templates = true", datasets=["copa"], averages='{ name = "macro", over = "tasks" }'
+)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from conftest import ROOT
 from toy_runs import compiled_once, losses, toy_build
 
 from flan_tasks.core import interrupts
-from flan_tasks.specs.gin_files import GinError
+from flan_tasks.specs.gin_statements import GinError
 from flan_tasks.trainer import main as main_module
 from flan_tasks.trainer.main import main, parse
 

@@ -1,13 +1,49 @@
-// Histograms, drawn by uPlot in the colors of the theme and drawn anew when it changes.
+// Charts, drawn by uPlot in the colors of the theme and drawn anew when it changes.
 
 const drawn = [];
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// Draws a chart into a place, and again when the colors or the width of the place change.
+//   chart: returns what uPlot takes beside size and axes; `x` makes the text of a mark of the lower
+//   axis, `y` has the size and the text of those of the left one.
+function plotted(place, tip, chart, data) {
+  let plot = null;
+  function draw() {
+    if (plot) plot.destroy();
+    if (!place.clientWidth) return;
+    const { x, y, ...more } = chart();
+    const axis = {
+      stroke: color("--soft"),
+      font: `12px ${getComputedStyle(document.body).fontFamily}`,
+      ticks: { show: false },
+    };
+    plot = new uPlot(
+      {
+        width: place.clientWidth,
+        height: place.clientHeight,
+        legend: { show: false },
+        axes: [
+          { ...axis, grid: { show: false }, size: 28, values: (_, marks) => marks.map(x) },
+          { ...axis, grid: { stroke: color("--line"), width: 1 }, size: y.size, values: (_, marks) => marks.map(y.text) },
+        ],
+        ...more,
+      },
+      data,
+      place,
+    );
+    place.append(tip);
+  }
+  drawn.push(draw);
+  draw();
+  new ResizeObserver(() => {
+    if (!plot || plot.width !== place.clientWidth) draw();
+  }).observe(place);
+}
 
 function histogram(place, { width, counts, limit }, unit) {
   const edges = counts.map((_, bin) => bin * width);
   const end = counts.length * width;
   const tip = make("div.tip", { hidden: true });
-  let plot = null;
 
   function showTip(chart) {
     const bin = chart.cursor.idx;
@@ -50,57 +86,28 @@ function histogram(place, { width, counts, limit }, unit) {
     ctx.restore();
   }
 
-  function draw() {
-    if (plot) plot.destroy();
-    if (!place.clientWidth) return;
-    const axis = {
-      stroke: color("--soft"),
-      font: `12px ${getComputedStyle(document.body).fontFamily}`,
-      ticks: { show: false },
-    };
-    plot = new uPlot(
+  const chart = () => ({
+    padding: [8, 8, 0, 0],
+    cursor: { y: false, x: false, points: { show: false }, drag: { x: false, y: false } },
+    scales: {
+      x: { time: false, range: [0, end] },
+      y: { range: (_, low, high) => [0, high * 1.08 || 1] },
+    },
+    x: count,
+    y: { size: 52, text: short },
+    series: [
+      {},
       {
-        width: place.clientWidth,
-        height: place.clientHeight,
-        padding: [8, 8, 0, 0],
-        legend: { show: false },
-        cursor: { y: false, x: false, points: { show: false }, drag: { x: false, y: false } },
-        scales: {
-          x: { time: false, range: [0, end] },
-          y: { range: (_, low, high) => [0, high * 1.08 || 1] },
-        },
-        axes: [
-          { ...axis, grid: { show: false }, size: 28, values: (_, marks) => marks.map(count) },
-          {
-            ...axis,
-            grid: { stroke: color("--line"), width: 1 },
-            size: 52,
-            values: (_, marks) => marks.map(short),
-          },
-        ],
-        series: [
-          {},
-          {
-            stroke: color("--bar"),
-            fill: color("--bar"),
-            width: 0,
-            points: { show: false },
-            paths: uPlot.paths.bars({ size: [0.86, 60], align: 1 }),
-          },
-        ],
-        hooks: { draw: [drawLimit], setCursor: [showTip] },
+        stroke: color("--bar"),
+        fill: color("--bar"),
+        width: 0,
+        points: { show: false },
+        paths: uPlot.paths.bars({ size: [0.86, 60], align: 1 }),
       },
-      [edges, counts],
-      place,
-    );
-    place.append(tip);
-  }
-
-  drawn.push(draw);
-  draw();
-  new ResizeObserver(() => {
-    if (!plot || plot.width !== place.clientWidth) draw();
-  }).observe(place);
+    ],
+    hooks: { draw: [drawLimit], setCursor: [showTip] },
+  });
+  plotted(place, tip, chart, [edges, counts]);
 }
 
 const drawCharts = () => drawn.forEach((draw) => draw());

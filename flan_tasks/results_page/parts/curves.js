@@ -25,7 +25,6 @@ function curve(place, series) {
     return column;
   });
   const tip = make("div.tip", { hidden: true });
-  let plot = null;
   function showTip(chart) {
     const number = chart.cursor.idx;
     tip.hidden = number === null || number === undefined || chart.cursor.left < 0;
@@ -39,55 +38,31 @@ function curve(place, series) {
     tip.style.left = `${Math.min(Math.max(x, 110), place.clientWidth - 110)}px`;
     tip.style.top = "22px";
   }
-  function redraw() {
-    if (plot) plot.destroy();
-    if (!place.clientWidth) return;
-    const axis = {
-      stroke: color("--soft"),
-      font: `12px ${getComputedStyle(document.body).fontFamily}`,
-      ticks: { show: false },
-    };
+  const chart = () => {
     const colors = lineColors();
-    plot = new uPlot(
-      {
-        width: place.clientWidth,
-        height: place.clientHeight,
-        padding: [8, 12, 0, 0],
-        legend: { show: false },
-        cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
-        scales: { x: { time: false } },
-        axes: [
-          { ...axis, grid: { show: false }, size: 28, values: (_, marks) => marks.map(short) },
-          {
-            ...axis,
-            grid: { stroke: color("--line"), width: 1 },
-            size: 60,
-            values: (_, marks) =>
-              marks.map((value) => (Math.abs(value) >= 10000 ? short(value) : String(Number(value.toPrecision(6))))),
-          },
-        ],
-        series: [
-          {},
-          ...series.map(([, own, , look]) => ({
-            stroke: colors[look.color % colors.length],
-            width: look.points ? 1.4 : 1.8,
-            dash: look.points ? [5, 4] : undefined,
-            spanGaps: true,
-            points: { show: look.points || own.length === 1, size: 6 },
-          })),
-        ],
-        hooks: { setCursor: [showTip] },
+    return {
+      padding: [8, 12, 0, 0],
+      cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
+      scales: { x: { time: false } },
+      x: short,
+      y: {
+        size: 60,
+        text: (value) => (Math.abs(value) >= 10000 ? short(value) : String(Number(value.toPrecision(6)))),
       },
-      [steps, ...columns],
-      place,
-    );
-    place.append(tip);
-  }
-  drawn.push(redraw);
-  redraw();
-  new ResizeObserver(() => {
-    if (!plot || plot.width !== place.clientWidth) redraw();
-  }).observe(place);
+      series: [
+        {},
+        ...series.map(([, own, , look]) => ({
+          stroke: colors[look.color % colors.length],
+          width: look.points ? 1.4 : 1.8,
+          dash: look.points ? [5, 4] : undefined,
+          spanGaps: true,
+          points: { show: look.points || own.length === 1, size: 6 },
+        })),
+      ],
+      hooks: { setCursor: [showTip] },
+    };
+  };
+  plotted(place, tip, chart, [steps, ...columns]);
 }
 
 function chartPanel(title, note, series) {

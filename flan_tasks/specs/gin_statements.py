@@ -1,0 +1,197 @@
+"""The statements of gin files, each with its place, before gin evaluates them.
+
+It reads with gin's own parser, which it imports when called; `gin_files` makes a specification.
+"""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flan_tasks.core.errors import FlanTasksError, unknown_name
+from flan_tasks.core.resources import folder
+
+_WANTED = "wanted `NAME = VALUE`, `module.Class.field = VALUE`, `import` or `include 'FILE'`"
+# Where messages of gin's reader begin to quote what they read.
+_QUOTED = re.compile(r"\.? +Got |: <|['\"][^'\"]{3,}['\"]")
+# Modules of what gin files may set, and the room they lay in up to 0.1.0.
+MODULES = ("config", "model_config", "eval_config", "experiment")
+_ROOM_BEFORE = "flan_tasks.trainer"
+
+
+class GinError(FlanTasksError):
+    """A gin file or binding is wrong; the message begins with file and line."""
+
+    exit_code = 2
+
+
+def error_at(where: str, what: str) -> GinError:
+    """Returns the error for what is wrong at a place."""
+    return GinError(f"{where}: {what}", where=where)
+
+
+@dataclass(frozen=True)
+class Macro:
+    """`%NAME` in a value."""
+
+    name: str
+    """The name."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """`@name` or `@name()` in a value."""
+
+    name: str
+    """The name, with its module."""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One `X = value` of a file or of the command line."""
+
+    selector: str
+    """`config.TrainSpec`, or the name of a macro."""
+    argument: str
+    """The argument; empty for a macro."""
+    value: Any
+    """The value, with `Macro` and `Reference` in it."""
+    where: str
+    """file:line, or --gin.X."""
+
+    @property
+    def owner(self) -> str:
+        """The class whose argument is set."""
+        return self.selector.rsplit(".", 1)[-1].rsplit("/", 1)[-1]
+
+
+def find(name: str) -> Path:
+    """Returns a gin file by its path, or by its name among ours.
+
+    Raises:
+      GinError: there is none; names the nearest of ours.
+    """
+    ours = folder("gin")
+    for path in (Path(name), ours / name):
+        if path.is_file():
+            return path
+    known = sorted(str(path.relative_to(ours)) for path in ours.rglob("*.gin"))
+    raise error_at(name, f"no such file; {unknown_name('gin file', name, known)}")
+
+
+def statements(path: Path, above: tuple[Path, ...]) -> Iterator[Binding]:
+    """Yields the bindings of a file and of what it includes.
+
+    Raises:
+      GinError: a file cannot be read, is malformed, or includes itself.
+    """
+    if path in above:
+        raise error_at(str(path), "includes itself")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise error_at(str(path), f"cannot be read: {error}") from error
+    for item in parse(text, str(path)):
+        if isinstance(item, Path):
+            yield from statements(item, (*above, path))
+        else:
+            yield item
+
+
+def _delegate() -> Any:
+    """What makes our objects of `@name` and `%NAME`."""
+    from gin import config_parser
+
+    class Delegate(config_parser.ParserDelegate):  # type: ignore[misc]  # gin has no types
+        def configurable_reference(
+            self, scoped_configurable_name: str, evaluate: bool
+        ) -> Reference:
+            return Reference(scoped_configurable_name)
+
+        def macro(self, macro_name: str) -> Macro:
+            return Macro(macro_name)
+
+    return Delegate()
+
+
+def parse(text: str, source: str) -> Iterator[Any]:
+    """Yields the bindings of a text, and the paths of what it includes.
+
+    Raises:
+      GinError: the text is malformed.
+    """
+    from gin import config_parser
+
+    def place(line: int) -> str:
+        return source if source.startswith("--gin.") else f"{source}:{line}"
+
+    try:
+        for item in config_parser.ConfigParser(text, _delegate()):
+            if isinstance(item, config_parser.BindingStatement):
+                selector = f"{item.scope}/{item.selector}" if item.scope else item.selector
+                where = place(item.location.line_num)
+                yield Binding(selector, item.arg_name or "", item.value, where)
+            elif isinstance(item, config_parser.IncludeStatement):
+                yield find(item.filename)
+            elif isinstance(item, config_parser.ImportStatement):
+                _check_import(item.module, place(item.location.line_num))
+    except SyntaxError as error:
+        raise error_at(place(error.lineno or 1), f"{_expected(error)}; {_WANTED}") from None
+    except tokenize.TokenError as error:
+        raise error_at(place(error.args[1][0]), f"{error.args[0]}; {_WANTED}") from None
+    except (RecursionError, MemoryError):
+        raise error_at(place(1), "a value is nested too deeply") from None
+    except ValueError:
+        raise error_at(place(1), f"a value cannot be read; {_WANTED}") from None
+
+
+def _check_import(module: str, where: str) -> None:
+    """Refuses modules that these classes lay in before, by the name of where they are now."""
+    room, _, name = module.rpartition(".")
+    if room == _ROOM_BEFORE and name in MODULES:
+        raise error_at(where, f"{module} is now flan_tasks.specs.{name}; import that")
+
+
+class _Part(io.StringIO):
+    """Text of a file, which gin then names in its errors."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+
+def texts_for_gin(path: Path) -> Iterator[_Part]:
+    """Yields what gin is to read of a file, with what it includes in its place.
+
+    gin would look for an included file among Python's packages, and end where a folder of this
+    name, such as `models`, lies on its path. Each part has the imports of its file, and its lines
+    where they stand there.
+    """
+    from gin import config_parser
+
+    text = path.read_text(encoding="utf-8-sig")
+    lines = text.split("\n")
+    includes, imports = {}, set()
+    for item in config_parser.ConfigParser(text, _delegate()):
+        if isinstance(item, config_parser.IncludeStatement):
+            includes[item.location.line_num - 1] = item.filename
+        elif isinstance(item, config_parser.ImportStatement):
+            imports.add(item.location.line_num - 1)
+    start = 0
+    for stop in [*includes, len(lines)]:
+        kept = [
+            line if number in imports or start <= number < stop else ""
+            for number, line in enumerate(lines)
+        ]
+        yield _Part("\n".join(kept), str(path))
+        if stop in includes:
+            yield from texts_for_gin(find(includes[stop]))
+        start = stop + 1
+
+
+def _expected(error: SyntaxError) -> str:
+    """What gin's reader says of a line, without the line: a file may include any file at all."""
+    return _QUOTED.split(str(error.msg).split("\n")[0])[0].rstrip(" .:")

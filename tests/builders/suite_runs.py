@@ -1,0 +1,66 @@
+"""Suites as tests ask them: texts of small ones, and whoever answers as it is told."""
+
+import json
+
+from flan_tasks.evaluation.records import RANK, Record
+from flan_tasks.jobs.asked_datasets import evaluation_of
+from flan_tasks.jobs.asked_suites import suites_of
+from flan_tasks.jobs.evaluate import score
+from flan_tasks.specs.eval_config import QuestionSpec
+
+MICRO = '{ name = "micro", over = "examples" }'
+
+
+def suite_text(strings, *, rows="", datasets=(), averages=MICRO, protocol="plain"):
+    """A suite file of one protocol with these strings, of a file of rows or of datasets."""
+    of = f'files = {{ test = "{rows}" }}' if rows else f"datasets = {json.dumps(list(datasets))}"
+    return f"""
+description = "One."
+home = "ours"
+layout = "{rows or "ours"}"
+{of}
+averages = [{averages}]
+[protocols.{protocol}]
+source = "ours"
+method = "generate"
+{strings.strip()}
+"""
+
+
+def asked(*names, **fields):
+    """What names ask for, of embedded rows."""
+    fields = {"source": "samples", "allow_missing": True, **fields}
+    return QuestionSpec(mixture_or_task_name=",".join(names), **fields)
+
+
+def scored(folder, spec, answerer, *, store=None):
+    """Has suites and datasets answered into a folder."""
+    return score(evaluation_of(spec), answerer, folder, suites=suites_of(spec), store=store)
+
+
+class Told:
+    """Answers rightly, or in a form that is wrong everywhere."""
+
+    budget = None
+
+    def __init__(self, form="", *, right):
+        self.right = right
+        self.form = form or ("{}" if right else "\u00a7")
+        self.settings = {"form": self.form, "right": right}
+        self.units = []
+
+    def has(self, unit):
+        return True
+
+    def answer(self, stream):
+        for asked in stream:
+            if asked.done:
+                continue
+            self.units.append(asked.unit)
+            gold = asked.prompt.gold
+            if asked.unit.method == RANK:
+                of_right, others = (-1.0, -99.0) if self.right else (-99.0, -1.0)
+                sums = tuple(of_right if o in gold.references else others for o in gold.options)
+                yield asked, Record(asked.prompt, sums=sums, tokens=(1,) * len(sums))
+            else:
+                yield asked, Record(asked.prompt, self.form.format(gold.answer))
