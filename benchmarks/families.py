@@ -7,8 +7,9 @@ for 20 million rows, and 8.5 GB for the plain dataset), and prints one JSON line
 it, to start a build from the store, and to lint it; memory of a worker; microseconds a rendered
 row, beside those of a plain dataset of as many rows, in pieces that alternate; files of the store;
 with SeqIO, seconds to register all names and until the first packed batch of all these rows. Each
-is run in a process of its own. Texts are made up and short (about 120 letters). The store is filled many rows at a time
-(`benchmarks/made_up_store.py`); `--read` reads and normalizes each, as a build does.
+is run in a process of its own. Texts are made up and short (about 120 letters). The store is filled
+many rows at a time (`benchmarks/made_up_store.py`); `--read` reads and normalizes each, as a build
+does.
 
 Processor seconds stand beside those of the clock, for a machine that is busy. Of the memory,
 `anon_mb` is the process's own; `peak_mb` counts pages of the store as well, which are mapped, and

@@ -112,9 +112,7 @@ def get_mixture_or_task(name: str) -> seqio.Task | seqio.Mixture:
 def _add_task(name: str, prompts: Prompts) -> None:
     """Registers a task that is known to be right, of which nothing is looked up yet."""
     full = str(TaskName(name, prompts.template or "", prompts.rank))
-    register(
-        EngineTask(name=full, dataset_name=name, prompts=prompts, configuration=current)
-    )
+    register(EngineTask(name=full, dataset_name=name, prompts=prompts, configuration=current))
 
 
 def _add_mixture(declared_as: str, *, name: str | None = None) -> None:
