@@ -5,10 +5,11 @@
 Writes the family's declaration, index and a filled store into `--place` (kept, and used again: 3 GB
 for 20 million rows, and 8.5 GB for the plain dataset), and prints one JSON line: seconds to list
 it, to start a build from the store, and to lint it; memory of a worker; microseconds a rendered
-row, beside those of a plain dataset of as many rows; files of the store; with SeqIO, seconds to
-register all names and until the first packed batch. Each is run in a process of its own. Texts are
-made up and short (about 120 letters). The store is filled many rows at a time
-(`benchmarks/made_up_store.py`); `--read` reads and normalizes each, as a build does.
+row, beside those of a plain dataset of as many rows, in pieces that alternate; files of the store;
+with SeqIO, seconds to register all names and until the first packed batch of all these rows. Each
+is run in a process of its own. Texts are made up and short (about 120 letters). The store is filled
+many rows at a time (`benchmarks/made_up_store.py`); `--read` reads and normalizes each, as a build
+does.
 
 Processor seconds stand beside those of the clock, for a machine that is busy. Of the memory,
 `anon_mb` is the process's own; `peak_mb` counts pages of the store as well, which are mapped, and
@@ -106,6 +107,45 @@ print(json.dumps({
     "tasks": len(plan.ingredients), "anon_mb": int(status["RssAnon"].split()[0]) // 1024,
     "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
 }))
+"""
+
+
+PAIRED = """
+import json, statistics, time
+import made_up_module
+from flan_tasks.datasets import catalog
+from flan_tasks.plan.plan import make_plan
+from flan_tasks.plan.prepare import SourceChoice, prepare
+from flan_tasks.plan.rows import render_texts
+from flan_tasks.store.store import Store
+from pathlib import Path
+plans = {}
+for name in ("made_up", "plain"):
+    mixture = catalog().mixture(f"all_{name}")
+    ready = prepare(mixture, catalog(), source=SourceChoice(), store=Store(Path("store")))
+    plans[name] = make_plan(ready, seed=0)
+rows = min(8192, *map(len, plans.values()))
+def spent(name, number):
+    plan = plans[name]
+    start = number * rows % (len(plan) - rows + 1)
+    clock, cpu = time.perf_counter(), time.process_time()
+    render_texts(plan, plan.rows(start, start + rows))
+    return 1e6 * (time.perf_counter() - clock) / rows, 1e6 * (time.process_time() - cpu) / rows
+for name in plans:
+    spent(name, 0)
+pairs = []
+for number in range(1, 41):
+    order = list(plans) if number % 2 else list(plans)[::-1]
+    times = {name: spent(name, number) for name in order}
+    pairs.append([times["made_up"], times["plain"]])
+measured = {"pairs": len(pairs), "rows": rows}
+for place, unit in enumerate(("us", "cpu_us")):
+    family, plain = ([pair[side][place] for pair in pairs] for side in (0, 1))
+    measured[f"made_up_{unit}_a_row"] = round(statistics.median(family), 2)
+    measured[f"plain_{unit}_a_row"] = round(statistics.median(plain), 2)
+    more = [a - b for a, b in zip(family, plain)]
+    measured[f"{unit}_a_row_more"] = round(statistics.median(more), 2)
+print(json.dumps(measured))
 """
 
 
@@ -217,8 +257,10 @@ def main() -> None:
             measured |= timed(f"fill_{name}", filled, place)
         run(["-c", MEASURE, name], place)  # fills the store, and notes that its files are intact
         measured[name] = json.loads(run(["-c", MEASURE, name], place))
+    if not options.without_plain:
+        measured["paired"] = json.loads(run(["-c", PAIRED], place))
     if options.seqio:
-        for name in ("register", "flan:made_up"):
+        for name in ("register", "flan:mix.all_made_up"):
             words = ["-W", "ignore", "-c", SEQIO, name]
             measured[name] = json.loads(run(words, place).splitlines()[-1])
     flan = ["-m", "flan_tasks"]

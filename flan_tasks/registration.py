@@ -18,15 +18,16 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import unknown_name
 from flan_tasks.core.family import Family
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.naming import PREFIX, TaskName
+from flan_tasks.core.naming import MEMBER_MARK, PREFIX, MixtureName, TaskName
+from flan_tasks.core.outline import is_trained_on, member_names
 from flan_tasks.core.template import FORWARD
 from flan_tasks.datasets import catalog
 
 with extras.needed_for("Registering with SeqIO"):
     import seqio
 
-    from flan_tasks.seqio.planned_mixture import make_mixture
-    from flan_tasks.seqio.task import Prompts, make_task, register
+    from flan_tasks.seqio.planned_mixture import EngineMixture
+    from flan_tasks.seqio.task import EngineTask, Prompts, make_task, register
 
 
 @contextmanager
@@ -46,30 +47,34 @@ def register_all() -> None:
     """Registers every dataset, evaluation task and mixture of the catalog."""
     for dataset in catalog().datasets:
         register_item(dataset)
-    for parent in catalog().parents:
-        _add_mixture(catalog().mixture(parent), name=str(TaskName(parent)))
+    for parent, parts in catalog().parents.items():
+        if any(catalog()[part].is_trained_on for part in parts):
+            _add_mixture(parent, name=str(TaskName(parent)))
     for family in catalog().families.values():
         register_item(family)
-    published = {mixture.name for mixture in catalog().mixtures}
-    for cluster in catalog().clusters:
-        if cluster not in published:
-            _add_mixture(catalog().mixture(cluster))
-    for mixture in catalog().mixtures:
-        register_item(mixture)
+    published = set(catalog().mixture_names)
+    for cluster, members in catalog().clusters.items():
+        if cluster not in published and any(catalog()[name].is_trained_on for name in members):
+            _add_mixture(cluster)
+    for name in sorted(published):
+        _add_mixture(name)
 
 
 def register_item(item: Dataset | Family | Mixture) -> None:
     """Registers one dataset with its evaluation tasks, a family with its members, or one mixture.
 
-    Members have one name each: `get_mixture_or_task` registers those of one template.
+    Members have one name each: `get_mixture_or_task` registers those of one template. What is only
+    evaluated has no mixture.
     """
     if isinstance(item, Family):
-        for member in item.members.values():
-            _add_task(item.task(member.name).name, Prompts())
-        _add_mixture(catalog().mixture(item.name), name=str(TaskName(item.name)))
+        for member in member_names(item):
+            _add_task(f"{item.name}{MEMBER_MARK}{member}", Prompts())
+        if is_trained_on(item):
+            _add_mixture(item.name, name=str(TaskName(item.name)))
         return
     if isinstance(item, Mixture):
-        _add_mixture(item)
+        if any(dataset.is_trained_on for dataset in catalog().members(item)):
+            _add_mixture(item.name)
         return
     _add_task(item.name, Prompts())
     for template in catalog().templates(item.name).of_kind(FORWARD):
@@ -99,25 +104,40 @@ def get_mixture_or_task(name: str) -> seqio.Task | seqio.Mixture:
         ids = [template.id for template in templates]
         if asked.template and asked.template not in ids:
             raise unknown_name(f"forward template of {asked.dataset}", asked.template, ids)
-        _add_task(asked.dataset, Prompts(template=asked.template or None, rank=asked.is_rank))
+        prompts = Prompts(template=asked.template or None, rank=asked.is_rank)
+        register(make_task(asked.dataset, prompts=prompts, configuration=current))
     return seqio.TaskRegistry.get(str(asked))
 
 
 def _add_task(name: str, prompts: Prompts) -> None:
-    register(make_task(name, prompts=prompts, configuration=current))
+    """Registers a task that is known to be right, of which nothing is looked up yet."""
+    full = str(TaskName(name, prompts.template or "", prompts.rank))
+    register(EngineTask(name=full, dataset_name=name, prompts=prompts, configuration=current))
 
 
-def _add_mixture(declaration: Mixture, *, name: str | None = None) -> None:
-    if not any(dataset.is_trained_on for dataset in catalog().members(declaration)):
-        return  # test-only: its tasks are evaluated by their own names
+def _add_mixture(declared_as: str, *, name: str | None = None) -> None:
+    """Registers a mixture of the catalog, whose declaration is not looked up yet."""
     register(
-        make_mixture(declaration, configuration=current, name_as=name, task_of=_registered_task)
+        EngineMixture(
+            name=name or str(MixtureName(declared_as)),
+            declare=functools.partial(catalog().mixture, declared_as),
+            tasks_of=_registered_tasks,
+            configuration=current,
+        )
     )
+
+
+def _registered_tasks(declaration: Mixture) -> list[seqio.Task]:
+    return [_registered_task(dataset.name) for dataset in catalog().members(declaration)]
 
 
 @functools.cache
 def _registered_task(name: str) -> seqio.Task:
-    return seqio.TaskRegistry.get(str(TaskName(name)))
+    full = str(TaskName(name))
+    if full in seqio.TaskRegistry.names():
+        return seqio.TaskRegistry.get(full)
+    # Whoever emptied the registry has mixtures from before, which need no names.
+    return make_task(name, prompts=Prompts(), configuration=current)
 
 
 register_all()

@@ -199,6 +199,7 @@ def test_a_family_is_measured(tmp_path):
     measured = json.loads(done.stdout)
     assert measured["made_up"]["tasks"] == 4 and measured["made_up"]["planned"] == 60
     assert measured["plain"]["planned"] == 60 and measured["store_files"] == 2
+    assert measured["paired"]["pairs"] == 40 and measured["paired"]["rows"] == 60
 
 
 @pytest.mark.slow

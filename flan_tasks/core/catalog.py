@@ -69,13 +69,18 @@ class Catalog(Expansion):
         return tuple(sorted(self._derived))
 
     @property
+    def mixture_names(self) -> tuple[str, ...]:
+        """Names of all mixtures; no file is read."""
+        return tuple(sorted(self._mixtures))
+
+    @property
     def mixtures(self) -> tuple[Mixture, ...]:
         """All mixtures, by name.
 
         Raises:
           DeclarationError: a file is malformed.
         """
-        return tuple(self._published(name) for name in sorted(self._mixtures))
+        return tuple(map(self._published, self.mixture_names))
 
     def _published(self, name: str) -> Mixture:
         mixture = self._mixtures[name]

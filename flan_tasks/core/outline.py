@@ -4,12 +4,13 @@ Building a thousand members, each checked, takes longer than everything else tha
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.family import Family
+from flan_tasks.core.naming import member_name
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.core.splits import Splits, restricted
 
@@ -45,6 +46,51 @@ def outline(family: Family) -> Outline:
     except (ValueError, KeyError, TypeError, AttributeError, DeclarationError):
         # Where a line is no task, this names it and says what would be right.
         return _of_members(family)
+
+
+def member_names(family: Family) -> tuple[str, ...]:
+    """Returns the names of a family's tasks, in the order of the index.
+
+    Raises:
+      DeclarationError: the index cannot be read, or has a line that is no task.
+    """
+    try:
+        names = tuple(member_name(line["source_name"]) for line in _lines(family))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        names = ()
+    # Where a name stands twice, or none does, this says where and what would be right.
+    is_plain = names and all(names) and len(set(names)) == len(names)
+    return names if is_plain else tuple(family.members)
+
+
+def is_trained_on(family: Family) -> bool:
+    """Whether a mixture of the whole family has a task with a train split.
+
+    Raises:
+      DeclarationError: the index cannot be read, or has a line that is no task.
+    """
+    try:
+        return any(
+            line.get("in_default_mixtures", True)
+            and restricted(family.splits, tuple(line.get("splits", ()))).train is not None
+            for line in _lines(family)
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, DeclarationError):
+        return any(
+            member.in_default_mixtures and family.splits_of(member).train is not None
+            for member in family.members.values()
+        )
+
+
+def _lines(family: Family) -> Iterator[Mapping[str, Any]]:
+    """Yields the lines of an index.
+
+    Raises:
+      ValueError: they are not of the form that `Member` has, or are no JSON.
+    """
+    if family.member_of is not None:
+        raise ValueError("what a line says, a function of the family says")
+    return (parse_json(text) for text in family.index_lines() if text.strip())
 
 
 def _of_members(family: Family) -> Outline:

@@ -1,5 +1,6 @@
 """SeqIO mixtures that are one planned stream instead of many pipelines. Public SeqIO calls only."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,7 +30,7 @@ from flan_tasks.seqio.stream import (
     stream,
     text_columns,
 )
-from flan_tasks.seqio.task import Configure, Prompts, make_task, source_choice
+from flan_tasks.seqio.task import Configure, Features, Prompts, make_task, source_choice
 from flan_tasks.vocabulary import open_vocabulary
 
 # Rows of a grown chunk for each task of a mixture, over which the work done once for each spreads.
@@ -44,7 +45,6 @@ def make_mixture(
     allow_missing: bool = False,
     variation: Variation = PLAIN,
     name_as: str | None = None,
-    task_of: Callable[[str], seqio.Task] | None = None,
 ) -> "EngineMixture":
     """Returns a mixture; no row is read yet.
 
@@ -55,7 +55,6 @@ def make_mixture(
       allow_missing: go on without datasets whose rows are not available.
       variation: how prompts are made of the examples.
       name_as: the mixture's own name.
-      task_of: gives the task of a dataset; by default one made for this mixture.
 
     Raises:
       UnknownNameError: the declaration names something unknown.
@@ -68,11 +67,11 @@ def make_mixture(
         prompts = Prompts(variation=_for_task(variation, declaration, name))
         return make_task(name, prompts=prompts, configuration=configuration, seed=seed)
 
-    tasks = [(task_of or make_member)(dataset.name) for dataset in members]
+    tasks = [make_member(dataset.name) for dataset in members]
     return EngineMixture(
         name=name_as or str(MixtureName(declaration.name)),
-        tasks=tasks,
-        declaration=declaration,
+        declare=lambda: declaration,
+        tasks_of=lambda _: tasks,
         configuration=configuration,
         seed=seed,
         allow_missing=allow_missing,
@@ -104,27 +103,69 @@ class EngineMixture(seqio.Mixture):
 
     An epoch is one pass of the capped mixture. Later passes go on through the examples behind the
     cap before any is seen twice.
+
+    SeqIO's own constructor goes through all tasks, which are thousands in a mixture of families. It
+    runs when something that it sets is first looked at: most registered mixtures never are.
     """
 
     def __init__(
         self,
         *,
         name: str,
-        tasks: Sequence[seqio.Task],
-        declaration: Mixture,
+        declare: Callable[[], Mixture],
+        tasks_of: Callable[[Mixture], Sequence[seqio.Task]],
         configuration: Configure,
         seed: int = 0,
         allow_missing: bool = False,
         variation: Variation = PLAIN,
     ) -> None:
-        self.declaration = declaration
+        """Makes a mixture.
+
+        Args:
+          name: its name.
+          declare: returns its members and rates, when first asked.
+          tasks_of: returns the tasks of a declaration's members, when first asked.
+          configuration: says where rows and vocabulary come from, when first asked.
+          seed: what draws depend on where `get_dataset` gets no seed.
+          allow_missing: go on without datasets whose rows are not available.
+          variation: how prompts are made of the examples.
+        """
+        self._own_name = name
+        self._declare = declare
+        self._tasks_of = tasks_of
         self._configuration = configuration
         self._seed = seed
         self._allow_missing = allow_missing
         self._variation = variation
         self._prepared: dict[str, Any] = {}
         self._from_cache = False
-        super().__init__(name=name, tasks=[(task, self._rate) for task in tasks])
+        self._is_constructed = False
+
+    def __getattr__(self, attribute: str) -> Any:
+        # Called for what is not there. Python asks copies for its own names before they have any.
+        if attribute.startswith("__") or vars(self).get("_is_constructed", True):
+            raise AttributeError(f"{type(self).__name__} has no attribute {attribute}")
+        tasks = [(task, self._rate) for task in self._tasks_of(self.declaration)]
+        self._is_constructed = True
+        super().__init__(name=self._own_name, tasks=tasks)
+        return getattr(self, attribute)
+
+    @property
+    def name(self) -> str:
+        return self._own_name
+
+    @functools.cached_property
+    def declaration(self) -> Mixture:
+        """Its members and rates."""
+        return self._declare()
+
+    @property
+    def output_features(self) -> Mapping[str, seqio.Feature]:
+        return self._features
+
+    @functools.cached_property
+    def _features(self) -> Features:
+        return Features(self._configuration)
 
     def plan(
         self,
@@ -249,7 +290,7 @@ class EngineMixture(seqio.Mixture):
     def _rate(self, task: seqio.Task) -> float:
         # Test-only members and missing ones have no part in training.
         rates = self._cached_rates() if self._from_cache else self._planned_rates()
-        return rates.get(task.source.dataset.name, 0.0)
+        return rates.get(task.source.dataset_name, 0.0)
 
     def _planned_rates(self) -> Mapping[str, float]:
         plan = self.plan("train")
@@ -263,9 +304,9 @@ class EngineMixture(seqio.Mixture):
     def _cached_rates(self) -> Mapping[str, float]:
         """Rates by the caches' own counts: a cache is mixed where the rows are not available."""
         counts = {
-            task.source.dataset.name: int(task.get_cached_stats("train")["examples"])
+            task.source.dataset_name: int(task.get_cached_stats("train")["examples"])
             for task in self.tasks
             if "train" in task.splits and task.cache_dir
         }
-        members = [catalog()[task.source.dataset.name] for task in self.tasks]
+        members = [task.source.dataset for task in self.tasks]
         return catalog().rates(self.declaration, members, counts)

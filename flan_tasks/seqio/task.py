@@ -43,6 +43,10 @@ from flan_tasks.vocabulary import (
 
 Configure = Callable[[], Configuration]
 
+# What all tasks share. Features are those of `EngineTask.output_features`.
+_NO_FEATURES = dict.fromkeys((INPUTS, TARGETS))
+_CACHE = seqio.CacheDatasetPlaceholder(required=False)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prompts:
@@ -118,7 +122,7 @@ def make_task(
         prompts.choose(dataset, dataset.splits.names[0])
     return EngineTask(
         name=name_as or str(TaskName(dataset.name, prompts.one, prompts.rank)),
-        dataset=dataset,
+        dataset_name=dataset.name,
         prompts=prompts,
         configuration=configuration,
         seed=seed,
@@ -139,7 +143,7 @@ def register(provider: seqio.Task | seqio.Mixture) -> Any:
     return provider
 
 
-class _Features(Mapping):
+class Features(Mapping):
     """Output features whose vocabulary is opened when a feature is first looked at."""
 
     def __init__(self, configuration: Configure) -> None:
@@ -185,15 +189,25 @@ def seqio_vocabulary(name: str) -> seqio.Vocabulary:
 class EngineSource(seqio.DataSource):
     """Examples of one dataset, rendered and tokenized by the engine.
 
-    It shuffles by itself, gives any shard alone, and knows the number of its examples.
+    It shuffles by itself, gives any shard alone, and knows the number of its examples. The dataset
+    is looked up when it is first needed: thousands of sources are made that nobody reads.
     """
 
-    def __init__(self, dataset: Dataset, prompts: Prompts, configuration: Configure) -> None:
-        super().__init__(splits=dataset.splits.names, performs_internal_shuffling=True)
-        self.dataset = dataset
+    def __init__(self, dataset_name: str, prompts: Prompts, configuration: Configure) -> None:
+        super().__init__(splits=(), performs_internal_shuffling=True)
+        self.dataset_name = dataset_name
         self.prompts = prompts
         self.configuration = configuration
         self._opened: dict[str, Ingredient] = {}
+
+    @functools.cached_property
+    def dataset(self) -> Dataset:
+        """The declaration."""
+        return catalog()[self.dataset_name]
+
+    @property
+    def splits(self) -> Sequence[str]:
+        return self.dataset.splits.names
 
     @property
     def supports_arbitrary_sharding(self) -> bool:
@@ -268,32 +282,53 @@ class EngineSource(seqio.DataSource):
         )
 
 
+class _Metrics(Sequence):
+    """The metric functions of a task, made when they are first looked at."""
+
+    def __init__(self, source: EngineSource) -> None:
+        self._source = source
+
+    @functools.cached_property
+    def _functions(self) -> list[Callable]:
+        make = rank_metrics if self._source.prompts.rank else generation_metrics
+        return make(self._source.dataset.metrics)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._functions[place]
+
+    def __len__(self) -> int:
+        return len(self._functions)
+
+    def __bool__(self) -> bool:
+        return True  # a dataset has at least one, which need not be looked up to say so
+
+
 class EngineTask(seqio.Task):
-    """A SeqIO task whose epochs differ: each has its own templates and order."""
+    """A SeqIO task whose epochs differ: each has its own templates and order.
+
+    Making one looks nothing up, so that thousands of names cost little.
+    """
 
     def __init__(
         self,
         *,
         name: str,
-        dataset: Dataset,
+        dataset_name: str,
         prompts: Prompts,
         configuration: Configure,
         seed: int = 0,
         source_info: Any = None,
     ) -> None:
-        self._features = _Features(configuration)
+        self._features = Features(configuration)
         self._seed = seed
-        metrics = rank_metrics if prompts.rank else generation_metrics
+        source = EngineSource(dataset_name, prompts, configuration)
         super().__init__(
             name=name,
-            source=EngineSource(dataset, prompts, configuration),
-            output_features=dict.fromkeys((INPUTS, TARGETS)),
-            preprocessors=[
-                seqio.CacheDatasetPlaceholder(required=False),
-                seqio.preprocessors.append_eos_after_trim,
-            ],
+            source=source,
+            output_features=_NO_FEATURES,
+            preprocessors=[_CACHE, seqio.preprocessors.append_eos_after_trim],
             postprocess_fn=postprocess,
-            metric_fns=metrics(dataset.metrics),
+            metric_fns=_Metrics(source),
             # No buffer: the source shuffles whole epochs by arithmetic.
             shuffle_buffer_size=None,
             source_info=source_info,
