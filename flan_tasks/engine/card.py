@@ -15,6 +15,7 @@ from flan_tasks.decontamination.matches import meaning
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
 from flan_tasks.engine.one_a_part import one_a_part
+from flan_tasks.engine.option_counts import has_option_styles, style_note, style_table
 from flan_tasks.engine.option_lines import option_lines
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
@@ -103,14 +104,14 @@ def _header(manifest: Mapping[str, Any]) -> Iterator[str]:
             "dataset_info:",
             # Stated, so that no reader guesses them from the values that are there.
             "  features:",
-            *_features(manifest["style"], parts="parts" in manifest),
+            *_features(manifest),
         )
     yield "---"
     yield ""
 
 
-def _features(style: str, *, parts: bool) -> Iterator[str]:
-    columns = BY_STYLE[style]
+def _features(manifest: Mapping[str, Any]) -> Iterator[str]:
+    columns = BY_STYLE[manifest["style"]]
     texts: tuple[str, ...] = ()
     if isinstance(columns, Turns):
         yield f"  - name: {columns.column}"
@@ -120,7 +121,8 @@ def _features(style: str, *, parts: bool) -> Iterator[str]:
             yield "      dtype: string"
     else:
         texts = columns.texts
-    for name, kind in {**dict.fromkeys(texts, "string"), **about_columns(parts=parts)}.items():
+    about = about_columns(parts="parts" in manifest, option_styles=has_option_styles(manifest))
+    for name, kind in {**dict.fromkeys(texts, "string"), **about}.items():
         yield f"  - name: {name}"
         yield f"    dtype: {kind}"
 
@@ -252,6 +254,10 @@ def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
     if found:
         yield " ".join(found)
         yield ""
+    if table := style_table(manifest):
+        yield for_markdown(style_note(manifest))
+        yield ""
+        yield from _grid(table[0], [[for_markdown(style), *counts] for style, *counts in table[1:]])
 
 
 def _parts(manifest: Mapping[str, Any]) -> Iterator[str]:
