@@ -10,6 +10,7 @@ from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import Declared, ordered
 from flan_tasks.core.errors import DeclarationError, UnknownNameError, unknown_name
 from flan_tasks.core.escaping import for_line
+from flan_tasks.core.family import data_sets_of, family_of
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.mixture import ALL, Mixture, mixing_rates, read_mixture
 from flan_tasks.core.naming import MEMBER_MARK, MIXTURE, PREFIX
@@ -252,20 +253,20 @@ class Catalog(Declared):
         for name in (*dataset.overlaps, *self._overlapped_by.get(dataset.name, ())):
             if name in self._datasets:
                 yield self._datasets[name]
+            elif name.partition(MEMBER_MARK)[0] in self._families:
+                if name.partition(MEMBER_MARK)[0] in families:
+                    yield from self._meant(name, ())
             elif dataset.family:
                 yield from self._by_parent.get(name, ())
         if dataset.family:
-            # Other prompts of the same rows.
-            family = self._families[dataset.family]
-            table = family.member(dataset.name.partition(MEMBER_MARK)[2]).table
-            for member in family.sharing_tables.get(table, ()):
-                yield family.task(member)
-        else:
-            for name in families:
-                family = self._families[name]
-                for shared in {dataset.name, dataset.parent}:
-                    for member in family.overlapping.get(shared, ()):
-                        yield family.task(member)
+            # Other prompts of the same rows, and tasks of other families that are made of them.
+            data_sets = data_sets_of(family_of(dataset)[1])
+            for family in map(self.family, dict.fromkeys((dataset.family, *families))):
+                for one in data_sets:
+                    yield from map(family.task, family.made_of.get(one, ()))
+        for family in map(self.family, families):
+            for shared in dict.fromkeys((dataset.name, dataset.parent, dataset.family)):
+                yield from map(family.task, family.overlapping.get(shared, ()))
 
     def members(self, mixture: Mixture) -> tuple[Dataset, ...]:
         """Returns the datasets of a mixture's training side, test-only ones included.
@@ -305,6 +306,28 @@ class Catalog(Declared):
         if mixture.drop_overlaps:
             overlapping = self.with_overlaps(mixture.hold_out, families=families)
             out |= {dataset.name for dataset in overlapping}
+            out |= self._of_held_out_data_sets(mixture, families)
+        return out
+
+    def _of_held_out_data_sets(self, mixture: Mixture, families: Iterable[str]) -> set[str]:
+        """Names of what was made of data sets outside the default collection that are held out.
+
+        Such a data set tests what the family with its rows says, whichever cluster the tasks of it
+        are in elsewhere. Of the default collection nothing is meant, as its clusters are its own.
+        """
+        is_usual = [self.is_default(dataset) for dataset in self.expand(mixture.include)]
+        out: set[str] = set()
+        for other in () if all(is_usual) else self._families.values():
+            if other.tables is None:
+                continue
+            for cluster in mixture.hold_out:
+                for member in other.clusters.get(cluster, ()):
+                    held_out = other.members[member]
+                    shared = (self._datasets[o] for o in held_out.overlaps if o in self._datasets)
+                    out |= {dataset.name for dataset in shared if not self.is_default(dataset)}
+                    for name in families:
+                        made = self._families[name].made_of.get(held_out.table, ())
+                        out |= {f"{name}{MEMBER_MARK}{one}" for one in made}
         return out
 
     def refused_licenses(
@@ -390,7 +413,8 @@ class Catalog(Declared):
                     problems.append(f"{dataset.name} overlaps {other}, which does not say so")
         for family in self.families.values():
             for name in family.overlapping:
-                if name not in self._datasets and name not in self._by_parent:
+                places = (self, self._by_parent, self._families)
+                if not any(name in place for place in places):
                     problems.append(f'{family.name}: overlaps "{name}", which is no dataset')
             for cluster in family.clusters:
                 if cluster in self._known() - set(self._by_cluster):
