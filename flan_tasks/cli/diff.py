@@ -1,5 +1,6 @@
 """`flan diff`: what differs between two builds, or two mixtures."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,9 +10,16 @@ from flan_tasks.cli.table import print_json, print_wrapped, say
 from flan_tasks.core.escaping import for_line, for_terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from flan_tasks.reports.compare import Difference, RowChanges, TemplateChange, Words
+    from flan_tasks.reports.part_changes import PartChanges
 
 _COLORS = {"same": None, "gone": "red", "new": "green"}
+# The fact of a part that counts its options by style, and how many of them are named.
+_STYLE_FACT, _SHOWN_STYLES = "option_styles", 4
+# Changed tasks of a part that are named each.
+_SHOWN_TASKS = 3
 _MARKS = {"same": ("", ""), "gone": ("[-", "-]"), "new": ("{+", "+}")}
 
 
@@ -50,19 +58,70 @@ def _print(found: "Difference", shown: int) -> None:
 
     for name, (before, after) in found.settings.items():
         print_wrapped(f"{name}: {_arrow(before, after)}")
-    for sign, color, names in (("-", "red", found.removed), ("+", "green", found.added)):
+    _print_parts(found.parts)
+    removed = _outside(found.removed, found.parts.removed)
+    added = _outside(found.added, found.parts.added)
+    for sign, color, names in (("-", "red", removed), ("+", "green", added)):
         for name in folded_names(names):
             click.secho(f"{sign} {for_line(name)}", fg=color)
-    for name in folded_names(found.changed):
+    for name, facts in _changed(found):
         click.secho(f"~ {for_line(name)}", bold=True)
-        if name in found.changed:  # a line that stands for several has no facts
-            facts = found.changed[name].items()
-            text = ", ".join(f"{fact} {_arrow(*pair)}" for fact, pair in facts)
-            print_wrapped(text, indent="    ")
+        if facts:
+            print_wrapped(facts, indent="    ")
     for change in found.templates:
         _print_template(change)
     if found.rows is not None:
         _print_rows(found.rows, shown)
+
+
+def _print_parts(parts: "PartChanges") -> None:
+    for sign, color, names in (("-", "red", parts.removed), ("+", "green", parts.added)):
+        for name in names:
+            click.secho(f"{sign} part {for_line(name)}", fg=color)
+    for name, facts in parts.changed.items():
+        click.secho(f"~ part {for_line(name)}", bold=True)
+        lines = [
+            _styles(*pair) if fact == _STYLE_FACT else f"{fact} {_arrow(*pair)}"
+            for fact, pair in facts.items()
+        ]
+        print_wrapped(", ".join(lines), indent="    ")
+
+
+def _styles(before: "Mapping[str, int] | None", after: "Mapping[str, int] | None") -> str:
+    """Says how many styles list options, and of which of them most rows came or went."""
+    a, b = before or {}, after or {}
+    moves = {name: abs(b.get(name, 0) - a.get(name, 0)) for name in {*a, *b}}
+    moved = sorted(filter(moves.get, moves), key=lambda name: (-moves[name], name))
+    some = [f"{name} {a.get(name, 0):,} → {b.get(name, 0):,}" for name in moved[:_SHOWN_STYLES]]
+    more = len(moved) - len(some)
+    rest = [f"{more} more"] if more else []
+    return f"options in {len(a)} → {len(b)} styles ({', '.join([*some, *rest])})"
+
+
+def _outside(names: "Iterable[str]", parts: "Iterable[str]") -> list[str]:
+    """Returns names of tasks that are in none of some parts, which stand for theirs."""
+    from flan_tasks.core.part_tree import MARK
+
+    return [name for name in names if not any(name.startswith(f"{one}{MARK}") for one in parts)]
+
+
+def _changed(found: "Difference") -> "Iterator[tuple[str, str]]":
+    """Yields tasks that changed and what of them did; many tasks of one part are one."""
+    from flan_tasks.core.part_tree import MARK
+    from flan_tasks.engine.folded import folded_names
+
+    parts: dict[str, list[str]] = {}
+    for name in found.changed:
+        parts.setdefault(name.rpartition(MARK)[0], []).append(name)
+    many = {part for part, names in parts.items() if part and len(names) > _SHOWN_TASKS}
+    for name in folded_names(n for n in found.changed if n.rpartition(MARK)[0] not in many):
+        pairs = found.changed.get(name, {}).items()  # a line that stands for several has none
+        yield name, ", ".join(f"{fact} {_arrow(*pair)}" for fact, pair in pairs)
+    for part in parts:
+        if part in many:
+            counts = Counter(fact for name in parts[part] for fact in found.changed[name])
+            facts = ", ".join(f"{fact} of {count:,}" for fact, count in counts.items())
+            yield f"{len(parts[part]):,} tasks of {part}", facts
 
 
 def _arrow(before: Any, after: Any) -> str:
@@ -119,6 +178,12 @@ def _print_rows(rows: "RowChanges", shown: int) -> None:
         f"rows: {rows.same:,} the same{order}, {len(rows.removed):,} removed, "
         f"{len(rows.added):,} added, {len(rows.reworded):,} with other words"
     )
+    for part, counts in rows.parts.items():
+        if counts["same"] < sum(counts.values()):
+            print_wrapped(
+                f"{part}: " + ", ".join(f"{count:,} {kind}" for kind, count in counts.items()),
+                indent="  ",
+            )
     for sign, color, names in (
         ("-", "red", rows.removed),
         ("+", "green", rows.added),

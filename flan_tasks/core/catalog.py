@@ -1,7 +1,7 @@
 """The catalog: every dataset and family with its files and cluster, and every mixture."""
 
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -169,6 +169,28 @@ class Catalog(Expansion):
         if mixture.drop_overlaps:
             overlapping = self.with_overlaps(mixture.hold_out, families=families)
             out |= {dataset.name for dataset in overlapping}
+            out |= self._of_held_out_data_sets(mixture, families)
+        return out
+
+    def _of_held_out_data_sets(self, mixture: Mixture, families: Iterable[str]) -> set[str]:
+        """Names of what was made of data sets outside the default collection that are held out.
+
+        Such a data set tests what the family with its rows says, whichever cluster the tasks of it
+        are in elsewhere. Of the default collection nothing is meant, as its clusters are its own.
+        """
+        is_usual = [self.is_default(dataset) for dataset in self.expand(mixture.include)]
+        out: set[str] = set()
+        for other in () if all(is_usual) else self._families.values():
+            if other.tables is None:
+                continue
+            for cluster in mixture.hold_out:
+                for member in other.clusters.get(cluster, ()):
+                    held_out = other.members[member]
+                    shared = (self._datasets[o] for o in held_out.overlaps if o in self._datasets)
+                    out |= {dataset.name for dataset in shared if not self.is_default(dataset)}
+                    for name in families:
+                        made = self._families[name].made_of.get(held_out.table, ())
+                        out |= {f"{name}{MEMBER_MARK}{one}" for one in made}
         return out
 
     def refused_licenses(
@@ -254,7 +276,8 @@ class Catalog(Expansion):
                     problems.append(f"{dataset.name} overlaps {other}, which does not say so")
         for family in self.families.values():
             for name in family.overlapping:
-                if name not in self._datasets and name not in self._by_parent:
+                places = (self, self._by_parent, self._families)
+                if not any(name in place for place in places):
                     problems.append(f'{family.name}: overlaps "{name}", which is no dataset')
             for cluster in family.clusters:
                 if cluster in self._known() - set(self._by_cluster):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import Declared, ordered
 from flan_tasks.core.errors import unknown_name
+from flan_tasks.core.family import data_sets_of, family_of
 from flan_tasks.core.mixture import ALL
 from flan_tasks.core.naming import MEMBER_MARK
 
@@ -138,17 +139,17 @@ class Expansion(Declared):
         for name in (*dataset.overlaps, *self._overlapped_by.get(dataset.name, ())):
             if name in self._datasets:
                 yield self._datasets[name]
+            elif name.partition(MEMBER_MARK)[0] in self._families:
+                if name.partition(MEMBER_MARK)[0] in families:
+                    yield from self._meant(name, ())
             elif dataset.family:
                 yield from self._by_parent.get(name, ())
         if dataset.family:
-            # Other prompts of the same rows.
-            family = self._families[dataset.family]
-            table = family.member(dataset.name.partition(MEMBER_MARK)[2]).table
-            for member in family.sharing_tables.get(table, ()):
-                yield family.task(member)
-        else:
-            for name in families:
-                family = self._families[name]
-                for shared in {dataset.name, dataset.parent}:
-                    for member in family.overlapping.get(shared, ()):
-                        yield family.task(member)
+            # Other prompts of the same rows, and tasks of other families that are made of them.
+            data_sets = data_sets_of(family_of(dataset)[1])
+            for family in map(self.family, dict.fromkeys((dataset.family, *families))):
+                for one in data_sets:
+                    yield from map(family.task, family.made_of.get(one, ()))
+        for family in map(self.family, families):
+            for shared in dict.fromkeys((dataset.name, dataset.parent, dataset.family)):
+                yield from map(family.task, family.overlapping.get(shared, ()))

@@ -249,13 +249,13 @@ class Family:
         return {other: tuple(of_it) for other, of_it in names.items()}
 
     @cached_property
-    def sharing_tables(self) -> Mapping[str, tuple[str, ...]]:
-        """Table -> names of the members that are made of its rows."""
+    def made_of(self) -> Mapping[str, tuple[str, ...]]:
+        """Data set or table -> names of the members that are made of its rows."""
         names: dict[str, list[str]] = {}
         for member in self.members.values():
-            if member.table:
-                names.setdefault(member.table, []).append(member.name)
-        return {table: tuple(of_it) for table, of_it in names.items()}
+            for one in data_sets_of(member):
+                names.setdefault(one, []).append(member.name)
+        return {one: tuple(of_it) for one, of_it in names.items()}
 
     def has(self, name: str) -> bool:
         """Whether a member is called so, here or by the source."""
@@ -377,6 +377,11 @@ class _Bound:
     def __call__(self, row: Row) -> Normalized:
         assert self.member is not None
         return self.family.normalize(row, self.member)
+
+
+def data_sets_of(member: Member) -> tuple[str, ...]:
+    """Returns what a member is made of, as far as families name it: its table, and data sets."""
+    return tuple(dict.fromkeys(filter(None, (member.table, *member.data_sets))))
 
 
 def family_of(dataset: Dataset) -> tuple[Family, Member]:

@@ -32,7 +32,10 @@ class Member:
     answer_language: str = ""
     """Language of the answers where it has several."""
     overlaps: tuple[str, ...] = ()
-    """Datasets that hold some of the same text."""
+    """What holds some of the same text: datasets, families, or tasks of families."""
+    data_sets: tuple[str, ...] = ()
+    """Data sets that it was made of and that stand in families alone, such as `social_i_qa`: tasks
+    of any family that are made of one share its text."""
     size: Mapping[str, int] = field(default_factory=dict)
     """Source split -> rows."""
     splits: tuple[str, ...] = ()

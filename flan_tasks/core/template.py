@@ -134,6 +134,11 @@ class Template:
         return self.label_targets and self.kind == FORWARD and self.targets == f"{{{ANSWER}}}"
 
     @cached_property
+    def lists_options(self) -> bool:
+        """Whether its prompt lists the options, where they are shown."""
+        return OPTIONS in self.forms["inputs", True].names
+
+    @cached_property
     def pieces(self) -> dict[tuple[str, bool], Pieces]:
         """(part, with options) -> parsed text, for the parts `inputs` and `targets`."""
         targets = parse_text(self.targets)

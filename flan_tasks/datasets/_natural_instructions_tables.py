@@ -2,10 +2,11 @@
 
 `docs/review/natural_instructions.md` has the reason of each line. Holding out is what the tables
 are for: a category that asks what a cluster asks lies in it, and a task made from a data set that
-is one of the 62 (or shares texts with it) overlaps with that one.
+is here under any name (or shares texts with what is) overlaps with that.
 """
 
 import re
+from collections.abc import Iterator
 
 # Category -> cluster, where both mean the same; the others are clusters of their own.
 CLUSTERS = {
@@ -36,37 +37,60 @@ _WMT = (
     *("wmt14_enfr_from_english", "wmt14_enfr_into_english"),
     *("wmt16_deen_from_english", "wmt16_deen_into_english"),
 )
+# What stands before a data set that no dataset here is, but tasks of P3 are made of: its name is
+# that of promptsource's folder.
+P3 = "p3/"
+_RACE = ("p3/race/high", "p3/race/middle")
+_DUORC = ("p3/duorc/ParaphraseRC", "p3/duorc/SelfRC")
+_ADVERSARIAL_QA = (
+    *("p3/adversarial_qa/dbert", "p3/adversarial_qa/dbidaf", "p3/adversarial_qa/droberta"),
+)
 # Source, as the task files call it -> the datasets that hold some of the same text.
 SHARED_BY_SOURCE = {
     "abductive_nli": _STORIES,
-    "adversarial_qa": _SQUAD,
+    "adversarial_qa": (*_SQUAD, *_ADVERSARIAL_QA),
     "ag_news": ("ag_news",),
-    "amazon_and_yelp_summarization_dataset": ("yelp_polarity_reviews",),
+    "amazon_and_yelp_summarization_dataset": ("yelp_polarity_reviews", "p3/amazon_polarity"),
+    "amazon_fine_food_reviews": ("p3/amazon_polarity",),
+    "amazon_polarity": ("p3/amazon_polarity",),
+    "amazon_us_reviews": ("p3/amazon_polarity",),
     "ambigqa": ("natural_questions",),
     "anli": ("anli_r1", "anli_r2", "anli_r3"),
+    "app_reviews": ("p3/app_reviews",),
+    "aqua": ("aqua",),
+    "aquamuse": ("natural_questions",),
     "arc": _ARC,
     "boolq": ("bool_q",),
     "break": ("drop",),
     "cb": ("cb",),
     "cola": ("cola",),
     "commongen": ("common_gen",),
+    "commonsenseqa": ("ecqa", "p3/cos_e/v1.11"),
     "copa": ("copa",),
     "copa_hr": ("copa",),
     "coqa": ("coqa",),
     "cosmosqa": ("cosmos_qa",),
+    "creak_2018": ("creak",),
+    "dailydialog": ("dialogsum",),
     "dart": ("dart",),
+    "dbpedia_14": ("p3/dbpedia_14",),
     "disfl_qa": _SQUAD,
+    "dream": ("dialogsum", "p3/dream"),
     "dualrl": ("yelp_polarity_reviews",),
     "e2e": ("e2e_nlg",),
-    "e_snli": ("snli",),
+    "e_snli": ("esnli", "snli"),
     "enhanced_wsc": _WSC,
+    "eqasc": ("qasc", "p3/qasc"),
     "essential": _ARC,
     "europarl": _WMT,
     "freebase_qa": ("trivia_qa",),
     "giga_fren": ("wmt14_enfr_from_english", "wmt14_enfr_into_english"),
     "gigaword": ("gigaword",),
     "glucose": _STORIES,
+    "hotpotqa": ("p3/kilt_tasks/hotpotqa",),
+    "math_qa": ("aqua",),
     "mathmatics_dataset": ("math_dataset",),
+    "mathqa": ("aqua",),
     "mctaco": ("multirc",),
     "mocha": ("cosmos_qa", "drop"),
     "mrpc": ("glue_mrpc",),
@@ -76,33 +100,51 @@ SHARED_BY_SOURCE = {
     "natural_questions": ("natural_questions",),
     "news_commentary": _WMT,
     "openbookqa": ("openbookqa",),
+    "opus_paracrawl": ("para_crawl_enes_from_english", "para_crawl_enes_into_english"),
     "paws": ("paws_wiki",),
     "paws_x": ("paws_wiki",),
     "piqa": ("piqa",),
     "points_of_correspondence": ("cnn_dailymail",),
-    "qed": ("natural_questions",),
+    "qasc": ("qasc", "p3/qasc"),
+    "qed": ("natural_questions", "qed"),
     "qqp": ("glue_qqp",),
+    "quail": ("p3/quail",),
+    "quarel": ("p3/quarel",),
+    "quartz": ("p3/quartz",),
     "ro_sts_parallel": ("stsb",),
     "roc_stories": _STORIES,
     "rocstories": _STORIES,
+    "ropes": ("p3/ropes",),
     "rotten_tomatoe": ("sst2",),
     "rte": ("rte",),
     "samsum": ("samsum",),
+    "sciq": ("p3/sciq",),
+    "scitail": (*_ARC, "p3/sciq"),
+    "scitailv1.1": (*_ARC, "p3/sciq"),
+    "semeval_2020_task4": ("sensemaking",),
     "sentiment140": ("sentiment140",),
     "snli": ("snli",),
+    "social_iqa": ("p3/social_i_qa",),
     "sst2": ("sst2",),
     "storycommonsense": _STORIES,
+    "strategyqa": ("strategyqa",),
     "sts_b": ("stsb",),
     "swag": ("hellaswag",),
     "tellmewhy": _STORIES,
     "timetravel": _STORIES,
     "trec": ("trec",),
     "triviaqa": ("trivia_qa",),
+    "web_questions": ("p3/web_questions",),
+    "wiki_qa": ("p3/wiki_qa",),
+    "wino_bias": ("bbh:disambiguation_qa",),
     "winograd_wsc": _WSC,
     "winogrande": ("winogrande",),
+    "winomt": ("bbh:disambiguation_qa",),
     "winowhy": _WSC,
+    "wiqa": ("p3/wiqa",),
     "wsc; enhanced_wsc": _WSC,
     "wsc_fiexed": _WSC,
+    "x_csr": ("ecqa", "p3/cos_e/v1.11"),
     "xcopa": ("copa",),
     "xl_wic": ("wic",),
     "xlsum": ("xsum",),
@@ -112,25 +154,36 @@ SHARED_BY_SOURCE = {
 # The same by a part of the task's name: for sources that say less than the name, and for tasks
 # whose source the shipped index does not know.
 SHARED_BY_NAME = {
-    "_adversarial_qa_": _SQUAD,
+    "_adversarial_qa_": (*_SQUAD, *_ADVERSARIAL_QA),
     "_boolq_": ("bool_q",),
     "_cnn_dailymail_": ("cnn_dailymail",),
     "_copa_": ("copa",),
     "_cosmosqa_": ("cosmos_qa",),
     "_csrg_": _STORIES,
+    "_daily_dialog_": ("dialogsum",),
+    "_dream_": ("dialogsum", "p3/dream"),
     "_drop_": ("drop",),
+    "_duorc_": _DUORC,
     "_hellaswag_": ("hellaswag",),
+    "_hotpotqa_": ("p3/kilt_tasks/hotpotqa",),
     "_imdb_": ("imdb_reviews",),
     "_lhoestq_": _SQUAD,
     "_mrqa_": (*_SQUAD, "natural_questions", "trivia_qa"),
     "_multi_news_": ("multi_news",),
     "_multirc_": ("multirc",),
+    "_mutual_": ("dialogsum",),
     "_nli_snli_": ("snli",),
     "_parsinlu_entailment_": _MNLI,
     "_parsinlu_qqp_": ("glue_qqp",),
+    "_quoref_": ("p3/quoref",),
+    "_race_": ("coqa", *_RACE),
     "_record_": ("record",),
+    "_ropes_": ("p3/ropes",),
+    "_sciq_": ("p3/sciq",),
     "_squad": _SQUAD,
+    "_story_cloze": _STORIES,
     "_web_nlg_": ("web_nlg_en",),
+    "_wiki_hop_": ("p3/wiki_hop/original",),
     "_winogrande_": ("winogrande",),
     "_xlsum_": ("xsum",),
     "_xsum_": ("xsum",),
@@ -182,6 +235,9 @@ UNKNOWN_LICENSE = "unknown"
 # The source of the tasks made from MMLU, and what their names hold: never trained on.
 MMLU_SOURCE = "measuring_massive_multitask_language_understanding"
 _MMLU_NAME = re.compile(r"task\d+_mmmlu_")
+_MMLU_SUBJECT = re.compile(r"task\d+_mmmlu_answer_generation_(\w+)$")
+# The family of its tasks, and what stands in place of the name of one.
+_MMLU, _SEVERAL_SUBJECTS = "mmlu", ("random_topic",)
 # In a name of a family's member only these may stand.
 _OUTSIDE = re.compile(r"[^a-z0-9_]")
 
@@ -193,12 +249,31 @@ def cluster_of(category: str) -> str:
 
 
 def shared_datasets(name: str, sources: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the datasets of the 62 that hold some of a task's text, by its sources and name."""
-    shared = {dataset for source in sources for dataset in SHARED_BY_SOURCE.get(source, ())}
+    """Returns what here holds some of a task's text, by its sources and name: its overlaps."""
+    shared = (one for one in _shared(name, sources) if not one.startswith(P3))
+    return tuple(sorted({*shared, *_mmlu_subjects(name, sources)}))
+
+
+def data_sets(name: str, sources: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the data sets of P3 that hold some of a task's text, by its sources and name."""
+    shared = _shared(name, sources)
+    return tuple(sorted(one.removeprefix(P3) for one in shared if one.startswith(P3)))
+
+
+def _shared(name: str, sources: tuple[str, ...]) -> set[str]:
+    shared = {one for source in sources for one in SHARED_BY_SOURCE.get(source, ())}
     for part, datasets in SHARED_BY_NAME.items():
         if part in name:
             shared.update(datasets)
-    return tuple(sorted(shared))
+    return shared
+
+
+def _mmlu_subjects(name: str, sources: tuple[str, ...]) -> Iterator[str]:
+    """Yields the task of MMLU that a task was made from; all of them where it does not say."""
+    if is_from_mmlu(name, sources):
+        subject = _MMLU_SUBJECT.match(name)
+        is_one = subject is not None and subject[1] not in _SEVERAL_SUBJECTS
+        yield f"{_MMLU}:{subject[1]}" if subject and is_one else _MMLU
 
 
 def is_from_mmlu(name: str, sources: tuple[str, ...]) -> bool:

@@ -14,6 +14,7 @@ from flan_tasks.engine.card_header import card_header
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
 from flan_tasks.engine.one_a_part import one_a_part
+from flan_tasks.engine.option_counts import style_note, style_table
 from flan_tasks.engine.option_lines import option_lines
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.engine.styles import BY_STYLE, Turns
@@ -157,6 +158,10 @@ def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
     if found:
         yield " ".join(found)
         yield ""
+    if table := style_table(manifest):
+        yield for_markdown(style_note(manifest))
+        yield ""
+        yield from _grid(table[0], [[for_markdown(style), *counts] for style, *counts in table[1:]])
 
 
 def _parts(manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flan_tasks.core.escaping import for_yaml
+from flan_tasks.engine.option_counts import has_option_styles
 from flan_tasks.engine.styles import BY_STYLE, Turns, about_columns
 from flan_tasks.specs.formats import DATA, TEXT_FORMATS
 
@@ -73,14 +74,14 @@ def card_header(manifest: Mapping[str, Any]) -> Iterator[str]:
             "dataset_info:",
             # Stated, so that no reader guesses them from the values that are there.
             "  features:",
-            *_features(manifest["style"], parts="parts" in manifest),
+            *_features(manifest),
         )
     yield "---"
     yield ""
 
 
-def _features(style: str, *, parts: bool) -> Iterator[str]:
-    columns = BY_STYLE[style]
+def _features(manifest: Mapping[str, Any]) -> Iterator[str]:
+    columns = BY_STYLE[manifest["style"]]
     texts: tuple[str, ...] = ()
     if isinstance(columns, Turns):
         yield f"  - name: {columns.column}"
@@ -90,7 +91,8 @@ def _features(style: str, *, parts: bool) -> Iterator[str]:
             yield "      dtype: string"
     else:
         texts = columns.texts
-    for name, kind in {**dict.fromkeys(texts, "string"), **about_columns(parts=parts)}.items():
+    about = about_columns(parts="parts" in manifest, option_styles=has_option_styles(manifest))
+    for name, kind in {**dict.fromkeys(texts, "string"), **about}.items():
         yield f"  - name: {name}"
         yield f"    dtype: {kind}"
 

@@ -41,7 +41,7 @@ def _together(name: str, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 for reason, count in task[key].items():
                     counts[reason] = counts.get(reason, 0) + count
             entry[key] = counts
-    for key in ("texts", "fitting"):
+    for key in ("texts", "fitting", "option_styles"):
         if values := [task[key] for task in tasks if key in task]:
             entry[key] = added(values)
     licenses = {task["license"] for task in tasks}

@@ -10,6 +10,7 @@ from flan_tasks.core.naming import TaskName
 from flan_tasks.core.version import VERSION
 from flan_tasks.decontamination.matches import describe
 from flan_tasks.decontamination.rules import RUN
+from flan_tasks.engine.option_counts import OPTION_STYLES, counts_by_task, counts_of_build
 from flan_tasks.engine.part_table import part_table
 from flan_tasks.engine.recipe import Recipe, digest_of, library_versions
 from flan_tasks.engine.shard import BuildSettings
@@ -139,6 +140,7 @@ def make_manifest(
             shots.setdefault(name, Counter()).update(by_number)
     texts = add_counts(shards) if all("texts" in shard for shard in shards) else {}
     fitting = add_fitting(shards)
+    styles = counts_by_task(shards)
     tasks = [
         {
             **entry,
@@ -149,6 +151,8 @@ def make_manifest(
             "template_counts": dict(sorted(templates.get(entry["name"], Counter()).items())),
             # Exemplars in a prompt -> prompts that have so many.
             "num_shots": dict(sorted(shots.get(entry["name"], Counter()).items(), key=_by_number)),
+            # Style -> prompts that list their options so; only where it is not the plain one.
+            **({OPTION_STYLES: styles.get(entry["name"], {})} if plan.has_option_styles else {}),
             # What became of prompts that were too long; only where there were some.
             **({"fitting": fitting[entry["name"]]} if entry["name"] in fitting else {}),
         }
@@ -180,6 +184,7 @@ def make_manifest(
         "variation": dataclasses.asdict(prepared.variation),
         "decontaminated": _decontaminated(prepared),
         **_parts(prepared, plan, tasks),
+        **({OPTION_STYLES: counts_of_build(tasks)} if plan.has_option_styles else {}),
         "tasks": tasks,
         "recipe": recipe,
     }

@@ -154,6 +154,7 @@ _TASK = object_of(
     {
         **dict.fromkeys(("collection", "part", "prompt_type", "turns"), TEXT),
         "kinds": list_of(TEXT),
+        "option_styles": map_of(COUNT),
         "mean_tokens": object_of(dict.fromkeys(("rows", "inputs", "targets"), COUNT)),
         "num_shots": map_of(COUNT),
         "rows_read": COUNT,
@@ -193,6 +194,7 @@ MANIFEST = object_of(
         **dict.fromkeys(("vocabulary_size", "eos_id", "pad_id"), COUNT),
         **dict.fromkeys(("tokens", "over_length", "tokens_over"), _PARTS),
         "parts": list_of(_PART),
+        "option_styles": map_of(COUNT),
         "arch": one_of(ARCHS),
         "style": one_of(STYLES),
         "packing": object_of({"rows": COUNT, "bound": COUNT, "simple_bound": COUNT}),

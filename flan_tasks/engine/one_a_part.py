@@ -43,7 +43,7 @@ def _together(part: str, name: str, tasks: Sequence[Mapping[str, Any]]) -> dict[
     for key in _SUMS:
         if key in entry:
             entry[key] = sum(task[key] for task in tasks)
-    for key in ("template_counts", "num_shots", "texts", "fitting"):
+    for key in ("template_counts", "num_shots", "texts", "fitting", "option_styles"):
         if values := [task[key] for task in tasks if key in task]:
             entry[key] = added(values)
     skipped: dict[str, int] = {}

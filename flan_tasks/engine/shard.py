@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.errors import BuildError
+from flan_tasks.engine.option_counts import OPTION_STYLES
 from flan_tasks.engine.writers import WRITERS, PackedWriter, RowWriter
 from flan_tasks.engine.writers.writer import Shard, TokenizedRow, WriteSettings
 from flan_tasks.packing.encoder import Encoder
@@ -132,18 +133,22 @@ def _is_full(error: Exception) -> bool:
 def _write_rows(
     writer: RowWriter, plan: Plan, shard: Shard, settings: BuildSettings, path: Path
 ) -> dict[str, Any]:
-    counted = _Counted(settings, has_exemplars=plan.has_exemplars)
+    counted = _Counted(settings, plan)
     chunks = (
         counted.tokenized(rows)
         for rows in rendered_rows(plan, shard.start, shard.stop, budget=settings.budget)
     )
-    writer.write(path, chunks, replace(settings.for_writer, parts=plan.has_parts))
+    layout = replace(
+        settings.for_writer, parts=plan.has_parts, option_styles=plan.has_option_styles
+    )
+    writer.write(path, chunks, layout)
     rows = counted.templates.total()
     facts = {
         "rows": rows,
         "examples": rows,
         "templates": _by_task(counted.templates),
         "num_shots": _by_task(counted.num_shots),
+        **_option_styles(plan, counted.option_styles),
         **counted.fitting.facts(shard.start),
     }
     return facts | (counted.facts() if settings.vocabulary else {})
@@ -183,6 +188,10 @@ def _write_packed(
         "examples": len(packed.task),
         "templates": _by_task(templates),
         "num_shots": _by_task(shots),
+        **_option_styles(
+            plan,
+            {(names[task], style): count for (task, style), count in packed.option_styles.items()},
+        ),
         **packed.fitting.facts(shard.start),
         "simple_bound": packed.simple_bound,
         "bound": packed.bound,
@@ -215,19 +224,21 @@ def token_facts(
 class _Counted:
     """Adds ids to the rows that pass through to a writer, and counts what they are."""
 
-    def __init__(self, settings: BuildSettings, *, has_exemplars: bool) -> None:
+    def __init__(self, settings: BuildSettings, plan: Plan) -> None:
         self._settings = settings
         # Ids stay whole, as some writers keep them so; prompts are fitted where that is chosen.
         self._encoder: Encoder | None = None
         if settings.vocabulary is not None:
             limit = settings.lengths["inputs"] if settings.fits else None
             self._encoder = Encoder(settings.vocabulary, {"inputs": limit})
-        self._has_exemplars = has_exemplars
+        self._has_exemplars = plan.has_exemplars
+        self._has_option_styles = plan.has_option_styles
         self.fitting = FittingCounts()
         # Lengths of prompts that were made to fit, as they are written, EOS not counted.
         self._written: list[np.ndarray] = []
         self.templates: Counter[tuple[str, str]] = Counter()
         self.num_shots: Counter[tuple[str, int]] = Counter()
+        self.option_styles: Counter[tuple[str, str]] = Counter()
         # Name of a task -> its number, in the order they are met; the number of each row's.
         self._numbers: dict[str, int] = {}
         self._tasks: list[int] = []
@@ -260,6 +271,8 @@ class _Counted:
         self.templates.update((row.name, row.template.id) for row in rows)
         if self._has_exemplars:
             self.num_shots.update((row.name, row.num_shots) for row in rows)
+        if self._has_option_styles:
+            self.option_styles.update((row.name, row.option_style) for row in rows)
 
     def facts(self) -> dict[str, Any]:
         """Returns what is known of the texts of all rows."""
@@ -281,6 +294,13 @@ def _without_eos(encoded: Encoded) -> list[np.ndarray]:
     starts = (ends - encoded.lengths).tolist()
     pairs = zip(starts, (ends - 1).tolist(), strict=True)
     return [encoded.ids[start:stop] for start, stop in pairs]
+
+
+def _option_styles(plan: Plan, counts: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    """Prompts of each task by the style of their options; nothing where all are plain."""
+    if not plan.has_option_styles:
+        return {}
+    return {OPTION_STYLES: _by_task({key: count for key, count in counts.items() if key[1]})}
 
 
 def _by_task(counts: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:

@@ -14,17 +14,23 @@ ABOUT = {
 }
 
 
-# Columns of mixtures with parts, behind those.
+# Where options are listed in several ways, which of them; and columns of mixtures with parts.
+OPTION_STYLE = "option_style"
 _OF_PARTS = dict.fromkeys(("collection", "part", "prompt_type"), "string")
 
 
-def about_columns(*, parts: bool) -> dict[str, str]:
+def about_columns(*, parts: bool, option_styles: bool = False) -> dict[str, str]:
     """Returns the columns beside the texts: name -> type.
 
     Args:
       parts: whether the mixture has parts.
+      option_styles: whether options of any task are listed in another way than the plain one.
     """
-    return {**ABOUT, **_OF_PARTS} if parts else ABOUT
+    return {
+        **ABOUT,
+        **({OPTION_STYLE: "string"} if option_styles else {}),
+        **(_OF_PARTS if parts else {}),
+    }
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,18 @@
 """What differs between two builds, or two mixtures."""
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture, read_mixture
-from flan_tasks.core.part_tree import MARK
+from flan_tasks.core.part_tree import MARK, part_tree
 from flan_tasks.datasets import catalog
-from flan_tasks.jobs.shares import shares
+from flan_tasks.jobs.shares import MixtureShares, shares
 from flan_tasks.reports.compare import Difference, Side, compare, side_of_build
+from flan_tasks.reports.part_changes import with_declared
 
 
 class NotComparableError(DeclarationError):
@@ -54,11 +57,40 @@ def _side(item: str | os.PathLike | Mixture) -> Side:
 
 
 def _side_of_mixture(name: str, mixture: Mixture) -> Side:
-    trained = [one for one in shares(mixture).datasets if not one.evaluated_only]
+    by_share = shares(mixture)
+    trained = [one for one in by_share.datasets if not one.evaluated_only]
     tasks = {f"{one.part}{MARK}{one.name}".strip(MARK): asdict(one) for one in trained}
     templates = {
         task: {t.id: t.texts for t in catalog().templates(one["name"]).of_kind(*mixture.kinds)}
         for task, one in tasks.items()
     }
-    settings = {key: value for key, value in mixture.to_json().items() if key != "name"}
-    return Side(name, settings, tasks, templates)
+    settings = mixture.to_json()
+    declared = settings.pop("parts", ())
+    del settings["name"]
+    return Side(name, settings, tasks, templates, parts=_parts(mixture, by_share, declared))
+
+
+def _parts(
+    mixture: Mixture, by_share: MixtureShares, declared: Iterable[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Returns part -> weight, share, tasks, how its prompts are made and what is declared."""
+    if not mixture.parts:
+        return {}
+    prompts = {
+        leaf.path: {**leaf.prompts, "fewest_shots": leaf.fewest_shots}
+        for leaf in part_tree(mixture, catalog()).leaves
+    }
+    names: dict[str, set[str]] = {one.path: set() for one in by_share.parts}
+    for one in by_share.datasets:
+        path = one.part
+        while path and not one.evaluated_only:
+            names[path].add(one.name)
+            path = path.rpartition(MARK)[0]
+    facts = {
+        one.path: {
+            **prompts.get(one.path, {}),
+            **{"weight": one.weight, "share": one.share, "tasks": len(names[one.path])},
+        }
+        for one in by_share.parts
+    }
+    return with_declared(facts, declared)

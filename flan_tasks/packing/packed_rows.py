@@ -1,5 +1,6 @@
 """A shard of packed rows as arrays: rendered, tokenized, trimmed and packed in large steps."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,9 @@ class PackedShard:
     """Number of its template, likewise."""
     num_shots: np.ndarray
     """Exemplars in its prompt, likewise."""
+    option_styles: Counter[tuple[int, str]]
+    """(number of the ingredient, id of the style in which options are listed) -> examples; empty
+    where all are listed in the plain way."""
     texts: Mapping[str, TextCounts]
     """Part -> what its texts came to, in plan order; prompts as they were before they were
     fitted."""
@@ -67,6 +71,8 @@ class EncodedRows:
     """Which task, example and template each of them is."""
     num_shots: np.ndarray
     """Exemplars in the prompt of each: int64[n]."""
+    option_styles: list[str]
+    """Id of the style in which the prompt of each lists the options; empty where it lists none."""
     inputs: Encoded
     """Their inputs."""
     targets: Encoded
@@ -111,6 +117,7 @@ def encoded_rows(
             first - start + numbers,
             rows.take(numbers),
             texts.num_shots[numbers],
+            [texts.option_styles[number] for number in numbers.tolist()],
             encoded.fitted.encoded,
             encoded.targets,
             encoded.counts,
@@ -146,6 +153,9 @@ def packed_shard(
     task = np.concatenate([piece.rows.task for piece in pieces])
     template = np.concatenate([piece.rows.template for piece in pieces])
     shots = np.concatenate([piece.num_shots for piece in pieces])
+    styles: Counter[tuple[int, str]] = Counter()
+    for piece in pieces if plan.has_option_styles else ():
+        styles.update(zip(piece.rows.task.tolist(), piece.option_styles, strict=True))
     texts = {part: TextCounts.joined([piece.texts[part] for piece in pieces]) for part in PARTS}
     prompt_lengths = sides[0].lengths - 1
     written = {"tokens": int(prompt_lengths.sum()), "longest": int(prompt_lengths.max(initial=0))}
@@ -169,6 +179,7 @@ def packed_shard(
         task,
         template,
         shots,
+        styles,
         texts,
         fitting,
         written,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example
 from flan_tasks.core.naming import TaskName
-from flan_tasks.core.option_styles import Block
+from flan_tasks.core.option_styles import PLAIN_STYLE, Block
 from flan_tasks.core.part_tree import MARK
 from flan_tasks.core.template import FORWARD, Template
 from flan_tasks.metrics.gold import Gold
@@ -67,6 +67,14 @@ class BuiltRow:
         if self.block is None or not self.template.is_answered_by_label:
             return self.example.options
         return self.block.choices
+
+    @property
+    def option_style(self) -> str:
+        """Id of the style in which the prompt lists the options; empty where it lists none."""
+        if self.block is not None:
+            return self.block.style
+        is_listed = self.shows_options and self.example.options and self.template.lists_options
+        return PLAIN_STYLE if is_listed else ""
 
     @property
     def turns(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from flan_tasks.core.option_styles import (
     fits,
     option_styles,
 )
-from flan_tasks.core.template import FORWARD, OPTIONS, Template
+from flan_tasks.core.template import FORWARD, Template
 from flan_tasks.core.variation import Variation
 from flan_tasks.plan import draws
 from flan_tasks.plan.gathering import Ingredient
@@ -44,11 +44,6 @@ def style_orders(
         _STYLES,
     )
     return places.reshape(-1, count)
-
-
-def shows_block(template: Template) -> bool:
-    """Whether a template lists the options, where they are shown."""
-    return OPTIONS in template.forms["inputs", True].names
 
 
 def styles_of(
@@ -91,7 +86,7 @@ def styles_of(
 def _first_that_fits(
     names: Sequence[str], lists: Sequence[Sequence[str]], template: Template
 ) -> str | None:
-    if not shows_block(template):
+    if not template.lists_options:
         return None
     gives_answer, wording = template.kind != FORWARD, template.forms["inputs", True].text
     styles = option_styles()

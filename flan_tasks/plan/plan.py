@@ -90,6 +90,11 @@ class Plan:
         return any(item.part for item in self.ingredients)
 
     @cached_property
+    def has_option_styles(self) -> bool:
+        """Whether options of any task are listed in another way than the plain one."""
+        return any(item.is_styled for item in self.ingredients)
+
+    @cached_property
     def _ends(self) -> np.ndarray:
         return np.cumsum(np.asarray(self.counts, np.int64))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.example import Example
-from flan_tasks.core.option_styles import Block
+from flan_tasks.core.option_styles import PLAIN_STYLE, Block
 from flan_tasks.core.render import Rendered, format_options, render_columns, render_examples
 from flan_tasks.core.template import ANSWER, OPTIONS
 from flan_tasks.core.variation import SHUFFLED
@@ -227,6 +227,8 @@ class Texts:
     """The texts to be learned."""
     num_shots: np.ndarray
     """Exemplars in each prompt: int64[n]."""
+    option_styles: list[str]
+    """Id of the style in which each prompt lists the options; empty where it lists none."""
 
 
 def render_texts(plan: Plan, rows: Rows, *, budget: Budget | None = None) -> Texts:
@@ -235,7 +237,7 @@ def render_texts(plan: Plan, rows: Rows, *, budget: Budget | None = None) -> Tex
     The texts are those of `render_chunk`; without the examples around them they cost a fifth,
     except with exemplars, which need them.
     """
-    inputs, targets = [""] * len(rows), [""] * len(rows)
+    inputs, targets, listed = [""] * len(rows), [""] * len(rows), [""] * len(rows)
     shots = np.zeros(len(rows), np.int64)
     for here, item, part in _gathered(plan, rows):
         draw = Draw(part.example, part.epoch, part.template)
@@ -248,12 +250,17 @@ def render_texts(plan: Plan, rows: Rows, *, budget: Budget | None = None) -> Tex
             )
         else:
             built = render_task(item, draw, seed=plan.seed, budget=budget)
-            found = [row.inputs for row in built], [row.targets for row in built]
+            found = (
+                [row.inputs for row in built],
+                [row.targets for row in built],
+                [row.option_style for row in built],
+            )
             shots[here] = [row.num_shots for row in built]
-        for place, prompt, target in zip(here.tolist(), *found, strict=True):
+        for place, prompt, target, style in zip(here.tolist(), *found, strict=True):
             inputs[place] = prompt
             targets[place] = target
-    return Texts(inputs, targets, shots)
+            listed[place] = style
+    return Texts(inputs, targets, shots, listed)
 
 
 def _columns_of_members(plan: Plan, rows: Rows, names: Sequence[str]) -> dict[str, list[Any]]:
@@ -275,7 +282,8 @@ def _columns_of_members(plan: Plan, rows: Rows, names: Sequence[str]) -> dict[st
 
 def _task_texts(
     item: Ingredient, draw: Draw, seed: int, read: Callable[[Sequence[str]], dict[str, list[Any]]]
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[str], list[str], list[str]]:
+    """Returns prompts, targets, and the style in which each prompt lists the options."""
     template = draw.template.tolist()
     shown = item.variation.options and item.dataset.is_classification
     used = {
@@ -292,7 +300,10 @@ def _task_texts(
         names.append(OPTIONS)
     columns = read(names)
     blocks: list[Block | None] = []
+    listed = [""] * len(template)
     if OPTIONS in used:
+        lists_them = [one.lists_options for one in item.templates]
+        listed = [PLAIN_STYLE if lists_them[number] else "" for number in template]
         if item.is_styled:
             lists = columns[OPTIONS] if not fixed else [list(fixed)] * len(template)
             lists = _shuffled(item, draw, lists, seed) if shuffled else lists
@@ -306,13 +317,17 @@ def _task_texts(
             )
             blocks = [block(*pair, item.variation) for pair in zip(styles, lists, strict=True)]
             columns[OPTIONS] = ["" if one is None else one.text for one in blocks]
+            listed = [style or "" for style in styles]
         elif fixed and not shuffled:
             columns[OPTIONS] = [format_options(fixed)] * len(template)
         else:
             lists = columns[OPTIONS] if not fixed else [list(fixed)] * len(template)
             lists = _shuffled(item, draw, lists, seed) if shuffled else lists
             columns[OPTIONS] = [format_options(one) for one in lists]
-    return render_columns(item.templates, template, columns, options=shown, blocks=blocks)
+    inputs, targets = render_columns(
+        item.templates, template, columns, options=shown, blocks=blocks
+    )
+    return inputs, targets, listed
 
 
 def _shuffled(

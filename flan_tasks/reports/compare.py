@@ -1,4 +1,4 @@
-"""What differs between two builds, or two mixtures: settings, datasets, templates, rows."""
+"""What differs between two builds, or two mixtures: settings, parts, datasets, templates, rows."""
 
 import difflib
 import hashlib
@@ -14,6 +14,13 @@ import numpy as np
 from flan_tasks.engine.directory import read_manifest
 from flan_tasks.reports import packed_tables, stored
 from flan_tasks.reports.make import read_templates
+from flan_tasks.reports.part_changes import (
+    Facts,
+    PartChanges,
+    part_changes,
+    parts_of_build,
+    rows_by_part,
+)
 
 # What is compared of two manifests as a whole, in the order shown.
 _SETTINGS = (
@@ -42,6 +49,8 @@ class Side:
     """Task -> template id -> its `kind`, `inputs` and `targets`."""
     folder: Path | None = None
     """Directory of a build; None for a mixture."""
+    parts: Mapping[str, Facts] = field(default_factory=dict)
+    """Path of a part -> facts, each before those inside it; empty of a mixture without parts."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,9 @@ class RowChanges:
     """"task key" of rows in both, with other words."""
     not_compared: str = ""
     """Why rows were not compared; empty where they were."""
+    parts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Outermost part -> how many of its rows are the same, removed, added and reworded; empty of
+    builds without parts."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,8 @@ class Difference:
     """Task -> fact -> (A, B)."""
     templates: tuple[TemplateChange, ...] = ()
     """Templates that differ."""
+    parts: PartChanges = field(default_factory=PartChanges)
+    """Parts that differ."""
     rows: RowChanges | None = None
     """None where mixtures are compared, which have no rows."""
 
@@ -102,9 +116,8 @@ class Difference:
             not (self.rows.added or self.rows.removed or self.rows.reworded)
             and self.rows.same_order
         )
-        return rows and not (
-            self.settings or self.added or self.removed or self.changed or self.templates
-        )
+        tasks = self.added or self.removed or self.changed or self.templates
+        return rows and self.parts.is_empty and not (self.settings or tasks)
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON-able values."""
@@ -127,8 +140,11 @@ def side_of_build(folder: Path) -> Side:
         name: {template["id"]: template for template in some}
         for name, some in read_templates(folder, manifest).items()
     }
-    mixture = {f"mixture.{name}": value for name, value in manifest["mixture"].items()}
-    return Side(str(folder), {**settings, **mixture}, tasks, templates, folder)
+    mixture = {
+        f"mixture.{name}": value for name, value in manifest["mixture"].items() if name != "parts"
+    }
+    parts = parts_of_build(manifest)
+    return Side(str(folder), {**settings, **mixture}, tasks, templates, folder, parts)
 
 
 def compare(a: Side, b: Side) -> Difference:
@@ -150,6 +166,7 @@ def compare(a: Side, b: Side) -> Difference:
         removed=tuple(name for name in a.tasks if name not in b.tasks),
         changed=changed,
         templates=tuple(_template_changes(a, b, both)),
+        parts=part_changes(a.parts, b.parts),
         rows=rows,
     )
 
@@ -186,12 +203,18 @@ def compare_rows(a: Path, b: Path) -> RowChanges:
     left, right = Counter(row for _, row in one), Counter(row for _, row in other)
     same = left & right
     removed, added, reworded = _named(one, other, left - same, right - same)
+    parts: dict[str, dict[str, int]] = {}
+    if all(manifest.get("parts") for manifest in manifests):
+        there = [name for name, _ in _take(one, same)]
+        kinds_of = {"same": there, "removed": removed, "added": added, "reworded": reworded}
+        parts = rows_by_part(kinds_of)
     return RowChanges(
         same=same.total(),
         same_order=_common(one, same) == _common(other, same),
         removed=removed,
         added=added,
         reworded=reworded,
+        parts=parts,
     )
 
 

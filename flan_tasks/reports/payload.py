@@ -5,6 +5,8 @@ from typing import Any
 
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.engine.folded import folded_names
+from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
+from flan_tasks.engine.option_counts import style_note, style_table
 from flan_tasks.engine.run_local import CARD, REPORT, TEMPLATES
 from flan_tasks.plan.fitting import fitting_lines
 from flan_tasks.reports.length_tables import histograms
@@ -57,6 +59,11 @@ def summary(
         "fitting": fitting_lines(manifest),
         "wordings": [[dict(template) for template in some] for some in wordings],
         "wording_of": dict(zip(templates, places, strict=True)),
+        # By part, as on the card; nothing of a mixture without parts.
+        "licenses": [list(LICENSE_HEADS), *license_rows(manifest)] if "parts" in manifest else [],
+        "license_note": use_note(manifest),
+        "option_styles": style_table(manifest),
+        "style_note": style_note(manifest),
         "sampled": len(sample.examples),
         "notes": list(sample.notes),
         "histograms": histograms(manifest, sample),

@@ -12,6 +12,7 @@ from flan_tasks.core.escaping import for_line
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
 from flan_tasks.engine.one_a_part import one_a_part
+from flan_tasks.engine.option_counts import style_note, style_table
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
 from flan_tasks.engine.task_counts import COUNT_HEADS, count_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
@@ -46,6 +47,8 @@ def print_report(
     if parts := manifest.get("parts"):
         console.print(_parts(manifest, parts))
         console.print(_counts(manifest))
+    if styles := style_table(manifest):
+        console.print(_option_styles(manifest, styles))
     console.print(_shares(manifest))
     console.print(_datasets(manifest, wide=wide))
     if sample.examples:
@@ -225,6 +228,14 @@ def _licenses(manifest: Mapping[str, Any], *, wide: bool) -> Group:
     for cells in license_rows(manifest, whole=wide or bool(first)):
         table.add_row(*map(_plain, cells[first:]))
     return Group(table, Text(use_note(manifest), style="dim"))
+
+
+def _option_styles(manifest: Mapping[str, Any], lines: Sequence[Sequence[str]]) -> Group:
+    (title, *others), *rows = lines
+    table = _table("\nOptions by style", title, *(f">{name}" for name in others))
+    for cells in rows:
+        table.add_row(*map(_plain, cells))
+    return Group(table, Text(for_line(style_note(manifest)), style="dim"))
 
 
 def _counts(manifest: Mapping[str, Any]) -> Table:

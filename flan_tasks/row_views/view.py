@@ -133,7 +133,12 @@ class RowsView:
 
             from flan_tasks.engine.writers.parquet import arrow_schema
 
-        schema = arrow_schema(self._planned.settings.style, parts=self._planned.plan.has_parts)
+        plan = self._planned.plan
+        schema = arrow_schema(
+            self._planned.settings.style,
+            parts=plan.has_parts,
+            option_styles=plan.has_option_styles,
+        )
         return pa.Table.from_batches(
             [pa.RecordBatch.from_pylist(chunk, schema) for chunk in self._chunks()], schema
         )
@@ -235,9 +240,9 @@ class RowsView:
         numbers = places
         if self._some is not None:
             numbers = self._some.start + places * self._some.step
-        settings = self._planned.settings
+        settings, option_styles = self._planned.settings, self._planned.plan.has_option_styles
         return [
-            columns(row, style=settings.style, split=settings.split)
+            columns(row, style=settings.style, split=settings.split, option_styles=option_styles)
             for row in self._planned.built(numbers)
         ]
 

@@ -86,6 +86,6 @@ const scripts = files.map((file) => fs.readFileSync(file, "utf-8")).join("\n");
 const page = new Function(
   `"use strict"; const histogram = () => {};\n${scripts}
   return { tasks, byFamily, isMeant, examplesOf, titleOf, shares, losses, skipped, repeats,
-    notices, tiles, drawDatasets, drawSources, find };`,
+    notices, tiles, optionStyles, drawDatasets, drawSources, find };`,
 )();
 console.log(JSON.stringify(new Function("page", fs.readFileSync(0, "utf-8"))(page)));

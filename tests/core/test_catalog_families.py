@@ -136,6 +136,41 @@ def test_what_one_member_overlaps_with_does_not_overlap_for_that(catalog):
     assert names(catalog.with_overlaps(["a"], families=["toys"])) == ["a1", "toys:four"]
 
 
+def test_families_share_data_sets_and_overlap_with_tasks_of_each_other(catalog, tmp_path):
+    members = (
+        Member(source_name="of_pond", cluster="sea", data_sets=("pond",)),
+        Member(source_name="of_both", cluster="sea", data_sets=("pond", "lake")),
+        Member(source_name="of_one", cluster="sea", overlaps=("toys:one",)),
+        Member(source_name="of_all", cluster="sea", overlaps=("toys",)),
+    )
+    more = (
+        Member(source_name="pond_too", cluster="air", data_sets=("pond",)),
+        Member(source_name="lake_too", cluster="air", data_sets=("lake",)),
+    )
+    lost = Member(source_name="x", cluster="sea", overlaps=("toys:nine",))
+    for name, some in {"games": members, "songs": more, "lost": (lost,)}.items():
+        (tmp_path / name).mkdir()
+        family = toy_family(tmp_path / name, write_index(some), name=name)
+        catalog.add_family(family, templates=tmp_path / "birds.toml")
+    assert catalog.check() == ['lost: overlaps "toys:nine", which is no dataset']
+
+    def left(hold_out, *include):
+        mixture = Mixture(name="m", include=include, hold_out=hold_out, drop_overlaps=True)
+        return names(catalog.members(mixture))
+
+    games = ["games:of_all", "games:of_both", "games:of_one", "games:of_pond"]
+    assert left(("songs:pond_too",), "games") == ["games:of_all", "games:of_one"]
+    # What one task is made of does not link the tasks of each.
+    assert left(("games:of_pond",), "songs", "games") == [
+        *("songs:lake_too", "games:of_all", "games:of_one"),
+    ]
+    assert left(("toys:one",), "games") == ["games:of_both", "games:of_pond"]
+    assert left(("toys:two_b",), "games") == [name for name in games if name != "games:of_all"]
+    assert left(("games:of_one",), "all", "toys") == ["a1", "b", "toys:four", "toys:two_b", "c"]
+    # Of a family that is not asked for nothing is looked at.
+    assert names(catalog.with_overlaps(["games:of_one"])) == ["games:of_one"]
+
+
 def test_a_family_has_a_name_of_its_own(catalog, tmp_path):
     for name in ("b", "air", "a", "all", "toys"):
         with pytest.raises(DeclarationError, match=r"taken|all"):

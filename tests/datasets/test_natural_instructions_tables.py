@@ -13,14 +13,17 @@ from flan_tasks.datasets._natural_instructions_tables import (
     SHARED_BY_NAME,
     SHARED_BY_SOURCE,
     cluster_of,
+    data_sets,
     is_from_mmlu,
     license_of,
     shared_datasets,
 )
 
 
-def test_shared_texts_are_those_of_datasets_of_this_collection():
+def test_shared_texts_are_those_of_datasets_and_tasks_that_are_here():
     names = {dataset.name for dataset in catalog().datasets}
+    names |= {dataset.name for dataset in catalog().expand(["bbh"])}
+    names |= {f"p3/{member.table}" for member in catalog().family("p3").members.values()}
     for key, datasets in {**SHARED_BY_SOURCE, **SHARED_BY_NAME}.items():
         assert datasets and set(datasets) <= names, key
 
@@ -47,12 +50,27 @@ def test_no_cluster_of_its_own_is_a_datasets_name():
         ("task938_copa_hi_commonsense_reasoning", ("indicnlp",), ("copa",)),
         ("task595_mocha_answer_generation", ("mocha",), ("cosmos_qa", "drop")),
         ("task092_check_prime_classification", ("synthetic",), ()),
+        ("task685_mmmlu_answer_generation_anatomy", (), ("mmlu:anatomy",)),
+        ("task722_mmmlu_answer_generation_random_topic", (), ("mmlu",)),
+        ("task9999_renamed", ("measuring_massive_multitask_language_understanding",), ("mmlu",)),
         # The name speaks of a source that is no part of it.
         ("task951_wiki_cloze_or_multiple_choice_question_answering", ("indicnlp",), ()),
     ],
 )
 def test_a_task_overlaps_with_what_it_was_made_from(name, sources, datasets):
     assert shared_datasets(name, sources) == datasets
+
+
+@pytest.mark.parametrize(
+    ("name", "sources", "expected"),
+    [
+        ("task384_socialiqa_question_classification", ("social_iqa",), ("social_i_qa",)),
+        ("task310_race_classification", (), ("race/high", "race/middle")),
+        ("task190_snli_classification", ("snli",), ()),
+    ],
+)
+def test_a_task_names_the_data_sets_that_families_alone_have(name, sources, expected):
+    assert data_sets(name, sources) == expected
 
 
 @pytest.mark.parametrize(

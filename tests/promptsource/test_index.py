@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flan_tasks.core.errors import UnknownNameError
+from flan_tasks.engine.license_table import use_of
 from flan_tasks.promptsource import index
 from flan_tasks.promptsource.names import source_split, subtask_name
 
@@ -102,3 +103,14 @@ def test_no_wording_ships():
         for line in path.read_text(encoding="utf-8").splitlines():
             assert not {"jinja", "answer_choices", "reference"} & json.loads(line).keys()
             assert "{{" not in line and "|||" not in line
+
+
+def test_every_data_set_has_a_license_or_says_that_none_is_stated():
+    licenses = {one.title: one.license for one in index.prompted_datasets()}
+    assert all(licenses.values())
+    unstated = {title for title, text in licenses.items() if text.startswith("not stated")}
+    assert len(unstated) == 11
+    for title in ("app_reviews", "rotten_tomatoes"):
+        assert title in unstated and use_of(licenses[title]) == "not stated"
+    assert use_of(licenses["adversarial_qa/dbert"]) == "non-commercial"
+    assert not use_of(licenses["quarel"]) and not use_of(licenses["wiqa"])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections import Counter
 
 import pytest
 
@@ -164,6 +165,15 @@ def test_t0sf_is_made_of_embedded_rows(tmp_path):
         QASC,
         "p3:qasc_qa_with_combined_facts_1",
         "p3:qasc_qa_with_separated_facts_3",
+        "p3:quail_context_question_description_answer_text",
+        "p3:quail_description_context_question_text",
+        "p3:race_high_select_the_best_answer_generate_span_",
+        "p3:race_high_write_a_multi_choice_question_options_given_",
+        "p3:race_middle_read_the_article_and_answer_the_question_no_option_",
+        "p3:race_middle_taking_a_test",
+        "p3:social_i_qa_generate_answer",
+        "p3:social_i_qa_generate_the_question_from_the_answer",
+        "p3:social_i_qa_show_choices_and_generate_index",
         "p3:web_questions_get_the_answer",
         "p3:web_questions_question_answer",
     }
@@ -177,6 +187,26 @@ def test_published_prompts_are_made_of_embedded_rows_too(tmp_path, real_p3):
     )
     assert len(made) == 6
     assert "Oil keeps water out" in "".join(row["inputs"] for row in made)
+
+
+@pytest.mark.parametrize(
+    ("data_set", "tasks", "rows_of_each"),
+    [("quail", 13, 6), ("race_high", 8, 4), ("race_middle", 8, 4), ("social_i_qa", 6, 6)],
+)
+def test_every_published_prompt_is_made_of_the_embedded_rows(
+    data_set, tasks, rows_of_each, tmp_path, real_p3
+):
+    names = tuple(
+        name for name in catalog().mixture("t0sf").include if name.startswith(f"p3:{data_set}_")
+    )
+    mixture = ft.Mixture(name="x", include=names, cap=100)
+    made = rows(mixture, tmp_path, data_dir={"p3": real_p3 / "templates"}, allow_missing=False)
+    assert Counter(row["dataset"] for row in made) == dict.fromkeys(names, rows_of_each)
+    assert len(names) == tasks
+    for row in made:
+        if row["options"]:
+            assert row["targets"] in row["options"].split("\n")
+        assert "{" not in row["inputs"] or "{or bowls" in row["inputs"]
 
 
 @pytest.mark.parametrize("name", ["t0", "t0p", "t0pp"])
@@ -223,7 +253,12 @@ def test_rates_of_t0_hold_for_what_has_rows(tmp_path):
     spec = BuildSpec(mixture="t0", source="samples", store=tmp_path, allow_missing=True)
     prepared = prepare_spec(spec, catalog())
     rates = {item.dataset.name: item.rate for item in prepared.ingredients}
-    assert rates == dict.fromkeys(rates, 8134.0) and len(rates) == 3
+    published = index.t0_rates("t0")
+    by_name = dict(
+        zip(members.member_names(index.collection("t0")), published.values(), strict=True)
+    )
+    assert rates == {name: by_name[name] for name in rates}
+    assert Counter(rates.values()) == {8134: 3, 10_246: 2, 33_410: 3}
     assert not any(item.variation.options for item in prepared.ingredients)
 
 

@@ -11,6 +11,8 @@ from toy_families import family_catalog, write_tasks
 from flan_tasks.core.member import Member
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.engine.folded import folded
+from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
+from flan_tasks.engine.option_counts import counts_of_build, style_table
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.plan.plan import make_plan
@@ -193,6 +195,49 @@ def test_a_dataset_in_a_part_reads_as_the_dataset_in_its_part(family_build, on_p
     assert on_page(page, statements) == [f"{own} in flan/more"]
     assert on_page(page, "return page.isMeant('flan/more/toys:', page.tasks[0].name)")
     assert not on_page(page, "return page.isMeant('toys:', page.tasks[0].name)")
+
+
+def test_licenses_and_styles_of_options_stand_by_part(family_build, on_page):
+    manifest, _ = read_build(family_build)
+    licenses = ["MIT", "CC-BY-NC-4.0", "not stated by its source"]
+    tasks = [
+        {
+            **task,
+            "part": f"part {number % 2}/zs_opt",
+            "license": licenses[number % 3],
+            "option_styles": {"slashes": 2 + number % 2},
+        }
+        for number, task in enumerate(manifest["tasks"])
+    ]
+    changes = {"tasks": tasks, "parts": [], "option_styles": counts_of_build(tasks)}
+    about = {**manifest, **changes}
+    statements = """
+        page.drawSources();
+        const panels = page.find("page-sources").all("section.panel");
+        const cells = (node) => node.all("tr").map((row) => row.children.map((c) => c.textContent));
+        const titled = (title) => panels.filter((node) => node.attributes["aria-label"] === title);
+        const [licenses] = titled("Licenses by part");
+        return [cells(licenses), licenses.textContent, cells(page.optionStyles())];
+    """
+    table, text, styles = on_page(page_of(family_build, **changes), statements)
+    assert table == [list(LICENSE_HEADS), *license_rows(about)]
+    assert {cells[0] for cells in table[1:]} == {"part 0", "part 1"}
+    assert use_note(about) in text and "excludes commercial use" in text
+    assert styles == style_table(about)
+    assert styles == [
+        ["style", "part 0", "part 1", "rows", "share"],
+        ["slashes", "12", "18", "30", "100.0%"],
+        ["all", "12", "18", "30", "100.0%"],
+    ]
+
+
+def test_builds_without_parts_or_styles_have_no_such_tables(family_build, on_page):
+    statements = """
+        page.drawSources();
+        const panels = page.find("page-sources").all("section.panel");
+        return [page.optionStyles(), panels.map((node) => node.attributes["aria-label"])];
+    """
+    assert on_page(page_of(family_build), statements) == [None, ["Made by", "Licenses", "Sources"]]
 
 
 def test_of_1613_members_the_page_holds_less_than_a_megabyte(family_build):

@@ -200,9 +200,9 @@ def test_a_killed_process_goes_on_as_if_undisturbed(how, toy, tmp_path, compiled
 @pytest.mark.slow
 def test_two_processes_train_as_one_does(toy, tmp_path, compiled_once):
     steps = ["--gin.TRAIN_STEPS=4", "--gin.CHECKPOINT_PERIOD=2", "--gin.MESH_FSDP=2"]
-    two = "--xla_force_host_platform_device_count=2"
+    two = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
     whole = [a.replace(f"{tmp_path}/run", f"{tmp_path}/whole") for a in toy]
-    assert start([*whole, *steps], compiled_once, XLA_FLAGS=f"{os.environ['XLA_FLAGS']} {two}").wait() == 0
+    assert start([*whole, *steps], compiled_once, XLA_FLAGS=two).wait() == 0
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]

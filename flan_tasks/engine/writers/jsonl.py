@@ -19,5 +19,10 @@ class JsonlWriter(RowWriter):
         with path.open("w", encoding="utf-8", newline="\n") as file:
             for chunk in chunks:
                 for item in chunk:
-                    row = columns(item.row, style=settings.style, split=settings.split)
+                    row = columns(
+                        item.row,
+                        style=settings.style,
+                        split=settings.split,
+                        option_styles=settings.option_styles,
+                    )
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")

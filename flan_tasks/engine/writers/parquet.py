@@ -23,21 +23,30 @@ class ParquetWriter(RowWriter):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = arrow_schema(settings.style, parts=settings.parts)
+        schema = arrow_schema(
+            settings.style, parts=settings.parts, option_styles=settings.option_styles
+        )
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for chunk in chunks:
                 rows = [
-                    columns(item.row, style=settings.style, split=settings.split) for item in chunk
+                    columns(
+                        item.row,
+                        style=settings.style,
+                        split=settings.split,
+                        option_styles=settings.option_styles,
+                    )
+                    for item in chunk
                 ]
                 writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
 
 
-def arrow_schema(style: str, *, parts: bool = False) -> "pa.Schema":
+def arrow_schema(style: str, *, parts: bool = False, option_styles: bool = False) -> "pa.Schema":
     """Returns the columns of a style with their types, as Arrow calls them.
 
     Args:
       style: one of `formats.STYLES`.
       parts: whether the mixture has parts.
+      option_styles: whether rows name the style in which their options are listed.
     """
     import pyarrow as pa
 
@@ -48,5 +57,5 @@ def arrow_schema(style: str, *, parts: bool = False) -> "pa.Schema":
         texts = [(found.column, pa.list_(turn))]
     else:
         texts = [(name, pa.string()) for name in found.texts]
-    about = about_columns(parts=parts).items()
+    about = about_columns(parts=parts, option_styles=option_styles).items()
     return pa.schema([*texts, *((name, types[kind]) for name, kind in about)])

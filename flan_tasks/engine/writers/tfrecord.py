@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flan_tasks.engine.styles import OPTION_STYLE
 from flan_tasks.engine.writers.writer import RowWriter, TokenizedRow, WriteSettings, with_eos
 
 
@@ -34,6 +35,7 @@ def token_columns(item: TokenizedRow, settings: WriteSettings) -> dict[str, obje
         "targets_pretokenized": item.row.targets,
         **item.row.about,
         "split": settings.split,
+        **({OPTION_STYLE: item.row.option_style} if settings.option_styles else {}),
     }
 
 

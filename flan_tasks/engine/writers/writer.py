@@ -43,6 +43,8 @@ class WriteSettings:
     """One of `formats.ARCHS`; packed formats only."""
     parts: bool = False
     """Whether the mixture has parts, which rows name."""
+    option_styles: bool = False
+    """Whether rows name the style in which their options are listed."""
 
 
 @dataclass(frozen=True)

@@ -236,6 +236,13 @@ function partShares() {
   return panel("Parts", "share of all examples, and how often what is available is drawn", entries.map(line));
 }
 
+// How options are listed, where that is varied: styles by part.
+function optionStyles() {
+  if (!build.option_styles.length) return null;
+  const table = textTable(build.option_styles, 1);
+  return panel("Options by style", build.style_note, table);
+}
+
 function lengths() {
   if (!build.sampled) return [null, () => {}];
   const { unit } = build.histograms;
@@ -442,6 +449,7 @@ function drawOverview() {
       ...notices(),
       tiles(),
       partShares(),
+      optionStyles(),
       shares(),
       packing(),
       boxes,

@@ -60,9 +60,14 @@ function drawSources() {
         facts.map(([name, value]) => [make("dt", null, name), make("dd", null, value)]),
       ),
     ),
+    ...(build.licenses.length
+      ? [panel("Licenses by part", build.license_note, textTable(build.licenses, 3))]
+      : []),
     panel(
       "Licenses",
-      "as each source states them",
+      build.licenses.length
+        ? "as each source states them"
+        : ["as each source states them", build.license_note].filter(Boolean).join(". "),
       grid(
         [
           make("th", null, "license"),

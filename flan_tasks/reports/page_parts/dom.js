@@ -80,6 +80,12 @@ const grid = (heads, lines) =>
     ),
   );
 
+// A table of texts, its head first; columns from `numbers` on stand right.
+const textTable = ([heads, ...lines], numbers) => {
+  const cell = (tag) => (text, place) => make(place >= numbers ? `${tag}.num` : tag, null, text);
+  return grid(heads.map(cell("th")), lines.map((cells) => cells.map(cell("td"))));
+};
+
 const panel = (title, note, ...children) =>
   make(
     "section.panel",
