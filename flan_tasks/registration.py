@@ -8,11 +8,9 @@ first `get_dataset`. What names read: `flan_tasks.configure`.
 """
 
 import functools
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from flan_tasks.core import extras
+from flan_tasks.core.collecting import older_left_alone
 from flan_tasks.core.configuration import current
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import unknown_name
@@ -30,19 +28,7 @@ with extras.needed_for("Registering with SeqIO"):
     from flan_tasks.seqio.task import EngineTask, Prompts, make_task, register
 
 
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Nothing of what is registered is garbage: looking for some is a quarter of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_without_collection()
+@older_left_alone()
 def register_all() -> None:
     """Registers every dataset, evaluation task and mixture of the catalog."""
     for dataset in catalog().datasets:

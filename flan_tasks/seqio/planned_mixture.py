@@ -9,6 +9,7 @@ import numpy as np
 import seqio
 import tensorflow as tf
 
+from flan_tasks.core.collecting import older_left_alone
 from flan_tasks.core.errors import DeclarationError, unknown_name
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.naming import MixtureName
@@ -186,14 +187,15 @@ class EngineMixture(seqio.Mixture):
           SourceUnavailableError: rows of some datasets are not available.
         """
         if split not in self._prepared:
-            self._prepared[split] = prepare(
-                self.declaration,
-                catalog(),
-                source=source_choice(self._configuration()),
-                split=split,
-                allow_missing=self._allow_missing,
-                variation=self._variation,
-            )
+            with older_left_alone():
+                self._prepared[split] = prepare(
+                    self.declaration,
+                    catalog(),
+                    source=source_choice(self._configuration()),
+                    split=split,
+                    allow_missing=self._allow_missing,
+                    variation=self._variation,
+                )
         chosen = self._seed if seed is None else int(seed)
         prepared = self._prepared[split]
         if self.declaration.weights != EXAMPLES:

@@ -22,6 +22,8 @@ from flan_tasks.vocabulary import Encoded, open_vocabulary
 
 # Rows of the first chunk: enough to tokenize in batches, few enough that they are there at once.
 CHUNK = 1024
+# None of the functions here decides on what a tensor holds: rewriting them takes a moment for each.
+_as_it_is = tf.autograph.experimental.do_not_convert
 # In rank streams: whether the option is the answer.
 IS_CORRECT = "is_correct"
 
@@ -200,6 +202,7 @@ def stream(
     types = [tf.int32, tf.int64, tf.int32, tf.int64]
     types += [tf.bool if name == IS_CORRECT else tf.string for name in names]
 
+    @_as_it_is
     def make(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
         values = tf.numpy_function(chunk, [number], types, stateful=False)
         for value in values:
@@ -208,6 +211,7 @@ def stream(
 
     # Each example is a slice of its chunk's flat ids: plain tensors, which are handed out several
     # times faster than ragged ones are unbatched.
+    @_as_it_is
     def split(
         inputs: tf.Tensor,
         num_in: tf.Tensor,
@@ -217,6 +221,7 @@ def stream(
     ) -> tf.data.Dataset:
         edges = (tf.cumsum(num_in) - num_in, num_in, tf.cumsum(num_out) - num_out, num_out)
 
+        @_as_it_is
         def one(first_in, length_in, first_out, length_out, *texts):
             return {
                 INPUTS: inputs[first_in : first_in + length_in],
