@@ -51,13 +51,10 @@ def infer(
     )
     # Seeds of samples come from what is asked, not from its place in the file.
     unit = Unit("", "", "", GENERATE)
-    stream = (
-        Asked(unit, place, Prompt(text, Gold("", ("",), key=f"{hash_text(text):016x}")))
-        for place, (text, _) in enumerate(lines)
-    )
+    stream = (Asked(unit, place, _prompt(text)) for place, (text, _) in enumerate(lines))
     texts: dict[int, str] = {}
     for query, record in answerer.answer(stream):
-        joined = is_joined(query.prompt.inputs)
+        joined = query.prompt.num_shots > 0
         texts[query.place] = first_answer(record.text) if joined else record.text
         if watch:
             watch(len(texts), len(lines))
@@ -67,6 +64,12 @@ def infer(
     ]
     write_kept(Path(run.output_path), "".join(line + "\n" for line in answered))
     return len(answered)
+
+
+def _prompt(text: str) -> Prompt:
+    """A prompt of a line: how many exemplars stand before it is not known, but whether some do."""
+    gold = Gold("", ("",), key=f"{hash_text(text):016x}")
+    return Prompt(text, gold, num_shots=int(is_joined(text)))
 
 
 def read_prompts(path: Path) -> list[tuple[str, dict[str, Any]]]:

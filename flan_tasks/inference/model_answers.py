@@ -19,8 +19,10 @@ from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import ModelError
 from flan_tasks.evaluation.records import RANK, Asked, Prompt, Record, Unit, kept_text
 from flan_tasks.evaluation.ties import equal_options
+from flan_tasks.inference.answer_ends import stops_of, whole_answer
+from flan_tasks.inference.beginnings import Begun, by_beginning, read_beginning
 from flan_tasks.inference.decode import generate_batch
-from flan_tasks.inference.pool import WINDOW, Batch, Pool, Waiting, windows
+from flan_tasks.inference.pool import WINDOW, Batch, Pool, Waiting, length_class, windows
 from flan_tasks.inference.programs import Programs
 from flan_tasks.inference.questions import DistinctInput, Question, as_scored, distinct_inputs
 from flan_tasks.inference.reading import Reading
@@ -28,10 +30,11 @@ from flan_tasks.inference.score import Score, score_batch, width_of
 from flan_tasks.inference.score_trees import score_trees
 from flan_tasks.models import partition
 from flan_tasks.models.hf import check_end, import_hf, read_config
-from flan_tasks.models.model import Model, ModelConfig, Tree
+from flan_tasks.models.model import Cache, Model, ModelConfig, Tree
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.specs.config import MeshConfig
 from flan_tasks.specs.eval_config import LENGTHS, Decoding
+from flan_tasks.suites.reading import cut_at_stops
 from flan_tasks.vocabulary import (
     BYTES,
     HELD,
@@ -240,14 +243,38 @@ class ModelAnswers:
                 continue
             self.reading.add([len(one.ids) for one in batch.items], batch.rows * batch.length)
             yield from self._ranked(batch)
+        written = [one.item for one in window if one.kind is None]
+        config = opened.model.config
+        shares = config.architecture == "decoder" and config.inputs_attention == "causal"
+        if shares and self.decoding.method != "beam":
+            groups = by_beginning([one.ids for one in written])
+        else:
+            groups = [Begun.of_nothing(len(written))]
+        for group in groups:
+            yield from self._group(group, [written[number] for number in group.numbers])
+
+    def _group(
+        self, group: Begun, written: Sequence[DistinctInput]
+    ) -> Iterator[tuple[Question, Record]]:
+        """Has texts written for prompts with one beginning."""
+        kind = length_class(len(group.beginning)) if group.shares else None
+        waiting = [Waiting(kind, len(group.rest(one.ids)), one) for one in written]
+        beginning = None
         # Rows that have ended take the next prompt, so all of a length are written as one batch.
-        batches = self._writing.batches([one for one in window if one.kind is None])
+        batches = self._writing.batches(waiting)
         for (length, rows), same in groupby(batches, key=lambda one: (one.length, one.rows)):
             items = tuple(item for batch in same for item in batch.items)
             if all(item.is_done for item in items):
                 continue
-            self.reading.add([len(item.ids) for item in items], len(items) * length)
-            yield from self._written(Batch(None, length, rows, items))
+            if group.shares and beginning is None:
+                opened = self.opened
+                beginning = read_beginning(
+                    opened.model, opened.params, group.beginning, self.programs
+                )
+                self.reading.add([len(group.beginning)], kind or 0)
+            rest = [group.rest(item.ids) for item in items]
+            self.reading.add([len(ids) for ids in rest], len(items) * length)
+            yield from self._written(Batch(kind, length, rows, items), rest, beginning)
 
     def _waiting(self, of_unit: Sequence[Asked]) -> list[Waiting[int | None, DistinctInput]]:
         """Returns the prompts of a unit in tokens: for ranking by the width of their options."""
@@ -275,14 +302,20 @@ class ModelAnswers:
         return dict(zip(texts, zip(ids, trimmed, strict=True), strict=True))
 
     def _written(
-        self, batch: Batch[int | None, DistinctInput]
+        self,
+        batch: Batch[int | None, DistinctInput],
+        prompts: Sequence[np.ndarray],
+        beginning: Cache | None,
     ) -> Iterator[tuple[Question, Record]]:
         opened = self.opened
         first = [one.questions[0].asked for one in batch.items]
+        stops = [
+            [stops_of(question.asked.prompt) for question in one.questions] for one in batch.items
+        ]
         answers = generate_batch(
             opened.model,
             opened.params,
-            [one.ids for one in batch.items],
+            prompts,
             self.decoding,
             eos_id=opened.vocabulary.eos_id,
             length=batch.length,
@@ -291,12 +324,15 @@ class ModelAnswers:
             seeds=[
                 hash_text(one.unit.dataset, one.unit.template, one.prompt.gold.key) for one in first
             ],
+            is_over=[whole_answer(opened.vocabulary.decode, of_one) for of_one in stops],
+            beginning=beginning,
         )
-        for one, answer in zip(batch.items, answers, strict=True):
+        for one, answer, of_one in zip(batch.items, answers, stops, strict=True):
             text = opened.vocabulary.decode(answer.tokens.tolist())
-            for question in one.questions:
+            for question, strings in zip(one.questions, of_one, strict=True):
                 prompt = question.asked.prompt
-                text_kept = kept_text(prompt, text)
+                # What was written beyond a stop string depends on when it was looked for.
+                text_kept = kept_text(prompt, cut_at_stops(text, strings))
                 yield question, Record(prompt, text_kept, trimmed=question.trimmed)
 
     def _ranked(self, batch: Batch[int | None, DistinctInput]) -> Iterator[tuple[Question, Record]]:

@@ -45,13 +45,16 @@ class Programs:
     def __len__(self) -> int:
         return len(self._compiled)
 
-    def call(self, name: tuple, function: Callable, *arguments: Any) -> Any:
+    def call(
+        self, name: tuple, function: Callable, *arguments: Any, donate: Sequence[int] = ()
+    ) -> Any:
         """Returns `function(*arguments)`, compiled for the shapes of the arguments.
 
         Args:
           name: what the function is; equal names mean equal functions.
           function: a pure function of arrays.
           arguments: trees of arrays.
+          donate: numbers of arguments whose memory the results may take; nobody reads them again.
 
         Raises:
           EvaluationError: it would be one program more than the limit.
@@ -68,7 +71,8 @@ class Programs:
             self._check(name)
             if self._log:
                 self._log(f"compiling {name[0]}, program {len(self) + 1}")
-            self._compiled[key] = jax.jit(function).lower(*arguments).compile()
+            lowered = jax.jit(function, donate_argnums=tuple(donate)).lower(*arguments)
+            self._compiled[key] = lowered.compile()
         return self._compiled[key](*arguments)
 
     def _check(self, name: tuple) -> None:
@@ -93,7 +97,12 @@ def bucket(length: int, sizes: Sequence[int]) -> int:
 
 
 def inputs_batch(
-    architecture: str, prompts: Sequence[np.ndarray], *, length: int, rows: int
+    architecture: str,
+    prompts: Sequence[np.ndarray],
+    *,
+    length: int,
+    rows: int,
+    begins: bool = True,
 ) -> dict[str, np.ndarray]:
     """Returns what `Model.prefill` reads for prompts (ids with EOS).
 
@@ -102,9 +111,10 @@ def inputs_batch(
       prompts: at least one.
       length: tokens they are padded to.
       rows: rows of the batch; the last prompt is repeated to fill them.
+      begins: whether they begin with a decoder's first token; else they follow a beginning.
     """
     # A decoder's first token is 0, as its targets are shifted right by one.
-    first = 0 if architecture == "t5" else 1
+    first = 1 if architecture != "t5" and begins else 0
     tokens, segments = np.zeros((2, rows, length + first), np.int32)
     for row, prompt in enumerate([*prompts, *[prompts[-1]] * (rows - len(prompts))]):
         tokens[row, first : first + len(prompt)] = prompt

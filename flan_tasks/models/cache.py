@@ -18,7 +18,8 @@ MaskAndBias = tuple[jax.Array, jax.Array | None]
 # Position of a place that holds nothing.
 EMPTY = -1
 # Where the rows of a batch lie; everything else has them first.
-_ROWS = {"key": 1, "value": 1, "cross_key": 1, "cross_value": 1}
+_PARTS = ("", "cross_", "prompt_")
+_ROWS = {f"{part}{name}": 1 for part in _PARTS for name in ("key", "value")}
 
 
 def new_cache(key: jax.Array, value: jax.Array, positions: jax.Array, steps: int) -> Cache:
@@ -54,6 +55,26 @@ def grown(cache: Cache, key: jax.Array, value: jax.Array) -> Cache:
     }
 
 
+def parted(cache: Cache, steps: int) -> Cache:
+    """Returns a cache in which prompts stand apart from the `steps` tokens that follow them.
+
+    `prompt_key`, `prompt_value` and `prompt_positions` are read and never written again, so that a
+    step writes to, and moves, as little as an answer needs.
+    """
+    key, value, positions = (cache[name] for name in ("key", "value", "positions"))
+    room = (*key.shape[:2], steps, *key.shape[3:])
+    return {
+        **cache,
+        "key": jnp.zeros(room, key.dtype),
+        "value": jnp.zeros(room, value.dtype),
+        "positions": jnp.full((positions.shape[0], steps), EMPTY, jnp.int32),
+        "used": jnp.zeros((), jnp.int32),
+        "prompt_key": key,
+        "prompt_value": value,
+        "prompt_positions": positions,
+    }
+
+
 def cached_step(
     cache: Cache,
     places: jax.Array,
@@ -72,21 +93,35 @@ def cached_step(
       The positions of the new tokens, int32[B, T], their attention to themselves, and to the cache.
     """
     positions = cache["next"][:, None] + places
-    past = cache["positions"]
-    past_mask = jnp.broadcast_to((past >= 0)[:, None, :], (*positions.shape, past.shape[1]))
-    past_bias = bias(positions, past)
     own_mask = not_after(positions, positions)
     if segments is not None:
         own_mask &= same_segment(segments, segments)
-    return positions, (own_mask, bias(positions, positions)), (past_mask, past_bias)
+    past = looking_back(positions, cache["positions"], bias)
+    return positions, (own_mask, bias(positions, positions)), past
+
+
+def looking_back(
+    positions: jax.Array,
+    places: jax.Array,
+    bias: Callable[[jax.Array, jax.Array], jax.Array | None],
+) -> MaskAndBias:
+    """Returns how tokens at `positions` look at cached ones before them, int32[B, S] or [1, S]."""
+    mask = jnp.broadcast_to(
+        (places >= 0)[:, None, :], (places.shape[0], positions.shape[1], places.shape[1])
+    )
+    return mask, bias(positions, places)
 
 
 def rows_of(cache: Cache, rows: jax.Array) -> Cache:
     """Returns the cache of the given rows, in their order; rows may repeat."""
     chosen = {}
     for name, value in cache.items():
-        whole = value.ndim == 0
-        chosen[name] = value if whole else jnp.take(value, rows, axis=_ROWS.get(name, 0))
+        if isinstance(value, tuple):  # of each layer
+            chosen[name] = tuple(jnp.take(part, rows, axis=0) for part in value)
+        elif value.ndim == 0:
+            chosen[name] = value
+        else:
+            chosen[name] = jnp.take(value, rows, axis=_ROWS.get(name, 0))
     return chosen
 
 
@@ -97,7 +132,10 @@ def rows_put(cache: Cache, more: Cache, slots: jax.Array) -> Cache:
     """
     changed = {}
     for name, value in cache.items():
-        if value.ndim == 0:
+        if isinstance(value, tuple):  # of each layer
+            parts = zip(value, more[name], strict=True)
+            changed[name] = tuple(old.at[slots].set(new, mode="drop") for old, new in parts)
+        elif value.ndim == 0:
             changed[name] = value
         elif _ROWS.get(name, 0) == 1:
             changed[name] = value.at[:, slots].set(more[name], mode="drop")

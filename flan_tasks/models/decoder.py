@@ -14,7 +14,14 @@ import jax.numpy as jnp
 from flax import nnx
 
 from flan_tasks.models.attention import Seen, not_after, same_segment
-from flan_tasks.models.cache import EMPTY, Cache, MaskAndBias, cached_step, new_cache
+from flan_tasks.models.cache import (
+    EMPTY,
+    Cache,
+    MaskAndBias,
+    cached_step,
+    looking_back,
+    new_cache,
+)
 from flan_tasks.models.layers import (
     MLP,
     Attention,
@@ -85,14 +92,19 @@ class Decoder(nnx.Module):
         x, _ = self._read(tokens, segments, positions, inputs, key)
         return self._head(x)
 
-    def prefill(self, batch: Batch, steps: int) -> tuple[jax.Array, Cache]:
+    def prefill(
+        self, batch: Batch, steps: int, *, beginning: Cache | None = None
+    ) -> tuple[jax.Array, Cache]:
         """Returns logits [B, V] after the inputs, and the cache."""
         tokens = batch["decoder_input_tokens"]
         segments = batch.get("decoder_segment_ids", jnp.ones_like(tokens))
-        index = jnp.broadcast_to(jnp.arange(tokens.shape[1])[None], tokens.shape)
-        x, (key, value) = self._read(tokens, segments, index, segments, None, keep=True)
+        before = jnp.int32(0) if beginning is None else jnp.max(beginning["positions"][:1]) + 1
+        index = before + jnp.broadcast_to(jnp.arange(tokens.shape[1])[None], tokens.shape)
+        x, (key, value) = self._read(
+            tokens, segments, index, segments, None, keep=True, beginning=beginning
+        )
         cache = new_cache(key, value, jnp.where(segments > 0, index, EMPTY), steps)
-        last = jnp.take_along_axis(x, (cache["next"] - 1)[:, None, None], axis=1)
+        last = jnp.take_along_axis(x, (cache["next"] - 1 - before)[:, None, None], axis=1)
         return self._head(last)[:, 0], cache
 
     def extend(
@@ -100,13 +112,21 @@ class Decoder(nnx.Module):
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Returns logits [B, T, V], keys and values of tokens at `places` after the cache."""
         positions, own_attention, past = cached_step(cache, places, segments, self._bias)
+        each, parts = [cache["key"], cache["value"]], [past]
+        # What all rows share, and prompts, where they stand apart.
+        for name in ("beginning", "prompt"):
+            if f"{name}_key" in cache:
+                each += [cache[f"{name}_key"], cache[f"{name}_value"]]
+                parts.append(looking_back(positions, cache[f"{name}_positions"], self._bias))
 
         def apply(layer: Layer, x: jax.Array, _: None, each: tuple) -> tuple:
-            key, value = each
-            return layer(x, positions, own_attention, [Seen(key, value, *past)], None)
+            seen = [
+                Seen(key, value, *how)
+                for key, value, how in zip(each[::2], each[1::2], parts, strict=True)
+            ]
+            return layer(x, positions, own_attention, seen, None)
 
-        each = (cache["key"], cache["value"])
-        x, (key, value) = self.stack(apply, self.embedding(tokens), None, each)
+        x, (key, value) = self.stack(apply, self.embedding(tokens), None, tuple(each))
         return self._head(self.norm(x)), key, value
 
     def trees(
@@ -123,22 +143,24 @@ class Decoder(nnx.Module):
         if self.prefix:
             looks |= (blocks[:, :, None] > 0) & same_segment(blocks, blocks)
         own_attention = (looks, self._bias(depths, depths))
-        each = before = None
-        if beginning is not None:
-            each = (beginning["key"][:, :1], beginning["value"][:, :1])
-            places = beginning["positions"][:1]
-            before = (places[:, None, :] >= 0, self._bias(depths, places))
+        each, before = self._behind(beginning, depths)
 
-        def apply(layer: Layer, x: jax.Array, _: None, keys_values: Any) -> tuple:
-            past = []
-            if before is not None:
-                key, value = keys_values
-                mask, bias = before
-                past = [Seen(key, value, mask, bias)]
+        def apply(layer: Layer, x: jax.Array, _: None, of_layer: Any) -> tuple:
+            past = [Seen(*of_layer, *before)] if before else []
             return layer(x, depths, own_attention, past, None)[0], None
 
         x, _ = self.stack(apply, self.embedding(tokens), None, each)
         return self.norm(x)
+
+    def _behind(
+        self, beginning: Cache | None, positions: jax.Array
+    ) -> tuple[tuple[jax.Array, jax.Array] | None, MaskAndBias | None]:
+        """Returns keys and values of all layers of what all rows share, and how to look at it."""
+        if beginning is None:
+            return None, None
+        places = beginning["positions"][:1]
+        each = (beginning["key"][:, :1], beginning["value"][:, :1])
+        return each, looking_back(positions, places, self._bias)
 
     def head_logits(self, x: jax.Array) -> jax.Array:
         """Returns logits [N, V] of the normed stream at some tokens, [N, embed]."""
@@ -153,8 +175,12 @@ class Decoder(nnx.Module):
         key: jax.Array | None,
         *,
         keep: bool = False,
+        beginning: Cache | None = None,
     ) -> tuple[jax.Array, Any]:
-        """Returns the normed stream and, to `keep`, keys and values of all layers."""
+        """Returns the normed stream and, to `keep`, keys and values of all layers.
+
+        Behind a `beginning` inputs look backward only.
+        """
         # Order within a row is that of its places; positions restart in each segment.
         index = jnp.arange(tokens.shape[1])[None]
         looks = not_after(index, index)
@@ -163,12 +189,15 @@ class Decoder(nnx.Module):
         own_attention = (same_segment(segments, segments) & looks, self._bias(index, index))
         embed_key, layers_key, last_key = subkeys(key, 3)
 
-        def apply(layer: Layer, x: jax.Array, key: Any, _: None) -> tuple:
-            x, keys_values = layer(x, positions, own_attention, [], key)
+        each, before = self._behind(beginning, positions)
+
+        def apply(layer: Layer, x: jax.Array, key: Any, of_layer: Any) -> tuple:
+            past = [Seen(*of_layer, *before)] if before else []
+            x, keys_values = layer(x, positions, own_attention, past, key)
             return x, keys_values if keep else None
 
         x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
-        x, keys_values = self.stack(apply, x, layers_key)
+        x, keys_values = self.stack(apply, x, layers_key, each)
         return dropout(self.norm(x), self.config.dropout, last_key, axis=-2), keys_values
 
     def _bias(self, queries: jax.Array, keys: jax.Array) -> jax.Array | None:

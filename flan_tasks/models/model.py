@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from flan_tasks.core.errors import ModelError
-from flan_tasks.models.cache import Cache, grown, rows_of, rows_put
+from flan_tasks.models.cache import Cache, grown, rows_of
 from flan_tasks.models.decoder import Decoder
 from flan_tasks.models.layers import ADAPTERS
 from flan_tasks.models.t5 import T5
@@ -105,7 +105,13 @@ class Model:
         return self._network(params).encode(batch)
 
     def prefill(
-        self, params: Tree, batch: Batch, steps: int, *, encoded: jax.Array | None = None
+        self,
+        params: Tree,
+        batch: Batch,
+        steps: int,
+        *,
+        encoded: jax.Array | None = None,
+        beginning: Cache | None = None,
     ) -> tuple[jax.Array, Cache]:
         """Reads the inputs; returns logits [B, V] of the first target token, and the cache.
 
@@ -116,11 +122,15 @@ class Model:
         head_dim], `positions` [B, length] with -1 in empty places, `next` [B] the position of the
         next token, `used` the number of places filled; for `t5` also `cross_key`, `cross_value`
         and `cross_mask`, computed once for all layers.
+
+        A decoder whose inputs look backward only may read them behind a `beginning`: a cache of
+        whose rows the first is taken for all. `decode_step` then finds it in the cache, as
+        `beginning_key`, `beginning_value` and `beginning_positions`.
         """
         network = self._network(params)
         if self.config.architecture == "t5":
             return network.prefill(batch, steps, encoded=encoded)
-        return network.prefill(batch, steps)
+        return network.prefill(batch, steps, beginning=beginning)
 
     def decode_step(self, params: Tree, cache: Cache, tokens: jax.Array) -> tuple[jax.Array, Cache]:
         """Reads one token a row, int32[B]; returns logits [B, V] of the next, and the new cache."""
@@ -170,13 +180,16 @@ class Model:
         """Returns parameters of which each layer has its own arrays, for loops of many small steps.
 
         A scan over stacked ones copies those of a layer whenever it comes to it, which on a CPU
-        takes as long as computing with them for a few tokens.
+        takes as long as computing with them for a few tokens. An encoder stays as it is: steps do
+        not read it.
         """
 
         def parted(tree: Tree, of_layers: bool) -> Tree:
             parts: Tree = {}
             for name, value in tree.items():
-                if isinstance(value, Mapping):
+                if name == "encoder":
+                    parts[name] = value
+                elif isinstance(value, Mapping):
                     parts[name] = parted(dict(value), of_layers or name == "layers")
                 else:
                     parts[name] = tuple(value) if of_layers else value
@@ -187,10 +200,6 @@ class Model:
     def select_rows(self, cache: Cache, rows: jax.Array) -> Cache:
         """Returns the cache of the given rows, in their order; rows may repeat (beams)."""
         return rows_of(cache, rows)
-
-    def put_rows(self, cache: Cache, more: Cache, slots: jax.Array) -> Cache:
-        """Returns the cache with the rows of another in slots; slots beyond it are left out."""
-        return rows_put(cache, more, slots)
 
     def _network(self, params: Tree) -> Any:
         return nnx.merge(self._graph, nnx.State(params))

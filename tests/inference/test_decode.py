@@ -8,6 +8,7 @@ import pytest
 from toy_models import CONFIGS, examples, quickly_compiled, random_params, rows_of
 
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.inference import refilling
 from flan_tasks.inference.choosing import likeliest
 from flan_tasks.inference.decode import generate
 from flan_tasks.inference.programs import Programs, bucket
@@ -34,7 +35,7 @@ class Toy:
         self.eos_id = 1
         self.compute = jax.jit(self.model.logits)
 
-    def generate(self, prompts=None, *, batch_size=2, seeds=None, **how):
+    def generate(self, prompts=None, *, batch_size=2, seeds=None, is_over=None, **how):
         return generate(
             self.model,
             self.params,
@@ -44,6 +45,7 @@ class Toy:
             batch_size=batch_size,
             programs=self.programs,
             seeds=seeds,
+            is_over=is_over,
         )
 
     def log_probabilities(self, prompt, tokens):
@@ -117,6 +119,57 @@ def test_rows_that_ended_take_the_next_prompts(either, batch_size):
     assert len({len(tokens) for tokens, _ in slow}) > 1
     for prompt, answer in list(zip(prompts, answers, strict=True))[:4]:
         np.testing.assert_allclose(answer.score, toy.slow_score(prompt, answer), atol=1e-4)
+
+
+def holds(token):
+    """Says whether an answer is whole that a token ends, as a stop string would."""
+    return lambda tokens: token in tokens.tolist()
+
+
+@pytest.mark.parametrize(
+    "batch_size", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 8))]
+)
+def test_answers_that_a_stop_string_ends_make_room(either, batch_size, monkeypatch):
+    monkeypatch.setattr(refilling, "LOOKED", 2)
+    lengths = (8, 5, 7, 3, 7, 7, 2, 8, 4, 6)
+    prompts = [inputs for inputs, _ in examples(seed=3, lengths=[(n, 2) for n in lengths])]
+    whole = [answer.tokens.tolist() for answer in either.generate(prompts, batch_size=batch_size)]
+    # Tokens that some answers have early, and others late or not at all.
+    stops = [whole[number % 3][2] for number in range(len(prompts))]
+    calls = []
+    call = either.programs.call
+    monkeypatch.setattr(
+        either.programs,
+        "call",
+        lambda name, *a, **how: calls.append(name[0]) or call(name, *a, **how),
+    )
+    is_over = [None, *map(holds, stops[1:])]
+    answers = either.generate(prompts, batch_size=batch_size, is_over=is_over)
+    assert answers[0].tokens.tolist() == whole[0]
+    ended = 0
+    for answer, tokens, stop in zip(answers[1:], whole[1:], stops[1:], strict=True):
+        wanted = tokens.index(stop) + 1 if stop in tokens else len(tokens)
+        found = answer.tokens.tolist()
+        assert found == tokens[: len(found)] and len(found) >= wanted
+        # What stands behind it was written before it was looked for.
+        assert len(found) <= wanted + 1
+        ended += len(found) < len(tokens)
+    assert ended >= 3
+    if batch_size == 1:  # two tokens at a time, and none for an answer that is whole
+        steps = [len(answer.tokens) + answer.ended for answer in answers]
+        assert calls.count("greedy decoding") <= sum(-(-count // 2) for count in steps)
+
+
+def test_rows_that_are_done_are_left_out(toy, monkeypatch):
+    monkeypatch.setattr(refilling, "_FEW", 1)
+    toy = toy.ending()
+    together = toy.generate(batch_size=4)
+    monkeypatch.setattr(refilling, "_FEW", 100)
+    for ours, whole in zip(together, toy.generate(batch_size=4), strict=True):
+        assert ours.tokens.tolist() == whole.tokens.tolist()
+        np.testing.assert_allclose(ours.score, whole.score, atol=1e-5)
+    names = {key[0][0] for key in toy.programs._compiled}
+    assert "leaving rows out" in names
 
 
 def test_answers_stop_at_eos(ending):

@@ -17,6 +17,7 @@ from flan_tasks.cli import start
 from flan_tasks.core.errors import EvaluationError, ModelError
 from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt, Unit
 from flan_tasks.evaluation.unconditional import Unconditional
+from flan_tasks.inference import answer_ends, refilling
 from flan_tasks.inference.infer import read_prompts
 from flan_tasks.inference.model_answers import ModelAnswers, open_model
 from flan_tasks.metrics.gold import Gold
@@ -24,6 +25,7 @@ from flan_tasks.models.hf import export_hf
 from flan_tasks.models.model import Model
 from flan_tasks.specs.config import CheckpointConfig
 from flan_tasks.specs.eval_config import Decoding
+from flan_tasks.suites.reading import cut_at_stops
 from flan_tasks.vocabulary import BytesVocabulary
 
 CONFIG = dataclasses.replace(T5, vocabulary_size=259)
@@ -143,6 +145,30 @@ def test_generated_texts_do_not_depend_on_the_batch(model_dir):
     turned = [record.text for record in answered(answerer, unit, asked[::-1])]
     assert turned[::-1] == texts
     assert len(set(texts)) > 1
+
+
+def test_texts_end_where_their_prompts_say(model_dir, monkeypatch):
+    unit = Unit("birds", "plain", "test", GENERATE)
+    asked = prompts()
+    answerer = answers_of(model_dir, lengths={"inputs": 64, "targets": 24})
+    texts = [record.text for record in answered(answerer, unit, asked)]
+    # A letter in the middle of one, which others may have as well.
+    longest = max(texts, key=len)
+    stops = (longest[len(longest) // 2], "\n\n\n")
+    suite = [dataclasses.replace(prompt, stops=stops) for prompt in asked]
+    for looked in (1, 8):
+        monkeypatch.setattr(refilling, "LOOKED", looked)
+        ended = [record.text for record in answered(answerer, unit, suite)]
+        # Those without stop strings lose the blanks at their ends.
+        assert [text.strip() for text in ended] == [
+            cut_at_stops(text, stops).strip() for text in texts
+        ]
+    assert len(ended[texts.index(longest)]) < len(longest)
+    # A mark that parts exemplars ends an answer as well.
+    monkeypatch.setattr(answer_ends, "SEPARATOR", stops[0])
+    solved = [dataclasses.replace(prompt, num_shots=2) for prompt in asked]
+    found = [record.text for record in answered(answerer, unit, solved)]
+    assert found == [cut_at_stops(text, stops[:1]).strip() for text in texts]
 
 
 def test_prompts_with_equal_texts_are_read_once(model_dir):

@@ -1,0 +1,359 @@
+"""Texts token by token: rows whose answers have ended take the next prompts.
+
+So short answers do not wait for a long one. Stop strings are looked for in the texts of all rows
+every few tokens. When no prompts are left, a CPU, which takes as long for a row as it does for its
+tokens, goes on with the rows that are not done. None of it changes an answer: a row sees itself
+alone.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from flan_tasks.inference.choosing import choose, possible
+from flan_tasks.inference.programs import Programs, inputs_batch
+from flan_tasks.models.cache import Cache, parted, rows_of, rows_put
+from flan_tasks.models.model import Model, Tree
+from flan_tasks.specs.eval_config import Decoding
+
+# The state of rows that are written: tokens [B, steps], the sums of their log-probabilities, their
+# numbers with EOS, whether EOS came, whether the answer has ended; keys of draws, logits, cache.
+_State = dict[str, Any]
+# What is read of it.
+_OUTPUTS = ("tokens", "scores", "lengths", "stopped", "ended")
+# Keys and values that steps read and never write: of prompts, and of what all prompts share.
+_CROSS, _PROMPT, _BEGINNING = "cross_", "prompt_", "beginning_"
+# Tokens after which stop strings are looked for.
+LOOKED = 8
+# Fewer rows are not worth a program of their own.
+_FEW = 4
+# Whether the tokens of an answer hold all of it, whatever follows.
+IsOver = Callable[[np.ndarray], bool]
+
+
+class Generated(NamedTuple):
+    """One answer."""
+
+    tokens: np.ndarray
+    """Its tokens, without EOS; some more where it ended at a stop string."""
+    score: float
+    """Sum of the log-probabilities of its tokens and EOS; for beams, after the length penalty."""
+    ended: bool
+    """Whether it ended by EOS, not by `max_tokens` or a stop string."""
+
+
+class Shape(NamedTuple):
+    """What the programs of a batch depend on."""
+
+    length: int
+    """Tokens of inputs."""
+    rows: int
+    """Rows that are written at once."""
+    steps: int
+    """Room for the tokens of an answer."""
+    eos_id: int
+    """Ends an answer."""
+
+
+class Refilled:
+    """Rows of a batch and the prompts that they take, one after the other.
+
+    Args:
+      model: the network.
+      params: its parameters.
+      prompts: ids of the inputs, EOS included; behind a beginning, what follows it.
+      keys: of the draws of each.
+      is_over: for each prompt, whether an answer is whole; None where it has no stop strings.
+      decoding: how tokens are chosen.
+      shape: of the batch.
+      programs: keeps what is compiled.
+      beginning: cached keys and values of what all prompts begin with.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        params: Tree,
+        prompts: Sequence[np.ndarray],
+        keys: np.ndarray,
+        is_over: Sequence[IsOver | None],
+        decoding: Decoding,
+        shape: Shape,
+        programs: Programs,
+        *,
+        beginning: Cache | None = None,
+    ) -> None:
+        self._model, self._params = model, params
+        self._prompts, self._keys, self._is_over = prompts, keys, is_over
+        self._decoding, self._shape, self._programs = decoding, shape, programs
+        self._beginning = beginning
+        self._on_cpu = jax.default_backend() == "cpu"
+        # A quarter of the rows at a time: reading a few prompts takes a program as large.
+        self._share = max(shape.rows // 4 // programs.multiple, 1) * programs.multiple
+        self._taken = 0
+        # The prompt of each row; -1 is none.
+        self._of_row = np.full(shape.rows, -1)
+
+    def write(self) -> list[Generated]:
+        """Returns an answer for each prompt."""
+        answers: dict[int, Generated] = {}
+        if not self._prompts:
+            return []
+        rows = self._of_row
+        rows[: min(len(rows), len(self._prompts))] = self._next(len(rows))
+        state, fixed = self._begun(rows[rows >= 0], len(rows))
+        shared = self._laid(self._beginning)
+        params = self._model.unstacked(self._params) if self._on_cpu else self._params
+        name = (replace(self._decoding, seed=0), self._shape.steps, self._shape.eos_id)
+        step = partial(
+            _write,
+            self._model,
+            decoding=self._decoding,
+            steps=self._shape.steps,
+            eos_id=self._shape.eos_id,
+        )
+        looks = any(is_over is not None for is_over in self._is_over)
+        while True:
+            left = len(self._prompts) - self._taken
+            if not left:
+                state, fixed = self._compacted(state, fixed, np.flatnonzero(self._of_row >= 0))
+            size = len(self._of_row)
+            # Rows without a prompt count as ended.
+            enough = min(self._share, left) if left else size
+            if not left and self._may_halve(size):
+                enough = size - size // 2
+            state, outputs = self._programs.call(
+                (f"{self._decoding.method} decoding", *name),
+                step,
+                params,
+                state,
+                fixed,
+                shared,
+                self._of_row < 0,
+                np.int32(enough),
+                np.int32(LOOKED if looks else self._shape.steps),
+                donate=(1,),
+            )
+            done = self._done([np.asarray(part) for part in outputs])
+            answers |= done
+            self._of_row[np.isin(self._of_row, list(done))] = -1
+            idle = self._of_row < 0
+            if not left and idle.all():
+                return [answers[number] for number in range(len(self._prompts))]
+            if left and idle.sum() >= enough:
+                state, fixed = self._filled(state, fixed, np.flatnonzero(idle))
+
+    def _may_halve(self, size: int) -> bool:
+        """Whether half as many rows are worth a program of their own."""
+        is_even = size % (2 * self._programs.multiple) == 0
+        return self._on_cpu and is_even and size // 2 >= _FEW
+
+    def _next(self, count: int) -> range:
+        """Takes the numbers of so many prompts, or of those that are left."""
+        first = self._taken
+        self._taken = min(first + count, len(self._prompts))
+        return range(first, self._taken)
+
+    def _begun(self, numbers: Sequence[int], size: int) -> tuple[_State, Cache]:
+        prompts = [self._prompts[n] for n in numbers]
+        batch = self._batch(prompts, size)
+        of_rows = filled_keys(self._keys[list(numbers)], size)
+        begin = partial(_begin, self._model, steps=self._shape.steps, laid=self._laid)
+        return self._programs.call(
+            ("reading prompts", self._shape.steps),
+            begin,
+            self._params,
+            batch,
+            self._beginning,
+            of_rows,
+            np.arange(size) < len(numbers),
+        )
+
+    def _batch(self, prompts: Sequence[np.ndarray], size: int) -> dict[str, np.ndarray]:
+        # The decoder's first token stands in the beginning, where there is one.
+        return inputs_batch(
+            self._model.config.architecture,
+            prompts,
+            length=self._shape.length,
+            rows=size,
+            begins=self._beginning is None,
+        )
+
+    def _done(self, outputs: Sequence[np.ndarray]) -> dict[int, Generated]:
+        """Returns prompt -> answer of the rows that are done."""
+        tokens, _, lengths, _, ended = outputs
+        done = []
+        for row in np.flatnonzero(self._of_row >= 0):
+            is_over = self._is_over[self._of_row[row]]
+            if ended[row] or (is_over is not None and is_over(tokens[row, : lengths[row]])):
+                done.append(row)
+        numbers = self._of_row[done].tolist() if done else []
+        return dict(zip(numbers, answers_of(outputs, done), strict=True))
+
+    def _filled(self, state: _State, fixed: Cache, free: np.ndarray) -> tuple[_State, Cache]:
+        """Has free rows take the next prompts, a share of the rows at a time."""
+        for begin in range(0, len(free), self._share):
+            places = free[begin : begin + self._share]
+            numbers = self._next(len(places))
+            if not numbers:
+                break
+            places = places[: len(numbers)]
+            more, more_fixed = self._begun(numbers, self._share)
+            # What is beyond the rows is dropped.
+            slots = np.full(self._share, len(self._of_row), np.int32)
+            slots[: len(places)] = places
+            state, fixed = self._programs.call(
+                ("filling rows",), _put, state, fixed, more, more_fixed, slots, donate=(0, 1)
+            )
+            self._of_row[places] = numbers
+        return state, fixed
+
+    def _compacted(self, state: _State, fixed: Cache, left: np.ndarray) -> tuple[_State, Cache]:
+        """Leaves rows out that are done, where half as many are enough for the others."""
+        size = len(self._of_row)
+        half = size
+        while self._may_halve(half) and half // 2 >= len(left):
+            half //= 2
+        if half == size:
+            return state, fixed
+        rows = np.resize(left, half).astype(np.int32)
+        state, fixed = self._programs.call(("leaving rows out",), _rows, state, fixed, rows)
+        self._of_row = np.where(np.arange(half) < len(left), self._of_row[rows], -1)
+        return state, fixed
+
+    def _laid(self, fixed: Cache | None) -> Cache | None:
+        """Keys and values as attention multiplies them, which it then need not turn for each token.
+
+        On a CPU those of each layer are an array: see `Model.unstacked`.
+        """
+        if fixed is None or not self._on_cpu:
+            return fixed
+        return {n: tuple(v.swapaxes(2, 3)) if v.ndim > 2 else v for n, v in fixed.items()}
+
+
+def filled_keys(keys: np.ndarray, rows: int) -> np.ndarray:
+    """The keys of some rows; rows of padding repeat the last, as they do its prompt."""
+    return keys[np.minimum(np.arange(rows), len(keys) - 1)]
+
+
+def answers_of(outputs: Sequence[Any], rows: Iterable[int]) -> list[Generated]:
+    """Returns the answers of some rows of tokens, scores, lengths with EOS, and whether it came."""
+    tokens, scores, lengths, stopped = (np.asarray(part) for part in outputs[:4])
+    answers = []
+    for row in rows:
+        used = int(lengths[row]) - bool(stopped[row])
+        answers.append(Generated(tokens[row, :used], float(scores[row]), bool(stopped[row])))
+    return answers
+
+
+def _begin(
+    model: Model,
+    params: Tree,
+    batch: dict[str, jax.Array],
+    beginning: Cache | None,
+    keys: jax.Array,
+    is_prompt: jax.Array,
+    *,
+    steps: int,
+    laid: Callable[[Cache], Cache],
+) -> tuple[_State, Cache]:
+    """Reads prompts; rows that are none count as ended."""
+    rows = keys.shape[0]
+    if model.config.architecture == "t5":
+        logits, cache = model.prefill(params, batch, steps)
+    else:
+        logits, cache = model.prefill(params, batch, 0, beginning=beginning)
+        cache = parted(cache, steps)
+    fixed = {n: v for n, v in cache.items() if n.startswith((_CROSS, _PROMPT))}
+    state = {
+        "tokens": jnp.zeros((rows, steps), jnp.int32),
+        "scores": jnp.zeros(rows, jnp.float32),
+        "lengths": jnp.zeros(rows, jnp.int32),
+        "stopped": jnp.zeros(rows, bool),
+        "ended": ~is_prompt,
+        "keys": keys,
+        "logits": logits,
+        "cache": {n: v for n, v in cache.items() if n not in fixed},
+    }
+    return state, laid(fixed)
+
+
+def _write(
+    model: Model,
+    params: Tree,
+    state: _State,
+    fixed: Cache,
+    beginning: Cache | None,
+    idle: jax.Array,
+    enough: jax.Array,
+    most: jax.Array,
+    *,
+    decoding: Decoding,
+    steps: int,
+    eos_id: int,
+) -> tuple[_State, list[jax.Array]]:
+    """Writes tokens until so many rows have ended, or so many steps are done."""
+    shared = {f"{_BEGINNING}{n}": v for n, v in (beginning or {}).items()}
+    rows = jnp.arange(idle.shape[0])
+    total = state["cache"]["positions"].shape[1]
+
+    def unfinished(carry: tuple[jax.Array, _State]) -> jax.Array:
+        step, state = carry
+        return (step < most) & (jnp.sum(state["ended"]) < enough)
+
+    def write(carry: tuple[jax.Array, _State]) -> tuple[jax.Array, _State]:
+        step, state = carry
+        ended, lengths, logits = state["ended"], state["lengths"], state["logits"]
+        token = choose(possible(logits, model), state["keys"], lengths, decoding)
+        chosen = jnp.take_along_axis(logits, token[:, None], axis=1)[:, 0]
+        gained = chosen - jax.nn.logsumexp(logits, axis=1)
+        place = jnp.where(ended, steps, lengths)
+        lengths = lengths + ~ended
+        stopped = state["stopped"] | (~ended & (token == eos_id))
+        read = {n: _turned(v) for n, v in (fixed | shared).items()}
+        logits, cache = model.decode_step(params, {**state["cache"], **read}, token)
+        # The oldest place of an answer is free again when the answer is as long as may be.
+        cache["used"] = jnp.where(cache["used"] < total, cache["used"], total - steps)
+        return step + 1, {
+            **state,
+            "tokens": state["tokens"].at[rows, place].set(token, mode="drop"),
+            "scores": state["scores"] + jnp.where(ended, 0.0, gained),
+            "lengths": lengths,
+            "stopped": stopped,
+            "ended": ended | stopped | (lengths >= decoding.max_tokens),
+            "logits": logits,
+            "cache": {name: cache[name] for name in state["cache"]},
+        }
+
+    state = {**state, "ended": state["ended"] | idle}
+    _, state = jax.lax.while_loop(unfinished, write, (jnp.int32(0), state))
+    return state, [state[name] for name in _OUTPUTS]
+
+
+def _turned(part: Any) -> Any:
+    """Keys or values of layers, laid out by `Refilled._laid`, in their usual order of axes."""
+    return tuple(x.swapaxes(1, 2) for x in part) if isinstance(part, tuple) else part
+
+
+def _put(
+    state: _State, fixed: Cache, more: _State, more_fixed: Cache, slots: jax.Array
+) -> tuple[_State, Cache]:
+    """Puts rows into slots of a state; those beyond its rows are left out."""
+    parts = {
+        name: value.at[slots].set(more[name], mode="drop")
+        for name, value in state.items()
+        if name != "cache"
+    }
+    put = {**parts, "cache": rows_put(state["cache"], more["cache"], slots)}
+    return put, rows_put(fixed, more_fixed, slots)
+
+
+def _rows(state: _State, fixed: Cache, rows: jax.Array) -> tuple[_State, Cache]:
+    """Returns some rows of a state."""
+    parts = {name: value[rows] for name, value in state.items() if name != "cache"}
+    return {**parts, "cache": rows_of(state["cache"], rows)}, rows_of(fixed, rows)
