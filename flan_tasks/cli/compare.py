@@ -1,5 +1,6 @@
 """`flan compare`: what differs between the scores of models."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,7 @@ def command(
 
 def _print(result: "ModelComparison", shown: int, *, wide: bool, roles_known: bool) -> None:
     from flan_tasks.evaluation.comparison_tables import HELD_OUT, NEITHER
+    from flan_tasks.evaluation.normalizing import NORMALIZED
     from flan_tasks.evaluation.summary import FEW
 
     for place, (caption, columns, lines) in enumerate(result.tables):
@@ -123,10 +125,13 @@ def _print(result: "ModelComparison", shown: int, *, wide: bool, roles_known: bo
     elif HELD_OUT in roles and not roles_known:
         print_wrapped("--trained-on tells what was trained on from what may be forgotten")
     for name, one in zip(result.names[1:], result.comparisons, strict=True):
-        flips = len(one.flips)
+        ways = Counter(flip.way for flip in one.flips)
+        # The table above is of sums of log-probabilities where options were ranked.
+        means = ways.pop(NORMALIZED, 0)
         print_wrapped(
-            f"{name}: {flips:,} answers changed in worth"
-            + ("" if shown or not flips else "; --flips N prints some, --out DIR writes all")
+            f"{name}: {ways.total():,} answers changed in worth"
+            + (f", and {means:,} by the mean of each token" if means else "")
+            + ("" if shown or not one.flips else "; --flips N prints some, --out DIR writes all")
         )
         for flip in one.flips[:shown]:
             click.echo()

@@ -1,6 +1,7 @@
 """`flan compare`, as it is typed."""
 
 import json
+import re
 
 from click.testing import CliRunner
 from constructed_answers import evaluated, right, wrong
@@ -22,6 +23,9 @@ def test_tables_and_files(tmp_path):
     assert "untuned" in lines[1] and "tuned" in lines[1]
     assert any(line.split()[0] == "rte" and "+100.0" in line for line in lines if line.strip())
     assert any(line.startswith("held out") for line in lines)
+    # Every option is one token: what a sum chooses, its mean does.
+    (changed,) = re.findall(r"tuned: ([\d,]+) answers changed .* and ([\d,]+) by", shown.stdout)
+    assert changed[0] == changed[1] != "0"
     assert lines[-1] == f"everything is in {out}"
     assert max(map(len, lines[:-1])) <= 80
     assert {path.name for path in out.iterdir()} == {
