@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         lint,
         report,
         results,
+        scores,
         shares,
         show,
         sources,
@@ -117,6 +118,7 @@ __all__ = [
     "report",
     "results",
     "rows",
+    "scores",
     "shares",
     "show",
     "sources",
@@ -131,7 +133,8 @@ __all__ = [
 _NAMES = {
     "api": (
         *("add", "build", "compare", "contamination", "diff", "evaluate", "export", "infer"),
-        *("lint", "report", "results", "shares", "show", "sources", "templates", "train", "verify"),
+        *("lint", "report", "results", "scores", "shares", "show", "sources", "templates"),
+        *("train", "verify"),
     ),
     "row_views.rows": ("rows",),
     "seqio.calls": ("mixture", "task"),

@@ -17,6 +17,7 @@ GROUPS = {
             "train",
             "evaluate",
             "compare",
+            "scores",
             "results",
             "infer",
             "export",

@@ -6,7 +6,7 @@ The one list of the functions that are public; each subject has a module.
 from flan_tasks.api.building import build, diff, open_build, report, shares, verify
 from flan_tasks.api.declaring import add, templates
 from flan_tasks.api.looking import contamination, lint, show, sources
-from flan_tasks.api.modeling import compare, evaluate, export, infer, results, train
+from flan_tasks.api.modeling import compare, evaluate, export, infer, results, scores, train
 
 __all__ = [
     "add",
@@ -21,6 +21,7 @@ __all__ = [
     "open_build",
     "report",
     "results",
+    "scores",
     "shares",
     "show",
     "sources",

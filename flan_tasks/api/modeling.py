@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,7 @@ def compare(
     held_out: str | Sequence[str] = (),
     trained_on: str | Sequence[str] = (),
     common: bool = False,
+    normalize: str | None = None,
 ) -> ModelComparison:
     """Says what differs between the scores of models on the same prompts; `flan compare`.
 
@@ -109,9 +110,12 @@ def compare(
       held_out: datasets, clusters or mixtures (their held-out side) that were not trained on.
       trained_on: datasets, clusters, mixtures or builds that were.
       common: compare what all have; else evaluations of different things are refused.
+      normalize: what options are compared by in place of their sums of log-probabilities: tokens,
+        characters, bytes or unconditional.
 
     Raises:
-      EvaluationError: a folder is no evaluation, or they are of different prompts.
+      EvaluationError: a folder is no evaluation, they are of different prompts, or answers lack
+        what the normalization needs.
       UnknownNameError: a name is unknown.
     """
     given = Arguments("compare")
@@ -125,7 +129,53 @@ def compare(
         held_out=given.names("held_out", held_out),
         trained_on=given.names("trained_on", trained_on),
         common=common,
+        normalize=normalize,
     )
+
+
+def scores(
+    folder: str | os.PathLike[str],
+    format: str,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    model: str = "",
+    benchmarks: Mapping[str, tuple[str, str]] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> str:
+    """Returns the numbers of an evaluation in another form; what `flan scores` does.
+
+    Nothing is asked or computed anew.
+
+    Args:
+      folder: a directory of `evaluate`.
+      format: markdown, latex, csv, lm-eval (the results_*.json of lm-evaluation-harness),
+        model-index (the metadata of a model card) or eval-results (a file of .eval_results/).
+      out: a file to write as well.
+      model: what the model is called; as its folder if empty.
+      benchmarks: suite or dataset -> dataset and task of the hub's benchmark, for eval-results,
+        such as `{"gsm8k": ("openai/gsm8k", "gsm8k")}`.
+      say: told what has no place in the form, a line each; None is quiet.
+
+    Returns:
+      The text.
+
+    Raises:
+      EvaluationError: it is no finished evaluation, nothing of it has a place in the form, or the
+        file cannot be written.
+      DeclarationError: there is no such form, or benchmarks are named for another.
+    """
+    given = Arguments("scores")
+    place = given.path("folder", folder)
+    file = None if out is None else given.path("out", out)
+    with extras.needed_for("Scores"):
+        from flan_tasks.jobs.scores import scores_as
+
+    text = scores_as(place, format, model=model, benchmarks=benchmarks, say=say)
+    if file is not None:
+        from flan_tasks.evaluation.records import write_kept
+
+        write_kept(file, text)
+    return text
 
 
 def results(

@@ -9,6 +9,7 @@ import click
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table, print_wrapped, say
 from flan_tasks.core.escaping import for_line
+from flan_tasks.specs.eval_config import NORMALIZATIONS
 
 if TYPE_CHECKING:
     from flan_tasks.jobs.compare import ModelComparison
@@ -40,6 +41,11 @@ _FILES = {"markdown": "comparison.md", "latex": "comparison.tex", "csv": "compar
 )
 @click.option("--common", is_flag=True, help="Compare what all have, where they are not the same.")
 @click.option(
+    "--normalize",
+    type=click.Choice(NORMALIZATIONS),
+    help="Compare options by this in place of their sums of log-probabilities.",
+)
+@click.option(
     "--flips",
     "shown",
     type=click.IntRange(min=0),
@@ -63,6 +69,7 @@ def command(
     held_out: tuple[str, ...],
     trained_on: tuple[str, ...],
     common: bool,
+    normalize: str | None,
     shown: int,
     form: str,
     out: Path | None,
@@ -82,6 +89,7 @@ def command(
         held_out=held_out,
         trained_on=trained_on,
         common=common,
+        normalize=normalize,
         progress=options.progress,
     )
     options.end_progress()

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.choice import hash_text
+from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.answers import Answers
+from flan_tasks.evaluation.normalizing import GENERATED, SUM, way_name
 from flan_tasks.evaluation.paired import (
     Differences,
     Sureness,
@@ -18,10 +20,11 @@ from flan_tasks.evaluation.paired import (
     sureness_of_whole,
 )
 from flan_tasks.evaluation.pairs import Pair, pair_answers
-from flan_tasks.evaluation.records import NORMALIZED, Record, Unit
+from flan_tasks.evaluation.records import GENERATE, Record, Unit
 from flan_tasks.evaluation.standard_errors import MEANS
 from flan_tasks.evaluation.summary import TEST, Measured
 from flan_tasks.metrics.by_name import metric, metric_of_one
+from flan_tasks.specs.eval_config import UNCONDITIONAL
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Change:
     split: str
     """validation or test."""
     way: str
-    """SUM, NORMALIZED or GENERATED."""
+    """SUM, GENERATED, or how sums are normalized."""
     number: str
     """Name of the number, such as "accuracy"."""
     is_first: bool
@@ -99,7 +102,7 @@ class Flip:
     unit: Unit
     """Whose it is."""
     way: str
-    """SUM, NORMALIZED or GENERATED."""
+    """SUM, GENERATED, or how sums are normalized."""
     key: str
     """Key of the example."""
     prompt: str
@@ -145,6 +148,7 @@ def compare_answers(
     compared_of: Callable[[Unit], Compared],
     *,
     common: bool = False,
+    way: str = SUM,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Compares the answers of two models, example by example.
@@ -155,10 +159,12 @@ def compare_answers(
       units: what is compared.
       compared_of: says of a unit what it is part of; units of one are its templates.
       common: whether examples that only one was asked are left out; else they are an error.
+      way: how options are ranked that are compared; with SUM, for each token as well.
       progress: told the dataset that is compared.
 
     Raises:
-      EvaluationError: the two were asked different things, or their files were changed.
+      EvaluationError: the two were asked different things, their files were changed, or answers
+        lack what the way needs.
       UnknownNameError: a dataset is unknown.
     """
     wholes: dict[str, tuple[Compared, list[Unit]]] = {}
@@ -172,21 +178,40 @@ def compare_answers(
             progress(f"comparing {name}")
         groups: dict[tuple[str, str, str], list[Pair]] = {}
         for unit in of_whole:
-            pair = pair_answers(first, other, unit, common=common)
+            pair = pair_answers(
+                first, other, unit, common=common, unconditional=way == UNCONDITIONAL
+            )
             # Read when all is compared that was asked, which reading changes.
             before, after = ([whole.read(r) for r in side] for side in (pair.before, pair.after))
             pair = replace(pair, before=before, after=after)
-            for way in pair.before[0].ways:
-                groups.setdefault((unit.split, unit.method, way), []).append(pair)
-        for (split, _, way), of_one in groups.items():
-            changes += _changes(whole, split, way, of_one, flips)
+            for one_way in pair.before[0].ways if way == SUM else (_asked_way(pair, way),):
+                groups.setdefault((unit.split, unit.method, one_way), []).append(pair)
+        for (split, _, one_way), of_one in groups.items():
+            changes += _changes(whole, split, one_way, of_one, flips)
     # What tables show are the tests that are made.
-    shown = shown_changes(changes)
+    shown = shown_changes(changes, way=way)
     corrected = holm([change.sureness.p for change in shown])
     of_all = dict(zip(map(id, shown), corrected, strict=True))
     return Comparison(
         tuple(replace(change, p_of_all=of_all.get(id(change))) for change in changes), tuple(flips)
     )
+
+
+def _asked_way(pair: Pair, way: str) -> str:
+    """The way of a pair's answers: texts that were written have no other than their own.
+
+    Raises:
+      EvaluationError: an answer does not have what the way needs.
+    """
+    if pair.unit.method == GENERATE:
+        return GENERATED
+    for records in (pair.before, pair.after):
+        if any(way not in record.ways_among((way,)) for record in records):
+            raise EvaluationError(
+                f"{pair.unit}: options cannot be compared by {way_name(way)}: predictions made "
+                "elsewhere do not say how many tokens an option has"
+            )
+    return way
 
 
 def _shown_splits(changes: Sequence[Change]) -> Mapping[tuple[str, str], str]:
@@ -198,17 +223,18 @@ def _shown_splits(changes: Sequence[Change]) -> Mapping[tuple[str, str], str]:
     return splits
 
 
-def shown_changes(changes: Sequence[Change]) -> list[Change]:
+def shown_changes(changes: Sequence[Change], *, way: str = SUM) -> list[Change]:
     """Returns the changes tables show: each dataset's first number, on test where it has one.
 
-    Options are ranked by the sum of their log-probabilities, as in the tables of `flan eval`.
+    Options are ranked in the way that was asked for: by the sum of their log-probabilities, as in
+    the tables of `flan eval`, where none was.
     """
     splits = _shown_splits(changes)
     return [
         change
         for change in changes
         if change.is_first
-        and change.way != NORMALIZED
+        and change.way in (way, GENERATED)
         and splits[change.dataset, change.way] == change.split
     ]
 

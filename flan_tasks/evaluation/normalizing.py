@@ -30,6 +30,11 @@ def ways_of(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(way for name, way in _WAYS.items() if name in names)
 
 
+def way_name(way: str) -> str:
+    """Returns what a way is normalized by, as `--normalize` has it; SUM and GENERATED stay."""
+    return TOKENS if way == NORMALIZED else way
+
+
 def normalized(
     way: str,
     sums: Sequence[float],

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.evaluation.answers import Answers
-from flan_tasks.evaluation.records import Record, Unit
+from flan_tasks.evaluation.records import RANK, Record, Unit
+from flan_tasks.evaluation.unconditional import added_as_kept, alone
 from flan_tasks.metrics.gold import Gold
 
 # What is listed of what differs.
@@ -83,7 +84,9 @@ def _shortened(lines: Sequence[str]) -> list[str]:
     return [*lines[:_MOST_LINES], *([f"  and {more:,} more"] if more > 0 else [])]
 
 
-def pair_answers(first: Answers, other: Answers, unit: Unit, *, common: bool) -> Pair:
+def pair_answers(
+    first: Answers, other: Answers, unit: Unit, *, common: bool, unconditional: bool = False
+) -> Pair:
     """Reads the answers to one unit, which must be to the same prompts.
 
     Args:
@@ -91,11 +94,14 @@ def pair_answers(first: Answers, other: Answers, unit: Unit, *, common: bool) ->
       other: the answers of the other.
       unit: what was asked.
       common: whether examples that only one was asked are left out; else they are an error.
+      unconditional: whether options come with what they have without the question.
 
     Raises:
       EvaluationError: the two were asked different things, or their files were changed.
     """
-    before, after = ({r.prompt.gold.key: r for r in one.kept(unit)} for one in (first, other))
+    before, after = (
+        {r.prompt.gold.key: r for r in _kept(one, unit, unconditional)} for one in (first, other)
+    )
     shared = [key for key in before if key in after]
     if not common and (len(shared) < len(before) or len(shared) < len(after)):
         only = [
@@ -117,6 +123,19 @@ def pair_answers(first: Answers, other: Answers, unit: Unit, *, common: bool) ->
                 f"{why}. Evaluate both with the same rows, templates, shots and lengths"
             )
     return Pair(unit, [before[key] for key in shared], [after[key] for key in shared])
+
+
+def _kept(answers: Answers, unit: Unit, unconditional: bool) -> list[Record]:
+    records = answers.kept(unit)
+    if not unconditional or unit.method != RANK:
+        return records
+    if not answers.has(alone(unit)):
+        raise EvaluationError(
+            f"{answers.folder} has no scores of the options of {unit.dataset} without their "
+            "question; run the same `flan eval` again with --normalize unconditional, which keeps "
+            "its answers"
+        )
+    return added_as_kept(answers, unit, records)
 
 
 def _what_differs(before: Record, after: Record) -> str:

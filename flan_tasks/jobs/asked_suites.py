@@ -98,4 +98,5 @@ def suites_of(spec: QuestionSpec) -> SuitesAsked:
         seed=spec.seed,
         allow_missing=spec.allow_missing,
         normalize=spec.normalizations,
+        averaged=spec.normalize or (),
     )

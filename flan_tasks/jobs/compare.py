@@ -34,6 +34,7 @@ from flan_tasks.evaluation.comparison_tables import (
     mean_gain,
     mean_table,
 )
+from flan_tasks.evaluation.normalizing import SUM, way_name, ways_of
 from flan_tasks.evaluation.pairs import common_units
 from flan_tasks.evaluation.records import Unit
 from flan_tasks.evaluation.settings import setting_differences
@@ -63,11 +64,13 @@ class ModelComparison:
     """Datasets that not all have, where common ones alone are compared."""
     unchecked: int = 0
     """Files of answers that were written before there were digests."""
+    way: str = SUM
+    """How options were ranked that are compared: SUM, or how sums are normalized."""
 
     @property
     def changes(self) -> tuple[tuple[Change, ...], ...]:
         """What tables show, of each other model: a change for each dataset."""
-        return tuple(tuple(shown_changes(one.changes)) for one in self.comparisons)
+        return tuple(tuple(shown_changes(one.changes, way=self.way)) for one in self.comparisons)
 
     @property
     def clusters(self) -> tuple[tuple[Mean, ...], ...]:
@@ -100,7 +103,10 @@ class ModelComparison:
     @property
     def tables(self) -> list[tuple[str, list[str], list[list[str]]]]:
         """Caption, columns and lines of each table."""
-        tables = [("each dataset, over its templates", *change_table(self.names, self.changes))]
+        how = "" if self.way == SUM else f", options normalized by {way_name(self.way)}"
+        tables = [
+            (f"each dataset, over its templates{how}", *change_table(self.names, self.changes))
+        ]
         for caption, means in (("by cluster", self.clusters), ("by role", self.gains)):
             if means[0]:
                 tables.append((caption, *mean_table(self.names, means)))
@@ -114,6 +120,7 @@ class ModelComparison:
             "settings": list(self.settings),
             "roles": dict(self.roles),
             "left_out": list(self.left_out),
+            "way": self.way,
             "models": [
                 {
                     "name": name,
@@ -186,6 +193,7 @@ def compare(
     held_out: Sequence[str] = (),
     trained_on: Sequence[str] = (),
     common: bool = False,
+    normalize: str | None = None,
     modules: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
 ) -> ModelComparison:
@@ -197,13 +205,17 @@ def compare(
       held_out: datasets, clusters or mixtures (their held-out side) that were not trained on.
       trained_on: datasets, clusters, mixtures or builds that were.
       common: compare what all have; else evaluations of different things are refused.
+      normalize: what options are compared by in place of their sums: tokens, characters, bytes or
+        unconditional.
       modules: those of the user's that are imported.
       progress: told the dataset that is compared.
 
     Raises:
-      EvaluationError: a folder is no evaluation, or they are of different prompts.
+      EvaluationError: a folder is no evaluation, they are of different prompts, or answers lack
+        what the normalization needs.
       UnknownNameError: a name is unknown.
     """
+    way = SUM if normalize is None else ways_of([normalize])[0]
     for name in modules:
         import_module(name, "modules")
     if len(folders) < 2:
@@ -216,7 +228,15 @@ def compare(
     roles = _roles(asked, held_out, trained_on, catalog())
     wholes = wholes_of(opened, units, catalog())
     comparisons = tuple(
-        compare_answers(opened[0], one, units, wholes.__getitem__, common=common, progress=progress)
+        compare_answers(
+            opened[0],
+            one,
+            units,
+            wholes.__getitem__,
+            common=common,
+            way=way,
+            progress=progress,
+        )
         for one in opened[1:]
     )
     settings = dict.fromkeys(
@@ -237,6 +257,7 @@ def compare(
         },
         left_out=tuple(sorted(asked - {unit.dataset for unit in units})),
         unchecked=sum(len(one.unchecked) for one in opened),
+        way=way,
     )
 
 

@@ -54,15 +54,24 @@ def scores_as(
         return as_csv(every)
     if form in (MARKDOWN, LATEX):
         return _tables(stored, form)
+    parts = stored.parts(_declared)
     if form == LM_EVAL:
         say(f"no place in it for: {harness_results.LEFT_OUT}")
-        values = harness_results.harness_results(stored, model=model)
+        differ = {one.score.name: "; ".join(one.score.differs) for one in stored.suites}
+        differing = {name: why for name, why in differ.items() if why}
+        for names, reason in _by_reason({**parts, **differing}):
+            say(
+                f"not the whole, and marked so (limit, no original in n-samples): {names}: {reason}"
+            )
+        values = harness_results.harness_results(stored, parts=parts, model=model)
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
     say(f"no place in it for: {hub_results.LEFT_OUT}")
     if form == MODEL_INDEX:
-        return hub_results.model_index(stored, _on_the_hub(stored), model=model)
+        for names, reason in _by_reason(parts):
+            say(f"without a split, as they are not of a whole one: {names}: {reason}")
+        return hub_results.model_index(stored, _on_the_hub(stored), parts=parts, model=model)
     text, left_out = hub_results.eval_results(
-        stored, {**hub_results.BENCHMARKS, **(benchmarks or {})}
+        stored, {**hub_results.BENCHMARKS, **(benchmarks or {})}, parts=parts
     )
     if len(left_out) == len(stored.datasets) + len(stored.suites):
         lines = [f"  {names}: {reason}" for names, reason in _by_reason(left_out)]
@@ -73,6 +82,12 @@ def scores_as(
     for names, reason in _by_reason(left_out):
         say(f"left out: {names}: {reason}")
     return text
+
+
+def _declared(name: str, split: str) -> int | None:
+    """Rows of a dataset's split by its declaration; None where they are not known."""
+    known = catalog()
+    return known[name].declared_rows(split) if name in known else None
 
 
 def _by_reason(left_out: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from flan_tasks.core import extras
@@ -11,6 +12,9 @@ from flan_tasks.metrics.gold import Gold, Scores, checked, percent
 from flan_tasks.metrics.words import Words, bleu_tokenizer, has_blanks, shared_language
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+# Answers whose scores are remembered: where two models are compared, each is scored alone, among
+# all, and among all but some.
+_REMEMBERED = 1 << 15
 
 
 @checked
@@ -29,21 +33,47 @@ def rouge(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
 def rouge_of_checked(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
     """`rouge` of some of the examples whose language was checked: one alone may be of another."""
     with extras.needed_for("ROUGE"):
-        from rouge_score.rouge_scorer import RougeScorer
+        import rouge_score.rouge_scorer  # noqa: F401 - it is needed; the scorer imports it
 
     language = golds[0].language
-    if language == ENGLISH:
-        scorer = RougeScorer(ROUGE, use_stemmer=True)
-    else:
-        scorer = RougeScorer(ROUGE, tokenizer=Words(language))
     totals = dict.fromkeys(ROUGE, 0.0)
     for gold, prediction in zip(golds, predictions, strict=True):
-        by_reference = [
-            scorer.score(_lines(answer), _lines(prediction)) for answer in gold.references
-        ]
-        for kind in ROUGE:
-            totals[kind] += max(scores[kind].fmeasure for scores in by_reference)
+        of_one = _rouge_of_one(language, tuple(gold.references), prediction)
+        for kind, value in zip(ROUGE, of_one, strict=True):
+            totals[kind] += value
     return {kind: 100 * total / len(golds) for kind, total in totals.items()}
+
+
+@lru_cache(_REMEMBERED)
+def _rouge_of_one(language: str, references: tuple[str, ...], prediction: str) -> tuple[float, ...]:
+    """The best F-measure of each kind over the references."""
+    scorer = _rouge_scorer(language)
+    by_reference = [scorer.score(_lines(answer), _lines(prediction)) for answer in references]
+    return tuple(max(scores[kind].fmeasure for scores in by_reference) for kind in ROUGE)
+
+
+@cache
+def _rouge_scorer(language: str) -> Any:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(ROUGE, tokenizer=_StemmedWords() if language == ENGLISH else Words(language))
+
+
+class _StemmedWords:
+    """What rouge_score cuts English into with `use_stemmer`; the stems of words are remembered,
+    which take most of its time.
+    """
+
+    def __init__(self) -> None:
+        from nltk.stem import porter
+
+        self.stem = lru_cache(1 << 16)(porter.PorterStemmer().stem)
+
+    def tokenize(self, text: str) -> list[str]:
+        """Returns the stemmed words of a text."""
+        from rouge_score import tokenize
+
+        return tokenize.tokenize(text, self)
 
 
 @checked
@@ -52,7 +82,41 @@ def bleu(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
 
     Its tokenizer is 13a, and zh, ja-mecab, ko-mecab or char where the language asks for one.
     """
-    return {"bleu": _bleu(golds).corpus_score(list(predictions), _streams(golds)).score}
+    scorer = _bleu(golds)
+    tokenizer = bleu_tokenizer(golds[0].language)
+    counts = [
+        _bleu_counts(tokenizer, tuple(gold.references), prediction)
+        for gold, prediction in zip(golds, predictions, strict=True)
+    ]
+    # BLEU of a corpus is computed of these numbers, summed over its sentences.
+    sums = [sum(of_place) for of_place in zip(*counts, strict=True)]
+    orders = (len(sums) - 2) // 2
+    score = scorer.compute_bleu(
+        sums[2 : 2 + orders],
+        sums[2 + orders :],
+        sums[0],
+        sums[1],
+        smooth_method=scorer.smooth_method,
+        smooth_value=scorer.smooth_value,
+    ).score
+    return {"bleu": score}
+
+
+@lru_cache(_REMEMBERED)
+def _bleu_counts(tokenizer: str, references: tuple[str, ...], prediction: str) -> tuple[int, ...]:
+    """Words of a prediction, of the reference nearest in length, and of each order of n-grams
+    those that a reference has, and all.
+    """
+    one = _sentence_bleu(tokenizer).sentence_score(prediction, list(references))
+    return (one.sys_len, one.ref_len, *one.counts, *one.totals)
+
+
+@cache
+def _sentence_bleu(tokenizer: str) -> Any:
+    from sacrebleu.metrics import BLEU
+
+    # It counts the same with and without, and warns without.
+    return BLEU(tokenize=tokenizer, effective_order=True)
 
 
 def rouge_signature(golds: Sequence[Gold]) -> str:

@@ -43,6 +43,8 @@ class SuitesAsked:
     """Go on without tasks whose rows are not available."""
     normalize: tuple[str, ...] = USUAL_NORMALIZATIONS
     """What else than the sum chooses among options, of `eval_config.NORMALIZATIONS`."""
+    averaged: tuple[str, ...] = ()
+    """Those of `normalize` by which there are averages besides."""
     shared: SharedExamples | None = None
     """Which examples training shares text with; None where nobody asks."""
 
@@ -67,6 +69,7 @@ class SuitesAsked:
                 seed=self.seed,
                 allow_missing=self.allow_missing,
                 normalize=self.normalize,
+                averaged=self.averaged,
             )
             for suite, protocol in self.suites
             if protocol.templates
@@ -231,7 +234,8 @@ def evaluate_suites(
         missing |= lacking
         if not scored:
             raise EvaluationError(f"suite {suite.name}: no prompt of it could be asked")
-        score = score_suite(suite, protocol, scored, missing=lacking)
+        averaged = ways_of(asked.averaged)
+        score = score_suite(suite, protocol, scored, missing=lacking, averaged=averaged)
         scores[score.name] = score
         if asked.shared is not None:
             others = not_compared(protocol, [question for question, _ in records_of], asked.shared)

@@ -3,11 +3,12 @@
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.evaluation.normalizing import way_name
 from flan_tasks.evaluation.summary import quartiles
 from flan_tasks.suites.numbers import Average
 
@@ -52,6 +53,8 @@ class AverageScore:
     """The group whose number it is, of an average that gives each; "" for the average itself."""
     quartiles: tuple[float, float] | None = None
     """First and third quartile over the templates of a group, of a median."""
+    way: str = ""
+    """How options were ranked, where not by the suite's own way: see `normalizing`."""
 
 
 def averages_of(
@@ -64,6 +67,24 @@ def averages_of(
       numbers_of: the numbers of tasks that an average is of.
     """
     return tuple(one for average in averages for one in _average(average, numbers_of(average)))
+
+
+def averages_by(
+    way: str,
+    averages: Sequence[Average],
+    numbers_of: Callable[[Average], Sequence[TaskNumber]],
+) -> tuple[AverageScore, ...]:
+    """Returns averages of numbers of options that were ranked in another way than the suite's own.
+
+    Args:
+      way: the way.
+      averages: as the suite declares them.
+      numbers_of: the numbers of tasks in that way.
+    """
+    return tuple(
+        replace(one, name=f"{one.name}, by {way_name(way)}", way=way)
+        for one in averages_of(averages, numbers_of)
+    )
 
 
 def _average(average: Average, numbers: Sequence[TaskNumber]) -> list[AverageScore]:

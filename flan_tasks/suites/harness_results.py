@@ -30,11 +30,18 @@ LEFT_OUT = (
 )
 
 
-def harness_results(stored: StoredScores, *, model: str) -> dict[str, Any]:
+def harness_results(
+    stored: StoredScores, *, parts: Mapping[str, str], model: str
+) -> dict[str, Any]:
     """Returns what the harness would keep of such an evaluation, as JSON-able values.
+
+    What is not of a whole split is marked as the harness marks it, by `limit`: the most examples
+    that were asked of a task of which not all were. How many there are stands in no file, so
+    `n-samples` of such a task has no `original`.
 
     Args:
       stored: the numbers.
+      parts: datasets whose numbers are not of whole splits -> why.
       model: what the model is called.
     """
     settings = stored.settings
@@ -43,18 +50,18 @@ def harness_results(stored: StoredScores, *, model: str) -> dict[str, Any]:
         for name in (_RESULTS, _GROUPS, _SUBTASKS, "configs", "versions", "n-shot")
         + ("higher_is_better", "n-samples")
     }
-    whole = settings.get("examples") is None
     for score in stored.datasets:
-        _add_dataset(found, score, whole=whole)
+        _add_dataset(found, score, whole=score.dataset not in parts)
     for suite in stored.suites:
-        _add_suite(found, suite, whole=whole)
+        _add_suite(found, suite, whole=not suite.score.differs)
+    asked = [one["effective"] for one in found["n-samples"].values() if "original" not in one]
     if not found[_GROUPS]:
         del found[_GROUPS]
     found["config"] = {
         "model": "flan_tasks",
         "model_args": {"pretrained": model},
         "model_dtype": settings.get("dtype"),
-        "limit": settings.get("examples"),
+        "limit": settings.get("examples") or max(asked, default=None),
         "gen_kwargs": settings.get("decoding"),
         "bootstrap_iters": 0,
         "random_seed": settings.get("seed"),
@@ -118,7 +125,7 @@ def _add_suite(found: dict[str, Any], stored: StoredSuite, *, whole: bool) -> No
         if name in tasks:  # a suite of one task, whose number is that of the suite
             continue
         # Suites of datasets have no one number, and no one way to an answer.
-        number, way = suite.number or "score", suite.way or "none"
+        number, way = suite.number or "score", average.way or suite.way or "none"
         values = [(number, way, average.value, average.error)]
         _add(found, name, f"{suite.name}, {label}", average.num_examples, values)
         _add_group(found, name, [] if place else tasks)

@@ -37,34 +37,32 @@ class HubDataset:
     """Our split -> the split there that it is the whole of."""
 
 
-def model_index(stored: StoredScores, hub: Mapping[str, HubDataset], *, model: str) -> str:
+def model_index(
+    stored: StoredScores,
+    hub: Mapping[str, HubDataset],
+    *,
+    parts: Mapping[str, str],
+    model: str,
+) -> str:
     """Returns the `model-index` of a model card's metadata.
 
     Args:
       stored: the numbers: of each dataset the means over templates, of a suite its averages.
       hub: datasets by our names; those that are not there go by our names.
+      parts: datasets whose numbers are not of whole splits, which then name none.
       model: what the model is called.
     """
-    is_whole = not _not_whole(stored.settings)
     results = [
         result
         for score in stored.datasets
-        for result in _results_of_dataset(score, hub.get(score.dataset), is_whole=is_whole)
+        for result in _results_of_dataset(
+            score, hub.get(score.dataset), is_whole=score.dataset not in parts
+        )
     ]
     results += [_result_of_suite(suite) for suite in stored.suites]
     return _yaml(
         {"model-index": [{"name": model, "results": [r for r in results if r["metrics"]]}]}
     )
-
-
-def _not_whole(settings: Mapping[str, Any]) -> str:
-    """Says why numbers of datasets are not of whole splits; "" where they are."""
-    if settings.get("source") == "samples":
-        return "the rows are embedded ones of ours, and not the dataset's"
-    examples = settings.get("examples")
-    if examples is not None:
-        return f"{examples} examples of a split were asked at most, and a benchmark is a whole one"
-    return ""
 
 
 def _results_of_dataset(
@@ -97,9 +95,14 @@ def _result_of_suite(stored: StoredSuite) -> dict[str, Any]:
     path = BENCHMARKS[suite.suite][0] if suite.suite in BENCHMARKS else suite.suite
     # Suites of datasets have no one number, and no one way to an answer.
     number = suite.number or "score"
-    how = [number, _way(suite.way)] if suite.way else [number]
     metrics = [
-        {"type": number, "value": average.value, "name": ", ".join([*how, label, _shots(suite)])}
+        {
+            "type": number,
+            "value": average.value,
+            "name": ", ".join(
+                [number, *([_way(suite.way)] if suite.way else ()), label, _shots(suite)]
+            ),
+        }
         for label, average in zip(stored.labels, suite.averages, strict=True)
         if math.isfinite(average.value)
     ]
@@ -110,13 +113,17 @@ def _result_of_suite(stored: StoredSuite) -> dict[str, Any]:
 
 
 def eval_results(
-    stored: StoredScores, benchmarks: Mapping[str, tuple[str, str]]
+    stored: StoredScores,
+    benchmarks: Mapping[str, tuple[str, str]],
+    *,
+    parts: Mapping[str, str],
 ) -> tuple[str, dict[str, str]]:
     """Returns a file of `.eval_results/`, and what has no place in it -> why.
 
     Args:
       stored: the numbers: of a suite its first average, of a dataset the mean over its templates.
       benchmarks: suite, suite@protocol or dataset -> dataset and task of the hub's benchmark.
+      parts: datasets whose numbers are not of whole splits -> why.
     """
     entries: list[dict[str, Any]] = []
     left_out: dict[str, str] = {}
@@ -130,14 +137,13 @@ def eval_results(
         else:
             notes = f"{suite.name}, {one.labels[0]}, {_shots(suite)}"
             entries.append(_entry(place, suite.averages[0].value, notes))
-    not_whole = _not_whole(stored.settings)
     for score in stored.datasets:
         place = benchmarks.get(score.dataset)
         if place is None:
             left_out[score.dataset] = "it is no benchmark of the hub that is known here"
             continue
-        if not_whole:
-            left_out[score.dataset] = not_whole
+        if score.dataset in parts:
+            left_out[score.dataset] = parts[score.dataset]
             continue
         splits = {spread.split for spread in score.spreads}
         split = TEST if TEST in splits else score.spreads[0].split

@@ -32,6 +32,7 @@ def parted_suite(
       RowError: a row breaks its dataset's schema.
     """
     both: tuple[list, list] = ([], [])
+    ways = tuple(dict.fromkeys(one.way for one in whole.averages if one.way))
     for question, records in answered:
         keys = shared.keys[question.task.name, protocol.split]
         # Keys of other rows are left as they are, and refused.
@@ -39,9 +40,13 @@ def parted_suite(
         parts = parted(records, keys, of=question.task.name)
         for into, part in zip(both, parts, strict=True):
             if part:
-                into.append((question, score_task(question.task, part, left_out=0)))
+                of_task = score_task(question.task, part, left_out=0, ways=ways)
+                into.append((question, of_task))
     without, of_shared = (
-        {one.name: one for one in score_suite(suite, protocol, scored, missing={}).averages}
+        {
+            one.name: one
+            for one in score_suite(suite, protocol, scored, missing={}, averaged=ways).averages
+        }
         if scored
         else {}
         for scored in both
@@ -51,7 +56,7 @@ def parted_suite(
             f"{whole.name}, {one.name}",
             protocol.split,
             whole.number,
-            whole.way,
+            one.way or whole.way,
             one.num_examples,
             of_shared[one.name].num_examples if one.name in of_shared else 0,
             one.value,

@@ -5,16 +5,17 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
-from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM
+from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM, way_name
 from flan_tasks.evaluation.records import Record
 from flan_tasks.evaluation.summary import DatasetScore, TemplateScore, score_unit, summarize
 from flan_tasks.metrics.gold import Gold
-from flan_tasks.suites.averages import AverageScore, TaskNumber, averages_of
+from flan_tasks.suites.averages import AverageScore, TaskNumber, averages_by, averages_of
 from flan_tasks.suites.declared import PROTOCOL_MARK, Protocol, Suite
 from flan_tasks.suites.exemplars import digest
-from flan_tasks.suites.numbers import Published
+from flan_tasks.suites.numbers import Average, Published
 from flan_tasks.suites.reading import read_record
 from flan_tasks.suites.tasks import SuiteQuestion, SuiteTask
 from flan_tasks.suites.wording import filled
@@ -157,6 +158,7 @@ def score_suite(
     scored: Sequence[tuple[SuiteQuestion, DatasetScore]],
     *,
     missing: Mapping[str, str],
+    averaged: Sequence[str] = (),
 ) -> SuiteScore:
     """Returns the numbers of a suite.
 
@@ -165,10 +167,20 @@ def score_suite(
       protocol: how it was asked.
       scored: its tasks, with the numbers of each.
       missing: tasks without rows.
+      averaged: ways to an answer by which there are averages besides, where options are ranked.
     """
     way = SUM if protocol.method == "rank" else GENERATED
     by_task = [(question.task, _first(score, way)) for question, score in scored]
     number = protocol.number or next(iter(by_task[0][1].scores))
+    averages = averages_of(suite.averages, partial(_task_numbers, by_task, number))
+    lacking = []
+    for other in averaged if protocol.method == "rank" else ():
+        in_way = [(question.task, _in_way(score, other)) for question, score in scored]
+        known = [(task, score) for task, score in in_way if score is not None]
+        if len(known) == len(in_way):
+            averages += averages_by(other, suite.averages, partial(_task_numbers, known, number))
+        else:
+            lacking.append(lacking_way(other, len(in_way) - len(known), len(in_way)))
     differs = _differences(suite, protocol, [question for question, _ in scored], missing)
     return SuiteScore(
         suite.name,
@@ -177,22 +189,36 @@ def score_suite(
         protocol.split,
         number,
         way,
-        averages_of(
-            suite.averages,
-            lambda average: [
-                _task_number(task, score, average.number or number) for task, score in by_task
-            ],
-        ),
+        averages,
         statistics.fmean(one.shots for _, one in by_task),
         tuple(score for _, score in scored),
         () if differs else tuple(p for p in suite.published if p.protocol == protocol.name),
         tuple(differs),
         {"metric": protocol.metric, "stops": protocol.stops, "read": asdict(protocol.read)},
+        notes=tuple(lacking),
+    )
+
+
+def lacking_way(way: str, lacking: int, count: int) -> str:
+    """Says why there is no average by a way: predictions made elsewhere may not allow it."""
+    return (
+        f"no average by {way_name(way)}: of {lacking} of {count} tasks the answers do not say how "
+        f"many {way_name(way)} an option has"
     )
 
 
 def _first(score: DatasetScore, way: str) -> TemplateScore:
     return next(one for one in score.templates if one.way == way)
+
+
+def _in_way(score: DatasetScore, way: str) -> TemplateScore | None:
+    return next((one for one in score.templates if one.way == way), None)
+
+
+def _task_numbers(
+    scores: Sequence[tuple[SuiteTask, TemplateScore]], number: str, average: Average
+) -> list[TaskNumber]:
+    return [_task_number(task, score, average.number or number) for task, score in scores]
 
 
 def _task_number(task: SuiteTask, score: TemplateScore, number: str) -> TaskNumber:

@@ -3,7 +3,7 @@
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from flan_tasks.evaluation.summary import DatasetScore
 from flan_tasks.suites.scores import SuiteScore
 
 _SCORES = "scores.json"
+# A smaller share of the declared rows is not the published split.
+WHOLE = 0.9
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,38 @@ class StoredScores:
         """Name of the model: of its folder, or of the file with its predictions."""
         path = self.settings.get("model") or self.settings.get("predictions_file") or "model"
         return Path(str(path)).name
+
+    def parts(self, declared: Callable[[str, str], int | None]) -> dict[str, str]:
+        """Returns the datasets whose numbers are not of whole splits -> why.
+
+        Args:
+          declared: dataset and split -> rows that its source has; None where that is not known.
+        """
+        if self.settings.get("source") == "samples":
+            why = "the rows are embedded ones of ours, and not the dataset's"
+            return {score.dataset: why for score in self.datasets}
+        examples = self.settings.get("examples")
+        if examples is not None:
+            why = (
+                f"{examples} examples of a split were asked at most, and a benchmark is a whole one"
+            )
+            return {score.dataset: why for score in self.datasets}
+        parts: dict[str, str] = {}
+        for score in self.datasets:
+            for split, count in _counts(score).items():
+                rows = declared(score.dataset, split)
+                if rows and count < WHOLE * rows:
+                    why = f"{count:,} of the {rows:,} examples of {split} were asked"
+                    parts.setdefault(score.dataset, why)
+        return parts
+
+
+def _counts(score: DatasetScore) -> dict[str, int]:
+    """Split -> examples of it, those included that did not fit."""
+    counts: dict[str, int] = {}
+    for one in score.templates:
+        counts[one.split] = max(counts.get(one.split, 0), one.num_examples + one.left_out)
+    return counts
 
 
 def read_scores(folder: Path) -> StoredScores:

@@ -7,6 +7,7 @@ dataset, template, split and method, so that what two suites share is asked once
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flan_tasks.core.catalog import Catalog
@@ -18,7 +19,8 @@ from flan_tasks.core.family import family_of
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.loop import Answerer, Outcome, Watch, evaluate, have_answered
-from flan_tasks.evaluation.records import NORMALIZED, Unit
+from flan_tasks.evaluation.normalizing import NORMALIZED, SUM, ways_of
+from flan_tasks.evaluation.records import Unit
 from flan_tasks.evaluation.summary import DatasetScore, Spread
 from flan_tasks.evaluation.units import Evaluation, Progress, Question, questions
 from flan_tasks.metrics.by_name import LOWER_IS_BETTER
@@ -26,16 +28,14 @@ from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.promptsource.members import FAMILY as P3
 from flan_tasks.promptsource.members import data_sets
 from flan_tasks.store.store import Store
-from flan_tasks.suites.averages import TaskNumber, averages_of
+from flan_tasks.suites.averages import TaskNumber, averages_by, averages_of
 from flan_tasks.suites.declared import Protocol, Suite
 from flan_tasks.suites.measures import measured
 from flan_tasks.suites.numbers import Average
-from flan_tasks.suites.scores import SuiteScore, TaskLine
+from flan_tasks.suites.scores import SuiteScore, TaskLine, lacking_way
+from flan_tasks.suites.stored import WHOLE
 from flan_tasks.suites.tasks import where_to_get
 from flan_tasks.suites.typos import MistypedQuestion
-
-# A source with a smaller share of the declared rows is not the published one.
-_WHOLE = 0.9
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class AskedTemplates:
     """What is asked."""
     typos: frozenset[str] = frozenset()
     """Names of the datasets whose examples are asked with typos as well."""
+    averaged: tuple[str, ...] = ()
+    """Normalizations by which there are averages besides."""
 
     def numbers(self, dataset: Dataset) -> tuple[str, ...]:
         """Returns the numbers whose mean is a dataset's score; () is its first."""
@@ -78,6 +80,7 @@ def asked_templates(
     seed: int,
     allow_missing: bool,
     normalize: tuple[str, ...],
+    averaged: tuple[str, ...] = (),
 ) -> AskedTemplates:
     """Returns what is asked for a suite.
 
@@ -107,7 +110,8 @@ def asked_templates(
         allow_missing=allow_missing,
         normalize=normalize,
     )
-    return AskedTemplates(suite, protocol, evaluation, frozenset(_named(protocol.typos, catalog)))
+    typos = frozenset(_named(protocol.typos, catalog))
+    return AskedTemplates(suite, protocol, evaluation, typos, averaged)
 
 
 def _named(names: Sequence[str], catalog: Catalog) -> dict[str, Dataset]:
@@ -211,7 +215,9 @@ def _suite_score(
         for score, spreads in scored
     }
 
-    def numbers_of(average: Average) -> list[TaskNumber]:
+    def numbers_of(
+        average: Average, scored: Sequence[tuple[DatasetScore, Sequence[Spread]]] = scored
+    ) -> list[TaskNumber]:
         found = []
         for score, spreads in scored:
             about = facts[score.dataset]
@@ -230,6 +236,15 @@ def _suite_score(
 
     named = {spread.number for _, spreads in scored for spread in spreads}
     ways = {spread.way for _, spreads in scored for spread in spreads}
+    averages, notes = averages_of(suite.averages, numbers_of), list(_notes(suite, scored))
+    of_scores = [average for average in suite.averages if average.measure == "score"]
+    for way in ways_of(asked.averaged) if SUM in ways else ():
+        in_way = [(score, _in_way(score, spreads, way)) for score, spreads in scored]
+        known = [(score, spreads) for score, spreads in in_way if spreads]
+        if len(known) == len(in_way):
+            averages += averages_by(way, of_scores, partial(numbers_of, scored=known))
+        else:
+            notes.append(lacking_way(way, len(in_way) - len(known), len(in_way)))
     return SuiteScore(
         suite.name,
         protocol.name,
@@ -237,14 +252,23 @@ def _suite_score(
         protocol.split,
         next(iter(named)) if len(named) == 1 else "score",
         next(iter(ways)) if len(ways) == 1 else "",
-        averages_of(suite.averages, numbers_of),
+        averages,
         0.0,
         tuple(score for score, _ in scored),
         differs=tuple(_differences(asked, catalog, outcome)),
-        notes=tuple(_notes(suite, scored)),
+        notes=tuple(notes),
         lines=tuple(_line(score, spreads) for score, spreads in scored),
         measures={name: values for name, values in measures.items() if values},
     )
+
+
+def _in_way(score: DatasetScore, spreads: Sequence[Spread], way: str) -> list[Spread]:
+    """The same numbers of options ranked in another way; texts that were written have no other."""
+    if spreads[0].way != SUM:
+        return list(spreads)
+    names = [(spread.split, spread.number) for spread in spreads]
+    others = {(one.split, one.number): one for one in score.spreads if one.way == way}
+    return [others[name] for name in names if name in others]
 
 
 def _facts(dataset: Dataset, of_p3: Mapping[str, str]) -> dict[str, object]:
@@ -360,7 +384,7 @@ def _differences(asked: AskedTemplates, catalog: Catalog, outcome: Outcome) -> I
                 (s.num_examples for s in score.spreads if s.split == asked.protocol.split),
                 default=0,
             )
-            if declared and here < _WHOLE * declared:
+            if declared and here < WHOLE * declared:
                 small.append(f"{score.dataset} ({here:,} of {declared:,})")
         if small:
             yield f"fewer rows than the sources declare: {', '.join(small)}"

@@ -12,6 +12,7 @@ from conftest import ROOT
 from constructed_answers import ByRule
 from suite_runs import MICRO, suite_text
 
+import flan_tasks as ft
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError, EvaluationError
 from flan_tasks.evaluation.summary import DatasetScore
@@ -59,10 +60,15 @@ only = "STEM"
 NAMES = {"lm-eval": "results.json", "model-index": "model-index.yaml", "markdown": "scores.md"}
 
 
-def as_of(folder, place, **settings):
-    """A copy of the scores in `folder`, as though asked by other settings; returns its folder."""
+def as_of(folder, place, rows=None, **settings):
+    """A copy of the scores in `folder`, as though asked by other settings, of so many examples of
+    RTE and SAMSum; returns its folder."""
     content = json.loads((folder / "scores.json").read_text())
     content["settings"] |= settings
+    for dataset in content["datasets"] if rows else ():
+        if dataset["dataset"] in ("rte", "samsum"):
+            for one in dataset["templates"]:
+                one["num_examples"] = rows
     (place / "scores.json").write_text(json.dumps(content))
     return place
 
@@ -148,7 +154,46 @@ def test_the_harness_gets_every_number_of_every_template(evaluated):
             there = values["results"][name]
             assert there[f"{suite.number},{suite.way}"] == average.value
             assert there[f"{suite.number}_stderr,{suite.way}"] == average.error
-    assert values["n-samples"]["flan_rte_hence_rank"] == {"original": 6, "effective": 6}
+    # Embedded rows are no whole split.
+    assert values["n-samples"]["flan_rte_hence_rank"] == {"effective": 6}
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit", "reason"),
+    [
+        ({"source": "tfds", "examples": 50}, 50, "50 examples of a split were asked at most"),
+        ({"source": "samples", "examples": None}, 6, "the rows are embedded ones of ours"),
+        ({"source": "tfds", "examples": None}, 6, "of validation were asked"),
+    ],
+)
+def test_the_harness_is_told_what_is_a_part_of_a_split(
+    evaluated, tmp_path, settings, limit, reason
+):
+    said = []
+    part = as_of(evaluated[0], tmp_path, **settings)
+    values = json.loads(scores_as(part, LM_EVAL, say=said.append))
+    of_rte = values["n-samples"]["flan_rte_hence_rank"]
+    assert of_rte == {"effective": 6} and values["config"]["limit"] == limit
+    said = [line.removeprefix("not the whole, and marked so ") for line in said]
+    assert any("rte" in line and reason in line for line in said)
+    # Of files of one's own all rows were asked, and of exams not all tasks.
+    assert values["n-samples"]["sums@short"] == {"original": 4, "effective": 4}
+    (exams,) = [line for line in said if "exams@letters: " in line]
+    assert "tasks are missing" in exams
+    names = [name for name in values["n-samples"] if "@letters" in name]
+    assert names and not any("original" in values["n-samples"][name] for name in names)
+
+
+def test_whole_splits_have_no_limit(evaluated, tmp_path):
+    whole = as_of(evaluated[0], tmp_path, rows=30_000, source="tfds", examples=None)
+    content = json.loads((whole / "scores.json").read_text())
+    content["suites"] = []
+    content["datasets"] = [d for d in content["datasets"] if d["dataset"] in ("samsum", "rte")]
+    (whole / "scores.json").write_text(json.dumps(content))
+    said = []
+    values = json.loads(scores_as(whole, LM_EVAL, say=said.append))
+    assert values["config"]["limit"] is None and len(said) == 1
+    assert {tuple(one) for one in values["n-samples"].values()} == {("original", "effective")}
 
 
 def test_the_harness_makes_its_table_of_it(evaluated):
@@ -195,7 +240,7 @@ def test_leaderboards_of_the_hub_get_what_they_have(evaluated, tmp_path):
     folder, result = evaluated
     said = []
     named = {"sums@short": ("me/sums", "default"), "rte": ("me/rte", "rte")}
-    whole = as_of(folder, tmp_path, source="tfds")
+    whole = as_of(folder, tmp_path, source="tfds", rows=30_000)
     text = scores_as(whole, EVAL_RESULTS, benchmarks=named, say=said.append)
     entries = hub.parse_eval_result_entries(yaml.safe_load(text))
     assert yaml.safe_load(text) == hub.eval_result_entries_to_yaml(entries)
@@ -232,7 +277,7 @@ def test_a_part_of_a_split_is_on_no_leaderboard_and_no_split(evaluated, tmp_path
     assert any(f"rte: {reason}" in line for line in said)
     # A suite of files of one's own says itself whether it is all of them.
     assert _splits(part) == {"sums@short": {"test"}}
-    whole = as_of(evaluated[0], tmp_path, source="tfds", examples=None)
+    whole = as_of(evaluated[0], tmp_path, source="tfds", examples=None, rows=30_000)
     assert "me/rte" in scores_as(whole, EVAL_RESULTS, benchmarks=named)
     both = {"validation", "test"}
     assert _splits(whole) == {"rte": both, "samsum": both, "sums@short": {"test"}}
@@ -272,6 +317,20 @@ def test_numbers_that_are_none_are_on_no_card(tmp_path, evaluated):
     content["datasets"][0]["spreads"][0]["mean"] = math.nan
     (tmp_path / "scores.json").write_text(json.dumps(content))
     assert "nan" not in scores_as(tmp_path, MODEL_INDEX)
+
+
+def test_from_python_it_is_the_text_of_the_command(evaluated, tmp_path):
+    folder, _ = evaluated
+    said, out = [], tmp_path / "card.yaml"
+    text = ft.scores(folder, "model-index", model="me", out=out, say=said.append)
+    assert text == scores_as(folder, MODEL_INDEX, model="me") == out.read_text()
+    assert said[0].startswith("no place in it for: ")
+    assert any("without a split" in line and "rte" in line for line in said)
+    assert ft.scores(folder, "csv") == (folder / "scores.csv").read_text()
+    with pytest.raises(DeclarationError, match='format "xml" must be one of markdown'):
+        ft.scores(folder, "xml")
+    with pytest.raises(ft.ConfigError, match="folder"):
+        ft.scores(None, "csv")
 
 
 def test_a_folder_without_scores_and_a_damaged_one_are_named(tmp_path):

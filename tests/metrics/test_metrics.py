@@ -1,5 +1,7 @@
 """Each metric against a case computed by hand."""
 
+import random
+
 import pytest
 
 from flan_tasks.core.errors import EvaluationError, UnknownNameError
@@ -211,6 +213,39 @@ def test_bleu_looks_at_every_reference():
     )
     found = metric("bleu")(answers, ["five six seven eight", "a b c d"])
     assert found["bleu"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_remembered_counts_give_the_numbers_of_the_libraries(seed):
+    """BLEU of a corpus, and ROUGE with stems, as their libraries compute them at once."""
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics import BLEU
+
+    draw = random.Random(seed)
+    words = ("the", "cats", "running", "sat.", "On", "mats", "a", "1,000", "quickly", "happily")
+
+    def text(most):
+        return " ".join(draw.choices(words, k=draw.randint(0, most)))
+
+    answers = [
+        Gold(refs[0], refs)
+        for refs in (tuple(text(9) or "cat" for _ in range(draw.randint(1, 3))) for _ in range(12))
+    ]
+    predictions = [text(12 if seed else 2) for _ in answers]
+    streams = [
+        [gold.references[k] if k < len(gold.references) else None for gold in answers]
+        for k in range(3)
+    ]
+    whole = BLEU().corpus_score(predictions, streams).score
+    assert metric("bleu")(answers, predictions)["bleu"] == whole
+    scorer = RougeScorer(["rouge1", "rouge2", "rougeL", "rougeLsum"], use_stemmer=True)
+    found = metric("rouge")(answers, predictions)
+    for kind, value in found.items():
+        best = [
+            max(scorer.score(ref, text)[kind].fmeasure for ref in gold.references)
+            for gold, text in zip(answers, predictions, strict=True)
+        ]
+        assert value == pytest.approx(100 * sum(best) / len(best), abs=1e-12) or kind == "rougeLsum"
 
 
 def test_the_signature_of_bleu_says_how_it_is_computed():
