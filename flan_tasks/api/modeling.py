@@ -172,7 +172,7 @@ def scores(
 
     text = scores_as(place, format, model=model, benchmarks=benchmarks, say=say)
     if file is not None:
-        from flan_tasks.evaluation.records import write_kept
+        from flan_tasks.evaluation.answers import write_kept
 
         write_kept(file, text)
     return text

@@ -106,7 +106,7 @@ class Refilled:
             return []
         rows = self._of_row
         rows[: min(len(rows), len(self._prompts))] = self._next(len(rows))
-        state, fixed = self._begun(rows[rows >= 0], len(rows))
+        state, fixed = self._begun(rows[rows >= 0].tolist(), len(rows))
         shared = self._laid(self._beginning)
         params = self._model.unstacked(self._params) if self._on_cpu else self._params
         name = (replace(self._decoding, seed=0), self._shape.steps, self._shape.eos_id)
@@ -191,7 +191,7 @@ class Refilled:
         for row in np.flatnonzero(self._of_row >= 0):
             is_over = self._is_over[self._of_row[row]]
             if ended[row] or (is_over is not None and is_over(tokens[row, : lengths[row]])):
-                done.append(row)
+                done.append(int(row))
         numbers = self._of_row[done].tolist() if done else []
         return dict(zip(numbers, answers_of(outputs, done), strict=True))
 
@@ -226,7 +226,7 @@ class Refilled:
         self._of_row = np.where(np.arange(half) < len(left), self._of_row[rows], -1)
         return state, fixed
 
-    def _laid(self, fixed: Cache | None) -> Cache | None:
+    def _laid(self, fixed: Cache | None) -> Any:
         """Keys and values as attention multiplies them, which it then need not turn for each token.
 
         On a CPU those of each layer are an array: see `Model.unstacked`.
@@ -260,7 +260,7 @@ def _begin(
     is_prompt: jax.Array,
     *,
     steps: int,
-    laid: Callable[[Cache], Cache],
+    laid: Callable[[Cache], Any],
 ) -> tuple[_State, Cache]:
     """Reads prompts; rows that are none count as ended."""
     rows = keys.shape[0]

@@ -146,7 +146,7 @@ class Decoder(nnx.Module):
         each, before = self._behind(beginning, depths)
 
         def apply(layer: Layer, x: jax.Array, _: None, of_layer: Any) -> tuple:
-            past = [Seen(*of_layer, *before)] if before else []
+            past = [Seen(of_layer[0], of_layer[1], *before)] if before else []
             return layer(x, depths, own_attention, past, None)[0], None
 
         x, _ = self.stack(apply, self.embedding(tokens), None, each)
@@ -192,7 +192,7 @@ class Decoder(nnx.Module):
         each, before = self._behind(beginning, positions)
 
         def apply(layer: Layer, x: jax.Array, key: Any, of_layer: Any) -> tuple:
-            past = [Seen(*of_layer, *before)] if before else []
+            past = [Seen(of_layer[0], of_layer[1], *before)] if before else []
             x, keys_values = layer(x, positions, own_attention, past, key)
             return x, keys_values if keep else None
 
