@@ -78,14 +78,17 @@ class Reading:
 
 
 def copy_file(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
-    """Copies an Arrow file with few large batches in place of many, and gives it metadata."""
+    """Copies an Arrow file with few large batches in place of many, and gives it metadata.
+
+    The metadata of a family has the texts of a thousand tasks, so batches do not have it as well.
+    """
     with pa.memory_map(str(source)) as mapped, pa.OSFile(str(target), "wb") as out:
         reader = pa.ipc.open_file(mapped)
         with pa.ipc.new_file(out, reader.schema.with_metadata(metadata)) as writer:
             waiting: list[pa.RecordBatch] = []
             rows = size = 0
             for number in range(reader.num_record_batches):
-                batch = reader.get_batch(number).replace_schema_metadata(metadata)
+                batch = reader.get_batch(number)
                 if rows + batch.num_rows > _FILE_ROWS or size + batch.nbytes > _FILE_BYTES:
                     _write_as_one(writer, waiting)
                     waiting, rows, size = [], 0, 0
