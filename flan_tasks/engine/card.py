@@ -126,6 +126,8 @@ def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
             f"{len(found['dropped'])} datasets ({meaning(found.get('preset', FIELDS))}; case and "
             "punctuation aside)."
         )
+        if missing := found.get("missing"):
+            yield f"Not compared with, as not available: {', '.join(folded_names(missing))}."
         yield ""
 
 

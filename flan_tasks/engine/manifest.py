@@ -292,6 +292,8 @@ def _decontaminated(prepared: Prepared) -> dict[str, Any] | None:
             for part in prepared.compared_with
         ],
         "dropped": {name: counts[reason] for name, counts in dropped.items() if reason in counts},
+        # Evaluation sets that were not available, with their splits; only where some were not.
+        **({"missing": sorted(prepared.not_compared)} if prepared.not_compared else {}),
     }
 
 

@@ -308,6 +308,6 @@ def resolved(
         drop_contaminated=tuple(prepared.drop_against),
         contamination_preset=prepared.drop_preset,
         report=report,
-        allow_missing=bool(prepared.missing),
+        allow_missing=bool(prepared.missing or prepared.not_compared),
         **prompts,
     )

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError, TooFewRowsError
 from flan_tasks.core.mixture import Mixture, one_pass
 from flan_tasks.core.part_tree import Branch, Leaf, part_tree
 from flan_tasks.core.splits import share_limit
+from flan_tasks.core.suite_datasets import suite_datasets
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.decontamination.compared import Part
 from flan_tasks.decontamination.matches import (
@@ -70,6 +72,8 @@ class Prepared:
     """Path of a part without parts -> its datasets that have the split, with rows or without."""
     mean_tokens: Mapping[str, MeanTokens] = field(default_factory=dict)
     """Task -> how long its rows are; for mixtures whose parts are weighed by tokens."""
+    not_compared: Mapping[str, str] = field(default_factory=dict)
+    """Evaluation set with its split -> why it is not available to be compared with."""
 
     @property
     def one_pass(self) -> int:
@@ -112,7 +116,7 @@ def prepare(
       store: where examples are kept; the default store if None.
       allow_missing: go on without datasets whose rows are not available.
       variation: how prompts are made of the examples.
-      drop_against: datasets, clusters or mixtures; training examples that occur in their
+      drop_against: suites, datasets, clusters or mixtures; training examples that occur in their
         evaluation sets are left out, and counted.
       drop_preset: by which rule they are compared.
       progress: told what is being fetched or read; what is in the store is not read.
@@ -171,6 +175,7 @@ def prepare(
             problems=gathering.too_small.items(),
         )
     compared: tuple[Part, ...] = ()
+    not_compared: dict[str, str] = {}
     if drop_against:
         compared = evaluation_parts(
             drop_against,
@@ -179,6 +184,7 @@ def prepare(
             built=[item.dataset for item in found],
             store=store,
             allow_missing=allow_missing,
+            missing=not_compared,
             progress=progress,
         )
         checker = Checker(catalog, compared, drop_preset)
@@ -204,6 +210,7 @@ def prepare(
         drop_preset,
         tree,
         {leaf.path: tuple(one.name for one in datasets) for leaf, datasets in by_leaf},
+        not_compared=not_compared,
     )
 
 
@@ -239,17 +246,19 @@ def evaluation_parts(
     built: Sequence[Dataset] = (),
     store: Store | None = None,
     allow_missing: bool = False,
+    missing: dict[str, str] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Part, ...]:
-    """Returns the evaluation sets that names of datasets, clusters or mixtures mean.
+    """Returns the evaluation sets that names of suites, datasets, clusters or mixtures mean.
 
     Args:
-      names: of them.
+      names: of them; a suite is what `flan eval` asks by its name, whatever else is called so.
       catalog: where they are looked up.
       source: where rows come from, as for the build; but see `SourceChoice.for_compared`.
       built: what they are compared with.
       store: where examples are kept.
       allow_missing: go on with those that are available.
+      missing: takes the others, as "name (split)" -> why.
       progress: told what is being read.
 
     Raises:
@@ -258,11 +267,17 @@ def evaluation_parts(
     """
     source.check(catalog)
     store = store or Store(default_store())
-    sides = {d.name: d for name in names for d in evaluation_side(catalog, name)}
+    given = DataDirs.of(source.data_dir).named
+    sides = {
+        d.name: d
+        for name in names
+        for one in suite_datasets(name, given=given) or (name,)
+        for d in evaluation_side(catalog, one)
+    }
     source = source.for_compared(sides.values(), built, catalog)
     found: list[Part] = []
     opened: dict[str, FamilySource] = {}
-    missing: list[str] = []
+    lines: list[str] = []
     for dataset in ordered(sides.values()):
         if progress:
             progress(f"reading {dataset.name} for comparison")
@@ -276,15 +291,17 @@ def evaluation_parts(
             except TooFewRowsError:
                 continue  # there is nothing to compare with
             except SourceUnavailableError as error:
-                missing.append(f"  {split}: {error}")
+                lines.append(f"  {split}: {error}")
+                if missing is not None:
+                    missing[f"{dataset.name} ({split})"] = error.reason
                 continue
             found.append(Part(dataset, split, examples))
-    if missing and (not allow_missing or not found):
+    if lines and (not allow_missing or not found):
         raise SourceUnavailableError(
             "\n".join(
                 [
                     f"{', '.join(names)}: evaluation sets that are not available to compare with:",
-                    *missing,
+                    *lines,
                     "Provide them, or go on without them with --allow-missing.",
                 ]
             )

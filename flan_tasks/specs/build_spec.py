@@ -68,8 +68,8 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     license_deny: tuple[str, ...] = option((), metavar="PATTERN")
     """Leave out datasets whose license fits; may be given again."""
     drop_contaminated: tuple[str, ...] = option((), metavar="NAME")
-    """Leave out training examples that occur in the evaluation sets of this dataset, cluster or
-    mixture; may be given again."""
+    """Leave out training examples that occur in the evaluation sets of this suite, dataset, cluster
+    or mixture; may be given again."""
     contamination_preset: str = option(PRESETS[0], choices=PRESETS)
     """By which rule: fields (whole texts, 13 words), gpt3 (n words, n by set), or tulu (more than
     half of an evaluation prompt)."""

@@ -2,14 +2,18 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 from suite_runs import suite_text
 
+from flan_tasks.core.suite_datasets import suite_datasets
 from flan_tasks.datasets import catalog
 from flan_tasks.jobs.asked_datasets import datasets_of
+from flan_tasks.jobs.asked_suites import asked_by
 from flan_tasks.specs.contamination_presets import PRESETS
 from flan_tasks.specs.eval_config import QuestionSpec
+from flan_tasks.suites.library import suite_names
 
 SUBJECTS = ("anatomy", "astronomy")
 ALONE = "Which of these stands in a sentence that nobody else wrote about {} number {}?"
@@ -64,6 +68,58 @@ def test_neither_rows_nor_exemplars_hold_what_is_left_out(flan, build, tmp_path,
     assert counts["with"] > 2 and counts["without"] == 0
     compare = ("contamination", tmp_path / "without", *module, *data, "--preset", preset)
     assert "None occurs in them" in flan(*compare, "--against", "mmlu").out
+    # All of training was there, and of MMLU two subjects alone: without the option it is refused.
+    manifest = json.loads((tmp_path / "without" / "manifest.json").read_text())
+    assert manifest["missing"] == {} and "--allow-missing" in manifest["command"].split()
+    missing = manifest["decontaminated"]["missing"]
+    assert "mmlu:virology (test)" in missing and "mmlu:anatomy (test)" not in missing
+    card = (tmp_path / "without" / "README.md").read_text()
+    assert "Not compared with, as not available: mmlu:" in card
+    manifest = json.loads((tmp_path / "with" / "manifest.json").read_text())
+    assert "--allow-missing" not in manifest["command"]
+
+
+@pytest.mark.parametrize("name", ["mmlu@flan", "flan2022_heldout"])
+def test_a_build_drops_what_stands_in_a_suite(flan, build, tmp_path, name):
+    folder, module, data = build
+    words = (*module, *data, "--drop-contaminated", name, "--out", tmp_path / "without")
+    flan("build", "haiku", *words)
+    manifest = json.loads((tmp_path / "without" / "manifest.json").read_text())
+    assert manifest["decontaminated"]["against"] == [name]
+    assert manifest["decontaminated"]["dropped"] == {"haiku": 2}
+    against = ("--against", "mmlu")
+    assert (
+        "None occurs" in flan("contamination", tmp_path / "without", *module, *data, *against).out
+    )
+    again = flan("build", "haiku", *words[:-1], tmp_path / "again").out
+    assert (
+        again
+        and (tmp_path / "again" / "manifest.json").read_bytes()
+        == (tmp_path / "without" / "manifest.json").read_bytes()
+    )
+
+
+def test_a_suite_that_no_build_can_be_compared_with_is_refused(flan, build, tmp_path):
+    _, module, data = build
+    drop = ("build", "haiku", *module, *data, "--out", tmp_path / "no", "--drop-contaminated")
+    assert "unknown suite 'mmlo'" in flan(*drop, "mmlo@flan", code=2).err.replace('"', "'")
+    assert "protocol of mmlu" in flan(*drop, "mmlu@fln", code=2).err
+    own = tmp_path / "own.toml"
+    own.write_text('files = { test = "rows.jsonl" }\n')
+    assert "the suite has rows of its own" in flan(*drop, own, code=1).err
+    own.write_text("datasets = 3\n")
+    assert "own.toml: is no suite" in flan(*drop, own, code=1).err
+    assert "none.toml: cannot be read" in flan(*drop, tmp_path / "none.toml", code=1).err
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_builds_and_evaluations_mean_the_same_datasets_by_a_suite(name):
+    for given in ((), ("p3",)):
+        place = ",".join(f"{one}=." for one in given) or None
+        asked = asked_by(name, Path(place) if place else None)
+        datasets = {d for suite, protocol in asked for d in protocol.datasets or suite.datasets}
+        assert set(suite_datasets(name, given=given)) == datasets
+    assert suite_datasets("nli") is None
 
 
 def answered(flan, folder, words, *, right):
