@@ -212,7 +212,8 @@ def contamination(
     manifest = read_manifest(folder)
     built = _built(folder, manifest, modules)
     names, files = _compared_with(against, data_dir)
-    compared = [dataset for name in names for dataset in evaluation_side(catalog(), name)]
+    sides = (dataset for name in names for dataset in evaluation_side(catalog(), name))
+    compared = list({dataset.name: dataset for dataset in sides}.values())
     choice = SourceChoice(source or source_of(manifest), data_dir)
     if source is None:
         choice.check(catalog())
@@ -224,9 +225,9 @@ def contamination(
     examples = Store(store or default_store())
     prepared, plan = reopen(manifest, catalog(), source=choice, store=examples, progress=progress)
     parts: tuple[Compared, ...] = tuple(files)
-    if names:
+    if compared:
         stored = evaluation_parts(
-            tuple(names),
+            compared,
             catalog(),
             source=choice,
             built=built,

@@ -177,8 +177,9 @@ def prepare(
     compared: tuple[Part, ...] = ()
     not_compared: dict[str, str] = {}
     if drop_against:
+        source.check(catalog)
         compared = evaluation_parts(
-            drop_against,
+            compared_datasets(drop_against, catalog, source),
             catalog,
             source=source,
             built=[item.dataset for item in found],
@@ -238,8 +239,32 @@ def _finished(
     return _with_rates(leaf.mixture, catalog, found, split)
 
 
+def compared_datasets(
+    names: Sequence[str], catalog: Catalog, source: SourceChoice
+) -> tuple[Dataset, ...]:
+    """Returns the datasets that names of suites, datasets, clusters or mixtures mean.
+
+    Args:
+      names: of them; a suite is what `flan eval` asks by its name, whatever else is called so.
+      catalog: where they are looked up.
+      source: where rows come from: a suite may be asked by what is given.
+
+    Raises:
+      UnknownNameError: a name is none of these.
+      DeclarationError: a suite's file cannot be read.
+    """
+    given = DataDirs.of(source.data_dir).named
+    datasets = (
+        dataset
+        for name in names
+        for one in suite_datasets(name, given=given) or (name,)
+        for dataset in evaluation_side(catalog, one)
+    )
+    return tuple({dataset.name: dataset for dataset in datasets}.values())
+
+
 def evaluation_parts(
-    names: Sequence[str],
+    datasets: Sequence[Dataset],
     catalog: Catalog,
     *,
     source: SourceChoice,
@@ -249,11 +274,11 @@ def evaluation_parts(
     missing: dict[str, str] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Part, ...]:
-    """Returns the evaluation sets that names of suites, datasets, clusters or mixtures mean.
+    """Returns the evaluation sets of datasets.
 
     Args:
-      names: of them; a suite is what `flan eval` asks by its name, whatever else is called so.
-      catalog: where they are looked up.
+      datasets: whose; each once.
+      catalog: where they are declared.
       source: where rows come from, as for the build; but see `SourceChoice.for_compared`.
       built: what they are compared with.
       store: where examples are kept.
@@ -262,23 +287,14 @@ def evaluation_parts(
       progress: told what is being read.
 
     Raises:
-      UnknownNameError: a name is none of these.
       SourceUnavailableError: rows are not available, and may not be missing, or none are.
     """
-    source.check(catalog)
     store = store or Store(default_store())
-    given = DataDirs.of(source.data_dir).named
-    sides = {
-        d.name: d
-        for name in names
-        for one in suite_datasets(name, given=given) or (name,)
-        for d in evaluation_side(catalog, one)
-    }
-    source = source.for_compared(sides.values(), built, catalog)
+    source = source.for_compared(datasets, built, catalog)
     found: list[Part] = []
     opened: dict[str, FamilySource] = {}
     lines: list[str] = []
-    for dataset in ordered(sides.values()):
+    for dataset in ordered(datasets):
         if progress:
             progress(f"reading {dataset.name} for comparison")
         for split in EVALUATION_SPLITS:
@@ -300,7 +316,7 @@ def evaluation_parts(
         raise SourceUnavailableError(
             "\n".join(
                 [
-                    f"{', '.join(names)}: evaluation sets that are not available to compare with:",
+                    "evaluation sets that are not available to compare with:",
                     *lines,
                     "Provide them, or go on without them with --allow-missing.",
                 ]

@@ -18,7 +18,7 @@ from flan_tasks.engine.reopen import drawn, reopen
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.plan.plan import make_plan
-from flan_tasks.plan.prepare import SourceChoice, evaluation_parts, prepare
+from flan_tasks.plan.prepare import SourceChoice, compared_datasets, evaluation_parts, prepare
 
 SETTINGS = BuildSettings("jsonl", "train", "inputs-targets", {"inputs": 64, "targets": 8})
 PLANTED = "a small grey bird that sings before dawn and sleeps in an old barn near the river"
@@ -47,7 +47,8 @@ def catalog_of(folder, sizes, **changes):
 def findings(catalog, names, against, **options):
     mixture = Mixture(name="m", include=tuple(names))
     prepared = prepare(mixture, catalog, source=SourceChoice(), **options)
-    checker = Checker(catalog, evaluation_parts(against, catalog, source=SourceChoice()))
+    compared = compared_datasets(against, catalog, SourceChoice())
+    checker = Checker(catalog, evaluation_parts(compared, catalog, source=SourceChoice()))
     parts = [Part(i.dataset, "train", i.examples) for i in prepared.ingredients]
     return [finding for part in parts for finding in checker.findings(part)]
 

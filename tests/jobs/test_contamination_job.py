@@ -105,6 +105,7 @@ def test_examples_are_left_out_of_parts_and_families_by_each_rule(tmp_path, monk
     # What a catalog's names mean is put in place of the file.
     from flan_tasks.plan import prepare as module
 
+    monkeypatch.setattr(module, "compared_datasets", lambda *args: ())
     monkeypatch.setattr(module, "evaluation_parts", lambda *args, **options: tuple(sets))
     left = prepare(
         mixture,
