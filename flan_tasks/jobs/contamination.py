@@ -215,8 +215,8 @@ def contamination(
     sides = (dataset for name in names for dataset in evaluation_side(catalog(), name))
     compared = list({dataset.name: dataset for dataset in sides}.values())
     choice = SourceChoice(source or source_of(manifest), data_dir)
+    choice.check(catalog())
     if source is None:
-        choice.check(catalog())
         choice = choice.for_compared(compared, built, catalog())
     if source is None:
         _check_available([*built, *(() if allow_missing else compared)], choice)
