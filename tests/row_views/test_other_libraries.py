@@ -39,7 +39,32 @@ def test_pandas_has_a_row_for_each(view):
 def test_torch_has_a_map_style_data_set(view):
     torch = pytest.importorskip("torch")
     loader = torch.utils.data.DataLoader(view.to_torch(), batch_size=4, collate_fn=list)
+    assert isinstance(loader.dataset, torch.utils.data.Dataset)
     assert [row for batch in loader for row in batch] == list(view)
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_workers_of_torch_give_the_same_rows(view, start):
+    data = pytest.importorskip("torch.utils.data")
+    loader = data.DataLoader(
+        view.to_torch(),
+        batch_size=4,
+        collate_fn=list,
+        num_workers=2,
+        multiprocessing_context=start,
+    )
+    assert [row for batch in loader for row in batch] == list(view)
+
+
+def test_torch_shuffles_splits_and_collates_rows(view):
+    torch = pytest.importorskip("torch")
+    rows, data = view.to_torch(), torch.utils.data
+    loader = data.DataLoader(rows, batch_size=4, shuffle=True)  # columns of lists, by torch's rule
+    keys = [key for batch in loader for key in batch["key"]]
+    assert sorted(keys) == sorted(row["key"] for row in view)
+    assert list(data.Subset(rows, [2, 1])) == [view[2], view[1]]
+    parts = data.random_split(rows, [0.5, 0.5])
+    assert sum(map(len, parts)) == len(view)
 
 
 def test_the_data_set_of_torch_gives_batches(view, monkeypatch):
