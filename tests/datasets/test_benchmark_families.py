@@ -1,5 +1,9 @@
 """MMLU, BIG-Bench Hard, MGSM and TyDiQA as families: outside training, with wordings of ours."""
 
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from constructed_answers import evaluated, right
 
@@ -7,6 +11,7 @@ from flan_tasks.core.example import Skip
 from flan_tasks.core.family import family_of
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.answers import Answers
+from flan_tasks.raw_rows import open_source
 
 ROW = {"question": "Why? ", "A": "one", "B": "two ", "C": "3", "D": "0.10", "answer": "B"}
 FAMILIES = ("mmlu", "bbh", "mgsm", "tydiqa")
@@ -70,6 +75,63 @@ def test_all_answers_to_a_question_of_tydiqa_are_right():
     example = normalized("tydiqa:finnish", row)
     assert example.references == ("b", "a b") and example.answer == "b"
     assert example.fields == {"question": "q", "context": "a\nb"}
+
+
+@pytest.fixture
+def hub_copy(tmp_path, monkeypatch):
+    """TyDiQA as the hub has it: both of its tasks, all languages of one in one table."""
+    pytest.importorskip("datasets")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "hub" / "google-research-datasets" / "tydiqa"
+    samples = catalog().samples("tydiqa:finnish").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in samples.splitlines()]
+    for split in ("train", "validation"):
+        rows = [line["row"] for line in lines if line["split"] == split]
+        rows.sort(key=lambda row: row["id"][::-1])
+        for task, table in (
+            ("secondary_task", pa.Table.from_pylist(rows)),
+            ("primary_task", pa.table({"document_plaintext": ["of another task"]})),
+        ):
+            (folder / task).mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, folder / task / f"{split}-00000-of-00001.parquet")
+    (folder / "README.md").write_text(
+        "---\nconfigs:\n"
+        + "".join(
+            f"- config_name: {task}\n  data_files:\n"
+            + "".join(
+                f"  - split: {split}\n    path: {task}/{split}-*\n"
+                for split in ("train", "validation")
+            )
+            for task in ("primary_task", "secondary_task")
+        )
+        + "---\n"
+    )
+    return tmp_path / "hub", lines
+
+
+def test_tydiqa_is_read_from_a_copy_in_the_form_of_the_hub(hub_copy):
+    folder, lines = hub_copy
+    opened = {}
+    for name in catalog().families["tydiqa"].members:
+        dataset = catalog()[f"tydiqa:{name}"]
+        source = open_source(dataset, kind="hf", data_dir=folder, samples=None, opened=opened)
+        # Nothing is trained on it, so its rows of training are not looked at.
+        own = [one["row"] for one in lines if (one["task"], one["split"]) == (name, "validation")]
+        assert source.splits() == {"validation": len(own)} and own
+        read = list(source.rows("validation", range(len(own))))
+        by_id = {one["id"]: one for one in own}
+        assert {one["id"] for one in read} == by_id.keys()
+        for row in read:
+            assert normalized(dataset.name, row) == normalized(dataset.name, by_id[row["id"]])
+
+
+def test_answers_to_sample_rows_of_tydiqa_stand_where_they_say():
+    samples = catalog().samples("tydiqa:finnish").read_text(encoding="utf-8")
+    for line in samples.splitlines():
+        row = json.loads(line)["row"]
+        answers = row["answers"]
+        for text, start in zip(answers["text"], answers["answer_start"], strict=True):
+            assert row["context"][start : start + len(text)] == text, row["id"]
 
 
 def test_choices_are_texts_in_our_wordings():

@@ -137,7 +137,11 @@ def test_mgsm_asks_in_the_language_of_the_problem():
 
 def test_tydiqa_asks_in_the_language_of_the_question():
     tasks, missing = tasks_of("tydiqa")
-    assert set(missing) == {"tydiqa:bengali", "tydiqa:telugu"}, "languages we write no rows in"
+    assert not missing and len(tasks) == 9
+    ends = {"bengali": ("প্রশ্ন:", "উত্তর:"), "telugu": ("ప్రశ్న:", "సమాధానం:")}
+    for language, (question, answer) in ends.items():
+        inputs = prompts_of(tasks[language])[0].inputs
+        assert f"\n\n{question} " in inputs and inputs.endswith(f"\n\n{answer}")
     first = prompts_of(tasks["finnish"])[0]
     assert first.inputs.startswith("Konteksti: Ruisleipä leivotaan")
     assert first.inputs.endswith("\n\nKysymys: Millä ruisleivän taikina nostatetaan?\n\nVastaus:")
