@@ -31,7 +31,8 @@ def place_of(dataset: Dataset, kind: str, data_dir: Path | None) -> Place:
     That of the dataset comes before that of its parent or family, that of its cluster, that of its
     kind of source, and the plain one. With a directory of its own, or of its parent, family or
     cluster, a dataset is read as files where there is a folder of them for it, from a copy of the
-    hub where there is one, and otherwise from the source it declares. `files` and `hf` are for
+    hub where there is one, from files that it declares besides where they are there and no tree of
+    TFDS is, and otherwise from the source it declares. `files` and `hf` are for
     those that have a folder or a copy there.
 
     Args:
@@ -42,6 +43,8 @@ def place_of(dataset: Dataset, kind: str, data_dir: Path | None) -> Place:
     dirs = DataDirs.of(data_dir)
     if not dirs.named:
         folder = None if dirs.plain is None else dirs.plain / dataset.name
+        if folder and kind == DECLARED and _has_published(dataset, folder.parent):
+            kind = "files"
         return Place(kind, dirs.plain, folder)
     family = dataset.name.partition(MEMBER_MARK)[0]
     for name in dict.fromkeys((dataset.name, dataset.parent, family, dataset.cluster)):
@@ -77,6 +80,8 @@ def place_of_family(family: Family, kind: str, data_dir: Path | None) -> Place:
 def _own_place(dataset: Dataset, kind: str, place: Path, *, is_its: bool) -> Place:
     """A directory by the name of a dataset, or of what it is part of."""
     folder = place / dataset.name
+    if kind in (DECLARED, "samples", "files") and _has_published(dataset, place):
+        return Place("files", place, folder)
     if is_its and not folder.is_dir() and (kind == "files" or _has_files(place)):
         folder = place
     if kind == "files" or _has_files(folder):
@@ -95,6 +100,18 @@ def _has_copy(dataset: Dataset, folder: Path) -> bool:
 def _has_files(folder: Path) -> bool:
     """Whether a folder has a split in files; one of TFDS's has its files in folders of versions."""
     return bool(find_files(folder).paths) and not (folder / "dataset_info.json").exists()
+
+
+def _has_published(dataset: Dataset, folder: Path) -> bool:
+    """Whether a folder has, in place of the tree of TFDS, files that a user fetches elsewhere."""
+    source = dataset.source
+    if not isinstance(source, Tfds) or (folder / source.builder.partition("/")[0]).is_dir():
+        return False
+    files = [o.origin for o in dataset.alternatives if isinstance(o.origin, Files)]
+    return any(
+        one.manual and all((folder / path).is_file() for path in one.paths.values())
+        for one in files
+    )
 
 
 def remedy(dataset: Dataset) -> str:

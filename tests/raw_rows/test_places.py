@@ -55,6 +55,22 @@ def test_files_are_told_from_trees_and_read_where_they_are(tmp_path):
     assert place("cb", "declared", f"files={tmp_path / 'outer'}") == ("declared", None)
 
 
+def test_published_files_are_read_where_there_is_no_tree(tmp_path):
+    folder = tmp_path / "cot"
+    folder.mkdir()
+    lines = [f"What is {n} and 1?\t{n + 1}\t{n} and 1 is {n + 1}.\n" for n in range(300)]
+    (folder / "gsm8k_train.tsv").write_text("".join(lines))
+    for told in ([f"chain_of_thought={folder}"], [f"gsm8k={folder}"], [folder]):
+        where = joined(map(str, [*told, f"tfds={tmp_path}"] if "=" in str(told[0]) else told))
+        source = open_source(catalog()["gsm8k"], kind="declared", data_dir=where, samples=None)
+        assert (source.kind, source.splits()) == ("files", {"train": 300}), told
+    # Those of another dataset are none of its own, and a prepared tree comes first.
+    assert place("esnli", "declared", f"chain_of_thought={folder}")[0] == "declared"
+    assert place("gsm8k", "tfds", f"chain_of_thought={folder}")[0] == "tfds"
+    (folder / "gsm8k" / "1.0.0").mkdir(parents=True)
+    assert place("gsm8k", "declared", f"chain_of_thought={folder}")[0] == "declared"
+
+
 def test_a_copy_of_the_hub_is_read_in_its_place(tmp_path):
     pytest.importorskip("datasets")
     dataset = catalog()["aeslc"]
