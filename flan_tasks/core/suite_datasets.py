@@ -67,7 +67,7 @@ def _names(
             for name, one in protocols.items()
             if not one.get("where_given") or one["where_given"] in given
         )
-        chosen = next(fitting, None) if protocol is None else protocol
+        chosen = next(fitting, "") if protocol is None else protocol
         names = protocols.get(chosen, {}).get("datasets") or values.get("datasets", ())
         return tuple(map(str, names))
     except (AttributeError, KeyError, TypeError) as error:
