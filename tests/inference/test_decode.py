@@ -134,8 +134,9 @@ def test_answers_that_a_stop_string_ends_make_room(either, batch_size, monkeypat
     lengths = (8, 5, 7, 3, 7, 7, 2, 8, 4, 6)
     prompts = [inputs for inputs, _ in examples(seed=3, lengths=[(n, 2) for n in lengths])]
     whole = [answer.tokens.tolist() for answer in either.generate(prompts, batch_size=batch_size)]
-    # Tokens that answers have early, and every other of them late or not at all.
-    stops = [whole[number if number % 2 else 0][2] for number in range(len(prompts))]
+    # Tokens of each at several places; the last never writes its own.
+    stops = [tokens[1 + number % 4] for number, tokens in enumerate(whole)]
+    stops[-1] = -1
     calls = []
     call = either.programs.call
     monkeypatch.setattr(
