@@ -61,7 +61,11 @@ def _row(catalog: Catalog, dataset: Dataset) -> str:
 
 def _source(dataset: Dataset) -> str:
     origin = dataset.source
-    return f"TFDS `{origin.name}`" if isinstance(origin, Tfds) else str(origin)
+    if isinstance(origin, Tfds):
+        return f"TFDS `{origin.name}`"
+    if isinstance(origin, HuggingFace):
+        return f"Hugging Face `{origin_name(origin)}`"
+    return ", ".join(f"`{path}`" for path in dict.fromkeys(origin.paths.values()))
 
 
 def _status(dataset: Dataset) -> str:
@@ -69,7 +73,7 @@ def _status(dataset: Dataset) -> str:
     found = "downloads"
     if isinstance(origin, Tfds) and origin.gone:
         found = f"gone: {origin.gone}"
-    elif isinstance(origin, Tfds) and origin.manual:
+    elif origin.manual:
         found = f"manual: {origin.manual}"
     others = [
         f"`{origin_name(other.origin)}`" + ("" if other.tested else " (untested)")

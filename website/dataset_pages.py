@@ -31,10 +31,16 @@ def fenced(text: str, language: str = "text") -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
+def _title(cluster: str) -> str:
+    """Returns the name of a cluster as a heading, such as "Closed book QA"."""
+    words = [word.upper() if word in ("nli", "qa") else word for word in cluster.split("_")]
+    return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
+
+
 def _page(found: Catalog, cluster: str) -> str:
     datasets = [found[name] for name in found.clusters[cluster]]
     parts = [
-        f"# {cluster.replace('_', ' ').capitalize()}",
+        f"# {_title(cluster)}",
         f"The prompts of `flan:mix.{cluster}`, one for each of its datasets, filled with the first "
         "embedded row. `flan show NAME --all` prints every template of one; "
         "[the table of datasets](../datasets.md) has sources, sizes and citations.",
