@@ -43,7 +43,11 @@ def register_all() -> None:
         if cluster not in published and any(catalog()[name].is_trained_on for name in members):
             _add_mixture(cluster)
     for name in sorted(published):
-        _add_mixture(name)
+        # Files are read when they are asked for; what is published has something to train on.
+        if (mixture := catalog().mixture_if_read(name)) is not None:
+            register_item(mixture)
+        else:
+            _add_mixture(name)
 
 
 def register_item(item: Dataset | Family | Mixture) -> None:

@@ -176,7 +176,9 @@ def test_configure_refuses_an_unknown_source(given):
 def test_additions_after_registration_are_registered(tmp_path):
     code = f"""
 import sys; sys.path.insert(0, {str(ROOT / "tests")!r})
-import flan_tasks as ft, flan_tasks.registration, seqio, pathlib, json
+import flan_tasks as ft
+ft.add(ft.Mixture(name="tested", include=("wsc273",)))  # nothing of it is trained on
+import flan_tasks.registration, seqio, pathlib, json
 from conftest import TOY_TEMPLATES, toy_dataset, toy_rows
 folder = pathlib.Path({str(tmp_path)!r})
 (folder / "birds.toml").write_text(TOY_TEMPLATES)
@@ -192,6 +194,7 @@ ft.configure(vocab="bytes")
 task, mixture = map(seqio.get_mixture_or_task, ("flan:birds", "flan:mix.zoo"))
 n = sum(1 for _ in task.get_dataset(None, "train"))
 m = sum(1 for _ in mixture.get_dataset(None, "train", num_epochs=1))
-print(n, m, "flan:birds.plain.rank" in seqio.TaskRegistry.names())
+names = set(seqio.TaskRegistry.names()) | set(seqio.MixtureRegistry.names())
+print(n, m, "flan:birds.plain.rank" in names, "flan:mix.tested" in names)
 """
-    assert run(code) == "16 16 True"
+    assert run(code) == "16 16 True False"

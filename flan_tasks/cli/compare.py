@@ -106,12 +106,19 @@ def command(
     elif form != "text":
         click.echo(result.texts()[_FILES[form]], nl=False)
     else:
-        _print(result, shown, wide=wide, roles_known=bool(trained_on))
+        _print(result, shown, wide=wide, roles_known=bool(trained_on), normalize=normalize)
         if out is not None:
             say(f"\neverything is in {out}")
 
 
-def _print(result: "ModelComparison", shown: int, *, wide: bool, roles_known: bool) -> None:
+def _print(
+    result: "ModelComparison",
+    shown: int,
+    *,
+    wide: bool,
+    roles_known: bool,
+    normalize: str | None,
+) -> None:
     from flan_tasks.evaluation.comparison_tables import HELD_OUT, NEITHER
     from flan_tasks.evaluation.normalizing import NORMALIZED
     from flan_tasks.evaluation.summary import FEW
@@ -134,8 +141,9 @@ def _print(result: "ModelComparison", shown: int, *, wide: bool, roles_known: bo
         print_wrapped("--trained-on tells what was trained on from what may be forgotten")
     for name, one in zip(result.names[1:], result.comparisons, strict=True):
         ways = Counter(flip.way for flip in one.flips)
-        # The table above is of sums of log-probabilities where options were ranked.
-        means = ways.pop(NORMALIZED, 0)
+        # The table above is of sums of log-probabilities where options were ranked, unless another
+        # way was asked for.
+        means = ways.pop(NORMALIZED, 0) if normalize is None else 0
         print_wrapped(
             f"{name}: {ways.total():,} answers changed in worth"
             + (f", and {means:,} by the mean of each token" if means else "")

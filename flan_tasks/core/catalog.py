@@ -73,6 +73,11 @@ class Catalog(Expansion):
         """Names of all mixtures; no file is read."""
         return tuple(sorted(self._mixtures))
 
+    def mixture_if_read(self, name: str) -> Mixture | None:
+        """Returns a mixture that was added, or whose file was read before; else None."""
+        mixture = self._mixtures.get(name)
+        return mixture if isinstance(mixture, Mixture) else None
+
     @property
     def mixtures(self) -> tuple[Mixture, ...]:
         """All mixtures, by name.

@@ -72,7 +72,7 @@ def is_trained_on(family: Family) -> bool:
     try:
         return any(
             line.get("in_default_mixtures", True)
-            and restricted(family.splits, tuple(line.get("splits", ()))).train is not None
+            and restricted(_rule(family), tuple(line.get("splits", ()))).train is not None
             for line in _lines(family)
         )
     except (ValueError, KeyError, TypeError, AttributeError, DeclarationError):
@@ -91,6 +91,17 @@ def _lines(family: Family) -> Iterator[Mapping[str, Any]]:
     if family.member_of is not None:
         raise ValueError("what a line says, a function of the family says")
     return (parse_json(text) for text in family.index_lines() if text.strip())
+
+
+def _rule(family: Family) -> Splits:
+    """Returns the rule of splits that all members share.
+
+    Raises:
+      ValueError: each has that of its table.
+    """
+    if family.tables is not None:
+        raise ValueError("what is train, the table of a task says")
+    return family.splits
 
 
 def _of_members(family: Family) -> Outline:
@@ -116,7 +127,8 @@ def _counted(family: Family, lines: list[Mapping[str, Any]]) -> Outline:
         code for line in lines for code in set(line.get("languages") or family.languages)
     )
     licenses = Counter(line.get("license") or family.license for line in lines)
-    train_rows = sum(_train_rows(family.splits, lines))
+    has_sizes = any(line.get("size") for line in lines)
+    train_rows = sum(_train_rows(_rule(family), lines)) if has_sizes else 0
     return Outline(len(lines), clusters, languages, licenses, train_rows)
 
 

@@ -27,6 +27,47 @@ def suite_datasets(name: str, *, given: Collection[str] = ()) -> tuple[str, ...]
       UnknownNameError: there is no such suite or protocol.
       DeclarationError: its file cannot be read, or it has rows of its own and no dataset.
     """
+    found = _suite(name)
+    if found is None:
+        return None
+    path, values, protocol = found
+    names = _names(path, values, protocol, given)
+    if not names:
+        raise DeclarationError(
+            f"{path}: the suite has rows of its own, and no dataset whose examples a build can be "
+            "compared with; `flan contamination` compares a build with them"
+        )
+    return names
+
+
+def settled(name: str, *, given: Collection[str] = ()) -> tuple[str, ...]:
+    """Returns names that mean what a name means here and now, wherever they are read again.
+
+    A file of a suite is the datasets that it names, and a suite whose protocol depends on the
+    directories that are given has that protocol. Any other name is what it is.
+
+    Args:
+      name: of a suite, dataset, cluster or mixture, or a file of a suite.
+      given: as `suite_datasets` has it.
+
+    Raises:
+      UnknownNameError, DeclarationError: as `suite_datasets` says.
+    """
+    names = suite_datasets(name, given=given)
+    found = _suite(name)
+    if names is None or found is None:
+        return (name,)
+    path, values, protocol = found
+    if name.rpartition(_MARK)[0].endswith(_ENDING) or name.endswith(_ENDING):
+        return names
+    protocols: Mapping[str, Any] = values.get("protocols", {})
+    if protocol is None and any(one.get("where_given") for one in protocols.values()):
+        return (f"{name}{_MARK}{_fitting(protocols, given)}",)
+    return (name,)
+
+
+def _suite(name: str) -> tuple[Path, Mapping[str, Any], str | None] | None:
+    """Returns a suite's file, what is in it, and the protocol that a name has; None of no suite."""
     plain, mark, protocol = name.rpartition(_MARK)
     plain = plain if mark else name
     published = {path.name.removesuffix(_ENDING): path for path in folder("suites").glob("*.toml")}
@@ -42,13 +83,17 @@ def suite_datasets(name: str, *, given: Collection[str] = ()) -> tuple[str, ...]
         values = parse_toml(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise DeclarationError(f"{path}: cannot be read: {error}") from error
-    names = _names(path, values, protocol if mark else None, given)
-    if not names:
-        raise DeclarationError(
-            f"{path}: the suite has rows of its own, and no dataset whose examples a build can be "
-            "compared with; `flan contamination` compares a build with them"
-        )
-    return names
+    return path, values, protocol if mark else None
+
+
+def _fitting(protocols: Mapping[str, Any], given: Collection[str]) -> str:
+    """The protocol that `flan eval` takes: the first whose rows are given, or that needs none."""
+    fitting = (
+        name
+        for name, one in protocols.items()
+        if not one.get("where_given") or one["where_given"] in given
+    )
+    return next(fitting, "")
 
 
 def _names(
@@ -61,13 +106,7 @@ def _names(
         protocols: Mapping[str, Any] = values.get("protocols", {})
         if protocol is not None and protocol not in protocols:
             raise unknown_name(f"protocol of {path.stem}", protocol, list(protocols))
-        # As `flan eval` takes one: the first whose rows are given, or that needs none of these.
-        fitting = (
-            name
-            for name, one in protocols.items()
-            if not one.get("where_given") or one["where_given"] in given
-        )
-        chosen = next(fitting, "") if protocol is None else protocol
+        chosen = _fitting(protocols, given) if protocol is None else protocol
         names = protocols.get(chosen, {}).get("datasets") or values.get("datasets", ())
         return tuple(map(str, names))
     except (AttributeError, KeyError, TypeError) as error:

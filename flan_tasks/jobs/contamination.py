@@ -230,6 +230,7 @@ def contamination(
             compared,
             catalog(),
             source=choice,
+            asked=against,
             built=built,
             store=examples,
             allow_missing=allow_missing,

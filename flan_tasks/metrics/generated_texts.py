@@ -14,7 +14,7 @@ from flan_tasks.metrics.words import Words, bleu_tokenizer, has_blanks, shared_l
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 # Answers whose scores are remembered: where two models are compared, each is scored alone, among
 # all, and among all but some.
-_REMEMBERED = 1 << 15
+_REMEMBERED = 1 << 13
 
 
 @checked

@@ -11,7 +11,7 @@ from flan_tasks.core.errors import DeclarationError, SourceUnavailableError, Too
 from flan_tasks.core.mixture import Mixture, one_pass
 from flan_tasks.core.part_tree import Branch, Leaf, part_tree
 from flan_tasks.core.splits import share_limit
-from flan_tasks.core.suite_datasets import suite_datasets
+from flan_tasks.core.suite_datasets import settled, suite_datasets
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.decontamination.compared import Part
 from flan_tasks.decontamination.matches import (
@@ -177,11 +177,16 @@ def prepare(
     compared: tuple[Part, ...] = ()
     not_compared: dict[str, str] = {}
     if drop_against:
-        source.check(catalog)
+        # What the build is told to have been compared with means the same wherever it is read.
+        given = DataDirs.of(source.data_dir).named
+        drop_against = tuple(
+            dict.fromkeys(one for name in drop_against for one in settled(name, given=given))
+        )
         compared = evaluation_parts(
             compared_datasets(drop_against, catalog, source),
             catalog,
             source=source,
+            asked=drop_against,
             built=[item.dataset for item in found],
             store=store,
             allow_missing=allow_missing,
@@ -268,6 +273,7 @@ def evaluation_parts(
     catalog: Catalog,
     *,
     source: SourceChoice,
+    asked: Sequence[str] = (),
     built: Sequence[Dataset] = (),
     store: Store | None = None,
     allow_missing: bool = False,
@@ -280,6 +286,7 @@ def evaluation_parts(
       datasets: whose; each once.
       catalog: where they are declared.
       source: where rows come from, as for the build; but see `SourceChoice.for_compared`.
+      asked: the names that they were asked by, which messages say.
       built: what they are compared with.
       store: where examples are kept.
       allow_missing: go on with those that are available.
@@ -316,7 +323,9 @@ def evaluation_parts(
         raise SourceUnavailableError(
             "\n".join(
                 [
-                    "evaluation sets that are not available to compare with:",
+                    f"{', '.join(asked)}: evaluation sets that are not available to compare with:"
+                    if asked
+                    else "evaluation sets that are not available to compare with:",
                     *lines,
                     "Provide them, or go on without them with --allow-missing.",
                 ]

@@ -1,6 +1,7 @@
 """SeqIO mixtures that are one planned stream instead of many pipelines. Public SeqIO calls only."""
 
 import functools
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -36,6 +37,11 @@ from flan_tasks.vocabulary import open_vocabulary
 
 # Rows of a grown chunk for each task of a mixture, over which the work done once for each spreads.
 _PER_TASK = 128
+
+
+# How far SeqIO's constructor of a mixture is, and what has one thread run it.
+_NOT_YET, _BEGUN, _DONE = range(3)
+_CONSTRUCTING = threading.RLock()
 
 
 def make_mixture(
@@ -140,15 +146,26 @@ class EngineMixture(seqio.Mixture):
         self._variation = variation
         self._prepared: dict[str, Any] = {}
         self._from_cache = False
-        self._is_constructed = False
+        self._construction = _NOT_YET
 
     def __getattr__(self, attribute: str) -> Any:
         # Called for what is not there. Python asks copies for its own names before they have any.
-        if attribute.startswith("__") or vars(self).get("_is_constructed", True):
+        if attribute.startswith("__"):
             raise AttributeError(f"{type(self).__name__} has no attribute {attribute}")
-        tasks = [(task, self._rate) for task in self._tasks_of(self.declaration)]
-        self._is_constructed = True
-        super().__init__(name=self._own_name, tasks=tasks)
+        with _CONSTRUCTING:
+            # Another thread may have waited for this one.
+            if attribute in vars(self):
+                return vars(self)[attribute]
+            if vars(self).get("_construction", _DONE) != _NOT_YET:
+                raise AttributeError(f"{type(self).__name__} has no attribute {attribute}")
+            self._construction = _BEGUN
+            try:
+                tasks = [(task, self._rate) for task in self._tasks_of(self.declaration)]
+                super().__init__(name=self._own_name, tasks=tasks)
+            except BaseException:
+                self._construction = _NOT_YET  # whoever asks next sees the same error
+                raise
+            self._construction = _DONE
         return getattr(self, attribute)
 
     @property

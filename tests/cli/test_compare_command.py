@@ -26,6 +26,10 @@ def test_tables_and_files(tmp_path):
     # Every option is one token: what a sum chooses, its mean does.
     (changed,) = re.findall(r"tuned: ([\d,]+) answers changed .* and ([\d,]+) by", shown.stdout)
     assert changed[0] == changed[1] != "0"
+    by_tokens = flan_compare(a, b, "--normalize", "tokens").stdout
+    assert (
+        f"tuned: {changed[0]} answers changed in worth" in by_tokens and "by the" not in by_tokens
+    )
     assert lines[-1] == f"everything is in {out}"
     assert max(map(len, lines[:-1])) <= 80
     assert {path.name for path in out.iterdir()} == {

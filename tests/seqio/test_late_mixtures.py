@@ -1,6 +1,7 @@
 """Mixtures whose members are looked up when something of them is asked for."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import seqio
@@ -48,6 +49,30 @@ def test_a_mixture_that_names_something_unknown_says_so_each_time():
     mixture, _ = late("rte", "rtf")
     for _ in range(2):
         with pytest.raises(UnknownNameError, match='"rtf"'):
+            _ = mixture.tasks
+
+
+def test_threads_that_ask_at_once_all_get_an_answer():
+    mixture, asked = late("rte", "cb")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: [task.name for task in mixture.tasks], range(64)))
+    assert found == [["flan:cb", "flan:rte"]] * 64 and len(asked) == 1
+
+
+def test_an_error_of_making_it_is_told_to_whoever_asks_next():
+    errors = iter([RuntimeError("first"), RuntimeError("second")])
+
+    def tasks_of(declaration):
+        raise next(errors)
+
+    mixture = EngineMixture(
+        name="my:late",
+        declare=lambda: Mixture(name="late", include=("rte",)),
+        tasks_of=tasks_of,
+        configuration=lambda: SAMPLES,
+    )
+    for message in ("first", "second"):
+        with pytest.raises(RuntimeError, match=message):
             _ = mixture.tasks
 
 
