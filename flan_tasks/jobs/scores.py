@@ -1,7 +1,7 @@
 """The numbers of a finished evaluation in the forms of others."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
@@ -57,29 +57,27 @@ def scores_as(
     parts = stored.parts(_declared)
     if form == LM_EVAL:
         say(f"no place in it for: {harness_results.LEFT_OUT}")
-        differ = {one.score.name: "; ".join(one.score.differs) for one in stored.suites}
-        differing = {name: why for name, why in differ.items() if why}
-        for names, reason in _by_reason({**parts, **differing}):
-            say(
-                f"not the whole, and marked so (limit, no original in n-samples): {names}: {reason}"
-            )
+        differ = [(one.score.name, "; ".join(one.score.differs_in_rows)) for one in stored.suites]
+        differing = [(name, why) for name, why in differ if why]
+        for names, reason in _by_reason([*_by_dataset(parts), *differing]):
+            say(f"not the whole, and marked so (no original in n-samples): {names}: {reason}")
         values = harness_results.harness_results(stored, parts=parts, model=model)
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
     say(f"no place in it for: {hub_results.LEFT_OUT}")
     if form == MODEL_INDEX:
-        for names, reason in _by_reason(parts):
+        for names, reason in _by_reason(_by_dataset(parts)):
             say(f"without a split, as they are not of a whole one: {names}: {reason}")
         return hub_results.model_index(stored, _on_the_hub(stored), parts=parts, model=model)
     text, left_out = hub_results.eval_results(
         stored, {**hub_results.BENCHMARKS, **(benchmarks or {})}, parts=parts
     )
     if len(left_out) == len(stored.datasets) + len(stored.suites):
-        lines = [f"  {names}: {reason}" for names, reason in _by_reason(left_out)]
+        lines = [f"  {names}: {reason}" for names, reason in _by_reason(left_out.items())]
         raise EvaluationError(
             "\n".join(["nothing here is a benchmark of the hub:", *lines])
             + "\nName them, --benchmark NAME=OWNER/DATASET:TASK, as the dataset's eval.yaml has it"
         )
-    for names, reason in _by_reason(left_out):
+    for names, reason in _by_reason(left_out.items()):
         say(f"left out: {names}: {reason}")
     return text
 
@@ -90,11 +88,16 @@ def _declared(name: str, split: str) -> int | None:
     return known[name].declared_rows(split) if name in known else None
 
 
-def _by_reason(left_out: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Returns (names, reason): what is left out for one reason is named together."""
-    reasons: dict[str, list[str]] = {}
-    for name, reason in left_out.items():
-        reasons.setdefault(reason, []).append(name)
+def _by_dataset(parts: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+    """Returns (dataset, reason): a reason is of all splits, or says itself of which it is."""
+    return [(dataset, reason) for (dataset, _), reason in parts.items()]
+
+
+def _by_reason(left_out: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Returns (names, reason): what is left out for one reason is named together, and once."""
+    reasons: dict[str, dict[str, None]] = {}
+    for name, reason in left_out:
+        reasons.setdefault(reason, {})[name] = None
     return [(", ".join(names), reason) for reason, names in reasons.items()]
 
 

@@ -7,7 +7,7 @@ for spreads over templates, the best of them, chance and the majority, which sta
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from flan_tasks.core.naming import MEMBER_MARK
@@ -16,7 +16,7 @@ from flan_tasks.evaluation.normalizing import GENERATED, SUM
 from flan_tasks.evaluation.summary import TEST, DatasetScore, Spread, TemplateScore
 from flan_tasks.metrics.by_name import LOWER_IS_BETTER
 from flan_tasks.suites.declared import PROTOCOL_MARK
-from flan_tasks.suites.stored import StoredScores, StoredSuite
+from flan_tasks.suites.stored import StoredScores, StoredSuite, reported_split
 
 # What the harness writes where a number has no standard error.
 _UNKNOWN = "N/A"
@@ -31,17 +31,18 @@ LEFT_OUT = (
 
 
 def harness_results(
-    stored: StoredScores, *, parts: Mapping[str, str], model: str
+    stored: StoredScores, *, parts: Container[tuple[str, str]], model: str
 ) -> dict[str, Any]:
     """Returns what the harness would keep of such an evaluation, as JSON-able values.
 
-    What is not of a whole split is marked as the harness marks it, by `limit`: the most examples
-    that were asked of a task of which not all were. How many there are stands in no file, so
-    `n-samples` of such a task has no `original`.
+    What is not of a whole split is marked as the harness marks it. How many examples there are
+    stands in no file, so `n-samples` of such a task has no `original`; and `limit` is the most
+    examples that were asked of a task of which not all were. The harness has one limit for every
+    task, so that a part of validation, where a dataset has test as well, gives none.
 
     Args:
       stored: the numbers.
-      parts: datasets whose numbers are not of whole splits -> why.
+      parts: (dataset, split) whose numbers are not of the whole split.
       model: what the model is called.
     """
     settings = stored.settings
@@ -51,10 +52,21 @@ def harness_results(
         + ("higher_is_better", "n-samples")
     }
     for score in stored.datasets:
-        _add_dataset(found, score, whole=score.dataset not in parts)
+        _add_dataset(found, score, parts)
     for suite in stored.suites:
-        _add_suite(found, suite, whole=not suite.score.differs)
-    asked = [one["effective"] for one in found["n-samples"].values() if "original" not in one]
+        _add_suite(found, suite, whole=not suite.score.differs_in_rows)
+    # Validation that chose a template is no number that is reported.
+    choosing = {
+        _task_name(score, one)
+        for score in stored.datasets
+        for one in score.templates
+        if one.split != reported_split(score)
+    }
+    asked = [
+        one["effective"]
+        for name, one in found["n-samples"].items()
+        if "original" not in one and name not in choosing
+    ]
     if not found[_GROUPS]:
         del found[_GROUPS]
     found["config"] = {
@@ -74,19 +86,22 @@ def harness_results(
     return found
 
 
-def _add_dataset(found: dict[str, Any], score: DatasetScore, *, whole: bool) -> None:
+def _add_dataset(
+    found: dict[str, Any], score: DatasetScore, parts: Container[tuple[str, str]]
+) -> None:
     """Adds the templates of a dataset as tasks, and groups of them."""
-    plain = f"flan_{score.dataset.replace(MEMBER_MARK, '_')}"
+    plain = _plain(score.dataset)
     tasks: dict[str, list[TemplateScore]] = {}
     children: dict[str, list[str]] = {}
     for one in score.templates:
         ending = _ending(one.way, one.split)
-        name = f"{plain}_{one.template}{ending}"
+        name = _task_name(score, one)
         tasks.setdefault(name, []).append(one)
         of_group = children.setdefault(f"{plain}{ending}", [])
         if name not in of_group:
             of_group.append(name)
     for name, ones in tasks.items():
+        whole = (score.dataset, ones[0].split) not in parts
         _add_task(found, name, f"{score.dataset}.{ones[0].template}", ones, whole=whole)
     groups: dict[str, list[Spread]] = {}
     for spread in score.spreads:
@@ -100,6 +115,14 @@ def _add_dataset(found: dict[str, Any], score: DatasetScore, *, whole: bool) -> 
         _add_group(found, name, children[name])
 
 
+def _plain(dataset: str) -> str:
+    return f"flan_{dataset.replace(MEMBER_MARK, '_')}"
+
+
+def _task_name(score: DatasetScore, one: TemplateScore) -> str:
+    return f"{_plain(score.dataset)}_{one.template}{_ending(one.way, one.split)}"
+
+
 def _ending(way: str, split: str) -> str:
     """What parts the names of one template's tasks: as `flan export-lm-eval` calls them on test."""
     of_split = "" if split == TEST else f"_{split}"
@@ -111,7 +134,7 @@ def _add_suite(found: dict[str, Any], stored: StoredSuite, *, whole: bool) -> No
     suite = stored.score
     tasks = [*stored.parts]
     for dataset in stored.datasets:
-        plain = f"flan_{dataset.replace(MEMBER_MARK, '_')}"
+        plain = _plain(dataset)
         tasks += [f"{plain}{end}" for end in _endings(suite.split) if plain + end in found[_GROUPS]]
     for task in suite.tasks:
         name = f"{task.dataset.replace(MEMBER_MARK, '_')}{PROTOCOL_MARK}{suite.protocol}"

@@ -6,16 +6,16 @@ leaderboards gather, for datasets that are registered there as benchmarks. Value
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from flan_tasks.core.escaping import for_yaml
 from flan_tasks.core.version import VERSION
 from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM
-from flan_tasks.evaluation.summary import TEST, DatasetScore, Spread
+from flan_tasks.evaluation.summary import DatasetScore, Spread
 from flan_tasks.suites.scores import SuiteScore
-from flan_tasks.suites.stored import StoredScores, StoredSuite
+from flan_tasks.suites.stored import StoredScores, StoredSuite, reported_split
 
 LEFT_OUT = "standard errors, templates one by one, chance and the majority"
 # What a model of ours does, as the hub calls it.
@@ -41,7 +41,7 @@ def model_index(
     stored: StoredScores,
     hub: Mapping[str, HubDataset],
     *,
-    parts: Mapping[str, str],
+    parts: Mapping[tuple[str, str], str],
     model: str,
 ) -> str:
     """Returns the `model-index` of a model card's metadata.
@@ -49,15 +49,13 @@ def model_index(
     Args:
       stored: the numbers: of each dataset the means over templates, of a suite its averages.
       hub: datasets by our names; those that are not there go by our names.
-      parts: datasets whose numbers are not of whole splits, which then name none.
+      parts: (dataset, split) whose numbers are not of the whole split, and then name none.
       model: what the model is called.
     """
     results = [
         result
         for score in stored.datasets
-        for result in _results_of_dataset(
-            score, hub.get(score.dataset), is_whole=score.dataset not in parts
-        )
+        for result in _results_of_dataset(score, hub.get(score.dataset), parts)
     ]
     results += [_result_of_suite(suite) for suite in stored.suites]
     return _yaml(
@@ -66,7 +64,7 @@ def model_index(
 
 
 def _results_of_dataset(
-    score: DatasetScore, there: HubDataset | None, *, is_whole: bool
+    score: DatasetScore, there: HubDataset | None, parts: Container[tuple[str, str]]
 ) -> Iterator[dict[str, Any]]:
     by_split: dict[str, list[Spread]] = {}
     for spread in score.spreads:
@@ -75,6 +73,7 @@ def _results_of_dataset(
         dataset = {"type": there.path if there else score.dataset, "name": score.dataset}
         if there and there.config:
             dataset["config"] = there.config
+        is_whole = (score.dataset, split) not in parts
         if is_whole and (there is None or split in there.splits):
             dataset["split"] = there.splits[split] if there else split
         metrics = [
@@ -116,14 +115,14 @@ def eval_results(
     stored: StoredScores,
     benchmarks: Mapping[str, tuple[str, str]],
     *,
-    parts: Mapping[str, str],
+    parts: Mapping[tuple[str, str], str],
 ) -> tuple[str, dict[str, str]]:
     """Returns a file of `.eval_results/`, and what has no place in it -> why.
 
     Args:
       stored: the numbers: of a suite its first average, of a dataset the mean over its templates.
       benchmarks: suite, suite@protocol or dataset -> dataset and task of the hub's benchmark.
-      parts: datasets whose numbers are not of whole splits -> why.
+      parts: (dataset, split) whose numbers are not of the whole split -> why.
     """
     entries: list[dict[str, Any]] = []
     left_out: dict[str, str] = {}
@@ -142,11 +141,10 @@ def eval_results(
         if place is None:
             left_out[score.dataset] = "it is no benchmark of the hub that is known here"
             continue
-        if score.dataset in parts:
-            left_out[score.dataset] = parts[score.dataset]
+        split = reported_split(score)
+        if (score.dataset, split) in parts:
+            left_out[score.dataset] = parts[score.dataset, split]
             continue
-        splits = {spread.split for spread in score.spreads}
-        split = TEST if TEST in splits else score.spreads[0].split
         spread = next(one for one in score.spreads if one.split == split)
         count = spread.num_templates
         notes = (

@@ -46,9 +46,11 @@ def score_parts(suite: Suite, scores: Mapping[str, SuiteScore]) -> SuiteScore:
     """
     found: list[tuple[Part, SuiteScore, AverageScore]] = []
     differs: dict[str, None] = {}
+    of_exemplars: dict[str, None] = {}
     for part, (opened, protocol) in zip(suite.parts, opened_parts(suite), strict=True):
         score = scores[f"{opened.name}{PROTOCOL_MARK}{protocol.name}"]
         differs |= {f"{score.name}: {line}": None for line in score.differs}
+        of_exemplars |= {f"{score.name}: {line}": None for line in score.differs_in_exemplars}
         average = next(
             (one for one in score.averages if one.name == part.average and not one.group), None
         )
@@ -79,6 +81,7 @@ def score_parts(suite: Suite, scores: Mapping[str, SuiteScore]) -> SuiteScore:
         0.0,
         (),
         differs=tuple(differs),
+        differs_in_exemplars=tuple(of_exemplars),
         notes=tuple(_notes(suite)),
         parts=tuple(
             PartScore(part.name, score.name, part.average, average.value)

@@ -91,6 +91,8 @@ class SuiteScore:
     """What others report by this protocol; none where `differs` says something."""
     differs: tuple[str, ...] = ()
     """Why these numbers are not those of the published suite, a line each."""
+    differs_in_exemplars: tuple[str, ...] = ()
+    """Those of `differs` that say nothing of tasks and rows: all of them were asked."""
     reading: Mapping[str, Any] = field(default_factory=dict)
     """How answers were read and scored: what compares them with those of another model."""
     notes: tuple[str, ...] = ()
@@ -107,12 +109,17 @@ class SuiteScore:
         """The suite with its protocol."""
         return f"{self.suite}{PROTOCOL_MARK}{self.protocol}" if self.protocol else self.suite
 
+    @property
+    def differs_in_rows(self) -> tuple[str, ...]:
+        """Those of `differs` by which it is not over all rows of all tasks."""
+        return tuple(line for line in self.differs if line not in self.differs_in_exemplars)
+
     def to_json(self) -> dict[str, Any]:
         """Returns it for JSON; its tasks stand among the datasets."""
         values = asdict(replace(self, tasks=()))
         values["tasks"] = [task.dataset for task in self.tasks]
         # What only other kinds of suites have is left out.
-        for name in ("lines", "measures", "parts", "notes"):
+        for name in ("lines", "measures", "parts", "notes", "differs_in_exemplars"):
             if not values[name]:
                 del values[name]
         return {"name": self.name, **values}
@@ -181,7 +188,9 @@ def score_suite(
             averages += averages_by(other, suite.averages, partial(_task_numbers, known, number))
         else:
             lacking.append(lacking_way(other, len(in_way) - len(known), len(in_way)))
-    differs = _differences(suite, protocol, [question for question, _ in scored], missing)
+    questions = [question for question, _ in scored]
+    of_exemplars = _differences_in_exemplars(protocol, questions, missing)
+    differs = [*_differences_in_rows(suite, questions, missing), *of_exemplars]
     return SuiteScore(
         suite.name,
         protocol.name,
@@ -194,6 +203,7 @@ def score_suite(
         tuple(score for _, score in scored),
         () if differs else tuple(p for p in suite.published if p.protocol == protocol.name),
         tuple(differs),
+        tuple(of_exemplars),
         {"metric": protocol.metric, "stops": protocol.stops, "read": asdict(protocol.read)},
         notes=tuple(lacking),
     )
@@ -233,13 +243,10 @@ def _task_number(task: SuiteTask, score: TemplateScore, number: str) -> TaskNumb
     )
 
 
-def _differences(
-    suite: Suite,
-    protocol: Protocol,
-    questions: Sequence[SuiteQuestion],
-    missing: Mapping[str, str],
+def _differences_in_rows(
+    suite: Suite, questions: Sequence[SuiteQuestion], missing: Mapping[str, str]
 ) -> list[str]:
-    """Says why numbers are not those of the published suite."""
+    """Says why numbers are not over the tasks and rows of the published suite."""
     lines = []
     if missing:
         lines.append(f"{len(missing)} of {len(missing) + len(questions)} tasks are missing")
@@ -249,9 +256,16 @@ def _differences(
         lines.append(f"the rows here are {rows:,}, and those published {suite.rows:,}")
     if asked < rows:
         lines.append(f"{asked:,} of {rows:,} examples were asked")
+    return lines
+
+
+def _differences_in_exemplars(
+    protocol: Protocol, questions: Sequence[SuiteQuestion], missing: Mapping[str, str]
+) -> list[str]:
+    """Says that exemplars are not the published ones; unknown where tasks are missing."""
     published = protocol.exemplars.sha256 if protocol.exemplars else ""
     if published and not missing:
         tasks = [(question.task.about["task"], question.task.solved) for question in questions]
         if digest(tasks) != published:
-            lines.append("the exemplars are others than the published ones")
-    return lines
+            return ["the exemplars are others than the published ones"]
+    return []

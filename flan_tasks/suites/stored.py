@@ -10,7 +10,7 @@ from typing import Any
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.evaluation.summary import DatasetScore
+from flan_tasks.evaluation.summary import TEST, DatasetScore
 from flan_tasks.suites.scores import SuiteScore
 
 _SCORES = "scores.json"
@@ -49,29 +49,40 @@ class StoredScores:
         path = self.settings.get("model") or self.settings.get("predictions_file") or "model"
         return Path(str(path)).name
 
-    def parts(self, declared: Callable[[str, str], int | None]) -> dict[str, str]:
-        """Returns the datasets whose numbers are not of whole splits -> why.
+    def parts(self, declared: Callable[[str, str], int | None]) -> dict[tuple[str, str], str]:
+        """Returns (dataset, split) whose numbers are not of the whole split -> why.
 
         Args:
           declared: dataset and split -> rows that its source has; None where that is not known.
         """
+        counts = {
+            (score.dataset, split): count
+            for score in self.datasets
+            for split, count in _counts(score).items()
+        }
         if self.settings.get("source") == "samples":
-            why = "the rows are embedded ones of ours, and not the dataset's"
-            return {score.dataset: why for score in self.datasets}
+            return dict.fromkeys(
+                counts, "the rows are embedded ones of ours, and not the dataset's"
+            )
         examples = self.settings.get("examples")
         if examples is not None:
             why = (
                 f"{examples} examples of a split were asked at most, and a benchmark is a whole one"
             )
-            return {score.dataset: why for score in self.datasets}
-        parts: dict[str, str] = {}
-        for score in self.datasets:
-            for split, count in _counts(score).items():
-                rows = declared(score.dataset, split)
-                if rows and count < WHOLE * rows:
-                    why = f"{count:,} of the {rows:,} examples of {split} were asked"
-                    parts.setdefault(score.dataset, why)
+            return dict.fromkeys(counts, why)
+        parts: dict[tuple[str, str], str] = {}
+        for (dataset, split), count in counts.items():
+            rows = declared(dataset, split)
+            if rows and count < WHOLE * rows:
+                why = f"{count:,} of the {rows:,} examples of {split} were asked"
+                parts[dataset, split] = why
         return parts
+
+
+def reported_split(score: DatasetScore) -> str:
+    """Returns the split whose number stands for a dataset where there is one alone."""
+    splits = [one.split for one in score.templates]
+    return TEST if TEST in splits else splits[0]
 
 
 def _counts(score: DatasetScore) -> dict[str, int]:

@@ -62,15 +62,24 @@ NAMES = {"lm-eval": "results.json", "model-index": "model-index.yaml", "markdown
 
 def as_of(folder, place, rows=None, **settings):
     """A copy of the scores in `folder`, as though asked by other settings, of so many examples of
-    RTE and SAMSum; returns its folder."""
+    RTE and SAMSum, or split -> so many; returns its folder."""
     content = json.loads((folder / "scores.json").read_text())
     content["settings"] |= settings
     for dataset in content["datasets"] if rows else ():
         if dataset["dataset"] in ("rte", "samsum"):
             for one in dataset["templates"]:
-                one["num_examples"] = rows
+                one["num_examples"] = rows[one["split"]] if isinstance(rows, dict) else rows
     (place / "scores.json").write_text(json.dumps(content))
     return place
+
+
+def without_suites(folder):
+    """Leaves only RTE and SAMSum in the scores in `folder`; returns it."""
+    content = json.loads((folder / "scores.json").read_text())
+    content["suites"] = []
+    content["datasets"] = [d for d in content["datasets"] if d["dataset"] in ("samsum", "rte")]
+    (folder / "scores.json").write_text(json.dumps(content))
+    return folder
 
 
 def mixed(unit, gold):
@@ -186,14 +195,85 @@ def test_the_harness_is_told_what_is_a_part_of_a_split(
 
 def test_whole_splits_have_no_limit(evaluated, tmp_path):
     whole = as_of(evaluated[0], tmp_path, rows=30_000, source="tfds", examples=None)
-    content = json.loads((whole / "scores.json").read_text())
-    content["suites"] = []
-    content["datasets"] = [d for d in content["datasets"] if d["dataset"] in ("samsum", "rte")]
-    (whole / "scores.json").write_text(json.dumps(content))
     said = []
-    values = json.loads(scores_as(whole, LM_EVAL, say=said.append))
+    values = json.loads(scores_as(without_suites(whole), LM_EVAL, say=said.append))
     assert values["config"]["limit"] is None and len(said) == 1
     assert {tuple(one) for one in values["n-samples"].values()} == {("original", "effective")}
+
+
+# Of SAMSum 818 rows are declared for validation, and 819 for test.
+CAPPED, REVERSE = {"validation": 200, "test": 819}, {"validation": 818, "test": 200}
+
+
+def test_a_capped_validation_leaves_test_whole_in_every_form(evaluated, tmp_path):
+    folder = as_of(evaluated[0], tmp_path, rows=CAPPED, source="tfds", examples=None)
+    reason = "samsum: 200 of the 818 examples of validation were asked"
+    said = []
+    values = json.loads(scores_as(without_suites(folder), LM_EVAL, say=said.append))
+    counts = values["n-samples"]
+    assert counts["flan_samsum_bare_labels"] == {"original": 819, "effective": 819}
+    assert counts["flan_samsum_bare_labels_validation"] == {"effective": 200}
+    assert values["config"]["limit"] is None
+    assert [line.partition("): ")[2] for line in said[1:]] == [reason]
+    # Of RTE, 200 rows of train are all of validation.
+    assert _splits(folder) == {"samsum": {"test"}, "rte": {"validation", "test"}}
+    said = []
+    named = {"samsum": ("me/samsum", "samsum")}
+    assert "me/samsum" in scores_as(folder, EVAL_RESULTS, benchmarks=named, say=said.append)
+    assert not any("samsum" in line for line in said)
+
+
+def test_a_part_of_test_leaves_validation_whole_in_every_form(evaluated, tmp_path):
+    folder = as_of(evaluated[0], tmp_path, rows=REVERSE, source="tfds", examples=None)
+    reason = "samsum: 200 of the 819 examples of test were asked"
+    said = []
+    values = json.loads(scores_as(without_suites(folder), LM_EVAL, say=said.append))
+    counts = values["n-samples"]
+    assert counts["flan_samsum_bare_labels"] == {"effective": 200}
+    whole = {"original": 818, "effective": 818}
+    assert counts["flan_samsum_bare_labels_validation"] == whole
+    assert values["config"]["limit"] == 200
+    assert any(line.endswith(reason) for line in said)
+    assert _splits(folder) == {"samsum": {"validation"}, "rte": {"validation"}}
+    named = {"samsum": ("me/samsum", "samsum"), "rte": ("me/rte", "rte")}
+    with pytest.raises(EvaluationError, match=reason):
+        scores_as(folder, EVAL_RESULTS, benchmarks=named)
+
+
+def test_a_part_of_validation_alone_has_a_limit(evaluated, tmp_path):
+    folder = as_of(evaluated[0], tmp_path, rows=CAPPED, source="tfds", examples=None)
+    folder = without_suites(folder)
+    content = json.loads((folder / "scores.json").read_text())
+    for dataset in content["datasets"]:
+        for name in ("templates", "spreads"):
+            dataset[name] = [one for one in dataset[name] if one["split"] == "validation"]
+        dataset["best"] = []
+    (folder / "scores.json").write_text(json.dumps(content))
+    assert json.loads(scores_as(folder, LM_EVAL))["config"]["limit"] == 200
+    named = {"samsum": ("me/samsum", "samsum"), "rte": ("me/rte", "rte")}
+    text = scores_as(folder, EVAL_RESULTS, benchmarks=named)
+    assert "me/rte" in text and "me/samsum" not in text
+
+
+EXEMPLARS = "the exemplars are others than the published ones"
+
+
+@pytest.mark.parametrize("lines", [(), ("the rows here are 4, and those published 5",)])
+def test_other_exemplars_limit_no_suite_in_the_harness(evaluated, tmp_path, lines):
+    content = json.loads((evaluated[0] / "scores.json").read_text())
+    (suite,) = [one for one in content["suites"] if one["name"] == "sums@short"]
+    suite |= {"differs": [*lines, EXEMPLARS], "differs_in_exemplars": [EXEMPLARS]}
+    (tmp_path / "scores.json").write_text(json.dumps(content))
+    said = []
+    values = json.loads(scores_as(tmp_path, LM_EVAL, say=said.append))
+    assert ("original" in values["n-samples"]["sums@short"]) == (not lines)
+    assert [line for line in said if "exemplars" in line] == []
+    assert any("sums@short" in line for line in said) == bool(lines)
+    # It is the published suite nowhere.
+    assert "sums@short" not in _splits(tmp_path)
+    named = {"sums": ("me/sums", "default")}
+    with pytest.raises(EvaluationError, match=f"not the published suite: .*{EXEMPLARS}"):
+        scores_as(tmp_path, EVAL_RESULTS, benchmarks=named)
 
 
 def test_the_harness_makes_its_table_of_it(evaluated):

@@ -68,14 +68,14 @@ def test_the_error_of_an_average_is_that_of_a_weighted_sum():
 
 
 def test_what_is_not_the_published_suite_says_so():
+    rows = "the rows here are 12, and those published 14,042"
+    exemplars = "the exemplars are others than the published ones"
     score = suite_of(ANSWERS, (Average(name="micro", over="examples"),))
-    assert score.differs == (
-        "the rows here are 12, and those published 14,042",
-        "the exemplars are others than the published ones",
-    )
-    assert suite_of(ANSWERS, (Average(name="m", over="tasks"),), rows=12).differs == (
-        "the exemplars are others than the published ones",
-    )
+    assert score.differs == (rows, exemplars)
+    assert score.differs_in_rows == (rows,) and score.differs_in_exemplars == (exemplars,)
+    assert score.to_json()["differs_in_exemplars"] == (exemplars,)
+    score = suite_of(ANSWERS, (Average(name="m", over="tasks"),), rows=12)
+    assert score.differs == (exemplars,) and score.differs_in_rows == ()
 
 
 def test_what_is_right_is_folded_as_the_answer_is():

@@ -53,6 +53,9 @@ def test_all_right_is_100_in_every_part(tmp_path):
     assert whole.averages[0].value == 100 and whole.averages[0].num_tasks == 6
     assert whole.notes[0].startswith("not here: the paper's prompts of TyDiQA")
     assert any(line.startswith("mmlu@flan: ") for line in whole.differs)
+    assert set(whole.differs_in_exemplars) == {
+        f"{one.name}: {line}" for one in parts for line in one.differs_in_exemplars
+    }
     content = json.loads((tmp_path / "scores.json").read_text())["suites"][0]
     assert content["name"] == "flan2022_heldout" and len(content["parts"]) == 6
 
