@@ -5,20 +5,27 @@ several prompts. Of a decoder that looks back only, so that a beginning does not
 follows it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 
 import numpy as np
 
-from flan_tasks.inference.pool import length_class
-from flan_tasks.inference.programs import Programs, inputs_batch
+from flan_tasks.inference.pool import Batch, Pool, Waiting, length_class
+from flan_tasks.inference.programs import LIMIT, Allowance, Programs, bucket, inputs_batch
 from flan_tasks.models.model import Cache, Model, Tree
 
-# Tokens that reading a beginning apart must save: its prompts share no batch with others.
+# Tokens that reading a beginning apart must save besides what its programs cost: its prompts share
+# no batch with others.
 LEAST = 2_048
 # The fewest tokens, and prompts, of a beginning.
 TOKENS, PROMPTS = 32, 4
+# Beginnings, and what stands behind them, are padded to these lengths and their doubles: each pair
+# of lengths needs programs of its own.
+LENGTHS = (64,)
+# Programs that beginnings may need in all; the others are for prompts that share nothing.
+MOST = LIMIT // 8
 # The decoder's first token, before any input.
 FIRST = 0
 
@@ -45,6 +52,90 @@ class Begun:
     def rest(self, ids: np.ndarray) -> np.ndarray:
         """Returns what stands behind the beginning in the ids of a prompt."""
         return ids[max(len(self.beginning) - 1, 0) :]
+
+
+class Apart:
+    """Parts prompts into batches, those with one beginning apart where that is worth its programs.
+
+    Batches depend on prompts and their order alone.
+
+    Args:
+      pool: cuts batches.
+      program: tokens that could be read while a program is compiled.
+    """
+
+    def __init__(self, pool: Pool, program: int) -> None:
+        self._pool = pool
+        self.allowance = Allowance(program, MOST)
+
+    def forget(self) -> None:
+        """Begins anew."""
+        self._pool.forget()
+        self.allowance.forget()
+
+    def batches(
+        self, prompts: Sequence[np.ndarray], *, shares: bool
+    ) -> Iterator[tuple[Begun, list[Batch[int | None, int]]]]:
+        """Yields groups of prompts with their batches of prompts' numbers.
+
+        Rows that have ended take the next prompt, so all of a length are one batch.
+
+        Args:
+          prompts: their ids.
+          shares: whether beginnings may be read apart.
+        """
+        left: list[int] = []
+        for group in by_beginning(prompts) if shares else [Begun.of_nothing(len(prompts))]:
+            if not group.shares:
+                left += group.numbers
+                continue
+            pool = self._pool.copy()
+            kind = beginning_class(group)
+            waiting: list[Waiting[int | None, int]] = [
+                Waiting(kind, bucket(len(group.rest(prompts[number])), LENGTHS), number)
+                for number in group.numbers
+            ]
+            batches = _joined(pool.batches(waiting))
+            saved = sum(length_class(len(prompts[number])) for number in group.numbers)
+            # The last prompts do not fill their rows.
+            saved -= sum(max(one.rows, len(one.items)) * one.length for one in batches)
+            saved -= kind + LEAST
+            if self.allowance.allows(kind, _programs(kind, batches), saved):
+                self._pool = pool
+                yield group, batches
+            else:
+                left += group.numbers
+        if left:
+            nothing = Begun(np.empty(0, np.int32), tuple(sorted(left)))
+            alone: list[Waiting[int | None, int]] = [
+                Waiting(None, len(prompts[number]), number) for number in nothing.numbers
+            ]
+            yield nothing, _joined(self._pool.batches(alone))
+
+
+def beginning_class(group: Begun) -> int:
+    """Returns the length that the beginning of a group is padded to."""
+    return bucket(len(group.beginning), LENGTHS)
+
+
+def _joined(batches: Iterator[Batch[int | None, int]]) -> list[Batch[int | None, int]]:
+    """Returns batches of which those of one shape that follow each other are one."""
+    joined = []
+    for (kind, length, rows), same in groupby(batches, lambda b: (b.kind, b.length, b.rows)):
+        items = tuple(item for batch in same for item in batch.items)
+        joined.append(Batch(kind, length, rows, items))
+    return joined
+
+
+def _programs(kind: int, batches: Sequence[Batch[int | None, int]]) -> set[Hashable]:
+    """Returns what is compiled for a beginning and batches behind it, at most."""
+    programs: set[Hashable] = {(kind,)}
+    for batch in batches:
+        names = ["reading", "writing"]
+        if len(batch.items) > batch.rows:
+            names += ["reading a few", "filling"]
+        programs |= {(kind, batch.length, batch.rows, name) for name in names}
+    return programs
 
 
 def by_beginning(prompts: Sequence[np.ndarray]) -> list[Begun]:
@@ -99,7 +190,7 @@ def read_beginning(model: Model, params: Tree, beginning: np.ndarray, programs: 
       EvaluationError: too many programs would be compiled.
     """
     # The first token is put before inputs by `inputs_batch`.
-    length = length_class(len(beginning)) - 1
+    length = bucket(len(beginning), LENGTHS) - 1
     batch = inputs_batch(
         model.config.architecture, [beginning[1:]], length=length, rows=programs.multiple
     )

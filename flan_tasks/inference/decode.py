@@ -88,6 +88,7 @@ def generate_batch(
     seeds: Sequence[int],
     is_over: Sequence[IsOver | None] | None = None,
     beginning: Cache | None = None,
+    halves: bool = True,
 ) -> list[Generated]:
     """Returns one answer for each prompt; arguments as `generate` has them, and these.
 
@@ -104,6 +105,7 @@ def generate_batch(
       is_over: for each prompt, says of the tokens so far whether the answer is whole; beams are
         written to their end.
       beginning: cached keys and values of what all prompts begin with; of none of beams.
+      halves: whether a CPU goes on with fewer rows when no prompt is left.
     """
     shape = Shape(length, rows, bucket(decoding.max_tokens, TARGETS), eos_id)
     keys = _key_data([mix(decoding.seed, number) for number in seeds])
@@ -111,7 +113,16 @@ def generate_batch(
         return _beams(model, params, prompts, keys, decoding, shape, programs)
     is_over = is_over or [None] * len(prompts)
     return Refilled(
-        model, params, prompts, keys, is_over, decoding, shape, programs, beginning=beginning
+        model,
+        params,
+        prompts,
+        keys,
+        is_over,
+        decoding,
+        shape,
+        programs,
+        beginning=beginning,
+        halves=halves,
     ).write()
 
 

@@ -20,12 +20,13 @@ from flan_tasks.core.errors import ModelError
 from flan_tasks.evaluation.records import RANK, Asked, Prompt, Record, Unit, kept_text
 from flan_tasks.evaluation.ties import equal_options
 from flan_tasks.inference.answer_ends import stops_of, whole_answer
-from flan_tasks.inference.beginnings import Begun, by_beginning, read_beginning
+from flan_tasks.inference.beginnings import Apart, Begun, beginning_class, read_beginning
 from flan_tasks.inference.decode import generate_batch
-from flan_tasks.inference.pool import WINDOW, Batch, Pool, Waiting, length_class, windows
-from flan_tasks.inference.programs import Programs
+from flan_tasks.inference.pool import WINDOW, Batch, Pool, Waiting, windows
+from flan_tasks.inference.programs import LIMIT, Allowance, Programs
 from flan_tasks.inference.questions import DistinctInput, Question, as_scored, distinct_inputs
 from flan_tasks.inference.reading import Reading
+from flan_tasks.inference.refilling import halves_of
 from flan_tasks.inference.score import Score, score_batch, width_of
 from flan_tasks.inference.score_trees import score_trees
 from flan_tasks.models import partition
@@ -186,7 +187,9 @@ class ModelAnswers:
         program = program_tokens(opened.model, batch_tokens)
         self._pool = Pool(batch_tokens, batch_size, opened.mesh.size, program)
         # A step of writing reads all parameters for one token a row: more rows cost little.
-        self._writing = Pool(WRITTEN * batch_tokens, batch_size, opened.mesh.size, program)
+        writing = Pool(WRITTEN * batch_tokens, batch_size, opened.mesh.size, program)
+        self._apart = Apart(writing, program)
+        self._halvings = Allowance(program, LIMIT // 8)
         place = partial(jax.device_put, device=partition.batch_sharding(opened.mesh))
         self.programs = Programs(log=log, place=place, multiple=opened.mesh.size)
         self.budget = Budget(opened.vocabulary, self.lengths["inputs"])
@@ -214,7 +217,8 @@ class ModelAnswers:
         # What is asked later has the batches it would have had first, so that going on after a
         # stop gives the same bytes.
         self._pool.forget()
-        self._writing.forget()
+        self._apart.forget()
+        self._halvings.forget()
         groups = groupby(stream, key=lambda asked: asked.unit)
         waiting = (self._waiting(list(group)) for _, group in groups)
         for window in windows(waiting, tokens=WINDOW * self._pool.tokens):
@@ -245,25 +249,22 @@ class ModelAnswers:
             yield from self._ranked(batch)
         written = [one.item for one in window if one.kind is None]
         config = opened.model.config
-        shares = config.architecture == "decoder" and config.inputs_attention == "causal"
-        if shares and self.decoding.method != "beam":
-            groups = by_beginning([one.ids for one in written])
-        else:
-            groups = [Begun.of_nothing(len(written))]
-        for group in groups:
-            yield from self._group(group, [written[number] for number in group.numbers])
+        looks_back = config.architecture == "decoder" and config.inputs_attention == "causal"
+        shares = looks_back and self.decoding.method != "beam"
+        for group, batches in self._apart.batches([one.ids for one in written], shares=shares):
+            yield from self._group(group, batches, written)
 
     def _group(
-        self, group: Begun, written: Sequence[DistinctInput]
+        self,
+        group: Begun,
+        batches: Sequence[Batch[int | None, int]],
+        written: Sequence[DistinctInput],
     ) -> Iterator[tuple[Question, Record]]:
         """Has texts written for prompts with one beginning."""
-        kind = length_class(len(group.beginning)) if group.shares else None
-        waiting = [Waiting(kind, len(group.rest(one.ids)), one) for one in written]
         beginning = None
-        # Rows that have ended take the next prompt, so all of a length are written as one batch.
-        batches = self._writing.batches(waiting)
-        for (length, rows), same in groupby(batches, key=lambda one: (one.length, one.rows)):
-            items = tuple(item for batch in same for item in batch.items)
+        for batch in batches:
+            items = tuple(written[number] for number in batch.items)
+            halves = self._halves(batch)
             if all(item.is_done for item in items):
                 continue
             if group.shares and beginning is None:
@@ -271,10 +272,20 @@ class ModelAnswers:
                 beginning = read_beginning(
                     opened.model, opened.params, group.beginning, self.programs
                 )
-                self.reading.add([len(group.beginning)], kind or 0)
+                self.reading.add([len(group.beginning)], beginning_class(group))
             rest = [group.rest(item.ids) for item in items]
-            self.reading.add([len(ids) for ids in rest], len(items) * length)
-            yield from self._written(Batch(kind, length, rows, items), rest, beginning)
+            self.reading.add([len(ids) for ids in rest], len(items) * batch.length)
+            of_items = Batch(batch.kind, batch.length, batch.rows, items)
+            yield from self._written(of_items, rest, beginning, halves)
+
+    def _halves(self, batch: Batch[int | None, int]) -> bool:
+        """Whether to go on with half of the rows is worth its programs, two for each size."""
+        shape = (batch.kind, batch.length, batch.rows)
+        sizes = halves_of(batch.rows, self.programs.multiple)
+        programs = {(*shape, size, name) for size in sizes for name in ("writing", "leaving out")}
+        # Half of the rows, for half of the longest answer.
+        saved = batch.rows * self.decoding.max_tokens // 4 if sizes else 0
+        return self._halvings.allows(shape, programs, saved)
 
     def _waiting(self, of_unit: Sequence[Asked]) -> list[Waiting[int | None, DistinctInput]]:
         """Returns the prompts of a unit in tokens: for ranking by the width of their options."""
@@ -306,6 +317,7 @@ class ModelAnswers:
         batch: Batch[int | None, DistinctInput],
         prompts: Sequence[np.ndarray],
         beginning: Cache | None,
+        halves: bool,
     ) -> Iterator[tuple[Question, Record]]:
         opened = self.opened
         first = [one.questions[0].asked for one in batch.items]
@@ -326,6 +338,7 @@ class ModelAnswers:
             ],
             is_over=[whole_answer(opened.vocabulary.decode, of_one) for of_one in stops],
             beginning=beginning,
+            halves=halves,
         )
         for one, answer, of_one in zip(batch.items, answers, stops, strict=True):
             text = opened.vocabulary.decode(answer.tokens.tolist())

@@ -7,7 +7,7 @@ few lengths are used, and those that save most padding.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 Kind = TypeVar("Kind", bound=Hashable)
@@ -92,6 +92,10 @@ class Pool:
     def forget(self) -> None:
         """Begins anew: batches depend on nothing that was answered before."""
         self._used.clear()
+
+    def copy(self) -> "Pool":
+        """Returns a pool that makes the batches that this one would make next."""
+        return replace(self, _used=set(self._used))
 
     def size(self, length: int) -> int:
         """Returns the rows of a full batch of prompts of a length."""

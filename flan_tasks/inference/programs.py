@@ -5,7 +5,7 @@ are rounded up to buckets, batches are full (`pool`), and a run that compiles mo
 should stops and says for which shapes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 from typing import Any
 
 import jax
@@ -83,6 +83,50 @@ class Programs:
             f"{len(self)} programs are compiled already ({names}) and {name[0]} wants one more; "
             "give fewer batch sizes and lengths, or a higher limit"
         )
+
+
+class Allowance:
+    """Decides which programs are compiled that only save tokens: few, and those that pay.
+
+    Answers depend on what was asked before, in its order, alone.
+
+    Args:
+      cost: tokens that could be read while a program is compiled.
+      most: programs in all.
+    """
+
+    def __init__(self, cost: int, most: int) -> None:
+        self._cost = cost
+        self._most = most
+        self._used: set[Hashable] = set()
+        self._missed: dict[Hashable, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def forget(self) -> None:
+        """Begins anew."""
+        self._used.clear()
+        self._missed.clear()
+
+    def allows(self, kind: Hashable, programs: Set[Hashable], saved: int) -> bool:
+        """Whether programs are worth it, which then count as compiled.
+
+        Args:
+          kind: once all that asked for it could have saved what its programs cost, they are.
+          programs: what is needed.
+          saved: tokens that need not be read with them.
+        """
+        new = programs - self._used
+        if saved <= 0 or len(self._used) + len(new) > self._most:
+            return False
+        if new:
+            self._missed[kind] = self._missed.get(kind, 0) + saved
+            if self._missed[kind] < self._cost * len(new):
+                return False
+            self._missed[kind] = 0
+            self._used |= new
+        return True
 
 
 def bucket(length: int, sizes: Sequence[int]) -> int:

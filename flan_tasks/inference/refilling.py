@@ -30,8 +30,9 @@ _OUTPUTS = ("tokens", "scores", "lengths", "stopped", "ended")
 _CROSS, _PROMPT, _BEGINNING = "cross_", "prompt_", "beginning_"
 # Tokens after which stop strings are looked for.
 LOOKED = 8
-# Fewer rows are not worth a program of their own.
+# Fewer rows are not worth a program of their own, nor are more than two sizes.
 _FEW = 4
+_HALVINGS = 2
 # Whether the tokens of an answer hold all of it, whatever follows.
 IsOver = Callable[[np.ndarray], bool]
 
@@ -73,6 +74,7 @@ class Refilled:
       shape: of the batch.
       programs: keeps what is compiled.
       beginning: cached keys and values of what all prompts begin with.
+      halves: whether a CPU leaves rows out that are done.
     """
 
     def __init__(
@@ -87,12 +89,14 @@ class Refilled:
         programs: Programs,
         *,
         beginning: Cache | None = None,
+        halves: bool = True,
     ) -> None:
         self._model, self._params = model, params
         self._prompts, self._keys, self._is_over = prompts, keys, is_over
         self._decoding, self._shape, self._programs = decoding, shape, programs
         self._beginning = beginning
         self._on_cpu = jax.default_backend() == "cpu"
+        self._halves = halves_of(shape.rows, programs.multiple) if self._on_cpu and halves else []
         # A quarter of the rows at a time: reading a few prompts takes a program as large.
         self._share = max(shape.rows // 4 // programs.multiple, 1) * programs.multiple
         self._taken = 0
@@ -150,8 +154,7 @@ class Refilled:
 
     def _may_halve(self, size: int) -> bool:
         """Whether half as many rows are worth a program of their own."""
-        is_even = size % (2 * self._programs.multiple) == 0
-        return self._on_cpu and is_even and size // 2 >= _FEW
+        return size // 2 in self._halves
 
     def _next(self, count: int) -> range:
         """Takes the numbers of so many prompts, or of those that are left."""
@@ -234,6 +237,18 @@ class Refilled:
         if fixed is None or not self._on_cpu:
             return fixed
         return {n: tuple(v.swapaxes(2, 3)) if v.ndim > 2 else v for n, v in fixed.items()}
+
+
+def halves_of(rows: int, multiple: int = 1) -> list[int]:
+    """Returns the sizes that a batch of so many rows may go on with, each half of the one before.
+
+    Each needs two programs: one that writes, and one that leaves rows out.
+    """
+    sizes: list[int] = []
+    while len(sizes) < _HALVINGS and rows % (2 * multiple) == 0 and rows // 2 >= _FEW:
+        rows //= 2
+        sizes.append(rows)
+    return sizes
 
 
 def filled_keys(keys: np.ndarray, rows: int) -> np.ndarray:

@@ -8,9 +8,11 @@ import pytest
 from toy_models import CONFIGS, quickly_compiled, random_params
 
 from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit
-from flan_tasks.inference import beginnings
-from flan_tasks.inference.beginnings import by_beginning
+from flan_tasks.inference import beginnings, model_answers
+from flan_tasks.inference.beginnings import Apart, beginning_class, by_beginning
 from flan_tasks.inference.model_answers import ModelAnswers, OpenModel
+from flan_tasks.inference.pool import Pool
+from flan_tasks.inference.programs import LIMIT, Allowance
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.models import partition
 from flan_tasks.models.model import Model
@@ -31,6 +33,7 @@ def small(monkeypatch):
     monkeypatch.setattr(beginnings, "LEAST", 10)
     monkeypatch.setattr(beginnings, "TOKENS", 4)
     monkeypatch.setattr(beginnings, "PROMPTS", 3)
+    monkeypatch.setattr(beginnings, "LENGTHS", (16,))
 
 
 def groups_of(prompts):
@@ -68,6 +71,93 @@ def test_few_prompts_and_short_beginnings_are_not_worth_it(small):
     assert by_beginning([]) == []
 
 
+def units(draw, count):
+    """Prompts of units, each of which begin with a text of their own."""
+    for _ in range(count):
+        header = draw.integers(3, 30_000, draw.integers(40, 900))
+        rests = [
+            draw.integers(3, 30_000, draw.integers(10, 200)) for _ in range(draw.integers(4, 60))
+        ]
+        yield [np.append(header, rest).astype(np.int32) for rest in rests]
+
+
+def windows_of(prompts, tokens=2**18):
+    """Whole units of so many tokens or a few more."""
+    window = []
+    for unit in prompts:
+        window += unit
+        if sum(map(len, window)) >= tokens:
+            yield window
+            window = []
+    yield window
+
+
+@pytest.mark.parametrize("program", [1_024, 47_000])
+def test_programs_of_many_beginnings_are_few(program):
+    draw = np.random.default_rng(5)
+    windows = list(windows_of(units(draw, 300)))
+    apart = Apart(Pool(4_096, program=program), program)
+
+    def answered():
+        """Shapes that are compiled, tokens that are read, and how many groups read apart."""
+        programs, read, groups = set(), 0, 0
+        for window in windows:
+            numbers = []
+            for group, batches in apart.batches(window, shares=True):
+                kind = beginning_class(group) if group.shares else 0
+                programs |= {(kind,)} if kind else set()
+                groups += group.shares
+                read += kind
+                for batch in batches:
+                    assert all(len(group.rest(window[n])) <= batch.length for n in batch.items)
+                    shape = (kind, batch.length, batch.rows)
+                    refills = ("few", "fills") if len(batch.items) > batch.rows else ()
+                    programs |= {(*shape, name) for name in ("reads", "writes", *refills)}
+                    read += max(batch.rows, len(batch.items)) * batch.length
+                    numbers += batch.items
+            assert sorted(numbers) == list(range(len(window)))
+        return programs, read, groups
+
+    programs, read, groups = answered()
+    apart.forget()
+    assert answered() == (programs, read, groups)
+    assert len({one for one in programs if one[0]}) <= beginnings.MOST
+    assert len(programs) < LIMIT // 2
+    whole = sum(len(ids) for window in windows for ids in window)
+    assert groups > 50 and read < 0.7 * whole
+
+
+def test_a_header_of_many_prompts_is_read_once():
+    draw = np.random.default_rng(6)
+    header = draw.integers(3, 30_000, 1_000)
+    rests = [draw.integers(3, 30_000, draw.integers(10, 60)) for _ in range(250)]
+    prompts = [np.append(header, rest).astype(np.int32) for rest in rests]
+    apart = Apart(Pool(4_096, program=47_000), 47_000)
+    ((group, batches),) = apart.batches(prompts, shares=True)
+    assert group.beginning.tolist() == [0, *header] and len(group.numbers) == 250
+    assert {batch.length for batch in batches} == {64} and len(apart.allowance) <= 5
+    # Few prompts that begin alike are not worth programs, but are once these are there.
+    few = prompts[:9]
+    ((group, _),) = Apart(Pool(4_096, program=47_000), 47_000).batches(few, shares=True)
+    assert not group.shares
+    ((group, _),) = apart.batches(few, shares=True)
+    assert group.shares
+    # Beams, and models that look both ways, share nothing.
+    ((group, _),) = apart.batches(prompts, shares=False)
+    assert not group.shares
+
+
+def test_programs_are_allowed_once_they_pay_and_never_too_many():
+    allowance = Allowance(cost=100, most=3)
+    assert not allowance.allows("short", {1, 2}, 150)
+    assert allowance.allows("short", {1, 2}, 60)
+    assert allowance.allows("short", {1, 2}, 1) and not allowance.allows("short", {1, 2}, 0)
+    assert not allowance.allows("long", {3, 4}, 10**6) and len(allowance) == 2
+    assert allowance.allows("long", {2, 3}, 100)
+    allowance.forget()
+    assert not allowance.allows("short", {1, 2}, 60)
+
+
 SHOTS = "Is a heron a bird?\nyes\n\nIs tin a bird?\nno\n\n"
 OTHER = "What is 2 and 2?\n4\n\nWhat is 1 and 1?\n2\n\n"
 QUERIES = ("Is a wren one?", "And clay, now?", "Is it one?", "Is the wren?", "Was it?")
@@ -96,6 +186,9 @@ def test_texts_behind_a_cached_beginning_are_those_without(name, small, monkeypa
     params = jax.tree.map(jax.numpy.asarray, random_params(model))
     opened = OpenModel(model, params, BytesVocabulary(), mesh, LENGTHS, {})
 
+    # Programs of a toy take longer than all that it reads here.
+    monkeypatch.setattr(model_answers, "program_tokens", lambda *_: 1)
+
     def answers(least):
         monkeypatch.setattr(beginnings, "LEAST", least)
         with quickly_compiled():
@@ -103,6 +196,8 @@ def test_texts_behind_a_cached_beginning_are_those_without(name, small, monkeypa
             how = {"decoding": Decoding(method="sample", seed=3), "batch_size": 4}
             answerer = ModelAnswers(opened, batch_tokens=512, **how)
             texts = texts_of(answerer, prompts_of())
+        if least < 1_000:  # all share something, and as many programs as were counted are needed
+            assert len(answerer.programs) == len(answerer._apart.allowance)
         return texts, answerer.reading.tokens
 
     apart, read_apart = answers(10**9)

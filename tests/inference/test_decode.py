@@ -173,6 +173,14 @@ def test_rows_that_are_done_are_left_out(toy, monkeypatch):
     assert "leaving rows out" in names
 
 
+@pytest.mark.parametrize(
+    "rows, devices, sizes",
+    [(64, 1, [32, 16]), (16, 1, [8, 4]), (10, 1, [5]), (7, 1, []), (6, 1, []), (24, 8, [])],
+)
+def test_batches_go_on_with_few_sizes(rows, devices, sizes):
+    assert refilling.halves_of(rows, devices) == sizes
+
+
 def test_answers_stop_at_eos(ending):
     answers = ending.generate()
     assert any(answer.ended and len(answer.tokens) < TOKENS - 1 for answer in answers)
