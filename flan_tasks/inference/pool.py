@@ -86,6 +86,9 @@ class Pool:
     """What the rows of any batch are a multiple of, such as the number of devices."""
     program: int | None = None
     """Tokens that could be read while a program is compiled; None is half a batch."""
+    doubles: bool = False
+    """Whether the rows of a full batch are a power of two times `multiple`, rounded up, where
+    `most` allows it."""
     _used: set[tuple[Hashable, int]] = field(default_factory=set)
     """(kind, length) of the programs that full batches have needed."""
 
@@ -100,6 +103,8 @@ class Pool:
     def size(self, length: int) -> int:
         """Returns the rows of a full batch of prompts of a length."""
         rows = max(self.tokens // length, 1)
+        if self.doubles:
+            rows = self.multiple * (1 << max(-(-rows // self.multiple) - 1, 0).bit_length())
         rows = rows if self.most is None else min(rows, self.most)
         return max(rows // self.multiple, 1) * self.multiple
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from flan_tasks.inference.choosing import choose, possible
 from flan_tasks.inference.programs import Programs, inputs_batch
-from flan_tasks.models.cache import Cache, parted, rows_of, rows_put
+from flan_tasks.models.cache import Cache, laid, parted, rows_of, rows_put
 from flan_tasks.models.model import Model, Tree
 from flan_tasks.specs.eval_config import Decoding
 
@@ -111,7 +111,9 @@ class Refilled:
         rows = self._of_row
         rows[: min(len(rows), len(self._prompts))] = self._next(len(rows))
         state, fixed = self._begun(rows[rows >= 0].tolist(), len(rows))
-        shared = self._laid(self._beginning)
+        shared = self._beginning
+        if shared is not None and self._on_cpu:
+            shared = laid(shared)
         params = self._model.unstacked(self._params) if self._on_cpu else self._params
         name = (replace(self._decoding, seed=0), self._shape.steps, self._shape.eos_id)
         step = partial(
@@ -166,7 +168,7 @@ class Refilled:
         prompts = [self._prompts[n] for n in numbers]
         batch = self._batch(prompts, size)
         of_rows = filled_keys(self._keys[list(numbers)], size)
-        begin = partial(_begin, self._model, steps=self._shape.steps, laid=self._laid)
+        begin = partial(_begin, self._model, steps=self._shape.steps, lays=self._on_cpu)
         return self._programs.call(
             ("reading prompts", self._shape.steps),
             begin,
@@ -229,15 +231,6 @@ class Refilled:
         self._of_row = np.where(np.arange(half) < len(left), self._of_row[rows], -1)
         return state, fixed
 
-    def _laid(self, fixed: Cache | None) -> Any:
-        """Keys and values as attention multiplies them, which it then need not turn for each token.
-
-        On a CPU those of each layer are an array: see `Model.unstacked`.
-        """
-        if fixed is None or not self._on_cpu:
-            return fixed
-        return {n: tuple(v.swapaxes(2, 3)) if v.ndim > 2 else v for n, v in fixed.items()}
-
 
 def halves_of(rows: int, multiple: int = 1) -> list[int]:
     """Returns the sizes that a batch of so many rows may go on with, each half of the one before.
@@ -275,15 +268,17 @@ def _begin(
     is_prompt: jax.Array,
     *,
     steps: int,
-    laid: Callable[[Cache], Any],
+    lays: bool,
 ) -> tuple[_State, Cache]:
-    """Reads prompts; rows that are none count as ended."""
+    """Reads prompts; rows that are none count as ended. On a CPU it lays the cache."""
     rows = keys.shape[0]
     if model.config.architecture == "t5":
         logits, cache = model.prefill(params, batch, steps)
     else:
         logits, cache = model.prefill(params, batch, 0, beginning=beginning)
         cache = parted(cache, steps)
+    if lays:
+        cache = laid(cache)
     fixed = {n: v for n, v in cache.items() if n.startswith((_CROSS, _PROMPT))}
     state = {
         "tokens": jnp.zeros((rows, steps), jnp.int32),
@@ -295,7 +290,7 @@ def _begin(
         "logits": logits,
         "cache": {n: v for n, v in cache.items() if n not in fixed},
     }
-    return state, laid(fixed)
+    return state, fixed
 
 
 def _write(
@@ -330,8 +325,7 @@ def _write(
         place = jnp.where(ended, steps, lengths)
         lengths = lengths + ~ended
         stopped = state["stopped"] | (~ended & (token == eos_id))
-        read = {n: _turned(v) for n, v in (fixed | shared).items()}
-        logits, cache = model.decode_step(params, {**state["cache"], **read}, token)
+        logits, cache = model.decode_step(params, {**state["cache"], **fixed, **shared}, token)
         # The oldest place of an answer is free again when the answer is as long as may be.
         cache["used"] = jnp.where(cache["used"] < total, cache["used"], total - steps)
         return step + 1, {
@@ -348,11 +342,6 @@ def _write(
     state = {**state, "ended": state["ended"] | idle}
     _, state = jax.lax.while_loop(unfinished, write, (jnp.int32(0), state))
     return state, [state[name] for name in _OUTPUTS]
-
-
-def _turned(part: Any) -> Any:
-    """Keys or values of layers, laid out by `Refilled._laid`, in their usual order of axes."""
-    return tuple(x.swapaxes(1, 2) for x in part) if isinstance(part, tuple) else part
 
 
 def _put(

@@ -1,25 +1,34 @@
 """What decoding remembers of the tokens read: keys and values of every layer, and their places.
 
-A cache is a plain dict of arrays, given and returned, so it goes through `jax.jit` and loops.
+A cache is a plain dict of arrays, given and returned, so it goes through `jax.jit` and loops. Keys
+and values of all layers are one array each, [layers, B, length, kv_heads, head_dim]; or, `laid`, a
+tuple of one array a layer in the order in which attention multiplies them, [B, kv_heads, length,
+head_dim]. A loop writes into these where they are, and moves none of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from flan_tasks.models.attention import not_after, same_segment
+from flan_tasks.models.attention import Seen, not_after, same_segment
 
-Cache = dict[str, jax.Array]
+Cache = dict[str, Any]
 
 # Where queries may look, bool[B, T, S], and the bias of it; None adds nothing.
 MaskAndBias = tuple[jax.Array, jax.Array | None]
+
+# What tokens look at, and what is kept of them, given their keys and values, [B, T, kv_heads,
+# head_dim].
+Look = Callable[[jax.Array, jax.Array], tuple[list[Seen], tuple[jax.Array, jax.Array]]]
 
 # Position of a place that holds nothing.
 EMPTY = -1
 # Where the rows of a batch lie; everything else has them first.
 _PARTS = ("", "cross_", "prompt_")
-_ROWS = {f"{part}{name}": 1 for part in _PARTS for name in ("key", "value")}
+_LAYERS = ("key", "value")
+_ROWS = {f"{part}{name}": 1 for part in _PARTS for name in _LAYERS}
 
 
 def new_cache(key: jax.Array, value: jax.Array, positions: jax.Array, steps: int) -> Cache:
@@ -37,22 +46,43 @@ def new_cache(key: jax.Array, value: jax.Array, positions: jax.Array, steps: int
     }
 
 
-def grown(cache: Cache, key: jax.Array, value: jax.Array) -> Cache:
+def grown(cache: Cache, key: Any, value: Any) -> Cache:
     """Returns the cache after one more token a row, of keys and values [layers, B, 1, ...].
 
-    Rows whose beginnings differ in length still write to the same place: positions, not places,
-    say what comes after what.
+    Those of a laid cache are what `written` kept of each layer. Rows whose beginnings differ in
+    length still write to the same place: positions, not places, say what comes after what.
     """
     place = cache["used"]
     write = jax.lax.dynamic_update_slice_in_dim
+    if not is_laid(cache):
+        key = write(cache["key"], jnp.asarray(key), place, axis=2)
+        value = write(cache["value"], jnp.asarray(value), place, axis=2)
     return {
         **cache,
-        "key": write(cache["key"], key, place, axis=2),
-        "value": write(cache["value"], value, place, axis=2),
+        "key": key,
+        "value": value,
         "positions": write(cache["positions"], cache["next"][:, None], place, axis=1),
         "next": cache["next"] + 1,
         "used": place + 1,
     }
+
+
+def laid(cache: Cache) -> Cache:
+    """Returns the cache with the keys and values of each layer as arrays of their own."""
+    return {
+        name: tuple(value.swapaxes(2, 3)) if name.endswith(_LAYERS) else value
+        for name, value in cache.items()
+    }
+
+
+def unlaid(part: jax.Array) -> jax.Array:
+    """Returns keys or values of a laid cache's layer in their usual order of axes."""
+    return part.swapaxes(1, 2)
+
+
+def is_laid(cache: Cache) -> bool:
+    """Whether each layer has arrays of its own."""
+    return isinstance(cache["key"], tuple)
 
 
 def parted(cache: Cache, steps: int) -> Cache:
@@ -100,6 +130,46 @@ def cached_step(
     return positions, (own_mask, bias(positions, positions)), past
 
 
+def written_step(
+    cache: Cache, bias: Callable[[jax.Array, jax.Array], jax.Array | None]
+) -> tuple[jax.Array, MaskAndBias]:
+    """Returns the positions of one more token a row, int32[B, 1], and how it looks at a laid cache.
+
+    The token is in it already: see `written`.
+    """
+    positions = cache["next"][:, None]
+    write = jax.lax.dynamic_update_slice_in_dim
+    places = write(cache["positions"], positions, cache["used"], axis=1)
+    return positions, looking_back(positions, places, bias)
+
+
+def beside(past: Sequence[Seen], own: MaskAndBias) -> Look:
+    """Returns how tokens look at what was read before them, and then at themselves."""
+
+    def look(key: jax.Array, value: jax.Array) -> tuple[list[Seen], tuple[jax.Array, jax.Array]]:
+        return [*past, Seen(key, value, *own)], (key, value)
+
+    return look
+
+
+def written(
+    keys: jax.Array, values: jax.Array, place: jax.Array, how: MaskAndBias, past: Sequence[Seen]
+) -> Look:
+    """Returns how one token a row looks at a layer of a laid cache, and at `past`.
+
+    The token is written there first: where a loop reads an array only after it was written, it is
+    written in place, and else copied whole for each token.
+    """
+
+    def look(key: jax.Array, value: jax.Array) -> tuple[list[Seen], tuple[jax.Array, jax.Array]]:
+        write = jax.lax.dynamic_update_slice_in_dim
+        all_keys = write(keys, key.swapaxes(1, 2), place, axis=2)
+        all_values = write(values, value.swapaxes(1, 2), place, axis=2)
+        return [Seen(unlaid(all_keys), unlaid(all_values), *how), *past], (all_keys, all_values)
+
+    return look
+
+
 def looking_back(
     positions: jax.Array,
     places: jax.Array,
@@ -114,7 +184,7 @@ def looking_back(
 
 def rows_of(cache: Cache, rows: jax.Array) -> Cache:
     """Returns the cache of the given rows, in their order; rows may repeat."""
-    chosen = {}
+    chosen: Cache = {}
     for name, value in cache.items():
         if isinstance(value, tuple):  # of each layer
             chosen[name] = tuple(jnp.take(part, rows, axis=0) for part in value)
@@ -130,7 +200,7 @@ def rows_put(cache: Cache, more: Cache, slots: jax.Array) -> Cache:
 
     Both have the same length. What rows have in common, the next place to write, stays as it is.
     """
-    changed = {}
+    changed: Cache = {}
     for name, value in cache.items():
         if isinstance(value, tuple):  # of each layer
             parts = zip(value, more[name], strict=True)

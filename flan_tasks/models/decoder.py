@@ -5,7 +5,7 @@ RoPE (Su et al. 2021) or T5's relative bias, no biases. Inputs see each other bo
 backward only, by configuration; targets always look backward.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,10 +17,16 @@ from flan_tasks.models.attention import Seen, not_after, same_segment
 from flan_tasks.models.cache import (
     EMPTY,
     Cache,
+    Look,
     MaskAndBias,
+    beside,
     cached_step,
+    is_laid,
     looking_back,
     new_cache,
+    unlaid,
+    written,
+    written_step,
 )
 from flan_tasks.models.layers import (
     MLP,
@@ -52,19 +58,18 @@ class Layer(nnx.Module):
         self,
         x: jax.Array,
         positions: jax.Array,
-        own_attention: MaskAndBias,
-        past: list[Seen],
+        look: Look,
         key: Any,
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        """Returns the stream and its keys and values."""
+        """Returns the stream, and what `look` keeps of its keys and values."""
         keys = subkeys(key, 4)
         normed = self.attention_norm(x)
-        keys_values = self.attention.keys(normed, positions)
+        seen, kept = look(*self.attention.keys(normed, positions))
         query = self.attention.queries(normed, positions)
-        output = self.attention(query, [*past, Seen(*keys_values, *own_attention)], keys[0])
+        output = self.attention(query, seen, keys[0])
         x = x + dropout(output, self.rate, keys[1], axis=-2)
         output = self.mlp(self.mlp_norm(x), keys[2])
-        return x + dropout(output, self.rate, keys[3], axis=-2), keys_values
+        return x + dropout(output, self.rate, keys[3], axis=-2), kept
 
 
 class Decoder(nnx.Module):
@@ -110,9 +115,15 @@ class Decoder(nnx.Module):
     def extend(
         self, cache: Cache, tokens: jax.Array, places: jax.Array, segments: jax.Array | None
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Returns logits [B, T, V], keys and values of tokens at `places` after the cache."""
-        positions, own_attention, past = cached_step(cache, places, segments, self._bias)
-        each, parts = [cache["key"], cache["value"]], [past]
+        """Returns logits [B, T, V], keys and values of tokens at `places` after the cache.
+
+        A laid cache takes one token a row, and its arrays come back with it.
+        """
+        if is_laid(cache):
+            positions, how = written_step(cache, self._bias)
+        else:
+            positions, own, how = cached_step(cache, places, segments, self._bias)
+        each, parts = [cache["key"], cache["value"]], [how]
         # What all rows share, and prompts, where they stand apart.
         for name in ("beginning", "prompt"):
             if f"{name}_key" in cache:
@@ -120,11 +131,12 @@ class Decoder(nnx.Module):
                 parts.append(looking_back(positions, cache[f"{name}_positions"], self._bias))
 
         def apply(layer: Layer, x: jax.Array, _: None, each: tuple) -> tuple:
-            seen = [
-                Seen(key, value, *how)
-                for key, value, how in zip(each[::2], each[1::2], parts, strict=True)
-            ]
-            return layer(x, positions, own_attention, seen, None)
+            if is_laid(cache):
+                past = _seen([unlaid(part) for part in each[2:]], parts[1:])
+                look = written(each[0], each[1], cache["used"], how, past)
+            else:
+                look = beside(_seen(each, parts), own)
+            return layer(x, positions, look, None)
 
         x, (key, value) = self.stack(apply, self.embedding(tokens), None, tuple(each))
         return self._head(self.norm(x)), key, value
@@ -147,7 +159,7 @@ class Decoder(nnx.Module):
 
         def apply(layer: Layer, x: jax.Array, _: None, of_layer: Any) -> tuple:
             past = [Seen(of_layer[0], of_layer[1], *before)] if before else []
-            return layer(x, depths, own_attention, past, None)[0], None
+            return layer(x, depths, beside(past, own_attention), None)[0], None
 
         x, _ = self.stack(apply, self.embedding(tokens), None, each)
         return self.norm(x)
@@ -193,7 +205,7 @@ class Decoder(nnx.Module):
 
         def apply(layer: Layer, x: jax.Array, key: Any, of_layer: Any) -> tuple:
             past = [Seen(of_layer[0], of_layer[1], *before)] if before else []
-            x, keys_values = layer(x, positions, own_attention, past, key)
+            x, keys_values = layer(x, positions, beside(past, own_attention), key)
             return x, keys_values if keep else None
 
         x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
@@ -205,3 +217,9 @@ class Decoder(nnx.Module):
 
     def _head(self, x: jax.Array) -> jax.Array:
         return self.embedding.attend(x) if self.config.tied_head else self.head(x)
+
+
+def _seen(each: Sequence[jax.Array], parts: Sequence[MaskAndBias]) -> list[Seen]:
+    """Returns keys and values, one after the other, with how each pair is looked at."""
+    pairs = zip(each[::2], each[1::2], parts, strict=True)
+    return [Seen(key, value, *how) for key, value, how in pairs]

@@ -285,7 +285,7 @@ class Stack(nnx.Module):
     def _one_by_one(
         self, apply: Callable, x: jax.Array, key: jax.Array | None, each: Any
     ) -> tuple[jax.Array, Any]:
-        """Runs layers whose parameters are parted: `Model.unstacked`."""
+        """Runs layers whose parameters are parted: `Model.unstacked`; so is what comes back."""
         graph, state = nnx.split(self.layers)
         outputs = []
         for layer, layer_key in enumerate(subkeys(key, self.count)):
@@ -293,7 +293,7 @@ class Stack(nnx.Module):
             of_layer = None if each is None else tuple(part[layer] for part in each)
             x, out = apply(nnx.merge(graph, params), x, layer_key, of_layer)
             outputs.append(out)
-        return x, jax.tree.map(lambda *parts: jnp.stack(parts), *outputs)
+        return x, jax.tree.map(lambda *parts: parts, *outputs)
 
 
 def _is_parted(leaf: Any) -> bool:

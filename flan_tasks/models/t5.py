@@ -14,7 +14,18 @@ import jax.numpy as jnp
 from flax import nnx
 
 from flan_tasks.models.attention import Seen, not_after, same_segment
-from flan_tasks.models.cache import Cache, MaskAndBias, cached_step, grown, new_cache
+from flan_tasks.models.cache import (
+    Cache,
+    Look,
+    beside,
+    cached_step,
+    grown,
+    is_laid,
+    new_cache,
+    unlaid,
+    written,
+    written_step,
+)
 from flan_tasks.models.layers import (
     MLP,
     Attention,
@@ -68,23 +79,22 @@ class DecoderLayer(nnx.Module):
     def __call__(
         self,
         x: jax.Array,
-        own_attention: MaskAndBias,
-        past: list[Seen],
+        look: Look,
         cross: Seen,
         key: jax.Array | None,
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        """Returns the stream and its keys and values; `own_attention` is their mask and bias."""
+        """Returns the stream, and what `look` keeps of its keys and values."""
         keys = subkeys(key, 6)
         normed = self.self_norm(x)
-        keys_values = self.self_attention.keys(normed)
+        seen, kept = look(*self.self_attention.keys(normed))
         query = self.self_attention.queries(normed)
-        output = self.self_attention(query, [*past, Seen(*keys_values, *own_attention)], keys[0])
+        output = self.self_attention(query, seen, keys[0])
         x = x + dropout(output, self.rate, keys[1], axis=-2)
         query = self.cross_attention.queries(self.cross_norm(x))
         output = self.cross_attention(query, [cross], keys[2])
         x = x + dropout(output, self.rate, keys[3], axis=-2)
         output = self.mlp(self.mlp_norm(x), keys[4])
-        return x + dropout(output, self.rate, keys[5], axis=-2), keys_values
+        return x + dropout(output, self.rate, keys[5], axis=-2), kept
 
 
 class Half(nnx.Module):
@@ -120,15 +130,13 @@ class T5(nnx.Module):
         if "decoder_segment_ids" not in batch:
             cross_mask = _is_input(batch)[:, None, :]
         index = jnp.arange(tokens.shape[1])[None]
-        own_attention = (
-            same_segment(segments, segments) & not_after(index, index),
-            self._bias(index, index),
-        )
+        own = same_segment(segments, segments) & not_after(index, index)
+        look = beside([], (own, self._bias(index, index)))
         embed_key, layers_key, last_key = subkeys(keys[1], 3)
 
         def apply(layer: DecoderLayer, x: jax.Array, key: Any, _: None) -> tuple:
             cross = Seen(*layer.cross_attention.keys(encoded), cross_mask)
-            return layer(x, own_attention, [], cross, key)[0], None
+            return layer(x, look, cross, key)[0], None
 
         x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
         x, _ = self.decoder.stack(apply, x, layers_key)
@@ -179,13 +187,25 @@ class T5(nnx.Module):
     def extend(
         self, cache: Cache, tokens: jax.Array, places: jax.Array, segments: jax.Array | None
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Returns logits [B, T, V], keys and values of tokens at `places` after the cache."""
-        _, own_attention, past = cached_step(cache, places, segments, self._bias)
+        """Returns logits [B, T, V], keys and values of tokens at `places` after the cache.
+
+        A laid cache takes one token a row, and its arrays come back with it.
+        """
+        cross_mask = cache["cross_mask"][:, None, :]
+        if is_laid(cache):
+            _, how = written_step(cache, self._bias)
+        else:
+            _, own, how = cached_step(cache, places, segments, self._bias)
 
         def apply(layer: DecoderLayer, x: jax.Array, _: None, each: tuple) -> tuple:
             key, value, cross_key, cross_value = each
-            cross = Seen(cross_key, cross_value, cache["cross_mask"][:, None, :])
-            return layer(x, own_attention, [Seen(key, value, *past)], cross, None)
+            if is_laid(cache):
+                cross = Seen(unlaid(cross_key), unlaid(cross_value), cross_mask)
+                look = written(key, value, cache["used"], how, [])
+            else:
+                cross = Seen(cross_key, cross_value, cross_mask)
+                look = beside([Seen(key, value, *how)], own)
+            return layer(x, look, cross, None)
 
         each = (cache["key"], cache["value"], cache["cross_key"], cache["cross_value"])
         x, (key, value) = self.decoder.stack(apply, self.embedding(tokens), None, each)

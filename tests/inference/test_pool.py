@@ -101,6 +101,14 @@ def test_rows_are_a_multiple_of_the_devices():
     assert all(batch.rows % 3 == 0 for batch in batches)
 
 
+@pytest.mark.parametrize(
+    ("length", "most", "multiple", "rows"),
+    [(72, None, 1, 64), (112, None, 1, 64), (64, None, 1, 64), (72, 40, 1, 40), (800, None, 3, 6)],
+)
+def test_rows_may_be_a_power_of_two_that_holds_the_tokens(length, most, multiple, rows):
+    assert Pool(4096, most, multiple, doubles=True).size(length) == rows
+
+
 def test_a_batch_that_is_not_full_has_the_shape_of_the_full_ones_of_its_length():
     units = [[Waiting(None, 64, n) for n in range(9)]]
     assert list(pooled(units, tokens=8 * 64)) == [

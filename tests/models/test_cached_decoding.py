@@ -1,5 +1,6 @@
 """Decoding token by token, and several continuations at once, against the whole computation."""
 
+import re
 from functools import partial
 
 import jax
@@ -8,6 +9,7 @@ import pytest
 from toy_models import CONFIGS, examples, quickly_compiled, random_params, rows_of
 
 from flan_tasks.core.errors import ModelError
+from flan_tasks.models.cache import laid
 from flan_tasks.models.model import Model
 
 # As many as the longest targets have tokens.
@@ -82,6 +84,39 @@ def test_token_by_token_equals_the_whole(toy):
         tokens = [t[place] if place < len(t) else 0 for _, t in toy.pairs]
         logits, cache = toy.step(cache, np.asarray(tokens, np.int32))
     assert int(cache["used"]) == cache["key"].shape[2]
+
+
+def test_layers_with_arrays_of_their_own_are_written_in_place(toy):
+    wanted, logits = toy.whole(toy.pairs), toy.first
+    cache = laid(toy.cache)
+    params = toy.model.unstacked(toy.params)
+    step = jax.jit(toy.model.decode_step)
+    for place in range(STEPS):
+        for row, (_, targets) in enumerate(toy.pairs):
+            if place < len(targets):
+                np.testing.assert_allclose(logits[row], wanted[row][place], atol=1e-4)
+        tokens = [t[place] if place < len(t) else 0 for _, t in toy.pairs]
+        logits, cache = step(params, cache, np.asarray(tokens, np.int32))
+    assert int(cache["used"]) == cache["key"][0].shape[2]
+
+
+def test_a_loop_over_a_laid_cache_copies_none_of_it(toy):
+    cache = laid(toy.cache)
+    params = toy.model.unstacked(toy.params)
+
+    def write(params, cache, tokens):
+        def step(_, state):
+            logits, cache = toy.model.decode_step(params, *state)
+            return cache, logits.argmax(-1).astype(tokens.dtype)
+
+        return jax.lax.fori_loop(0, STEPS, step, (cache, tokens))
+
+    tokens = np.zeros(len(toy.pairs), np.int32)
+    program = jax.jit(write, donate_argnums=1).lower(params, cache, tokens).compile().as_text()
+    rows, heads, places, width = cache["key"][0].shape
+    part = re.escape(f"f32[{rows},{heads},{places},{width}]")
+    assert re.search(rf"= {part}\S* \S*(fusion|dynamic-update-slice)\(", program)
+    assert not re.search(rf"= {part}\S* copy\(", program)
 
 
 def test_continuations_side_by_side_equal_separate_ones(toy):
