@@ -169,6 +169,25 @@ def test_no_declared_text_becomes_markup_of_the_card(make_build):
     assert code.count("<script>") == 2
 
 
+def test_tasks_of_families_are_counted_apart(make_build):
+    card, manifest = card_with(make_build())
+    assert "Prompts and targets of 2 datasets in 1 cluster, worded" in card
+    tasks = [{**manifest["tasks"][0], "name": "toys:a", "dataset": "toys:a"}]
+    assert (
+        "Prompts and targets of 1 task of families in 1 cluster, worded"
+        in card_with(make_build(), tasks=tasks)[0]
+    )
+
+
+def test_rows_without_a_source_by_name_are_the_users(make_build):
+    card, manifest = card_with(make_build())
+    task = manifest["tasks"][0]
+    origins = {"files": "files of the user", "samples": "rows written for flan_tasks"}
+    for source, words in origins.items():
+        card, _ = card_with(make_build(), tasks=[{**task, "source": {"source": source}}])
+        assert f"- {task['name']}: {words}. " in card
+
+
 def test_what_is_missing_is_said_and_cannot_break_the_page(make_build):
     card, _ = card_with(make_build(), missing={"mice": "gone | <script>\nsince 2026"})
     assert "- mice: gone \\| &lt;script> since 2026" in card
