@@ -218,6 +218,9 @@ def _grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "## What is in it"
     yield ""
+    if manifest.get("parts"):
+        yield "A task's rate is the number of rows that its shares give it, before it is rounded."
+        yield ""
     heads = (
         "task, cluster, rate, share, examples, available, repeated, never seen, skipped, "
         "templates, license"
