@@ -346,12 +346,12 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 def _datasets_and_tasks(names: Collection[str]) -> str:
     """Counts names, those of members of families apart."""
-    members = [name for name in names if MEMBER_MARK in name]
-    counts = [
-        _count(len(names) - len(members), "dataset") if len(members) < len(names) else "",
-        _count(len(members), "task") + " of families" if members else "",
-    ]
-    return " and ".join(count for count in counts if count)
+    members = sum(MEMBER_MARK in name for name in names)
+    tasks = f"{members:,} tasks of families" if members > 1 else "1 task of a family"
+    if members == len(names):
+        return tasks
+    datasets = _count(len(names) - members, "dataset")
+    return f"{datasets} and {tasks}" if members else datasets
 
 
 def _count(number: int, noun: str) -> str:

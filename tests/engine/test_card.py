@@ -174,7 +174,7 @@ def test_tasks_of_families_are_counted_apart(make_build):
     assert "Prompts and targets of 2 datasets in 1 cluster, worded" in card
     tasks = [{**manifest["tasks"][0], "name": "toys:a", "dataset": "toys:a"}]
     assert (
-        "Prompts and targets of 1 task of families in 1 cluster, worded"
+        "Prompts and targets of 1 task of a family in 1 cluster, worded"
         in card_with(make_build(), tasks=tasks)[0]
     )
 
