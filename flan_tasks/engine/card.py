@@ -4,10 +4,11 @@ What declarations and sources bring is text here, and escaped.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from flan_tasks.core.escaping import for_code_block, for_markdown
+from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.variation import FULL, SHUFFLED
 from flan_tasks.decontamination.matches import meaning
 from flan_tasks.engine.card_header import card_header
@@ -25,7 +26,7 @@ from flan_tasks.specs.formats import TEXT_FORMATS
 from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
 
 # What the card calls sources that have no name of their own.
-_UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of their user"}
+_UNNAMED = {"samples": "rows written for flan_tasks", "files": "files of the user"}
 
 
 def make_card(manifest: Mapping[str, Any]) -> str:
@@ -75,10 +76,10 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {for_markdown(note)}"
     yield from [""] if mixture.get("notes") else []
     yield (
-        f"Prompts and targets of {_count(len(parents), 'dataset')} in "
+        f"Prompts and targets of {_datasets_and_tasks(parents)} in "
         f"{_count(len({task['cluster'] for task in tasks}), 'cluster')}, worded by hand-written "
-        "templates (FLAN, [Wei et al. 2022](https://arxiv.org/abs/2109.01652)). Each row names its "
-        "dataset, template and source row."
+        "templates, as in FLAN ([Wei et al. 2022](https://arxiv.org/abs/2109.01652)). Each row "
+        "names its dataset, template and source row."
     )
     yield ""
     if manifest["format"] in TEXT_FORMATS:
@@ -104,7 +105,7 @@ def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
     if missing:
         yield "## Missing"
         yield ""
-        yield f"Datasets whose rows were not available, {len(missing)}; built without:"
+        yield f"Built without {_datasets_and_tasks(missing)}, whose rows were not available:"
         yield ""
         for names, reason in folded_reasons(missing):
             yield f"- {names}: {for_markdown(reason)}"
@@ -175,8 +176,13 @@ def _parts(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield (
         "Shares are exact: every part has its share of the rows, rounded up or down. A row names "
         "its part in the column `part`, in `prompt_type` what its prompt is like, zs or fs "
-        "(without or with exemplars), opt or noopt (options shown or not), and in `collection` "
-        "what its dataset was published in."
+        "(without or with exemplars), opt or noopt (options listed or not; those in a source's "
+        "own wording stay), and in `collection` what its dataset was published in."
+    )
+    yield ""
+    yield (
+        "The column `available` counts an example once for each innermost part that may draw it; "
+        "one that is drawn in two of them is no repeat."
     )
     yield ""
     for note in part_notes(manifest["mixture"], parts):
@@ -185,14 +191,15 @@ def _parts(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield from _grid(HEADS, part_rows(parts, paths=True))
     yield (
         "Counted as tasks (datasets, and members of families), with inverted ones as tasks of "
-        "their own, and once for each prompt type:"
+        "their own, and once for each prompt type; missing are those without rows, and those with "
+        "too few for this split:"
     )
     yield ""
     yield from _grid(COUNT_HEADS, count_rows(manifest))
     yield "## Licenses"
     yield ""
     if note := use_note(manifest):
-        yield note
+        yield f"{note} Other licenses name no such limit in the words shown; read them before use."
         yield ""
     licenses = license_rows(manifest)
     yield from _grid(
@@ -211,6 +218,9 @@ def _grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "## What is in it"
     yield ""
+    if manifest.get("parts"):
+        yield "A task's rate is the number of rows that its shares give it, before it is rounded."
+        yield ""
     heads = (
         "task, cluster, rate, share, examples, available, repeated, never seen, skipped, "
         "templates, license"
@@ -286,9 +296,10 @@ def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
     lines: dict[str, str] = {}
     for task in one_a_part(manifest["tasks"]):
         source = task["source"]
-        name = source.get("name") or _UNNAMED[source["source"]]
+        name = source.get("name")
         version = source.get("version") or source.get("revision") or ""
-        origin = f"{source['source']}, {name}" + (f", {version}" if version else "")
+        origin = f"{source['source']}, {name}" if name else _UNNAMED[source["source"]]
+        origin += f", {version}" if version else ""
         lines[task["name"]] = (
             f"{for_markdown(origin)}. {for_markdown(task['citation'])}. "
             f"License: {for_markdown(task['license'])}."
@@ -331,6 +342,16 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
             f"- For {_count(len(sizes), 'task')} the source had another number of rows than is "
             "declared; `manifest.json` lists them under `sizes`."
         )
+
+
+def _datasets_and_tasks(names: Collection[str]) -> str:
+    """Counts names, those of members of families apart."""
+    members = sum(MEMBER_MARK in name for name in names)
+    tasks = f"{members:,} tasks of families" if members > 1 else "1 task of a family"
+    if members == len(names):
+        return tasks
+    datasets = _count(len(names) - members, "dataset")
+    return f"{datasets} and {tasks}" if members else datasets
 
 
 def _count(number: int, noun: str) -> str:

@@ -21,10 +21,10 @@ def option_lines(manifest: Mapping[str, Any]) -> Iterator[str]:
     ]:
         if style != PLAIN_STYLE:
             listed = "in a style drawn for each row" if style == VARIED else f"in style {style}"
-            what = {TEXT: "the option's text", LABEL: "its label", BOTH: "its label and text"}
+            what = {TEXT: "text", LABEL: "label", BOTH: "label and text"}
             yield (
-                f"{place}Options are listed {listed}; where they have labels, and the wording asks "
-                f"for no words of them, the target is {what[targets]}."
+                f"{place}Options are listed {listed}; where the style labels them, and the wording "
+                f"does not ask for their words, the target is the answer's {what[targets]}."
             )
 
 

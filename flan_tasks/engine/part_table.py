@@ -33,7 +33,7 @@ def _entries(branch: Branch, prepared: Prepared, plan: Plan) -> Iterator[dict[st
         yield {
             "path": one.path,
             "tasks": len({plan.ingredients[number].dataset.name for number in items}),
-            "missing": len(members & set(prepared.missing)),
+            "missing": len(members & {*prepared.missing, *prepared.too_small}),
             "weight": float(one.weight),
             "share": round(float(exact / len(plan)), 6),
             "requested": requested,

@@ -81,7 +81,7 @@ class Source(ABC):
         found = self.splits()
         if split not in found:
             raise SourceUnavailableError(
-                f'{self.kind} has no split "{split}" here; it has '
+                f'its source ({self.kind}) has no split "{split}" here; it has '
                 + (", ".join(f"{name} ({count} rows)" for name, count in found.items()) or "none")
             )
         return found[split]

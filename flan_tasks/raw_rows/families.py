@@ -75,7 +75,7 @@ class FamilySource(ABC):
           SourceUnavailableError: there is no such split here.
         """
         raise SourceUnavailableError(
-            f'{self.kind} has no split "{split}" here; it has '
+            f'its source ({self.kind}) has no split "{split}" here; it has '
             + ", ".join(f"{name} ({count} rows)" for name, count in self.counts(member).items())
         )
 

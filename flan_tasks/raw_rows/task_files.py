@@ -113,7 +113,7 @@ class TaskFiles(FamilySource):
 
     def _check(self, split: str) -> None:
         if split not in self._origin.paths:
-            raise SourceUnavailableError(f'{self.kind} has no split "{split}" here')
+            raise SourceUnavailableError(f'its source ({self.kind}) has no split "{split}" here')
         if not self._files[split]:
             error = SourceUnavailableError(
                 f"{self.family.name}: no task file {self._origin.paths[split]}"

@@ -28,6 +28,8 @@ ENVIRONMENT = "TFDS_DATA_DIR"
 _PATIENCE = 5.0
 # Seconds that its refusal is remembered.
 _REMEMBERED = 60
+# What a status says where --data-dir names a folder.
+_NOT_THERE = ", where no --data-dir is given; it has none of it"
 _PORTS = {"http": 80, "ftp": 21}
 
 
@@ -93,7 +95,7 @@ class TfdsSource(Source):
         size = self._origin.download_mib
         detail = f"TFDS {self._origin.name}" + (f", about {size:,} MiB" if size else "")
         if self._given is not None:
-            detail += ", where no --data-dir is given; it has none of it"
+            detail += _NOT_THERE
         return Status(State.NEEDS_DOWNLOAD, detail)
 
     def splits(self) -> Mapping[str, int]:
@@ -175,7 +177,7 @@ class TfdsSource(Source):
             raise SourceUnavailableError(
                 f"{self._label} is not prepared in the data directory; expected the folder "
                 f"{self._origin.builder}/{self._origin.version} there. Leave --data-dir out to let "
-                f"TFDS prepare it ({status.state}: {status.detail})",
+                f"TFDS prepare it ({status.state}: {status.detail.removesuffix(_NOT_THERE)})",
                 dataset=self._dataset,
             )
         if status.state is State.GONE:

@@ -179,7 +179,7 @@ def test_the_command_of_a_build_is_one_that_runs(flan, tmp_path, monkeypatch):
     assert manifest["command"].startswith("flan build mine.toml --out DIR")
     assert manifest["command"].endswith(" --module my_lists --allow-missing")
     card = (tmp_path / "out" / "README.md").read_text()
-    assert "- rte: files, files of their user." in card
+    assert "- rte: files of the user." in card
 
 
 BAD = [
@@ -207,6 +207,11 @@ BAD = [
         ["build", "rte", "--source", "tfds", "--data-dir", ".", "--out", "OUT"],
         1,
         "TFDS super_glue/rte:1.0.2 is not prepared in the data directory",
+    ),
+    (
+        ["build", "rte", "--source", "tfds", "--data-dir", ".", "--out", "OUT"],
+        1,
+        "let TFDS prepare it (needs download: TFDS super_glue/rte:1.0.2, about 1 MiB)",
     ),
     (
         ["build", "rte", "--source", "samples", "--out", "OUT", "--lengths", "inputs=x"],

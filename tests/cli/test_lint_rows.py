@@ -54,7 +54,7 @@ def test_a_damaged_line_and_rows_behind_it_are_named(flan, own, tmp_path):
 def test_a_split_without_rows_says_what_to_declare(flan, own):
     module = own(rows(200), splits="ft.Splits.validation_from_train(50)", templates=GOOD)
     (found,) = lint(flan, "haiku", *module, code=1)
-    assert 'files has no split "validation"' in found["problem"]
+    assert 'its source (files) has no split "validation"' in found["problem"]
     assert "The dataset's splits read test from it" in found["problem"]
     assert "Splits.validation_from_train(N, test=None)" in found["problem"]
 

@@ -169,6 +169,38 @@ def test_no_declared_text_becomes_markup_of_the_card(make_build):
     assert code.count("<script>") == 2
 
 
+def test_tasks_of_families_are_counted_apart(make_build):
+    card, manifest = card_with(make_build())
+    assert "Prompts and targets of 2 datasets in 1 cluster, worded" in card
+    tasks = [{**manifest["tasks"][0], "name": "toys:a", "dataset": "toys:a"}]
+    assert (
+        "Prompts and targets of 1 task of a family in 1 cluster, worded"
+        in card_with(make_build(), tasks=tasks)[0]
+    )
+
+
+def test_a_mixture_with_parts_says_what_its_columns_count(make_build):
+    part = {"path": "a", "weight": 1.0, "share": 1.0, "requested": 56, "realized": 56}
+    part |= {"available": 56, "repeats": 1.0, "at_ceiling": False, "prompts": "zs_opt", "tasks": 1}
+    folder = make_build()
+    tasks = [{**card_with(folder)[1]["tasks"][0], "part": "a", "prompt_type": "zs_opt"}]
+    card, _ = card_with(folder, tasks=tasks, parts=[part | {"missing": 2}])
+    assert "The column `available` counts an example once for each innermost part" in card
+    assert "A task's rate is the number of rows that its shares give it" in card
+    assert "1 of 3" in card
+    plain, _ = card_with(folder)
+    assert "innermost part" not in plain and "A task's rate" not in plain
+
+
+def test_rows_without_a_source_by_name_are_the_users(make_build):
+    card, manifest = card_with(make_build())
+    task = manifest["tasks"][0]
+    origins = {"files": "files of the user", "samples": "rows written for flan_tasks"}
+    for source, words in origins.items():
+        card, _ = card_with(make_build(), tasks=[{**task, "source": {"source": source}}])
+        assert f"- {task['name']}: {words}. " in card
+
+
 def test_what_is_missing_is_said_and_cannot_break_the_page(make_build):
     card, _ = card_with(make_build(), missing={"mice": "gone | <script>\nsince 2026"})
     assert "- mice: gone \\| &lt;script> since 2026" in card

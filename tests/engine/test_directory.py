@@ -255,7 +255,8 @@ def test_missing_datasets_stand_in_manifest_and_card(tmp_path):
     built = build(found, make_plan(found, seed=0), SETTINGS, tmp_path / "out")
     assert list(built.manifest["missing"]) == ["fish"]
     card = (tmp_path / "out" / "README.md").read_text()
-    assert "were not available, 1; built without" in card and "- fish: no file train.jsonl" in card
+    assert "Built without 1 dataset, whose rows were not available:" in card
+    assert "- fish: no file train.jsonl" in card
     assert str(tmp_path) not in (tmp_path / "out" / "manifest.json").read_text()
 
 

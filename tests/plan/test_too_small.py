@@ -6,9 +6,11 @@ from toy_families import family_catalog, write_tasks
 from flan_tasks.core.errors import EvaluationError, TooFewRowsError
 from flan_tasks.core.family import Member
 from flan_tasks.core.mixture import Mixture
+from flan_tasks.core.parts import Part
 from flan_tasks.core.splits import Splits
 from flan_tasks.core.variation import Variation
 from flan_tasks.engine.manifest import make_manifest
+from flan_tasks.engine.part_table import part_table
 from flan_tasks.engine.recipe import make_recipe
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.evaluation.answers import Answers
@@ -82,6 +84,13 @@ def test_the_manifest_has_a_reason_of_its_own_for_it(tmp_path, known):
     )
     assert manifest["too_small"] == {"toys:small": "too few rows for a train split"}
     assert manifest["missing"] == {} and recipe["too_small"] == ["toys:small"]
+
+
+def test_a_part_counts_tasks_that_are_too_small_as_without_rows(tmp_path, known):
+    parts = Mixture(name="m", parts=(Part(name="toys", weight=1, include=("toys",)),))
+    prepared = prepare(parts, known, source=SOURCE, store=Store(tmp_path / "store"))
+    (entry,) = part_table(prepared, make_plan(prepared, seed=0))
+    assert (entry["tasks"], entry["missing"]) == (1, 1)
 
 
 def test_a_split_that_is_too_small_keeps_no_other_from_being_scored(tmp_path, known):
