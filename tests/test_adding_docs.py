@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT
 
 from flan_tasks import Example, Skip
@@ -30,10 +31,13 @@ def test_a_history_is_put_into_a_field():
     assert isinstance(chat(*talk), Skip) and isinstance(chat(), Skip)
 
 
-def test_the_first_commands_run_as_they_stand(tmp_path):
+@pytest.mark.parametrize("which", ["new", "from"])
+def test_the_first_commands_run_as_they_stand(tmp_path, which):
     page = (ROOT / "docs" / "adding_a_dataset.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"<!-- tested: new -->\n```bash\n(.*?)```", page, re.S)
+    (block,) = re.findall(rf"<!-- tested: {which} -->\n```bash\n(.*?)```", page, re.S)
     folder = tmp_path
+    tickets = (f"{n},Ticket number {n},{('billing', 'shipping')[n % 2]}\n" for n in range(12))
+    (tmp_path / "rows.csv").write_text("id,ticket,queue\n" + "".join(tickets), encoding="utf-8")
     for line in block.strip().splitlines():
         words = shlex.split(line)
         if words[0] == "cd":
@@ -50,4 +54,5 @@ def test_the_first_commands_run_as_they_stand(tmp_path):
         if words[1] == "new":  # what it prints is what stands here
             printed = [text.strip() for text in done.stdout.split("Next:\n")[1].splitlines()]
             assert printed == block.strip().splitlines()[1:]
-    assert (folder / "out" / "haiku" / "manifest.json").exists()
+    name = {"new": "haiku", "from": "tickets"}[which]
+    assert (folder / "out" / name / "manifest.json").exists()

@@ -152,7 +152,8 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
     before = f"{built.kept} of {shards} shards were there from before; " if built.kept else ""
     click.echo(f"\n{before}{shards - built.kept} shards were built in {built.seconds:.1f} s.")
     click.echo(f"Realized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
-    click.echo(f"From {rows:,} rows: {read:,} examples, {skipped:,} skipped.")
+    split = manifest["split"]
+    click.echo(f"From {rows:,} rows for {split}: {read:,} examples, {skipped:,} skipped.")
     if skipped:
         _print_skipped(manifest, wide=wide)
     if manifest["variation"]["shots"]:

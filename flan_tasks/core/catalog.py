@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, UnknownNameError, unknown_name
+from flan_tasks.core.errors import DeclarationError, UnknownNameError
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.expansion import Expansion
 from flan_tasks.core.field_types import shown
@@ -115,7 +115,7 @@ class Catalog(Expansion):
             name = self.family(family).task(member).name
         if self.knows(name):
             return Mixture(name=name, description=f"{name} alone.", include=(name,))
-        raise unknown_name("mixture or dataset", name, (*self._mixtures, *self._known()))
+        raise self._unknown("mixture or dataset", name, (*self._mixtures, *self._known()))
 
     def _plain(self, name: str) -> str:
         """Returns what a name of SeqIO's means here: a mixture, or a dataset, parent or family."""

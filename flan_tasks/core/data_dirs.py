@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import DeclarationError, UnknownNameError
+from flan_tasks.core.errors import DeclarationError, UnknownNameError, with_notes
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.mixture import ALL
 from flan_tasks.core.naming import MEMBER_MARK
@@ -81,10 +81,11 @@ class DataDirs:
             try:
                 families = {dataset.family for dataset in expand([name])}
             except UnknownNameError as error:
-                raise UnknownNameError(
+                unknown = UnknownNameError(
                     f"--data-dir {name}={self.named[name]}: {error}; or a kind of source, "
                     f"{', '.join(KINDS)}"
-                ) from error
+                )
+                raise with_notes(unknown, error) from error
             if families and not families & {"", name}:
                 raise DeclarationError(
                     f"--data-dir {name}={self.named[name]}: all tasks of a family are read from "

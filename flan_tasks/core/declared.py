@@ -201,7 +201,7 @@ class Declared:
                 name,
                 self._datasets,
             )
-        raise unknown_name("dataset", name, self._datasets)
+        raise self._unknown("dataset", name, self._datasets)
 
     def __contains__(self, name: str) -> bool:
         if name in self._datasets:
@@ -250,12 +250,22 @@ class Declared:
           UnknownNameError: there is none.
         """
         if name not in self._families:
-            raise unknown_name("family", name, self._families)
+            raise self._unknown("family", name, self._families)
         return self._families[name]
 
     def is_default(self, dataset: Dataset) -> bool:
         """Whether a dataset is among those that "all" means."""
         return dataset.in_default_mixtures and dataset.collection == self.collection
+
+    def _unknown(self, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+        """Returns the error for an unknown name, which may be of a module that is not imported."""
+        error = unknown_name(kind, name, known)
+        if not self._own:
+            error.add_note(
+                "a dataset or mixture of yours is known after its Python module is named, with "
+                "--module, or imported"
+            )
+        return error
 
     def _known(self) -> set[str]:
         places = (self._datasets, self._by_parent, self._by_cluster, self._families)

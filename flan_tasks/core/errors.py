@@ -1,6 +1,9 @@
 """The errors raised on purpose; each message says what, where and what would be right."""
 
 from collections.abc import Iterable
+from typing import TypeVar
+
+E = TypeVar("E", bound=BaseException)
 
 
 class FlanTasksError(Exception):
@@ -111,6 +114,14 @@ class MissingLibraryError(FlanTasksError, ImportError):
 
 class ModelError(FlanTasksError):
     """A model cannot be made as configured, or weights do not fit it."""
+
+
+def with_notes(error: E, *others: BaseException) -> E:
+    """Returns an error with the notes of those that it was made of, each once."""
+    notes = (note for other in others for note in getattr(other, "__notes__", ()))
+    for note in dict.fromkeys(notes):
+        error.add_note(note)
+    return error
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import Declared, ordered
-from flan_tasks.core.errors import unknown_name
 from flan_tasks.core.family import data_sets_of, family_of
 from flan_tasks.core.mixture import ALL
 from flan_tasks.core.naming import MEMBER_MARK
@@ -69,7 +68,7 @@ class Expansion(Declared):
             if family.members[member].in_default_mixtures
         ]
         if not usual and not in_families:
-            raise unknown_name("dataset or cluster", name, (*self._known(), ALL))
+            raise self._unknown("dataset or cluster", name, (*self._known(), ALL))
         return [*usual, *in_families]
 
     def families_of(self, names: Iterable[str]) -> tuple[str, ...]:

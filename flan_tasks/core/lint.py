@@ -90,7 +90,10 @@ def lint_set(
     ]
     findings += [Finding(path, "", p) for p in _check_whole(dataset, templates)]
     if worded:
-        findings += [Finding(path, "", p, own) for p in _check_house_rules(dataset, templates)]
+        # A user's own rows show what the templates look like filled.
+        wants_example = not (own and (examples or rows))
+        rules = _check_house_rules(dataset, templates, wants_example=wants_example)
+        findings += [Finding(path, "", problem, own) for problem in rules]
     if findings and any("uses {" in finding.problem for finding in findings):
         return findings  # filling would only repeat these
     shown = list(examples)
@@ -252,7 +255,9 @@ def _check_whole(dataset: Dataset, templates: TemplateSet) -> Iterable[str]:
             yield f'no template uses the field "{name}"'
 
 
-def _check_house_rules(dataset: Dataset, templates: TemplateSet) -> Iterable[str]:
+def _check_house_rules(
+    dataset: Dataset, templates: TemplateSet, *, wants_example: bool
+) -> Iterable[str]:
     """What a template file of this collection has; a build takes others."""
     forward, inverted = templates.of_kind(FORWARD), templates.of_kind(INVERTED)
     # Ten is for the 62; a user's own dataset may have as many as it likes.
@@ -263,8 +268,8 @@ def _check_house_rules(dataset: Dataset, templates: TemplateSet) -> Iterable[str
         yield f"{len(inverted)} inverted templates; at most {most} are wanted"
     if not templates.comment:
         yield "no comment at its head that says what the task asks"
-    if templates.example is None:
-        yield "no [example]"
+    if wants_example and templates.example is None:
+        yield "no [example], whose values fill the templates where no row does"
     if dataset.is_classification:
         listing = sum(OPTIONS in template.fields("inputs") for template in forward)
         if 2 * listing <= len(forward):

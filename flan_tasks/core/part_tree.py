@@ -7,7 +7,12 @@ from typing import Any, Protocol
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import ordered
-from flan_tasks.core.errors import DeclarationError, FlanTasksError, UnknownNameError
+from flan_tasks.core.errors import (
+    DeclarationError,
+    FlanTasksError,
+    UnknownNameError,
+    with_notes,
+)
 from flan_tasks.core.mixture import FILE, Mixture
 from flan_tasks.core.parts import EXAMPLES, MIXING, PROMPT_TYPES, Part
 from flan_tasks.core.variation import Variation
@@ -90,10 +95,10 @@ def part_tree(mixture: Mixture, names: Names) -> Branch:
     branches = found.branches(mixture.parts, _Around.of(mixture), (mixture,))
     if found.problems:
         lines = list(dict.fromkeys(found.problems))
-        if len(lines) == 1:
-            raise DeclarationError(f'mixture "{mixture.name}": {lines[0]}')
         listed = "\n".join(f"  {line}" for line in lines)
-        raise DeclarationError(f'mixture "{mixture.name}": {len(lines)} problems:\n{listed}')
+        what = lines[0] if len(lines) == 1 else f"{len(lines)} problems:\n{listed}"
+        problem = DeclarationError(f'mixture "{mixture.name}": {what}')
+        raise with_notes(problem, *found.causes)
     return Branch("", "", Fraction(1), branches)
 
 
@@ -178,6 +183,8 @@ class _Resolved:
         self._whole = mixture
         self._names = names
         self.problems: list[str] = []
+        # Errors that some of them repeat.
+        self.causes: list[FlanTasksError] = []
         self._empty: dict[tuple[tuple[str, ...], ...], bool] = {}
         self._known: set[str] = set()
         self._check("", (*mixture.exclude, *mixture.hold_out))
@@ -272,6 +279,7 @@ class _Resolved:
                 )
                 return None
             self.problems.append(f'part "{path}": {error}')
+            self.causes.append(error)
             return None
         if meant in named:
             round_ = [one.name for one in named[named.index(meant) :]]
@@ -298,6 +306,7 @@ class _Resolved:
                 self._known.add(name)
             except UnknownNameError as error:
                 wrong.append(f"{place}{error}")
+                self.causes.append(error)
         self.problems += wrong
         return not wrong
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.configuration import resolve
 from flan_tasks.core.dataset import Dataset
-from flan_tasks.core.errors import UnknownNameError, VocabularyError
+from flan_tasks.core.errors import UnknownNameError, VocabularyError, with_notes
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.part_tree import measures_tokens
@@ -111,7 +111,7 @@ def declared_mixture(spec: BuildSpec, catalog: Catalog) -> tuple[Mixture, tuple[
         # With parts, names are looked up with theirs, so that all problems are named at once.
         catalog.expand(() if mixture.parts else names)
     except UnknownNameError as error:
-        raise UnknownNameError(f"{name}: {error}") from error
+        raise with_notes(UnknownNameError(f"{name}: {error}"), error) from error
     if spec.drop_overlaps:
         mixture = replace(mixture, drop_overlaps=True)
     refused = catalog.refused_licenses(mixture, allow=spec.license_allow, deny=spec.license_deny)

@@ -80,6 +80,13 @@ def test_rules_of_the_collection_are_hints_for_others(flan, own):
     assert any("no comment at its head" in finding["problem"] for finding in found)
 
 
+def test_an_example_is_asked_for_where_no_row_fills_the_templates(flan, own):
+    bare = "# Which season is a haiku set in?\n\n" + TEMPLATES
+    problems = [one["problem"] for one in lint(flan, "haiku", *own(None, templates=bare))]
+    assert "no [example], whose values fill the templates where no row does" in problems
+    assert lint(flan, "haiku", *own(rows(20), templates=bare)) == []
+
+
 def test_files_that_are_not_there_are_a_hint_and_an_error_when_asked_for(flan, own):
     module = own(None, templates=GOOD)
     (found,) = lint(flan, "haiku", *module)

@@ -53,6 +53,8 @@ def follow(printed, capsys, monkeypatch):
         outputs.append(output)
     lint, show, build = outputs
     assert "0 findings" in lint and "Realized" in build or "realized" in build
+    # A draft that nobody touched has nothing to be told.
+    assert "[example]" not in lint
     name = shlex.split(lines[-1])[2]
     (shard,) = Path("out", name, "data").iterdir()
     return [json.loads(line) for line in shard.read_text(encoding="utf-8").splitlines()], show
