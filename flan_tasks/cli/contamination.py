@@ -130,6 +130,7 @@ def _import_what_reads(datasets: Sequence[Dataset], kind: str) -> None:
 
 def _print(result: "Contamination", *, wide: bool) -> None:
     from flan_tasks.decontamination.matches import meaning
+    from flan_tasks.engine.folded import folded_names
     from flan_tasks.jobs.contamination import folded_findings
 
     print_wrapped(
@@ -137,6 +138,9 @@ def _print(result: "Contamination", *, wide: bool) -> None:
         f"examples of {len(result.compared)} evaluation sets "
         f"({', '.join(map(for_line, result.against))})."
     )
+    if result.missing:
+        names = list(result.missing) if wide else folded_names(result.missing)
+        print_wrapped(f"Not compared with, as not available: {', '.join(names)}.")
     if not result.findings:
         print_wrapped(f"None occurs in them. Looked for: {meaning(result.preset)}.")
         return

@@ -230,6 +230,9 @@ def _print_parted(parted: "PartedScores") -> None:
         )
     if names := folded_names(parted.not_compared):
         print_wrapped(f"not compared with training: {', '.join(names)}")
+    if names := folded_names(parted.shared.missing):
+        where = f"not available to flan contamination, by {parted.shared.file}"
+        print_wrapped(f"{where}: {', '.join(names)}")
 
 
 def _print_submission(written: "WrittenSubmission") -> None:

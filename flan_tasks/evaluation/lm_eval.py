@@ -181,7 +181,7 @@ def export(
                     written.missing[dataset.name] = error
                     continue
                 _write_dataset(item, aside, settings, written)
-            _write_families(aside, written)
+            _write_families(aside, written, present)
             if len(written.too_small) == len(present):
                 raise nothing_asked(written.too_small)
             if len(written.missing) + len(written.too_small) == len(present):
@@ -318,15 +318,27 @@ def _plain_name(dataset: Dataset) -> str:
     return dataset.name.replace(MEMBER_MARK, "_")
 
 
-def _write_families(folder: Path, written: _Written) -> None:
-    """Writes a group of those of its members for each family that has several."""
+def _write_families(folder: Path, written: _Written, datasets: Sequence[Dataset]) -> None:
+    """Writes a group of those of its members for each family that has several.
+
+    Results call it by how many members there are where the rows of some are missing.
+    """
     for (family, is_rank), groups in written.families.items():
         name = f"flan_{family}" + ("_rank" if is_rank else "")
         if len(groups) < 2 or (folder / f"{name}.yaml").exists():
             continue
         # Of numbers that all of them have.
         metrics = [one for one in groups[0][1] if all(one in of_it for _, of_it in groups)]
-        text = group_text(name, [group for group, _ in groups], metrics)
+        missing = [
+            one
+            for one in datasets
+            if one.family == family
+            and one.name in written.missing
+            and (one.is_ranked or not is_rank)
+        ]
+        count = f"{len(groups):,} of {len(groups) + len(missing):,} members"
+        alias = f"{name} ({count})" if missing else ""
+        text = group_text(name, [group for group, _ in groups], metrics, alias=alias)
         write_text(folder / f"{name}.yaml", text)
 
 

@@ -147,9 +147,20 @@ def task_text(
     return "\n".join(lines) + "\n"
 
 
-def group_text(group: str, tasks: Sequence[str], metrics: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the YAML of a group of tasks, whose numbers are averaged."""
-    lines = [f"group: {group}", "task:", *(f"  - {task}" for task in tasks)]
+def group_text(
+    group: str, tasks: Sequence[str], metrics: Sequence[Mapping[str, Any]], *, alias: str = ""
+) -> str:
+    """Returns the YAML of a group of tasks, whose numbers are averaged.
+
+    Args:
+      group: its name, by which it is asked.
+      tasks: names of what it is of.
+      metrics: what is averaged.
+      alias: what it is called in results; "" is its name.
+    """
+    lines = [f"group: {group}"]
+    lines += [f"group_alias: {json.dumps(alias)}"] if alias else []
+    lines += ["task:", *(f"  - {task}" for task in tasks)]
     lines.append("aggregate_metric_list:")
     for entry in metrics:
         lines += [

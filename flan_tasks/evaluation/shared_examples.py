@@ -6,7 +6,7 @@ the whole evaluation: nothing is asked again.
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class SharedExamples:
     """By which rule they were found."""
     keys: Mapping[tuple[str, str], frozenset[str]]
     """(set, split) -> keys of those that are shared; of every set that was compared."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Sets that were to be compared and had no rows, as "name (split)" -> why."""
 
     def check(self, names: Collection[str]) -> None:
         """Checks that something of what is asked was compared, before anything is asked.
@@ -122,6 +124,7 @@ class PartedScores:
             "preset": self.shared.preset,
             "numbers": [one.to_json() for one in self.numbers],
             "not_compared": list(self.not_compared),
+            **({"missing": dict(self.shared.missing)} if self.shared.missing else {}),
         }
 
 
@@ -145,7 +148,10 @@ def read_shared(path: Path) -> SharedExamples:
             keys[one["name"], one["split"]] = frozenset(of_one)
         if content["preset"] not in PRESETS:
             raise TypeError(f"preset is {shown(content['preset'])}")
-        return SharedExamples(str(path), content["preset"], keys)
+        missing = content.get("missing", {})
+        if not all(isinstance(reason, str) for reason in missing.values()):
+            raise TypeError("a reason of missing is no text")
+        return SharedExamples(str(path), content["preset"], keys, missing)
     except (KeyError, TypeError, AttributeError) as error:
         raise EvaluationError(
             f"{path}: not what `flan contamination --out FILE` writes, an object with preset and "

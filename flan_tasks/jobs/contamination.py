@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,9 @@ class Contamination:
     """What of each evaluation set is shared by any training example."""
     findings: tuple[Finding, ...]
     """Pairs of a training and an evaluation set that share something."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Evaluation sets, as "name (split)", that were not compared as their rows are not available
+    -> why."""
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON-able values."""
@@ -65,6 +68,7 @@ class Contamination:
             "examples": self.examples,
             "evaluation_examples": self.evaluation_examples,
             "compared": [{"name": name, "split": split} for name, split in self.compared],
+            "missing": dict(self.missing),
             "sets": [asdict(one) | {"share": one.share} for one in self.sets],
             "findings": [asdict(finding) for finding in self.findings],
         }
@@ -118,12 +122,14 @@ class Contamination:
         return notebook.page(
             str(self.folder),
             notebook.text(about),
+            notebook.table(_MISSING, self.missing.items()) if self.missing else "",
             notebook.table(("evaluation", "split", "shared", "of", "share"), sets),
             notebook.table(_PAIRS, pairs),
             notebook.table(_MATCHES, matches) if matches else "",
         )
 
 
+_MISSING = ("not compared with, as not available", "why")
 _PAIRS = ("train", "evaluation", "split", "examples", "of", "kinds", "why")
 _MATCHES = ("train", "evaluation", "kind", "share", "shared words", "text", "evaluation text")
 
@@ -225,6 +231,7 @@ def contamination(
     examples = Store(store or default_store())
     prepared, plan = reopen(manifest, catalog(), source=choice, store=examples, progress=progress)
     parts: tuple[Compared, ...] = tuple(files)
+    missing: dict[str, str] = {}
     if compared:
         stored = evaluation_parts(
             compared,
@@ -234,6 +241,7 @@ def contamination(
             built=built,
             store=examples,
             allow_missing=allow_missing,
+            missing=missing,
             progress=progress,
         )
         parts = (*stored, *files)
@@ -255,6 +263,7 @@ def contamination(
         compared=tuple((part.name, part.split) for part in parts),
         sets=checker.counts(),
         findings=tuple(findings),
+        missing={name: reason.splitlines()[0] for name, reason in missing.items()},
     )
 
 

@@ -57,16 +57,18 @@ def scores_as(
     parts = stored.parts(_declared)
     if form == LM_EVAL:
         say(f"no place in it for: {harness_results.LEFT_OUT}")
-        differ = [(one.score.name, "; ".join(one.score.differs_in_rows)) for one in stored.suites]
-        differing = [(name, why) for name, why in differ if why]
-        for names, reason in _by_reason([*_by_dataset(parts), *differing]):
+        for names, reason in _by_reason([*_by_dataset(parts), *_differing(stored, missing=False)]):
             say(f"not the whole, and marked so (no original in n-samples): {names}: {reason}")
+        for names, reason in _by_reason(_differing(stored, missing=True)):
+            say(f"not the whole, and named after what was scored: {names}: {reason}")
         values = harness_results.harness_results(stored, parts=parts, model=model)
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
     say(f"no place in it for: {hub_results.LEFT_OUT}")
     if form == MODEL_INDEX:
         for names, reason in _by_reason(_by_dataset(parts)):
             say(f"without a split, as they are not of a whole one: {names}: {reason}")
+        for names, reason in _by_reason(_differing(stored, missing=True)):
+            say(f"named after what was scored: {names}: {reason}")
         return hub_results.model_index(stored, _on_the_hub(stored), parts=parts, model=model)
     text, left_out = hub_results.eval_results(
         stored, {**hub_results.BENCHMARKS, **(benchmarks or {})}, parts=parts
@@ -88,6 +90,13 @@ def _declared(name: str, split: str) -> int | None:
     return known[name].declared_rows(split) if name in known else None
 
 
+def _differing(stored: StoredScores, *, missing: bool) -> list[tuple[str, str]]:
+    """Returns (suite, reason) of those not over all rows: some of whose tasks are missing, or
+    the others."""
+    suites = [one.score for one in stored.suites if bool(one.score.missing) == missing]
+    return [(one.name, "; ".join(why)) for one in suites if (why := one.differs_in_rows)]
+
+
 def _by_dataset(parts: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
     """Returns (dataset, reason): a reason is of all splits, or says itself of which it is."""
     return [(dataset, reason) for (dataset, _), reason in parts.items()]
@@ -105,7 +114,7 @@ def _tables(stored: StoredScores, form: str) -> str:
     tables: list[tuple[str, list[str], list[list[str]]]] = []
     if stored.datasets:
         tables.append(overview(stored.datasets))
-    tables += [(one.score.name, *averages_table(one.score)) for one in stored.suites]
+    tables += [(one.score.scored_name, *averages_table(one.score)) for one in stored.suites]
     if form == MARKDOWN:
         texts = [f"**{name}**\n\n{as_markdown(columns, lines)}" for name, columns, lines in tables]
     else:

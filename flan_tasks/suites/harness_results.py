@@ -38,7 +38,9 @@ def harness_results(
     What is not of a whole split is marked as the harness marks it. How many examples there are
     stands in no file, so `n-samples` of such a task has no `original`; and `limit` is the most
     examples that were asked of a task of which not all were. The harness has one limit for every
-    task, so that a part of validation, where a dataset has test as well, gives none.
+    task, so that a part of validation, where a dataset has test as well, gives none. A group has no
+    `n-samples`: that of a suite some of whose tasks are missing is named after what was scored, as
+    in the harness a group that was not asked whole is not there by its name.
 
     Args:
       stored: the numbers.
@@ -53,8 +55,9 @@ def harness_results(
     }
     for score in stored.datasets:
         _add_dataset(found, score, parts)
+    names = {suite.score.name: suite.score.scored_name for suite in stored.suites}
     for suite in stored.suites:
-        _add_suite(found, suite, whole=not suite.score.differs_in_rows)
+        _add_suite(found, suite, names, whole=not suite.score.differs_in_rows)
     # Validation that chose a template is no number that is reported.
     choosing = {
         _task_name(score, one)
@@ -129,10 +132,12 @@ def _ending(way: str, split: str) -> str:
     return of_split if way == GENERATED else f"_rank{of_split}"
 
 
-def _add_suite(found: dict[str, Any], stored: StoredSuite, *, whole: bool) -> None:
-    """Adds the tasks of a suite, and a group for each of its averages."""
+def _add_suite(
+    found: dict[str, Any], stored: StoredSuite, names: Mapping[str, str], *, whole: bool
+) -> None:
+    """Adds the tasks of a suite, and a group for each of its averages; suites go by `names`."""
     suite = stored.score
-    tasks = [*stored.parts]
+    tasks = [names.get(part, part) for part in stored.parts]
     for dataset in stored.datasets:
         plain = _plain(dataset)
         tasks += [f"{plain}{end}" for end in _endings(suite.split) if plain + end in found[_GROUPS]]
@@ -144,13 +149,13 @@ def _add_suite(found: dict[str, Any], stored: StoredSuite, *, whole: bool) -> No
         tasks.append(name)
     for place, (label, average) in enumerate(zip(stored.labels, suite.averages, strict=True)):
         # The first stands for the suite; of the others it is not kept which tasks they are of.
-        name = suite.name if not place else f"{suite.name}, {label}"
+        name = suite.scored_name if not place else f"{suite.scored_name}, {label}"
         if name in tasks:  # a suite of one task, whose number is that of the suite
             continue
         # Suites of datasets have no one number, and no one way to an answer.
         number, way = suite.number or "score", average.way or suite.way or "none"
         values = [(number, way, average.value, average.error)]
-        _add(found, name, f"{suite.name}, {label}", average.num_examples, values)
+        _add(found, name, f"{suite.scored_name}, {label}", average.num_examples, values)
         _add_group(found, name, [] if place else tasks)
         found["n-shot"][name] = _number(suite.shots)
 

@@ -105,7 +105,7 @@ def _result_of_suite(stored: StoredSuite) -> dict[str, Any]:
         for label, average in zip(stored.labels, suite.averages, strict=True)
         if math.isfinite(average.value)
     ]
-    dataset = {"type": path, "name": suite.name}
+    dataset = {"type": path, "name": suite.scored_name}
     if not suite.differs:
         dataset["split"] = suite.split
     return {"task": {"type": _TASK}, "dataset": dataset, "metrics": metrics}

@@ -47,6 +47,7 @@ def score_parts(suite: Suite, scores: Mapping[str, SuiteScore]) -> SuiteScore:
     found: list[tuple[Part, SuiteScore, AverageScore]] = []
     differs: dict[str, None] = {}
     of_exemplars: dict[str, None] = {}
+    missing: list[str] = []
     for part, (opened, protocol) in zip(suite.parts, opened_parts(suite), strict=True):
         score = scores[f"{opened.name}{PROTOCOL_MARK}{protocol.name}"]
         differs |= {f"{score.name}: {line}": None for line in score.differs}
@@ -54,6 +55,8 @@ def score_parts(suite: Suite, scores: Mapping[str, SuiteScore]) -> SuiteScore:
         average = next(
             (one for one in score.averages if one.name == part.average and not one.group), None
         )
+        if average is None or score.missing:
+            missing.append(part.name)
         if average is None:
             differs[f"{part.name} is missing: no task of it could be scored"] = None
         else:
@@ -87,6 +90,7 @@ def score_parts(suite: Suite, scores: Mapping[str, SuiteScore]) -> SuiteScore:
             PartScore(part.name, score.name, part.average, average.value)
             for part, score, average in found
         ),
+        missing=tuple(missing),
     )
 
 

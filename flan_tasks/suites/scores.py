@@ -103,11 +103,29 @@ class SuiteScore:
     """Dataset -> what else was measured of it."""
     parts: tuple[PartScore, ...] = ()
     """The suites it is made of."""
+    missing: tuple[str, ...] = ()
+    """Its tasks or datasets without rows, which are in no average; or those of its parts that have
+    such, or are in no average themselves."""
 
     @property
     def name(self) -> str:
         """The suite with its protocol."""
         return f"{self.suite}{PROTOCOL_MARK}{self.protocol}" if self.protocol else self.suite
+
+    @property
+    def scored_name(self) -> str:
+        """The name, with how much of it was scored where some is missing, as whoever reads an
+        average by the name alone takes it for that of the whole."""
+        if not self.missing:
+            return self.name
+        if self.parts:
+            names, kind = {one.name for one in self.parts}, "parts whole"
+        elif self.lines:
+            names, kind = {one.dataset for one in self.lines}, "datasets"
+        else:
+            names, kind = {one.dataset for one in self.tasks}, "tasks"
+        missing = {*self.missing}
+        return f"{self.name} ({len(names - missing)} of {len(names | missing)} {kind})"
 
     @property
     def differs_in_rows(self) -> tuple[str, ...]:
@@ -119,7 +137,7 @@ class SuiteScore:
         values = asdict(replace(self, tasks=()))
         values["tasks"] = [task.dataset for task in self.tasks]
         # What only other kinds of suites have is left out.
-        for name in ("lines", "measures", "parts", "notes", "differs_in_exemplars"):
+        for name in ("lines", "measures", "parts", "notes", "missing", "differs_in_exemplars"):
             if not values[name]:
                 del values[name]
         return {"name": self.name, **values}
@@ -206,6 +224,7 @@ def score_suite(
         tuple(of_exemplars),
         {"metric": protocol.metric, "stops": protocol.stops, "read": asdict(protocol.read)},
         notes=tuple(lacking),
+        missing=tuple(missing),
     )
 
 

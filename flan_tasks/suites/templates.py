@@ -259,6 +259,7 @@ def _suite_score(
         notes=tuple(notes),
         lines=tuple(_line(score, spreads) for score, spreads in scored),
         measures={name: values for name, values in measures.items() if values},
+        missing=tuple(outcome.missing),
     )
 
 

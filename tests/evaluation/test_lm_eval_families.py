@@ -26,7 +26,7 @@ def known(tmp_path):
 def written(known, folder, *names, split="test", **more):
     datasets = known.expand(names)
     store = Store(folder / "store")
-    settings = Export(split=split)
+    settings = Export(split=split, allow_missing=True)
     return export(
         datasets, known, folder / "out", settings, source=SourceChoice(), store=store, **more
     )
@@ -43,7 +43,7 @@ def test_members_are_tasks_whose_names_hold_no_colon_and_the_family_a_group(tmp_
         assert (out / f"flan_toys_{member}.yaml").is_file()
         lines = (out / f"toys_{member}" / "plain.jsonl").read_text(encoding="utf-8").splitlines()
         assert len(lines) == 4 and "Do what task" in json.loads(lines[0])["inputs"]
-    assert '  - metric: "rougeL"' in group
+    assert '  - metric: "rougeL"' in group and "alias" not in group
 
 
 def test_members_too_small_for_the_split_are_named_and_left_out(tmp_path, known):
@@ -55,6 +55,17 @@ def test_members_too_small_for_the_split_are_named_and_left_out(tmp_path, known)
     (tmp_path / "alone").mkdir()
     with pytest.raises(EvaluationError, match="toys:small: too few rows"):
         written(known, tmp_path / "alone", "toys:small", split="validation")
+
+
+def test_the_group_of_a_part_of_a_family_says_so_in_results(tmp_path, known):
+    (tmp_path / "tasks" / "task1.json").unlink()
+    said = []
+    written(known, tmp_path, "toys", warn=said.append)
+    assert any(line.startswith("toys:task1: left out") for line in said)
+    group = (tmp_path / "out" / "flan_toys.yaml").read_text(encoding="utf-8").splitlines()
+    # It is asked by its name, and shown by its alias.
+    assert group[:2] == ["group: flan_toys", 'group_alias: "flan_toys (2 of 3 members)"']
+    assert "  - flan_toys_task1" not in group
 
 
 def test_a_member_alone_has_no_group_of_its_family(tmp_path, known):

@@ -253,6 +253,29 @@ def told_the_answers(flan, folder, words):
     return ("--predictions", path)
 
 
+def test_sets_that_were_not_available_are_named_everywhere(flan, build, tmp_path):
+    folder, module, data = build
+    words = ("contamination", folder, *module, *data, "--against", "mmlu")
+    shared, page = tmp_path / "shared.json", tmp_path / "shared.html"
+    printed = " ".join(flan(*words, "--out", shared, "--html", page, code=1).out.split())
+    assert "Not compared with, as not available: mmlu:abstract_algebra" in printed
+    missing = json.loads(shared.read_text())["missing"]
+    # Two subjects of 57 are there, with validation and test.
+    assert len(missing) == 2 * 55 and not any("anatomy" in name for name in missing)
+    assert all(reason and "\n" not in reason for reason in missing.values())
+    assert f"and {2 * 55 - 3} more of mmlu" in printed
+    wide = " ".join(flan(*words, "--wide", code=1).out.split())
+    assert all(name in wide for name in missing) and "more of mmlu" not in wide
+    assert "mmlu:virology (test)" in page.read_text()
+    asked = ("mmlu", *data)
+    given = answered(flan, tmp_path, asked, right=lambda text: True)
+    words = ("eval", *asked, *given, "--contamination", shared, "--out", tmp_path / "scores")
+    printed = " ".join(flan(*words).out.split())
+    assert f"not available to flan contamination, by {shared}: mmlu:abstract" in printed
+    content = json.loads((tmp_path / "scores" / "scores.json").read_text())["contamination"]
+    assert content["missing"] == missing
+
+
 def test_keys_are_those_of_the_dataset_where_its_rows_have_ids(flan, tmp_path):
     words = ("tydiqa@lm_eval", "--source", "samples", "--allow-missing")
     given = told_the_answers(flan, tmp_path, words)

@@ -158,7 +158,7 @@ def test_the_harness_gets_every_number_of_every_template(evaluated):
     assert len(values["group_subtasks"]["flan_rte_rank"]) == 2
     for suite in result.suites:
         for place, average in enumerate(suite.averages):
-            name = suite.name if not place else f"{suite.name}, {average.name}"
+            name = suite.scored_name + (f", {average.name}" if place else "")
             assert (name in values["groups"]) != (name == "sums@short")
             there = values["results"][name]
             assert there[f"{suite.number},{suite.way}"] == average.value
