@@ -70,9 +70,8 @@ while (($#)); do
         echo "$1 needs a value; see bash train_t5x.sh --help" >&2
         exit 2
       fi
-      name="${1#--}"
-      name="${name^^}"
-      printf -v "${name//-/_}" '%s' "$2"
+      # By tr: the bash of macOS, 3.2, has no ${name^^}.
+      printf -v "$(tr 'a-z-' 'A-Z_' <<<"${1#--}")" '%s' "$2"
       shift 2
       ;;
     *)
@@ -160,8 +159,10 @@ vocabulary_size="$("$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv
 # 5. Scores on what it never saw, before and after; the second finds programs that the first compiled.
 step "5/6 Scoring ${held_out[*]}, each template: untuned, tuned, and what tuning changed"
 evaluate() {
-  "$FLAN" eval "${held_out[@]}" --model "$1" "${rows[@]}" --vocab "$VOCAB" \
-    --lengths "inputs=$inputs,targets=$targets" ${shown[@]+"${shown[@]}"} --out "$2" "${@:3}"
+  local model="$1" out="$2"
+  shift 2
+  "$FLAN" eval "${held_out[@]}" --model "$model" "${rows[@]}" --vocab "$VOCAB" \
+    --lengths "inputs=$inputs,targets=$targets" ${shown[@]+"${shown[@]}"} --out "$out" "$@"
 }
 compared=()
 for name in "${held_out[@]}"; do compared+=(--held-out "$name"); done
@@ -177,7 +178,9 @@ fi
 
 # 6. The model for others.
 step "6/6 Exporting"
-newest="$(ls -d "$OUT"/model/checkpoint_* | sort -t_ -k2 -n | tail -1)"
+# By the step alone: a folder's name may have a _ as well.
+newest="$OUT/model/checkpoint_$(ls "$OUT/model" | sed -n 's/^checkpoint_\([0-9]\{1,\}\)$/\1/p' |
+  sort -n | tail -1)"
 exported="$OUT/huggingface-$(basename "$newest")"
 if [[ ! -d "$exported" ]]; then
   "$FLAN" export "$newest" --vocab "$VOCAB" --out "$exported"

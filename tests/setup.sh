@@ -29,8 +29,9 @@ if [[ -x "$PYTHON" ]] && cmp -s "$project_root/setup.py" "$stamp"; then
   echo "    .venv is as setup.py wants it"
 else
   if [[ ! -x "$PYTHON" ]]; then
-    echo "    making .venv with $(find_python)"
-    "$(find_python)" -m venv "$project_root/.venv"
+    base_python="$(find_python)"
+    echo "    making .venv with $base_python"
+    "$base_python" -m venv "$project_root/.venv"
   fi
   echo "    installing flan-tasks[$project_extras] into .venv: some minutes"
   "$PYTHON" -m pip install --disable-pip-version-check --progress-bar off --quiet \

@@ -12,6 +12,19 @@ from flan_tasks.core.version import VERSION
 
 GITHUB = ROOT / ".github"
 YAML = sorted([*GITHUB.rglob("*.yml"), ROOT / ".pre-commit-config.yaml", ROOT / "CITATION.cff"])
+WORKFLOWS = sorted((GITHUB / "workflows").iterdir())
+# What jobs may do besides reading the repository, and who is asked first where there is a rule.
+MAY = {
+    "publish.yml publish": ({"id-token": "write"}, "pypi"),
+    "docs.yml publish": ({"pages": "write", "id-token": "write"}, "github-pages"),
+}
+SCRIPTS = sorted([ROOT / ".ci" / "run", *ROOT.glob("*.sh"), *(ROOT / "tests").glob("*.sh")])
+# What the bash of macOS, 3.2, does not have: letters of another case, lines as an array, arrays by
+# name, names of variables; and with `set -u` no empty list of the last arguments.
+NEWER_BASH = re.compile(
+    r"\$\{\w+(\[[^]]*\])?[\^,@]|\$\{@:|\b(mapfile|readarray|coproc)\b|\b(declare|local) -[An]\b"
+    r"|&>>|\|&|;;?&|\bwait -n\b"
+)
 FORMS = sorted(path for path in (GITHUB / "ISSUE_TEMPLATE").iterdir() if path.stem != "config")
 # What is named because it is not here: in no repository, and in a folder of the reader's.
 NOT_HERE = {"utils.py", "vocab/t5/spiece.model"}
@@ -37,6 +50,37 @@ def test_ci_runs_the_commands_of_the_repository():
     # The environment is made first, or the commands would take another Python than the matrix's.
     wanted = ["python -m venv .venv", *commands]
     assert [step["run"] for step in steps("ci.yml", "test") if "run" in step] == wanted
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_name_actions_by_commit_and_jobs_may_do_no_more_than_they_need(workflow):
+    content, text = read(workflow), workflow.read_text(encoding="utf-8")
+    named = re.findall(r"^ +(?:- )?uses: (.+)$", text, re.M)
+    by_commit = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+    assert named and [one for one in named if not by_commit.fullmatch(one)] == []
+    assert content["permissions"] == {"contents": "read"}
+    for name, job in content["jobs"].items():
+        may, environment = MAY.get(f"{workflow.name} {name}", (None, None))
+        assert job.get("permissions") == may
+        assert job.get("environment", {}).get("name") == environment
+        assert job["timeout-minutes"] <= 60
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_one_action_is_of_one_version_everywhere_and_is_kept_up():
+    named = re.findall(r"uses: (.+)@(.+)", "\n".join(path.read_text() for path in WORKFLOWS))
+    assert len(dict(named)) == len(set(named))
+    (update,) = read(GITHUB / "dependabot.yml")["updates"]
+    assert (update["package-ecosystem"], update["directory"]) == ("github-actions", "/")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_run_in_the_bash_of_macos(script):
+    lines = script.read_text(encoding="utf-8").splitlines()
+    code = [line for line in lines if not line.lstrip().startswith("#")]
+    assert [line for line in code if NEWER_BASH.search(line)] == []
 
 
 def test_ci_runs_every_python_that_is_supported():
@@ -85,7 +129,7 @@ def test_publishing_finds_the_version_and_has_no_token():
     text = (ROOT / "flan_tasks" / "core" / "version.py").read_text(encoding="utf-8")
     assert re.findall(pattern, text, re.M) == [VERSION]
     publish = read(GITHUB / "workflows" / "publish.yml")["jobs"]["publish"]
-    assert publish["environment"] == "pypi"
+    assert publish["environment"]["name"] == "pypi"
     assert publish["permissions"] == {"id-token": "write"}
     assert "build" in publish["needs"]
 
