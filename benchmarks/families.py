@@ -6,9 +6,10 @@ Writes the family's declaration, index and a filled store into `--place` (kept, 
 for 20 million rows, and 8.5 GB for the plain dataset), and prints one JSON line: seconds to list
 it, to start a build from the store, and to lint it; memory of a worker; microseconds a rendered
 row, beside those of a plain dataset of as many rows, in pieces that alternate; files of the store;
-with SeqIO, seconds to register all names and until the first packed batch of all these rows. Each
-is run in a process of its own. Texts are made up and short (about 120 letters). The store is filled
-many rows at a time (`benchmarks/made_up_store.py`); `--read` reads and normalizes each, as a build
+with SeqIO, seconds to register all names and until the first packed batch of all these rows, and of
+a task of SeqIO's own beside them. Each is run in a process of its own. Texts are made up and short
+(about 120 letters). The store is filled many rows at a time (`benchmarks/made_up_store.py`);
+`--read` reads and normalizes each, as a build
 does.
 
 Processor seconds stand beside those of the clock, for a machine that is busy. Of the memory,
@@ -160,11 +161,23 @@ if sys.argv[1] == "register":
     import flan_tasks.registration
     measured["register_s"], measured["register_cpu_s"] = spent()
 else:
-    import made_up_module
-    import flan_tasks as ft
-    ft.configure(vocab="bytes")
-    os.environ["FLAN_TASKS_STORE"] = "store"
-    import flan_tasks.registration
+    if sys.argv[1] == "bare":
+        import tensorflow
+        def rows(split, shuffle_files=False, seed=None):
+            texts = {"inputs": [f"some words, {n}" for n in range(2000)], "targets": ["yes"] * 2000}
+            return tensorflow.data.Dataset.from_tensor_slices(texts)
+        feature = seqio.Feature(seqio.ByteVocabulary())
+        steps = [seqio.preprocessors.tokenize, seqio.preprocessors.append_eos]
+        seqio.TaskRegistry.add(
+            "bare", source=seqio.FunctionDataSource(rows, splits=("train",)), preprocessors=steps,
+            output_features={"inputs": feature, "targets": feature},
+        )
+    else:
+        import made_up_module
+        import flan_tasks as ft
+        ft.configure(vocab="bytes")
+        os.environ["FLAN_TASKS_STORE"] = "store"
+        import flan_tasks.registration
     clock, cpu = time.perf_counter(), time.process_time()
     mixture = seqio.get_mixture_or_task(sys.argv[1])
     lengths = {"inputs": 1024, "targets": 256}
@@ -172,7 +185,7 @@ else:
     packed = seqio.get_dataset(mixture, lengths, converter, shuffle=True, seed=0, num_epochs=None)
     next(iter(packed.batch(32)))
     measured["first_packed_s"], measured["first_packed_cpu_s"] = spent()
-    measured["tasks"] = len(mixture.tasks)
+    measured["tasks"] = len(getattr(mixture, "tasks", [mixture]))
 print(json.dumps(measured))
 """
 
@@ -260,7 +273,7 @@ def main() -> None:
     if not options.without_plain:
         measured["paired"] = json.loads(run(["-c", PAIRED], place))
     if options.seqio:
-        for name in ("register", "flan:mix.all_made_up"):
+        for name in ("register", "flan:mix.all_made_up", "bare"):
             words = ["-W", "ignore", "-c", SEQIO, name]
             measured[name] = json.loads(run(words, place).splitlines()[-1])
     flan = ["-m", "flan_tasks"]
