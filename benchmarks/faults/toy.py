@@ -15,7 +15,7 @@ model_config.ModelConfig.layers = 2
 model_config.ModelConfig.head_dim = 8
 model_config.ModelConfig.mlp = 48
 INITIAL_CHECKPOINT_PATH = None
-TASK_FEATURE_LENGTHS = {"inputs": 128, "targets": 16}
+TASK_FEATURE_LENGTHS = {"inputs": 256, "targets": 16}
 BATCH_SIZE = 4
 EVAL_BATCH_SIZE = 4
 EVAL_STEPS = 1
@@ -35,9 +35,12 @@ def prepare(folder: Path) -> None:
     (folder / "toy.gin").write_text(GIN, encoding="utf-8")
     for split in ("train", "validation"):
         command = ["build", "rte", "--source", "samples", "--vocab", "bytes", "--split", split]
-        command += ["--format", "arrays", "--lengths", "inputs=128,targets=16"]
+        command += ["--format", "arrays", "--lengths", "inputs=256,targets=16"]
         command += ["--examples", "200", "--store", str(folder / "store")]
-        flan(folder, [*command, "--out", str(folder / split)]).wait()
+        build = flan(folder, [*command, "--out", str(folder / split)])
+        _, errors = build.communicate()
+        if build.returncode:
+            raise SystemExit(f"the {split} build of the run failed: {errors[-2000:]}")
 
 
 def arguments(folder: Path, name: str, steps: int) -> list[str]:
