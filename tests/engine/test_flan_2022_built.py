@@ -56,7 +56,7 @@ def test_every_row_says_what_it_is(built):
 
 def test_what_is_missing_is_said_and_the_build_is_sound(built, flan):
     card = (built / "README.md").read_text(encoding="utf-8")
-    assert "Datasets whose rows were not available" in card
+    assert "tasks of families, whose rows were not available:" in card
     assert "no prompt of this package stands in for it" in card
     for line in ("| flan2021 | 0.4 | 40.00% | 400 | 400 |", "## Licenses", "| style |"):
         assert line in card
