@@ -2,7 +2,7 @@
 
     python -m benchmarks.suites --theirs HARNESS/bin/python --mmlu DIR --bbh DIR --gsm8k TREE
 
-`--theirs` is a Python with lm_eval, torch, transformers and sentencepiece, and not this package;
+`--theirs` is a Python with lm_eval, torch, transformers, sentencepiece and protobuf;
 the folders are the suites as published, and a tree of TFDS. A T5 1.1 (`models/t5_1_1_tiny.gin`) and
 a causal decoder of the same size, which the harness opens as a Llama, are trained on embedded rows
 by `flan build` and `flan train`. What training began with and what came of it are scored by
@@ -15,6 +15,7 @@ import argparse
 import itertools
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -71,6 +72,8 @@ TRAINED_ON = {"inputs": 512, "targets": 64}
 PROTOCOLS = ("mmlu@lm_eval", "bbh@lm_eval", "bbh@lm_eval_direct", "gsm8k@lm_eval_first_n")
 # Rows of a task for each that is asked for: GSM8K is one task, MMLU is 57.
 ROWS = {"mmlu": 1, "bbh": 1, "gsm8k": 16}
+# What SentencePiece writes for ids that transformers calls special.
+SPECIAL = re.compile(r"<extra_id_\d+>|\u2047")
 # No prompt is as long, so that none is cut.
 LONGEST = 8192
 HEADER = (
@@ -318,10 +321,14 @@ def same_prompt(line: Mapping, row: Mapping) -> bool:
 
 
 def same_answer(line: Mapping, row: Mapping) -> bool:
-    """Whether the same option was chosen, or the same text written."""
+    """Whether the same option was chosen, or the same text written.
+
+    The harness leaves special tokens out of texts, with the blanks around them.
+    """
     if line["options"]:
         return int(np.argmax(line["scores"])) == int(np.argmax(row["answers"]))
-    return cut(line["prediction"], row["arguments"][0][1]) == row["answers"][0]
+    ours = cut(SPECIAL.sub("", line["prediction"]), row["arguments"][0][1])
+    return "".join(ours.split()) == "".join(row["answers"][0].split())
 
 
 def differences(line: Mapping, row: Mapping) -> list[float]:
