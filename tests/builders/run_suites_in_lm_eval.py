@@ -5,13 +5,16 @@ and runs where this package is not.
 
 ASKED has `rows`, path -> name -> split -> rows of a dataset of the hub; `tasks`, name -> how its
 file is changed; and `runs`, each with `examples`, task -> numbers of the rows that are asked, and
-who answers: `scripted`, task -> number -> answer, or `model`, a folder, of a `kind`.
+who answers: `scripted`, task -> number -> answer, or `model`, a folder, of a `kind`, that writes so
+many `tokens` and reads `batch` prompts at once (4). ANSWERS has the `tasks` of each run, and the
+`seconds` that who answers took, of which making prompts and scoring are no part.
 """
 
 import importlib.util
 import json
 import re
 import sys
+import time
 from pathlib import Path
 
 import datasets
@@ -75,14 +78,33 @@ def opened(run):
     if "scripted" in run:
         return Scripted(run["scripted"], run["examples"]), {}
     settings = {"pretrained": run["model"], "device": "cpu", "dtype": "float32"}
-    settings |= {"max_length": 8192, "batch_size": 4}
+    settings |= {"max_length": 8192, "batch_size": run.get("batch", 4)}
     if run["kind"] == "decoder":
         return BetweenStartAndEnd(**settings), {"max_gen_toks": run["tokens"]}
     # Of an encoder-decoder it counts the prompt among what is written, unless told the whole.
     return HFLM(**settings, tie_word_embeddings=False), {"max_length": run["tokens"] + 1}
 
 
-def answers(samples, name):
+def timed(model):
+    """Has a model count the seconds in which it answers, and returns them."""
+    taken = {"wall": 0.0, "cpu": 0.0}
+
+    def counting(method):
+        def answer(requests, **how):
+            wall, cpu = time.perf_counter(), time.process_time()
+            given = method(requests, **how)
+            taken["wall"] += time.perf_counter() - wall
+            taken["cpu"] += time.process_time() - cpu
+            return given
+
+        return answer
+
+    model.loglikelihood = counting(model.loglikelihood)
+    model.generate_until = counting(model.generate_until)
+    return taken
+
+
+def answers(samples):
     """What was asked and answered: number of a row -> of a filter."""
     by_number = {}
     for sample in samples:
@@ -125,6 +147,7 @@ def main():
     results = []
     for run in asked["runs"]:
         model, how = opened(run)
+        seconds = timed(model)
         done = simple_evaluate(
             model,
             tasks=list(run["examples"]),
@@ -134,19 +157,18 @@ def main():
             log_samples=True,
             bootstrap_iters=0,
         )
-        results.append(
-            {
-                name: {
-                    "rows": answers(samples, name),
-                    "results": {
-                        number: value
-                        for number, value in done["results"][name].items()
-                        if isinstance(value, float) and "stderr" not in number
-                    },
-                }
-                for name, samples in done["samples"].items()
+        tasks = {
+            name: {
+                "rows": answers(samples),
+                "results": {
+                    number: value
+                    for number, value in done["results"][name].items()
+                    if isinstance(value, float) and "stderr" not in number
+                },
             }
-        )
+            for name, samples in done["samples"].items()
+        }
+        results.append({"tasks": tasks, "seconds": seconds})
     Path(sys.argv[2]).write_text(json.dumps(results), encoding="utf-8")
 
 

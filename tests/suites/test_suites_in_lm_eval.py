@@ -5,21 +5,28 @@ FLAN_TASKS_LM_EVAL_PYTHON names an interpreter that has lm_eval, torch and trans
 this package.
 """
 
-import csv
 import dataclasses
 import json
 import os
-import subprocess
 from itertools import cycle
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from conftest import REAL, ROOT
+from conftest import REAL
 from models_elsewhere import saved, tokenizer_of
 from toy_models import DECODER, T5, random_params
 
 from benchmarks.llama_folder import write_llama
+from benchmarks.suites_in_lm_eval import (
+    RANKED,
+    TASKS,
+    Compared,
+    ask_harness,
+    cut,
+    examples_of,
+    harness_task,
+    task_changes,
+)
+from benchmarks.suites_in_lm_eval import hub_rows as rows_in_hub
 from flan_tasks.jobs.evaluate import evaluate
 from flan_tasks.jobs.write_prompts import write_prompts
 from flan_tasks.models.hf import export_hf
@@ -30,25 +37,6 @@ from flan_tasks.vocabulary import open_vocabulary
 pytestmark = pytest.mark.slow
 
 
-class Task(NamedTuple):
-    """What the harness calls a protocol's tasks."""
-
-    name: str
-    """With a place for the task."""
-    number: str
-    """The number that is the protocol's, and the filter it is of."""
-
-
-TASKS = {
-    "mmlu@lm_eval": Task("mmlu_{}", "acc,none"),
-    "mmlu@flan": Task("mmlu_flan_n_shot_generative_{}", "exact_match,strict-match"),
-    "mmlu@flan_rank": Task("mmlu_flan_n_shot_loglikelihood_{}", "acc,none"),
-    "bbh@lm_eval": Task("bbh_cot_fewshot_{}", "exact_match,get-answer"),
-    "bbh@lm_eval_direct": Task("bbh_fewshot_{}", "exact_match,none"),
-    "gsm8k@lm_eval_first_n": Task("gsm8k", "exact_match,strict-match"),
-    "gsm8k@lm_eval_first_n_flexible": Task("gsm8k", "exact_match,flexible-extract"),
-}
-RANKED = ("mmlu@lm_eval", "mmlu@flan_rank")
 WRITTEN = tuple(name for name in TASKS if name not in RANKED)
 GSM8K = tuple(name for name in TASKS if name.startswith("gsm8k"))
 OTHERS = tuple(name for name in TASKS if name not in GSM8K)
@@ -84,47 +72,10 @@ FORMS = (
 )
 
 
-def mmlu_rows(subject, split):
-    with open(REAL / "suites" / "mmlu" / split / f"{subject}_{split}.csv", newline="") as file:
-        return [
-            {"question": question, "choices": choices, "answer": "ABCD".index(answer)}
-            for question, *choices, answer in csv.reader(file)
-        ]
-
-
-def gsm8k_rows():
-    from flan_tasks.datasets import catalog
-    from flan_tasks.raw_rows import open_source
-
-    dataset = catalog()["gsm8k"]
-    source = open_source(dataset, kind="declared", data_dir=REAL / "tfds", samples=None)
-    return {
-        split: [
-            {
-                "question": row["question"],
-                "answer": f"{row['annotation']}#### {row['short_answer']}",
-            }
-            for row in source.rows(split, range(source.num_rows(split)))
-        ]
-        for split in ("train", "test")
-    }
-
-
 def hub_rows():
-    """The rows as the datasets of the hub have them that the harness asks for."""
+    """The rows as the harness has them."""
     folder = REAL / "suites"
-    subjects = [path.name.removesuffix("_test.csv") for path in (folder / "mmlu/test").iterdir()]
-    files = sorted((folder / "bbh" / "bbh").glob("*.json"))
-    return {
-        "cais/mmlu": {
-            subject: {split: mmlu_rows(subject, split) for split in ("dev", "test")}
-            for subject in subjects
-        },
-        "SaylorTwift/bbh": {
-            path.stem: {"test": json.loads(path.read_text("utf-8"))["examples"]} for path in files
-        },
-        "openai/gsm8k": {"main": gsm8k_rows()},
-    }
+    return rows_in_hub(mmlu=folder / "mmlu", bbh=folder / "bbh", gsm8k=REAL / "tfds")
 
 
 def part_of(folder):
@@ -144,10 +95,6 @@ def part_of(folder):
 def places(folder):
     own = {"mmlu": str(folder / "mmlu"), "bbh": str(folder / "bbh")}
     return {"data_dir": own | {"gsm8k": str(REAL / "tfds")}, "allow_missing": True}
-
-
-def harness_task(name, task):
-    return TASKS[name].name.format(task)
 
 
 def right_answer(rows, name, task, number):
@@ -170,37 +117,6 @@ def scripted_answers(lines, rows):
         elif key not in scripted:
             scripted[key] = next(forms).replace("{}", right_answer(rows, name, task, number))
     return scripted
-
-
-class Compared(NamedTuple):
-    """Answers of ours beside those of the harness."""
-
-    ours: Path
-    """Folder of the evaluation."""
-    theirs: dict
-    """Task -> its rows and results."""
-
-    def lines(self, name):
-        """(task, kept answer of ours, row of theirs) of a protocol, in order."""
-        method = "rank" if name in RANKED else "generate"
-        paths = sorted((self.ours / "predictions").glob(f"*/{name}.test.{method}.jsonl"))
-        for path in paths:
-            task = path.parent.name.partition(":")[2]
-            rows = self.theirs[harness_task(name, task)]["rows"]
-            for text in path.read_text(encoding="utf-8").splitlines():
-                line = json.loads(text)
-                yield task, line, rows[line["key"].removeprefix("test:")]
-
-    def numbers(self, name):
-        """(task, number of ours, number of theirs) of a protocol."""
-        scores = json.loads((self.ours / "scores.json").read_text(encoding="utf-8"))
-        for dataset in scores["datasets"]:
-            for one in dataset["templates"]:
-                if one["template"] == name and one["way"] in ("sum", "generated"):
-                    task = dataset["dataset"].partition(":")[2]
-                    results = self.theirs[harness_task(name, task)]["results"]
-                    (number,) = one["scores"].values()
-                    yield task, number, 100 * results[TASKS[name].number]
 
 
 def evaluated(folder, names, where, *, examples=EXAMPLES, **who):
@@ -234,15 +150,6 @@ def predictions(prompts, scripted):
         answer = scripted[harness_task(name, task), number]
         lines.append({**line, ("prediction" if isinstance(answer, str) else "scores"): answer})
     return "".join(json.dumps(line) + "\n" for line in lines)
-
-
-def examples_of(pairs):
-    """Task of the harness -> numbers of its rows."""
-    examples = {}
-    for task, number in pairs:
-        if number not in examples.setdefault(task, []):
-            examples[task].append(number)
-    return examples
 
 
 @pytest.fixture(scope="module")
@@ -309,29 +216,10 @@ def compared(tmp_path_factory):
         run = {"model": str(theirs), "kind": kind, "tokens": TOKENS}
         results_of[kind] = len(runs)
         runs.append({**run, "examples": examples_of(asked)})
-    tasks = {
-        harness_task(name, task): {"num_fewshot": 5} if name.startswith("mmlu") else {}
-        for name, task, _, _ in prompts
-    }
-    # It draws them anew for each question unless it has another sampler.
-    tasks["gsm8k"] = {"fewshot_config": {"sampler": "first_n"}}
-    (folder / "asked.json").write_text(json.dumps({"rows": rows, "tasks": tasks, "runs": runs}))
-    results = in_harness(python, folder)
-    return prompts, {who: Compared(ours[who], results[at]) for who, at in results_of.items()}
-
-
-def in_harness(python, folder):
-    script = ROOT / "tests" / "builders" / "run_suites_in_lm_eval.py"
-    environment = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TQDM_DISABLE": "1"}
-    done = subprocess.run(
-        [python, str(script), "asked.json", "answers.json"],
-        cwd=folder,
-        env={**os.environ, **environment, "PYTHONPATH": "", "HF_HOME": str(folder / "home")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    tasks = task_changes((name, task) for name, task, _, _ in prompts)
+    results = ask_harness(python, folder, {"rows": rows, "tasks": tasks, "runs": runs})
+    theirs = {who: results[at]["tasks"] for who, at in results_of.items()}
+    return prompts, {who: Compared(ours[who], theirs[who]) for who in theirs}
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -384,9 +272,6 @@ def test_models_write_what_they_write_in_the_harness(compared, name, who):
     lines = list(compared[1][who].lines(name))
     assert len(lines) == EXAMPLES * (1 if name in GSM8K else len(SUBJECTS))
     for task, line, row in lines:
-        text = line["prediction"]
-        for stop in row["arguments"][0][1]:
-            text = text.split(stop)[0]
-        assert text == row["answers"][0], task
+        assert cut(line["prediction"], row["arguments"][0][1]) == row["answers"][0], task
     for task, ours, theirs in compared[1][who].numbers(name):
         assert ours == pytest.approx(theirs), task
