@@ -327,8 +327,11 @@ def same_answer(line: Mapping, row: Mapping) -> bool:
     """
     if line["options"]:
         return int(np.argmax(line["scores"])) == int(np.argmax(row["answers"]))
-    ours = cut(SPECIAL.sub("", line["prediction"]), row["arguments"][0][1])
-    return "".join(ours.split()) == "".join(row["answers"][0].split())
+    (_, stops), theirs = row["arguments"][0], row["answers"][0]
+    if not SPECIAL.search(line["prediction"]):
+        return cut(line["prediction"], stops) == theirs
+    ours = cut(SPECIAL.sub("", line["prediction"]), stops)
+    return "".join(ours.split()) == "".join(theirs.split())
 
 
 def differences(line: Mapping, row: Mapping) -> list[float]:
