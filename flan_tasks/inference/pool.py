@@ -10,16 +10,12 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from flan_tasks.inference.programs import LIMIT, Allowance
-
 Kind = TypeVar("Kind", bound=Hashable)
 Item = TypeVar("Item")
 # Full batches after which nothing waits any longer: answers come at last, and few wait in memory.
 WINDOW = 128
 # Least difference of two lengths.
 STEP = 8
-# Most programs of prompts that are read apart from others, as they share a beginning.
-APART = LIMIT // 8
 
 
 @dataclass(frozen=True)
@@ -95,13 +91,10 @@ class Pool:
     `most` allows it."""
     _used: set[tuple[Hashable, int]] = field(default_factory=set)
     """(kind, length) of the programs that full batches have needed."""
-    apart: Allowance = field(default_factory=lambda: Allowance(0, APART))
-    """Decides who may be read apart: all that save tokens, while programs are few."""
 
     def forget(self) -> None:
         """Begins anew: batches depend on nothing that was answered before."""
         self._used.clear()
-        self.apart.forget()
 
     def copy(self) -> "Pool":
         """Returns a pool that makes the batches that this one would make next."""

@@ -139,9 +139,9 @@ def grouped(leaves: Sequence[Leaf], *, share: bool) -> list[Group]:
       leaves: prompts in any order.
       share: whether prompts may share a beginning at all.
     """
-    ordered = _sorted(leaves)
+    ordered = sorted(leaves, key=lambda leaf: (leaf.ids.tolist(), leaf.number, leaf.first))
     if not share or len(ordered) < 2:
-        return [together(ordered)] if ordered else []
+        return [Group(np.empty(0, np.int32), tuple(ordered))] if ordered else []
     common = np.array(
         [_common(a.ids, b.ids) for a, b in zip(ordered, ordered[1:], strict=False)], np.int64
     )
@@ -166,18 +166,8 @@ def grouped(leaves: Sequence[Leaf], *, share: bool) -> list[Group]:
             bounds = [first, *cuts.tolist(), last]
             parts += list(zip(bounds, bounds[1:], strict=False))[::-1]
     if rest:
-        groups.append(together(rest))
+        groups.append(Group(np.empty(0, np.int32), tuple(rest)))
     return groups
-
-
-def together(leaves: Sequence[Leaf]) -> Group:
-    """Returns prompts whose beginnings are not read apart as a group: their rows hold them."""
-    return Group(np.empty(0, np.int32), tuple(_sorted(leaves)))
-
-
-def tokens_together(group: Group) -> int:
-    """Returns the tokens that rows of a causal decoder hold of a group if nothing is apart."""
-    return sum(size for size, _ in _families(together(group.leaves), share=True))
 
 
 def rows_of(group: Group, *, share: bool) -> list[Row]:
@@ -192,11 +182,6 @@ def rows_of(group: Group, *, share: bool) -> list[Row]:
             rows += fits
         max(fits, key=lambda row: len(row.tokens)).add(leaves, group.shared, share=share)
     return rows
-
-
-def _sorted(leaves: Sequence[Leaf]) -> list[Leaf]:
-    """Returns prompts in the order of their ids, so that neighbors share most."""
-    return sorted(leaves, key=lambda leaf: (leaf.ids.tolist(), leaf.number, leaf.first))
 
 
 def _families(group: Group, share: bool) -> Iterator[tuple[int, list[Leaf]]]:

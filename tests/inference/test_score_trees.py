@@ -1,13 +1,12 @@
 """Prompts read as trees of tokens against each option alone behind its prompt."""
 
-import jax
 import numpy as np
 import pytest
 from toy_models import CONFIGS, quickly_compiled, random_params
 
 from flan_tasks.inference import trees
-from flan_tasks.inference.pool import APART, Pool
-from flan_tasks.inference.programs import Allowance, Programs
+from flan_tasks.inference.pool import Pool
+from flan_tasks.inference.programs import Programs
 from flan_tasks.inference.questions import DistinctInput
 from flan_tasks.inference.reading import Reading
 from flan_tasks.inference.score import score_options
@@ -200,69 +199,3 @@ def _depth(row, node):
         node = row.parents[node]
         depth += 1
     return depth
-
-
-class Counted(Programs):
-    """Programs that are counted and not compiled: they give zeros."""
-
-    def call(self, name, function, *arguments, donate=()):
-        leaves, tree = jax.tree.flatten(arguments)
-        key = (name, tree, tuple(leaf.shape for leaf in leaves))
-        if key not in self._compiled:
-            self._check(name)
-            self._compiled[key] = jax.eval_shape(function, *arguments)
-        return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), self._compiled[key])
-
-    def named(self, name):
-        """How many arrays those of a name read."""
-        return [len(shapes) for (one, *_), _, shapes in self._compiled if one == name]
-
-
-def units(draw, count):
-    """Prompts of units, each of which begin with a text of their own."""
-    for _ in range(count):
-        header = draw.integers(3, 120, draw.integers(40, 900))
-        rests = [draw.integers(3, 120, draw.integers(10, 150)) for _ in range(draw.integers(8, 40))]
-        yield inputs(draw, [np.append(header, rest).astype(np.int32) for rest in rests])
-
-
-def test_beginnings_stand_in_rows_once_there_are_programs_enough():
-    model = Model(CONFIGS["rope-causal"])
-    programs, pool = Counted(), Pool(2_048, apart=Allowance(0, 4))
-    for window in units(np.random.default_rng(7), 12):
-        scored = score_trees(
-            model, model.abstract(), window, pool=pool, programs=programs, reading=Reading()
-        )
-        assert len(list(scored)) == len(window)
-    assert len(pool.apart) == 4 and len(programs.named("reading beginnings")) == 2
-
-
-@pytest.mark.parametrize("tokens", [2_048, 16_384])
-def test_programs_are_few_whatever_is_asked(tokens):
-    model = Model(CONFIGS["rope-causal"])
-    params = model.abstract()
-    windows = [made for made in units(np.random.default_rng(7), 60)]
-    programs, pool = Counted(), Pool(tokens)
-    reading = Reading()
-
-    def answered():
-        for window in windows:
-            scored = score_trees(
-                model, params, window, pool=pool, programs=programs, reading=reading
-            )
-            assert len(list(scored)) == len(window)
-
-    answered()
-    count = len(programs)
-    apart = len(programs.named("reading beginnings"))
-    # Behind a beginning they read a cache besides.
-    arrays = programs.named("reading prompts and options")
-    apart += sum(count > len(jax.tree.leaves(params)) + 4 for count in arrays)
-    assert 5 < apart == len(pool.apart) <= APART
-    assert len(programs.named("scoring options")) <= 6
-    assert count <= 40
-    # Much is read once for all that, and what is asked again has the same batches.
-    assert reading.tokens < 0.3 * sum(len(one.ids) for window in windows for one in window)
-    pool.forget()
-    answered()
-    assert len(programs) == count
