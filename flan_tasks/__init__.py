@@ -11,27 +11,11 @@ from flan_tasks.core.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from flan_tasks import datasets
-    from flan_tasks.api import (
-        add,
-        build,
-        compare,
-        contamination,
-        diff,
-        evaluate,
-        export,
-        infer,
-        lint,
-        report,
-        results,
-        scores,
-        shares,
-        show,
-        sources,
-        templates,
-        train,
-        verify,
-    )
-    from flan_tasks.api import open_build as open
+    from flan_tasks.api.building import build, diff, report, shares, verify
+    from flan_tasks.api.building import open_build as open
+    from flan_tasks.api.declaring import add, templates
+    from flan_tasks.api.looking import contamination, lint, show, sources
+    from flan_tasks.api.modeling import compare, evaluate, export, infer, results, scores, train
     from flan_tasks.core.configuration import configure
     from flan_tasks.core.dataset import Dataset
     from flan_tasks.core.errors import (
@@ -131,11 +115,10 @@ __all__ = [
 
 # Module -> the public names it has.
 _NAMES = {
-    "api": (
-        *("add", "build", "compare", "contamination", "diff", "evaluate", "export", "infer"),
-        *("lint", "report", "results", "scores", "shares", "show", "sources", "templates"),
-        *("train", "verify"),
-    ),
+    "api.building": ("build", "diff", "open", "report", "shares", "verify"),
+    "api.declaring": ("add", "templates"),
+    "api.looking": ("contamination", "lint", "show", "sources"),
+    "api.modeling": ("compare", "evaluate", "export", "infer", "results", "scores", "train"),
     "row_views.rows": ("rows",),
     "seqio.calls": ("mixture", "task"),
     "core.configuration": ("configure",),
@@ -175,15 +158,16 @@ _NAMES = {
 def _public(name: str) -> Any:
     if name == "datasets":
         return importlib.import_module("flan_tasks.datasets")
-    homes = {one: module for module, names in _NAMES.items() for one in names} | {"open": "api"}
+    homes = {one: module for module, names in _NAMES.items() for one in names}
     if name not in homes:
         raise AttributeError(f"module 'flan_tasks' has no attribute {name!r}")
     module = importlib.import_module(f"flan_tasks.{homes[name]}")
     value = getattr(module, "open_build" if name == "open" else name)
     if hasattr(value, "__dataclass_fields__"):
-        from flan_tasks.core.field_docs import with_field_docs
+        from flan_tasks.core.field_docs import DocWithFields
 
-        value.__doc__ = with_field_docs(value)  # for help(); its source has them under its fields
+        # For help(); the source has them under the fields.
+        value.__doc__ = DocWithFields(value.__doc__)
     globals()[name] = value
     return value
 

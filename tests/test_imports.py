@@ -180,6 +180,19 @@ def test_what_begins_every_command_loads_little_of_ours(code, ours):
     assert set(ast.literal_eval(printed.splitlines()[-1])) == ours
 
 
+def test_declaring_loads_no_settings_of_builds_and_reads_no_source():
+    code = """
+import linecache, sys
+import flan_tasks as ft
+ft.add, ft.Dataset, ft.Family, ft.Mixture, ft.TemplateSet
+print([n for n in sys.modules if n.startswith("flan_tasks.specs")])
+print([n for n in linecache.cache if n.endswith("core/family.py")])
+print("source:" in ft.Family.__doc__)
+print([n for n in linecache.cache if n.endswith("core/family.py")] != [])
+"""
+    assert run(code).splitlines() == ["[]", "[]", "True", "True"]
+
+
 @pytest.mark.parametrize("words", [["--help"], ["list"], ["list", "--mixtures"]])
 def test_quick_commands_load_no_slow_part_of_the_standard_library(words):
     # What the interpreter loads itself, as the finder of an editable installation, is not counted.

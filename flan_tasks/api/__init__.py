@@ -1,31 +1,5 @@
-"""What users call from Python; everything heavy is imported when it is called.
+"""What users call from Python, a module for each subject; everything heavy is imported when called.
 
-The one list of the functions that are public; each subject has a module.
+`flan_tasks` has the list of the names, and imports the module of one when it is asked for: a module
+of declarations does not wait for what trains a model.
 """
-
-from flan_tasks.api.building import build, diff, open_build, report, shares, verify
-from flan_tasks.api.declaring import add, templates
-from flan_tasks.api.looking import contamination, lint, show, sources
-from flan_tasks.api.modeling import compare, evaluate, export, infer, results, scores, train
-
-__all__ = [
-    "add",
-    "build",
-    "compare",
-    "contamination",
-    "diff",
-    "evaluate",
-    "export",
-    "infer",
-    "lint",
-    "open_build",
-    "report",
-    "results",
-    "scores",
-    "shares",
-    "show",
-    "sources",
-    "templates",
-    "train",
-    "verify",
-]

@@ -29,14 +29,25 @@ def field_docs(cls: type[Any]) -> dict[str, str]:
     return {part.name: docs[part.name] for part in dataclasses.fields(cls) if part.name in docs}
 
 
-def with_field_docs(cls: type) -> str:
-    """Returns the docstring of a dataclass with its fields, which `help()` then shows."""
-    lines = [
-        fill(f"{name}: {text}", width=96, subsequent_indent="  ")
-        for name, text in field_docs(cls).items()
-    ]
-    about = inspect.getdoc(cls) or ""
-    return f"{about}\n\nAttributes:\n{indent(chr(10).join(lines), '  ')}" if lines else about
+class DocWithFields:
+    """A dataclass's docstring that shows its fields too, read from the source when it is asked for.
+
+    It stands in the class as `__doc__`: most who use a class never ask for it, and reading takes
+    longer than importing the class.
+    """
+
+    def __init__(self, about: str | None) -> None:
+        self.about = inspect.cleandoc(about or "")
+
+    def __get__(self, _: object, cls: type) -> str:
+        """Returns the docstring, and under it a line for each field that says what it means."""
+        lines = [
+            fill(f"{name}: {text}", width=96, subsequent_indent="  ")
+            for name, text in field_docs(cls).items()
+        ]
+        if not lines:
+            return self.about
+        return f"{self.about}\n\nAttributes:\n{indent(chr(10).join(lines), '  ')}"
 
 
 def _read(cls: type) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 import flan_tasks
-from flan_tasks.core.field_docs import field_docs, with_field_docs
+from flan_tasks.core.field_docs import DocWithFields, field_docs
 
 
 @dataclass
@@ -38,8 +38,9 @@ def test_strings_under_fields_are_their_docs():
     assert list(field_docs(Burrow)) == ["eggs", "color", "depth"]
 
 
-def test_the_docstring_gets_them():
-    assert with_field_docs(Burrow).splitlines() == [
+def test_the_docstring_gets_them_when_it_is_asked_for(monkeypatch):
+    monkeypatch.setattr(Burrow, "__doc__", DocWithFields(Burrow.__doc__))
+    assert inspect.getdoc(Burrow).splitlines() == [
         "A nest in the ground.",
         "",
         "Attributes:",
