@@ -21,7 +21,7 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 
 
-def main(pipe: int, work: int, inherited: Sequence[int]) -> None:
+def main(pipe: int, work: int, inherited: Sequence[int], parent: int) -> None:
     """Builds shards until the parent closes the line, or ends.
 
     What goes over the socket to the parent: the rows done of the shard (int), what is known of a
@@ -31,10 +31,11 @@ def main(pipe: int, work: int, inherited: Sequence[int]) -> None:
       pipe: descriptor of the socket to the parent.
       work: descriptor of the file that holds the pickled work.
       inherited: descriptors that are open as long as this process lives, such as the lock's.
+      parent: number of the process that started this one.
     """
     for descriptor in (pipe, work, *inherited):
         os.set_inheritable(descriptor, False)
-    _end_with_parent()
+    _end_with_parent(parent)
     line = Connection(pipe)
     shards: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(line, shards), daemon=True).start()
@@ -50,8 +51,8 @@ def main(pipe: int, work: int, inherited: Sequence[int]) -> None:
     threading.Event().wait()  # the parent ends what has failed
 
 
-def _end_with_parent() -> None:
-    """Has Linux kill this process when its parent is gone.
+def _end_with_parent(parent: int) -> None:
+    """Has Linux kill this process when its parent is gone, and ends it if that is already so.
 
     The end of the line says it as well, but not to a process that is stopped, or that is in a
     library which lets no other thread run.
@@ -60,6 +61,8 @@ def _end_with_parent() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before Linux was told
+            os._exit(1)
 
 
 def _listen(line: Connection, shards: queue.SimpleQueue[bytes]) -> None:

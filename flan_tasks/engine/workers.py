@@ -38,7 +38,7 @@ import json, sys
 options = json.loads(sys.argv[1])
 sys.path[:] = options["path"]
 from flan_tasks.engine.worker_process import main
-main(options["pipe"], options["work"], options["inherited"])
+main(options["pipe"], options["work"], options["inherited"], options["parent"])
 """
 
 
@@ -197,7 +197,13 @@ class _Worker:
 
 
 def _start(pipe: int, work: int, lock_fd: int, output: Any) -> subprocess.Popen:
-    options = {"path": sys.path, "pipe": pipe, "work": work, "inherited": [lock_fd]}
+    options = {
+        "path": sys.path,
+        "pipe": pipe,
+        "work": work,
+        "inherited": [lock_fd],
+        "parent": os.getpid(),
+    }
     # Ctrl-C reaches every process of the terminal, and a scheduler tells all of a job; the one that
     # started us decides. What is blocked here is blocked there from the first instruction on.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)

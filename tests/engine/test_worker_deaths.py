@@ -2,6 +2,7 @@
 
 import os
 import resource
+import subprocess
 import sys
 from dataclasses import dataclass
 
@@ -218,3 +219,15 @@ def test_neither_shared_memory_nor_a_temporary_folder_is_needed(run, monkeypatch
     sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[0])))
     run("out")
     assert not [name for name in opened if name.startswith(("/dev/shm", "/tmp/pymp", "/proc/now"))]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="told by Linux alone")
+def test_a_worker_whose_parent_ended_before_it_began_ends_at_once():
+    code = (
+        "import os\n"
+        "from flan_tasks.engine.worker_process import main\n"
+        # Neither descriptor is one: it ends before it reads anything.
+        "main(0, 0, [], parent=os.getpid())"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, b"", b"")
