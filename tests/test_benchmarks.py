@@ -222,3 +222,17 @@ def test_a_made_up_store_is_what_reading_its_rows_gives(tmp_path):
     assert about[0]["members"] == about[1]["members"]
     assert tables[0].replace_schema_metadata(None) == tables[1].replace_schema_metadata(None)
     assert tables[0].num_rows == 24
+
+
+@pytest.mark.slow
+def test_results_of_two_made_up_models_are_measured(tmp_path):
+    place = tmp_path / "place"
+    command = [sys.executable, "-m", "benchmarks.results", "--answers", "620"]
+    done = subprocess.run(
+        [*command, "--place", str(place)], capture_output=True, text=True, check=True
+    )
+    measured = json.loads(done.stdout)
+    assert measured["answers"] == 620
+    assert all(measured[f"results_of_{name}"]["page_mb"] > 0.1 for name in ("one", "two"))
+    scores = json.loads((place / "after" / "scores.json").read_text())
+    assert len(scores["datasets"]) == 62
