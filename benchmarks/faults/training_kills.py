@@ -59,7 +59,10 @@ def main() -> int:
     while sum(count for end, count in ends.items() if "sent" not in end) < options.kills:
         name = f"chain_{len(chains)}"
         chain = run_chain(folder, name, draw, startup, options.kills, ends)
-        problems = differences(expected, outcome(folder / name))
+        if (folder / name / f"checkpoint_{STEPS}").is_dir():
+            problems = differences(expected, outcome(folder / name))
+        else:
+            problems = ["the run did not reach its end"]
         chains.append(chain)
         differing += [f"{name} after {', '.join(chain)}: {problem}" for problem in problems]
         print(f"{name}: {len(chain)} signals, {len(problems)} differences", *problems, flush=True)

@@ -2,26 +2,20 @@
 
 It is written after all other files and before the checkpoint gets its name, and sealed by a last
 line with the digest of the lines above, so that it vouches for itself as well. `sha256sum -c
-SHA256SUMS` checks the same, but for the two files that change when the checkpoint gets its name.
+SHA256SUMS` checks the same. Two files are not in it, as Orbax writes them when it likes, from a
+thread of its own: `commit_success.txt`, and `_CHECKPOINT_METADATA`, which says when the checkpoint
+was saved and by which classes; nothing that is read here depends on either.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from flan_tasks.core.parsing import parse_json
-
 NAME = "SHA256SUMS"
-# Orbax adds the time of the commit to its metadata afterwards; all else of them is checked.
-METADATA = "_CHECKPOINT_METADATA"
-_COMMIT_TIME = "commit_timestamp_nsecs"
-# Empty but for a sentence that nobody reads, and also added afterwards.
-_LATER = {"commit_success.txt", METADATA, NAME}
+_LEFT_OUT = {"commit_success.txt", "_CHECKPOINT_METADATA", NAME}
 _SEAL = "# sha256 of the lines above: "
-_OF_METADATA = f"# sha256 of {METADATA} but for its {_COMMIT_TIME}: "
 # Hashing lets other threads run; beyond these a disk is slower than they are.
 _THREADS = 8
 
@@ -35,8 +29,6 @@ def write(folder: Path) -> None:
     paths = list(_files(folder))
     sums = _in_parallel(lambda path: _sha256(folder / path), paths)
     lines = [f"{digest}  {path}\n" for path, digest in zip(paths, sums, strict=True)]
-    if (folder / METADATA).is_file():
-        lines.append(f"{_OF_METADATA}{_metadata_digest(folder / METADATA)}\n")
     text = "".join(lines)
     with (folder / NAME).open("w", encoding="utf-8", newline="\n") as file:
         file.write(f"{text}{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n")
@@ -56,13 +48,13 @@ def problems(
 
     Args:
       folder: a checkpoint that has checksums.
-      parts: subfolders to look at; all of them by default. Orbax's metadata are always looked at.
+      parts: subfolders to look at; all of them by default.
       share: which share of the files is hashed here.
       shares: how many processes share the files.
     """
     try:
         text = (folder / NAME).read_text(encoding="utf-8")
-        sums, metadata = _read(text)
+        sums = _read(text)
     except (OSError, ValueError) as error:
         return [f"{NAME} is damaged ({error})"]
     chosen = {path.split("/")[0] for path in sums} if parts is None else set(parts)
@@ -80,7 +72,6 @@ def problems(
     present = {path for path in _files(folder) if path.split("/")[0] in chosen}
     return [
         *missing_parts,
-        *([] if metadata is None else _metadata_problem(folder / METADATA, metadata)),
         *(phrase for phrase in looked_at if phrase),
         *(f"{path} does not belong there" for path in sorted(present - set(sums))),
     ]
@@ -88,7 +79,7 @@ def problems(
 
 def digest(folder: Path, parts: Iterable[str]) -> str:
     """Returns a hash of what the checksums say of some subfolders."""
-    sums, _ = _read((folder / NAME).read_text(encoding="utf-8"))
+    sums = _read((folder / NAME).read_text(encoding="utf-8"))
     chosen = set(parts)
     lines = [f"{sums[path]}  {path}\n" for path in sorted(sums) if path.split("/")[0] in chosen]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -105,32 +96,30 @@ def digest_of(folder: Path, files: Iterable[Path]) -> str:
 def missing_files(folder: Path) -> list[str]:
     """Returns the files that the checksums name and the folder lacks, without reading any."""
     try:
-        sums, _ = _read((folder / NAME).read_text(encoding="utf-8"))
+        sums = _read((folder / NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return [NAME]
     return [path for path in sums if not (folder / path).is_file()]
 
 
-def _read(text: str) -> tuple[dict[str, str], str | None]:
-    """Returns the digest of each file, and that of Orbax's metadata."""
+def _read(text: str) -> dict[str, str]:
+    """Returns the digest of each file."""
     body, _, last = text.rstrip("\n").rpartition("\n")
     body += "\n"
     if last != f"{_SEAL}{hashlib.sha256(body.encode()).hexdigest()}":
         raise ValueError("its last line does not fit the others")
-    sums, metadata = {}, None
+    sums = {}
     for line in body.splitlines():
-        if line.startswith(_OF_METADATA):
-            metadata = line.removeprefix(_OF_METADATA)
-        else:
+        if not line.startswith("#"):  # as earlier versions wrote of Orbax's metadata
             digest, _, path = line.partition("  ")
             sums[path] = digest
-    return sums, metadata
+    return sums
 
 
 def _files(folder: Path) -> Iterable[str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if not path.is_dir() and name not in _LATER:
+        if not path.is_dir() and name not in _LEFT_OUT:
             yield name
 
 
@@ -149,22 +138,6 @@ def _difference(folder: Path, name: str, digest: str) -> str:
     if not path.stat().st_size:
         return f"{name} is empty"
     return f"{name} was changed (its SHA-256 is {actual[:16]}..., not {digest[:16]}...)"
-
-
-def _metadata_problem(path: Path, digest: str) -> list[str]:
-    try:
-        actual = _metadata_digest(path)
-    except (OSError, ValueError) as error:
-        return [f"{path.name} cannot be read ({error})"]
-    return [] if actual == digest else [f"{path.name} was changed"]
-
-
-def _metadata_digest(path: Path) -> str:
-    content = parse_json(path.read_bytes())
-    if not isinstance(content, dict):
-        raise ValueError("it is no JSON object")
-    content.pop(_COMMIT_TIME, None)
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:
