@@ -187,7 +187,7 @@ def test_each_token_follows_its_own_text(share, row, monkeypatch):
                 read.setdefault((number, option), []).append(text)
     for number, one in enumerate(made):
         for option, ids_of in enumerate(one.options):
-            whole = [trees.FIRST, *one.ids.tolist(), *ids_of.tolist()]
+            whole = [0, *one.ids.tolist(), *ids_of.tolist()]
             texts = sorted(read[number, option], key=len)
             first = len(one.ids) + 2
             assert texts == [whole[:length] for length in range(first, len(whole) + 1)]
