@@ -430,9 +430,13 @@ def _vocabulary(
             "trained with; give --vocab"
         )
     if vocabulary.size > config.outputs:
+        hint = "give the --vocab it was trained with"
+        if named is None and (folder / "tokenizer.model").is_file():
+            # A SentencePiece model has T5's 100 extra ids here.
+            hint = "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) writes tokenizer.json"
         raise ModelError(
             f"the vocabulary {vocabulary.name} has {vocabulary.size:,} ids and the model "
-            f"{config.vocabulary_size:,}; give the --vocab it was trained with"
+            f"{config.vocabulary_size:,}; {hint}"
         )
     return vocabulary
 

@@ -144,6 +144,8 @@ def _wrong(family: Family, settings: Mapping[str, Any]) -> list[str]:
     kinds = settings.get("layer_types") or []
     if odd := sorted({str(kind) for kind in kinds} - {SLIDING, FULL}):
         wrong.append(f"layer_types has {', '.join(odd)}; wanted {FULL} or {SLIDING}")
+    elif kinds and len(kinds) != settings.get("num_hidden_layers"):
+        wrong.append(f"layer_types has {len(kinds)} layers, num_hidden_layers is another number")
     return wrong + _wrong_rope(settings)
 
 

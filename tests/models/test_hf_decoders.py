@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from safetensors.numpy import load_file, save_file
-from toy_models import quickly_compiled
+from toy_models import CONFIGS, quickly_compiled, random_params
 from toy_tokenizers import write_words
 
 from flan_tasks.core.errors import ModelError
@@ -17,6 +17,7 @@ from flan_tasks.inference.decode import generate
 from flan_tasks.inference.programs import Programs
 from flan_tasks.models.hf import check_hf, export_hf, import_hf, read_config
 from flan_tasks.models.model import Model
+from flan_tasks.models.partition import RULES
 from flan_tasks.specs.eval_config import Decoding
 from flan_tasks.vocabulary import open_vocabulary
 
@@ -172,6 +173,7 @@ def test_a_tokenizer_with_more_ids_than_rows_is_refused(copy):
             'the scaling of RoPE is "yarn"; computed are "default", "linear", "llama3"',
         ),
         ("gemma3", {"layer_types": ["chunked_attention"] * 3}, "layer_types has chunked_att"),
+        ("gemma3", {"layer_types": ["full_attention"]}, "layer_types has 1 layers, num_hidden"),
         ("gemma3", {"use_bidirectional_attention": True}, "use_bidirectional_attention is True"),
         ("gemma3", {"rms_norm_eps": "small"}, "norm_epsilon is 'small'"),
     ],
@@ -219,3 +221,15 @@ def test_a_decoder_that_transformers_has_not_is_refused(tmp_path):
     with pytest.raises(ModelError, match="no decoder .* has inputs_attention = 'prefix'"):
         export_hf(Model(config), {}, tmp_path / "out", vocabulary=vocabulary)
     assert not (tmp_path / "out").exists()
+
+
+def test_adapters_and_axes_know_every_parameter_of_every_switch():
+    everything = dataclasses.replace(
+        CONFIGS["switches"], lora_rank=2, lora_targets=("query", "key", "value", "out", "wi_0")
+    )
+    model = Model(everything)
+    axes = jax.tree.leaves(model.axes(), is_leaf=lambda value: isinstance(value, tuple))
+    assert {name for names in axes for name in names} <= RULES.keys()
+    merged = model.merge_lora(random_params(model))
+    shapes = jax.tree.map(lambda leaf: leaf.shape, model.without_adapters().abstract())
+    assert jax.tree.map(np.shape, merged) == shapes
