@@ -75,7 +75,9 @@ def _settings(kind: str, config: ModelConfig) -> dict[str, Any]:
     }
     if family.caps:
         settings |= {theirs: ours[name] or None for name, theirs in CAPS.items()}
-        settings["query_pre_attn_scalar"] = config.query_scalar or config.head_dim
+        # Version 5 takes no float for it.
+        scalar = config.query_scalar or config.head_dim
+        settings["query_pre_attn_scalar"] = int(scalar) if scalar == int(scalar) else scalar
     windows = config.layer_windows
     if family.windows:
         settings["sliding_window"] = max(windows, default=0) or None
