@@ -272,7 +272,7 @@ def export(
     vocab: str | os.PathLike[str] | None = None,
     dtype: str = "float32",
 ) -> Path:
-    """Writes a trained T5 as a directory that `transformers` loads; what `flan export` does.
+    """Writes a trained model as a directory that `transformers` loads, as `flan export` does.
 
     Args:
       model: a MODEL_DIR or checkpoint of `flan train`.
@@ -281,7 +281,8 @@ def export(
       dtype: what weights are stored in: float32 or bfloat16.
 
     Raises:
-      ModelError: the model cannot be opened or is no T5, or the directory is not empty.
+      ModelError: the model cannot be opened, transformers has none such, or the directory is not
+        empty.
     """
     given = Arguments("export")
     place, folder = given.path("model", model), given.path("out", out)

@@ -30,7 +30,8 @@ def command(
 ) -> None:
     """Writes MODEL, a MODEL_DIR or checkpoint of `flan train`, for transformers.
 
-    T5 models only. Adapters are merged into the base; tokenizer files are included.
+    T5 and decoders: causal ones with RoPE, as Llama, Mistral, Qwen and Gemma are. Adapters are
+    merged into the base; tokenizer files are included.
     """
     from flan_tasks.inference.model_answers import open_model
     from flan_tasks.models.hf import export_hf
@@ -41,9 +42,11 @@ def command(
         click.echo(json.dumps({"out": str(folder), "from": opened.identity["model"]}))
     else:
         click.echo(f"{opened.identity['model']} is in {folder}, for transformers:")
-        click.echo(f'  T5ForConditionalGeneration.from_pretrained("{folder}")')
         config = opened.model.config
-        if not (config.tied_head and config.scaled_head):
+        is_t5 = config.architecture == "t5"
+        network = "T5ForConditionalGeneration" if is_t5 else "AutoModelForCausalLM"
+        click.echo(f'  {network}.from_pretrained("{folder}")')
+        if is_t5 and not (config.tied_head and config.scaled_head):
             click.echo(
                 "Its head is not the embedding: in transformers 5 tie_weights(), which lm_eval "
                 "calls, overwrites it. README.md there says how to load it for that."

@@ -26,6 +26,7 @@ COMMANDS = {
     "build": "Builds a mixture into a directory of shards.",
     "contamination": "Looks for examples of a build in evaluation sets.",
     "train": "Trains a model on a build, in JAX.",
+    "gin-from-hf": "Prints a gin file of a model of Hugging Face's.",
     "eval": "Scores a model template by template.",
     "scores": "Prints the scores of an evaluation in other forms.",
     "compare": "Says what differs between the scores of models.",

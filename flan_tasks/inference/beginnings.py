@@ -26,8 +26,6 @@ TOKENS, PROMPTS = 32, 4
 LENGTHS = (64,)
 # Programs that beginnings may need in all; the others are for prompts that share nothing.
 MOST = LIMIT // 8
-# The decoder's first token, before any input.
-FIRST = 0
 
 
 @dataclass(frozen=True)
@@ -35,9 +33,11 @@ class Begun:
     """Prompts with one beginning."""
 
     beginning: np.ndarray
-    """Ids that all share, the decoder's first token before them; empty where nothing is shared."""
+    """Ids that all share, behind the decoder's first token; empty where nothing is shared."""
     numbers: tuple[int, ...]
     """Numbers of the prompts."""
+    first: int = 0
+    """Tokens of the beginning that stand before the prompts: the decoder's first, or none."""
 
     @classmethod
     def of_nothing(cls, count: int) -> "Begun":
@@ -51,7 +51,7 @@ class Begun:
 
     def rest(self, ids: np.ndarray) -> np.ndarray:
         """Returns what stands behind the beginning in the ids of a prompt."""
-        return ids[max(len(self.beginning) - 1, 0) :]
+        return ids[max(len(self.beginning) - self.first, 0) :]
 
 
 class Apart:
@@ -62,10 +62,12 @@ class Apart:
     Args:
       pool: cuts batches.
       program: tokens that could be read while a program is compiled.
+      starts: what the decoder reads before any prompt.
     """
 
-    def __init__(self, pool: Pool, program: int) -> None:
+    def __init__(self, pool: Pool, program: int, starts: Sequence[int]) -> None:
         self._pool = pool
+        self._starts = starts
         self.allowance = Allowance(program, MOST)
 
     def forget(self) -> None:
@@ -85,7 +87,8 @@ class Apart:
           shares: whether beginnings may be read apart.
         """
         left: list[int] = []
-        for group in by_beginning(prompts) if shares else [Begun.of_nothing(len(prompts))]:
+        nothing_shared = [Begun.of_nothing(len(prompts))]
+        for group in by_beginning(prompts, self._starts) if shares else nothing_shared:
             if not group.shares:
                 left += group.numbers
                 continue
@@ -138,11 +141,12 @@ def _programs(kind: int, batches: Sequence[Batch[int | None, int]]) -> set[Hasha
     return programs
 
 
-def by_beginning(prompts: Sequence[np.ndarray]) -> list[Begun]:
+def by_beginning(prompts: Sequence[np.ndarray], starts: Sequence[int]) -> list[Begun]:
     """Returns prompts in the groups that save most tokens, those that share nothing worth it last.
 
     Args:
       prompts: their ids, each with at least one token.
+      starts: what the decoder reads before any of them.
     """
     order = sorted(range(len(prompts)), key=lambda number: (prompts[number].tolist(), number))
     ordered = [prompts[number] for number in order]
@@ -173,8 +177,8 @@ def by_beginning(prompts: Sequence[np.ndarray]) -> list[Begun]:
     while waiting:
         first, last, shared, holds = runs[place := waiting.pop()]
         if saved[place] and saved[place] == _saved(runs[place]):
-            beginning = np.append(FIRST, ordered[first][:shared]).astype(np.int32)
-            groups.append(Begun(beginning, tuple(sorted(order[first:last]))))
+            beginning = np.append(starts, ordered[first][:shared]).astype(np.int32)
+            groups.append(Begun(beginning, tuple(sorted(order[first:last])), len(starts)))
             rest -= set(order[first:last])
         else:
             waiting += holds[::-1]
@@ -190,10 +194,9 @@ def read_beginning(model: Model, params: Tree, beginning: np.ndarray, programs: 
       EvaluationError: too many programs would be compiled.
     """
     # The first token is put before inputs by `inputs_batch`.
-    length = bucket(len(beginning), LENGTHS) - 1
-    batch = inputs_batch(
-        model.config.architecture, [beginning[1:]], length=length, rows=programs.multiple
-    )
+    first = len(model.config.starts)
+    length = bucket(len(beginning), LENGTHS) - first
+    batch = inputs_batch(model.config, [beginning[first:]], length=length, rows=programs.multiple)
     return programs.call(("reading beginnings",), partial(_read, model), params, batch)
 
 

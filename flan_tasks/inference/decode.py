@@ -152,7 +152,7 @@ def _beams(
 def _inputs(
     model: Model, prompts: Sequence[np.ndarray], length: int, rows: int
 ) -> dict[str, np.ndarray]:
-    return inputs_batch(model.config.architecture, prompts, length=length, rows=rows)
+    return inputs_batch(model.config, prompts, length=length, rows=rows)
 
 
 def _key_data(numbers: Sequence[int]) -> np.ndarray:

@@ -110,8 +110,9 @@ def open_model(
         check_end(folder, vocabulary.name, vocabulary.eos_id)
     # Rows that only pad the embedding are no ids: none is ever written.
     real = dataclasses.replace(config, vocabulary_size=vocabulary.size)
-    if real.padded_vocabulary == config.padded_vocabulary:
-        config = real
+    if real.padded_vocabulary != config.padded_vocabulary:
+        real = dataclasses.replace(real, head_rows=config.outputs)
+    config = real
     # What a run chose for its speed need not hold here: cuDNN wants a GPU, and bfloat16.
     config = dataclasses.replace(config, attention="xla", remat="none", dtype=dtype or config.dtype)
     model = Model(config)
@@ -195,7 +196,7 @@ class ModelAnswers:
             program,
             doubles=jax.default_backend() == "cpu",
         )
-        self._apart = Apart(writing, program)
+        self._apart = Apart(writing, program, opened.model.config.starts)
         self._halvings = Allowance(program, LIMIT // 8)
         place = partial(jax.device_put, device=partition.batch_sharding(opened.mesh))
         self.programs = Programs(log=log, place=place, multiple=opened.mesh.size)
@@ -429,9 +430,13 @@ def _vocabulary(
             "trained with; give --vocab"
         )
     if vocabulary.size > config.outputs:
+        hint = "give the --vocab it was trained with"
+        if named is None and (folder / "tokenizer.model").is_file():
+            # A SentencePiece model has T5's 100 extra ids here.
+            hint = "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) writes tokenizer.json"
         raise ModelError(
             f"the vocabulary {vocabulary.name} has {vocabulary.size:,} ids and the model "
-            f"{config.vocabulary_size:,}; give the --vocab it was trained with"
+            f"{config.vocabulary_size:,}; {hint}"
         )
     return vocabulary
 

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from flan_tasks.core.errors import EvaluationError
+from flan_tasks.specs.model_config import ModelConfig
 
 # Lengths of inputs (`pool`), read for options of three widths, and as many of generation.
 LIMIT = 256
@@ -141,7 +142,7 @@ def bucket(length: int, sizes: Sequence[int]) -> int:
 
 
 def inputs_batch(
-    architecture: str,
+    config: ModelConfig,
     prompts: Sequence[np.ndarray],
     *,
     length: int,
@@ -151,17 +152,18 @@ def inputs_batch(
     """Returns what `Model.prefill` reads for prompts (ids with EOS).
 
     Args:
-      architecture: t5 or decoder.
+      config: of the model.
       prompts: at least one.
       length: tokens they are padded to.
       rows: rows of the batch; the last prompt is repeated to fill them.
       begins: whether they begin with a decoder's first token; else they follow a beginning.
     """
-    # A decoder's first token is 0, as its targets are shifted right by one.
-    first = 1 if architecture != "t5" and begins else 0
+    starts = config.starts if config.architecture != "t5" and begins else ()
+    first = len(starts)
     tokens, segments = np.zeros((2, rows, length + first), np.int32)
+    tokens[:, :first] = starts
     for row, prompt in enumerate([*prompts, *[prompts[-1]] * (rows - len(prompts))]):
         tokens[row, first : first + len(prompt)] = prompt
         segments[row, : first + len(prompt)] = 1
-    side = "encoder" if architecture == "t5" else "decoder"
+    side = "encoder" if config.architecture == "t5" else "decoder"
     return {f"{side}_input_tokens": tokens, f"{side}_segment_ids": segments}

@@ -182,7 +182,7 @@ class Refilled:
     def _batch(self, prompts: Sequence[np.ndarray], size: int) -> dict[str, np.ndarray]:
         # The decoder's first token stands in the beginning, where there is one.
         return inputs_batch(
-            self._model.config.architecture,
+            self._model.config,
             prompts,
             length=self._shape.length,
             rows=size,

@@ -111,7 +111,7 @@ def score_batch(
     """
     chunks = [list(_chunked(of_one, width)) for of_one in options]
     scores = [[Score(0.0, 1)] * len(of_one) for of_one in options]
-    batch = inputs_batch(model.config.architecture, prompts, length=length, rows=rows)
+    batch = inputs_batch(model.config, prompts, length=length, rows=rows)
     read = partial(_read, model)
     first, cache = programs.call(("reading inputs",), read, params, batch)
     for turn in range(max(len(of_one) for of_one in chunks)):

@@ -51,7 +51,7 @@ def score_trees(
     for number, one in enumerate(inputs):
         if not left[number] and not one.is_done:
             yield one, []
-    for group in grouped(leaves_of(inputs), share=share):
+    for group in grouped(leaves_of(inputs, model.config.starts), share=share):
         cache: Cache | None = None
         for batch in pool.batches(_waiting(group, share)):
             numbers = {number for row in batch.items for _, _, number, _ in row.wanted}
@@ -82,10 +82,9 @@ def _waiting(group: Group, share: bool) -> list[Waiting[int, Row]]:
 def _beginning(model: Model, params: Tree, group: Group, pool: Pool, programs: Programs) -> Cache:
     """Returns the cached keys and values of what a group begins with."""
     # The first token is put before inputs by `inputs_batch`.
-    length = length_class(group.shared) - 1
-    batch = inputs_batch(
-        model.config.architecture, [group.beginning[1:]], length=length, rows=pool.multiple
-    )
+    first = len(model.config.starts)
+    length = length_class(group.shared) - first
+    batch = inputs_batch(model.config, [group.beginning[first:]], length=length, rows=pool.multiple)
     return programs.call(("reading beginnings",), partial(_read, model), params, batch)
 
 

@@ -21,15 +21,13 @@ ROW = 512
 BEGINNING = 32
 # Most tokens of the options of one prompt in a row; further ones stand behind its next copy.
 OPTIONS = 512
-# The decoder's first token, before any input.
-FIRST = 0
 
 
 class Leaf(NamedTuple):
     """A prompt with some of its options, as a row holds it."""
 
     ids: np.ndarray
-    """Ids of the prompt, behind the decoder's first token."""
+    """Ids of the prompt, behind the decoder's first token where it has one."""
     options: tuple[np.ndarray, ...]
     """Ids of the options."""
     number: int
@@ -117,11 +115,16 @@ class Row:
         return len(self.tokens) - 1
 
 
-def leaves_of(inputs: Sequence[DistinctInput]) -> list[Leaf]:
-    """Returns the prompts with their options; one with very many comes several times."""
+def leaves_of(inputs: Sequence[DistinctInput], starts: Sequence[int]) -> list[Leaf]:
+    """Returns the prompts with their options; one with very many comes several times.
+
+    Args:
+      inputs: what is asked.
+      starts: what the decoder reads before any input.
+    """
     leaves = []
     for number, one in enumerate(inputs):
-        ids = np.concatenate([[FIRST], one.ids]).astype(np.int32)
+        ids = np.concatenate([starts, one.ids]).astype(np.int32)
         begin = room = 0
         for place, option in enumerate(one.options):
             if place > begin and room + len(option) > OPTIONS:

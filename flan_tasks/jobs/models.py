@@ -106,10 +106,11 @@ def answers(
 
 
 def export(model: Path, out: Path, *, vocab: str | None = None, dtype: str = "float32") -> Path:
-    """Writes a trained T5 as a directory that transformers loads, and returns the directory.
+    """Writes a trained model as a directory that transformers loads, and returns the directory.
 
     Raises:
-      ModelError: the model cannot be opened or is no T5, or the directory is not empty.
+      ModelError: the model cannot be opened, transformers has none such, or the directory is not
+        empty.
     """
     from flan_tasks.inference.model_answers import open_model
     from flan_tasks.models.hf import export_hf

@@ -31,6 +31,39 @@ class Seen(NamedTuple):
     """float32[B, heads, T, S] or broadcasting to it; None adds nothing."""
 
 
+class View(NamedTuple):
+    """How queries look at keys, in every layer alike but for windows."""
+
+    mask: jax.Array
+    """bool[B, T, S], or of a shape that broadcasts to it."""
+    bias: jax.Array | None
+    """float32[B, heads, T, S] or broadcasting to it; None adds nothing."""
+    queries: jax.Array
+    """Positions of the queries, int32[B, T] or [1, T]; only differences to those of keys count."""
+    keys: jax.Array
+    """Positions of the keys, int32[B, S] or [1, S]."""
+
+    def within(self, window: jax.Array | None) -> "View":
+        """Returns what is left of it where keys lie less than `window` tokens away; None is all."""
+        if window is None:
+            return self
+        away = jnp.abs(self.queries[:, :, None] - self.keys[:, None, :])
+        return self._replace(mask=self.mask & (away < window))
+
+    def seen(self, key: jax.Array, value: jax.Array) -> Seen:
+        """Returns keys and values with how they are looked at."""
+        return Seen(key, value, self.mask, self.bias)
+
+
+class Turn(NamedTuple):
+    """How RoPE turns the queries and keys of a layer."""
+
+    positions: jax.Array
+    """Of the tokens, int32[B, T]."""
+    waves: jax.Array
+    """Radians a position for each pair of columns, float32[head_dim / 2]."""
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def einsum_float32(spec: str, a: jax.Array, b: jax.Array) -> jax.Array:
     """Returns an einsum of two arrays, summed and returned in float32.
@@ -59,11 +92,13 @@ def attend(
     parts_seen: Sequence[Seen],
     *,
     scale: float,
+    cap: float = 0.0,
     rate: float = 0.0,
     dropout_key: jax.Array | None = None,
 ) -> jax.Array:
     """Returns softmax(scale * QK' + bias) V as [B, T, heads, head_dim], over all of `seen` at once.
 
+    A `cap` bounds scale * QK' before the bias is added, as `capped` does.
     Several parts are attended to as if they were one, without being copied together: a cache, what
     all rows share, and what has just been read. Softmax is in float32. Dropout is one mask for all
     queries.
@@ -80,6 +115,7 @@ def attend(
             logits = einsum_float32("bkgtd,ksd->bkgts", query, key[0]) * scale
         else:
             logits = einsum_float32("bkgtd,bksd->bkgts", query, key) * scale
+        logits = capped(logits, cap)
         if part.bias is not None:
             bias = part.bias
             logits += bias.reshape(bias.shape[0], kv_heads, -1, *bias.shape[2:])
@@ -148,15 +184,19 @@ def not_after(queries: jax.Array, keys: jax.Array) -> jax.Array:
     return keys[:, None, :] <= queries[:, :, None]
 
 
-def rotate(x: jax.Array, positions: jax.Array, *, theta: float) -> jax.Array:
-    """Returns queries or keys [B, T, heads, width] turned by their positions [B, T] (RoPE).
+def capped(logits: jax.Array, cap: float) -> jax.Array:
+    """Returns logits bounded smoothly, cap tanh(x / cap) (Gemma Team 2024); 0 bounds nothing."""
+    return cap * jnp.tanh(logits / cap) if cap else logits
+
+
+def rotate(x: jax.Array, turn: Turn) -> jax.Array:
+    """Returns queries or keys [B, T, heads, width] turned by their positions (RoPE).
 
     Pairs are (i, i + width / 2), as in Llama and Gemma; Su et al. 2021 pair neighbors, which is
     the same but for the order of columns.
     """
     half = x.shape[-1] // 2
-    waves = theta ** (-jnp.arange(half, dtype=jnp.float32) / half)
-    angle = positions[:, :, None, None].astype(jnp.float32) * waves
+    angle = turn.positions[:, :, None, None].astype(jnp.float32) * turn.waves
     sine, cosine = jnp.sin(angle), jnp.cos(angle)
     first, second = x[..., :half].astype(jnp.float32), x[..., half:].astype(jnp.float32)
     turned = (first * cosine - second * sine, second * cosine + first * sine)

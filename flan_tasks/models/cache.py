@@ -12,12 +12,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from flan_tasks.models.attention import Seen, not_after, same_segment
+from flan_tasks.models.attention import Seen, View, not_after, same_segment
 
 Cache = dict[str, Any]
-
-# Where queries may look, bool[B, T, S], and the bias of it; None adds nothing.
-MaskAndBias = tuple[jax.Array, jax.Array | None]
 
 # What tokens look at, and what is kept of them, given their keys and values, [B, T, kv_heads,
 # head_dim].
@@ -110,7 +107,7 @@ def cached_step(
     places: jax.Array,
     segments: jax.Array | None,
     bias: Callable[[jax.Array, jax.Array], jax.Array | None],
-) -> tuple[jax.Array, MaskAndBias, MaskAndBias]:
+) -> tuple[jax.Array, View, View]:
     """Returns how new tokens look at each other and at the cache.
 
     Args:
@@ -127,12 +124,12 @@ def cached_step(
     if segments is not None:
         own_mask &= same_segment(segments, segments)
     past = looking_back(positions, cache["positions"], bias)
-    return positions, (own_mask, bias(positions, positions)), past
+    return positions, View(own_mask, bias(positions, positions), positions, positions), past
 
 
 def written_step(
     cache: Cache, bias: Callable[[jax.Array, jax.Array], jax.Array | None]
-) -> tuple[jax.Array, MaskAndBias]:
+) -> tuple[jax.Array, View]:
     """Returns the positions of one more token a row, int32[B, 1], and how it looks at a laid cache.
 
     The token is in it already: see `written`.
@@ -143,17 +140,17 @@ def written_step(
     return positions, looking_back(positions, places, bias)
 
 
-def beside(past: Sequence[Seen], own: MaskAndBias) -> Look:
+def beside(past: Sequence[Seen], own: View) -> Look:
     """Returns how tokens look at what was read before them, and then at themselves."""
 
     def look(key: jax.Array, value: jax.Array) -> tuple[list[Seen], tuple[jax.Array, jax.Array]]:
-        return [*past, Seen(key, value, *own)], (key, value)
+        return [*past, own.seen(key, value)], (key, value)
 
     return look
 
 
 def written(
-    keys: jax.Array, values: jax.Array, place: jax.Array, how: MaskAndBias, past: Sequence[Seen]
+    keys: jax.Array, values: jax.Array, place: jax.Array, how: View, past: Sequence[Seen]
 ) -> Look:
     """Returns how one token a row looks at a layer of a laid cache, and at `past`.
 
@@ -165,7 +162,8 @@ def written(
         write = jax.lax.dynamic_update_slice_in_dim
         all_keys = write(keys, key.swapaxes(1, 2), place, axis=2)
         all_values = write(values, value.swapaxes(1, 2), place, axis=2)
-        return [Seen(unlaid(all_keys), unlaid(all_values), *how), *past], (all_keys, all_values)
+        seen = how.seen(unlaid(all_keys), unlaid(all_values))
+        return [seen, *past], (all_keys, all_values)
 
     return look
 
@@ -174,12 +172,12 @@ def looking_back(
     positions: jax.Array,
     places: jax.Array,
     bias: Callable[[jax.Array, jax.Array], jax.Array | None],
-) -> MaskAndBias:
+) -> View:
     """Returns how tokens at `positions` look at cached ones before them, int32[B, S] or [1, S]."""
     mask = jnp.broadcast_to(
         (places >= 0)[:, None, :], (places.shape[0], positions.shape[1], places.shape[1])
     )
-    return mask, bias(positions, places)
+    return View(mask, bias(positions, places), positions, places)
 
 
 def rows_of(cache: Cache, rows: jax.Array) -> Cache:

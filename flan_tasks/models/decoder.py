@@ -1,8 +1,10 @@
 """A decoder-only transformer that reads inputs and targets as one sequence.
 
 RMS norms before each branch, gated MLP, keys shared by groups of queries (Ainslie et al. 2023),
-RoPE (Su et al. 2021) or T5's relative bias, no biases. Inputs see each other both ways or
-backward only, by configuration; targets always look backward.
+RoPE (Su et al. 2021) or T5's relative bias. Inputs see each other both ways or backward only, by
+configuration; targets always look backward. What Llama, Mistral, Qwen and Gemma have besides are
+switches of the configuration; where layers differ, in windows and in RoPE's waves, the scan over
+them has these as arrays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +15,11 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from flan_tasks.models.attention import Seen, not_after, same_segment
+from flan_tasks.models.attention import Seen, Turn, View, capped, not_after, same_segment
 from flan_tasks.models.cache import (
     EMPTY,
     Cache,
     Look,
-    MaskAndBias,
     beside,
     cached_step,
     is_laid,
@@ -39,36 +40,45 @@ from flan_tasks.models.layers import (
     dropout,
     subkeys,
 )
+from flan_tasks.models.rope import layer_waves
 from flan_tasks.specs.model_config import ModelConfig
 
 Batch = Mapping[str, jax.Array]
 
 
 class Layer(nnx.Module):
-    """Self-attention and MLP, each on the norm of the stream and added to it."""
+    """Self-attention and MLP, each on the norm of the stream and added to it, normed or not."""
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
         self.rate = config.dropout
+        self.branch_norms = config.branch_norms
         self.attention_norm = RMSNorm(config, rngs=rngs)
         self.attention = Attention(config, rngs=rngs)
         self.mlp_norm = RMSNorm(config, rngs=rngs)
         self.mlp = MLP(config, rngs=rngs)
+        if config.branch_norms:
+            self.attention_branch_norm = RMSNorm(config, rngs=rngs)
+            self.mlp_branch_norm = RMSNorm(config, rngs=rngs)
 
     def __call__(
         self,
         x: jax.Array,
-        positions: jax.Array,
+        turn: Turn | None,
         look: Look,
         key: Any,
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         """Returns the stream, and what `look` keeps of its keys and values."""
         keys = subkeys(key, 4)
         normed = self.attention_norm(x)
-        seen, kept = look(*self.attention.keys(normed, positions))
-        query = self.attention.queries(normed, positions)
+        seen, kept = look(*self.attention.keys(normed, turn))
+        query = self.attention.queries(normed, turn)
         output = self.attention(query, seen, keys[0])
+        if self.branch_norms:
+            output = self.attention_branch_norm(output)
         x = x + dropout(output, self.rate, keys[1], axis=-2)
         output = self.mlp(self.mlp_norm(x), keys[2])
+        if self.branch_norms:
+            output = self.mlp_branch_norm(output)
         return x + dropout(output, self.rate, keys[3], axis=-2), kept
 
 
@@ -130,15 +140,18 @@ class Decoder(nnx.Module):
                 each += [cache[f"{name}_key"], cache[f"{name}_value"]]
                 parts.append(looking_back(positions, cache[f"{name}_positions"], self._bias))
 
-        def apply(layer: Layer, x: jax.Array, _: None, each: tuple) -> tuple:
+        def apply(layer: Layer, x: jax.Array, _: None, of_layer: tuple) -> tuple:
+            window, waves, *each = of_layer
+            views = [part.within(window) for part in parts]
             if is_laid(cache):
-                past = _seen([unlaid(part) for part in each[2:]], parts[1:])
-                look = written(each[0], each[1], cache["used"], how, past)
+                past = _seen([unlaid(part) for part in each[2:]], views[1:])
+                look = written(each[0], each[1], cache["used"], views[0], past)
             else:
-                look = beside(_seen(each, parts), own)
-            return layer(x, positions, look, None)
+                look = beside(_seen(each, views), own.within(window))
+            return layer(x, _turn(positions, waves), look, None)
 
-        x, (key, value) = self.stack(apply, self.embedding(tokens), None, tuple(each))
+        stacked = (*self._of_layers(), *each)
+        x, (key, value) = self.stack(apply, self.embedding(tokens), None, stacked)
         return self._head(self.norm(x)), key, value
 
     def trees(
@@ -154,25 +167,37 @@ class Decoder(nnx.Module):
         looks = not_after(index, index) & (index[:, :, None] < ends[:, None, :])
         if self.prefix:
             looks |= (blocks[:, :, None] > 0) & same_segment(blocks, blocks)
-        own_attention = (looks, self._bias(depths, depths))
-        each, before = self._behind(beginning, depths)
+        own = View(looks, self._bias(depths, depths), depths, depths)
+        each, views = self._behind(beginning, depths)
 
-        def apply(layer: Layer, x: jax.Array, _: None, of_layer: Any) -> tuple:
-            past = [Seen(of_layer[0], of_layer[1], *before)] if before else []
-            return layer(x, depths, beside(past, own_attention), None)[0], None
+        def apply(layer: Layer, x: jax.Array, _: None, of_layer: tuple) -> tuple:
+            window, waves, *each = of_layer
+            past = _seen(each, [view.within(window) for view in views])
+            look = beside(past, own.within(window))
+            return layer(x, _turn(depths, waves), look, None)[0], None
 
-        x, _ = self.stack(apply, self.embedding(tokens), None, each)
+        stacked = (*self._of_layers(), *each)
+        x, _ = self.stack(apply, self.embedding(tokens), None, stacked)
         return self.norm(x)
 
     def _behind(
         self, beginning: Cache | None, positions: jax.Array
-    ) -> tuple[tuple[jax.Array, jax.Array] | None, MaskAndBias | None]:
+    ) -> tuple[tuple[jax.Array, ...], list[View]]:
         """Returns keys and values of all layers of what all rows share, and how to look at it."""
         if beginning is None:
-            return None, None
+            return (), []
         places = beginning["positions"][:1]
         each = (beginning["key"][:, :1], beginning["value"][:, :1])
-        return each, looking_back(positions, places, self._bias)
+        return each, [looking_back(positions, places, self._bias)]
+
+    def _of_layers(self) -> tuple[jax.Array | None, jax.Array | None]:
+        """Returns the window of each layer and RoPE's waves in it; None where there are none."""
+        windows = self.config.layer_windows
+        largest = jnp.iinfo(jnp.int32).max
+        return (
+            jnp.asarray([window or largest for window in windows]) if any(windows) else None,
+            jnp.asarray(layer_waves(self.config)) if self.config.positions == "rope" else None,
+        )
 
     def head_logits(self, x: jax.Array) -> jax.Array:
         """Returns logits [N, V] of the normed stream at some tokens, [N, embed]."""
@@ -198,28 +223,35 @@ class Decoder(nnx.Module):
         looks = not_after(index, index)
         if self.prefix:
             looks |= (inputs[:, :, None] > 0) & (inputs[:, None, :] > 0)
-        own_attention = (same_segment(segments, segments) & looks, self._bias(index, index))
+        looks &= same_segment(segments, segments)
+        own = View(looks, self._bias(index, index), index, index)
         embed_key, layers_key, last_key = subkeys(key, 3)
+        each, views = self._behind(beginning, positions)
 
-        each, before = self._behind(beginning, positions)
-
-        def apply(layer: Layer, x: jax.Array, key: Any, of_layer: Any) -> tuple:
-            past = [Seen(of_layer[0], of_layer[1], *before)] if before else []
-            x, keys_values = layer(x, positions, beside(past, own_attention), key)
+        def apply(layer: Layer, x: jax.Array, key: Any, of_layer: tuple) -> tuple:
+            window, waves, *each = of_layer
+            past = _seen(each, [view.within(window) for view in views])
+            look = beside(past, own.within(window))
+            x, keys_values = layer(x, _turn(positions, waves), look, key)
             return x, keys_values if keep else None
 
         x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
-        x, keys_values = self.stack(apply, x, layers_key, each)
+        x, keys_values = self.stack(apply, x, layers_key, (*self._of_layers(), *each))
         return dropout(self.norm(x), self.config.dropout, last_key, axis=-2), keys_values
 
     def _bias(self, queries: jax.Array, keys: jax.Array) -> jax.Array | None:
         return self.relative_bias(queries, keys) if self.config.positions == "relative" else None
 
     def _head(self, x: jax.Array) -> jax.Array:
-        return self.embedding.attend(x) if self.config.tied_head else self.head(x)
+        logits = self.embedding.attend(x) if self.config.tied_head else self.head(x)
+        return capped(logits, self.config.final_cap)
 
 
-def _seen(each: Sequence[jax.Array], parts: Sequence[MaskAndBias]) -> list[Seen]:
+def _seen(each: Sequence[jax.Array], views: Sequence[View]) -> list[Seen]:
     """Returns keys and values, one after the other, with how each pair is looked at."""
-    pairs = zip(each[::2], each[1::2], parts, strict=True)
-    return [Seen(key, value, *how) for key, value, how in pairs]
+    pairs = zip(each[::2], each[1::2], views, strict=True)
+    return [view.seen(key, value) for key, value, view in pairs]
+
+
+def _turn(positions: jax.Array, waves: jax.Array | None) -> Turn | None:
+    return None if waves is None else Turn(positions, waves)

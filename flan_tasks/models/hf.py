@@ -1,95 +1,40 @@
-"""Weights in and out of Hugging Face: the T5 family as safetensors, whole or in shards.
+"""Weights in and out of Hugging Face: safetensors, whole or in shards, of T5 and of decoders.
 
 Read and written with safetensors and NumPy, without torch. Which model a directory holds is read by
-`hf_config`; what it holds besides weights is written by `hf_files`.
+`hf_config`, which tensor is which parameter stands in `hf_names`; what a directory holds besides
+weights is written by `hf_files`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
 from flan_tasks.core.errors import ModelError
 from flan_tasks.core.whole import folder_aside
-from flan_tasks.models.hf_config import (
-    ALIASES,
-    HEAD,
-    SHARED,
-    UNSEEN,
-    Description,
-    check_end,
-    describe,
-    read_config,
-)
+from flan_tasks.models import hf_t5
+from flan_tasks.models.hf_config import check_end, describe, read_config
+from flan_tasks.models.hf_description import HEAD, Description
 from flan_tasks.models.hf_files import write_config, write_readme, write_tokenizer
+from flan_tasks.models.hf_names import Place, embedding_name, places
 from flan_tasks.models.hf_tensors import INDEX, WEIGHTS, Tensors, open_tensors
 from flan_tasks.models.model import Model, ModelConfig, Tree
 from flan_tasks.vocabulary import Vocabulary
 
 __all__ = ["check_end", "check_hf", "export_hf", "import_hf", "read_config"]
 
-# A table of early files that no version of transformers computes with.
-DEAD = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+# Settings of a decoder that no shape shows, with which the same weights are another function.
+UNSEEN = (
+    *("activation", "norm_epsilon", "heads", "kv_heads", "head_dim", "positions"),
+    *("rope_theta", "rope_local_theta", "rope_scaling", "rope_factor", "rope_low_frequency"),
+    *("rope_high_frequency", "rope_length", "windows", "inputs_attention", "query_scalar"),
+    *("attention_cap", "final_cap", "offset_norms", "scaled_embedding"),
+)
 # How many offenders of a kind an error lists.
 LISTED = 8
-
-
-class Place(NamedTuple):
-    """Where a tensor of a file lies among ours."""
-
-    path: tuple[str, ...]
-    """Names down to the parameter."""
-    layer: int | None = None
-    """Place in the stack of layers; None where there is none."""
-    turned: bool = False
-    """Whether theirs is [out, in] and ours [in, out]."""
-
-
-def places(config: ModelConfig) -> dict[str, Place]:
-    """Returns where each tensor of a T5 file goes.
-
-    Raises:
-      ModelError: the model is no T5.
-    """
-    if config.architecture != "t5":
-        raise ModelError(
-            f'Hugging Face files are read and written for t5, and the model is "'
-            f'{config.architecture}"'
-        )
-    places = {SHARED: Place(("embedding", "embedding"))}
-    if not config.tied_head:
-        places[HEAD] = Place(("head", "kernel"), turned=True)
-    halves = (("encoder", config.layers), ("decoder", config.decoder_layers))
-    wide = ("wi_0", "wi_1") if config.gated else ("wi",)
-    for half, count in halves:
-        first = f"{half}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
-        places[first] = Place((half, "relative_bias", "embedding"))
-        places[f"{half}.final_layer_norm.weight"] = Place((half, "norm", "scale"))
-        for layer in range(count):
-            for name, path, turned in _of_layer(half, (*wide, "wo")):
-                place = Place((half, "stack", "layers", *path), layer, turned)
-                places[f"{half}.block.{layer}.layer.{name}.weight"] = place
-    return places
-
-
-def _of_layer(half: str, mlp: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
-    attentions = [("SelfAttention", "attention", "attention_norm")]
-    if half == "decoder":
-        attentions = [
-            ("SelfAttention", "self_attention", "self_norm"),
-            ("EncDecAttention", "cross_attention", "cross_norm"),
-        ]
-    for number, (hf_name, name_here, norm) in enumerate(attentions):
-        yield f"{number}.layer_norm", (norm, "scale"), False
-        for letter, name in zip("qkvo", ("query", "key", "value", "out"), strict=True):
-            yield f"{number}.{hf_name}.{letter}", (name_here, name, "kernel"), True
-    last = len(attentions)
-    yield f"{last}.layer_norm", ("mlp_norm", "scale"), False
-    for name in mlp:
-        yield f"{last}.DenseReluDense.{name}", ("mlp", name, "kernel"), True
 
 
 def import_hf(
@@ -167,11 +112,11 @@ def _checked(
     """Returns what a directory describes, and the tensor that each of the model's is read from."""
     needed = places(model.config)
     about = describe(tensors.directory, tensors, say=say)
-    sources = {name: name for name in needed} | {SHARED: about.embedding}
+    sources = {name: name for name in needed} | {embedding_name(model.config): about.embedding}
     if HEAD in needed:
         sources[HEAD] = about.head.tensor
     _check_function(tensors.directory, model.config, about)
-    _check_tensors(tensors, sources, needed, _flat(model.abstract()), model.config)
+    _check_tensors(tensors, sources, needed, _flat(model.abstract()), model.config, about.unused)
     return about, sources
 
 
@@ -184,7 +129,7 @@ def export_hf(
     dtype: str = "float32",
     shard_bytes: int = 5_000_000_000,
 ) -> Path:
-    """Writes a directory that transformers' `T5ForConditionalGeneration.from_pretrained` loads.
+    """Writes a directory that transformers loads: a T5, or the family that a decoder is of.
 
     Adapters are merged into the base. The vocabulary stays padded: `vocab_size` in config.json is
     the number of rows, as in T5's own files, or of `head_rows`. A head of its own comes with copies
@@ -193,7 +138,7 @@ def export_hf(
 
     Raises:
       ModelError: the directory exists or cannot be written, the vocabulary does not fit, or the
-        model is no T5.
+        model is a decoder that transformers has not.
     """
     directory = Path(directory)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
@@ -211,10 +156,11 @@ def export_hf(
     try:
         with folder_aside(directory) as aside:
             flat = _flat(params)
-            _write_weights(aside, tensors, flat, model.config, np.dtype(dtype), shard_bytes)
             write_config(aside, model.config, vocabulary=vocabulary, dtype=dtype)
-            write_readme(aside, model.config)
-            write_tokenizer(aside, vocabulary=vocabulary)
+            _write_weights(aside, tensors, flat, model.config, np.dtype(dtype), shard_bytes)
+            write_readme(aside, model.config, vocabulary=vocabulary)
+            closes = model.config.architecture == "t5"
+            write_tokenizer(aside, vocabulary=vocabulary, closes=closes)
     except (OSError, SafetensorError) as error:  # the latter for what the disk says, too
         raise ModelError(f"{directory} cannot be written: {error}") from error
     return directory
@@ -223,11 +169,11 @@ def export_hf(
 def _written(config: ModelConfig) -> dict[str, Place]:
     """Returns where each tensor that is written comes from, copies of the embedding too."""
     written = places(config)
-    if config.tied_head and config.scaled_head:
+    if config.architecture != "t5" or (config.tied_head and config.scaled_head):
         return written
-    embedding = written[SHARED]
+    embedding = written[hf_t5.SHARED]
     # Version 4 scales whatever it ties, so a tied head that is not scaled is written as a copy.
-    return {HEAD: embedding, **written, **dict.fromkeys(ALIASES, embedding)}
+    return {HEAD: embedding, **written, **dict.fromkeys(hf_t5.ALIASES, embedding)}
 
 
 def _write_weights(
@@ -277,7 +223,13 @@ def _hf_tensor(leaf: Any, place: Place, config: ModelConfig, dtype: np.dtype) ->
 def _check_function(directory: Path, config: ModelConfig, about: Description) -> None:
     """Refuses another function of the same weights, which their shapes would not show."""
     stored = about.config
-    names = [n for n in UNSEEN if getattr(config, n) != getattr(stored, n)]
+    if config.architecture != stored.architecture:
+        raise ModelError(
+            f'{directory} holds a model of architecture "{stored.architecture}", and the model is '
+            f'"{config.architecture}"'
+        )
+    unseen = hf_t5.UNSEEN if config.architecture == "t5" else UNSEEN
+    names = [n for n in unseen if _meaning(config, n) != _meaning(stored, n)]
     if config.outputs != stored.outputs and config.padded_vocabulary == stored.padded_vocabulary:
         names.append("head_rows")
     if config.tied_head:
@@ -301,15 +253,20 @@ def _check_function(directory: Path, config: ModelConfig, about: Description) ->
     )
 
 
+def _meaning(config: ModelConfig, name: str) -> Any:
+    """A field's value; of windows, which may be written in several ways, that of each layer."""
+    return config.layer_windows if name == "windows" else getattr(config, name)
+
+
 def _check_tensors(
     tensors: Tensors,
     sources: Mapping[str, str],
     needed: Mapping[str, Place],
     abstract: Mapping[tuple, jax.ShapeDtypeStruct],
     config: ModelConfig,
+    unused: frozenset[str],
 ) -> None:
-    # Copies of the embedding, the head among them, were compared when the folder was described.
-    readable = {*sources.values(), SHARED, *ALIASES, HEAD, DEAD}
+    readable = {*sources.values(), *unused}
     missing = [source for source in dict.fromkeys(sources.values()) if source not in tensors]
     unexpected = sorted(name for name in tensors if name not in readable)
     misshapen = []
@@ -320,7 +277,7 @@ def _check_tensors(
         expected = abstract[place.path].shape[place.layer is not None :]
         # The head is [rows, embed] in files, whichever tensor it is.
         expected = expected[::-1] if place.turned else expected
-        if name in (SHARED, HEAD):
+        if place.path[0] in ("embedding", "head"):
             expected = (config.outputs, *expected[1:])
         shape = tensors.shape(source)
         if shape != expected:

@@ -1,15 +1,20 @@
 """What a Hugging Face directory holds beside weights: configurations and tokenizer files.
 
 The tokenizer files are of the vocabulary trained with: T5's own for a SentencePiece model, ByT5's
-for bytes, and for a `tokenizer.json` the file, but for what it puts around a text: EOS alone.
+for bytes, and for a `tokenizer.json` the file: of a decoder with the files beside it, as they are;
+of a T5 but for what it puts around a text: EOS alone.
 """
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from flan_tasks.core.errors import ModelError
-from flan_tasks.models.hf_config import ACTIVATIONS, FIELDS, START
+from flan_tasks.models import hf_families
+from flan_tasks.models.hf_decoder_settings import settings_of
+from flan_tasks.models.hf_description import ACTIVATIONS
+from flan_tasks.models.hf_t5 import FIELDS, START
 from flan_tasks.specs.model_config import ModelConfig
 from flan_tasks.vocabulary import (
     BytesVocabulary,
@@ -18,6 +23,25 @@ from flan_tasks.vocabulary import (
     Vocabulary,
 )
 
+_README_DECODER = """\
+# A decoder-only model of flan_tasks
+
+Written by `flan export` for transformers 5 and 4:
+
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(DIR)
+    tokenizer = AutoTokenizer.from_pretrained(DIR)
+
+Where it was trained on prompts and answers of a build without a chat template, it read {start}
+prompt's ids and then the end token, {eos}, before the answer: `tokenizer(prompt,
+add_special_tokens=False)` gives the prompt's ids.
+"""
+# Files of a tokenizer that go along with its tokenizer.json.
+_BESIDE = (
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
+    *("merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json"),
+)
 _README = """\
 # A T5 of flan_tasks
 
@@ -50,7 +74,37 @@ argument, as training would make three embeddings of them. transformers 4 needs 
 def write_config(
     directory: Path, config: ModelConfig, *, vocabulary: Vocabulary, dtype: str
 ) -> None:
-    """Writes config.json and generation_config.json."""
+    """Writes config.json and generation_config.json.
+
+    Raises:
+      ModelError: transformers has no such decoder.
+    """
+    if config.architecture == "t5":
+        model, ends = _t5_settings(config, vocabulary, dtype)
+    else:
+        model, ends = _decoder_settings(config, vocabulary, dtype)
+    _write(directory / "config.json", model)
+    _write(directory / "generation_config.json", ends)
+
+
+def _decoder_settings(
+    config: ModelConfig, vocabulary: Vocabulary, dtype: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    ends = {
+        "bos_token_id": config.starts[0] if config.starts else vocabulary.bos_id,
+        "eos_token_id": vocabulary.eos_id,
+        # 0 stands for none, too.
+        "pad_token_id": vocabulary.pad_id or None,
+    }
+    # Version 5 has the first name of the type, 4 the second.
+    more = {"dtype": dtype, "torch_dtype": dtype, "use_cache": True}
+    start = {hf_families.START: config.start_token}
+    return {**settings_of(config), **more, **ends, **start}, ends
+
+
+def _t5_settings(
+    config: ModelConfig, vocabulary: Vocabulary, dtype: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
     ours = {**config.to_json(), "vocabulary_size": config.outputs}
     function = next(
         name for name, name_here in ACTIVATIONS.items() if name_here == config.activation
@@ -78,19 +132,27 @@ def write_config(
         "use_cache": True,
         **ends,
     }
-    _write(directory / "config.json", model)
-    _write(directory / "generation_config.json", ends)
+    return model, ends
 
 
-def write_readme(directory: Path, config: ModelConfig) -> None:
+def write_readme(directory: Path, config: ModelConfig, *, vocabulary: Vocabulary) -> None:
     """Writes README.md: how to load the folder, and what must not be done with it."""
     tied = config.tied_head and config.scaled_head
     text = _README + (_README_TIED if tied else _README_UNTIED)
+    if config.architecture == "decoder":
+        first = f"token {config.start_token}, the" if config.starts else "the"
+        text = _README_DECODER.format(start=first, eos=vocabulary.eos_id)
     (directory / "README.md").write_text(text, encoding="utf-8")
 
 
-def write_tokenizer(directory: Path, *, vocabulary: Vocabulary) -> None:
+def write_tokenizer(directory: Path, *, vocabulary: Vocabulary, closes: bool = True) -> None:
     """Writes the tokenizer's files; its ids are those the model was trained on.
+
+    Args:
+      directory: where.
+      vocabulary: what made the ids.
+      closes: whether a tokenizer.json closes texts, as T5's does; else it stays as it is, and so do
+        the files beside it.
 
     Raises:
       ModelError: transformers has no tokenizer for such a vocabulary.
@@ -108,11 +170,29 @@ def write_tokenizer(directory: Path, *, vocabulary: Vocabulary) -> None:
         extra = vocabulary.extra_ids
         settings = {"tokenizer_class": "T5Tokenizer", "extra_ids": extra, **specials}
     elif isinstance(vocabulary, TokenizersVocabulary):
-        (directory / "tokenizer.json").write_text(vocabulary.closing_json(), encoding="utf-8")
+        if closes:
+            content = vocabulary.closing_json()
+            (directory / "tokenizer.json").write_text(content, encoding="utf-8")
+        else:
+            shutil.copyfile(vocabulary.path, directory / "tokenizer.json")
+            if _copied_beside(vocabulary.path, directory):
+                return
         settings = {"tokenizer_class": "PreTrainedTokenizerFast", **specials}
     else:
         raise ModelError(f'the vocabulary "{vocabulary.name}" has no tokenizer in transformers')
     _write(directory / "tokenizer_config.json", settings)
+
+
+def _copied_beside(path: Path, directory: Path) -> bool:
+    """Copies what lies beside a tokenizer.json; returns whether its configuration was there."""
+    if path.name != "tokenizer.json":
+        return False
+    for name in _BESIDE:
+        if (path.parent / name).is_file():
+            shutil.copyfile(path.parent / name, directory / name)
+    if (path.parent / "chat_templates").is_dir():
+        shutil.copytree(path.parent / "chat_templates", directory / "chat_templates")
+    return (directory / _BESIDE[0]).is_file()
 
 
 def _write(path: Path, settings: dict) -> None:

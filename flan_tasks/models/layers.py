@@ -12,7 +12,14 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from flan_tasks.models.attention import Seen, attend, attend_fused, einsum_float32, rotate
+from flan_tasks.models.attention import (
+    Seen,
+    Turn,
+    attend,
+    attend_fused,
+    einsum_float32,
+    rotate,
+)
 from flan_tasks.specs.model_config import ModelConfig
 
 # Names of the adapters' parameters in the tree.
@@ -57,7 +64,7 @@ def subkeys(key: jax.Array | None, count: int) -> Any:
 
 
 class Dense(nnx.Module):
-    """A matrix product without bias, with LoRA adapters where the configuration wants them."""
+    """A matrix product, with LoRA adapters where the configuration wants them."""
 
     def __init__(
         self,
@@ -68,9 +75,14 @@ class Dense(nnx.Module):
         *,
         rngs: nnx.Rngs,
         init: Callable = _fan_in_normal,
+        biased: bool = False,
     ) -> None:
         self.dtype = jnp.dtype(config.dtype)
         self.kernel = parameter(rngs.params, init, shape, axes)
+        self.biased = biased
+        if biased:
+            zeros = jax.nn.initializers.zeros
+            self.bias = parameter(rngs.params, zeros, shape[1:], axes[1:])
         self.scale = 0.0
         if config.lora_rank and name in config.lora_targets:
             rank = config.lora_rank
@@ -85,6 +97,8 @@ class Dense(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         y = x @ self.kernel[...].astype(self.dtype)
+        if self.biased:
+            y = y + self.bias[...].astype(self.dtype)
         if self.scale:
             low = x @ self.lora_a[...].astype(self.dtype)
             y = y + (low @ self.lora_b[...].astype(self.dtype)) * self.scale
@@ -92,16 +106,23 @@ class Dense(nnx.Module):
 
 
 class RMSNorm(nnx.Module):
-    """Scales to unit mean square, in float32 (Zhang and Sennrich 2019); no mean, no bias."""
+    """Scales to unit mean square, in float32 (Zhang and Sennrich 2019); no mean, no bias.
 
-    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+    Of the residual stream, or of each head.
+    """
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs, of_heads: bool = False) -> None:
         self.epsilon = config.norm_epsilon
-        self.scale = parameter(rngs.params, jax.nn.initializers.ones, (config.embed,), ("embed",))
+        self.offset = 1.0 if config.offset_norms else 0.0
+        init = jax.nn.initializers.constant(1.0 - self.offset)
+        width, axis = (config.head_dim, "head_dim") if of_heads else (config.embed, "embed")
+        self.scale = parameter(rngs.params, init, (width,), (axis,))
 
     def __call__(self, x: jax.Array) -> jax.Array:
         wide = x.astype(jnp.float32)
         mean_square = jnp.mean(jnp.square(wide), axis=-1, keepdims=True)
-        return (wide * jax.lax.rsqrt(mean_square + self.epsilon) * self.scale[...]).astype(x.dtype)
+        scale = self.scale[...] + self.offset if self.offset else self.scale[...]
+        return (wide * jax.lax.rsqrt(mean_square + self.epsilon) * scale).astype(x.dtype)
 
 
 class Embedding(nnx.Module):
@@ -111,12 +132,14 @@ class Embedding(nnx.Module):
         self.dtype = jnp.dtype(config.dtype)
         self.outputs = config.outputs
         self.scale = config.embed**-0.5 if config.scaled_head else 1.0
+        self.input_scale = config.embed**0.5 if config.scaled_embedding else 1.0
         shape = (config.padded_vocabulary, config.embed)
         self.embedding = parameter(rngs.params, _normal(1.0), shape, ("vocab", "embed"))
 
     def __call__(self, tokens: jax.Array) -> jax.Array:
         # Cast first: the gather and its gradient then move half the bytes in bfloat16.
-        return jnp.take(self.embedding[...].astype(self.dtype), tokens, axis=0)
+        x = jnp.take(self.embedding[...].astype(self.dtype), tokens, axis=0)
+        return x if self.input_scale == 1.0 else x * jnp.asarray(self.input_scale, self.dtype)
 
     def attend(self, x: jax.Array) -> jax.Array:
         """Returns float32 logits of the tied head; the scale undoes the unit-normal vectors."""
@@ -165,29 +188,36 @@ class Attention(nnx.Module):
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
-        self.rope = config.positions == "rope"
         # T5 leaves the scale to the initial queries; a checkpoint has learned without it.
         in_init = config.architecture == "t5"
-        self.scale = 1.0 if in_init else config.head_dim**-0.5
+        self.scale = 1.0 if in_init else (config.query_scalar or config.head_dim) ** -0.5
         first = jax.nn.initializers.variance_scaling(
             1 / config.head_dim if in_init else 1.0, "fan_in", "normal"
         )
         wide, narrow = config.heads * config.head_dim, config.kv_heads * config.head_dim
-        dense = partial(Dense, config, rngs=rngs)
+        dense = partial(Dense, config, rngs=rngs, biased=config.attention_bias)
         self.query = dense("query", (config.embed, wide), ("embed", "heads"), init=first)
         self.key = dense("key", (config.embed, narrow), ("embed", "kv_heads"))
         self.value = dense("value", (config.embed, narrow), ("embed", "kv_heads"))
-        self.out = dense("out", (wide, config.embed), ("heads", "embed"))
+        self.out = Dense(config, "out", (wide, config.embed), ("heads", "embed"), rngs=rngs)
+        if config.query_key_norms:
+            self.query_norm = RMSNorm(config, rngs=rngs, of_heads=True)
+            self.key_norm = RMSNorm(config, rngs=rngs, of_heads=True)
 
-    def queries(self, x: jax.Array, positions: jax.Array | None = None) -> jax.Array:
-        """Returns queries [B, T, heads, head_dim]."""
+    def queries(self, x: jax.Array, turn: Turn | None = None) -> jax.Array:
+        """Returns queries [B, T, heads, head_dim], turned if RoPE is given."""
         queries = self.query(x).reshape(*x.shape[:2], self.config.heads, self.config.head_dim)
-        return self._turned(queries, positions)
+        if self.config.query_key_norms:
+            queries = self.query_norm(queries)
+        return queries if turn is None else rotate(queries, turn)
 
-    def keys(self, x: jax.Array, positions: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
-        """Returns keys and values [B, S, kv_heads, head_dim]."""
+    def keys(self, x: jax.Array, turn: Turn | None = None) -> tuple[jax.Array, jax.Array]:
+        """Returns keys, turned if RoPE is given, and values [B, S, kv_heads, head_dim]."""
         shape = (*x.shape[:2], self.config.kv_heads, self.config.head_dim)
-        return self._turned(self.key(x).reshape(shape), positions), self.value(x).reshape(shape)
+        keys, values = self.key(x).reshape(shape), self.value(x).reshape(shape)
+        if self.config.query_key_norms:
+            keys = self.key_norm(keys)
+        return keys if turn is None else rotate(keys, turn), values
 
     def __call__(self, query: jax.Array, parts: Sequence[Seen], key: jax.Array | None) -> jax.Array:
         """Returns what the queries find, as [B, T, embed]."""
@@ -195,14 +225,15 @@ class Attention(nnx.Module):
         if self.config.attention == "cudnn" and len(parts) == 1 and query.shape[1] > 1:
             output = attend_fused(query, parts[0], scale=self.scale)
         else:
-            rate = self.config.dropout
-            output = attend(query, parts, scale=self.scale, rate=rate, dropout_key=key)
+            output = attend(
+                query,
+                parts,
+                scale=self.scale,
+                cap=self.config.attention_cap,
+                rate=self.config.dropout,
+                dropout_key=key,
+            )
         return self.out(output.reshape(*output.shape[:2], -1))
-
-    def _turned(self, x: jax.Array, positions: jax.Array | None) -> jax.Array:
-        if not self.rope or positions is None:
-            return x
-        return rotate(x, positions, theta=self.config.rope_theta)
 
 
 class RelativeBias(nnx.Module):
@@ -264,7 +295,8 @@ class Stack(nnx.Module):
     ) -> tuple[jax.Array, Any]:
         """Runs `x, out = apply(layer, x, key, each)` over all layers.
 
-        `each` holds what every layer gets of its own, stacked; the layers' `out` come back so.
+        `each` is a tuple of what every layer gets of its own, stacked, or None for nothing; the
+        layers' `out` come back stacked.
         """
         graph, state = nnx.split(self.layers)
         if any(isinstance(leaf, tuple) for leaf in jax.tree.leaves(state, is_leaf=_is_parted)):
@@ -290,7 +322,7 @@ class Stack(nnx.Module):
         outputs = []
         for layer, layer_key in enumerate(subkeys(key, self.count)):
             params = jax.tree.map(lambda parts, n=layer: parts[n], state, is_leaf=_is_parted)
-            of_layer = None if each is None else tuple(part[layer] for part in each)
+            of_layer = each and tuple(None if part is None else part[layer] for part in each)
             x, out = apply(nnx.merge(graph, params), x, layer_key, of_layer)
             outputs.append(out)
         return x, jax.tree.map(lambda *parts: parts, *outputs)

@@ -116,8 +116,9 @@ class Model:
         """Reads the inputs; returns logits [B, V] of the first target token, and the cache.
 
         One example a row, filled from the left. For `t5` the batch holds `encoder_input_tokens`
-        (and may come with its `encoded`); for `decoder` it holds `decoder_input_tokens` as 0 and
-        then the inputs with EOS, and `decoder_segment_ids` with 1 on these. The cache has room for
+        (and may come with its `encoded`); for `decoder` it holds `decoder_input_tokens` as its
+        first token (`config.starts`) and then the inputs with EOS, and `decoder_segment_ids` with 1
+        on these. The cache has room for
         `steps` calls of `decode_step`: `key` and `value` are [layers, B, length, kv_heads,
         head_dim], `positions` [B, length] with -1 in empty places, `next` [B] the position of the
         next token, `used` the number of places filled; for `t5` also `cross_key`, `cross_value`

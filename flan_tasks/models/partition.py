@@ -25,6 +25,7 @@ RULES: Mapping[str, str | None] = {
     "mlp": "model",
     "heads": "model",
     "kv_heads": "model",
+    "head_dim": None,
     "layers": None,
     "relpos_buckets": None,
     "lora_rank": None,

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from flan_tasks.models.attention import Seen, not_after, same_segment
+from flan_tasks.models.attention import Seen, View, not_after, same_segment
 from flan_tasks.models.cache import (
     Cache,
     Look,
@@ -131,7 +131,7 @@ class T5(nnx.Module):
             cross_mask = _is_input(batch)[:, None, :]
         index = jnp.arange(tokens.shape[1])[None]
         own = same_segment(segments, segments) & not_after(index, index)
-        look = beside([], (own, self._bias(index, index)))
+        look = beside([], View(own, self._bias(index, index), index, index))
         embed_key, layers_key, last_key = subkeys(keys[1], 3)
 
         def apply(layer: DecoderLayer, x: jax.Array, key: Any, _: None) -> tuple:
@@ -204,7 +204,7 @@ class T5(nnx.Module):
                 look = written(key, value, cache["used"], how, [])
             else:
                 cross = Seen(cross_key, cross_value, cross_mask)
-                look = beside([Seen(key, value, *how)], own)
+                look = beside([how.seen(key, value)], own)
             return layer(x, look, cross, None)
 
         each = (cache["key"], cache["value"], cache["cross_key"], cache["cross_value"])

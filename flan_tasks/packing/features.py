@@ -59,6 +59,32 @@ def features(arch: str, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
+def begun(features: dict[str, np.ndarray], starts: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Returns features as a model reads them that begins otherwise than with 0.
+
+    Args:
+      features: as `features` and SeqIO's converters give them: the decoder reads every example
+        behind a 0.
+      starts: what it reads in place of the 0, one token or none. With none, of decoder-only
+        models, the first token of an example is read and not predicted.
+    """
+    if starts == (0,):
+        return features
+    segments = features["decoder_segment_ids"]
+    if starts:
+        is_first = (segments > 0) & (features["decoder_positions"] == 0)
+        read = np.where(is_first, starts[0], features["decoder_input_tokens"]).astype(np.int32)
+        return {**features, "decoder_input_tokens": read}
+    tokens, weights = features["decoder_target_tokens"], features["decoder_loss_weights"]
+    return {
+        **features,
+        "decoder_input_tokens": tokens,
+        "decoder_target_tokens": followed(tokens, segments),
+        "decoder_loss_weights": followed(weights, segments),
+        "decoder_causal_attention": ((segments > 0) & (weights == 0)).astype(np.int32),
+    }
+
+
 def positions(segments: np.ndarray) -> np.ndarray:
     """Counts from 0 inside each segment; 0 on padding: int32[rows, length]."""
     places = np.arange(segments.shape[1], dtype=np.int32)
@@ -72,4 +98,11 @@ def shifted(tokens: np.ndarray, segments: np.ndarray) -> np.ndarray:
     """Moves tokens one place to the right inside each segment, 0 first: int32[rows, length]."""
     moved = np.zeros_like(tokens)
     moved[:, 1:] = tokens[:, :-1] * ((segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0))
+    return moved
+
+
+def followed(tokens: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """Moves tokens one place to the left inside each segment, 0 last: int32[rows, length]."""
+    moved = np.zeros_like(tokens)
+    moved[:, :-1] = tokens[:, 1:] * ((segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0))
     return moved

@@ -14,12 +14,20 @@ ATTENTION = ("xla", "cudnn")
 POSITIONS = ("relative", "rope")
 ACTIVATIONS = ("gelu", "gelu_exact", "silu", "relu")
 INPUTS_ATTENTION = ("prefix", "causal")
+ROPE_SCALINGS = ("none", "linear", "llama3")
+# `start_token` of a decoder that begins with its inputs.
+NO_START = -1
 # Matrices that may have adapters: attention's four and those of the MLP, gated or not.
 LORA_TARGETS = ("query", "key", "value", "out", "wi_0", "wi_1", "wi", "wo")
 # Vocabularies are padded to this, the width of a TPU register and a multiple of GPU tiles.
 VOCABULARY_MULTIPLE = 128
 # cuDNN's fused attention on Hopper; older ones take 128.
 CUDNN_HEAD_DIM = 256
+# Switches that t5 does not have; all are off where they are 0, False or empty.
+DECODER_ONLY = (
+    *("windows", "start_token", "attention_bias", "query_key_norms", "query_scalar"),
+    *("attention_cap", "final_cap", "branch_norms", "offset_norms", "scaled_embedding"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +69,50 @@ class ModelConfig:
     """Distance from which all positions share the last bucket."""
     rope_theta: float = 10_000.0
     """Base of RoPE's wavelengths."""
+    rope_local_theta: float = 0.0
+    """Base of those of layers with a window, which are never scaled; 0 means as the others."""
+    rope_scaling: str = "none"
+    """How wavelengths are stretched for longer texts: "none", "linear" or "llama3"."""
+    rope_factor: float = 1.0
+    """By how much they are stretched."""
+    rope_low_frequency: float = 1.0
+    """llama3: wavelengths over rope_length / this are stretched whole."""
+    rope_high_frequency: float = 4.0
+    """llama3: wavelengths under rope_length / this are left as they are."""
+    rope_length: int = 8192
+    """llama3: length of the texts before stretching."""
+    windows: tuple[int, ...] = ()
+    """Tokens that a layer sees, itself the last: of the first layer, the second and so on, from the
+    first again where they end; 0 is all, and none means all in every layer. Decoder only."""
     inputs_attention: str = "prefix"
     """Whether inputs see each other both ways ("prefix") or backward only; decoder only."""
+    start_token: int = 0
+    """What the decoder reads before the inputs, or -1 for nothing; 0 for t5."""
+    attention_bias: bool = False
+    """Whether queries, keys and values have biases (Qwen 2); decoder only."""
+    query_key_norms: bool = False
+    """Whether each head's queries and keys are normed before RoPE (Qwen 3); decoder only."""
+    query_scalar: float = 0.0
+    """Logits of attention are scaled by this ** -0.5; 0 means head_dim. Decoder only."""
+    attention_cap: float = 0.0
+    """Bound c of attention's logits, c tanh(x / c) (Gemma 2); 0 is none. Decoder only."""
+    final_cap: float = 0.0
+    """The same of the head's logits."""
+    branch_norms: bool = False
+    """Whether what a branch gives is normed too (Gemma 2); decoder only."""
+    offset_norms: bool = False
+    """Whether norms scale by 1 + w (Gemma), not by w; decoder only."""
+    scaled_embedding: bool = False
+    """Whether embeddings are scaled by embed ** 0.5 (Gemma); decoder only."""
+    max_positions: int = 0
+    """Longest text that an exported model is said to take; 0 says 8,192. Computes nothing."""
     tied_head: bool = False
     """Whether the head is the embedding."""
     scaled_head: bool = True
     """Whether a tied head is scaled by embed ** -0.5."""
     head_rows: int = 0
-    """Rows of embedding and head that are outputs; 0 means all of the padded vocabulary. A model
-    of others whose rows 128 does not divide has fewer, and its softmax is over these alone."""
+    """Rows of embedding and head that are outputs; 0 means the vocabulary, padded to a multiple of
+    128. A model of others may have fewer or more, and its softmax is over these alone."""
     norm_epsilon: float = 1e-6
     """Added to the mean square in norms."""
     dropout: float = 0.0
@@ -90,8 +133,9 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         # From JSON and gin a tuple comes as a list.
-        if isinstance(self.lora_targets, list):
-            object.__setattr__(self, "lora_targets", tuple(self.lora_targets))
+        for name in ("lora_targets", "windows"):
+            if isinstance(value := getattr(self, name), list):
+                object.__setattr__(self, name, tuple(value))
         self._refuse([f"{name} {what}" for name, what in wrong_types(self)])
         if not self.decoder_layers and self.architecture == "t5":
             object.__setattr__(self, "decoder_layers", self.layers)
@@ -113,7 +157,7 @@ class ModelConfig:
     @property
     def padded_vocabulary(self) -> int:
         """Rows of the embedding and columns of the head: a multiple of 128."""
-        return -(-self.vocabulary_size // VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE
+        return padded_size(max(self.vocabulary_size, self.head_rows))
 
     @property
     def outputs(self) -> int:
@@ -125,11 +169,23 @@ class ModelConfig:
 
         Sizes that pad to the same one fit: T5's files say 32,128 for 32,100 pieces.
         """
-        return size <= self.outputs and self.padded_vocabulary < size + VOCABULARY_MULTIPLE
+        return size <= self.outputs and padded_size(size) == padded_size(self.vocabulary_size)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields for JSON; `ModelConfig.from_json` reads them."""
-        return {**dataclasses.asdict(self), "lora_targets": list(self.lora_targets)}
+        tuples = {"lora_targets": list(self.lora_targets), "windows": list(self.windows)}
+        return {**dataclasses.asdict(self), **tuples}
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """What a decoder-only model reads before its inputs: one token, or none."""
+        return () if self.start_token == NO_START else (self.start_token,)
+
+    @property
+    def layer_windows(self) -> tuple[int, ...]:
+        """The window of each layer; 0 is none."""
+        count = len(self.windows)
+        return tuple(self.windows[n % count] if count else 0 for n in range(self.layers))
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "ModelConfig":
@@ -159,24 +215,30 @@ class ModelConfig:
             ("positions", POSITIONS),
             ("activation", ACTIVATIONS),
             ("inputs_attention", INPUTS_ATTENTION),
+            ("rope_scaling", ROPE_SCALINGS),
         ):
             if getattr(self, name) not in allowed:
                 wrong.append(f'{name} is "{getattr(self, name)}"; wanted {", ".join(allowed)}')
-        whole = "vocabulary_size embed layers heads kv_heads head_dim mlp relative_distance"
+        whole = (
+            "vocabulary_size embed layers heads kv_heads head_dim mlp relative_distance rope_length"
+        )
         for name in whole.split():
             wrong += self._not_whole(name, least=1)
         wrong += self._not_whole("relative_buckets", least=4)
-        wrong += self._not_whole("decoder_layers", least=0)
-        wrong += self._not_whole("lora_rank", least=0)
-        wrong += self._not_whole("head_rows", least=0)
-        for name in ("gated", "tied_head", "scaled_head"):
-            if not isinstance(getattr(self, name), bool):
-                wrong.append(f"{name} is {getattr(self, name)!r}; wanted True or False")
+        for name in ("decoder_layers", "lora_rank", "head_rows", "max_positions"):
+            wrong += self._not_whole(name, least=0)
+        wrong += self._not_whole("start_token", least=NO_START)
+        if any(not 0 <= window <= MAX_COUNT for window in self.windows):
+            wrong.append(f"windows is {self.windows}; wanted numbers of tokens, 0 for all")
         if not 0 <= self.dropout < 1:
             wrong.append(f"dropout is {self.dropout}; wanted 0 <= dropout < 1")
-        for name in ("norm_epsilon", "rope_theta", "lora_alpha"):
+        positive = "norm_epsilon rope_theta lora_alpha rope_factor rope_low_frequency"
+        for name in positive.split():
             if not getattr(self, name) > 0:
                 wrong.append(f"{name} is {getattr(self, name)}; wanted a positive number")
+        for name in ("rope_local_theta", "query_scalar", "attention_cap", "final_cap"):
+            if getattr(self, name) < 0:
+                wrong.append(f"{name} is {getattr(self, name)}; wanted a positive number, or 0")
         odd = [t for t in self.lora_targets if t not in LORA_TARGETS]
         if odd:
             wrong.append(f"lora_targets has {', '.join(odd)}; wanted of {', '.join(LORA_TARGETS)}")
@@ -197,12 +259,17 @@ class ModelConfig:
                 wrong.append("t5 shares no keys among heads; leave kv_heads at 0")
             if self.positions != "relative":
                 wrong.append('t5 has positions "relative"; "rope" is for decoder')
+            wrong += [f"{n} is for decoder" for n in DECODER_ONLY if getattr(self, n)]
         elif self.decoder_layers:
             wrong.append("decoder_layers is for t5; a decoder has layers")
         if self.relative_buckets % 4:
             wrong.append(f"relative_buckets is {self.relative_buckets}; wanted a multiple of 4")
         elif self.relative_distance <= self.relative_buckets // 2:
             wrong.append("relative_distance must be over half of relative_buckets")
+        if self.start_token >= self.outputs:
+            wrong.append(f"start_token is {self.start_token:,}, beyond the {self.outputs:,} ids")
+        if self.rope_high_frequency <= self.rope_low_frequency:
+            wrong.append("rope_high_frequency must be over rope_low_frequency")
         if self.positions == "rope" and self.head_dim % 2:
             wrong.append(f"head_dim is {self.head_dim}; rope turns pairs, so it must be even")
         if self.lora_rank and not self.lora_targets:
@@ -213,10 +280,10 @@ class ModelConfig:
                 f"lora_targets has {', '.join(targets)}, and the MLP is "
                 f"{'gated: wi_0, wi_1' if self.gated else 'not gated: wi'}"
             )
-        if self.head_rows and not self.vocabulary_size <= self.head_rows <= self.padded_vocabulary:
+        if self.head_rows and self.vocabulary_size > self.head_rows:
             wrong.append(
                 f"head_rows is {self.head_rows:,}; wanted at least the {self.vocabulary_size:,} "
-                f"ids of the vocabulary and at most {self.padded_vocabulary:,}"
+                "ids of the vocabulary"
             )
         if self.attention == "cudnn":
             wrong += self._wrong_for_cudnn()
@@ -224,6 +291,8 @@ class ModelConfig:
 
     def _wrong_for_cudnn(self) -> list[str]:
         wrong = []
+        if self.attention_cap:
+            wrong.append('attention "cudnn" bounds no logits; attention_cap wants "xla"')
         if self.dtype != "bfloat16":
             wrong.append(f'attention "cudnn" computes in bfloat16; dtype is "{self.dtype}"')
         if self.head_dim % 8 or self.head_dim > CUDNN_HEAD_DIM:
@@ -232,6 +301,11 @@ class ModelConfig:
                 f"it is {self.head_dim}"
             )
         return wrong
+
+
+def padded_size(size: int) -> int:
+    """The next multiple of 128."""
+    return -(-size // VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE
 
 
 # embed, layers (of each stack), heads, kv_heads, mlp; heads are 64 wide. T5 1.1 from small on:

@@ -15,6 +15,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from flan_tasks.models.partition import put_batch
+from flan_tasks.packing.features import begun
 from flan_tasks.reader import Reader
 from flan_tasks.specs.config import DataConfig, TrainingError
 from flan_tasks.specs.model_config import ModelConfig
@@ -73,6 +74,8 @@ class BuildSource:
     """Of the orders."""
     shuffle: bool
     """Whether rows are taken in those orders."""
+    starts: tuple[int, ...] = (0,)
+    """What a decoder reads before each example: one token or none."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -103,9 +106,10 @@ class BuildSource:
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch."""
-        return self.reader.batch(
+        rows = self.reader.batch(
             step, self.batch_size, host=block, hosts=blocks, seed=self.seed, shuffle=self.shuffle
         )
+        return begun(rows, self.starts)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,8 @@ class PassSource:
     """The open build."""
     batch_size: int
     """Rows over all devices in a batch."""
+    starts: tuple[int, ...] = (0,)
+    """What a decoder reads before each example: one token or none."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -135,7 +141,8 @@ class PassSource:
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch."""
         share = self.batch_size // blocks
-        rows = self.reader.batch(step, self.batch_size, host=block, hosts=blocks, shuffle=False)
+        stored = self.reader.batch(step, self.batch_size, host=block, hosts=blocks, shuffle=False)
+        rows = begun(stored, self.starts)
         first = step * self.batch_size + block * share
         real = first + np.arange(share) < len(self.reader)
         rows["decoder_loss_weights"] = rows["decoder_loss_weights"] * real[:, None]
@@ -154,7 +161,7 @@ def open_source(config: DataConfig, model: ModelConfig) -> Source:
 
         return SeqioSource(config, model)
     reader = _open(config.build_dir, config, model, name="BUILD_DIR")
-    return BuildSource(reader, config.batch_size, config.seed, config.shuffle)
+    return BuildSource(reader, config.batch_size, config.seed, config.shuffle, model.starts)
 
 
 def open_evaluation(config: DataConfig, model: ModelConfig) -> PassSource | None:
@@ -167,7 +174,7 @@ def open_evaluation(config: DataConfig, model: ModelConfig) -> PassSource | None
     if config.eval_build_dir is None:
         return None
     reader = _open(config.eval_build_dir, config, model, name="EVAL_BUILD_DIR")
-    return PassSource(reader, config.eval_batch_size or config.batch_size)
+    return PassSource(reader, config.eval_batch_size or config.batch_size, model.starts)
 
 
 def _open(folder: str | None, config: DataConfig, model: ModelConfig, *, name: str) -> Reader:

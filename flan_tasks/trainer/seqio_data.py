@@ -15,6 +15,7 @@ from flan_tasks.core import extras
 from flan_tasks.core.errors import FlanTasksError, UnknownNameError, unknown_name
 from flan_tasks.core.naming import PREFIX
 from flan_tasks.core.user_code import import_module, place_of, told
+from flan_tasks.packing.features import begun
 from flan_tasks.raw_rows.quiet import import_tensorflow_quietly
 from flan_tasks.specs.config import DataConfig, TrainingError
 from flan_tasks.specs.model_config import ModelConfig
@@ -49,6 +50,7 @@ class SeqioSource:
         self._seqio = seqio
         self._config = config
         self._decoder_only = model.architecture == "decoder"
+        self._starts = model.starts
         self.batch_size = config.batch_size
         self._registered = _find(seqio, name)
         self._check_vocabulary(model)
@@ -127,12 +129,13 @@ class SeqioSource:
 
     def _take(self) -> dict[str, np.ndarray]:
         try:
-            return {k: np.asarray(v, np.int32) for k, v in next(self._stream).items()}
+            rows = {k: np.asarray(v, np.int32) for k, v in next(self._stream).items()}
         except StopIteration:
             raise TrainingError(
                 f"{self._config.mixture_or_task_name} ended after {self._next:,} batches; it must "
                 "repeat forever (num_epochs=None)"
             ) from None
+        return begun(rows, self._starts)
 
     def _check_vocabulary(self, model: ModelConfig) -> None:
         features = self._registered.output_features

@@ -203,9 +203,10 @@ def _same_run(path: Path, before: Mapping[str, Any], record: Mapping[str, Any]) 
 
 
 def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Defaults of those fields of a model that have one."""
+    """Defaults of those fields of a model that have one, as records have them."""
     defaults = {field.name: field.default for field in dataclasses.fields(ModelConfig)}
-    return {n: defaults[n] for n in fields if defaults[n] is not dataclasses.MISSING}
+    known = {n: defaults[n] for n in fields if defaults[n] is not dataclasses.MISSING}
+    return {n: list(value) if isinstance(value, tuple) else value for n, value in known.items()}
 
 
 def make_record(run: TrainSpec, source: Source, gin_text: str) -> dict[str, Any]:

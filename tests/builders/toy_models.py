@@ -34,6 +34,24 @@ CONFIGS = {
     "rope": DECODER,
     "rope-causal": dataclasses.replace(DECODER, inputs_attention="causal", tied_head=False),
     "relative": dataclasses.replace(DECODER, positions="relative"),
+    # What any family of decoders has: layers that differ, bounds, biases, norms.
+    "switches": dataclasses.replace(
+        DECODER,
+        inputs_attention="causal",
+        scaled_head=False,
+        windows=(4, 4, 0),
+        rope_local_theta=50.0,
+        rope_scaling="linear",
+        rope_factor=2.0,
+        attention_bias=True,
+        query_key_norms=True,
+        query_scalar=12.0,
+        attention_cap=1.5,
+        final_cap=3.0,
+        branch_norms=True,
+        offset_norms=True,
+        scaled_embedding=True,
+    ),
 }
 # (inputs, targets) in tokens; EOS is among them.
 EXAMPLES = [(9, 4), (5, 6), (12, 2), (3, 3), (7, 5)]

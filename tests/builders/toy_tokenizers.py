@@ -193,3 +193,23 @@ def sentencepiece_model(path: Path, **settings) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.getvalue())
     return path
+
+
+def write_words(folder, size, *, begins):
+    """A folder of one id a word, `w3 w4 ...`, whose texts begin with <s> (2) or with nothing."""
+    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
+
+    special = ["<pad>", "</s>", "<s>"]
+    words = {word: n for n, word in enumerate([*special, *(f"w{n}" for n in range(3, size))])}
+    made = Tokenizer(models.WordLevel(words, unk_token="<pad>"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made.add_special_tokens([AddedToken(token, special=True) for token in special])
+    if begins:
+        made.post_processor = processors.TemplateProcessing(
+            single="<s> $A", special_tokens=[("<s>", 2)]
+        )
+    folder.mkdir(exist_ok=True)
+    made.save(str(folder / "tokenizer.json"))
+    about = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>", "bos_token": "<s>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps({**about, "pad_token": "<pad>"}))
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")

@@ -58,7 +58,7 @@ class Toy:
         return [found[r][batch["decoder_loss_weights"][r] > 0] for r in range(len(pairs))]
 
 
-@pytest.fixture(scope="module", params=["t5", "rope", "relative"])
+@pytest.fixture(scope="module", params=["t5", "rope", "relative", "switches"])
 def toy(request):
     return Toy(request.param)
 

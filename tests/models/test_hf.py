@@ -300,14 +300,6 @@ def test_a_vocabulary_too_large_for_the_model_is_refused(model, params, tmp_path
         export_hf(model, params, tmp_path / "out", vocabulary=BytesVocabulary())
 
 
-def test_a_decoder_is_not_exported(tmp_path):
-    stored = np.load(FIXTURES / "llama.npz")
-    model = Model(ModelConfig.from_json(json.loads(str(stored["config"]))))
-    vocabulary = ToyBytes(model)
-    with pytest.raises(ModelError, match='written for t5, and the model is "decoder"'):
-        export_hf(model, {}, tmp_path / "out", vocabulary=vocabulary)
-
-
 def test_a_sentencepiece_model_goes_along(t5_model, tmp_path):
     vocabulary = SentencePieceVocabulary(t5_model)
     config = ModelConfig(

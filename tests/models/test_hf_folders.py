@@ -304,8 +304,8 @@ def test_a_dry_run_looks_at_what_a_run_would_begin_with(copy):
     check_start(str(folder), model)
     with pytest.raises(ModelError, match="activation is 'relu'"):
         check_start(str(folder), Model(dataclasses.replace(model.config, activation="relu")))
-    configure(folder, model_type="llama")
-    with pytest.raises(ModelError, match='it describes a "llama"'):
+    configure(folder, model_type="bart")
+    with pytest.raises(ModelError, match='it describes a "bart"'):
         check_start(str(folder), model)
     with pytest.raises(TrainingError, match="no such directory"):
         check_start(str(folder / "missing"), model)
