@@ -1,8 +1,8 @@
 """Gin files and `--gin.X=Y` into a specification, with one-line errors where gin says too little.
 
 gin-config 0.5.0 accepts misspelt macros and values of any type, so every statement is read here
-first, with its place (`gin_statements`), and then given to gin, which evaluates it. `gin_statements`
-and this module alone import gin, and they do so when called.
+first, with its place, and then given to gin, which evaluates it. This module and `gin_statements`
+alone import gin, and they do so when called.
 """
 
 import ast
@@ -22,7 +22,7 @@ from flan_tasks.specs import config, eval_config, experiment, model_config
 from flan_tasks.specs.gin_statements import MODULES, Binding, GinError, Macro, error_at
 from flan_tasks.specs.gin_texts import GinTexts
 from flan_tasks.specs.t5x_files import named
-from flan_tasks.specs.t5x_gin import bindings_of, translation
+from flan_tasks.specs.t5x_gin import Translation, bindings_of, translation
 from flan_tasks.specs.t5x_names import EVAL, INFER, TRAIN
 from flan_tasks.specs.t5x_rules import Untranslatable
 
@@ -119,7 +119,15 @@ def load(
     finally:
         logging.disable(logging.NOTSET)
         gin.clear_config()
-    return Loaded(_without_gin(made), operative, of_t5x.notes if of_t5x is not None else ())
+    return Loaded(_without_gin(made), operative, _notes(files, of_t5x))
+
+
+def _notes(files: Sequence[str], of_t5x: Translation | None) -> tuple[str, ...]:
+    if of_t5x is None or not of_t5x.left_out:
+        return of_t5x.notes if of_t5x is not None else ()
+    named = " and ".join(f"`flan gin-from-t5x {one}`" for one in files if Path(one).is_file())
+    said = f"{of_t5x.left_out} lines of T5X's gin files mean nothing here; {named} says which"
+    return (*of_t5x.notes, said)
 
 
 def _path(name: str) -> Path:

@@ -6,7 +6,6 @@ Files of T5X's are read in translation (`t5x_gin`); places are always those of t
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from flan_tasks.specs.gin_statements import (
     Binding,

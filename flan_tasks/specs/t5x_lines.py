@@ -93,16 +93,16 @@ def line_of(statement: Statement, file: GinFile | None, context: Context) -> Lin
 
 
 def _translated(statement: Statement, file: GinFile | None, context: Context) -> Line:
-    raw = "\n".join(file.lines[statement.first - 1 : statement.last]) if file else ""
+    raw = _raw(statement, file)
     if statement.include:
-        return _include(statement, raw)
+        return _include(statement, raw, context)
     if statement.module:
         return _import(statement, raw, context)
     binding = statement.binding
     if binding is None:  # the head of a block
         return Line(statement, (raw,) if _is_of_ours(raw) else ())
     if not binding.argument:
-        return _macro(statement, binding, raw, context)
+        return _macro(statement, binding, file, context)
     if _is_of_ours(binding.selector + ":"):
         text = raw or f"{binding.selector}.{binding.argument} = {written(binding.value)}"
         return Line(statement, (text,), uses=binding.value)
@@ -114,7 +114,11 @@ def _translated(statement: Statement, file: GinFile | None, context: Context) ->
     if rule is None:
         what = "sets nothing here; leave the line out, or see docs/from_t5x.md"
         return Line(statement, problem=f"{name} {what}")
-    return _apply(rule, statement, binding, context)
+    return _apply(rule, statement, binding, file, context)
+
+
+def _raw(statement: Statement, file: GinFile | None) -> str:
+    return "\n".join(file.lines[statement.first - 1 : statement.last]) if file else ""
 
 
 def _is_of_ours(selector: str) -> bool:
@@ -123,18 +127,21 @@ def _is_of_ours(selector: str) -> bool:
 
 
 def _is_of_a_user(selector: str, file: GinFile | None) -> bool:
+    """Whether a name is of a module of the user's that the file imports."""
     first = selector.rpartition("/")[2].split(".")[0]
     return file is not None and any(
         one.is_of_the_user and first == one.alias for one in file.statements
     )
 
 
-def _include(statement: Statement, raw: str) -> Line:
+def _include(statement: Statement, raw: str, context: Context) -> Line:
     found = counterpart(statement.include)
     if found is None:
         return Line(statement, (raw,))
     if found.instead:
         return Line(statement, problem=f"{statement.include}: {found.instead}")
+    if context.kind != TRAIN and not found.kind:
+        return left_out_line(statement, raw.strip(), "the checkpoint says what model it is")
     return Line(statement, (f'include "{found.file}"{_said(statement)}',))
 
 
@@ -150,7 +157,8 @@ def _import(statement: Statement, raw: str, context: Context) -> Line:
     return Line(statement, (f"# left out: {raw.strip()}: {why}",), is_left_out=True)
 
 
-def _macro(statement: Statement, binding: Binding, raw: str, context: Context) -> Line:
+def _macro(statement: Statement, binding: Binding, file: GinFile | None, context: Context) -> Line:
+    raw = _raw(statement, file)
     name = binding.selector
     if name == MODULE and context.kind == TRAIN and context.modules:
         if raw:
@@ -162,10 +170,12 @@ def _macro(statement: Statement, binding: Binding, raw: str, context: Context) -
     if rule is None:
         text = raw or f"{name} = {written(binding.value)}"
         return Line(statement, (text,), sets=name, uses=binding.value)
-    return replace(_apply(rule, statement, binding, context), sets=rule.to or name)
+    return replace(_apply(rule, statement, binding, file, context), sets=rule.to or name)
 
 
-def _apply(rule: Rule, statement: Statement, binding: Binding, context: Context) -> Line:
+def _apply(
+    rule: Rule, statement: Statement, binding: Binding, file: GinFile | None, context: Context
+) -> Line:
     """A binding by the rule of its name."""
     name = binding.selector + f".{binding.argument}" * bool(binding.argument)
     said = f"{name} = {written(binding.value)}"
@@ -175,7 +185,7 @@ def _apply(rule: Rule, statement: Statement, binding: Binding, context: Context)
     try:
         if rule.only is not None and is_known and not _among(value, rule.only):
             raise Untranslatable(rule.instead)
-        if _functions_of_the_user(value):
+        if rule.change is None and _calls_the_user(value, file):
             raise Untranslatable("nothing of yours is called there; leave the line out")
         if not rule.to or (is_known and _among(value, rule.unset)):
             return left_out_line(statement, said, rule.why)
@@ -209,16 +219,15 @@ def _among(value: Any, values: tuple[Any, ...]) -> bool:
     return any(type(value) is type(one) and value == one for one in values)
 
 
-def last(name: str) -> str:
-    return name.rsplit(".", 1)[-1].rsplit("/", 1)[-1]
-
-
-def _functions_of_the_user(value: Any) -> bool:
+def _calls_the_user(value: Any, file: GinFile | None) -> bool:
+    """Whether a function of the user's stands in a value."""
     if isinstance(value, dict):
-        return any(map(_functions_of_the_user, value.values()))
+        return any(_calls_the_user(one, file) for one in value.values())
     if isinstance(value, list | tuple):
-        return any(map(_functions_of_the_user, value))
-    return isinstance(value, Reference) and last(value.name) not in KNOWN
+        return any(_calls_the_user(one, file) for one in value)
+    if not isinstance(value, Reference):
+        return False
+    return last(value.name) not in KNOWN or _is_of_a_user(value.name, file)
 
 
 def _renamed(value: Any, kind: str) -> Any:
