@@ -4,6 +4,7 @@ What the names are here is in `t5x_names`, `t5x_lines` takes one statement, `t5x
 lines that cannot be translated are told at once.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -273,8 +274,12 @@ def bindings_of(pairs: Sequence[tuple[str, str]]) -> list[Binding]:
     """
     found: list[Binding] = []
     for where, line in pairs:
-        for item in parse(line, lambda _, where=where: where):
+        for item in parse(line, functools.partial(_same_place, where)):
             if not isinstance(item, Binding):
                 raise error_at(where, "wanted a value")
             found.append(item)
     return found
+
+
+def _same_place(where: str, _: int) -> str:
+    return where
