@@ -85,6 +85,7 @@ class LoraFiles:
         adapted = replace(
             base, lora_rank=self.rank, lora_alpha=self.alpha, lora_targets=tuple(sorted(targets))
         )
+        shapes = _flat(Model(base).abstract())
         for name, place in _adapted(adapted).items():
             for end in _ENDS:
                 if f"{name}.{end}" not in self.tensors:
@@ -92,7 +93,7 @@ class LoraFiles:
                         f"{self.folder}: {name}.{end} is missing; adapters must be on "
                         f"{', '.join(sorted(targets))} of every layer"
                     )
-            self._check_shape(name, place, adapted)
+            self._check_shape(name, shapes[place.path].shape[-2:])
         return adapted
 
     def check(self, model: ModelConfig) -> None:
@@ -127,8 +128,7 @@ class LoraFiles:
                 stack[place.layer] = self.tensors[f"{name}.{end}"].T
         return _nested(leaves)
 
-    def _check_shape(self, name: str, place: Place, config: ModelConfig) -> None:
-        kernel = _flat(Model(config).abstract())[place.path].shape[-2:]
+    def _check_shape(self, name: str, kernel: tuple[int, ...]) -> None:
         wanted = ((self.rank, kernel[0]), (kernel[1], self.rank))
         for end, shape in zip(_ENDS, wanted, strict=True):
             found = self.tensors[f"{name}.{end}"].shape

@@ -255,7 +255,8 @@ class CheckpointConfig(Spec):
     """Whether the parameters before the first step are kept as well, as checkpoint_0: what tuning
     is compared with."""
     initial_checkpoint_path: str | None = None
-    """Parameters to begin with: a checkpoint, a MODEL_DIR, or a Hugging Face folder."""
+    """Parameters to begin with: a checkpoint, a MODEL_DIR, a Hugging Face folder, or a folder of
+    LoRA adapters in peft's format."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values are out of range, or do not go together."""

@@ -114,7 +114,7 @@ def counterpart(name: str) -> Counterpart | None:
         instead = OTHER_RUNS.get(name, "include one of pretrain, finetune, eval and infer")
         return Counterpart(kind=TRAIN, instead=instead)
     if name in MODELS.get(kind, ()):
-        return Counterpart(f"models/{kind}_{name}.gin")
+        return Counterpart(f"models/{kind}_{name.lower()}.gin")
     if kind in MODELS:
         return Counterpart(instead=f"models/{kind}_*.gin has {', '.join(MODELS[kind])}")
     return Counterpart(

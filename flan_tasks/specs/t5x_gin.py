@@ -148,7 +148,7 @@ def _context(files: Iterable[GinFile], bindings: Sequence[Binding], kind: str | 
         if one.selector in PATHS or one.argument == "path"
         if isinstance(value := one.value, str)
     ]
-    counts = [int(found[1]) for path in paths if (found := re.search(r"_(\d+)/?$", path))]
+    counts = [int(found[1]) for path in paths if (found := re.search(r"checkpoint_(\d+)/?$", path))]
     return Context(
         kind=kind,
         macros=macros,

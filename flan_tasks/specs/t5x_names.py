@@ -352,6 +352,8 @@ OTHER_RUNS = {
 MODELS = {
     "t5_1_1": ("small", "base", "large", "xl", "xxl"),
     "mt5": ("small", "base", "large", "xl", "xxl"),
+    "byt5": ("small", "base", "large", "xl", "xxl"),
+    "t5_1_0": ("small", "base", "large", "3B", "11B"),
 }
 # Folders of public checkpoints -> the repository of the Hugging Face hub with the same weights.
 PUBLISHED = {

@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -31,6 +32,7 @@ FOLDERS = FIXTURES / "adapters"
 STORED = json.loads((FOLDERS / "logits.json").read_text())
 INPUTS = [[5, 17, 90, 33, 62, 8, 1], [70, 3, 3, 41, 1, 0, 0]]
 TARGETS = [[12, 44, 9, 1], [7, 66, 1, 0]]
+BOTH = ["gated", pytest.param("plain", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,8 +41,9 @@ def _quick():
         yield
 
 
+@functools.cache
 def opened(folder):
-    """The model of a folder of adapters, with its parameters."""
+    """The model of a folder of adapters, with its parameters, which nobody changes."""
     adapters = read_lora(folder)
     model = Model(adapters.config(read_config(adapters.base)))
     return model, adapters.put(model, import_hf(model, adapters.base))
@@ -73,7 +76,7 @@ def edited(tmp_path, name="gated", *, tensors=None, **settings):
     return folder
 
 
-@pytest.mark.parametrize("name", ["gated", "plain"])
+@pytest.mark.parametrize("name", BOTH)
 def test_logits_are_those_of_peft(name):
     model, params = opened(FOLDERS / name)
     found = logits(model, params)
@@ -82,7 +85,7 @@ def test_logits_are_those_of_peft(name):
     assert np.abs(logits(base, import_hf(base, read_lora(FOLDERS / name).base)) - found).max() > 0.1
 
 
-@pytest.mark.parametrize("name", ["gated", "plain"])
+@pytest.mark.parametrize("name", BOTH)
 def test_what_is_exported_is_read_again_bit_for_bit(name, tmp_path):
     model, params = opened(FOLDERS / name)
     base = read_lora(FOLDERS / name).base
@@ -165,9 +168,9 @@ def test_training_begins_with_adapters_of_the_same_settings():
     started = warm_start(FOLDERS / "gated", model, fresh)
     jax.tree.map(np.testing.assert_array_equal, started, params)
     for changes in ({"lora_rank": 4}, {"lora_rank": 0}, {"lora_targets": ("query",)}):
-        other = Model(dataclasses.replace(model.config, **changes))
+        other = dataclasses.replace(model.config, **changes)
         with pytest.raises(ModelError, match=r"rank 2, alpha 5, .*give --gin.LORA_RANK=2"):
-            check_start(str(FOLDERS / "gated"), other)
+            read_lora(FOLDERS / "gated").check(other)
 
 
 def test_a_folder_of_adapters_is_a_model_that_is_asked_and_exported(flan, tmp_path):

@@ -79,7 +79,7 @@ def test_every_line_without_a_counterpart_is_named_at_once(flan):
     lines = printed.err.strip().splitlines()
     places = [int(re.search(r"refused\.gin:(\d+): ", line)[1]) for line in lines]
     assert places == [8, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22]
-    assert "t5_1_0/small.gin: there is no such file here; include a file of models/" in lines[0]
+    assert "t5_1_0/tiny.gin: models/t5_1_0_*.gin has small, base, large, 3B, 11B" in lines[0]
     assert "pack = True and a smaller BATCH_SIZE" in lines[3]
     assert "write SCHEDULE and DECAY_STEPS" in lines[5]
     assert "of which nothing is called here" in lines[6]
@@ -138,6 +138,28 @@ def test_defaults_are_those_of_t5x(tmp_path):
     assert run.data.use_cached_tasks and run.checkpoint.period == 5000
 
 
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        # embed, layers, decoder_layers, heads, head_dim, mlp, ids, outputs of the MLP's gate
+        ("mt5/xl", (2048, 24, 24, 32, 64, 5120, 250112, True)),
+        ("byt5/small", (1472, 12, 4, 6, 64, 3584, 384, True)),
+        ("byt5/xxl", (4672, 36, 12, 64, 64, 12352, 384, True)),
+        ("t5_1_0/small", (512, 6, 6, 8, 64, 2048, 32100, False)),
+        ("t5_1_0/11B", (1024, 24, 24, 128, 128, 65536, 32100, False)),
+    ],
+)
+def test_models_of_t5x_have_their_sizes(name, sizes, tmp_path):
+    head = HEAD.replace("t5_1_1/small", name)
+    given = [*GIVEN, LENGTHS, ("TRAIN_STEPS", "5")]
+    model = load([own_file(tmp_path, "", head)], given).run.model
+    found = (model.embed, model.layers, model.decoder_layers, model.heads, model.head_dim)
+    assert (*found, model.mlp, model.vocabulary_size, model.gated) == sizes
+    assert model.tied_head is not model.gated and model.activation == (
+        "gelu" if model.gated else "relu"
+    )
+
+
 def test_what_is_bound_is_not_changed_by_a_macro_as_in_gin(tmp_path):
     text = "train/utils.DatasetConfig.batch_size = 4\nBATCH_SIZE = 16\n"
     assert loaded(tmp_path, text).run.data.batch_size == 4
@@ -150,6 +172,7 @@ def test_what_is_bound_is_not_changed_by_a_macro_as_in_gin(tmp_path):
         ("1_000_010", "own/checkpoint_1000000/", 10),
         ("10", "gs://x/checkpoint_1000000", 10),
         ("10", "own", 10),
+        ("10", "own/run_5", 10),
     ],
 )
 def test_steps_are_counted_from_the_checkpoint(steps, path, wanted, tmp_path):
