@@ -24,6 +24,7 @@ from flan_tasks.checkpoints.trees import (
     with_nothing,
     without_nothing,
 )
+from flan_tasks.models import lora_files
 from flan_tasks.models.model import Model
 from flan_tasks.specs.config import CheckpointConfig, CheckpointError, TrainingError
 
@@ -232,19 +233,26 @@ def warm_start(
     """Returns parameters to begin with, placed as the given arrays are.
 
     Args:
-      path: checkpoint_<step>, a MODEL_DIR (its newest), or a Hugging Face folder.
+      path: checkpoint_<step>, a MODEL_DIR (its newest), a Hugging Face folder, or adapters of one.
       model: the model.
       params: fresh parameters; adapters that the checkpoint lacks are taken from them.
       say: called with one line if the checkpoint has no checksums, or can be read in two ways.
 
     Raises:
       CheckpointError: there is nothing there, it is damaged, or it does not fit.
+      ModelError: the folder, or its adapters, do not fit.
     """
     path = Path(path)
     shapes = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), params
     )
-    if is_hugging_face(path):
+    if lora_files.is_lora(path):
+        from flan_tasks.models import hf
+
+        adapters = lora_files.read_lora(path)
+        adapters.check(model.config)
+        stored_params = adapters.put(model, hf.import_hf(model, adapters.base, say=say))
+    elif is_hugging_face(path):
         from flan_tasks.models import hf
 
         # No such folder has adapters; the fresh ones are of this run's seed.

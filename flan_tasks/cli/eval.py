@@ -91,6 +91,8 @@ def from_gin(arguments: tuple[str, ...]) -> None:
 
     given = parse(arguments)
     loaded = load(given.files, given.bindings, root=EvalSpec)
+    for note in loaded.notes:
+        options.warn(note)
     if given.dry_run:
         click.echo(loaded.operative, nl=False)
         return

@@ -24,15 +24,37 @@ from flan_tasks.cli import options
     show_default=True,
     help="What weights are stored in.",
 )
+@click.option(
+    "--adapters",
+    is_flag=True,
+    help="Write the LoRA adapters alone, as peft loads them.",
+)
+@click.option(
+    "--base",
+    metavar="NAME",
+    help="What peft loads as their base; by default the INITIAL_CHECKPOINT_PATH of the run.",
+)
 @options.as_json
 def command(
-    model: Path, out: Path, vocab: options.VocabularyOptions, dtype: str, as_json: bool
+    model: Path,
+    out: Path,
+    vocab: options.VocabularyOptions,
+    dtype: str,
+    adapters: bool,
+    base: str | None,
+    as_json: bool,
 ) -> None:
     """Writes MODEL, a MODEL_DIR or checkpoint of `flan train`, for transformers.
 
     T5 and decoders: causal ones with RoPE, as Llama, Mistral, Qwen and Gemma are. Adapters are
-    merged into the base; tokenizer files are included.
+    merged into the base, or with --adapters written alone, in peft's format (T5 models only); MODEL
+    may also be a folder of such adapters. Tokenizer files are included.
     """
+    if adapters:
+        _adapters(model, out, base, vocab=vocab.name(), as_json=as_json)
+        return
+    if base is not None:
+        raise click.UsageError("--base belongs to --adapters")
     from flan_tasks.inference.model_answers import open_model
     from flan_tasks.models.hf import export_hf
 
@@ -51,3 +73,22 @@ def command(
                 "Its head is not the embedding: in transformers 5 tie_weights(), which lm_eval "
                 "calls, overwrites it. README.md there says how to load it for that."
             )
+
+
+def _adapters(
+    model: Path, out: Path, base: str | None, *, vocab: str | None, as_json: bool
+) -> None:
+    from flan_tasks.checkpoints.lora_base import base_of
+    from flan_tasks.inference.model_answers import open_model
+    from flan_tasks.models.lora_files import export_lora
+
+    base = base_of(model, base)
+    opened = open_model(model, vocab=vocab, say=options.warn)
+    folder = export_lora(opened.model, opened.params, out, base=base)
+    if as_json:
+        given = {"out": str(folder), "from": opened.identity["model"], "base": base}
+        click.echo(json.dumps(given))
+    else:
+        click.echo(f"the adapters of {opened.identity['model']} are in {folder}, for peft:")
+        click.echo(f'  base = T5ForConditionalGeneration.from_pretrained("{base}")')
+        click.echo(f'  PeftModel.from_pretrained(base, "{folder}")')

@@ -26,6 +26,8 @@ def from_gin(arguments: tuple[str, ...]) -> None:
 
     given = parse(arguments)
     loaded = load(given.files, given.bindings, root=InferSpec)
+    for note in loaded.notes:
+        options.warn(note)
     if given.dry_run:
         click.echo(loaded.operative, nl=False)
     else:

@@ -30,6 +30,7 @@ COMMANDS = {
     "eval": "Scores a model template by template.",
     "scores": "Prints the scores of an evaluation in other forms.",
     "compare": "Says what differs between the scores of models.",
+    "gin-from-t5x": "Prints a gin file for T5X as one that runs here.",
     "infer": "Writes a model's answers to prompts of a file.",
     "experiment": "Builds, trains and scores experiments of the paper.",
     "export-lm-eval": "Writes evaluation tasks for lm-evaluation-harness.",

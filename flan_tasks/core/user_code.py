@@ -7,6 +7,8 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -43,6 +45,21 @@ def told(error: BaseException) -> str:
     place = place_of(error)
     said = type(error).__name__ + (f": {text}" if text else "")
     return said + (f" ({place})" if place else "")
+
+
+@contextmanager
+def current_folder_on_path() -> Iterator[None]:
+    """Lets modules of the current folder be imported, as `python -m` does."""
+    here = os.getcwd()
+    if here in sys.path:
+        yield
+        return
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        if here in sys.path:
+            sys.path.remove(here)
 
 
 def import_module(name: str, option: str) -> ModuleType:

@@ -31,6 +31,7 @@ from flan_tasks.inference.score import Score, score_batch, width_of
 from flan_tasks.inference.score_trees import score_trees
 from flan_tasks.models import partition
 from flan_tasks.models.hf import check_end, import_hf, read_config
+from flan_tasks.models.lora_files import is_lora, read_lora
 from flan_tasks.models.model import Cache, Model, ModelConfig, Tree
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.specs.config import MeshConfig
@@ -86,7 +87,7 @@ def open_model(
     dtype: str | None = None,
     say: Callable[[str], None] | None = None,
 ) -> OpenModel:
-    """Opens a checkpoint, a MODEL_DIR (its newest), or a Hugging Face folder.
+    """Opens a checkpoint, a MODEL_DIR (its newest), a Hugging Face folder, or adapters of one.
 
     Args:
       path: where it is.
@@ -100,10 +101,13 @@ def open_model(
       VocabularyError: the vocabulary is not available.
     """
     path = Path(path)
+    adapters = read_lora(path.absolute()) if is_lora(path) else None
+    path = path if adapters is None else adapters.base
     from_hf = is_hugging_face(path)
     folder = path.absolute() if from_hf else newest(path)
     record = {} if from_hf else read_record(folder)
     config = read_config(folder, say=say) if from_hf else _recorded(folder, record)
+    config = config if adapters is None else adapters.config(config)
     trained_on = record.get("trained_on", {})
     vocabulary = _vocabulary(folder, config, vocab, trained_on.get("vocabulary"))
     if from_hf:
@@ -125,6 +129,7 @@ def open_model(
     )
     if from_hf:
         params = import_hf(model, folder)
+        params = params if adapters is None else adapters.put(model, params)
         params = jax.tree.map(lambda leaf, on: jax.device_put(leaf, on.sharding), params, placed)
     else:
         params = warm_start(folder, model, placed, say=say)
@@ -134,6 +139,8 @@ def open_model(
         "dtype": config.dtype,
         "vocabulary": vocabulary.name,
     }
+    if adapters is not None:
+        identity |= {"model": str(adapters.folder), "adapters": _digest(adapters.folder, ())}
     trained_lengths = trained_on.get("lengths", {})
     lengths = {name: trained_lengths.get(name, usual) for name, usual in LENGTHS.items()}
     return OpenModel(model, params, vocabulary, mesh, lengths, identity)

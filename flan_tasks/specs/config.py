@@ -10,6 +10,11 @@ from flan_tasks.core.spec import JobSpec, Spec
 from flan_tasks.specs.model_config import ModelConfig
 
 OPTIMIZERS = ("adafactor", "adamw")
+# T5X's counts that a summed loss is divided by (`losses.SpecialLossNormalizingFactor`).
+NUM_REAL_TARGET_TOKENS = "NUM_REAL_TARGET_TOKENS"
+NUM_TOTAL_TARGET_TOKENS = "NUM_TOTAL_TARGET_TOKENS"
+AVERAGE_PER_SEQUENCE = "AVERAGE_PER_SEQUENCE"
+NORMALIZERS = (NUM_REAL_TARGET_TOKENS, NUM_TOTAL_TARGET_TOKENS, AVERAGE_PER_SEQUENCE)
 # T5X's names; a schedule is a product of them.
 FACTORS = (
     "constant",
@@ -78,7 +83,7 @@ class DataConfig(Spec):
     mixture_or_task_name: str | None = None
     """SeqIO task or mixture, read through SeqIO's feature converters."""
     mixture_or_task_module: str | None = None
-    """Python module that registers the name, imported first."""
+    """Python module that registers the name, imported first; commas between several."""
     split: str = "train"
     """SeqIO split."""
     use_cached_tasks: bool = False
@@ -209,8 +214,10 @@ class LossConfig(Spec):
     """Weight of the squared log of the partition function (T5X: 1e-4)."""
     label_smoothing: float = 0.0
     """Probability taken from the target and spread over the other pieces."""
-    loss_normalizing_factor: float | None = None
-    """What the summed loss is divided by; None: the number of target tokens of the step."""
+    loss_normalizing_factor: float | str | None = None
+    """What the summed loss is divided by: a number, or T5X's NUM_REAL_TARGET_TOKENS (target tokens
+    of the step, as None), NUM_TOTAL_TARGET_TOKENS (all target positions, padding included) or
+    AVERAGE_PER_SEQUENCE (the mean over examples of each one's mean over its target tokens)."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values are out of range, or do not go together."""
@@ -218,7 +225,12 @@ class LossConfig(Spec):
         problems += at_least(self, 0, "z_loss")
         if not 0 <= self.label_smoothing < 1:
             problems.append(("label_smoothing", "must be 0 or more, below 1"))
-        if self.loss_normalizing_factor is not None and self.loss_normalizing_factor <= 0:
+        factor = self.loss_normalizing_factor
+        if isinstance(factor, str):
+            if factor not in NORMALIZERS:
+                error = unknown_name("normalizer", factor, NORMALIZERS)
+                problems.append(("loss_normalizing_factor", f"is an {error}"))
+        elif factor is not None and factor <= 0:
             problems.append(("loss_normalizing_factor", "must be above 0, or None"))
         return problems
 
@@ -243,7 +255,8 @@ class CheckpointConfig(Spec):
     """Whether the parameters before the first step are kept as well, as checkpoint_0: what tuning
     is compared with."""
     initial_checkpoint_path: str | None = None
-    """Parameters to begin with: a checkpoint, a MODEL_DIR, or a Hugging Face folder."""
+    """Parameters to begin with: a checkpoint, a MODEL_DIR, a Hugging Face folder, or a folder of
+    LoRA adapters in peft's format."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values are out of range, or do not go together."""

@@ -150,7 +150,7 @@ class EvalSpec(QuestionSpec, ModelAsked, JobSpec):
     verb = "eval"
 
     checkpoint_path: str | None = option(None, said="model", is_path=True)
-    """MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory."""
+    """MODEL_DIR or checkpoint of `flan train`, a Hugging Face directory, or adapters of one."""
     predictions: str | None = option(None, is_file=True)
     """JSONL of predictions or scores made elsewhere, instead of a model."""
     contamination: str | None = option(None, is_file=True)
@@ -194,7 +194,7 @@ class InferSpec(ModelAsked, JobSpec):
     input_path: str = option(argument=True, said="prompts", is_file=True)
     """JSON lines with a `prompt` or `inputs` each, or plain text with a prompt a line."""
     checkpoint_path: str = option(said="model", is_path=True)
-    """MODEL_DIR or checkpoint of `flan train`, or a Hugging Face directory."""
+    """MODEL_DIR or checkpoint of `flan train`, a Hugging Face directory, or adapters of one."""
     output_path: str = option(said="out", is_file=True)
     """JSON lines to write: what came, and the `prediction`."""
 

@@ -1,8 +1,8 @@
 """Gin files and `--gin.X=Y` into a specification, with one-line errors where gin says too little.
 
 gin-config 0.5.0 accepts misspelt macros and values of any type, so every statement is read here
-first, with its place (`gin_statements`), and then given to gin, which evaluates it. These two
-modules alone import gin, and they do so when called.
+first, with its place, and then given to gin, which evaluates it. This module and `gin_statements`
+alone import gin, and they do so when called.
 """
 
 import ast
@@ -12,23 +12,19 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flan_tasks.core.errors import FlanTasksError, ModelError, unknown_name
 from flan_tasks.core.field_checks import ConfigError
-from flan_tasks.core.user_code import place_of
+from flan_tasks.core.user_code import current_folder_on_path, place_of
 from flan_tasks.specs import config, eval_config, experiment, model_config
-from flan_tasks.specs.gin_statements import (
-    MODULES,
-    Binding,
-    GinError,
-    Macro,
-    error_at,
-    find,
-    parse,
-    statements,
-    texts_for_gin,
-)
+from flan_tasks.specs.gin_statements import MODULES, Binding, GinError, Macro, error_at
+from flan_tasks.specs.gin_texts import GinTexts
+from flan_tasks.specs.t5x_files import named
+from flan_tasks.specs.t5x_gin import Translation, bindings_of, translation
+from flan_tasks.specs.t5x_names import EVAL, INFER, TRAIN
+from flan_tasks.specs.t5x_rules import Untranslatable
 
 REQUIRED = "gin.REQUIRED"
 _NAME = re.compile(r"[\w./]+")
@@ -59,6 +55,8 @@ ROOTS = {
     eval_config.InferSpec: "runs/infer.gin",
     experiment.Experiment: "runs/experiments/leave_out_nli.gin",
 }
+# The kind of T5X's files that say the same.
+_KINDS = {config.TrainSpec: TRAIN, eval_config.EvalSpec: EVAL, eval_config.InferSpec: INFER}
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,8 @@ class Loaded:
     """The run: one of ROOTS."""
     operative: str
     """Every value in use, as gin prints it."""
+    notes: tuple[str, ...] = ()
+    """What is to be known of files of T5X's that were read in translation."""
 
 
 def load(
@@ -86,21 +86,25 @@ def load(
     """
     import gin
 
-    paths = [find(name) for name in files]
-    found = [binding for path in paths for binding in statements(path, ())]
+    paths = [_path(name) for name in files]
     for name, _ in bindings:
         if not _NAME.fullmatch(name):
             raise GinError(f"--gin.{name}: wanted --gin.NAME=VALUE or --gin.Class.field=VALUE")
-    lines = [(name, f"{name} = {_quoted(value)}") for name, value in bindings]
-    for name, line in lines:
-        found += list(parse(line, f"--gin.{name}"))
-    _check(found, root)
+    lines = [(f"--gin.{name}", f"{name} = {_quoted(value)}") for name, value in bindings]
+    of_t5x = translation(paths, bindings_of(lines), kind=_KINDS.get(root))
+    if of_t5x is not None:
+        lines = list(of_t5x.bindings)
+    texts = GinTexts(of_t5x)
+    found = [binding for path in paths for binding in texts.statements(path)]
+    found += bindings_of(lines)
+    _check(found, root, of_t5x.reasons if of_t5x is not None else {})
     gin.clear_config()
     logging.disable(logging.ERROR)
     try:
-        for path in paths:
-            for part in texts_for_gin(path):
-                gin.parse_config(part)
+        with current_folder_on_path():
+            for path in paths:
+                for part in texts.for_gin(path):
+                    gin.parse_config(part)
         gin.parse_config_files_and_bindings([], [line for _, line in lines])
         made = gin.get_configurable(root)()
         operative = gin.operative_config_str()
@@ -111,11 +115,26 @@ def load(
     except (FlanTasksError, KeyboardInterrupt):
         raise
     except (Exception, SystemExit) as error:  # gin raises every kind, with the place in its text
-        raise error_at(*_place_and_line(error, files)) from None
+        raise error_at(*_place_and_line(error, files, texts)) from None
     finally:
         logging.disable(logging.NOTSET)
         gin.clear_config()
-    return Loaded(_without_gin(made), operative)
+    return Loaded(_without_gin(made), operative, _notes(files, of_t5x))
+
+
+def _notes(files: Sequence[str], of_t5x: Translation | None) -> tuple[str, ...]:
+    if of_t5x is None or not of_t5x.left_out:
+        return of_t5x.notes if of_t5x is not None else ()
+    named = " and ".join(f"`flan gin-from-t5x {one}`" for one in files if Path(one).is_file())
+    said = f"{of_t5x.left_out} lines of T5X's gin files mean nothing here; {named} says which"
+    return (*of_t5x.notes, said)
+
+
+def _path(name: str) -> Path:
+    try:
+        return named(name)
+    except Untranslatable as error:
+        raise error_at(name, str(error)) from None
 
 
 def _quoted(value: str) -> str:
@@ -140,7 +159,7 @@ def _inside(value: Any, kind: type) -> Iterator[Any]:
             yield from _inside(item, kind)
 
 
-def _check(found: list[Binding], root: type) -> None:
+def _check(found: list[Binding], root: type, reasons: Mapping[str, str]) -> None:
     """Refuses unknown names, and macros that are missing, required or unused."""
     macros: dict[str, Binding] = {b.selector: b for b in found if not b.argument}
     used: dict[str, str] = {}
@@ -173,7 +192,8 @@ def _check(found: list[Binding], root: type) -> None:
             hint = _near(name, names) or "; remove it, or give the file that uses it"
             problems.append((binding.where, f"nothing uses the macro {name}{hint}"))
         elif binding.value == Macro(REQUIRED):
-            problems.append((binding.where, f"{name} is required; give --gin.{name}=VALUE"))
+            reason = f"; {reasons[binding.where]}" if binding.where in reasons else ""
+            problems.append((binding.where, f"{name} is required; give --gin.{name}=VALUE{reason}"))
     problems = problems or list(_circles(macros))
     if problems:
         lines = [f"{where}: {what}" for where, what in problems]
@@ -255,7 +275,7 @@ def _error_of(lines: list[tuple[tuple[str, str], str]]) -> GinError:
     return GinError("\n".join(texts), where=places[0] if places else "")
 
 
-def _place_and_line(error: BaseException, files: Sequence[str]) -> tuple[str, str]:
+def _place_and_line(error: BaseException, files: Sequence[str], texts: GinTexts) -> tuple[str, str]:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     place = next((line for line in lines if line.startswith("In file ")), "")
     what = lines[0] if lines and lines[0] != place else type(error).__name__
@@ -263,7 +283,7 @@ def _place_and_line(error: BaseException, files: Sequence[str]) -> tuple[str, st
         what = f"{type(error).__name__}: {what} ({code})"
     if place:
         name, _, number = place.removeprefix('In file "').partition('", line ')
-        return f"{name}:{number}", what
+        return texts.place(Path(name))(int(number)), what
     return " ".join(files), what
 
 

@@ -1,12 +1,12 @@
 """The statements of gin files, each with its place, before gin evaluates them.
 
-It reads with gin's own parser, which it imports when called; `gin_files` makes a specification.
+It reads with gin's own parser, which it imports when called; `gin_texts` reads files with what they
+include, and `gin_files` makes a specification.
 """
 
-import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Reference:
 
     name: str
     """The name, with its module."""
+    is_called: bool = False
+    """Whether it has the brackets."""
 
 
 @dataclass(frozen=True)
@@ -82,23 +84,16 @@ def find(name: str) -> Path:
     raise error_at(name, f"no such file; {unknown_name('gin file', name, known)}")
 
 
-def statements(path: Path, above: tuple[Path, ...]) -> Iterator[Binding]:
-    """Yields the bindings of a file and of what it includes.
+def read_text(path: Path) -> str:
+    """Returns the text of a gin file.
 
     Raises:
-      GinError: a file cannot be read, is malformed, or includes itself.
+      GinError: it cannot be read.
     """
-    if path in above:
-        raise error_at(str(path), "includes itself")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise error_at(str(path), f"cannot be read: {error}") from error
-    for item in parse(text, str(path)):
-        if isinstance(item, Path):
-            yield from statements(item, (*above, path))
-        else:
-            yield item
 
 
 def _delegate() -> Any:
@@ -109,7 +104,7 @@ def _delegate() -> Any:
         def configurable_reference(
             self, scoped_configurable_name: str, evaluate: bool
         ) -> Reference:
-            return Reference(scoped_configurable_name)
+            return Reference(scoped_configurable_name, evaluate)
 
         def macro(self, macro_name: str) -> Macro:
             return Macro(macro_name)
@@ -117,27 +112,20 @@ def _delegate() -> Any:
     return Delegate()
 
 
-def parse(text: str, source: str) -> Iterator[Any]:
-    """Yields the bindings of a text, and the paths of what it includes.
+def items(text: str, place: Callable[[int], str]) -> Iterator[Any]:
+    """Yields the statements of a text as gin's parser has them, with our objects in values.
+
+    Args:
+      text: of a file, or of a binding.
+      place: where a line of the text stands, for messages.
 
     Raises:
       GinError: the text is malformed.
     """
     from gin import config_parser
 
-    def place(line: int) -> str:
-        return source if source.startswith("--gin.") else f"{source}:{line}"
-
     try:
-        for item in config_parser.ConfigParser(text, _delegate()):
-            if isinstance(item, config_parser.BindingStatement):
-                selector = f"{item.scope}/{item.selector}" if item.scope else item.selector
-                where = place(item.location.line_num)
-                yield Binding(selector, item.arg_name or "", item.value, where)
-            elif isinstance(item, config_parser.IncludeStatement):
-                yield find(item.filename)
-            elif isinstance(item, config_parser.ImportStatement):
-                _check_import(item.module, place(item.location.line_num))
+        yield from config_parser.ConfigParser(text, _delegate())
     except SyntaxError as error:
         raise error_at(place(error.lineno or 1), f"{_expected(error)}; {_WANTED}") from None
     except tokenize.TokenError as error:
@@ -148,48 +136,51 @@ def parse(text: str, source: str) -> Iterator[Any]:
         raise error_at(place(1), f"a value cannot be read; {_WANTED}") from None
 
 
+def binding_of(item: Any, where: str) -> Binding | None:
+    """Returns what gin's parser calls a binding statement as a binding; None of others."""
+    from gin import config_parser
+
+    if not isinstance(item, config_parser.BindingStatement):
+        return None
+    selector = f"{item.scope}/{item.selector}" if item.scope else item.selector
+    return Binding(selector, item.arg_name or "", item.value, where)
+
+
+def included_by(item: Any) -> str | None:
+    """Returns the file that a statement of gin's parser includes, if it does."""
+    from gin import config_parser
+
+    return item.filename if isinstance(item, config_parser.IncludeStatement) else None
+
+
+def imported_by(item: Any) -> str | None:
+    """Returns the module that a statement of gin's parser imports, if it does."""
+    from gin import config_parser
+
+    return item.module if isinstance(item, config_parser.ImportStatement) else None
+
+
+def parse(text: str, place: Callable[[int], str]) -> Iterator[Any]:
+    """Yields the bindings of a text, and the paths of what it includes.
+
+    Raises:
+      GinError: the text is malformed.
+    """
+    for item in items(text, place):
+        where = place(item.location.line_num)
+        if binding := binding_of(item, where):
+            yield binding
+        elif name := included_by(item):
+            yield find(name)
+        elif module := imported_by(item):
+            _check_import(module, where)
+
+
 def _check_import(module: str, where: str) -> None:
     """Refuses modules that these classes lay in before, by the name of where they are now."""
     room, _, name = module.rpartition(".")
     if room == _ROOM_BEFORE and name in MODULES:
         raise error_at(where, f"{module} is now flan_tasks.specs.{name}; import that")
-
-
-class _Part(io.StringIO):
-    """Text of a file, which gin then names in its errors."""
-
-    def __init__(self, text: str, name: str) -> None:
-        super().__init__(text)
-        self.name = name
-
-
-def texts_for_gin(path: Path) -> Iterator[_Part]:
-    """Yields what gin is to read of a file, with what it includes in its place.
-
-    gin would look for an included file among Python's packages, and end where a folder of this
-    name, such as `models`, lies on its path. Each part has the imports of its file, and its lines
-    where they stand there.
-    """
-    from gin import config_parser
-
-    text = path.read_text(encoding="utf-8-sig")
-    lines = text.split("\n")
-    includes, imports = {}, set()
-    for item in config_parser.ConfigParser(text, _delegate()):
-        if isinstance(item, config_parser.IncludeStatement):
-            includes[item.location.line_num - 1] = item.filename
-        elif isinstance(item, config_parser.ImportStatement):
-            imports.add(item.location.line_num - 1)
-    start = 0
-    for stop in [*includes, len(lines)]:
-        kept = [
-            line if number in imports or start <= number < stop else ""
-            for number, line in enumerate(lines)
-        ]
-        yield _Part("\n".join(kept), str(path))
-        if stop in includes:
-            yield from texts_for_gin(find(includes[stop]))
-        start = stop + 1
 
 
 def _expected(error: SyntaxError) -> str:

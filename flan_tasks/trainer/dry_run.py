@@ -11,6 +11,7 @@ from flan_tasks.checkpoints.checkpoint import is_hugging_face, newest
 from flan_tasks.models import partition
 from flan_tasks.models.hf import check_hf
 from flan_tasks.models.hf_config import on_stderr
+from flan_tasks.models.lora_files import is_lora, read_lora
 from flan_tasks.models.model import Model
 from flan_tasks.specs.config import TrainSpec
 from flan_tasks.trainer.data import open_evaluation, open_source
@@ -80,7 +81,11 @@ def check_start(path: str, model: Model) -> None:
     Raises:
       FlanTasksError: there is not, or it does not.
     """
-    if is_hugging_face(Path(path)):
+    if is_lora(Path(path)):
+        adapters = read_lora(Path(path))
+        adapters.check(model.config)
+        check_hf(model, adapters.base, say=on_stderr)
+    elif is_hugging_face(Path(path)):
         check_hf(model, Path(path), say=on_stderr)
     else:
         newest(Path(path))

@@ -192,6 +192,8 @@ class Feedback:
             name: float(sums[key]) / max(tokens, 1.0) if key in sums else None
             for key, name in _MEANS.items()
         }
+        if "sequence_loss" in sums:  # what AVERAGE_PER_SEQUENCE minimizes
+            line["sequence_loss"] = float(sums["sequence_loss"] / max(sums["sequences"], 1.0))
         line["learning_rate"] = float(last["learning_rate"])
         line["grad_norm"] = None if last["skipped"] else float(last["grad_norm"])
         line["skipped"] = int(sums["skipped"])

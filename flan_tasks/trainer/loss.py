@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from flan_tasks.specs.config import LossConfig
+from flan_tasks.specs.config import AVERAGE_PER_SEQUENCE, NUM_TOTAL_TARGET_TOKENS, LossConfig
 
 Sums = dict[str, jax.Array]
 
@@ -20,6 +20,10 @@ def loss_sums(
     the other pieces, the loss of a token is the cross-entropy with that target distribution less
     its entropy, plus z_loss * log(Z)^2 (T5X, `losses.cross_entropy_with_logits`). The sum of the
     logits and a masked sum replace the one-hot targets, which would be as large as the logits.
+
+    AVERAGE_PER_SEQUENCE adds `sequence_loss`, the loss with every example's tokens weighted to sum
+    to one, and `sequences`, how many examples have any; NUM_TOTAL_TARGET_TOKENS adds `positions`,
+    padding included. Both are sums over rows too.
 
     Args:
       logits: [batch, length, vocabulary].
@@ -54,6 +58,12 @@ def loss_sums(
         "correct": jnp.sum(correct * weights),
         "tokens": jnp.sum(weights),
     }
+    if config.loss_normalizing_factor == AVERAGE_PER_SEQUENCE:
+        shares = weights_by_sequence(weights, batch.get("decoder_segment_ids"))
+        sums["sequence_loss"] = jnp.sum((entropy + z_part) * shares)
+        sums["sequences"] = jnp.sum(shares)
+    elif config.loss_normalizing_factor == NUM_TOTAL_TARGET_TOKENS:
+        sums["positions"] = jnp.float32(targets.size)
     if num_tasks and "segment_tasks" in batch:
         # Padding has task -1 and weight 0; the last bin takes it, and is cut off.
         tasks = jnp.where(batch["segment_tasks"] < 0, num_tasks, batch["segment_tasks"]).ravel()
@@ -67,8 +77,39 @@ def loss_sums(
     return sums
 
 
+def weights_by_sequence(weights: jax.Array, segments: jax.Array | None) -> jax.Array:
+    """Weights divided by their sum over their example, so that each example has one in all.
+
+    Args:
+      weights: float[batch, length].
+      segments: int[batch, length]; which example of its row a position is of, 0 on padding. None
+        if every row is one example.
+
+    Returns:
+      float[batch, length]; 0 where an example has no weight.
+    """
+    if segments is None:
+        totals = jnp.sum(weights, axis=-1, keepdims=True)
+    else:
+
+        def of_row(row: jax.Array, ids: jax.Array) -> jax.Array:
+            return jnp.zeros(row.shape[0] + 1, row.dtype).at[ids].add(row)[ids]
+
+        # Row by row, so that rows stay on the devices they are on.
+        totals = jax.vmap(of_row)(weights, segments)
+    return jnp.where(totals > 0, weights / jnp.where(totals > 0, totals, 1.0), 0.0)
+
+
+def objective(sums: Sums, config: LossConfig) -> jax.Array:
+    """The sum whose gradient is taken; `normalizer` is what it is divided by."""
+    is_by_sequence = config.loss_normalizing_factor == AVERAGE_PER_SEQUENCE
+    return sums["sequence_loss" if is_by_sequence else "loss"]
+
+
 def normalizer(sums: Sums, config: LossConfig) -> jax.Array | float:
-    """What the summed loss is divided by: target tokens, or T5X's constant."""
-    if config.loss_normalizing_factor is not None:
-        return config.loss_normalizing_factor
-    return jnp.maximum(sums["tokens"], 1.0)
+    """What the summed loss is divided by: a count of the whole batch, or T5X's constant."""
+    factor = config.loss_normalizing_factor
+    if factor is not None and not isinstance(factor, str):
+        return factor
+    counts = {AVERAGE_PER_SEQUENCE: "sequences", NUM_TOTAL_TARGET_TOKENS: "positions"}
+    return jnp.maximum(sums[counts.get(factor or "", "tokens")], 1.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flan_tasks.core import endings, interrupts
+from flan_tasks.core.escaping import for_terminal
 from flan_tasks.specs.gin_files import load
 from flan_tasks.specs.gin_statements import GinError
 
@@ -23,6 +24,21 @@ usage: flan train --gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...]
                     strings need no quotes
   --dry_run         prints parameters, memory and tokens, then the resolved configuration, and stops
 """
+
+
+# Flags of T5X's programs, and what to do instead.
+_T5X_FLAGS = {
+    "--tfds_data_dir": "set FLAN_TASKS_DATA_DIR, or the folder in the module of your tasks",
+    "--seqio_additional_cache_dirs": "call seqio.add_global_cache_dirs in the module of your tasks",
+    "--gin_search_paths": "give paths from the working directory",
+    "--multiprocess_gpu": "leave it out; COORDINATOR_ADDRESS says that there are several processes",
+    "--coordinator_address": "write --gin.COORDINATOR_ADDRESS=HOST:PORT",
+    "--process_count": "write --gin.NUM_PROCESSES=N",
+    "--process_index": "write --gin.PROCESS_ID=I",
+    "--alsologtostderr": "leave it out; progress goes to stderr",
+    "--logtostderr": "leave it out; progress goes to stderr",
+    "--run_mode": "use flan train, flan eval or flan infer",
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,8 @@ def parse(arguments: Sequence[str]) -> Arguments:
         if name == "--dry_run" and not equals:
             dry_run = True
             continue
+        if name in _T5X_FLAGS:
+            raise GinError(f"{name} is a flag of T5X's: {_T5X_FLAGS[name]}")
         if name not in ("--gin_file", "--gin_bindings") and not name.startswith("--gin."):
             raise GinError(f"{name}: no such argument\n{USAGE.rstrip()}")
         if not equals:
@@ -81,6 +99,8 @@ def run(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     # Before JAX is imported, which takes seconds.
     loaded = load(options.files, options.bindings)
+    for note in loaded.notes:
+        print(for_terminal(note), file=sys.stderr)
     if options.dry_run:
         from flan_tasks.trainer.dry_run import describe
 

@@ -45,8 +45,9 @@ class SeqioSource:
             ) from error
         # Ours first, always: the user's own may be made of ours, and their names go together.
         importlib.import_module("flan_tasks.registration")
-        if config.mixture_or_task_module is not None:
-            import_module(config.mixture_or_task_module, "MIXTURE_OR_TASK_MODULE")
+        for module in (config.mixture_or_task_module or "").split(","):
+            if module.strip():
+                import_module(module.strip(), "MIXTURE_OR_TASK_MODULE")
         self._seqio = seqio
         self._config = config
         self._decoder_only = model.architecture == "decoder"
@@ -54,6 +55,7 @@ class SeqioSource:
         self.batch_size = config.batch_size
         self._registered = _find(seqio, name)
         self._check_vocabulary(model)
+        self._check_caches()
         self._stream: Iterator[dict[str, np.ndarray]] = iter(())
         self._next = -1
         self._batch: dict[str, np.ndarray] = {}
@@ -152,6 +154,20 @@ class SeqioSource:
                     f"{size:,} ids, the model {model.vocabulary_size:,}; give "
                     f"--gin.VOCABULARY_SIZE={size}"
                 )
+
+    def _check_caches(self) -> None:
+        """Names tasks without a cache, where caches are to be read."""
+        if not self._config.use_cached_tasks:
+            return
+        tasks = self._seqio.get_subtasks(self._registered)
+        missing = [task.name for task in tasks if task.cache_dir is None]
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise TrainingError(
+                f"USE_CACHED_TASKS: there is no cache of {', '.join(missing[:3])}{more}; give "
+                "--gin.USE_CACHED_TASKS=False, or call seqio.add_global_cache_dirs([DIR]) in "
+                "the module that MIXTURE_OR_TASK_MODULE names"
+            )
 
 
 def _find(seqio: Any, name: str) -> Any:

@@ -10,7 +10,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from flan_tasks.models.model import Model
 from flan_tasks.models.partition import BATCH
 from flan_tasks.specs.config import LossConfig, TrainSpec
-from flan_tasks.trainer.loss import Sums, loss_sums, normalizer
+from flan_tasks.trainer.loss import Sums, loss_sums, normalizer, objective
 from flan_tasks.trainer.optim import Optimizer, clip_by_global_norm, global_norm
 
 Tree = Any
@@ -59,7 +59,7 @@ def make_train_step(
     def sums_of(trained: Tree, whole: Tree, batch: Batch, key: jax.Array | None):
         logits = _on_mesh(model.logits(merged(trained, whole), batch, key), mesh)
         sums = loss_sums(logits, batch, run.loss, num_tasks=num_tasks)
-        return sums["loss"], sums
+        return objective(sums, run.loss), sums
 
     def gradients(params: Tree, batch: Batch, key: jax.Array | None) -> tuple[Tree, Sums]:
         gradients_of = jax.grad(sums_of, has_aux=True)

@@ -16,6 +16,7 @@ from flan_tasks.checkpoints.checkpoint import Checkpoints, is_hugging_face, warm
 from flan_tasks.core.version import VERSION
 from flan_tasks.models import partition
 from flan_tasks.models.hf_config import check_end
+from flan_tasks.models.lora_files import is_lora, read_lora
 from flan_tasks.models.model import Model, ModelConfig
 from flan_tasks.specs.config import TrainingError, TrainSpec
 from flan_tasks.trainer.data import (
@@ -165,6 +166,8 @@ def check_ends(run: TrainSpec, about: Mapping[str, Any]) -> None:
       ModelError: they end with another one.
     """
     path = run.checkpoint.initial_checkpoint_path
+    if path is not None and is_lora(Path(path)):
+        path = str(read_lora(Path(path)).base)
     if path is None or not is_hugging_face(Path(path)) or about["eos_id"] is None:
         return
     name = about.get("vocabulary") or f"of {run.data.mixture_or_task_name}"

@@ -195,7 +195,7 @@ def test_a_module_that_fails_is_named_with_its_line(text, message, tmp_path, mon
 
 
 def test_missing_files_name_the_nearest():
-    with pytest.raises(GinError, match="Did you mean models/t5_1_1_small.gin"):
+    with pytest.raises(GinError, match="Did you mean .*models/t5_1_1_small.gin"):
         load(["models/t5_small.gin"])
     with pytest.raises(GinError, match="there is no model"):
         load(FILES[1:], given())

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.specs.config import LossConfig
-from flan_tasks.trainer.loss import loss_sums, normalizer
+from flan_tasks.trainer.loss import loss_sums, normalizer, objective
 
 B, T, V = 3, 7, 11
 
@@ -88,3 +89,52 @@ def test_loss_is_divided_by_target_tokens_or_by_the_constant():
     sums = loss_sums(logits, batch, LossConfig())
     assert normalizer(sums, LossConfig()) == batch["decoder_loss_weights"].sum()
     assert normalizer(sums, LossConfig(loss_normalizing_factor=233472.0)) == 233472.0
+    real = LossConfig(loss_normalizing_factor="NUM_REAL_TARGET_TOKENS")
+    assert normalizer(loss_sums(logits, batch, real), real) == normalizer(sums, LossConfig())
+    total = LossConfig(loss_normalizing_factor="NUM_TOTAL_TARGET_TOKENS")
+    assert normalizer(loss_sums(logits, batch, total), total) == B * T
+
+
+def by_sequence(logits, batch):
+    config = LossConfig(loss_normalizing_factor="AVERAGE_PER_SEQUENCE", label_smoothing=0.1)
+    sums = loss_sums(logits, batch, config)
+    return objective(sums, config) / normalizer(sums, config), sums
+
+
+def test_examples_weigh_the_same_packed_or_alone():
+    logits, batch = case()
+    # Two rows of two examples and one of one; some tokens have no weight, one example has none.
+    segments = np.array([[1, 1, 2, 2, 2, 0, 0], [1, 1, 1, 1, 1, 1, 2], [1, 1, 1, 1, 1, 1, 1]])
+    weights = np.array([[1, 1, 0, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0, 0]])
+    packed = {
+        "decoder_target_tokens": batch["decoder_target_tokens"],
+        "decoder_loss_weights": jnp.asarray(weights),
+        "decoder_segment_ids": jnp.asarray(segments),
+    }
+    alone = [
+        (row, number) for row in range(B) for number in (1, 2) if (segments[row] == number).any()
+    ]
+    rows = np.array([row for row, _ in alone])
+    own = np.array([segments[row] == number for row, number in alone])
+    unpacked = {
+        "decoder_target_tokens": batch["decoder_target_tokens"][rows],
+        "decoder_loss_weights": jnp.asarray(weights[rows] * own),
+    }
+    in_rows, sums = by_sequence(logits, packed)
+    one_by_one, _ = by_sequence(logits[rows], unpacked)
+    assert in_rows == pytest.approx(float(one_by_one), rel=1e-6)
+    assert sums["sequences"] == pytest.approx(4)  # the fifth has no target
+    means = [
+        by_definition(logits, packed["decoder_target_tokens"], w, smoothing=0.1, z_loss=1e-4)
+        / w.sum()
+        for w in (
+            weights * (segments == number) * (np.arange(B) == row)[:, None] for row, number in alone
+        )
+        if w.sum()
+    ]
+    assert in_rows == pytest.approx(np.mean(means), rel=1e-5)
+
+
+def test_an_unknown_count_is_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match="Did you mean AVERAGE_PER_SEQUENCE"):
+        LossConfig(loss_normalizing_factor="AVERAGE_PER_SEQ")

@@ -128,6 +128,28 @@ def test_microbatches_add_up_to_the_batch(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "factor",
+    ["AVERAGE_PER_SEQUENCE", pytest.param("NUM_TOTAL_TARGET_TOKENS", marks=pytest.mark.slow)],
+)
+def test_counts_of_the_loss_are_of_the_whole_batch(factor, tmp_path):
+    # Clipping looks at the size of the gradient, which Adafactor alone would not.
+    changes = {
+        "loss": {"loss_normalizing_factor": factor},
+        "optimizer": {"clip_norm": 0.5},
+        "train_steps": 2,
+    }
+    whole = toy_train(tmp_path, name="whole", **changes)
+    mesh = MeshConfig(data=4)
+    parts = toy_train(tmp_path, name="parts", devices=4, mesh=mesh, num_microbatches=2, **changes)
+    assert_same(saved(parts), saved(whole), atol=2e-5)
+    lines = [read_metrics(tmp_path / name / "metrics.jsonl") for name in ("parts", "whole")]
+    by_sequence = factor == "AVERAGE_PER_SEQUENCE"
+    for name in ("grad_norm", *(["sequence_loss"] if by_sequence else [])):
+        found, wanted = ([line[name] for line in run] for run in lines)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize(
     "mesh",
     [
         pytest.param(MeshConfig(data=2, fsdp=2, model=2), marks=pytest.mark.slow),
