@@ -35,3 +35,10 @@ def test_the_proofs_of_the_page_are_those_of_the_command(folder, flan):
     for name in re.findall(r"^\| (\S+) \|", section, re.M):
         assert name.strip("-") in printed
     assert "⟦" in printed
+
+
+def test_the_build_of_the_page_says_what_is_trained(folder, flan):
+    build, verify, report = commands("build")
+    assert "turns with 0 trained tokens" in " ".join(flan(*build).out.split())
+    assert "are what the manifest says" in flan(*verify).out
+    assert "Answers that end with <|im_end|>" in " ".join(flan(*report).out.split())

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from flan_tasks.chat.choices import DROP, KEEP
 from flan_tasks.core.messages import ASSISTANT, Message
+from flan_tasks.specs.chat_choices import DROP, KEEP
 
 # How published rows write thoughts into an answer.
 _THOUGHTS = re.compile(r"\A\s*<think>\n?(.*?)\n?</think>\s*(.*)\Z", re.S)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from flan_tasks.chat import template as chat_template
-from flan_tasks.chat.choices import DATE, FIELD, ChatChoices
 from flan_tasks.chat.files import ChatFiles, read_chat_files
 from flan_tasks.chat.probes import PROBES, talk
 from flan_tasks.chat.reasoning import with_reasoning
@@ -31,6 +30,7 @@ from flan_tasks.chat.spans import (
 from flan_tasks.chat.template import ChatTemplate
 from flan_tasks.core.errors import ChatTemplateError
 from flan_tasks.core.messages import ASSISTANT, SYSTEM, Message
+from flan_tasks.specs.chat_choices import DATE, FIELD, ChatChoices
 from flan_tasks.vocabulary import TokenizersVocabulary, named_with, open_vocabulary
 from flan_tasks.vocabulary.tokenizer_json import NOWHERE
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from flan_tasks.chat.choices import CHOICES, DATE, KEEP
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table, print_wrapped, say
+from flan_tasks.specs.chat_choices import CHOICES, DATE, KEEP
 
 
 @click.command(name="chat-check")
@@ -31,9 +31,9 @@ def command(
     TOKENIZER_DIR has tokenizer.json and a chat template, as transformers saves them. `flan build
     --chat` proves the same before it builds. Ends with 1 where a proof fails.
     """
-    from flan_tasks.chat.choices import ChatChoices
     from flan_tasks.chat.proofs import prove
     from flan_tasks.chat.tokenizer import ChatTokenizer
+    from flan_tasks.specs.chat_choices import ChatChoices
 
     tokenizer = ChatTokenizer(folder, ChatChoices(chat_date, system, reasoning))
     verdict = prove(tokenizer)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flan_tasks.chat.facts import add_chat, chat_facts
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.version import VERSION
 from flan_tasks.decontamination.matches import describe
@@ -19,6 +20,7 @@ from flan_tasks.plan.fitting import add_fitting
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
 from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.formats import PACKED_FORMATS
 from flan_tasks.vocabulary.text_counts import (
     TextWarning,
@@ -141,6 +143,7 @@ def make_manifest(
     texts = add_counts(shards) if all("texts" in shard for shard in shards) else {}
     fitting = add_fitting(shards)
     styles = counts_by_task(shards)
+    chats = add_chat(shards)
     tasks = [
         {
             **entry,
@@ -155,6 +158,8 @@ def make_manifest(
             **({OPTION_STYLES: styles.get(entry["name"], {})} if plan.has_option_styles else {}),
             # What became of prompts that were too long; only where there were some.
             **({"fitting": fitting[entry["name"]]} if entry["name"] in fitting else {}),
+            # Turns and tokens; only of conversations.
+            **({CHAT: chats[entry["name"]]} if entry["name"] in chats else {}),
         }
         for entry in task_table(prepared, plan)
     ]
@@ -221,6 +226,8 @@ def make_manifest(
             found[name] = {
                 part: sum(shard[name][part] for shard in shards) for part in ("inputs", "targets")
             }
+    if settings.chat:
+        found[CHAT] = chat_facts(settings.chat, chats)
     if settings.format in PACKED_FORMATS:
         found["arch"] = settings.arch
         found["packing"] = {

@@ -13,10 +13,10 @@ pytest.importorskip("jinja2")
 
 from chat_by_hand import FOLDER, SHAPES, shape  # noqa: E402
 
-from flan_tasks.chat.choices import FIELD, ChatChoices  # noqa: E402
 from flan_tasks.chat.tokenizer import ChatTokenizer  # noqa: E402
 from flan_tasks.core.errors import ChatTemplateError  # noqa: E402
 from flan_tasks.core.messages import read_messages  # noqa: E402
+from flan_tasks.specs.chat_choices import FIELD, ChatChoices  # noqa: E402
 
 EXPECTED = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))
 _SPEC = importlib.util.spec_from_file_location("make_chats", FOLDER / "make.py")

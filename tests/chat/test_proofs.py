@@ -10,13 +10,13 @@ pytest.importorskip("jinja2")
 
 from chat_by_hand import SHAPES, shape  # noqa: E402
 
-from flan_tasks.chat.choices import DROP, FIELD, KEEP, ChatChoices  # noqa: E402
 from flan_tasks.chat.probes import talk  # noqa: E402
 from flan_tasks.chat.proofs import check, marked, prove  # noqa: E402
 from flan_tasks.chat.spans import HEADERS, PREFIXES, TAGS  # noqa: E402
 from flan_tasks.chat.tokenizer import ChatTokenizer  # noqa: E402
 from flan_tasks.core.errors import ChatTemplateError  # noqa: E402
 from flan_tasks.core.messages import Message  # noqa: E402
+from flan_tasks.specs.chat_choices import DROP, FIELD, KEEP, ChatChoices  # noqa: E402
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -7,6 +7,8 @@ DATE = "2024-07-26"
 # What becomes of thoughts before answers.
 KEEP, DROP, FIELD = "keep", "drop", "field"
 CHOICES = (KEEP, DROP, FIELD)
+# Where shards, tasks and manifests say what is known of conversations.
+CHAT = "chat"
 
 
 @dataclass(frozen=True)
