@@ -1,8 +1,10 @@
 """The commands of docs/chat.md, run as they stand, on the small tokenizers of the tests."""
 
+import json
 import re
 import shlex
 import shutil
+import sys
 
 import pytest
 from conftest import ROOT
@@ -11,6 +13,8 @@ pytest.importorskip("tokenizers")
 pytest.importorskip("jinja2")
 
 from chat_by_hand import shape  # noqa: E402
+
+from flan_tasks.datasets import catalog  # noqa: E402
 
 PAGE = (ROOT / "docs" / "chat.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"<!-- tested: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.S))
@@ -42,3 +46,26 @@ def test_the_build_of_the_page_says_what_is_trained(folder, flan):
     assert "turns with 0 trained tokens" in " ".join(flan(*build).out.split())
     assert "are what the manifest says" in flan(*verify).out
     assert "Answers that end with <|im_end|>" in " ".join(flan(*report).out.split())
+
+
+def test_the_dataset_of_the_page_builds_with_every_turn(folder, flan, monkeypatch):
+    from own_chats import ROWS, messages
+
+    monkeypatch.syspath_prepend(str(folder))
+    (folder / "chats.py").write_text(BLOCKS["module"])
+    (folder / "talks.toml").write_text(BLOCKS["template"])
+    rows = [json.dumps({"messages": messages(turns)}) + "\n" for turns in ROWS]
+    (folder / "chats.jsonl").write_text("".join(rows))
+    catalog.cache_clear()
+    try:
+        arrays, text = commands("own")
+        flan(*arrays)
+        about = json.loads((folder / "out/talks/manifest.json").read_text())["chat"]
+        assert about["roles"]["assistant"]["turns"] == about["stop_tokens"] > 5
+        flan(*text)
+        assert '"role": "system"' in "".join(
+            path.read_text() for path in (folder / "out/talks_text/data").iterdir()
+        )
+    finally:
+        catalog.cache_clear()
+        sys.modules.pop("chats", None)

@@ -100,3 +100,21 @@ def _text(value: Any, what: str) -> str:
     if is_half(value):
         raise DeclarationError(f"{what} holds half a surrogate pair, which is no text")
     return value
+
+
+def conversation_text(messages: Sequence[Message]) -> str:
+    """Returns turns as a text: of one question itself, else each behind the word for who says it;
+    what a system says stands before them."""
+    told = [one.content for one in messages if one.role == SYSTEM]
+    turns = [one for one in messages if one.role != SYSTEM]
+    if len(turns) == 1 and turns[0].role == USER:
+        return "\n\n".join((*told, turns[0].content))
+    lines = "\n".join(f"{one.role.capitalize()}: {one.content}" for one in turns)
+    return "\n\n".join(filter(None, (*told, lines)))
+
+
+def with_tags(message: Message) -> str:
+    """Returns what a turn says, with its reasoning before it in the tags of published rows."""
+    if not message.reasoning:
+        return message.content
+    return f"<think>\n{message.reasoning}\n</think>\n\n{message.content}"

@@ -77,6 +77,11 @@ class _Row:
     """Older turns that were left out."""
 
 
+def _has_turns(row: BuiltRow) -> bool:
+    """Whether a row is a conversation of its own, whose older turns may go."""
+    return bool(row.turns or row.messages)
+
+
 def turns_of(row: BuiltRow, *, reasoning: str = KEEP) -> Turns:
     """Returns a row as turns: its own where it has some, else its prompt and its target.
 
@@ -84,6 +89,8 @@ def turns_of(row: BuiltRow, *, reasoning: str = KEEP) -> Turns:
       row: the row.
       reasoning: what becomes of a rationale; unless it is kept in the text, it stands apart.
     """
+    if row.messages:
+        return row.messages
     before = row.turns or (row.inputs,)
     who = (USER, ASSISTANT)
     turns = [Message(who[(len(before) - 1 - place) % 2], text) for place, text in enumerate(before)]
@@ -188,7 +195,7 @@ def _encoded(
     over = [
         number
         for number, (row, one) in enumerate(zip(built, found, strict=True))
-        if one.chat is not None and not row.turns and one.chat.spans[0][0] > lengths["inputs"]
+        if one.chat is not None and not _has_turns(row) and one.chat.spans[0][0] > lengths["inputs"]
     ]
     budget = ChatBudget(chat.vocabulary, lengths["inputs"], chat)
     shorter = dict(zip(over, fit_rows([built[n] for n in over], budget), strict=True))
@@ -199,10 +206,12 @@ def _encoded(
         if row is None:
             found[number].chat = None
     for row, one in zip(built, found, strict=True):
-        if row.turns:
+        if _has_turns(row):
             _without_older(one, chat, lengths)
         if one.chat is not None:
-            one.chat = _cut(one.chat, None if row.turns else lengths["targets"], lengths["row"])
+            one.chat = _cut(
+                one.chat, None if _has_turns(row) else lengths["targets"], lengths["row"]
+            )
     kept = np.asarray([n for n, one in enumerate(found) if one.chat is not None], np.int64)
     return found, Fitted(kept, [], _flat([], np.zeros(0, np.int64)), again)
 
@@ -234,8 +243,10 @@ def _without_older(one: _Row, chat: ChatTokenizer, lengths: Mapping[str, int]) -
         one.turns = (*one.turns[:first], *one.turns[asked[0] :])
         _take(one, chat.encode_each([one.turns])[0])
         one.whole = whole
-    if one.chat is not None and one.chat.spans[0][0] >= lengths["row"]:
-        one.chat = None
+    if one.chat is not None and len(one.chat.ids) > lengths["row"]:
+        # One question is left, which has to leave room for its answer.
+        if one.chat.spans[-1][0] > lengths["inputs"]:
+            one.chat = None
 
 
 def _cut(chat: EncodedChat, answer: int | None, row: int) -> EncodedChat:
@@ -289,7 +300,7 @@ def _text_counts(
         texts = ["\n".join(t.content for t in one.turns if t.role in roles) for one in done]
         tokens = np.asarray([one.whole[number] - 1 for one in done], np.int64)
         # Lengths are those of one question and one answer: what is long for its turns is not cut.
-        several = np.asarray([bool(row.turns) for row in rows], bool)
+        several = np.asarray([_has_turns(row) for row in rows], bool)
         short = np.asarray([not one.dropped for one in done], bool)
         tokens = np.where(several & short, np.minimum(tokens, lengths[part] - 1), tokens)
         lost = [
