@@ -5,7 +5,7 @@ from typing import Any
 
 from flan_tasks.chat.probes import GOLDEN
 from flan_tasks.chat.tokenizer import ChatTokenizer
-from flan_tasks.core.messages import ASSISTANT, ROLES
+from flan_tasks.core.messages import ASSISTANT, ROLES, read_messages
 from flan_tasks.specs.chat_choices import CHAT
 
 # What is counted of conversations.
@@ -69,6 +69,24 @@ def chat_facts(tokenizer: ChatTokenizer, tasks: Mapping[str, Counts]) -> dict[st
         },
         **{name: total[name] for name in (*_COUNTS, REFUSED)},
     }
+
+
+def golden_fault(tokenizer: ChatTokenizer, about: Mapping[str, Any]) -> str:
+    """Says where a tokenizer gives other ids than a build was made with; nothing where it does not.
+
+    Args:
+      tokenizer: with the choices of the build.
+      about: what the manifest says of conversations.
+    """
+    golden = about["golden"]
+    now = tokenizer.encode(tokenizer.prepared(read_messages(golden["messages"])))
+    if now.ids.tolist() != golden["ids"]:
+        return "the build's golden conversation has other ids"
+    if now.mask.tolist() != golden["mask"]:
+        return "of the build's golden conversation other tokens are trained"
+    if tokenizer.name != about["template"]:
+        return "the build's golden conversation has the same ids, and its template was another"
+    return ""
 
 
 def chat_lines(manifest: Mapping[str, Any]) -> list[str]:

@@ -32,8 +32,9 @@ from flan_tasks.core.errors import ChatTemplateError
 from flan_tasks.core.messages import ASSISTANT, SYSTEM, Message
 from flan_tasks.specs.chat_choices import DATE, FIELD, ChatChoices
 from flan_tasks.vocabulary import TokenizersVocabulary, named_with, open_vocabulary
-from flan_tasks.vocabulary.tokenizer_json import NOWHERE
+from flan_tasks.vocabulary.tokenizer_json import NOWHERE, control_names
 
+TOKENIZER = "tokenizer.json"
 _THINKS = "enable_thinking"
 # Two answers that share no letter at either end: what is equal around them is the template's.
 _ONE, _OTHER = "Xx", "Yy"
@@ -60,10 +61,9 @@ class ChatTokenizer:
             date=_date(self.choices.date),
             where=str(folder / self.files.origin),
         )
-        # What ends a text is what ends an answer, whatever the files say of other texts: until it
-        # is known, any token does.
-        self.stop = self._stop(_opened(folder, "0"))
-        self.vocabulary = _opened(folder, self.stop)
+        # What ends a text is what ends an answer, whatever the files say of other texts.
+        self.stop = self._stop(control_names(folder / TOKENIZER))
+        self.vocabulary = _opened(folder / TOKENIZER, self.stop)
         self.stop_id = self.vocabulary.eos_id
         self._headers: list[list[int]] = self._answer_headers()
         self.way = self._way()
@@ -217,18 +217,19 @@ class ChatTokenizer:
     def _asks_for_thoughts(self) -> bool:
         return _THINKS in self.files.template
 
-    def _stop(self, controls: TokenizersVocabulary) -> str:
+    def _stop(self, controls: Sequence[str]) -> str:
         """The token behind an answer: the first of what the template writes there."""
         texts = [self.template.render(talk("ua", "?", said)) for said in (_ONE, _OTHER)]
         closing = _common_end(texts).replace(chat_template.END, "")
-        tokens = controls.controls_in(closing)
-        if not tokens:
+        # The first one, and of several that begin there the longest.
+        places = [(closing.index(one), -len(one), one) for one in controls if one in closing]
+        if not places:
             raise ChatTemplateError(
                 f"{self.template.where} ends answers with {closing!r}, which holds no token that "
                 "could end them: a model trained on it would not stop",
                 where=self.template.where,
             )
-        return tokens[0]
+        return min(places)[2]
 
     def _answer_headers(self) -> list[list[int]]:
         """What the template writes before an answer, as ids; [] where that cannot be told."""
@@ -296,8 +297,8 @@ class _Pending:
     """From the ids of these texts to what is trained on."""
 
 
-def _opened(folder: Path, eos: str) -> TokenizersVocabulary:
-    vocabulary = open_vocabulary(named_with(str(folder / "tokenizer.json"), eos=eos))
+def _opened(path: Path, eos: str) -> TokenizersVocabulary:
+    vocabulary = open_vocabulary(named_with(str(path), eos=eos))
     assert isinstance(vocabulary, TokenizersVocabulary)
     return vocabulary
 

@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 
 from flan_tasks.models.partition import put_batch
 from flan_tasks.reader import Reader
+from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.config import DataConfig, TrainingError
 from flan_tasks.specs.model_config import ModelConfig
 
@@ -99,7 +100,10 @@ class BuildSource:
             *("vocabulary", "vocabulary_size", "eos_id", "lengths", "split"),
             *("digest", "sha256", "command"),
         )
-        return {name: self.reader.manifest.get(name) for name in names}
+        about = {name: self.reader.manifest.get(name) for name in names}
+        # Whoever asks such a model has to write prompts by the same template.
+        chat = self.reader.manifest.get(CHAT)
+        return {**about, **({CHAT: chat["template"]} if chat else {})}
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch."""

@@ -54,9 +54,6 @@ class TokenizersVocabulary(Vocabulary):
         content = _parsed(self._data, path)
         try:
             added = {token["content"]: token["id"] for token in content["added_tokens"]}
-            special = {
-                token["content"] for token in content["added_tokens"] if token.get("special")
-            }
             tokens = {**_model_tokens(content["model"]), **added}
             for token, number in tokens.items():
                 if not isinstance(token, str) or type(number) is not int or number < 0:
@@ -65,8 +62,7 @@ class TokenizersVocabulary(Vocabulary):
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _refused(path, f"{type(error).__name__}: {error}") from error
         self._size = max(tokens.values(), default=-1) + 1
-        names = special | set(control_tokens_among(added))
-        self._controls = {token: number for token, number in added.items() if token in names}
+        self._controls = _controls(content["added_tokens"])
         # Before anything is said of its tokens: it may be none.
         self.bos_id = self._beginning()
         files = TokenizerFiles(path, tokens)
@@ -135,11 +131,6 @@ class TokenizersVocabulary(Vocabulary):
         pattern, _ = self._control_pattern
         return pattern.sub(lambda match: _hidden_name(match[0]), text)
 
-    def controls_in(self, text: str) -> list[str]:
-        """Returns the control tokens that stand written in a text, in their order."""
-        pattern, _ = self._control_pattern
-        return pattern.findall(text)
-
     def encode_plain(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns the ids of texts as the file alone has them, control tokens as their ids."""
         encodings = self._reader.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -169,6 +160,26 @@ class TokenizersVocabulary(Vocabulary):
 
 def _refused(path: Path, reason: object) -> VocabularyError:
     return VocabularyError(f"{path} is no tokenizer.json: {reason}")
+
+
+def control_names(path: Path) -> list[str]:
+    """Returns the control tokens that a file names, which takes no time beside opening it.
+
+    Raises:
+      VocabularyError: it is no tokenizer.json.
+    """
+    try:
+        return list(_controls(_parsed(read_file(path), path)["added_tokens"]))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _refused(path, f"{type(error).__name__}: {error}") from error
+
+
+def _controls(added: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Tokens that are called special, or look like it: text -> id."""
+    numbers = {token["content"]: token["id"] for token in added}
+    special = {token["content"] for token in added if token.get("special")}
+    names = special | set(control_tokens_among(numbers))
+    return {token: number for token, number in numbers.items() if token in names}
 
 
 def _parsed(data: bytes, path: Path) -> dict[str, Any]:

@@ -163,3 +163,17 @@ def test_the_command_prints_a_table_a_sample_and_the_reason(flan, tmp_path):
     failed = flan("chat-check", twice, code=1)
     assert "fails" in failed.out and "fails a proof: BOS: one turn" in failed.err
     assert "is no folder" in flan("chat-check", tmp_path / "none", code=1).err
+
+
+def test_golden_ids_of_a_build_are_compared(flan, tmp_path):
+    words = ("build", "rte", "--source", "samples", "--format", "arrays", "--arch", "decoder")
+    more = ("--examples", 4, "--no-report", "--out", tmp_path / "a", "--chat-date", "2030-02-03")
+    flan(*words, *more, "--chat", shape("llama3"))
+    found = flan("chat-check", shape("llama3"), "--build", tmp_path / "a")
+    assert "golden" in found.out and "pinned to 2030-02-03" in found.out
+    other = changed(tmp_path, "llama3", "Today is", "It is")
+    failed = flan("chat-check", other, "--build", tmp_path / "a", code=1)
+    assert "golden: the build's golden conversation has other ids" in failed.err
+    flan("build", "rte", "--source", "samples", "--out", tmp_path / "b", "--no-report")
+    text = flan("chat-check", shape("llama3"), "--build", tmp_path / "b", code=1)
+    assert "is no build of conversations" in text.err

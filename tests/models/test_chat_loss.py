@@ -83,3 +83,18 @@ def _losses(logits, batch):
     scores = jax.nn.log_softmax(logits, axis=-1)
     chosen = jnp.take_along_axis(scores, batch["decoder_target_tokens"][..., None], axis=-1)[..., 0]
     return -chosen * batch["decoder_loss_weights"]
+
+
+def test_a_model_of_conversations_is_not_asked_without_its_template(tmp_path):
+    from flan_tasks.core.errors import ModelError
+    from flan_tasks.inference.model_answers import ModelAnswers, OpenModel
+    from flan_tasks.specs.eval_config import Decoding
+    from flan_tasks.trainer.data import BuildSource
+
+    settings = {"format": "arrays", "arch": "decoder", "chat": str(shape("gemma"))}
+    built = ft.build("rte", tmp_path / "a", source="samples", report=False, examples=4, **settings)
+    rows = BuildSource(ft.open(tmp_path / "a"), batch_size=1, seed=0, shuffle=False)
+    assert rows.about["chat"] == built.manifest["chat"]["template"]
+    opened = OpenModel(None, {}, None, None, {}, {"model": "m"}, chat=rows.about["chat"])
+    with pytest.raises(ModelError, match="m was trained on conversations .*--write-prompts FILE"):
+        ModelAnswers(opened, decoding=Decoding())
