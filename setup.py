@@ -82,8 +82,8 @@ EVAL = [
     "regex>=2024.4.16",
     "nltk>=3.9",
 ]
-# The hub, its datasets, and tokenizer.json.
-HF = ["datasets>=3", "tokenizers>=0.21", "huggingface_hub>=0.26"]
+# The hub, its datasets, tokenizer.json, and chat templates, which are Jinja.
+HF = ["datasets>=3", "tokenizers>=0.21", "huggingface_hub>=0.26", "jinja2>=3.1"]
 # TensorFlow makes the records that such a file holds.
 ARRAYRECORD = ["array_record>=0.8.6", *TFDS]
 # promptsource's template files: YAML, and Jinja in a sandbox.

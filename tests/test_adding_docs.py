@@ -11,13 +11,16 @@ from conftest import ROOT
 
 from flan_tasks import Example, Skip
 
-BLOCK = re.compile(r"## Conversations\n.*?```python\n(.*?)```", re.S)
+BLOCK = re.compile(r"## Conversations\n.*?```python\n(.*?)```.*?```python\n(.*?)```", re.S)
+
+
+_ANSWERED = [{"role": "assistant", "content": "Hello."}]
 
 
 def test_a_history_is_put_into_a_field():
     page = (ROOT / "docs" / "adding_a_dataset.md").read_text(encoding="utf-8")
     names = {"Example": Example, "Skip": Skip}
-    exec(BLOCK.search(page)[1], names)
+    exec("\n".join(BLOCK.search(page).groups()), names)
 
     def chat(*turns):
         messages = [{"role": role, "content": text} for role, text in turns]
@@ -25,6 +28,8 @@ def test_a_history_is_put_into_a_field():
 
     talk = (("system", "Be kind."), ("user", "Hi!"), ("assistant", "Hello."), ("user", "Why?"))
     found = chat(*talk, ("assistant", "Because."))
+    told = names["_talk"]({"messages": [{"role": "user", "content": "Hi!"}, *_ANSWERED]})
+    assert told.fields == {"conversation": "Hi!"} and told.answer == "Hello."
     assert found.fields == {"history": "User: Hi!\nAssistant: Hello.", "question": "Why?"}
     assert found.answer == "Because."
     assert chat(("user", "Hi!"), ("assistant", "Hello.")).fields["history"] == ""

@@ -19,6 +19,7 @@ ROOMS = (
     "drafts",
     "metrics",
     "vocabulary",
+    "chat",
     "store",
     "decontamination",
     "plan",

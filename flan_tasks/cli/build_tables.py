@@ -159,6 +159,7 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
     if manifest["variation"]["shots"]:
         _print_shots(manifest)
     if "tokens" in manifest:
+        from flan_tasks.chat.facts import chat_lines
         from flan_tasks.engine.folded import folded
         from flan_tasks.plan.fitting import fitting_lines, written_tokens
         from flan_tasks.reports.long_texts import long_texts
@@ -171,7 +172,7 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
             f"{tokens['targets']:,} in targets. {long_texts(manifest)}"
         )
         together = manifest if wide else {**manifest, "tasks": folded(tasks)}
-        for line in (*fitting_lines(together), *text_lines(manifest)):
+        for line in (*fitting_lines(together), *text_lines(manifest), *chat_lines(manifest)):
             print_wrapped(line)
     if "packing" in manifest:
         packing = manifest["packing"]

@@ -24,6 +24,7 @@ COMMANDS = {
     "lint": "Checks templates, alone and filled with sample rows.",
     "sources": "Says for each dataset whether its rows are available.",
     "build": "Builds a mixture into a directory of shards.",
+    "chat-check": "Proves what is trained of a chat template.",
     "contamination": "Looks for examples of a build in evaluation sets.",
     "train": "Trains a model on a build, in JAX.",
     "gin-from-hf": "Prints a gin file of a model of Hugging Face's.",

@@ -104,6 +104,10 @@ class VocabularyError(FlanTasksError):
     """A vocabulary is missing, or is not what its name says."""
 
 
+class ChatTemplateError(VocabularyError):
+    """A chat template is missing, refuses a conversation, or what it renders fails a proof."""
+
+
 class BuildError(FlanTasksError):
     """A build directory cannot be written, continued, read or verified."""
 

@@ -2,18 +2,22 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field, replace
 from typing import Any
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.field_types import MAX_INT, check_types, is_half, shown
+from flan_tasks.core.messages import ASSISTANT, Message, conversation_text, read_messages
 
 # Raised where an example makes something else of its texts: stored ones are then read anew.
 VERSION = 1
 # Keys and reasons stand in tables, file lists and messages.
 LONGEST_KEY = 1000
 LONGEST_REASON = 200
+# Of examples that are conversations: the field that holds the turns before the last answer, and
+# where all of them stand.
+CONVERSATION, MESSAGES = "conversation", "chat_turns"
 _DEEPEST = 20
 
 # Up to the last line end before the first letter.
@@ -60,10 +64,11 @@ class Example:
         written as JSON; the answer is empty, or it is not one of the options.
     """
 
-    fields: Mapping[str, str]
-    """What templates may use, by name."""
-    answer: str
-    """The target text; for classification one of `options`, exactly."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What templates may use, by name; of `messages` the field conversation comes by itself."""
+    answer: str = ""
+    """The target text; for classification one of `options`, exactly. Of `messages` the last answer
+    comes by itself."""
     options: tuple[str, ...] = ()
     """The allowed answers in a fixed order; empty for generation."""
     references: tuple[str, ...] = ()
@@ -76,7 +81,15 @@ class Example:
     """Stable name of the example; the engine fills in source split and row number where empty.
     One line of at most 1,000 characters, unlike that of every other example."""
 
-    def __post_init__(self) -> None:
+    messages: InitVar[Sequence[Mapping[str, Any] | Message] | None] = None
+    """A conversation, where the example is one: turns with role and content, or with from and
+    value, of a system, a user and an assistant, whose turns may have reasoning. Styles of
+    conversations and chat templates write all of them up to the last answer; templates have what
+    stands before that as {conversation}."""
+
+    def __post_init__(self, messages: Sequence[Mapping[str, Any] | Message] | None) -> None:
+        if messages is not None:
+            self._take_messages(messages)
         if not isinstance(self.fields, Mapping):
             raise DeclarationError(f"fields must be a dict of texts, not {shown(self.fields)}")
         if not all(isinstance(name, str) for name in self.fields):
@@ -103,6 +116,35 @@ class Example:
         object.__setattr__(self, "options", options)
         object.__setattr__(self, "answer", answer)
         object.__setattr__(self, "references", references or (answer,))
+
+    @property
+    def turns(self) -> tuple[Message, ...]:
+        """The turns of a conversation up to the last answer; () where it is none."""
+        if MESSAGES not in self.extra:
+            return ()
+        return tuple(Message(**turn) for turn in self.extra[MESSAGES])
+
+    def _take_messages(self, messages: Sequence[Mapping[str, Any] | Message]) -> None:
+        for name, value in (("answer", self.answer), ("options", self.options)):
+            if value:
+                raise DeclarationError(f"messages have the answer in them; leave {name} out")
+        turns = [
+            replace(one, content=_text(one.content, "a turn"), reasoning=one.reasoning.strip())
+            for one in read_messages(messages)
+        ]
+        answers = [number for number, turn in enumerate(turns) if turn.role == ASSISTANT]
+        if not answers:
+            raise DeclarationError(
+                "messages have no turn of an assistant; return Skip(reason) for such a row"
+            )
+        turns = turns[: answers[-1] + 1]
+        if not turns[-1].content:
+            raise DeclarationError("the last answer is empty; return Skip(reason) for such a row")
+        told = {CONVERSATION: conversation_text(turns[:-1]), **self.fields}
+        object.__setattr__(self, "fields", told)
+        object.__setattr__(self, "answer", turns[-1].content)
+        held = {MESSAGES: [turn.to_json() for turn in turns], **self.extra}
+        object.__setattr__(self, "extra", held)
 
     @classmethod
     def checked_before(

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from flan_tasks.chat.facts import chat_lines
 from flan_tasks.core.escaping import for_code_block, for_markdown
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.variation import FULL, SHUFFLED
@@ -250,7 +251,7 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
         )
         yield ""
         together = {**manifest, "tasks": tasks}
-        for line in (*fitting_lines(together), *text_lines(manifest)):
+        for line in (*fitting_lines(together), *text_lines(manifest), *chat_lines(manifest)):
             yield for_markdown(line)
             yield ""
     if table := text_table({"tasks": tasks}):

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from flan_tasks.chat.proofs import check
+from flan_tasks.chat.tokenizer import ChatTokenizer
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.configuration import resolve
 from flan_tasks.core.dataset import Dataset
@@ -180,6 +182,7 @@ def store_of(spec: BuildSpec) -> Store:
 
 def _settings(spec: BuildSpec, *, fit: bool | None, measures: bool) -> BuildSettings:
     writer = WRITERS[spec.format]
+    chat = _chat(spec)
     if fit is None and writer.fits_if_asked and spec.lengths is not None:
         # SeqIO trims what it reads of a cache, to lengths of its own unless some are named here.
         fit = True
@@ -188,13 +191,32 @@ def _settings(spec: BuildSpec, *, fit: bool | None, measures: bool) -> BuildSett
         split=spec.split,
         style=spec.style,
         lengths=spec.whole_lengths,
-        vocabulary=_vocabulary(
+        vocabulary=chat.vocabulary
+        if chat
+        else _vocabulary(
             spec, needs_ids=writer.needs_vocabulary, counts=bool(fit), measures=measures
         ),
         num_shards=spec.shards,
         arch=spec.arch,
         fit=fit,
+        chat=chat,
     )
+
+
+def _chat(spec: BuildSpec) -> ChatTokenizer | None:
+    """The tokenizer of conversations, proved; None where rows are no conversations."""
+    if spec.chat is None:
+        return None
+    wrong = [
+        (name, "is that of the chat tokenizer; leave it out")
+        for name in ("vocab", "eos", "control_tokens")
+        if getattr(spec, name) is not None
+    ]
+    if wrong:
+        raise ConfigError("BuildSpec", wrong)
+    tokenizer = ChatTokenizer(Path(spec.chat), spec.chat_choices)
+    check(tokenizer)
+    return tokenizer
 
 
 def _vocabulary(

@@ -6,6 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from flan_tasks.chat.facts import add_chat, chat_facts
+from flan_tasks.core.example import CONVERSATION
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.version import VERSION
 from flan_tasks.decontamination.matches import describe
@@ -14,12 +18,14 @@ from flan_tasks.engine.option_counts import OPTION_STYLES, counts_by_task, count
 from flan_tasks.engine.part_table import part_table
 from flan_tasks.engine.recipe import Recipe, digest_of, library_versions
 from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.engine.styles import BY_STYLE, Turns
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.plan.fitting import add_fitting
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
 from flan_tasks.specs.build_spec import BuildSpec
-from flan_tasks.specs.formats import PACKED_FORMATS
+from flan_tasks.specs.chat_choices import CHAT
+from flan_tasks.specs.formats import PACKED_FORMATS, TEXT_FORMATS
 from flan_tasks.vocabulary.text_counts import (
     TextWarning,
     add_counts,
@@ -141,6 +147,7 @@ def make_manifest(
     texts = add_counts(shards) if all("texts" in shard for shard in shards) else {}
     fitting = add_fitting(shards)
     styles = counts_by_task(shards)
+    chats = add_chat(shards)
     tasks = [
         {
             **entry,
@@ -155,6 +162,8 @@ def make_manifest(
             **({OPTION_STYLES: styles.get(entry["name"], {})} if plan.has_option_styles else {}),
             # What became of prompts that were too long; only where there were some.
             **({"fitting": fitting[entry["name"]]} if entry["name"] in fitting else {}),
+            # Turns and tokens; only of conversations.
+            **({CHAT: chats[entry["name"]]} if entry["name"] in chats else {}),
         }
         for entry in task_table(prepared, plan)
     ]
@@ -221,6 +230,10 @@ def make_manifest(
             found[name] = {
                 part: sum(shard[name][part] for shard in shards) for part in ("inputs", "targets")
             }
+    if lines := _turns_lost(plan, settings):
+        found["warnings"] = [*found.get("warnings", ()), *lines]
+    if settings.chat:
+        found[CHAT] = chat_facts(settings.chat, chats)
     if settings.format in PACKED_FORMATS:
         found["arch"] = settings.arch
         found["packing"] = {
@@ -267,6 +280,26 @@ def _of_realized(
         return {}
     available = entry["available"]
     return {"repeated": max(0, realized - available), "never_seen": max(0, available - realized)}
+
+
+def _turns_lost(plan: Plan, settings: BuildSettings) -> list[str]:
+    """Says of which tasks the files have only the last answer of each conversation."""
+    carries = isinstance(BY_STYLE[settings.style], Turns) and settings.format in TEXT_FORMATS
+    if carries or settings.chat:
+        return []
+    names = [
+        item.name
+        for item in plan.ingredients
+        if CONVERSATION in item.dataset.fields
+        and len(item.examples)
+        and item.examples.take(np.zeros(1, np.int64))[0].turns
+    ]
+    return [
+        f"{name}: its examples are conversations, of which {settings.format} has the last answer "
+        "alone, with the turns before it in the prompt; jsonl and parquet with style messages or "
+        "sharegpt, and arrays with --chat, have them turn by turn"
+        for name in names
+    ]
 
 
 def _by_number(item: tuple[str, int]) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.chat.facts import add_chat, refusals
 from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.variation import Variation
 from flan_tasks.engine import directory
@@ -178,6 +179,11 @@ def _finish(
     except OSError as error:
         raise write_error(error, folder) from error
     if not sum(shard["examples"] for shard in shards):
+        if refused := refusals(add_chat(shards)):
+            raise BuildError(
+                f"none of {len(plan):,} rows is a conversation that the chat template of "
+                f"{settings.chat.template.where if settings.chat else ''} takes: {refused[0]}"
+            )
         raise BuildError(
             f"no prompt of {len(plan):,} rows fits {settings.lengths['inputs']:,} tokens, however "
             "its fields are shortened; give longer --lengths, and another --out than this begun one"
@@ -291,6 +297,7 @@ def resolved(
     """
     vocabulary, writer = settings.vocabulary, WRITERS[settings.format]
     prompts = {part.name: getattr(prepared.variation, part.name) for part in fields(Variation)}
+    chat, choices = settings.chat, settings.chat.choices if settings.chat else None
     return replace(
         spec,
         split=settings.split,
@@ -304,6 +311,10 @@ def resolved(
         arch=settings.arch,
         # Naming lengths makes prompts of some formats fit them, which else are left as they are.
         lengths=dict(settings.lengths) if settings.fits or not writer.fits_if_asked else None,
+        chat=chat.name if chat else None,
+        chat_date=choices.date if choices else None,
+        system=choices.system if choices else None,
+        reasoning=choices.reasoning if choices else None,
         shards=settings.num_shards,
         drop_contaminated=tuple(prepared.drop_against),
         contamination_preset=prepared.drop_preset,

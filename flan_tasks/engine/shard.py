@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.chat.tokenizer import ChatTokenizer
 from flan_tasks.core.errors import BuildError
 from flan_tasks.engine.option_counts import OPTION_STYLES
 from flan_tasks.engine.writers import WRITERS, PackedWriter, RowWriter
 from flan_tasks.engine.writers.writer import Shard, TokenizedRow, WriteSettings
+from flan_tasks.packing.chat_rows import chat_shard
 from flan_tasks.packing.encoder import Encoder
 from flan_tasks.packing.packed_rows import packed_shard
 from flan_tasks.plan.built_row import BuiltRow
@@ -23,6 +25,7 @@ from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import FittingCounts
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.rows import rendered_rows
+from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
 from flan_tasks.vocabulary import Encoded, Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts, count_by_task
@@ -47,6 +50,8 @@ class BuildSettings:
 
     arch: str = ENCODER_DECODER
     """One of `formats.ARCHS`; packed formats only."""
+    chat: ChatTokenizer | None = None
+    """Writes rows as conversations; None has inputs and targets."""
     fit: bool | None = None
     """Whether prompts are made to fit the length of inputs; None does what the format does."""
 
@@ -162,14 +167,19 @@ def _write_packed(
     paths: Mapping[str, Path],
 ) -> dict[str, Any]:
     assert settings.vocabulary is not None
-    packed = packed_shard(
-        plan,
-        shard.start,
-        shard.stop,
-        vocabulary=settings.vocabulary,
-        lengths=settings.lengths,
-        arch=settings.arch,
-    )
+    if settings.chat:
+        packed = chat_shard(
+            plan, shard.start, shard.stop, chat=settings.chat, lengths=settings.lengths
+        )
+    else:
+        packed = packed_shard(
+            plan,
+            shard.start,
+            shard.stop,
+            vocabulary=settings.vocabulary,
+            lengths=settings.lengths,
+            arch=settings.arch,
+        )
     writer.write_packed(paths, packed, settings.for_writer)
     templates: Counter[tuple[str, str]] = Counter()
     drawn, counts = np.unique(
@@ -198,6 +208,7 @@ def _write_packed(
         "written": {"inputs": packed.written},
         **token_facts(packed.texts, settings.lengths),
         "texts": count_by_task(packed.task, names, packed.texts, settings.lengths),
+        **({CHAT: packed.chat} if settings.chat else {}),
     }
 
 

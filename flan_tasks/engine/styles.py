@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flan_tasks.core.messages import ASSISTANT, USER, Message, with_tags
+
 # Columns beside the texts: name -> type, as `datasets` and Arrow call it. None is a list or may be
 # null: readers of JSON take the types of all files from the first one, where a list that happens to
 # be empty has none.
@@ -90,6 +92,16 @@ class Turns:
             self.column: [
                 {self.role: who[(count - 1 - place) % 2], self.content: text}
                 for place, text in enumerate(turns)
+            ]
+        }
+
+    def write_messages(self, messages: Sequence[Message]) -> dict[str, Any]:
+        """Returns the column of a conversation; reasoning stands in tags before its answer."""
+        who = {USER: self.user, ASSISTANT: self.assistant}
+        return {
+            self.column: [
+                {self.role: who.get(one.role, one.role), self.content: with_tags(one)}
+                for one in messages
             ]
         }
 

@@ -34,6 +34,7 @@ from flan_tasks.models.hf import check_end, import_hf, read_config
 from flan_tasks.models.lora_files import is_lora, read_lora
 from flan_tasks.models.model import Cache, Model, ModelConfig, Tree
 from flan_tasks.plan.exemplars import Budget
+from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.config import MeshConfig
 from flan_tasks.specs.eval_config import LENGTHS, Decoding
 from flan_tasks.suites.reading import cut_at_stops
@@ -78,6 +79,8 @@ class OpenModel:
     """Longest inputs and targets it was trained on, or else T5's."""
     identity: dict[str, Any]
     """Where it lies and what it is: JSON-able, the same for the same model."""
+    chat: str = ""
+    """The chat template of the conversations that it was trained on here; empty for none."""
 
 
 def open_model(
@@ -143,7 +146,8 @@ def open_model(
         identity |= {"model": str(adapters.folder), "adapters": _digest(adapters.folder, ())}
     trained_lengths = trained_on.get("lengths", {})
     lengths = {name: trained_lengths.get(name, usual) for name, usual in LENGTHS.items()}
-    return OpenModel(model, params, vocabulary, mesh, lengths, identity)
+    chat = trained_on.get(CHAT, "")
+    return OpenModel(model, params, vocabulary, mesh, lengths, identity, chat)
 
 
 def program_tokens(model: Model, batch_tokens: int) -> int:
@@ -175,6 +179,9 @@ class ModelAnswers:
       batch_size: most prompts read at once; rounded up to a multiple of the devices. None is as
         many as the tokens allow.
       log: called for every program that is compiled.
+
+    Raises:
+      ModelError: the model was trained to be asked by a chat template, which is not done here.
     """
 
     def __init__(
@@ -187,6 +194,14 @@ class ModelAnswers:
         batch_size: int | None = None,
         log: Callable[[str], None] | None = None,
     ) -> None:
+        if opened.chat:
+            raise ModelError(
+                f"{opened.identity['model']} was trained on conversations of the chat template "
+                f"{opened.chat[:15]}, and prompts are asked here without one, so that its answers "
+                "would say little of it. `flan export` writes it for transformers; `flan eval NAME "
+                "--write-prompts FILE` has the prompts, and `--predictions FILE` scores what was "
+                "answered with the template"
+            )
         self.opened = opened
         self.lengths = {**opened.lengths, **(lengths or {})}
         self.decoding = dataclasses.replace(decoding, max_tokens=self.lengths["targets"])

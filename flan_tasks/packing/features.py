@@ -31,8 +31,17 @@ def array_names(arch: str) -> tuple[str, ...]:
     return (*STORED[arch], OFFSETS, EXAMPLES, TASKS)
 
 
-def features(arch: str, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Returns the features of stored rows, int32[rows, length] each, given and returned."""
+def features(
+    arch: str, stored: dict[str, np.ndarray], *, chat: bool = False
+) -> dict[str, np.ndarray]:
+    """Returns the features of stored rows, int32[rows, length] each, given and returned.
+
+    Args:
+      arch: `encoder-decoder` or `decoder`.
+      stored: the arrays of STORED.
+      chat: whether examples are conversations, which are read as models that chat read them: from
+        left to right, with nothing before their first token.
+    """
     if arch == ENCODER_DECODER:
         encoder, segments = stored["inputs_segment_ids"], stored["targets_segment_ids"]
         return {
@@ -46,6 +55,8 @@ def features(arch: str, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             "decoder_positions": positions(segments),
         }
     segments = stored["segment_ids"]
+    if chat:
+        return _chat_features(stored["tokens"], segments, stored["loss_mask"])
     # A position attends both ways where what it is given belongs to the inputs: the start symbol
     # or a token without loss.
     given_target = shifted(stored["loss_mask"], segments)
@@ -82,6 +93,23 @@ def begun(features: dict[str, np.ndarray], starts: tuple[int, ...]) -> dict[str,
         "decoder_target_tokens": followed(tokens, segments),
         "decoder_loss_weights": followed(weights, segments),
         "decoder_causal_attention": ((segments > 0) & (weights == 0)).astype(np.int32),
+    }
+
+
+def _chat_features(
+    tokens: np.ndarray, segments: np.ndarray, mask: np.ndarray
+) -> dict[str, np.ndarray]:
+    # Where the first token is to be said, a start symbol would be given, which the model does not
+    # know. Nobody says that token and nobody looks there: the place is none of the conversation's.
+    begins = (segments > 0) & (positions(segments) == 0)
+    seen = np.where(begins, 0, segments)
+    return {
+        "decoder_target_tokens": tokens,
+        "decoder_input_tokens": shifted(tokens, segments),
+        "decoder_loss_weights": mask,
+        "decoder_segment_ids": seen,
+        "decoder_positions": positions(seen),
+        "decoder_causal_attention": np.zeros_like(segments),
     }
 
 

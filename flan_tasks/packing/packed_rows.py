@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,8 @@ class PackedShard:
     """Rows no packing could go under, by tokens and by examples over half a row."""
     bound: int
     """The same, counting besides examples that leave no other any room."""
+    chat: Mapping[str, Any] = field(default_factory=dict)
+    """Task -> turns and tokens of its conversations, where rows are such."""
 
     @property
     def num_rows(self) -> int:
@@ -165,14 +168,14 @@ def packed_shard(
         sizes, limits = sizes.sum(axis=1, keepdims=True), [lengths["row"]]
     else:
         limits = [lengths[part] for part in PARTS]
-    packing = _shuffled(pack(sizes, limits), plan.seed, start)
+    packing = shuffled(pack(sizes, limits), plan.seed, start)
     arrays = _decoder_arrays if arch == DECODER else _encoder_decoder_arrays
     dtype = np.uint16 if vocabulary.size <= 1 << 16 else np.uint32
     stored = {
         **arrays(sides, packing, limits, dtype),
         OFFSETS: packing.offsets,
         EXAMPLES: places[packing.order] + start,
-        TASKS: task[packing.order].astype(_task_type(len(plan.ingredients))),
+        TASKS: task[packing.order].astype(task_type(len(plan.ingredients))),
     }
     return PackedShard(
         stored,
@@ -188,12 +191,14 @@ def packed_shard(
     )
 
 
-def _task_type(tasks: int) -> type:
+def task_type(tasks: int) -> type:
+    """Returns the type of numbers of tasks."""
     # Nearly every mixture has few tasks, and files of older builds stay what they are.
     return np.int16 if tasks <= 1 << 15 else np.int32
 
 
-def _shuffled(packing: Packing, seed: int, start: int) -> Packing:
+def shuffled(packing: Packing, seed: int, start: int) -> Packing:
+    """Returns the same rows in the order in which they are written."""
     # Packing leaves rows sorted by length; whoever reads a file from its beginning should not
     # meet the long examples first.
     count = packing.num_rows
@@ -209,9 +214,9 @@ def _encoder_decoder_arrays(
     sides: Sequence[Encoded], packing: Packing, limits: Sequence[int], dtype: type
 ) -> dict[str, np.ndarray]:
     arrays: list[np.ndarray] = []
-    segments = _segments(packing)
+    segments = segment_numbers(packing)
     for side, limit in zip(sides, limits, strict=True):
-        tokens, labels = _lay_out(side, packing.order, packing.offsets, limit, dtype, [segments])
+        tokens, labels = lay_out(side, packing.order, packing.offsets, limit, dtype, [segments])
         arrays += (tokens, *labels)
     return dict(zip(STORED[ENCODER_DECODER], arrays, strict=True))
 
@@ -224,22 +229,22 @@ def _decoder_arrays(
     count = len(inputs.lengths)
     both = Encoded.joined((inputs, targets))
     order = np.stack((packing.order, packing.order + count), axis=1).ravel()
-    segments = np.repeat(_segments(packing), 2)
+    segments = np.repeat(segment_numbers(packing), 2)
     trained = np.tile(np.asarray([0, 1], np.uint8), count)
-    tokens, labels = _lay_out(
+    tokens, labels = lay_out(
         both, order, packing.offsets * 2, limits[0], dtype, [segments, trained]
     )
     return dict(zip(STORED[DECODER], (tokens, *labels), strict=True))
 
 
-def _segments(packing: Packing) -> np.ndarray:
-    """The segment number of each example in packed order: uint8[examples], from 1."""
+def segment_numbers(packing: Packing) -> np.ndarray:
+    """Returns the segment number of each example in packed order: uint8[examples], from 1."""
     sizes = np.diff(packing.offsets)
     numbers = np.arange(len(packing.order)) - np.repeat(packing.offsets[:-1], sizes) + 1
     return numbers.astype(np.uint8)
 
 
-def _lay_out(
+def lay_out(
     side: Encoded,
     order: np.ndarray,
     edges: np.ndarray,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.example import Example
+from flan_tasks.core.messages import Message
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.option_styles import PLAIN_STYLE, Block
 from flan_tasks.core.part_tree import MARK
@@ -98,6 +99,14 @@ class BuiltRow:
             whole += 1
         # A conversation begins with who asks, and what is asked stays.
         return turns[len(turns) - max(whole - (whole + 1) % 2, 1) :]
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The turns of an example that is a conversation, the last answer among them; () where it
+        is none, or the prompt is another one."""
+        if self.template.kind != FORWARD or self.num_shots:
+            return ()
+        return self.example.turns
 
     @property
     def about(self) -> dict[str, object]:

@@ -9,7 +9,7 @@ left out. What becomes of a row is a function of the row, the vocabulary and the
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -198,16 +198,17 @@ class FittingCounts:
         self._shortened: dict[str, Counter[str]] = {}
         self._lost_answers: Counter[str] = Counter()
 
-    def add(self, tasks: Sequence[str], fitted: Fitted) -> None:
+    def add(self, tasks: Sequence[str], fitted: Fitted, *, refused: Collection[int] = ()) -> None:
         """Counts some more rows.
 
         Args:
           tasks: of the rows that were given, name by name.
           fitted: what became of them.
+          refused: those that are left out for another reason than their length.
         """
         lost = np.setdiff1d(np.arange(len(tasks)), fitted.kept).tolist()
         self._left_out += [self._seen + place for place in lost]
-        self._too_long.update(tasks[place] for place in lost)
+        self._too_long.update(tasks[place] for place in lost if place not in refused)
         for row in fitted.rows.values():
             self._shortened.setdefault(row.name, Counter()).update(row.shortened)
             self._lost_answers[row.name] += row.lost_answer

@@ -17,6 +17,7 @@ from flan_tasks.engine.manifest_file import read_manifest
 from flan_tasks.packing.features import STORED, features
 from flan_tasks.reader.order import Place, epoch_and_row
 from flan_tasks.reader.shards import Shards
+from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.formats import ENCODER_DECODER
 from flan_tasks.vocabulary import Vocabulary, open_vocabulary
 
@@ -133,7 +134,7 @@ class Reader:
             _in_range(int(numbers.min()), len(self), "row")
             _in_range(int(numbers.max()), len(self), "row")
         stored, tasks = self._shards.gather(np.where(numbers < 0, numbers + len(self), numbers))
-        return features(self.arch, stored) | {"segment_tasks": tasks}
+        return features(self.arch, stored, chat=CHAT in self.manifest) | {"segment_tasks": tasks}
 
     def batch(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flan_tasks.chat.facts import chat_lines
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.engine.folded import folded_names
 from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
@@ -56,7 +57,7 @@ def summary(
         "bytes": sum(entry["bytes"] for entry in files),
         "long": treatment(manifest),
         "num_left_out": len(manifest.get("left_out", ())),
-        "fitting": fitting_lines(manifest),
+        "fitting": [*fitting_lines(manifest), *chat_lines(manifest)],
         "wordings": [[dict(template) for template in some] for some in wordings],
         "wording_of": dict(zip(templates, places, strict=True)),
         # By part, as on the card; nothing of a mixture without parts.

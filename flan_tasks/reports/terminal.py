@@ -8,6 +8,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from flan_tasks.chat.facts import chat_lines
 from flan_tasks.core.escaping import for_line
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
@@ -85,7 +86,12 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
             )
         )
         together = {**manifest, "tasks": folded(one_a_part(manifest["tasks"]))}
-        for line in (long_texts(manifest), *fitting_lines(together), *text_lines(manifest)):
+        for line in (
+            long_texts(manifest),
+            *fitting_lines(together),
+            *text_lines(manifest),
+            *chat_lines(manifest),
+        ):
             console.print(Text(for_line(line)))
     if "packing" in manifest:
         packing = manifest["packing"]

@@ -13,8 +13,17 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.spec import IS_PLACE, JobSpec, option, option_words, spec_of
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import PromptSpec
+from flan_tasks.specs.chat_choices import CHOICES, DATE, KEEP, ChatChoices
 from flan_tasks.specs.contamination_presets import PRESETS
-from flan_tasks.specs.formats import ARCHS, ENCODER_DECODER, FORMATS, PACKED_FORMATS, STYLES
+from flan_tasks.specs.formats import (
+    ARCHS,
+    ARRAYS,
+    DECODER,
+    ENCODER_DECODER,
+    FORMATS,
+    PACKED_FORMATS,
+    STYLES,
+)
 from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
 
 # Longest inputs and targets in tokens, EOS included, where none are named.
@@ -57,6 +66,16 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     lengths: Mapping[str, int] | Literal["auto"] | None = option(None)
     """Longest inputs and targets with EOS (decoder rows: row=), by default
     inputs=1024,targets=256; auto proposes from the data."""
+    chat: str | None = option(None, metavar="TOKENIZER_DIR", is_path=True, of_files=True)
+    """Write rows as conversations by this tokenizer's chat template, and train on answers alone;
+    for format arrays and arch decoder."""
+    chat_date: str | None = option(None, metavar="DATE", of_files=True)
+    """What the chat template takes for today, as 2024-07-26, which is the default."""
+    system: str | None = option(None, metavar="TEXT", of_files=True)
+    """System prompt of conversations that have none; by default what the chat template does."""
+    reasoning: str | None = option(None, choices=CHOICES, of_files=True)
+    """Thoughts before answers in chats: in their text (keep, the default), left out (drop), or
+    apart for the chat template to write (field)."""
     shards: int | None = option(None, least=1, of_files=True)
     """Files to write; by default by rows."""
     drop_overlaps: bool = option(False)
@@ -97,7 +116,27 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
             wrong.append(
                 ("arch", f"{self.arch} is for packed formats; {self.format} does not pack")
             )
+        if self.chat is None:
+            of_chats = ("chat_date", "system", "reasoning")
+            wrong += [
+                (name, "is of conversations; give a tokenizer with --chat")
+                for name in of_chats
+                if getattr(self, name) is not None
+            ]
+        elif (self.format, self.arch) != (ARRAYS, DECODER):
+            wrong.append(
+                (
+                    "chat",
+                    f"is for format arrays and arch decoder, not {self.format} and {self.arch}; "
+                    "text formats with style messages leave the template to the trainer",
+                )
+            )
         return wrong
+
+    @property
+    def chat_choices(self) -> ChatChoices:
+        """What is chosen of conversations beside the tokenizer."""
+        return ChatChoices(self.chat_date or DATE, self.system, self.reasoning or KEEP)
 
     @property
     def name(self) -> str:
@@ -130,6 +169,8 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
         for name in dict.fromkeys((*_FIRST, *parts)):
             if name == "mixture" or parts[name].metadata.get(IS_PLACE):
                 continue
+            if self.chat and name in ("vocab", "control_tokens"):
+                continue  # the chat tokenizer's
             always = name in _FIRST and name not in _ONLY_IF_CHANGED
             if name == "arch":
                 always = self.format in PACKED_FORMATS

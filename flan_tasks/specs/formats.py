@@ -11,6 +11,7 @@ FORMATS = (
 )
 # Those of texts, which have styles and which `datasets` reads.
 TEXT_FORMATS = ("jsonl", "parquet")
+ARRAYS = "arrays"
 # Those of token rows, in which several examples stand.
 PACKED_FORMATS = ("arrays", "packed-tfrecord")
 STYLES = ("inputs-targets", "prompt-completion", "messages", "alpaca", "sharegpt")

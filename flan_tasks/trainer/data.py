@@ -17,6 +17,7 @@ from jax.sharding import Mesh
 from flan_tasks.models.partition import put_batch
 from flan_tasks.packing.features import begun
 from flan_tasks.reader import Reader
+from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.config import DataConfig, TrainingError
 from flan_tasks.specs.model_config import ModelConfig
 
@@ -102,7 +103,10 @@ class BuildSource:
             *("vocabulary", "vocabulary_size", "eos_id", "lengths", "split"),
             *("digest", "sha256", "command"),
         )
-        return {name: self.reader.manifest.get(name) for name in names}
+        about = {name: self.reader.manifest.get(name) for name in names}
+        # Whoever asks such a model has to write prompts by the same template.
+        chat = self.reader.manifest.get(CHAT)
+        return {**about, **({CHAT: chat["template"]} if chat else {})}
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch."""
@@ -161,7 +165,8 @@ def open_source(config: DataConfig, model: ModelConfig) -> Source:
 
         return SeqioSource(config, model)
     reader = _open(config.build_dir, config, model, name="BUILD_DIR")
-    return BuildSource(reader, config.batch_size, config.seed, config.shuffle, model.starts)
+    starts = _starts(reader, model)
+    return BuildSource(reader, config.batch_size, config.seed, config.shuffle, starts)
 
 
 def open_evaluation(config: DataConfig, model: ModelConfig) -> PassSource | None:
@@ -174,7 +179,13 @@ def open_evaluation(config: DataConfig, model: ModelConfig) -> PassSource | None
     if config.eval_build_dir is None:
         return None
     reader = _open(config.eval_build_dir, config, model, name="EVAL_BUILD_DIR")
-    return PassSource(reader, config.eval_batch_size or config.batch_size, model.starts)
+    rows = config.eval_batch_size or config.batch_size
+    return PassSource(reader, rows, _starts(reader, model))
+
+
+def _starts(reader: Reader, model: ModelConfig) -> tuple[int, ...]:
+    # A conversation has its first token from its template, and is read from there on.
+    return (0,) if reader.manifest.get(CHAT) else model.starts
 
 
 def _open(folder: str | None, config: DataConfig, model: ModelConfig, *, name: str) -> Reader:

@@ -29,7 +29,7 @@ from flan_tasks.vocabulary.end_token import (
 )
 
 # Put around a control token's name, no text matches it: a code point that stands for no character.
-_NOWHERE = "\ufdd0"
+NOWHERE = "\ufdd0"
 _BLANK = "\u2581"
 
 
@@ -54,9 +54,6 @@ class TokenizersVocabulary(Vocabulary):
         content = _parsed(self._data, path)
         try:
             added = {token["content"]: token["id"] for token in content["added_tokens"]}
-            special = {
-                token["content"] for token in content["added_tokens"] if token.get("special")
-            }
             tokens = {**_model_tokens(content["model"]), **added}
             for token, number in tokens.items():
                 if not isinstance(token, str) or type(number) is not int or number < 0:
@@ -65,8 +62,7 @@ class TokenizersVocabulary(Vocabulary):
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _refused(path, f"{type(error).__name__}: {error}") from error
         self._size = max(tokens.values(), default=-1) + 1
-        names = special | set(control_tokens_among(added))
-        self._controls = {token: number for token, number in added.items() if token in names}
+        self._controls = _controls(content["added_tokens"])
         # Before anything is said of its tokens: it may be none.
         self.bos_id = self._beginning()
         files = TokenizerFiles(path, tokens)
@@ -106,6 +102,10 @@ class TokenizersVocabulary(Vocabulary):
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return [self._reader.decode([int(i)], skip_special_tokens=False) for i in ids]
 
+    def text(self, ids: Sequence[int]) -> str:
+        """Returns the text of ids, control tokens in it."""
+        return self._reader.decode([int(i) for i in ids], skip_special_tokens=False)
+
     def closing_json(self) -> str:
         """Returns the file with what closes a text here: its end token behind it, nothing before.
 
@@ -122,6 +122,19 @@ class TokenizersVocabulary(Vocabulary):
             "special_tokens": {self.eos_token: tokens},
         }
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+    def as_controls(self, text: str) -> str:
+        """Returns a text whose control tokens are meant as such: encoded as text, it has their ids.
+
+        For texts that a chat template writes around those of data, which stay what they are.
+        """
+        pattern, _ = self._control_pattern
+        return pattern.sub(lambda match: _hidden_name(match[0]), text)
+
+    def encode_plain(self, texts: Sequence[str]) -> list[list[int]]:
+        """Returns the ids of texts as the file alone has them, control tokens as their ids."""
+        encodings = self._reader.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
 
     def _beginning(self) -> int | None:
         """The token the file puts before a text, where it does."""
@@ -147,6 +160,26 @@ class TokenizersVocabulary(Vocabulary):
 
 def _refused(path: Path, reason: object) -> VocabularyError:
     return VocabularyError(f"{path} is no tokenizer.json: {reason}")
+
+
+def control_names(path: Path) -> list[str]:
+    """Returns the control tokens that a file names, which takes no time beside opening it.
+
+    Raises:
+      VocabularyError: it is no tokenizer.json.
+    """
+    try:
+        return list(_controls(_parsed(read_file(path), path)["added_tokens"]))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _refused(path, f"{type(error).__name__}: {error}") from error
+
+
+def _controls(added: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Tokens that are called special, or look like it: text -> id."""
+    numbers = {token["content"]: token["id"] for token in added}
+    special = {token["content"] for token in added if token.get("special")}
+    names = special | set(control_tokens_among(numbers))
+    return {token: number for token, number in numbers.items() if token in names}
 
 
 def _parsed(data: bytes, path: Path) -> dict[str, Any]:
@@ -209,7 +242,7 @@ def _hidden(content: Mapping[str, Any], controls: Mapping[str, int]) -> dict[str
     themselves, such as T5's Unigram, find them all the same, and it leaves tokens alone that are
     added without being called special, such as DeepSeek's <\uff5cUser\uff5c>.
     """
-    names = {token: f"{_NOWHERE}{token}{_NOWHERE}" for token in controls}
+    names = {token: _hidden_name(token) for token in controls}
     added = [
         {**t, "content": names.get(t["content"], t["content"])} for t in content["added_tokens"]
     ]
@@ -224,6 +257,10 @@ def _hidden(content: Mapping[str, Any], controls: Mapping[str, int]) -> dict[str
     if model.get("unk_token") in names:
         model["unk_token"] = names[model["unk_token"]]
     return {**content, "added_tokens": added, "model": model}
+
+
+def _hidden_name(token: str) -> str:
+    return f"{NOWHERE}{token}{NOWHERE}"
 
 
 def _makes(pair: str | Sequence[str], names: Mapping[str, str]) -> bool:

@@ -29,7 +29,9 @@ def columns(
     }
     names = about_columns(parts=bool(row.part), option_styles=option_styles)
     columns = BY_STYLE[style]
-    if isinstance(columns, Turns) and row.turns:
+    if isinstance(columns, Turns) and row.messages:
+        texts = columns.write_messages(row.messages)
+    elif isinstance(columns, Turns) and row.turns:
         texts = columns.write_turns((*row.turns, row.targets))
     else:
         texts = columns.write(row.inputs, row.targets)

@@ -1,0 +1,1 @@
+"""Conversations as a tokenizer's own chat template renders them: ids, and which are trained on."""

@@ -1,0 +1,71 @@
+"""The commands of docs/chat.md, run as they stand, on the small tokenizers of the tests."""
+
+import json
+import re
+import shlex
+import shutil
+import sys
+
+import pytest
+from conftest import ROOT
+
+pytest.importorskip("tokenizers")
+pytest.importorskip("jinja2")
+
+from chat_by_hand import shape  # noqa: E402
+
+from flan_tasks.datasets import catalog  # noqa: E402
+
+PAGE = (ROOT / "docs" / "chat.md").read_text(encoding="utf-8")
+BLOCKS = dict(re.findall(r"<!-- tested: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.S))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    shutil.copytree(shape("qwen3"), tmp_path / "qwen3")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def commands(name: str) -> list[list[str]]:
+    lines = BLOCKS[name].replace("\\\n", " ").splitlines()
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("flan ")]
+
+
+def test_the_proofs_of_the_page_are_those_of_the_command(folder, flan):
+    ((*words,),) = commands("check")
+    printed = flan(*words).out
+    section = PAGE.split("| proof |")[1].split("\n\n")[0]
+    for name in re.findall(r"^\| (\S+) \|", section, re.M):
+        assert name.strip("-") in printed
+    assert "⟦" in printed
+
+
+def test_the_build_of_the_page_says_what_is_trained(folder, flan):
+    build, verify, report = commands("build")
+    assert "turns with 0 trained tokens" in " ".join(flan(*build).out.split())
+    assert "are what the manifest says" in flan(*verify).out
+    assert "Answers that end with <|im_end|>" in " ".join(flan(*report).out.split())
+
+
+def test_the_dataset_of_the_page_builds_with_every_turn(folder, flan, monkeypatch):
+    from own_chats import ROWS, messages
+
+    monkeypatch.syspath_prepend(str(folder))
+    (folder / "chats.py").write_text(BLOCKS["module"])
+    (folder / "talks.toml").write_text(BLOCKS["template"])
+    rows = [json.dumps({"messages": messages(turns)}) + "\n" for turns in ROWS]
+    (folder / "chats.jsonl").write_text("".join(rows))
+    catalog.cache_clear()
+    try:
+        arrays, text = commands("own")
+        flan(*arrays)
+        about = json.loads((folder / "out/talks/manifest.json").read_text())["chat"]
+        assert about["roles"]["assistant"]["turns"] == about["stop_tokens"] > 5
+        flan(*text)
+        assert '"role": "system"' in "".join(
+            path.read_text() for path in (folder / "out/talks_text/data").iterdir()
+        )
+    finally:
+        catalog.cache_clear()
+        sys.modules.pop("chats", None)
