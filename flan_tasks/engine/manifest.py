@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.version import VERSION
 from flan_tasks.decontamination.matches import describe
@@ -99,7 +100,7 @@ def size_notes(prepared: Prepared) -> list[str]:
         declared = item.dataset.declared_rows(prepared.split)
         if declared is not None and declared != item.examples.rows_at_hand:
             notes.append(
-                f"{item.dataset.name}: {item.examples.rows_at_hand:,} rows available, "
+                f"{item.dataset.name}: {counted(item.examples.rows_at_hand, 'row')} available, "
                 f"{declared:,} declared"
             )
     return list(dict.fromkeys(notes))  # a dataset may be in several parts

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.variation import Variation
 from flan_tasks.engine import directory
@@ -179,8 +180,9 @@ def _finish(
         raise write_error(error, folder) from error
     if not sum(shard["examples"] for shard in shards):
         raise BuildError(
-            f"no prompt of {len(plan):,} rows fits {settings.lengths['inputs']:,} tokens, however "
-            "its fields are shortened; give longer --lengths, and another --out than this begun one"
+            f"no prompt of {counted(len(plan), 'row')} fits {settings.lengths['inputs']:,} tokens, "
+            "however its fields are shortened; give longer --lengths, and another --out than this "
+            "begun one"
         )
     others = [{"path": name, **file_facts(folder / name)} for name in others_written]
     manifest = make_manifest(

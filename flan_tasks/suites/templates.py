@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.counting import are, counted, were
 from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import ordered
@@ -372,11 +373,13 @@ def _differences(asked: AskedTemplates, catalog: Catalog, outcome: Outcome) -> I
     """Says why numbers are not those of the whole suite."""
     datasets = asked.evaluation.datasets
     if outcome.missing:
-        yield f"{len(outcome.missing)} of {len(datasets)} datasets are missing"
+        lacking, all_of_them = len(outcome.missing), counted(len(datasets), "dataset")
+        yield f"{lacking:,} of {all_of_them} {are(lacking)} missing"
     if asked.evaluation.source.kind == "samples":
         yield "the rows are embedded ones of ours, in each source's form"
     if asked.evaluation.examples is not None:
-        yield f"{asked.evaluation.examples:,} examples of a dataset were asked at most"
+        most = counted(asked.evaluation.examples, "example")
+        yield f"{most} of a dataset {were(asked.evaluation.examples)} asked at most"
     elif asked.evaluation.source.kind != "samples":
         small = []
         for score in outcome.scores:

@@ -97,4 +97,4 @@ def test_what_does_not_go_together_is_said():
     with pytest.raises(ConfigError, match="folders is empty"):
         ResultsSpec(folders=())
     shown = flan_results("a", "--name", "x", "--name", "y")
-    assert shown.exit_code == 2 and "--name has 2 for 1 folders" in shown.output
+    assert shown.exit_code == 2 and "--name has 2 for 1 folder" in shown.output
