@@ -4,8 +4,8 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from constructed_answers import right, wrong
 from constructed_results import block, scored
+from without_model import right, wrong
 
 import flan_tasks as ft
 from flan_tasks.cli.eval import command as eval_command

@@ -9,8 +9,8 @@ import re
 import pytest
 from commands import flan  # noqa: F401 - a fixture
 from conftest import ROOT
-from constructed_answers import ByRule
 from suite_runs import MICRO, suite_text
+from without_model import ByRule
 
 import flan_tasks as ft
 from flan_tasks.core.choice import hash_text

@@ -4,7 +4,8 @@ import json
 
 import pytest
 import suite_runs
-from suite_runs import MICRO, Told, suite_text
+from suite_runs import MICRO, suite_text
+from without_model import Told
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.jobs.scores import (
