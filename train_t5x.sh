@@ -134,7 +134,7 @@ build=("$FLAN" build "$MIXTURE" "${rows[@]}" --vocab "$VOCAB" --format arrays --
 if [[ "$SOURCE" == "samples" ]]; then
   # Two tables of sixty lines; the report has them too.
   "${build[@]}" >"$OUT/build.txt"
-  sed -n '/ shards were built in /,$p; /holds this build already/p' "$OUT/build.txt"
+  sed -n '/^Built [0-9,]* shards\{0,1\} in /,$p; /holds this build already/p' "$OUT/build.txt"
 else
   "${build[@]}"
 fi

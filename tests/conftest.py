@@ -26,6 +26,10 @@ for number in interrupts.SIGNALS:
 QUICK = "--xla_backend_optimization_level=0"
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK}".strip()
 
+# Eight virtual devices in every test process, whichever tests it runs: JAX reads the number when a
+# test module imports it, and the programs that tests start must not have it.
+os.environ["JAX_NUM_CPU_DEVICES"] = "8"
+
 # No test depends on how fast the machine is.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
@@ -41,6 +45,11 @@ REAL = Path(os.environ.get("FLAN_TASKS_TEST_DATA", ROOT.parent / "shared" / "rea
 def pytest_collection_modifyitems(items):
     """The longest files first, which are the trainer's, so that two processes end together."""
     items.sort(key=lambda item: "trainer" not in item.path.parts)
+
+
+def pytest_collection_finish():
+    """All test modules are imported."""
+    os.environ.pop("JAX_NUM_CPU_DEVICES", None)
 
 
 TOY_TEMPLATES = """\

@@ -121,7 +121,7 @@ def test_the_sources_own_name_is_taken(folder):
 
 def test_a_family_is_linted_once_with_rows_of_its_members(folder):
     printed = run("lint", "puzzles", "--module", "my_puzzles")
-    assert "0 findings" in printed and "in 1 templates" in printed and "1 families" in printed
+    assert "0 findings" in printed and "in 1 template of" in printed and "1 family" in printed
     assert "24 embedded" in printed  # 4 of one task and 20 of the other
     (folder / "puzzles.toml").write_text(block("templates").replace("{input}", "{inptu}"))
     catalog.cache_clear()

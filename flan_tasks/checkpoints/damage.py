@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from flan_tasks.checkpoints import checksums
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import FlanTasksError
 from flan_tasks.specs.config import CheckpointError
 
@@ -64,7 +65,7 @@ def check(folder: Path, parts: Iterable[str], *, say: Callable[[str], None] | No
 
         others = int(np.sum(multihost_utils.process_allgather(np.int32(len(phrases)))))
     if phrases:
-        more = [f"and {len(phrases) - _MOST} more files"] if len(phrases) > _MOST else []
+        more = [f"and {counted(len(phrases) - _MOST, 'more file')}"] if len(phrases) > _MOST else []
         raise CheckpointError(damaged(folder, "; ".join([*phrases[:_MOST], *more])))
     if others:
         raise CheckpointError(damaged(folder, "another process says which files"))

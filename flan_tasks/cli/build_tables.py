@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flan_tasks.cli.table import print_table, print_wrapped, say
+from flan_tasks.core.counting import counted
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.part_tree import MARK
 
@@ -34,7 +35,8 @@ def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
 
     prepared, tasks, notes = planned.prepared, planned.tasks, planned.notes
     click.echo(
-        f"{prepared.mixture.name}, {prepared.split}: {planned.examples:,} examples planned\n"
+        f"{prepared.mixture.name}, {prepared.split}: {counted(planned.examples, 'example')} "
+        "planned\n"
     )
     print_parts(planned, wide=wide)
     more = ["templates"] if wide else []
@@ -73,7 +75,8 @@ def print_before(planned: "PlannedBuild", *, wide: bool = False) -> None:
     for names, reason in folded_reasons(prepared.too_small):
         print_wrapped(f"{names}: {reason}", wide=wide)
     if prepared.missing:
-        click.echo(f"\nWithout {len(prepared.missing)} datasets that are not available:")
+        without = counted(len(prepared.missing), "dataset that is", "datasets that are")
+        click.echo(f"\nWithout {without} not available:")
         for names, reason in folded_reasons(prepared.missing):
             print_wrapped(f"{names}: {reason}", indent="  ", wide=wide)
     if notes:
@@ -149,11 +152,13 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
     read = sum(t["examples_read"] for t in tasks)
     skipped = sum(built.skipped.values())
     shards = len(manifest["shards"])
-    before = f"{built.kept} of {shards} shards were there from before; " if built.kept else ""
-    click.echo(f"\n{before}{shards - built.kept} shards were built in {built.seconds:.1f} s.")
-    click.echo(f"Realized {manifest['examples']:,} examples in {len(manifest['files'])} files.")
+    before = f", where {built.kept:,} of {shards:,} were from before" if built.kept else ""
+    click.echo(f"\nBuilt {counted(shards - built.kept, 'shard')} in {built.seconds:.1f} s{before}.")
+    examples, files = manifest["examples"], len(manifest["files"])
+    click.echo(f"Realized {counted(examples, 'example')} in {counted(files, 'file')}.")
     split = manifest["split"]
-    click.echo(f"From {rows:,} rows for {split}: {read:,} examples, {skipped:,} skipped.")
+    given = counted(read, "example")
+    click.echo(f"From {counted(rows, 'row')} for {split}: {given}, {skipped:,} skipped.")
     if skipped:
         _print_skipped(manifest, wide=wide)
     if manifest["variation"]["shots"]:
@@ -177,7 +182,7 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
     if "packing" in manifest:
         packing = manifest["packing"]
         click.echo(
-            f"Packed into {packing['rows']:,} rows; no packing needs fewer than "
+            f"Packed into {counted(packing['rows'], 'row')}; no packing needs fewer than "
             f"{packing['bound']:,}."
         )
     print_warnings(built.warnings)
@@ -227,7 +232,8 @@ def print_warnings(warnings: Sequence[str]) -> None:
     for line in warnings[:_WARNINGS]:
         click.secho(f"Warning: {for_line(line)}", err=True, fg="yellow")
     if len(warnings) > _WARNINGS:
-        click.echo(f"... ({len(warnings) - _WARNINGS} more warnings in manifest.json)", err=True)
+        more = counted(len(warnings) - _WARNINGS, "more warning")
+        click.echo(f"... ({more} in manifest.json)", err=True)
 
 
 def _print_shots(manifest: Mapping[str, Any]) -> None:
@@ -246,5 +252,5 @@ def _print_shots(manifest: Mapping[str, Any]) -> None:
     for name in folded_names(short):
         if name in short:
             none, realized = short[name]["num_shots"]["0"], short[name]["realized"]
-            name = f"{name}: {none:,} of {realized:,} prompts have none"
+            name = f"{name}: {none:,} of {counted(realized, 'prompt')} without any"
         click.echo(f"  {name}")

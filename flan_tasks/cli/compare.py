@@ -8,6 +8,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table, print_wrapped, say
+from flan_tasks.core.counting import counted
 from flan_tasks.core.escaping import for_line
 from flan_tasks.specs.eval_config import NORMALIZATIONS
 
@@ -98,7 +99,8 @@ def command(
     if result.left_out:
         options.warn(f"not in all of them, so left out: {', '.join(result.left_out)}")
     if result.unchecked:
-        options.warn(f"{result.unchecked} files of answers have no digest and are not checked")
+        files = counted(result.unchecked, "file")
+        options.warn(f"not checked, as without a digest: {files} of answers")
     if out is not None:
         result.write(out)
     if form == "json":
@@ -131,8 +133,8 @@ def _print(
     click.echo()
     print_wrapped(
         "95%: of the change, with other examples of these datasets; p: were there no difference, "
-        f"corrected for {len(result.changes[0])} datasets; no interval below {FEW} examples or "
-        "passages"
+        f"corrected for {counted(len(result.changes[0]), 'dataset')}; no interval below {FEW} "
+        "examples or passages"
     )
     roles = {mean.name for mean in result.gains[0]}
     if NEITHER in roles:
@@ -145,7 +147,7 @@ def _print(
         # way was asked for.
         means = ways.pop(NORMALIZED, 0) if normalize is None else 0
         print_wrapped(
-            f"{name}: {ways.total():,} answers changed in worth"
+            f"{name}: {counted(ways.total(), 'answer')} changed in worth"
             + (f", and {means:,} by the mean of each token" if means else "")
             + ("" if shown or not one.flips else "; --flips N prints some, --out DIR writes all")
         )

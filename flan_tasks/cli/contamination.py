@@ -9,6 +9,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table, print_wrapped
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS
@@ -134,8 +135,9 @@ def _print(result: "Contamination", *, wide: bool) -> None:
     from flan_tasks.jobs.contamination import folded_findings
 
     print_wrapped(
-        f"{result.examples:,} training examples compared with {result.evaluation_examples:,} "
-        f"examples of {len(result.compared)} evaluation sets "
+        f"{counted(result.examples, 'training example')} compared with "
+        f"{counted(result.evaluation_examples, 'example')} of "
+        f"{counted(len(result.compared), 'evaluation set')} "
         f"({', '.join(map(for_line, result.against))})."
     )
     if result.missing:

@@ -7,6 +7,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_wrapped, say
+from flan_tasks.core.counting import counted
 from flan_tasks.core.escaping import for_line, for_terminal
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _styles(before: "Mapping[str, int] | None", after: "Mapping[str, int] | None
     some = [f"{name} {a.get(name, 0):,} → {b.get(name, 0):,}" for name in moved[:_SHOWN_STYLES]]
     more = len(moved) - len(some)
     rest = [f"{more} more"] if more else []
-    return f"options in {len(a)} → {len(b)} styles ({', '.join([*some, *rest])})"
+    return f"options in {len(a)} → {counted(len(b), 'style')} ({', '.join([*some, *rest])})"
 
 
 def _outside(names: "Iterable[str]", parts: "Iterable[str]") -> list[str]:

@@ -10,6 +10,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.core.configuration import resolve
+from flan_tasks.core.counting import counted
 from flan_tasks.core.version import VERSION
 
 _PACKAGES = (
@@ -39,10 +40,11 @@ def command(as_json: bool) -> None:
     from flan_tasks.store.store import default_store
 
     chosen = resolve()
+    cores = counted(os.cpu_count() or 1, "core")
     found: dict[str, Any] = {
         "flan_tasks": VERSION,
         "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "system": f"{platform.system()} {platform.machine()}, {cores}",
         "source": chosen.source,
         "data_dir": str(chosen.data_dir) if chosen.data_dir else "TFDS's own",
         "vocab": chosen.vocab,

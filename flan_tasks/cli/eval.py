@@ -12,6 +12,7 @@ from flan_tasks.cli.gin_command import GinCommand
 from flan_tasks.cli.progress import AnswerProgress
 from flan_tasks.cli.spec_options import spec_options
 from flan_tasks.cli.table import print_table, print_wrapped
+from flan_tasks.core.counting import are, counted
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.escaping import for_line
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
@@ -79,7 +80,7 @@ def command(spec: QuestionSpec, prompts: Path | None, wide: bool, as_json: bool)
         print_wrapped(f"not evaluated: {names}: {reason}")
     for names, reason in folded_reasons(written.left_out):
         print_wrapped(f"not asked: {names}: {reason}")
-    click.echo(f"{written.count:,} prompts are in {prompts}")
+    click.echo(f"{counted(written.count, 'prompt')} {are(written.count)} in {prompts}")
 
 
 @command.with_gin
@@ -131,8 +132,8 @@ def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = Fal
         )
     if result.unchecked:
         options.warn(
-            f"{result.unchecked} files of answers were written before there were digests; "
-            "their content is not checked"
+            "not checked, as written before there were digests: "
+            f"{counted(result.unchecked, 'file')} of answers"
         )
     for line in result.warnings:
         click.secho(f"Warning: {for_line(line)}", err=True, fg="yellow")
@@ -191,7 +192,7 @@ def print_suite(score: "SuiteScore", *, wide: bool) -> None:
 
     click.echo()
     how = " of the datasets here" if score.lines else ""
-    how = how if score.lines or score.parts else f", {score.shots:g} shots"
+    how = how if score.lines or score.parts else f", {counted(score.shots, 'shot')}"
     print_wrapped(f"{score.name}: {score.source}; {score.split} split{how}")
     click.echo()
     print_table(*averages_table(score))

@@ -7,6 +7,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.spec_options import spec_options
+from flan_tasks.core.counting import are, counted
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import PromptSpec
 from flan_tasks.datasets import catalog
@@ -119,5 +120,6 @@ def command(
     if as_json:
         click.echo(json.dumps({"out": str(out), "tasks": written}))
     else:
-        click.echo(f"{len(written)} tasks of {len(datasets)} datasets are in {out}; run them with")
+        tasks, of_all = counted(len(written), "task"), counted(len(datasets), "dataset")
+        click.echo(f"{tasks} of {of_all} {are(len(written))} in {out}; run with")
         click.echo(f"  lm_eval run --include_path {out} --tasks {written[0]} ...")

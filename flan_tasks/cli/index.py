@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from flan_tasks.cli.table import print_json, say
+from flan_tasks.core.counting import are, counted
 from flan_tasks.core.errors import DeclarationError
 
 
@@ -61,8 +62,8 @@ def command(family: str, data_dir: Path, out: Path | None, replace: bool, as_jso
         )
         return
     say(
-        f"wrote {path}: {len(members):,} tasks in {len(clusters)} clusters and {len(languages)} "
-        f"languages, {rows:,} rows"
+        f"wrote {path}: {counted(len(members), 'task')} in {counted(len(clusters), 'cluster')} and "
+        f"{counted(len(languages), 'language')}, {counted(rows, 'row')}"
     )
     if unread:
-        say(f"{unread:,} of them are listed and have no file, so that their sizes are not known")
+        say(f"{unread:,} of them {are(unread)} listed without a file, so that sizes are not known")

@@ -5,6 +5,7 @@ import click
 from flan_tasks.cli import options
 from flan_tasks.cli.gin_command import GinCommand
 from flan_tasks.cli.spec_options import spec_options
+from flan_tasks.core.counting import are, counted
 from flan_tasks.specs.eval_config import InferSpec
 
 
@@ -41,4 +42,4 @@ def _infer(spec: InferSpec) -> None:
     watch = AnswerProgress()
     count = infer(spec, progress=watch, say=options.warn, note=watch.note)
     options.end_progress()
-    click.echo(f"{count:,} answers are in {spec.output_path}")
+    click.echo(f"{counted(count, 'answer')} {are(count)} in {spec.output_path}")

@@ -7,6 +7,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_wrapped, say
+from flan_tasks.core.counting import counted
 from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.datasets import catalog
 
@@ -69,11 +70,12 @@ def command(
         print_wrapped(f"{name}: {_counts(checked)}")
     num_rows = sum(len(checked.examples) for checked in result.rows.values())
     of_sources = f" and {num_rows:,} read from sources" if result.rows else ""
-    families = f" and {result.families} families" if result.families else ""
+    families = f" and {counted(result.families, 'family', 'families')}" if result.families else ""
+    of_hints = f", {counted(len(hints), 'hint')}" if hints else ""
     print_wrapped(
-        f"{len(faults)} findings{f', {len(hints)} hints' if hints else ''} in {result.templates} "
-        f"templates of {result.datasets} datasets{families}, each filled with its rows: "
-        f"{result.samples} embedded{of_sources}.",
+        f"{counted(len(faults), 'finding')}{of_hints} in {counted(result.templates, 'template')} "
+        f"of {counted(result.datasets, 'dataset')}{families}, each filled with its rows: "
+        f"{result.samples:,} embedded{of_sources}.",
         err=bool(faults),
     )
     return 1 if faults else 0
@@ -81,7 +83,7 @@ def command(
 
 def _counts(checked: "CheckedRows") -> str:
     part = " (the first of each split; --all-rows reads all)" if checked.is_part else ""
-    text = f"{checked.rows:,} rows read{part}, {checked.num_examples:,} examples"
+    text = f"{counted(checked.rows, 'row')} read{part}, {counted(checked.num_examples, 'example')}"
     if checked.skipped:
         reasons = ", ".join(f"{count:,} {why}" for why, count in checked.skipped.most_common())
         text += f", skipped: {reasons}"

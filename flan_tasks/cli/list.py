@@ -4,6 +4,7 @@ import click
 
 from flan_tasks.cli import list_options
 from flan_tasks.cli.table import print_json, print_table, print_wrapped
+from flan_tasks.core.counting import counted
 from flan_tasks.jobs.listing import DatasetFacts, FamilyFacts, listing
 
 
@@ -131,9 +132,11 @@ def _print_datasets(datasets: tuple[DatasetFacts, ...], *, wide: bool) -> None:
     of_the_62 = {dataset.of_the_62 for dataset in datasets} - {""}
     click.echo()
     members = sum(bool(dataset.family) for dataset in datasets)
-    what = f"{len(datasets) - members} datasets and parts, {len(of_the_62)} of the 62"
+    alone = len(datasets) - members
+    what = f"{counted(alone, 'dataset or part', 'datasets and parts')}, {len(of_the_62)} of the 62"
     if members:
-        what = f"{members:,} tasks of families" + (f", {what}" if members < len(datasets) else "")
+        tasks = counted(members, "task of a family", "tasks of families")
+        what = tasks + (f", {what}" if alone else "")
     notes = [f"{what}; templates are forward+inverted."]
     if not all("train" in dataset.splits for dataset in datasets):
         notes.append("With 0 train rows a dataset is evaluated only.")

@@ -3,6 +3,7 @@
 import click
 
 from flan_tasks.cli.table import print_wrapped
+from flan_tasks.core.counting import counted
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.part_tree import MARK
 from flan_tasks.core.parts import EXAMPLES
@@ -36,7 +37,8 @@ def print_mixtures(mixtures: list[MixtureShares], *, whole: bool, wide: bool) ->
         trained = [one for one in about.datasets if not one.evaluated_only]
         print_wrapped(f"{about.name}: {about.description}", wide=wide)
         held = f"; held out: {', '.join(about.held_out)}" if about.held_out else ""
-        text = f"{len({one.name for one in trained})} datasets and parts to train on{held}"
+        number = len({one.name for one in trained})
+        text = f"{counted(number, 'dataset or part', 'datasets and parts')} to train on{held}"
         print_wrapped(text, indent="  ", wide=wide)
         if about.parts:
             _print_parts(about, whole=whole, wide=wide)

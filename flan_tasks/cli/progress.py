@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flan_tasks.core.counting import counted
+
 if TYPE_CHECKING:
     from flan_tasks.engine.run_local import Status
 
@@ -99,7 +101,7 @@ class AnswerProgress:
 
 def describe_answers(done: int, total: int, new: int, seconds: float) -> str:
     """Returns how many prompts are answered in one line; `new` of them in so many seconds."""
-    pieces = [f"{done:,} of {total:,} prompts"]
+    pieces = [f"{done:,} of {counted(total, 'prompt')}"]
     if new and seconds > 0:
         rate = new / seconds
         pieces.append(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
@@ -111,13 +113,13 @@ def describe_answers(done: int, total: int, new: int, seconds: float) -> str:
 def describe(status: "Status") -> str:
     """Returns a state in one line: shards, rows, rates, time left."""
     left = status.shards - status.kept - status.done - len(status.running)
-    pieces = [f"{status.kept + status.done} of {status.shards} shards"]
+    pieces = [f"{status.kept + status.done:,} of {counted(status.shards, 'shard')}"]
     if status.kept:
         pieces[0] += f" ({status.kept} from before)"
     if status.running or left:
         pieces.append(f"{len(status.running)} running, {left} waiting")
     rows = status.rows_done + sum(done for done, _ in status.running.values())
-    pieces.append(f"{rows:,} of {status.rows_to_do:,} rows")
+    pieces.append(f"{rows:,} of {counted(status.rows_to_do, 'row')}")
     if rows and status.seconds > 0:
         rate = rows / status.seconds
         pieces.append(f"{rate:,.0f} rows/s")

@@ -27,5 +27,5 @@ def command(spec: ReportSpec, text: bool, wide: bool) -> None:
         return
     from flan_tasks.jobs.report import report
 
-    path = report(spec)
+    path = report(spec, told=lambda line: options.warn(f"Note: {line}"))
     click.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")

@@ -15,6 +15,7 @@ import click
 from flan_tasks.cli import options
 from flan_tasks.cli.spec_options import is_given, said_as_options, spec_options
 from flan_tasks.cli.table import print_json
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import SourceUnavailableError
@@ -176,7 +177,7 @@ def _print_head(prompt: dict[str, Any]) -> None:
     if prompt.get("part"):
         head += f"· {prompt['part']} "
     if prompt.get("num_shots"):
-        head += f"· {prompt['num_shots']} exemplars "
+        head += f"· {counted(prompt['num_shots'], 'exemplar')} "
     if prompt["shortened"]:
         head += f"· shortened: {', '.join(prompt['shortened'])} "
     click.secho(f"──{for_line(head)}".ljust(78, "─"), bold=True)
@@ -192,7 +193,7 @@ def _print_tokens(prompt: dict[str, Any], vocabulary: Vocabulary) -> None:
     for name, trained, ids, colors in parts:
         lost = ids[:-1].count(vocabulary.unk_id)
         unknown = f", {lost} unknown" if lost else ""
-        click.secho(f"── {name}: {len(ids)} tokens, {trained}{unknown}", dim=True)
+        click.secho(f"── {name}: {counted(len(ids), 'token')}, {trained}{unknown}", dim=True)
         pieces = [*vocabulary.pieces(ids[:-1]), "EOS"]
         line = click.style("|", dim=True).join(
             click.style(UNKNOWN, fg="red", bold=True)
@@ -202,7 +203,8 @@ def _print_tokens(prompt: dict[str, Any], vocabulary: Vocabulary) -> None:
         )
         click.echo(line)
     if written := prompt.get("control_tokens"):
-        click.secho(f"── {written} control tokens stand written in these texts", dim=True)
+        stand = counted(written, "control token stands", "control tokens stand")
+        click.secho(f"── {stand} written in these texts", dim=True)
     click.echo()
 
 

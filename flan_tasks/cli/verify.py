@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.core.counting import counted
 
 _DEFAULT = "default"
 
@@ -32,8 +33,8 @@ def command(folder: Path | None, store: str | None, as_json: bool) -> None:
         build = verify(folder)
         found |= {"examples": build.examples, "files": build.files}
         lines.append(
-            f"{folder}: {build.files} files and {build.examples:,} examples are what the manifest "
-            "says"
+            f"{folder}: {counted(build.files, 'file')} and {counted(build.examples, 'example')} "
+            "are what the manifest says"
         )
     if store is not None:
         from flan_tasks.jobs.verify import verify_store

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import FLAN_2021, Dataset
 from flan_tasks.core.example import Example
 from flan_tasks.core.lint_labels import label_problems
@@ -127,7 +128,7 @@ def _check_rows(dataset: Dataset, template: Template, rows: Sequence[Example]) -
             first.setdefault(kind, problem)
     for kind, problem in first.items():
         more = counts[kind] - 1
-        yield problem + (f", and with {more:,} more of {len(rows):,} rows" if more else "")
+        yield problem + (f", and with {more:,} more of {counted(len(rows), 'row')}" if more else "")
 
 
 def lint_across(sets: Iterable[TemplateSet]) -> list[Finding]:
@@ -262,10 +263,10 @@ def _check_house_rules(
     forward, inverted = templates.of_kind(FORWARD), templates.of_kind(INVERTED)
     # Ten is for the 62; a user's own dataset may have as many as it likes.
     if dataset.collection == FLAN_2021 and len(forward) != NUM_FORWARD:
-        yield f"{len(forward)} forward templates; {NUM_FORWARD} are wanted"
+        yield f"{counted(len(forward), 'forward template')}; {NUM_FORWARD} are wanted"
     most = MAX_INVERTED_REASONED if dataset.rationale else MAX_INVERTED
     if len(inverted) > most:
-        yield f"{len(inverted)} inverted templates; at most {most} are wanted"
+        yield f"{counted(len(inverted), 'inverted template')}; at most {most} are wanted"
     if not templates.comment:
         yield "no comment at its head that says what the task asks"
     if wants_example and templates.example is None:
@@ -273,7 +274,8 @@ def _check_house_rules(
     if dataset.is_classification:
         listing = sum(OPTIONS in template.fields("inputs") for template in forward)
         if 2 * listing <= len(forward):
-            yield f"{listing} of {len(forward)} forward templates list {{options}}; most should"
+            of_all = counted(len(forward), "forward template")
+            yield f"{listing} of {of_all} list {{options}}; most should"
     prepared = [(t, _words(t.inputs)) for t in templates]
     for number, (one, words) in enumerate(prepared):
         for other, other_words in prepared[number + 1 :]:

@@ -3,6 +3,7 @@
 import dataclasses
 
 from flan_tasks.core.columns import fits, is_nullable, type_name
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.errors import DeclarationError, RowError
 from flan_tasks.core.example import Example, Skip
@@ -103,7 +104,7 @@ def _complete(dataset: Dataset, item: Example | Skip, *, key: str, where: str) -
         )
     if dataset.options_per_example and len(item.options) < 2:
         raise RowError(
-            f"{where}: the example has {len(item.options)} options; it needs two or more"
+            f"{where}: the example has {counted(len(item.options), 'option')}; it needs two or more"
         )
     if item.options and not dataset.is_classification:
         raise RowError(f"{where}: the example has options, and the dataset declares none")

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from flan_tasks.chat.facts import chat_lines
+from flan_tasks.core.counting import counted
 from flan_tasks.core.escaping import for_code_block, for_markdown
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.variation import FULL, SHUFFLED
@@ -68,7 +69,7 @@ def _texts_line(style: str, talks: Sequence[str]) -> str:
 def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
     mixture, tasks = manifest["mixture"], manifest["tasks"]
     parents = {task["dataset"] for task in tasks}
-    examples = f"{manifest['examples']:,} instruction examples"
+    examples = counted(manifest["examples"], "instruction example")
     yield f"# {mixture['name']}: {examples} ({manifest['split']})"
     yield ""
     yield for_markdown(mixture["description"]) or "A mixture made with flan_tasks."
@@ -78,7 +79,7 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield from [""] if mixture.get("notes") else []
     yield (
         f"Prompts and targets of {_datasets_and_tasks(parents)} in "
-        f"{_count(len({task['cluster'] for task in tasks}), 'cluster')}, worded by hand-written "
+        f"{counted(len({task['cluster'] for task in tasks}), 'cluster')}, worded by hand-written "
         "templates, as in FLAN ([Wei et al. 2022](https://arxiv.org/abs/2109.01652)). Each row "
         "names its dataset, template and source row."
     )
@@ -125,8 +126,8 @@ def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"Left out: training examples that occur in the evaluation sets of "
             f"{', '.join(found['against'])}, {sum(found['dropped'].values()):,} of "
-            f"{len(found['dropped'])} datasets ({meaning(found.get('preset', FIELDS))}; case and "
-            "punctuation aside)."
+            f"{counted(len(found['dropped']), 'dataset')} ({meaning(found.get('preset', FIELDS))}; "
+            "case and punctuation aside)."
         )
         if missing := found.get("missing"):
             yield f"Not compared with, as not available: {', '.join(folded_names(missing))}."
@@ -147,7 +148,8 @@ def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
     if variation["kinds"]:
         found.append(f"Kinds of template: {', '.join(variation['kinds'])}.")
     if variation["num_templates"]:
-        found.append(f"Of each dataset the first {variation['num_templates']} templates.")
+        first = counted(variation["num_templates"], "template")
+        found.append(f"Of each dataset the first {first}.")
     if variation["instructions"] != FULL:
         found.append(f"Prompts have no instruction: {variation['instructions']}.")
     if variation["shots"]:
@@ -155,8 +157,9 @@ def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
         for task in manifest["tasks"]:
             counts.update({int(number): rows for number, rows in task["num_shots"].items()})
         by_number = ", ".join(f"{number}: {rows:,}" for number, rows in sorted(counts.items()))
+        shots = counted(variation["shots"], "exemplar stands", "exemplars stand")
         found.append(
-            f"Up to {variation['shots']} exemplars stand before each query, as many as fit into "
+            f"Up to {shots} before each query, as many as fit into "
             f"{manifest['lengths']['inputs']} tokens. Prompts by number of exemplars: {by_number}."
         )
     if found:
@@ -269,8 +272,8 @@ def _table(manifest: Mapping[str, Any]) -> Iterator[str]:
     if "packing" in manifest:
         packing = manifest["packing"]
         yield (
-            f"Packed for {manifest['arch']} models: {packing['rows']:,} rows; no packing needs "
-            f"fewer than {packing['bound']:,}."
+            f"Packed for {manifest['arch']} models: {counted(packing['rows'], 'row')}; no packing "
+            f"needs fewer than {packing['bound']:,}."
         )
         yield ""
 
@@ -340,7 +343,7 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
             )
     if sizes := manifest["sizes"]:
         yield (
-            f"- For {_count(len(sizes), 'task')} the source had another number of rows than is "
+            f"- For {counted(len(sizes), 'task')} the source had another number of rows than is "
             "declared; `manifest.json` lists them under `sizes`."
         )
 
@@ -348,12 +351,8 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
 def _datasets_and_tasks(names: Collection[str]) -> str:
     """Counts names, those of members of families apart."""
     members = sum(MEMBER_MARK in name for name in names)
-    tasks = f"{members:,} tasks of families" if members > 1 else "1 task of a family"
+    tasks = counted(members, "task of a family", "tasks of families")
     if members == len(names):
         return tasks
-    datasets = _count(len(names) - members, "dataset")
+    datasets = counted(len(names) - members, "dataset")
     return f"{datasets} and {tasks}" if members else datasets
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

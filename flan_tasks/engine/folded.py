@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.naming import MEMBER_MARK
 
 _SUMS = (
@@ -47,7 +48,7 @@ def _together(name: str, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     licenses = {task["license"] for task in tasks}
     clusters = {task["cluster"] for task in tasks}
     return entry | {
-        "name": f"{name.removesuffix(MEMBER_MARK)} ({len(tasks):,} tasks)",
+        "name": f"{name.removesuffix(MEMBER_MARK)} ({counted(len(tasks), 'task')})",
         "cluster": entry["cluster"] if len(clusters) == 1 else f"{len(clusters)} clusters",
         "license": entry["license"] if len(licenses) == 1 else f"{len(licenses)} licenses",
         "templates": max(task["templates"] for task in tasks),

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.engine.one_a_part import outermost
 
 LICENSE_HEADS = ("part", "license", "use", "rows", "share")
@@ -46,7 +47,7 @@ def license_rows(manifest: Mapping[str, Any], *, whole: bool = False) -> list[li
         for _, use, count in lines[len(shown) :]:
             rare.setdefault(use, []).append(count)
         shown = shown + [
-            (f"{len(counts)} other{'s'[: len(counts) > 1]}", use, sum(counts))
+            (counted(len(counts), "other"), use, sum(counts))
             for use, counts in sorted(rare.items())
         ]
         table += [

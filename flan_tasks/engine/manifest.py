@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.chat.facts import add_chat, chat_facts
+from flan_tasks.core.counting import counted
 from flan_tasks.core.example import CONVERSATION
 from flan_tasks.core.naming import TaskName
 from flan_tasks.core.version import VERSION
@@ -105,7 +106,7 @@ def size_notes(prepared: Prepared) -> list[str]:
         declared = item.dataset.declared_rows(prepared.split)
         if declared is not None and declared != item.examples.rows_at_hand:
             notes.append(
-                f"{item.dataset.name}: {item.examples.rows_at_hand:,} rows available, "
+                f"{item.dataset.name}: {counted(item.examples.rows_at_hand, 'row')} available, "
                 f"{declared:,} declared"
             )
     return list(dict.fromkeys(notes))  # a dataset may be in several parts

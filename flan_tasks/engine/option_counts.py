@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.engine.folded import added
 from flan_tasks.engine.one_a_part import outermost
 
@@ -67,7 +68,7 @@ def style_note(manifest: Mapping[str, Any]) -> str:
         return ""
     listing = sum(manifest[OPTION_STYLES].values())
     return (
-        f"{listing:,} of {manifest['examples']:,} rows list options in a style, which the column "
-        "option_style of text formats and records names. The others have no options, leave them "
-        "out, or hold them in the wording of their source."
+        f"{listing:,} of {counted(manifest['examples'], 'row')} list options in a style, which the "
+        "column option_style of text formats and records names. The others have no options, leave "
+        "them out, or hold them in the wording of their source."
     )

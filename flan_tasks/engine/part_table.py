@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.part_tree import MARK, Branch
 from flan_tasks.core.parts import EXAMPLES
 from flan_tasks.plan.plan import Plan
@@ -58,7 +59,8 @@ def _prompts(items: Sequence[Ingredient]) -> str:
     if not most:
         return found
     fewest = first.fewest_shots
-    return f"{found}, {most} shots" if fewest in (None, most) else f"{found}, {fewest}-{most} shots"
+    number = counted(most, "shot") if fewest in (None, most) else f"{fewest}-{most} shots"
+    return f"{found}, {number}"
 
 
 def is_missing(entry: Mapping[str, Any]) -> bool:

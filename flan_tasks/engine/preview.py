@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError, SourceUnavailableError
 from flan_tasks.plan.built_row import BuiltRow
@@ -51,7 +52,8 @@ def preview(
         start = stop
         if not shown and start >= len(plan):
             assert budget is not None
-            raise BuildError(f"none of {len(plan):,} prompts fits {budget.length:,} tokens")
+            prompts = counted(len(plan), "prompt")
+            raise BuildError(f"none of {prompts} fits {budget.length:,} tokens")
 
 
 def preview_templates(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import BuildError
 from flan_tasks.decontamination.compared import Part
 from flan_tasks.engine.asked_for import recorded_spec
@@ -53,7 +54,7 @@ def reopen(
         },
     )
     problems = [
-        f"{name}: the build has {task['available']:,} examples of it, none are available"
+        f"{name}: the build has {counted(task['available'], 'example')} of it, none are available"
         for name, task in built.items()
         if name not in {item.name for item in found.ingredients}
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.chat.facts import add_chat, refusals
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.variation import Variation
 from flan_tasks.engine import directory
@@ -185,8 +186,9 @@ def _finish(
                 f"{settings.chat.template.where if settings.chat else ''} takes: {refused[0]}"
             )
         raise BuildError(
-            f"no prompt of {len(plan):,} rows fits {settings.lengths['inputs']:,} tokens, however "
-            "its fields are shortened; give longer --lengths, and another --out than this begun one"
+            f"no prompt of {counted(len(plan), 'row')} fits {settings.lengths['inputs']:,} tokens, "
+            "however its fields are shortened; give longer --lengths, and another --out than this "
+            "begun one"
         )
     others = [{"path": name, **file_facts(folder / name)} for name in others_written]
     manifest = make_manifest(

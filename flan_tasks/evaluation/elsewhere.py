@@ -7,6 +7,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core.counting import are, counted
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.field_types import shown
 from flan_tasks.core.parsing import parse_json
@@ -165,15 +166,15 @@ def answered(
     missing = [prompt.gold.key for prompt in prompts if prompt.gold.key not in lines]
     if missing:
         raise EvaluationError(
-            f"{unit}: {len(missing)} of {len(prompts)} examples have no prediction, the first "
-            f"is {missing[0]}; the predictions are of {_some(lines)}. Write the prompts that are "
-            "wanted with --write-prompts"
+            f"{unit}: no prediction for {len(missing)} of {counted(len(prompts), 'example')}, the "
+            f"first is {missing[0]}; the predictions are of {_some(lines)}. Write the prompts that "
+            "are wanted with --write-prompts"
         )
     extra = set(lines) - {prompt.gold.key for prompt in prompts}
     if extra:
         raise EvaluationError(
-            f"{unit}: {len(extra)} predictions are of no example that is scored, such as "
-            f"{min(extra)}; was another split, number of examples or source used?"
+            f"{unit}: {counted(len(extra), 'prediction')} {are(len(extra))} of no example that is "
+            f"scored, such as {min(extra)}; was another split, number of examples or source used?"
         )
     _check_prompts(unit, prompts, lines)
     records = []
@@ -186,8 +187,8 @@ def answered(
         count = len(prompt.gold.options)
         if len(sums) != count or len(tokens) not in (0, count):
             raise EvaluationError(
-                f"{unit}, key {prompt.gold.key}: {len(sums)} scores and {len(tokens)} tokens for "
-                f"{count} options"
+                f"{unit}, key {prompt.gold.key}: {counted(len(sums), 'score')} and "
+                f"{counted(len(tokens), 'token')} for {count} options"
             )
         equal = tuple(line.get("equal_options") or ())
         if equal and not (len(equal) == count and {*equal} <= {*range(count)}):
@@ -218,8 +219,8 @@ def _check_prompts(
     )
     start = max(0, place - 20)
     raise EvaluationError(
-        f"{unit}: {len(other)} of {len(prompts)} predictions are answers to other prompts. Of "
-        f"{other[0].gold.key} is asked ...{shown(text[start : start + 60])}, and its line has "
+        f"{unit}: answers to other prompts: {len(other)} of {counted(len(prompts), 'prediction')}. "
+        f"Of {other[0].gold.key} is asked ...{shown(text[start : start + 60])}, and its line has "
         f"...{shown(answered[start : start + 60])}. Were shots, options, seed, source or templates "
         "others? Give the same here, or have the prompts of --write-prompts answered"
     )

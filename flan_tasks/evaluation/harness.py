@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core import extras
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import EvaluationError, FlanTasksError
 from flan_tasks.core.joints import first_answer
 from flan_tasks.metrics.by_name import AVERAGED, metric, metric_of_one
@@ -106,7 +107,7 @@ def aggregate(name: str, number: str) -> Callable[[Sequence[Pair]], float]:
         except EvaluationError as error:
             _log.warning("%s", error)
         except KeyError:
-            _log.warning("metric %s: no %s of these %d examples", name, number, len(items))
+            _log.warning("metric %s: no %s of %s", name, number, counted(len(items), "example"))
         return math.nan
 
     return compute

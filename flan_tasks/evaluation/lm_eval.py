@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.counting import are, counted
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import (
     BuildError,
@@ -228,8 +229,8 @@ def _left_out(written: _Written, settings: Export) -> Iterator[str]:
         assert settings.budget is not None
         whole = "; it has no task" if lost == rows else ""
         yield (
-            f"{name}{whole}: {lost:,} of {rows:,} rows are left out, as their prompts do not fit "
-            f"{settings.budget.length:,} tokens however their fields are shortened"
+            f"{name}{whole}: {lost:,} of {counted(rows, 'row')} {are(lost)} left out, as no "
+            f"shortening of fields makes prompts fit {settings.budget.length:,} tokens"
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.evaluation.answers import write_kept
 from flan_tasks.evaluation.chart import draw_scores
 from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM
@@ -171,7 +172,8 @@ def legend(scores: Sequence[DatasetScore]) -> list[str]:
         for name, text in one.remarks.items()
     ]
     more = len(remarks) - _MOST_REMARKS
-    return lines + remarks[:_MOST_REMARKS] + ([f"... and {more} more such lines"] * (more > 0))
+    rest = [f"... and {counted(more, 'more such line')}"] if more > 0 else []
+    return lines + remarks[:_MOST_REMARKS] + rest
 
 
 def _shown(score: DatasetScore) -> list[Spread]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from flan_tasks.core.counting import are, counted, were
 from flan_tasks.evaluation.summary import DatasetScore
 
 # Share of prompts above which cut ends are warned of.
@@ -21,32 +22,34 @@ def score_warnings(scores: Iterable[DatasetScore]) -> list[str]:
             )
             if shared:
                 lines[
-                    f"{score.dataset}, by {way}: {shared:,} of {total:,} prompts have options with "
-                    f"the same ids, which no model tells apart; {ties:,} had such a one as the "
-                    "likeliest and count as wrong. The vocabulary does not know their texts, or "
-                    "they differ beyond --lengths targets="
+                    f"{score.dataset}, by {way}: {shared:,} of {counted(total, 'prompt')} have "
+                    f"options with the same ids, which no model tells apart; {ties:,} had such a "
+                    "one as the likeliest and count as wrong. The vocabulary does not know their "
+                    "texts, or they differ beyond --lengths targets="
                 ] = None
             if trimmed > TRIMMED_SHARE * total:
                 # The same prompts under another way are no news.
                 lines[
-                    f"{score.dataset}: {trimmed:,} of {total:,} prompts were cut to fit, at their "
-                    "end or at that of an option; --lengths gives them room"
+                    f"{score.dataset}: {trimmed:,} of {counted(total, 'prompt')} {were(trimmed)} "
+                    "cut to fit, at their end or at that of an option; --lengths gives them room"
                 ] = None
             if shortened > TRIMMED_SHARE * total:
                 lines[
-                    f"{score.dataset}: {shortened:,} of {total:,} prompts had their longest field "
-                    "shortened to fit; --lengths gives them room"
+                    f"{score.dataset}: {shortened:,} of {counted(total, 'prompt')} had their "
+                    "longest field shortened to fit; --lengths gives them room"
                 ] = None
             if left_out:
                 lines[
-                    f"{score.dataset}: {left_out:,} prompts are not asked, as they do not fit "
-                    f"however their fields are shortened; the numbers are of the other {total:,}"
+                    f"{score.dataset}: {counted(left_out, 'prompt')} {are(left_out)} not asked, as "
+                    "no shortening of fields makes them fit; the numbers are of the other "
+                    f"{total:,}"
                 ] = None
         if score.unasked:
+            unasked = sum(score.unasked.values())
             names = ", ".join(sorted({name.partition(",")[0] for name in score.unasked}))
             lines[
                 f"{score.dataset}: no prompt of some templates fits ({names}): "
-                f"{sum(score.unasked.values()):,} more are not asked, and its numbers are of its "
+                f"{unasked:,} more {are(unasked)} not asked, and its numbers are of its "
                 "other templates"
             ] = None
     return list(lines)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import notebook
+from flan_tasks.core.counting import counted
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.user_code import import_module
@@ -179,7 +180,7 @@ class BuildResult:
             [task["cluster"], task["name"], f"{task['share']:.2%}", f"{task['realized']:,}"]
             for task in self.tasks
         ]
-        title = f"{self.folder}: {self.examples:,} examples, {self.rows:,} rows"
+        title = f"{self.folder}: {counted(self.examples, 'example')}, {counted(self.rows, 'row')}"
         return notebook.page(title, notebook.table(("cluster", "task", "share", "examples"), rows))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flan_tasks.core import notebook
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import EvaluationError, UnknownNameError
 from flan_tasks.core.part_tree import MARK
 from flan_tasks.core.user_code import import_module
@@ -221,7 +222,8 @@ def compare(
     if len(folders) < 2:
         raise EvaluationError("give two evaluations or more; the first is the model before")
     if names and len(names) != len(folders):
-        raise EvaluationError(f"{len(names)} names for {len(folders)} evaluations; give one each")
+        number = counted(len(names), "name")
+        raise EvaluationError(f"{number} for {len(folders)} evaluations; give one each")
     opened = [Answers.of_folder(folder) for folder in folders]
     units = common_units(opened, common=common)
     asked = {unit.dataset for one in opened for unit in one.units}

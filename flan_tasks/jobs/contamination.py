@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core import notebook
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError, UnknownNameError
 from flan_tasks.core.naming import MEMBER_MARK
@@ -86,9 +87,10 @@ class Contamination:
 
     def _repr_html_(self) -> str:
         about = (
-            f"{self.examples:,} training examples compared with {self.evaluation_examples:,} of "
-            f"{len(self.compared)} evaluation sets by the rule {self.preset} "
-            f"({meaning(self.preset)}); {len(self.findings)} pairs share something"
+            f"{counted(self.examples, 'training example')} compared with "
+            f"{self.evaluation_examples:,} of {counted(len(self.compared), 'evaluation set')} by "
+            f"the rule {self.preset} ({meaning(self.preset)}); "
+            f"{counted(len(self.findings), 'pair shares', 'pairs share')} something"
         )
         sets = [
             [one.name, one.split, f"{len(one.keys):,}", f"{one.examples:,}", f"{one.share:.2%}"]

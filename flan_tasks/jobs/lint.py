@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core import notebook
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import FlanTasksError, RowError, SourceUnavailableError
 from flan_tasks.core.example import Example
@@ -81,8 +82,8 @@ class LintResult:
             for one in (*self.faults, *self.hints)
         ]
         title = (
-            f"{len(self.faults)} faults, {len(self.hints)} hints in {self.templates} templates of "
-            f"{self.datasets} datasets"
+            f"{counted(len(self.faults), 'fault')}, {counted(len(self.hints), 'hint')} in "
+            f"{counted(self.templates, 'template')} of {counted(self.datasets, 'dataset')}"
         )
         header = ("", "file", "template", "what is wrong")
         return notebook.page(title, notebook.table(header, rows))

@@ -1,5 +1,6 @@
 """The page that shows a build, written anew."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from flan_tasks.core.field_checks import ConfigError
@@ -8,8 +9,12 @@ from flan_tasks.reports.make import report_of
 from flan_tasks.specs.report_spec import ReportSpec
 
 
-def report(spec: ReportSpec) -> Path:
+def report(spec: ReportSpec, *, told: Callable[[str], None] | None = None) -> Path:
     """Writes the page of a build, and returns where it is.
+
+    Args:
+      spec: which build, and how much of it.
+      told: called with a line on what the page goes without, where there is something.
 
     Raises:
       BuildError: the folder is no build.
@@ -20,6 +25,6 @@ def report(spec: ReportSpec) -> Path:
     if folder.resolve() in path.resolve().parents:
         what = f"{path} lies in the build, whose files are those of its manifest"
         raise ConfigError("ReportSpec", [("out", f"{what}; name another place")])
-    page = report_of(folder, examples=spec.examples, vocabulary=spec.vocab)
+    page = report_of(folder, examples=spec.examples, vocabulary=spec.vocab, told=told)
     write_text(path, page)
     return path

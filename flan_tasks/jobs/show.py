@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
 from flan_tasks.core import notebook
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError, TooFewRowsError, unknown_name
 from flan_tasks.core.field_checks import ConfigError
@@ -80,7 +81,7 @@ class ShownPrompts(Sequence[ShownPrompt]):
 
     def __repr__(self) -> str:
         names = ", ".join(dict.fromkeys(prompt.dataset for prompt in self._prompts))
-        return f"<{len(self)} prompts of {names}>"
+        return f"<{counted(len(self), 'prompt')} of {names}>"
 
     def to_json(self) -> dict[str, Any]:
         """Returns them as JSON-able values."""
@@ -240,5 +241,5 @@ def _page(prompts: Sequence[ShownPrompt]) -> str:
         [f"{one.dataset} · {one.template} ({one.kind})\n{one.key}", one.inputs, one.targets]
         for one in prompts
     ]
-    title = f"{len(prompts)} prompt{'s' if len(prompts) != 1 else ''}"
+    title = counted(len(prompts), "prompt")
     return notebook.page(title, notebook.table(("from", "prompt", "target"), rows))

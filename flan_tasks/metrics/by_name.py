@@ -5,6 +5,7 @@ Each is what its dataset's literature reports; libraries do the computing where 
 
 from collections.abc import Callable, Sequence
 
+from flan_tasks.core.counting import are, counted
 from flan_tasks.core.errors import unknown_name
 from flan_tasks.metrics.answers_in_passages import (
     coqa,
@@ -117,4 +118,5 @@ def remark(name: str, predictions: Sequence[str]) -> str:
     """Returns what about the predictions themselves a reader must know, "" mostly."""
     if name not in OF_NUMBERS or not (count := not_numbers(predictions)):
         return ""
-    return f"{count:,} of {len(predictions):,} answers are no number and count as 0"
+    of_all = counted(len(predictions), "answer")
+    return f"{count:,} of {of_all} {are(count)} no number, counted as 0"

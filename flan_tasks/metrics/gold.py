@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.languages import ENGLISH
 from flan_tasks.core.parsing import parse_json
@@ -100,8 +101,8 @@ def checked(
     def compute(golds: Sequence[Gold], predictions: Sequence[str]) -> Scores:
         if len(golds) != len(predictions):
             raise EvaluationError(
-                f"metric {metric.__name__}: {len(golds)} examples and {len(predictions)} "
-                "predictions; wanted one prediction for each example"
+                f"metric {metric.__name__}: {counted(len(golds), 'example')} and "
+                f"{len(predictions)} predictions; wanted one prediction for each example"
             )
         if not golds:
             raise EvaluationError(

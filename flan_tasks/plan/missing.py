@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from flan_tasks.core.counting import are
 from flan_tasks.core.naming import MEMBER_MARK
 
 # Directories that are told by name; the others are alike.
@@ -43,7 +44,8 @@ def missing_text(
     more = f"; and so on for {len(remedies) - _SHOWN} more" if len(remedies) > _SHOWN else ""
     return "\n".join(
         [
-            f'mixture "{name}": {len(missing)} of its datasets are not available for {split}:',
+            f'mixture "{name}": {len(missing):,} of its datasets {are(len(missing))} not available '
+            f"for {split}:",
             *lines,
             f"Where rows lie elsewhere: {'; '.join(remedies[:_SHOWN])}{more}.",
             remedy + ".",

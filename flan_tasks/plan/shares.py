@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import DeclarationError
 
 
@@ -91,8 +92,8 @@ def shares_of(root: Node, total: int, *, mean: Callable[[int], Fraction] | None 
     capacity = root.capacity
     if capacity is not None and total > capacity:
         raise DeclarationError(
-            f"{total:,} examples: max_repeats allows {capacity:,} of what is available; ask for "
-            "fewer, or raise it"
+            f"{counted(total, 'example')}: max_repeats allows {capacity:,} of what is available; "
+            "ask for fewer, or raise it"
         )
     exact: dict[int, Fraction] = {}
     parts: dict[str, Fraction] = {}

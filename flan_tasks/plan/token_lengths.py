@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.parts import EXAMPLES, TOKENS
 from flan_tasks.plan.exemplars import Budget
@@ -60,8 +61,9 @@ def with_mean_tokens(prepared: Prepared, measure: Measure, *, seed: int) -> Prep
         }
         if not rows:
             raise DeclarationError(
-                f'mixture "{prepared.mixture.name}": none of {drawn} prompts of {item.name} fits '
-                f"{most:,} tokens, so that its part has no length to weigh; give longer lengths"
+                f'mixture "{prepared.mixture.name}": none of {counted(drawn, "prompt")} of '
+                f"{item.name} fits {most:,} tokens, so that its part has no length to weigh; give "
+                "longer lengths"
             )
         found[item.name] = MeanTokens(drawn, sides["inputs"], sides["targets"])
     return replace(prepared, mean_tokens=found)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import SourceUnavailableError
 
@@ -82,6 +83,6 @@ class Source(ABC):
         if split not in found:
             raise SourceUnavailableError(
                 f'its source ({self.kind}) has no split "{split}" here; it has '
-                + (", ".join(f"{name} ({count} rows)" for name, count in found.items()) or "none")
+                + (", ".join(f"{k} ({counted(n, 'row')})" for k, n in found.items()) or "none")
             )
         return found[split]

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.digests import digests
 from flan_tasks.core.errors import RowError, SourceUnavailableError
@@ -76,7 +77,7 @@ class FamilySource(ABC):
         """
         raise SourceUnavailableError(
             f'its source ({self.kind}) has no split "{split}" here; it has '
-            + ", ".join(f"{name} ({count} rows)" for name, count in self.counts(member).items())
+            + ", ".join(f"{name} ({counted(n, 'row')})" for name, n in self.counts(member).items())
         )
 
     def forget(self) -> None:  # noqa: B027 - most keep nothing
@@ -234,7 +235,7 @@ class FamilySamples(FamilySource):
     def status(self) -> Status:
         if self._path is None or not self._path.exists():
             return Status(State.NOT_DECLARED, f"{self.family.name} has no embedded rows")
-        return Status(State.AVAILABLE, f"embedded rows of {len(self._tasks):,} tasks")
+        return Status(State.AVAILABLE, f"embedded rows of {counted(len(self._tasks), 'task')}")
 
     def identity(self, split: str) -> Mapping[str, Any]:
         text = json.dumps([self._records, self._tasks], sort_keys=True)
@@ -243,8 +244,8 @@ class FamilySamples(FamilySource):
     def counts(self, member: Member) -> Mapping[str, int]:
         if member.name not in self._tasks:
             raise SourceUnavailableError(
-                f"it is not among the {len(self._tasks):,} tasks of {self.family.name} that have "
-                "embedded rows; use another --source"
+                f"it is not among the {counted(len(self._tasks), 'task')} of {self.family.name} "
+                "with embedded rows; use another --source"
             )
         return {split: len(rows) for split, rows in self._tasks[member.name].items()}
 

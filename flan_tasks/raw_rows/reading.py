@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from flan_tasks.core.choice import hash_text, permute
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import (
     DeclarationError,
@@ -41,7 +42,7 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
         raise SourceUnavailableError(f"{error.reason}{about}", dataset=error.dataset) from error
     part = dataset.splits.slice(split, num_rows)
     if not len(part):
-        has = f"{source.kind} has {num_rows} rows in split {source_split}"
+        has = f"{source.kind} has {counted(num_rows, 'row')} in split {source_split}"
         why = f"too few rows for a {split} split"
         if not num_rows:  # something went wrong with it
             raise SourceUnavailableError(f"{has}: {why}")

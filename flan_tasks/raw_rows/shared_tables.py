@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset, Row
 from flan_tasks.core.digests import digests
@@ -172,7 +173,7 @@ class TableRows(FamilySource):
         if status.state is State.MISSING:
             return Status(State.MISSING, self._lacking or status.detail)
         if without:
-            count = f"{len(self.members) - len(without)} of {len(self.members)} tasks"
+            count = f"{len(self.members) - len(without)} of {counted(len(self.members), 'task')}"
             return Status(status.state, f"{status.detail}, for {count}")
         return status
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flan_tasks.core.columns import ColumnType, is_nullable, plain_type, type_name
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.origin import Files
@@ -260,7 +261,7 @@ class _Separated(Table):
                 ) from error
         if len(cells) != len(self._header):
             raise RowError(
-                f"{self.path.name}, row {number}: {len(cells)} cells; the header has "
+                f"{self.path.name}, row {number}: {counted(len(cells), 'cell')}; the header has "
                 f"{len(self._header)}"
             )
         row: Row = dict(zip(self._header, cells, strict=True))

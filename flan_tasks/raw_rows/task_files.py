@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.digests import digests
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
@@ -39,7 +40,7 @@ class TaskFiles(FamilySource):
         if empty:
             patterns = ", ".join(self._origin.paths[split] for split in empty)
             return Status(State.MISSING, f"no file {patterns}")
-        tasks = f"{len(self._all):,} of {len(self.family.members):,} tasks"
+        tasks = f"{len(self._all):,} of {counted(len(self.family.members), 'task')}"
         return Status(State.AVAILABLE, f"files of {tasks}")
 
     def identity(self, split: str) -> Mapping[str, Any]:
@@ -80,7 +81,7 @@ class TaskFiles(FamilySource):
                 self._check(split)
             raise SourceUnavailableError(
                 f"its file is missing; the folder has those of {len(self._all):,} of "
-                f"{len(self.family.members):,} tasks of {self.family.name}"
+                f"{counted(len(self.family.members), 'task')} of {self.family.name}"
             )
         return counts
 

@@ -1,10 +1,10 @@
 """The report of a build: beside its shards while it is made, or from its directory afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flan_tasks.core.errors import BuildError, DeclarationError, VocabularyError
+from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.engine.directory import read_manifest
 from flan_tasks.engine.manifest_check import TEXT, list_of, map_of, object_of
@@ -12,9 +12,9 @@ from flan_tasks.engine.run_local import TEMPLATES, Report
 from flan_tasks.plan.plan import Plan
 from flan_tasks.reports.packed_tables import FORMAT
 from flan_tasks.reports.page_file import make_page
-from flan_tasks.reports.sample import DEFAULT_EXAMPLES, Sample, sample_files, sample_plan
+from flan_tasks.reports.sample import DEFAULT_EXAMPLES, Sample, no_ids, sample_files, sample_plan
 from flan_tasks.reports.stored import check_file
-from flan_tasks.vocabulary import Vocabulary, open_recorded, open_vocabulary
+from flan_tasks.vocabulary import Vocabulary, open_here, open_recorded
 
 # What templates.json holds.
 _TEMPLATES = map_of(list_of(object_of(dict.fromkeys(("id", "kind", "inputs", "targets"), TEXT))))
@@ -38,7 +38,7 @@ def read_build(
     Args:
       folder: the build.
       examples: how many to sample.
-      vocabulary: bytes, t5 or a path; by default that of the build, where it is available.
+      vocabulary: bytes, t5 or a path; by default that of the build, if this machine has it.
 
     Raises:
       BuildError: the directory is no complete build, or a file of it cannot be read.
@@ -51,10 +51,21 @@ def read_build(
 
 
 def report_of(
-    folder: Path, *, examples: int = DEFAULT_EXAMPLES, vocabulary: str | None = None
+    folder: Path,
+    *,
+    examples: int = DEFAULT_EXAMPLES,
+    vocabulary: str | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> str:
-    """Returns the report of a complete build; arguments and errors as for `read_build`."""
+    """Returns the report of a complete build; arguments and errors as for `read_build`.
+
+    Args:
+      told: called with a line that says how to get tokens, where the build has some and its
+        vocabulary is not available.
+    """
     manifest, sample = read_build(folder, examples=examples, vocabulary=vocabulary)
+    if told and manifest["vocabulary"] and sample.examples and sample.vocabulary is None:
+        told(no_ids(manifest))
     return make_page(manifest, sample, templates=read_templates(folder, manifest))
 
 
@@ -80,10 +91,7 @@ def read_templates(folder: Path, manifest: Mapping[str, Any]) -> dict[str, list[
 def _vocabulary(manifest: Mapping[str, Any], name: str | None) -> Vocabulary | None:
     made_with = manifest["vocabulary"]
     if name is None:
-        try:
-            return open_vocabulary(made_with) if made_with and ":" not in made_with else None
-        except VocabularyError:
-            return None  # the sample says so
+        return open_here(made_with) if made_with else None  # without it, the sample says so
     opened = open_recorded(name, made_with)
     if manifest["format"] == FORMAT and opened.name != made_with:
         raise DeclarationError(

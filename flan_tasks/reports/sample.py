@@ -17,7 +17,7 @@ from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Plan, tasks_at
 from flan_tasks.plan.rows import CHUNK, render_chunk
 from flan_tasks.reports import packed_tables, stored
-from flan_tasks.vocabulary import Vocabulary
+from flan_tasks.vocabulary import T5, Vocabulary, VocabularyName
 
 DEFAULT_EXAMPLES = 2000
 # Examples shown of each task at least, where as many are asked for.
@@ -184,7 +184,7 @@ def sample_files(
     Raises:
       BuildError: they cannot be read.
     """
-    notes = [] if vocabulary else [_no_ids(manifest)]
+    notes = [] if vocabulary else [no_ids(manifest)]
     if manifest["format"] == packed_tables.FORMAT:
         numbers, even = _sampled_rows(folder, manifest, size)
         rows = list(packed_tables.read_rows(folder, manifest, numbers))
@@ -308,10 +308,16 @@ def _packed_sample(
     return Sample(tuple(examples), vocabulary, tuple(spans), each)
 
 
-def _no_ids(manifest: Mapping[str, Any]) -> str:
-    if manifest["vocabulary"] is None:
+def no_ids(manifest: Mapping[str, Any]) -> str:
+    """Returns why a sample has no ids, and which option gives it some."""
+    name = manifest["vocabulary"]
+    if name is None:
         return "The build counted no tokens; flan report DIR --vocab t5 shows them."
+    if VocabularyName.parse(name).file == T5:
+        missing, way = "t5", "--vocab t5 (from the hub) or --vocab PATH (of its spiece.model)"
+    else:
+        missing, way = f"the file of {name[:20]}...", "--vocab PATH (of that file)"
     return (
-        f"The vocabulary of the build ({manifest['vocabulary'][:20]}) is not available; "
-        "flan report DIR --vocab PATH shows tokens."
+        f"The vocabulary of the build, {missing}, is not on this machine, so no tokens are shown; "
+        f"flan report DIR {way} shows them."
     )

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flan_tasks.chat.facts import chat_lines
+from flan_tasks.core.counting import counted
 from flan_tasks.core.escaping import for_line
 from flan_tasks.engine.folded import folded, folded_names, folded_reasons
 from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
@@ -67,12 +68,12 @@ def print_report(
 def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
     tasks = manifest["tasks"]
     parents = {task["dataset"] for task in tasks}
-    title = Text.assemble(
-        (for_line(manifest["mixture"]["name"]), "bold"), f"  {manifest['examples']:,} "
-    )
+    examples = counted(manifest["examples"], "example")
+    title = Text.assemble((for_line(manifest["mixture"]["name"]), "bold"), f"  {examples} ")
     title.append(
-        f"examples of {len(parents)} datasets in {len({t['cluster'] for t in tasks})} clusters, "
-        f"{manifest['split']}, seed {manifest['seed']}, {manifest['format']}"
+        f"of {counted(len(parents), 'dataset')} in "
+        f"{counted(len({t['cluster'] for t in tasks}), 'cluster')}, {manifest['split']}, seed "
+        f"{manifest['seed']}, {manifest['format']}"
     )
     console.print(title)
     for note in manifest["mixture"].get("notes", ()):
@@ -96,8 +97,8 @@ def _print_head(console: Console, manifest: Mapping[str, Any]) -> None:
     if "packing" in manifest:
         packing = manifest["packing"]
         console.print(
-            f"{packing['rows']:,} packed rows for {manifest['arch']} models; no packing needs "
-            f"fewer than {packing['bound']:,}"
+            f"{counted(packing['rows'], 'packed row')} for {manifest['arch']} models; no packing "
+            f"needs fewer than {packing['bound']:,}"
         )
     for line in manifest.get("warnings", ()):
         console.print(Text.assemble(("warning ", "yellow"), for_line(line)))
@@ -187,7 +188,7 @@ def _number(value: int) -> Text:
 
 def _lengths(manifest: Mapping[str, Any], sample: Sample) -> Table:
     found = histograms(manifest, sample)
-    title = f"\nLengths in {found['unit']}, of {found['of']:,} sampled examples"
+    title = f"\nLengths in {found['unit']}, of {counted(found['of'], 'sampled example')}"
     table = _table(title, "part", "", ">half", ">90 %", ">99 %", ">longest", ">limit")
     for part in PARTS:
         about = found[part]

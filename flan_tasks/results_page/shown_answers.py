@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core.choice import hash_text
+from flan_tasks.core.counting import are, counted
 from flan_tasks.evaluation.comparison import Compared
 from flan_tasks.evaluation.records import GENERATE, GENERATED, SUM, Prompt, Record, Unit
 from flan_tasks.evaluation.standard_errors import MEANS
@@ -196,9 +197,10 @@ def _side_columns(side: Side | None) -> list[Any] | None:
 def _shortened(text: str) -> str:
     if len(text) <= LONGEST:
         return text
-    left_out = len(text) - LONGEST
+    length = len(text) - LONGEST
+    left_out = counted(length, "character")
     end = text[len(text) - (LONGEST - _HEAD) :]
-    return f"{text[:_HEAD]}\n[... {left_out:,} characters are left out here ...]\n{end}"
+    return f"{text[:_HEAD]}\n[... {left_out} {are(length)} left out here ...]\n{end}"
 
 
 def _ids(shown: Sequence[Shown], inputs: Sequence[str], vocabulary: Vocabulary) -> dict[str, Any]:

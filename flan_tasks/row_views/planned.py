@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import BuildError
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.work import portable_plan
@@ -50,8 +51,9 @@ class PlannedRows:
         found = self._count(len(self.plan))
         if not found:
             raise BuildError(
-                f"no prompt of {len(self.plan):,} rows fits {self.settings.lengths['inputs']:,} "
-                "tokens, however its fields are shortened; give longer lengths"
+                f"no prompt of {counted(len(self.plan), 'row')} fits "
+                f"{self.settings.lengths['inputs']:,} tokens, however its fields are shortened; "
+                "give longer lengths"
             )
         return found
 

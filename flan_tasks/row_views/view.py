@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flan_tasks.core import extras, notebook
+from flan_tasks.core.counting import counted
 from flan_tasks.core.field_types import shown
 from flan_tasks.engine.styles import texts_in
 from flan_tasks.engine.writers.text import columns
@@ -81,7 +82,7 @@ class RowsView:
         place = place.__index__()
         number = place + len(self) if place < 0 else place
         if number < 0 or not self._has(number):
-            raise IndexError(f"there is no row {place:,}: there are {len(self):,} rows")
+            raise IndexError(f"there is no row {place:,} of {counted(len(self), 'row')}")
         return self._row(number)
 
     def __getitems__(self, places: Sequence[int]) -> list[dict[str, Any]]:
@@ -89,7 +90,7 @@ class RowsView:
         found = [place + len(self) if place < 0 else place for place in places]
         for place, number in zip(places, found, strict=True):
             if number < 0 or not self._has(number):
-                raise IndexError(f"there is no row {place:,}: there are {len(self):,} rows")
+                raise IndexError(f"there is no row {place:,} of {counted(len(self), 'row')}")
         return self._rendered(np.asarray(found, np.int64))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -180,10 +181,11 @@ class RowsView:
 
     def _repr_html_(self) -> str:
         planned, split = self._planned, self._planned.settings.split
+        tasks = counted(len(planned.plan.ingredients), "task")
         facts = [
             ("mixture", self._origin.mixture),
             ("split, seed", f"{split}, {planned.plan.seed}"),
-            ("planned rows", f"{len(planned.plan):,} of {len(planned.plan.ingredients):,} tasks"),
+            ("planned rows", f"{len(planned.plan):,} of {tasks}"),
         ]
         if self._some is not None:
             facts.append(("of these here", f"{len(self._some):,}"))

@@ -22,4 +22,5 @@ class ReportSpec(JobSpec):
     examples: int = option(2000, least=1)
     """Examples to sample evenly from the whole build; tasks with few of them get more."""
     vocab: str | None = option(None)
-    """Vocabulary to show tokens by; by default that of the build."""
+    """Vocabulary to show tokens by; by default that of the build, if this machine has it: the file
+    of FLAN_TASKS_VOCAB, or T5's in the cache of the hub; nothing is fetched for it."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.spec import JobSpec, option
 
 # Answers that are shown where nobody says how many.
@@ -46,6 +47,6 @@ class ResultsSpec(JobSpec):
         if not self.folders:
             wrong.append(("folders", "is empty; give a directory of an evaluation or a run"))
         if self.names and len(self.names) != len(self.folders):
-            each = f"{len(self.names)} for {len(self.folders)} folders; give one for each"
-            wrong.append(("names", f"has {each}"))
+            folders = counted(len(self.folders), "folder")
+            wrong.append(("names", f"has {len(self.names)} for {folders}; give one for each"))
         return wrong

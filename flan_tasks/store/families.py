@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from flan_tasks.core.columns import type_name
+from flan_tasks.core.counting import are, counted
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import (
     DeclarationError,
@@ -284,9 +285,10 @@ def warn_of_unknown(family: Family, about: Mapping[str, Any]) -> None:
         names = sorted(unknown)
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         _log.warning(
-            "%s: %d tasks of its source are not in its index, and left out: %s%s",
+            "%s: %s of its source %s not in its index, and left out: %s%s",
             family.name,
-            len(names),
+            counted(len(names), "task"),
+            are(len(names)),
             ", ".join(names[:5]),
             more,
         )

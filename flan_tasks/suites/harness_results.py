@@ -10,6 +10,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.version import VERSION
 from flan_tasks.evaluation.normalizing import GENERATED, SUM
@@ -111,7 +112,7 @@ def _add_dataset(
         groups.setdefault(f"{plain}{_ending(spread.way, spread.split)}", []).append(spread)
     for name, spreads in groups.items():
         count = len(children[name])
-        alias = f"{score.dataset}, mean over {count} {'template' if count == 1 else 'templates'}"
+        alias = f"{score.dataset}, mean over {counted(count, 'template')}"
         # How far a mean over templates would move with other examples is not known.
         values = [(spread.number, spread.way, spread.mean, None) for spread in spreads]
         _add(found, name, alias, spreads[0].num_examples, values)

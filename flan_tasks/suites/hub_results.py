@@ -10,6 +10,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.escaping import for_yaml
 from flan_tasks.core.version import VERSION
 from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM
@@ -81,7 +82,7 @@ def _results_of_dataset(
                 "type": spread.number,
                 "value": spread.mean,
                 "name": f"{spread.number}, {_way(spread.way)}, {split} split, mean over "
-                f"{spread.num_templates} {_templates(spread.num_templates)}",
+                f"{counted(spread.num_templates, 'template')}",
             }
             for spread in spreads
             if math.isfinite(spread.mean)
@@ -149,7 +150,7 @@ def eval_results(
         count = spread.num_templates
         notes = (
             f"{score.dataset}, {spread.number}, {_way(spread.way)}, {split} split, mean over "
-            f"{count} {_templates(count)}"
+            f"{counted(count, 'template')}"
         )
         entries.append(_entry(place, spread.mean, notes))
     return _yaml(entries), left_out
@@ -173,11 +174,7 @@ def _way(way: str) -> str:
 
 
 def _shots(suite: SuiteScore) -> str:
-    return f"{suite.shots:g} shots"
-
-
-def _templates(count: int) -> str:
-    return "template" if count == 1 else "templates"
+    return counted(suite.shots, "shot")
 
 
 def _yaml(value: Mapping[str, Any] | Sequence[Any]) -> str:

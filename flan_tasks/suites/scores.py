@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+from flan_tasks.core.counting import are, counted, were
 from flan_tasks.evaluation.normalizing import GENERATED, NORMALIZED, SUM, way_name
 from flan_tasks.evaluation.records import Record
 from flan_tasks.evaluation.summary import DatasetScore, TemplateScore, score_unit, summarize
@@ -231,8 +232,8 @@ def score_suite(
 def lacking_way(way: str, lacking: int, count: int) -> str:
     """Says why there is no average by a way: predictions made elsewhere may not allow it."""
     return (
-        f"no average by {way_name(way)}: of {lacking} of {count} tasks the answers do not say how "
-        f"many {way_name(way)} an option has"
+        f"no average by {way_name(way)}: of {lacking:,} of {counted(count, 'task')} the answers do "
+        f"not say how many {way_name(way)} an option has"
     )
 
 
@@ -268,13 +269,14 @@ def _differences_in_rows(
     """Says why numbers are not over the tasks and rows of the published suite."""
     lines = []
     if missing:
-        lines.append(f"{len(missing)} of {len(missing) + len(questions)} tasks are missing")
+        tasks = len(missing) + len(questions)
+        lines.append(f"{len(missing):,} of {counted(tasks, 'task')} {are(len(missing))} missing")
     rows = sum(len(question.task.rows) for question in questions)
     asked = sum(len(question.numbers) for question in questions)
     if suite.rows and rows != suite.rows:
         lines.append(f"the rows here are {rows:,}, and those published {suite.rows:,}")
     if asked < rows:
-        lines.append(f"{asked:,} of {rows:,} examples were asked")
+        lines.append(f"{asked:,} of {counted(rows, 'example')} {were(asked)} asked")
     return lines
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core.counting import counted, were
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.summary import TEST, DatasetScore
@@ -67,14 +68,15 @@ class StoredScores:
         examples = self.settings.get("examples")
         if examples is not None:
             why = (
-                f"{examples} examples of a split were asked at most, and a benchmark is a whole one"
+                f"{counted(examples, 'example')} of a split {were(examples)} asked at most, and a "
+                "benchmark is a whole one"
             )
             return dict.fromkeys(counts, why)
         parts: dict[tuple[str, str], str] = {}
         for (dataset, split), count in counts.items():
             rows = declared(dataset, split)
             if rows and count < WHOLE * rows:
-                why = f"{count:,} of the {rows:,} examples of {split} were asked"
+                why = f"{count:,} of the {counted(rows, 'example')} of {split} {were(count)} asked"
                 parts[dataset, split] = why
         return parts
 

@@ -4,22 +4,21 @@ A suite says which datasets, on which split, and what their numbers come to. Ans
 dataset, template, split and method, so that what two suites share is asked once.
 """
 
-import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from flan_tasks.core.catalog import Catalog
+from flan_tasks.core.counting import are, counted, were
 from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.declared import ordered
 from flan_tasks.core.errors import DeclarationError, SourceUnavailableError
-from flan_tasks.core.family import family_of
 from flan_tasks.decontamination.matches import evaluation_side
 from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.loop import Answerer, Outcome, Watch, evaluate, have_answered
-from flan_tasks.evaluation.normalizing import NORMALIZED, SUM, ways_of
+from flan_tasks.evaluation.normalizing import SUM, ways_of
 from flan_tasks.evaluation.records import Unit
 from flan_tasks.evaluation.summary import DatasetScore, Spread
 from flan_tasks.evaluation.units import Evaluation, Progress, Question, questions
@@ -32,9 +31,10 @@ from flan_tasks.suites.averages import TaskNumber, averages_by, averages_of
 from flan_tasks.suites.declared import Protocol, Suite
 from flan_tasks.suites.measures import measured
 from flan_tasks.suites.numbers import Average
-from flan_tasks.suites.scores import SuiteScore, TaskLine, lacking_way
+from flan_tasks.suites.scores import SuiteScore, lacking_way
 from flan_tasks.suites.stored import WHOLE
 from flan_tasks.suites.tasks import where_to_get
+from flan_tasks.suites.template_numbers import facts_of, in_way, line_of, number_of, spreads_of
 from flan_tasks.suites.typos import MistypedQuestion
 
 
@@ -194,11 +194,11 @@ def _suite_score(
     suite, protocol = asked.suite, asked.protocol
     datasets = {dataset.name: dataset for dataset in asked.evaluation.datasets}
     of_p3 = data_sets() if any(one.family == P3 for one in datasets.values()) else {}
-    facts = {name: _facts(one, of_p3) for name, one in datasets.items()}
+    facts = {name: facts_of(one, of_p3) for name, one in datasets.items()}
     scored = [
         (score, spreads)
         for score in outcome.scores
-        if (spreads := _spreads(score, protocol.split, asked.numbers(datasets[score.dataset])))
+        if (spreads := spreads_of(score, protocol.split, asked.numbers(datasets[score.dataset])))
     ]
     wanted = {average.measure for average in suite.averages}
     measures = {
@@ -229,7 +229,7 @@ def _suite_score(
                         TaskNumber(score.dataset, about, (value,), value, None, count, None)
                     )
             elif LOWER_IS_BETTER.isdisjoint(spread.number for spread in spreads):
-                number = _number(score, spreads, about, of=average.of)
+                number = number_of(score, spreads, about, of=average.of)
                 if number is not None:
                     found.append(number)
         return found
@@ -239,12 +239,12 @@ def _suite_score(
     averages, notes = averages_of(suite.averages, numbers_of), list(_notes(suite, scored))
     of_scores = [average for average in suite.averages if average.measure == "score"]
     for way in ways_of(asked.averaged) if SUM in ways else ():
-        in_way = [(score, _in_way(score, spreads, way)) for score, spreads in scored]
-        known = [(score, spreads) for score, spreads in in_way if spreads]
-        if len(known) == len(in_way):
+        others = [(score, in_way(score, spreads, way)) for score, spreads in scored]
+        known = [(score, spreads) for score, spreads in others if spreads]
+        if len(known) == len(others):
             averages += averages_by(way, of_scores, partial(numbers_of, scored=known))
         else:
-            notes.append(lacking_way(way, len(in_way) - len(known), len(in_way)))
+            notes.append(lacking_way(way, len(others) - len(known), len(others)))
     return SuiteScore(
         suite.name,
         protocol.name,
@@ -257,114 +257,9 @@ def _suite_score(
         tuple(score for score, _ in scored),
         differs=tuple(_differences(asked, catalog, outcome)),
         notes=tuple(notes),
-        lines=tuple(_line(score, spreads) for score, spreads in scored),
+        lines=tuple(line_of(score, spreads) for score, spreads in scored),
         measures={name: values for name, values in measures.items() if values},
         missing=tuple(outcome.missing),
-    )
-
-
-def _in_way(score: DatasetScore, spreads: Sequence[Spread], way: str) -> list[Spread]:
-    """The same numbers of options ranked in another way; texts that were written have no other."""
-    if spreads[0].way != SUM:
-        return list(spreads)
-    names = [(spread.split, spread.number) for spread in spreads]
-    others = {(one.split, one.number): one for one in score.spreads if one.way == way}
-    return [others[name] for name in names if name in others]
-
-
-def _facts(dataset: Dataset, of_p3: Mapping[str, str]) -> dict[str, object]:
-    more = family_of(dataset)[1].facts if dataset.family else {}
-    return {
-        **more,
-        "task": dataset.name,
-        # Parts of one dataset weigh as one; of a family every task is a dataset.
-        "dataset": dataset.parent,
-        "cluster": dataset.cluster,
-        "family": dataset.family or dataset.name,
-        "data_set": of_p3.get(dataset.name, dataset.name),
-    }
-
-
-def _spreads(score: DatasetScore, split: str, numbers: Sequence[str]) -> list[Spread]:
-    """The numbers of a dataset that make its score; none where the split was not asked.
-
-    Raises:
-      DeclarationError: it has no number of that name.
-    """
-    here = [one for one in score.spreads if one.split == split and one.way != NORMALIZED]
-    if not here:
-        return []
-    first = [one for one in here if one.way == here[0].way]
-    by_name = {one.number: one for one in first}
-    if unknown := [name for name in numbers if name not in by_name]:
-        raise DeclarationError(
-            f"{score.dataset} has no number {', '.join(unknown)}; it has {', '.join(by_name)}"
-        )
-    return [by_name[name] for name in numbers] if numbers else first[:1]
-
-
-def _values(score: DatasetScore, spreads: Sequence[Spread]) -> tuple[float, ...]:
-    """The score of each template: the mean of its numbers."""
-    first = spreads[0]
-    return tuple(
-        statistics.fmean(one.scores[spread.number] for spread in spreads)
-        for one in score.templates
-        if one.split == first.split and one.way == first.way
-    )
-
-
-def _number(
-    score: DatasetScore, spreads: Sequence[Spread], facts: Mapping[str, object], *, of: str
-) -> TaskNumber | None:
-    """The score of a dataset; None where its best template is wanted and none could be chosen."""
-    values, errors = _values(score, spreads), [spread.error for spread in spreads]
-    value = statistics.fmean(values)
-    if of == "best":
-        best = [
-            next((b for b in score.best if (b.number, b.way) == (one.number, one.way)), None)
-            for one in spreads
-        ]
-        chosen = [one for one in best if one is not None]
-        if len(chosen) < len(best):
-            return None
-        value, errors = statistics.fmean(one.test for one in chosen), [o.error for o in chosen]
-    stated = [error for error in errors if error is not None]
-    chances = [spread.chance for spread in spreads if spread.chance is not None]
-    return TaskNumber(
-        score.dataset,
-        facts,
-        values,
-        value,
-        # Numbers of the same answers go together.
-        statistics.fmean(stated) if len(stated) == len(errors) else None,
-        spreads[0].num_examples,
-        statistics.fmean(chances) if len(chances) == len(spreads) else None,
-    )
-
-
-def _line(score: DatasetScore, spreads: Sequence[Spread]) -> TaskLine:
-    values = _values(score, spreads)
-    names = [
-        one.template
-        for one in score.templates
-        if (one.split, one.way) == (spreads[0].split, spreads[0].way)
-    ]
-    best = next(
-        (b for b in score.best if (b.number, b.way) == (spreads[0].number, spreads[0].way)), None
-    )
-    return TaskLine(
-        score.dataset,
-        tuple(spread.number for spread in spreads),
-        statistics.fmean(values),
-        statistics.stdev(values) if len(values) > 1 else None,
-        min(values),
-        max(values),
-        names[values.index(max(values))],
-        statistics.median(values),
-        best.template if best and len(spreads) == 1 else "",
-        best.test if best and len(spreads) == 1 else None,
-        len(values),
-        spreads[0].num_examples,
     )
 
 
@@ -372,11 +267,13 @@ def _differences(asked: AskedTemplates, catalog: Catalog, outcome: Outcome) -> I
     """Says why numbers are not those of the whole suite."""
     datasets = asked.evaluation.datasets
     if outcome.missing:
-        yield f"{len(outcome.missing)} of {len(datasets)} datasets are missing"
+        lacking, all_of_them = len(outcome.missing), counted(len(datasets), "dataset")
+        yield f"{lacking:,} of {all_of_them} {are(lacking)} missing"
     if asked.evaluation.source.kind == "samples":
         yield "the rows are embedded ones of ours, in each source's form"
     if asked.evaluation.examples is not None:
-        yield f"{asked.evaluation.examples:,} examples of a dataset were asked at most"
+        most = counted(asked.evaluation.examples, "example")
+        yield f"{most} of a dataset {were(asked.evaluation.examples)} asked at most"
     elif asked.evaluation.source.kind != "samples":
         small = []
         for score in outcome.scores:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from flan_tasks.checkpoints.checkpoint import is_hugging_face, newest
+from flan_tasks.core.counting import counted
 from flan_tasks.models import partition
 from flan_tasks.models.hf import check_hf
 from flan_tasks.models.hf_config import on_stderr
@@ -62,8 +63,8 @@ def describe(run: TrainSpec) -> list[str]:
         f"model: {run.model.architecture}, {parameter_count(model):,} parameters, {count:,} of "
         "them trained",
         f"devices: {devices} x {mesh.devices.flat[0].device_kind} ({mesh_text})",
-        f"steps: {run.train_steps:,} of {source.batch_size:,} rows in {run.num_microbatches} "
-        f"part{'s' if run.num_microbatches > 1 else ''}",
+        f"steps: {run.train_steps:,} of {counted(source.batch_size, 'row')} in "
+        f"{counted(run.num_microbatches, 'part')}",
         f"tokens per step: {positions:,} ({lengths['inputs']:,} inputs + {lengths['targets']:,} "
         f"targets a row), {flops / 1e12:,.3g} TFLOP",
         "memory per device: "
@@ -71,7 +72,8 @@ def describe(run: TrainSpec) -> list[str]:
         f"tasks: {len(source.tasks) or 'as SeqIO mixes them'}",
     ]
     if validation is not None:
-        lines.append(f"evaluation: {len(validation.reader):,} rows in {validation.steps:,} batches")
+        rows = counted(len(validation.reader), "row")
+        lines.append(f"evaluation: {rows} in {counted(validation.steps, 'batch', 'batches')}")
     return lines
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.escaping import for_terminal
 from flan_tasks.specs.config import TrainingError
 from flan_tasks.trainer.board import Board
@@ -229,7 +230,7 @@ class Feedback:
         self._put("eval", {"step": step, **metrics})
         self.note(
             f"evaluation at step {step:,}: loss {metrics['loss']:.4f}, accuracy "
-            f"{metrics['accuracy']:.1%} on {metrics['target_tokens']:,} target tokens"
+            f"{metrics['accuracy']:.1%} on {counted(metrics['target_tokens'], 'target token')}"
         )
         # The time of an evaluation is not that of training.
         self._since = self._clock()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.core import extras
+from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import FlanTasksError, UnknownNameError, unknown_name
 from flan_tasks.core.naming import PREFIX
 from flan_tasks.core.user_code import import_module, place_of, told
@@ -134,7 +135,8 @@ class SeqioSource:
             rows = {k: np.asarray(v, np.int32) for k, v in next(self._stream).items()}
         except StopIteration:
             raise TrainingError(
-                f"{self._config.mixture_or_task_name} ended after {self._next:,} batches; it must "
+                f"{self._config.mixture_or_task_name} ended after "
+                f"{counted(self._next, 'batch', 'batches')}; it must "
                 "repeat forever (num_epochs=None)"
             ) from None
         return begun(rows, self._starts)

@@ -46,6 +46,7 @@ __all__ = [
     "Vocabulary",
     "VocabularyName",
     "named_with",
+    "open_here",
     "open_recorded",
     "open_vocabulary",
 ]
@@ -179,6 +180,25 @@ def open_recorded(name: str, recorded: str | None) -> Vocabulary:
     return open_vocabulary(name)
 
 
+def open_here(recorded: str) -> Vocabulary | None:
+    """Opens the vocabulary that a manifest names, if this machine has it; fetches nothing.
+
+    The file of FLAN_TASKS_VOCAB is it where its content is, and T5's may lie in the hub's cache.
+    """
+    if VocabularyName.parse(recorded).file == BYTES:
+        return open_vocabulary(recorded)
+    set_to = os.environ.get(VOCAB, "")
+    chosen = set_to if VocabularyName.parse(set_to).file not in ("", T5, BYTES) else None
+    for file in filter(None, (chosen, _cached_t5())):
+        try:
+            vocabulary = open_recorded(str(file), recorded)
+        except VocabularyError:
+            continue
+        if vocabulary.name == recorded:
+            return vocabulary
+    return None
+
+
 def vocabulary_in(folder: Path) -> Path:
     """Returns the vocabulary file of a folder.
 
@@ -224,7 +244,7 @@ def _open_t5(eos: str | None) -> Vocabulary:
         path = Path(set_to).expanduser()
         path = vocabulary_in(path) if path.is_dir() else path
     else:
-        path = _download_t5()
+        path = _cached_t5() or _download_t5()
     vocabulary = SentencePieceVocabulary(path, eos=eos)
     if VocabularyName.parse(vocabulary.name).file != T5:
         raise VocabularyError(
@@ -234,6 +254,15 @@ def _open_t5(eos: str | None) -> Vocabulary:
     return vocabulary
 
 
+def _cached_t5() -> Path | None:
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return None
+    path = try_to_load_from_cache(*T5_HUB)
+    return Path(path) if isinstance(path, str) else None
+
+
 def _download_t5() -> Path:
     hint = (
         f"the t5 vocabulary was not found: set {VOCAB} or give the vocabulary as the path of "
@@ -241,11 +270,16 @@ def _download_t5() -> Path:
     )
     with extras.needed_for(f"{hint}. Fetching it from the hub", error=VocabularyError):
         from huggingface_hub import hf_hub_download
+        from huggingface_hub.utils import logging
 
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # it warns of each try; how the last one ended is told below
     try:
         return Path(hf_hub_download(*T5_HUB))
     except Exception as error:  # noqa: BLE001 - the hub raises network errors of many kinds
         raise VocabularyError(f"{hint}. The hub could not be reached: {_first(error)}") from error
+    finally:
+        logging.set_verbosity(level)
 
 
 def _first(error: Exception) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.core.counting import counted
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.vocabulary import AS_SPECIAL, Encoded
 
@@ -207,9 +208,10 @@ def text_warnings(
                 )
         written = sum(counts[part]["control_tokens"] for part in PARTS)
         if written and control_tokens == AS_SPECIAL:
-            became = "have become the tokens themselves; --control-tokens text reads them as text"
-            line = f"{name}: {written:,} control tokens stand written in its texts and {became}"
-            about = f"control tokens stand written in texts and {became}"
+            became = "read as such; --control-tokens text reads them as text"
+            stand = counted(written, "control token stands", "control tokens stand")
+            line = f"{name}: {stand} written in its texts, {became}"
+            about = f"control tokens stand written in texts, {became}"
             warnings.append(TextWarning(name, about, line))
     return warnings
 
@@ -243,9 +245,11 @@ def _unknown(
         return
     share = f"{unknown:,} of {tokens:,} ids of its {part} ({unknown / tokens:.1%})"
     stand = f"stand for what {_short(vocabulary)} does not know"
-    line = f"{name}: {share} {stand}, in {counts['with_unknown']:,} of {examples:,} examples"
+    within = f"{counts['with_unknown']:,} of {counted(examples, 'example')}"
+    line = f"{name}: {share} {stand}, in {within}"
     if only:
-        line += f"; {only:,} {part} are nothing else"
+        these = counted(only, f"{part.removesuffix('s')} is", f"{part} are")
+        line += f"; {these} nothing else"
     whole = ", or some whole targets" if part == "targets" else ""
     yield TextWarning(name, f"over {UNKNOWN_SHARE:.0%} of the ids of {part}{whole} {stand}", line)
 

@@ -1,8 +1,7 @@
-"""Suites as tests ask them: texts of small ones, and whoever answers as it is told."""
+"""Suites as tests ask them: texts of small ones."""
 
 import json
 
-from flan_tasks.evaluation.records import RANK, Record
 from flan_tasks.jobs.asked_datasets import evaluation_of
 from flan_tasks.jobs.asked_suites import suites_of
 from flan_tasks.jobs.evaluate import score
@@ -36,31 +35,3 @@ def asked(*names, **fields):
 def scored(folder, spec, answerer, *, store=None):
     """Has suites and datasets answered into a folder."""
     return score(evaluation_of(spec), answerer, folder, suites=suites_of(spec), store=store)
-
-
-class Told:
-    """Answers rightly, or in a form that is wrong everywhere."""
-
-    budget = None
-
-    def __init__(self, form="", *, right):
-        self.right = right
-        self.form = form or ("{}" if right else "\u00a7")
-        self.settings = {"form": self.form, "right": right}
-        self.units = []
-
-    def has(self, unit):
-        return True
-
-    def answer(self, stream):
-        for asked in stream:
-            if asked.done:
-                continue
-            self.units.append(asked.unit)
-            gold = asked.prompt.gold
-            if asked.unit.method == RANK:
-                of_right, others = (-1.0, -99.0) if self.right else (-99.0, -1.0)
-                sums = tuple(of_right if o in gold.references else others for o in gold.options)
-                yield asked, Record(asked.prompt, sums=sums, tokens=(1,) * len(sums))
-            else:
-                yield asked, Record(asked.prompt, self.form.format(gold.answer))

@@ -1,13 +1,7 @@
 """Small builds and runs on them: two layers of width 32 over random bytes."""
 
 import dataclasses
-import os
 from pathlib import Path
-
-# Eight virtual devices, read when JAX first makes a backend.
-os.environ["XLA_FLAGS"] = (
-    f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
-)
 
 import jax
 import numpy as np
@@ -27,10 +21,6 @@ from flan_tasks.specs.config import (
 from flan_tasks.trainer import train as train_module
 from flan_tasks.trainer.feedback import METRICS, read_metrics
 from flan_tasks.trainer.train import Result
-
-# Now it is made; the programs that tests start have flags of their own.
-jax.devices()
-os.environ["XLA_FLAGS"] = os.environ["XLA_FLAGS"].partition(" --xla_force_host")[0]
 
 MODELS = {
     name: dataclasses.replace(config, vocabulary_size=259, layers=2, decoder_layers=layers)

@@ -4,7 +4,7 @@ import json
 import re
 
 from click.testing import CliRunner
-from constructed_answers import evaluated, right, wrong
+from without_model import evaluated, right, wrong
 
 from flan_tasks.cli.compare import command
 

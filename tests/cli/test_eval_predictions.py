@@ -46,8 +46,8 @@ def test_answers_to_other_prompts_are_named_with_the_place(flan, lines, tmp_path
     given = written(tmp_path / "p.jsonl", lines)
     words = ("eval", "rte", *TEST, *given, "--method", "generate")
     printed = flan(*words, "--options", "off", "--out", tmp_path / "o", code=1).err
-    assert "rte, template text_then_question, test, by generate: 6 of 6 predictions" in printed
-    assert "are answers to other prompts" in printed and "OPTIONS:" in printed
+    assert "rte, template text_then_question, test, by generate: answers to other" in printed
+    assert "other prompts: 6 of 6 predictions" in printed and "OPTIONS:" in printed
     assert "--write-prompts" in printed
     flan(*words, "--out", tmp_path / "o")
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from toy_tokenizers import sentencepiece_model
 
 
 @pytest.fixture
@@ -31,6 +32,51 @@ def test_report_is_written_where_asked_and_never_into_the_build(flan, built, tmp
     assert page == (built / "report.html").read_text(encoding="utf-8")
     assert "lies in the build" in flan("report", built, "--out", built / "a.html", code=2).err
     flan("verify", built)
+
+
+@pytest.fixture
+def no_hub(monkeypatch):
+    """A machine whose cache of the hub is empty, on which nothing may be fetched."""
+    hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr(hub, "hf_hub_download", lambda *_: pytest.fail("asks the hub"))
+    monkeypatch.delenv("FLAN_TASKS_VOCAB", raising=False)
+
+
+def test_report_uses_the_vocabulary_of_the_build_where_the_machine_has_it(
+    flan, no_hub, tmp_path, monkeypatch
+):
+    settings = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
+    model = sentencepiece_model(tmp_path / "small.model", **settings)
+    built, page = tmp_path / "out", tmp_path / "r.html"
+    flan("build", "rte", "--source", "samples", "--vocab", model, "--out", built)
+    digest = json.loads((built / "manifest.json").read_text())["vocabulary"]
+
+    note = flan("report", built, "--out", page).err
+    assert note == (
+        f"Note: The vocabulary of the build, the file of {digest[:20]}..., is not on this "
+        "machine, so no tokens are shown; flan report DIR --vocab PATH (of that file) shows them.\n"
+    )
+    assert page.read_text(encoding="utf-8") != (built / "report.html").read_text(encoding="utf-8")
+    monkeypatch.setenv("FLAN_TASKS_VOCAB", str(model))
+    assert flan("report", built, "--out", page).err == ""
+    assert page.read_text(encoding="utf-8") == (built / "report.html").read_text(encoding="utf-8")
+
+
+def test_report_finds_the_vocabulary_of_t5_in_the_cache_and_asks_no_hub(
+    flan, no_hub, t5_model, tmp_path, monkeypatch
+):
+    import huggingface_hub
+
+    built, page = tmp_path / "out", tmp_path / "r.html"
+    words = ("--source", "samples", "--format", "arrays", "--vocab", t5_model, "--out", built)
+    flan("build", "rte", *words)
+    note = flan("report", built, "--out", page).err
+    assert note.count("\n") == 1 and "The vocabulary of the build, t5, is not on this" in note
+    assert "--vocab t5 (from the hub)" in note
+    assert note.removeprefix("Note: ").strip() in flan("report", built, "--text", "--wide").out
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: str(t5_model))
+    assert flan("report", built, "--out", page).err == ""
 
 
 def test_report_samples_as_many_as_asked(flan, built, tmp_path):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from constructed_answers import right, wrong
 from constructed_results import block, scored
+from without_model import right, wrong
 
 import flan_tasks as ft
 from flan_tasks.cli.eval import command as eval_command
@@ -97,4 +97,4 @@ def test_what_does_not_go_together_is_said():
     with pytest.raises(ConfigError, match="folders is empty"):
         ResultsSpec(folders=())
     shown = flan_results("a", "--name", "x", "--name", "y")
-    assert shown.exit_code == 2 and "--name has 2 for 1 folders" in shown.output
+    assert shown.exit_code == 2 and "--name has 2 for 1 folder" in shown.output

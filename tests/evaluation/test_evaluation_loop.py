@@ -1,12 +1,11 @@
 """Evaluations of toy datasets and of the embedded rows, answered by constructed models."""
 
-import random
 import statistics
 from functools import partial
-from itertools import groupby
 
 import pytest
 from conftest import make_catalog
+from without_model import ByRule, Shuffled, first, right
 
 from flan_tasks.core.errors import DeclarationError, EvaluationError, SourceUnavailableError
 from flan_tasks.core.variation import Variation
@@ -14,7 +13,7 @@ from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.loop import evaluate
 from flan_tasks.evaluation.prompts import chosen_examples
-from flan_tasks.evaluation.records import GENERATE, RANK, Record
+from flan_tasks.evaluation.records import GENERATE, RANK
 from flan_tasks.evaluation.units import AUTO, BOTH, Evaluation, questions
 from flan_tasks.evaluation.warnings import score_warnings
 from flan_tasks.metrics.by_name import metric
@@ -24,59 +23,6 @@ from flan_tasks.store.store import Store, default_store
 from flan_tasks.vocabulary import open_vocabulary
 
 SAMPLES = SourceChoice("samples")
-
-
-class Constructed:
-    """Prefers an option by rule; stops like a killed process before the unit numbered `stop`."""
-
-    budget = None
-    settings = {"model": "constructed"}
-
-    def __init__(self, prefers, *, stop=None):
-        self.prefers = prefers
-        self.stop = stop
-        self.answered = []
-
-    def has(self, unit):
-        return True
-
-    def answer(self, stream):
-        for unit, group in groupby(stream, key=lambda asked: asked.unit):
-            waiting = [asked for asked in group if not asked.done]
-            if not waiting:
-                continue
-            if len(self.answered) == self.stop:
-                raise KeyboardInterrupt
-            self.answered.append(unit)
-            for asked in waiting:
-                yield asked, self.record(unit, asked.prompt)
-
-    def record(self, unit, prompt):
-        best = self.prefers(prompt.gold)
-        if unit.method == GENERATE:
-            return Record(prompt, best)
-        sums = tuple(-1.0 if option == best else -2.0 for option in prompt.gold.options)
-        return Record(prompt, sums=sums, tokens=(1,) * len(sums))
-
-
-class Shuffled(Constructed):
-    """Answers everything in an order of its own, units mixed; stops after `stop` prompts."""
-
-    def answer(self, stream):
-        waiting = list(stream)
-        random.Random(3).shuffle(waiting)
-        for number, asked in enumerate(one for one in waiting if not one.done):
-            if number == self.stop:
-                raise KeyboardInterrupt
-            yield asked, self.record(asked.unit, asked.prompt)
-
-
-def right(gold):
-    return gold.answer
-
-
-def first(gold):
-    return gold.options[0] if gold.options else "nothing"
 
 
 def run(folder, evaluation, answerer, known=None):
@@ -90,7 +36,7 @@ def embedded(*names, **changes):
 
 
 def test_a_model_that_prefers_the_right_option_gets_everything(tmp_path):
-    outcome = run(tmp_path, embedded("nli", "sentiment", method=AUTO), Constructed(right))
+    outcome = run(tmp_path, embedded("nli", "sentiment", method=AUTO), ByRule(right))
     assert len(outcome.scores) > 8
     for score in outcome.scores:
         assert {one.scores["accuracy"] for one in score.templates} == {100.0}
@@ -98,7 +44,7 @@ def test_a_model_that_prefers_the_right_option_gets_everything(tmp_path):
 
 
 def test_a_model_that_prefers_the_first_option_gets_the_share_of_first_options(tmp_path):
-    outcome = run(tmp_path, embedded("rte", "copa", splits=("test",)), Constructed(first))
+    outcome = run(tmp_path, embedded("rte", "copa", splits=("test",)), ByRule(first))
     for score in outcome.scores:
         dataset = catalog()[score.dataset]
         asked = list(
@@ -117,7 +63,7 @@ def test_a_model_that_prefers_the_first_option_gets_the_share_of_first_options(t
 
 
 def test_every_forward_template_and_split_is_asked_once(tmp_path):
-    asked = Constructed(right)
+    asked = ByRule(right)
     run(tmp_path, embedded("rte", method=BOTH), asked)
     forward = catalog().templates("rte").of_kind("forward")
     wanted = {
@@ -132,12 +78,12 @@ def test_every_forward_template_and_split_is_asked_once(tmp_path):
 
 def test_going_on_asks_only_what_is_left_and_gives_the_same(tmp_path):
     evaluation = embedded("rte", "copa", examples=3, seed=5)
-    whole = run(tmp_path / "whole", evaluation, Constructed(first))
+    whole = run(tmp_path / "whole", evaluation, ByRule(first))
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "stopped", evaluation, Constructed(first, stop=7))
-    rest = Constructed(first)
+        run(tmp_path / "stopped", evaluation, ByRule(first, stop=7))
+    rest = ByRule(first)
     assert run(tmp_path / "stopped", evaluation, rest) == whole
-    done = Constructed(first)
+    done = ByRule(first)
     assert run(tmp_path / "stopped", evaluation, done) == whole
     assert done.answered == []
     files = sorted(path for path in (tmp_path / "whole").rglob("*.jsonl"))
@@ -149,13 +95,13 @@ def test_going_on_asks_only_what_is_left_and_gives_the_same(tmp_path):
 
 def test_the_order_of_answers_does_not_matter_and_whole_units_are_kept(tmp_path):
     evaluation = embedded("rte", "copa", "common_gen", method=BOTH, examples=3, seed=5)
-    whole = run(tmp_path / "whole", evaluation, Constructed(first))
+    whole = run(tmp_path / "whole", evaluation, ByRule(first))
     files = {
         path.relative_to(tmp_path / "whole"): path.read_bytes()
         for path in (tmp_path / "whole").rglob("*.jsonl")
     }
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "mixed", evaluation, Shuffled(first, stop=150))
+        run(tmp_path / "mixed", evaluation, Shuffled(first, prompts=150))
     held = {path.relative_to(tmp_path / "mixed") for path in (tmp_path / "mixed").rglob("*.jsonl")}
     # Some units were whole when it stopped, and nothing else was written.
     assert 0 < len(held) < len(files)
@@ -168,12 +114,12 @@ def test_what_is_answered_is_counted_over_all_units(tmp_path):
     evaluation = embedded("rte", "copa", splits=("test",), examples=2)
     counts = []
     answers = Answers(tmp_path / "out", {})
-    answerer = Constructed(first, stop=3)
+    answerer = ByRule(first, stop=3)
     ask = partial(evaluate, evaluation, catalog(), answers, store=Store(default_store()))
     with pytest.raises(KeyboardInterrupt):
         ask(answerer, watch=lambda *count: counts.append(count))
     assert counts == [(number, 40) for number in range(1, 7)]
-    ask(Constructed(first), watch=lambda *count: counts.append(count))
+    ask(ByRule(first), watch=lambda *count: counts.append(count))
     assert counts[6:] == [(number, 40) for number in range(7, 41)]
 
 
@@ -216,7 +162,7 @@ def test_prompts_vary_as_asked(tmp_path):
 def test_a_dataset_that_cannot_be_had_stops_no_other(tmp_path):
     known = make_catalog(tmp_path, {"birds": 20, "finches": 20})
     (tmp_path / "finches" / "test.jsonl").unlink()
-    asked = Constructed(right)
+    asked = ByRule(right)
     strict = Evaluation(datasets=known.datasets, splits=("test",))
     with pytest.raises(SourceUnavailableError, match="finches: .*test.jsonl"):
         run(tmp_path, strict, asked, known)
@@ -240,7 +186,7 @@ def test_what_has_no_options_is_not_ranked():
 def test_templates_may_be_named_by_dataset(tmp_path):
     one, other = (catalog().templates(name).of_kind("forward")[0].id for name in ("rte", "cb"))
     for named, count in (((f"rte.{one}",), 9), ((f"rte.{one}", f"cb.{other}"), 1)):
-        asked = Constructed(right)
+        asked = ByRule(right)
         evaluation = embedded("rte", "cb", splits=("test",), variation=Variation(templates=named))
         run(tmp_path / str(count), evaluation, asked)
         assert {u.template for u in asked.answered if u.dataset == "rte"} == {one}
@@ -256,18 +202,18 @@ def test_prompts_that_ask_for_no_answer_are_not_scored():
 def test_a_template_that_changed_is_not_scored_by_old_answers(tmp_path):
     known = make_catalog(tmp_path, {"birds": 20})
     evaluation = Evaluation(datasets=known.datasets, splits=("test",))
-    run(tmp_path, evaluation, Constructed(right), known)
+    run(tmp_path, evaluation, ByRule(right), known)
     again = make_catalog(tmp_path, {"birds": 20})
     path = tmp_path / "birds.toml"
     path.write_text(path.read_text().replace("?", " then?"))
     evaluation = Evaluation(datasets=again.datasets, splits=("test",))
     with pytest.raises(EvaluationError, match="answers to other prompts"):
-        run(tmp_path, evaluation, Constructed(right), again)
+        run(tmp_path, evaluation, ByRule(right), again)
 
 
 @pytest.mark.parametrize("length", [110, 170, 300])
 def test_examples_that_are_not_asked_are_counted_and_said(tmp_path, length):
-    asked, told = Constructed(right), []
+    asked, told = ByRule(right), []
     asked.budget = Budget(open_vocabulary("bytes"), length)
     evaluation = embedded("wnli", "cb", "sst2", method=RANK, allow_missing=True)
     answers = Answers(tmp_path / "out", {**asked.settings, **evaluation.settings})
@@ -301,7 +247,7 @@ def test_examples_that_are_not_asked_are_counted_and_said(tmp_path, length):
     assert all(f"fits {length} tokens" in outcome.missing[name] for name in missing)
     assert told[-1][0] == told[-1][1]
     # Going on asks nothing again.
-    again = Constructed(right)
+    again = ByRule(right)
     again.budget = asked.budget
     run_again = evaluate(evaluation, catalog(), answers, again, store=Store(default_store()))
     assert again.answered == [] and run_again.scores == outcome.scores

@@ -191,7 +191,7 @@ def test_one_answer_in_another_script_is_scored_as_among_all(tmp_path):
 def test_some_of_the_examples_may_have_no_such_number(caplog):
     gold = Gold("a heron", ("a heron",)).to_json()
     assert math.isnan(aggregate("squad_v2", "no_answer_em")([(gold, "a heron")]))
-    assert "squad_v2: no no_answer_em of these 1 examples" in caplog.text
+    assert "squad_v2: no no_answer_em of 1 example" in caplog.text
 
 
 def loaded(script, *arguments, cwd):

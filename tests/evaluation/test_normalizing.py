@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from commands import flan  # noqa: F401 - a fixture
+from without_model import WithoutModel, ranked
 
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.datasets import catalog
@@ -105,31 +106,18 @@ def test_the_harness_chooses_the_same_options():
     assert len(differ) == 6, "no two of them are the same thing"
 
 
-class Weighted:
+class Weighted(WithoutModel):
     """Says how likely an option is by its letters, and less of the right ones in a question."""
 
-    budget = None
-    settings = {"model": "weighted"}
-
-    def __init__(self):
-        self.asked = []
-
-    def has(self, unit):
-        return True
-
-    def answer(self, stream):
-        for one in stream:
-            if one.done:
-                continue
-            self.asked.append((one.unit, one.prompt))
-            gold = one.prompt.gold
-            sums = [-float(len(text)) for text in gold.targets]
-            if one.prompt.inputs != CONTEXT:
-                sums = [
-                    total - (0.25 if text == gold.answer else 0.5)
-                    for total, text in zip(sums, gold.targets, strict=True)
-                ]
-            yield one, Record(one.prompt, sums=tuple(sums), tokens=(1,) * len(sums))
+    def record(self, unit, prompt):
+        gold = prompt.gold
+        sums = [-float(len(text)) for text in gold.targets]
+        if prompt.inputs != CONTEXT:
+            sums = [
+                total - (0.25 if text == gold.answer else 0.5)
+                for total, text in zip(sums, gold.targets, strict=True)
+            ]
+        return ranked(prompt, sums)
 
 
 def evaluated(folder, answerer, *names, normalize=NORMALIZATIONS):

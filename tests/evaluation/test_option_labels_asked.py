@@ -4,6 +4,7 @@ import json
 from functools import partial
 
 import pytest
+from without_model import WithoutModel, ranked
 
 from flan_tasks.core.variation import Variation
 from flan_tasks.datasets import catalog
@@ -12,7 +13,7 @@ from flan_tasks.evaluation.elsewhere import prompt_line
 from flan_tasks.evaluation.harness import process_generation, process_rank
 from flan_tasks.evaluation.lm_eval import Export, export
 from flan_tasks.evaluation.loop import evaluate
-from flan_tasks.evaluation.records import GENERATE, Record
+from flan_tasks.evaluation.records import GENERATE, RANK, Record
 from flan_tasks.evaluation.units import BOTH, Evaluation, questions
 from flan_tasks.plan.prepare import SourceChoice
 from flan_tasks.store.store import Store, default_store
@@ -21,29 +22,19 @@ LABELS = Variation(option_style="capitals_with_period", option_targets="label")
 SAMPLES = SourceChoice("samples")
 
 
-class Answering:
+class Answering(WithoutModel):
     """Gives the option that a rule picks, by score or in the words of a rule."""
 
-    budget = None
-    settings = {"model": "constructed"}
-
     def __init__(self, place_of, words):
+        super().__init__()
         self._place_of, self._words = place_of, words
-        self.ranked = []
 
-    def has(self, unit):
-        return True
-
-    def answer(self, stream):
-        for asked in stream:
-            gold = asked.prompt.gold
-            place = self._place_of(gold)
-            if asked.unit.method == GENERATE:
-                yield asked, Record(asked.prompt, self._words(gold, place))
-                continue
-            self.ranked.append((asked.prompt.inputs, gold.targets))
-            sums = tuple(-1.0 if n == place else -2.0 for n in range(len(gold.options)))
-            yield asked, Record(asked.prompt, sums=sums, tokens=(1,) * len(sums))
+    def record(self, unit, prompt):
+        place = self._place_of(prompt.gold)
+        if unit.method == GENERATE:
+            return Record(prompt, self._words(prompt.gold, place))
+        places = range(len(prompt.gold.options))
+        return ranked(prompt, [-1.0 if number == place else -2.0 for number in places])
 
 
 def right(gold):
@@ -83,7 +74,8 @@ def test_right_labels_and_texts_get_everything(words, tmp_path):
     answerer = Answering(right, words)
     numbers = scores(tmp_path, answerer, evaluation("cb", "winogrande"))
     assert set(numbers.values()) == {100.0}
-    assert any(targets[:2] == ("A", "B") for _, targets in answerer.ranked)
+    asked_labels = [prompt.gold.targets for unit, prompt in answerer.asked if unit.method == RANK]
+    assert any(targets[:2] == ("A", "B") for targets in asked_labels)
     # Read from the files again, by which the scores are made anew.
     assert scores(tmp_path, answerer, evaluation("cb", "winogrande")) == numbers
 

@@ -127,13 +127,13 @@ def test_answers_from_elsewhere_fit_their_prompts(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([line(0, scores=[1, 2])], "1 of 2 examples have no prediction, the first is k1; .* k0"),
+        ([line(0, scores=[1, 2])], "no prediction for 1 of 2 examples, the first is k1; .* k0"),
         (
             [line(n + 5, scores=[1, 2]) for n in range(4)],
             "the first is k0; the predictions are of k5, k6, k7 and 1 more. Write the prompts",
         ),
-        ([line(n, scores=[1, 2]) for n in range(3)], "1 predictions are of no example"),
-        ([line(0, scores=[1]), line(1, scores=[1])], "1 scores and 0 tokens for 2 options"),
+        ([line(n, scores=[1, 2]) for n in range(3)], "1 prediction is of no example"),
+        ([line(0, scores=[1]), line(1, scores=[1])], "1 score and 0 tokens for 2 options"),
     ],
 )
 def test_answers_that_do_not_fit_are_refused(tmp_path, lines, message):

@@ -303,15 +303,15 @@ def test_signatures_and_remarks_stand_under_the_overview():
             {"pearson": 1.0},
             {"pearson": None},
             signatures={"bleu": "tok:zh"},
-            remarks={"pearson": "1 of 3 answers are no number and count as 0"},
+            remarks={"pearson": "1 of 3 answers is no number, counted as 0"},
         )
         return summarize(toy_dataset(name=f"d{number}", metrics=("pearson",)), [one])
 
     lines = legend([score(number) for number in range(8)])
     assert lines.count("bleu signature: tok:zh") == 1
     assert lines[-7:-5] == [
-        "d0.t0, test, pearson: 1 of 3 answers are no number and count as 0",
-        "d1.t1, test, pearson: 1 of 3 answers are no number and count as 0",
+        "d0.t0, test, pearson: 1 of 3 answers is no number, counted as 0",
+        "d1.t1, test, pearson: 1 of 3 answers is no number, counted as 0",
     ]
     assert lines[-1] == "... and 2 more such lines"
 

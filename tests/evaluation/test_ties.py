@@ -67,7 +67,7 @@ def test_ties_and_cut_prompts_are_warned_of_and_stand_in_the_results(tmp_path):
     assert score_warnings([summarize(BIRDS, score_unit(BIRDS, UNIT, [fine] * 4))]) == []
     cut = [replace(fine, trimmed=True), *[fine] * 3]
     (line,) = score_warnings([summarize(BIRDS, score_unit(BIRDS, UNIT, cut))])
-    assert line.startswith("birds: 1 of 4 prompts were cut to fit")
+    assert line.startswith("birds: 1 of 4 prompts was cut to fit")
 
 
 def test_ties_come_back_from_a_file_of_predictions():

@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from constructed_answers import evaluated, right, wrong
+from without_model import evaluated, right, wrong
 
 import flan_tasks as ft
 from flan_tasks.core.choice import hash_text

@@ -4,8 +4,8 @@ import json
 
 import pytest
 import suite_runs
-from constructed_answers import ByRule
 from suite_runs import suite_text
+from without_model import ByRule
 
 import flan_tasks as ft
 from flan_tasks.core.errors import EvaluationError

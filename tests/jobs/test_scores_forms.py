@@ -9,8 +9,8 @@ import re
 import pytest
 from commands import flan  # noqa: F401 - a fixture
 from conftest import ROOT
-from constructed_answers import ByRule
 from suite_runs import MICRO, suite_text
+from without_model import ByRule
 
 import flan_tasks as ft
 from flan_tasks.core.choice import hash_text
@@ -172,7 +172,7 @@ def test_the_harness_gets_every_number_of_every_template(evaluated):
     [
         ({"source": "tfds", "examples": 50}, 50, "50 examples of a split were asked at most"),
         ({"source": "samples", "examples": None}, 6, "the rows are embedded ones of ours"),
-        ({"source": "tfds", "examples": None}, 6, "of validation were asked"),
+        ({"source": "tfds", "examples": None}, 6, "of validation was asked"),
     ],
 )
 def test_the_harness_is_told_what_is_a_part_of_a_split(

@@ -4,7 +4,8 @@ import json
 
 import pytest
 import suite_runs
-from suite_runs import MICRO, Told, suite_text
+from suite_runs import MICRO, suite_text
+from without_model import Told
 
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.jobs.scores import (
@@ -83,7 +84,7 @@ def test_the_harness_has_no_group_by_the_name_of_the_whole(part):
     assert {NAME, "one@plain", "flan_rte"} < set(values["results"])
     named = [line.partition("after what was scored: ")[2] for line in said if "named" in line]
     # A suite of suites says of which suite.
-    assert sorted(line.partition(" are missing")[0] for line in named) == [
+    assert sorted(line.partition(" is missing")[0] for line in named) == [
         "both: two@plain: 1 of 2 datasets",
         "two@plain: 1 of 2 datasets",
     ]
@@ -98,7 +99,7 @@ def test_the_hub_has_no_number_by_the_name_of_the_whole(part):
     assert 'name: "two@plain"\n' not in text and 'name: "both"\n' not in text
     assert any(line.startswith("named after what was scored: two@plain: 1 of 2") for line in said)
     named = {"two": ("me/two", "two"), "both": ("me/both", "both")}
-    with pytest.raises(EvaluationError, match="two@plain: .* 1 of 2 datasets are missing"):
+    with pytest.raises(EvaluationError, match="two@plain: .* 1 of 2 datasets is missing"):
         scores_as(part, EVAL_RESULTS, benchmarks=named)
 
 

@@ -136,7 +136,7 @@ def test_what_is_no_finite_number_counts_as_zero_and_is_told(name, said):
         assert -100 <= found <= 100
     else:
         assert found == metric(name)(answers, ["0", "0", "5"])[name]
-        assert remark(name, ["0", said, "5"]) == ("1 of 3 answers are no number and count as 0")
+        assert remark(name, ["0", said, "5"]) == ("1 of 3 answers is no number, counted as 0")
 
 
 def test_declarations_may_name_every_metric_and_no_other():

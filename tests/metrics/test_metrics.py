@@ -169,7 +169,7 @@ def test_multirc_averages_precision_and_recall_over_questions():
 def test_nothing_to_score_is_an_error(name):
     with pytest.raises(EvaluationError, match="there is no example to score"):
         metric(name)([], [])
-    with pytest.raises(EvaluationError, match="1 examples and 2 predictions"):
+    with pytest.raises(EvaluationError, match="1 example and 2 predictions"):
         metric(name)(golds("yes", options=("no", "yes")), ["yes", "no"])
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from toy_families import family_catalog, write_tasks
+from without_model import ByRule, right
 
 from flan_tasks.core.errors import EvaluationError, TooFewRowsError
 from flan_tasks.core.family import Member
@@ -15,7 +16,6 @@ from flan_tasks.engine.recipe import make_recipe
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.evaluation.answers import Answers
 from flan_tasks.evaluation.loop import evaluate
-from flan_tasks.evaluation.records import Record
 from flan_tasks.evaluation.units import Evaluation
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
@@ -38,21 +38,6 @@ def known(tmp_path):
         for name in SIZES
     ]
     return family_catalog(tmp_path, members, splits=SPLITS)
-
-
-class Parrot:
-    """Answers every prompt with its target."""
-
-    budget = None
-    settings = {"model": "parrot"}
-
-    def has(self, unit):
-        return True
-
-    def answer(self, stream):
-        for asked in stream:
-            if not asked.done:
-                yield asked, Record(asked.prompt, asked.prompt.gold.references[0])
 
 
 def test_a_task_too_small_for_train_is_not_missing(tmp_path, known):
@@ -97,7 +82,7 @@ def test_a_split_that_is_too_small_keeps_no_other_from_being_scored(tmp_path, kn
     evaluation = Evaluation(datasets=known.expand(["toys"]))
     answers = Answers(tmp_path / "out", {})
     store = Store(tmp_path / "store")
-    outcome = evaluate(evaluation, known, answers, Parrot(), store=store)
+    outcome = evaluate(evaluation, known, answers, ByRule(right), store=store)
     splits = {one.dataset: [t.split for t in one.templates] for one in outcome.scores}
     assert {name: set(of_it) for name, of_it in splits.items()} == {
         "toys:large": {"validation", "test"},
@@ -116,7 +101,7 @@ def test_where_nothing_is_left_to_score_the_reasons_are_named(tmp_path, known):
     )
     answers = Answers(tmp_path / "out", {})
     with pytest.raises(EvaluationError) as caught:
-        evaluate(evaluation, known, answers, Parrot(), store=Store(tmp_path / "store"))
+        evaluate(evaluation, known, answers, ByRule(right), store=Store(tmp_path / "store"))
     assert "toys:small (validation): too few rows for a validation split" in str(caught.value)
     assert "toys:tiny: it has no validation split by declaration" in str(caught.value)
 
@@ -126,7 +111,7 @@ def test_tasks_without_exemplars_are_named_and_the_others_are_asked(tmp_path, kn
         datasets=known.expand(["toys"]), splits=("test",), variation=Variation(shots=2)
     )
     answers = Answers(tmp_path / "out", {})
-    outcome = evaluate(evaluation, known, answers, Parrot(), store=Store(tmp_path / "store"))
+    outcome = evaluate(evaluation, known, answers, ByRule(right), store=Store(tmp_path / "store"))
     assert [score.dataset for score in outcome.scores] == ["toys:large"]
     assert outcome.left_out == {
         "toys:small (test)": "too few rows for a train split",
@@ -140,5 +125,5 @@ def test_an_evaluation_digests_the_files_of_a_family_once(tmp_path, known, monke
     monkeypatch.setattr(task_files, "digests", lambda paths: asked.append(paths) or digests(paths))
     evaluation = Evaluation(datasets=known.expand(["toys"]))
     answers = Answers(tmp_path / "out", {})
-    evaluate(evaluation, known, answers, Parrot(), store=Store(tmp_path / "store"))
+    evaluate(evaluation, known, answers, ByRule(right), store=Store(tmp_path / "store"))
     assert len(asked) == 1 and len(asked[0]) == 3

@@ -120,7 +120,7 @@ def test_a_split_that_is_missing_is_named(source):
     [
         (".jsonl", '{"text": \n', "train.jsonl, row 0: not valid JSON"),
         (".jsonl", "[1]\n", "a row is a JSON object, not int"),
-        (".csv", "text,label\na\n", "row 0: 1 cells; the header has 2"),
+        (".csv", "text,label\na\n", "row 0: 1 cell; the header has 2"),
         (".csv", "text,label\na,b\n", "\"label\" is 'b'; the schema says int"),
         (".parquet", "PAR", "is no Parquet file"),
     ],
@@ -375,7 +375,7 @@ def test_a_row_without_all_columns_is_named_where_there_is_no_header(tmp_path):
     (tmp_path / "train.tsv").write_text("a\t1\nc\n", encoding="utf-8")
     files = Files({"train": "train.tsv"}, root=str(tmp_path), columns=("text", "label"))
     source = FilesSource("toy", files, schema={"text": str})
-    with pytest.raises(RowError, match="train.tsv, row 1: 1 cells"):
+    with pytest.raises(RowError, match="train.tsv, row 1: 1 cell"):
         list(source.rows("train", [1]))
 
 

@@ -97,7 +97,7 @@ def test_a_split_that_is_not_declared_is_named():
 def test_a_source_too_small_to_carve_from_says_so():
     with pytest.raises(TooFewRowsError, match="too few rows for a validation split") as caught:
         positions(toy_dataset(), Memory({"train": toy_rows(1)}), "validation")
-    assert caught.value.__notes__ == ["memory has 1 rows in split train"]
+    assert caught.value.__notes__ == ["memory has 1 row in split train"]
     # One without any row is no small one.
     with pytest.raises(SourceUnavailableError, match="too few") as caught:
         positions(toy_dataset(), Memory({"train": []}), "train")

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 from conftest import ROOT
-from constructed_answers import right, wrong
 from constructed_results import block, scored
+from without_model import right, wrong
 
 import flan_tasks as ft
 from flan_tasks.core.choice import hash_text

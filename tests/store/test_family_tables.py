@@ -100,7 +100,7 @@ def test_a_file_the_index_does_not_know_is_named_and_left_out(tmp_path, caplog):
     for _ in range(2):  # when it is filled, and when it is opened again
         with caplog.at_level(logging.WARNING):
             Shelf(tmp_path).open("one")
-        assert "1 tasks of its source are not in its index, and left out: four.json" in caplog.text
+        assert "1 task of its source is not in its index, and left out: four.json" in caplog.text
         caplog.clear()
 
 
@@ -248,5 +248,5 @@ def test_embedded_rows_have_a_record_for_each_task(tmp_path):
     shelf = Shelf(tmp_path, kind="samples")
     examples = all_of(shelf.open("one"))
     assert {example.fields["definition"] for example in examples} == {"Do one."}
-    with pytest.raises(SourceUnavailableError, match="three: it is not among the 1 tasks of toys"):
+    with pytest.raises(SourceUnavailableError, match="three: it is not among the 1 task of toys"):
         shelf.open("three")

@@ -1,17 +1,16 @@
 """Files for the servers of GLUE and SuperGLUE, from embedded rows without labels."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 import suite_runs
 from suite_runs import suite_text
+from without_model import WithoutModel, ranked
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.spec import ConfigError
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.answers import Answers
-from flan_tasks.evaluation.records import Record
 from flan_tasks.jobs.asked_suites import submitted_suite, suites_of
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.specs.eval_config import EvalSpec, QuestionSpec
@@ -19,27 +18,11 @@ from flan_tasks.suites.library import parse_suite, published_suite
 from flan_tasks.suites.submission import write_submission
 
 
-class Last:
+class Last(WithoutModel):
     """Takes the last option everywhere, and so scores the same by every template."""
 
-    budget = None
-    settings = {"answers": "last"}
-    opened = SimpleNamespace(vocabulary=None)
-
-    def __init__(self):
-        self.asked = 0
-
-    def has(self, unit):
-        return True
-
-    def answer(self, stream):
-        for asked in stream:
-            if asked.done:
-                continue
-            self.asked += 1
-            options = len(asked.prompt.gold.options)
-            sums = (*(-2.0 for _ in range(options - 1)), -1.0)
-            yield asked, Record(asked.prompt, sums=sums, tokens=(1,) * options)
+    def record(self, unit, prompt):
+        return ranked(prompt, [*(-2.0 for _ in prompt.gold.options[1:]), -1.0])
 
 
 def submitted(name, folder, answerer):
@@ -90,9 +73,9 @@ def test_glue_takes_tables_of_numbers_and_labels(tmp_path):
         assert {row.split("\t")[1] for row in rows} == {label}, name
     # What was answered is kept: the same again asks nothing.
     before = {name: text_of(tmp_path, name) for name in names}
-    asked = answerer.asked
+    asked = len(answerer.asked)
     submitted("glue", tmp_path, answerer)
-    assert answerer.asked == asked
+    assert len(answerer.asked) == asked
     assert before == {name: text_of(tmp_path, name) for name in names}
 
 
@@ -134,13 +117,11 @@ RECORD = (
 def test_rows_are_asked_by_the_template_that_is_best_on_labeled_ones(tmp_path):
     best = "grammar_check"
 
-    class OneTemplate(Last):
-        def answer(self, stream):
-            for asked in stream:
-                gold = asked.prompt.gold
-                right = asked.unit.template == best
-                sums = tuple(-1.0 if (o == gold.answer) == right else -2.0 for o in gold.options)
-                yield asked, Record(asked.prompt, sums=sums, tokens=(1,) * len(sums))
+    class OneTemplate(WithoutModel):
+        def record(self, unit, prompt):
+            gold, right = prompt.gold, unit.template == best
+            picked = [(option == gold.answer) == right for option in gold.options]
+            return ranked(prompt, [-1.0 if one else -2.0 for one in picked])
 
     best = catalog().templates("cola").ids[3]
     written = submitted("glue", tmp_path, OneTemplate())

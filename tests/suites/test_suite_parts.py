@@ -5,6 +5,7 @@ import json
 import pytest
 import suite_runs
 from suite_runs import suite_text
+from without_model import WithoutModel
 
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.evaluation.records import Record
@@ -22,23 +23,16 @@ FORMS = {
 }
 
 
-class Written:
+class Written(WithoutModel):
     """Writes what is right, but for some protocols."""
 
-    budget = None
-
     def __init__(self, *wrong):
+        super().__init__(settings={"wrong": list(wrong)})
         self.wrong = wrong
-        self.settings = {"wrong": list(wrong)}
 
-    def has(self, unit):
-        return True
-
-    def answer(self, stream):
-        for asked in stream:
-            name = asked.unit.template
-            form = "nothing" if name in self.wrong else FORMS[name]
-            yield asked, Record(asked.prompt, form.format(asked.prompt.gold.answer))
+    def record(self, unit, prompt):
+        form = "nothing" if unit.template in self.wrong else FORMS[unit.template]
+        return Record(prompt, form.format(prompt.gold.answer))
 
 
 def scored(folder, *names, answerer):

@@ -4,7 +4,8 @@ import json
 
 import pytest
 import suite_runs
-from suite_runs import Told, suite_text
+from suite_runs import suite_text
+from without_model import Told
 
 from flan_tasks.core.errors import (
     DeclarationError,
@@ -85,11 +86,8 @@ def test_glue_is_the_mean_of_nine_tasks_of_which_some_have_two_numbers(tmp_path)
     class OfSome(Told):
         """Right on MNLI's matched set, and on whatever has two numbers or more."""
 
-        def answer(self, stream):
-            for asked in stream:
-                right = asked.unit.dataset in ("mnli_matched", "glue_mrpc")
-                (answered,) = Told(right=right).answer([asked])
-                yield answered
+        def is_right(self, unit):
+            return unit.dataset in ("mnli_matched", "glue_mrpc")
 
     suite = scored(tmp_path, "glue", answerer=OfSome(right=False)).suites[0]
     means = {line.dataset: line.mean for line in suite.lines}
@@ -133,12 +131,8 @@ def test_the_best_template_is_chosen_on_validation(tmp_path):
     class ByTemplate(Told):
         """One template is right on validation alone, another on test alone."""
 
-        def answer(self, stream):
-            for asked in stream:
-                unit = asked.unit
-                right = (unit.template, unit.split) in (GOOD, BAD)
-                (answered,) = Told(right=right).answer([asked])
-                yield answered
+        def is_right(self, unit):
+            return (unit.template, unit.split) in (GOOD, BAD)
 
     copa = scored(tmp_path, "flan2021@commonsense").scores[0]
     ids = list(dict.fromkeys(one.template for one in copa.templates))
@@ -192,11 +186,8 @@ def test_helm_measures_calibration_and_robustness(tmp_path):
     class OnlyAsWritten(Told):
         """Right, and sure of it, where nothing is misspelt."""
 
-        def answer(self, stream):
-            for asked in stream:
-                right = not asked.unit.template.endswith("+typos")
-                (answered,) = Told(right=right).answer([asked])
-                yield answered
+        def is_right(self, unit):
+            return not unit.template.endswith("+typos")
 
     suite = scored(tmp_path, "helm", answerer=OnlyAsWritten(right=True)).suites[0]
     values = {one.name: one.value for one in suite.averages if not one.group}

@@ -133,7 +133,7 @@ def counts(**changes):
             {},
             {"unknown": 1, "with_unknown": 1, "only_unknown": 1},
             ["t: 1 of 1,000 ids of its targets (0.1%) stand for what t5 does not know, in 1 of "
-             "100 examples; 1 targets are nothing else"],
+             "100 examples; 1 target is nothing else"],
         ),
         ({"over_length": 5}, {}, []),
         (
@@ -188,4 +188,4 @@ def test_builds_that_end_or_read_texts_otherwise_are_others(prepared, tmp_path):
     assert text["control_tokens_written"] == special["control_tokens_written"] != {}
     assert text["tokens"] != special["tokens"]
     (line,) = (line for line in special["warnings"] if "control tokens" in line)
-    assert "have become the tokens themselves" in line
+    assert "written in its texts, read as such" in line

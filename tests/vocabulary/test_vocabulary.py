@@ -48,6 +48,24 @@ def test_t5_is_found_through_the_environment(t5_model, monkeypatch):
     open_vocabulary.cache_clear()
 
 
+def test_a_hub_that_is_not_reached_is_one_message_of_ours(monkeypatch, caplog):
+    hub = pytest.importorskip("huggingface_hub")
+    logging = pytest.importorskip("huggingface_hub.utils.logging")
+    logger = logging.get_logger("huggingface_hub.utils._http")
+
+    def download(*_):
+        logger.warning("Retrying in 1s [Retry 1/5].")
+        raise OSError("no such host")
+
+    monkeypatch.delenv("FLAN_TASKS_VOCAB", raising=False)
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr(hub, "hf_hub_download", download)
+    level = logging.get_verbosity()
+    with pytest.raises(VocabularyError, match="could not be reached: no such host"):
+        open_vocabulary("t5")
+    assert not caplog.records and logging.get_verbosity() == level
+
+
 def test_tokenizer_json_is_read(tmp_path):
     tokenizers = pytest.importorskip("tokenizers")
     words = {"<pad>": 0, "</s>": 1, "<unk>": 2, "a": 3, "b": 4}
