@@ -187,3 +187,30 @@ def test_the_report_and_the_table_say_what_is_trained(tmp_path, flan):
     assert "are trained: system 0 turns" in (out / "report.html").read_text()
     assert "are trained: system 0 turns" in (out / "README.md").read_text()
     assert flan("verify", out).out
+
+
+def test_a_model_reads_a_conversation_from_its_first_token_whatever_it_begins_with(tmp_path):
+    pytest.importorskip("jax")
+    from flan_tasks.specs.config import DataConfig
+    from flan_tasks.specs.model_config import ModelConfig
+    from flan_tasks.trainer.data import open_evaluation, open_source
+
+    built = build(tmp_path / "a", "chatml", "rte", examples=20)
+    data = DataConfig(build_dir=str(tmp_path / "a"), eval_build_dir=str(tmp_path / "a"))
+    size = built.manifest["vocabulary_size"]
+    sizes = {"embed": 8, "layers": 1, "heads": 1, "head_dim": 8, "mlp": 8, "positions": "rope"}
+    read = {}
+    for start in (0, 5, -1):
+        model = ModelConfig(
+            architecture="decoder",
+            vocabulary_size=size,
+            start_token=start,
+            inputs_attention="causal",
+            **sizes,
+        )
+        sources = open_source(data, model), open_evaluation(data, model)
+        read[start] = [source.read(0, 0, 1) for source in sources]
+    for rows in (read[5], read[-1]):
+        for one, other in zip(rows, read[0], strict=True):
+            assert all(np.array_equal(one[name], other[name]) for name in other)
+    assert not read[0][0]["decoder_segment_ids"][:, 0].any()
