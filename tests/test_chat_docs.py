@@ -1,9 +1,12 @@
 """The commands of docs/chat.md, run as they stand, on the small tokenizers of the tests."""
 
+import dataclasses
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -69,3 +72,41 @@ def test_the_dataset_of_the_page_builds_with_every_turn(folder, flan, monkeypatc
     finally:
         catalog.cache_clear()
         sys.modules.pop("chats", None)
+
+
+@pytest.mark.slow
+def test_the_model_of_the_page_is_trained_and_handed_back(folder, flan, tmp_path_factory):
+    """Its last block runs where an environment with transformers is named."""
+    from toy_models import CONFIGS, quickly_compiled, random_params
+
+    from flan_tasks.models.hf import export_hf, read_config
+    from flan_tasks.models.model import Model
+    from flan_tasks.vocabulary import open_vocabulary
+
+    vocabulary = open_vocabulary(str(shape("qwen3")))
+    config = dataclasses.replace(
+        CONFIGS["rope-causal"],
+        **{"vocabulary_size": vocabulary.size, "query_key_norms": True, "start_token": -1},
+    )
+    model = Model(config)
+    shutil.rmtree(folder / "qwen3")
+    export_hf(model, random_params(model), folder / "qwen3", vocabulary=vocabulary)
+    build, *_ = commands("build")
+    flan(*build, "--lengths", "inputs=300,targets=60")
+    gin, train, export = commands("train")
+    *words, arrow, file = gin
+    assert arrow == ">"
+    (folder / file).write_text(flan(*words).out)
+    quick = ["--gin.TRAIN_STEPS=2", "--gin.BATCH_SIZE=2", "--gin.DTYPE=float32"]
+    with quickly_compiled():
+        printed = flan(*train[:-1], *quick)
+    assert "loss" in printed.out + printed.err
+    flan(*export)
+    assert read_config(folder / "out/hf") == read_config(folder / "qwen3")
+    assert (folder / "out/hf/chat_template.jinja").exists()
+    if python := os.environ.get("FLAN_TASKS_LM_EVAL_PYTHON"):
+        ran = subprocess.run(
+            [python, "-c", BLOCKS["generate"]], cwd=folder, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout.strip()
