@@ -187,3 +187,14 @@ def test_the_report_and_the_table_say_what_is_trained(tmp_path, flan):
     assert "are trained: system 0 turns" in (out / "report.html").read_text()
     assert "are trained: system 0 turns" in (out / "README.md").read_text()
     assert flan("verify", out).out
+
+
+@pytest.mark.slow
+def test_workers_give_the_same_bytes(tmp_path):
+    spec = ft.BuildSpec(
+        mixture="nli",
+        **{"source": "samples", "format": "arrays", "arch": "decoder", "report": False},
+        **{"chat": str(shape("qwen3")), "shards": 3},
+    )
+    one, two = ft.build(spec, tmp_path / "a"), ft.build(spec, tmp_path / "b", workers=2)
+    assert one.manifest == two.manifest
