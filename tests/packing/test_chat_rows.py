@@ -214,3 +214,14 @@ def test_a_model_reads_a_conversation_from_its_first_token_whatever_it_begins_wi
         for one, other in zip(rows, read[0], strict=True):
             assert all(np.array_equal(one[name], other[name]) for name in other)
     assert not read[0][0]["decoder_segment_ids"][:, 0].any()
+
+
+@pytest.mark.slow
+def test_workers_give_the_same_bytes(tmp_path):
+    spec = ft.BuildSpec(
+        mixture="nli",
+        **{"source": "samples", "format": "arrays", "arch": "decoder", "report": False},
+        **{"chat": str(shape("qwen3")), "shards": 3},
+    )
+    one, two = ft.build(spec, tmp_path / "a"), ft.build(spec, tmp_path / "b", workers=2)
+    assert one.manifest == two.manifest
