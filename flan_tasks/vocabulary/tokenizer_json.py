@@ -51,8 +51,9 @@ class TokenizersVocabulary(Vocabulary):
         self.path = path
         self.control_tokens = control_tokens
         self._data = read_file(path)
-        content = _parsed(self._data, path)
+        self._rows = _model_rows(path)
         try:
+            content, left_out = _within(_parsed(self._data, path), self._rows)
             added = {token["content"]: token["id"] for token in content["added_tokens"]}
             tokens = {**_model_tokens(content["model"]), **added}
             for token, number in tokens.items():
@@ -73,7 +74,7 @@ class TokenizersVocabulary(Vocabulary):
         self.eos_id, self.end_from = end.id, end.origin
         #: The end token as the file writes it.
         self.eos_token = next(token for token, number in tokens.items() if number == end.id)
-        self.notes = (*end.notes, *_losses(content))
+        self.notes = (*end.notes, *_losses(content), *_said_of(left_out, self._rows))
         self.name = f"sha256:{hashlib.sha256(self._data).hexdigest()}"
         if control_tokens == AS_SPECIAL:
             self.name += f",control={AS_SPECIAL}"
@@ -148,11 +149,14 @@ class TokenizersVocabulary(Vocabulary):
     def _encoder(self):
         if self.control_tokens == AS_SPECIAL:
             return self._reader
-        return _tokenizer(_hidden(_parsed(self._data, self.path), self._controls), self.path)
+        return _tokenizer(_hidden(self._content(), self._controls), self.path)
 
     @cached_property
     def _reader(self):
-        return _tokenizer(_parsed(self._data, self.path), self.path)
+        return _tokenizer(self._content(), self.path)
+
+    def _content(self) -> dict[str, Any]:
+        return _within(_parsed(self._data, self.path), self._rows)[0]
 
     def __getstate__(self) -> dict:
         return {k: v for k, v in self.__dict__.items() if k not in ("_encoder", "_reader")}
@@ -196,6 +200,41 @@ def _parsed(data: bytes, path: Path) -> dict[str, Any]:
     content = {**content, "truncation": None, "padding": None}
     content.setdefault("added_tokens", [])
     return content
+
+
+def _model_rows(path: Path) -> int | None:
+    """How many ids the model has whose config.json lies beside a file, where one does."""
+    try:
+        settings = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    rows = settings.get("vocab_size") if isinstance(settings, dict) else None
+    return rows if type(rows) is int and rows > 0 else None
+
+
+def _within(content: dict[str, Any], rows: int | None) -> tuple[dict[str, Any], list[str]]:
+    """Returns a tokenizer without the control tokens for which its model has no rows, and these.
+
+    Gemma 3's text models share the tokenizer of those that see: its last token stands for a
+    picture. Where pieces of texts have no rows either, all stays as it is.
+    """
+    controls = _controls(content["added_tokens"])
+    beyond = [name for name, number in controls.items() if rows is not None and number >= rows]
+    pieces = _model_tokens(content["model"]).items()
+    if not beyond or any(number >= (rows or 0) for name, number in pieces if name not in beyond):
+        return content, []
+    model = dict(content["model"])
+    if isinstance(model["vocab"], dict):
+        model["vocab"] = {k: v for k, v in model["vocab"].items() if k not in beyond}
+    added = [token for token in content["added_tokens"] if token["content"] not in beyond]
+    return {**content, "added_tokens": added, "model": model}, beyond
+
+
+def _said_of(left_out: Sequence[str], rows: int | None) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    names = ", ".join(left_out[:4]) + (", ..." if len(left_out) > 4 else "")
+    return (f"the model beside it has {rows:,} ids and none for {names}: in texts they are text",)
 
 
 def _tokenizer(content: Mapping[str, Any], path: Path):

@@ -11,6 +11,7 @@ from flan_tasks.vocabulary import TokenizersVocabulary, open_vocabulary
 tokenizers = pytest.importorskip("tokenizers")
 
 from toy_tokenizers import (  # noqa: E402 - needs the library
+    QWEN,
     SHAPES,
     byte_level,
     put_around,
@@ -184,3 +185,23 @@ def test_settings_taken_for_the_tokenizer_point_to_it(tmp_path):
     with pytest.raises(VocabularyError, match=r"tokenizer\.json may be the one"):
         open_vocabulary(str(folder / "tokenizer_config.json"))
     json.loads((folder / "tokenizer_config.json").read_text())
+
+
+def test_control_tokens_for_which_the_model_beside_has_no_rows_are_text(tmp_path):
+    # As Gemma 3's text models, whose tokenizer has a token for pictures behind all others.
+    made = byte_level(*QWEN, "<image_soft_token>")
+    path = tmp_path / "tokenizer.json"
+    made.save(str(path))
+    alone = TokenizersVocabulary(path, eos=QWEN[2])
+    (tmp_path / "config.json").write_text(json.dumps({"vocab_size": alone.size - 1}))
+    beside = TokenizersVocabulary(path, eos=QWEN[2])
+    assert beside.size == alone.size - 1 and beside.eos_id == alone.eos_id
+    text = "see <image_soft_token> <|im_start|>"
+    assert max(beside.encode([text])[0]) < beside.size
+    assert beside.encode([text])[0].tolist() == alone.encode([text])[0].tolist()
+    assert "none for <image_soft_token>: in texts they are text" in beside.notes[0]
+    special = TokenizersVocabulary(path, eos=QWEN[2], control_tokens="special")
+    assert max(special.encode([text])[0]) < beside.size
+    # Pieces of texts are not left out: the model is refused.
+    (tmp_path / "config.json").write_text(json.dumps({"vocab_size": alone.size - 9}))
+    assert TokenizersVocabulary(path, eos=QWEN[2]).size > alone.size - 9
