@@ -82,7 +82,7 @@ class RowsView:
         place = place.__index__()
         number = place + len(self) if place < 0 else place
         if number < 0 or not self._has(number):
-            raise IndexError(f"there is no row {place:,} of {counted(len(self), 'row')}")
+            raise IndexError(f"no row {place:,} in {counted(len(self), 'row')}")
         return self._row(number)
 
     def __getitems__(self, places: Sequence[int]) -> list[dict[str, Any]]:
@@ -90,7 +90,7 @@ class RowsView:
         found = [place + len(self) if place < 0 else place for place in places]
         for place, number in zip(places, found, strict=True):
             if number < 0 or not self._has(number):
-                raise IndexError(f"there is no row {place:,} of {counted(len(self), 'row')}")
+                raise IndexError(f"no row {place:,} in {counted(len(self), 'row')}")
         return self._rendered(np.asarray(found, np.int64))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

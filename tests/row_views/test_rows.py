@@ -254,7 +254,7 @@ def test_the_rows_of_a_format_with_ids_are_those_it_packs():
 def test_rows_that_are_not_there_are_refused_in_words(view):
     count = len(view)
     for place in (count, -count - 1):
-        with pytest.raises(IndexError, match=f"no row {place}: there are {count} rows"):
+        with pytest.raises(IndexError, match=f"no row {place} in {count} rows"):
             view[place]
     for place in ("3", 1.5, True, None):
         with pytest.raises(TypeError, match="wanted a whole number"):
