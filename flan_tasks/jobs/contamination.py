@@ -25,6 +25,7 @@ from flan_tasks.decontamination.matches import (
 )
 from flan_tasks.engine.asked_for import modules_of, source_of
 from flan_tasks.engine.directory import read_manifest
+from flan_tasks.engine.one_a_part import bare_name
 from flan_tasks.engine.reopen import drawn, reopen
 from flan_tasks.jobs.asked_suites import asked_by
 from flan_tasks.plan.prepare import SourceChoice, evaluation_parts
@@ -328,7 +329,8 @@ def _built(
       UnknownNameError: one is not known; where it is of a module, with its name.
     """
     try:
-        return catalog().expand(task["name"] for task in manifest["tasks"])
+        # The parts of a mixture may hold a task several times.
+        return catalog().expand(dict.fromkeys(bare_name(task) for task in manifest["tasks"]))
     except UnknownNameError as error:
         modules = [name for name in modules_of(manifest) if name not in imported]
         if not modules:

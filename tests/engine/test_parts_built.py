@@ -332,3 +332,9 @@ def test_members_of_a_family_are_rows_of_their_part(tmp_path):
     assert all(part["realized"] == part["requested"] for part in built.manifest["parts"])
     assert all(task["realized"] == task["requested"] for task in built.manifest["tasks"])
     assert list(ft.rows(mixture, **told)) == rows
+
+
+def test_a_build_of_parts_is_compared_with_evaluation_sets(built):
+    found = ft.contamination(built / "out", against=("cb", "rte"), store=built / "store")
+    assert found.examples >= len({(row["dataset"], row["key"]) for row in rows_of(built / "out")})
+    assert {name for name, _ in found.compared} == {"cb", "rte"}
