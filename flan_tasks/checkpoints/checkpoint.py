@@ -17,15 +17,10 @@ from orbax.checkpoint import checkpoint_managers as managers
 
 from flan_tasks.checkpoints import checksums, damage
 from flan_tasks.checkpoints.damage import CHECKSUMS, OPTIMIZER, PARAMS, PREFIX, RECORD
-from flan_tasks.checkpoints.trees import (
-    differences,
-    flat,
-    nested,
-    with_nothing,
-    without_nothing,
-)
+from flan_tasks.checkpoints.trees import differences, with_nothing, without_nothing
 from flan_tasks.models import lora_files
 from flan_tasks.models.model import Model
+from flan_tasks.models.trees import flat, nested
 from flan_tasks.specs.config import CheckpointConfig, CheckpointError, TrainingError
 
 Tree = Any

@@ -1,7 +1,9 @@
-"""Trees of a checkpoint: by path, without what is None, and what of one does not fit another."""
+"""Trees of a checkpoint: without what is None, and what of one does not fit another."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from flan_tasks.models.trees import flat
 
 Tree = Any
 
@@ -35,24 +37,6 @@ def with_nothing(template: Tree, tree: Tree) -> Tree:
         name: with_nothing(value, tree.get(name, {}) if isinstance(tree, Mapping) else {})
         for name, value in template.items()
     }
-
-
-def flat(tree: Tree, above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    """The leaves of a tree by the names that lead to them."""
-    if not isinstance(tree, Mapping):
-        return {above: tree}
-    return {k: v for name, value in tree.items() for k, v in flat(value, (*above, name)).items()}
-
-
-def nested(leaves: Mapping[tuple[str, ...], Any]) -> Tree:
-    """The inverse of `flat`."""
-    tree: dict[str, Any] = {}
-    for (*above, last), value in leaves.items():
-        place = tree
-        for name in above:
-            place = place.setdefault(name, {})
-        place[last] = value
-    return tree
 
 
 def _name(key: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ from flan_tasks.models.hf_files import write_config, write_readme, write_tokeniz
 from flan_tasks.models.hf_names import Place, embedding_name, places
 from flan_tasks.models.hf_tensors import INDEX, WEIGHTS, Tensors, open_tensors
 from flan_tasks.models.model import Model, ModelConfig, Tree
+from flan_tasks.models.trees import flat, nested
 from flan_tasks.vocabulary import Vocabulary
 
 __all__ = ["check_end", "check_hf", "export_hf", "import_hf", "read_config"]
@@ -63,7 +64,7 @@ def import_hf(
     """
     directory = Path(directory)
     needed = places(model.config)
-    abstract = _flat(model.abstract())
+    abstract = flat(model.abstract())
     with open_tensors(directory) as tensors:
         about, sources = _checked(model, tensors, say)
         params = {
@@ -88,7 +89,7 @@ def import_hf(
         raise ModelError(
             f"the weights of {directory} hold values that are not finite: {_some(infinite)}"
         )
-    return _nested(params | _adapters(model, key))
+    return nested(params | _adapters(model, key))
 
 
 def check_hf(model: Model, directory: Path, *, say: Callable[[str], None] | None = None) -> None:
@@ -116,7 +117,7 @@ def _checked(
     if HEAD in needed:
         sources[HEAD] = about.head.tensor
     _check_function(tensors.directory, model.config, about)
-    _check_tensors(tensors, sources, needed, _flat(model.abstract()), model.config, about.unused)
+    _check_tensors(tensors, sources, needed, flat(model.abstract()), model.config, about.unused)
     return about, sources
 
 
@@ -155,9 +156,9 @@ def export_hf(
     tensors = list(_written(model.config).items())
     try:
         with folder_aside(directory) as aside:
-            flat = _flat(params)
+            leaves = flat(params)
             write_config(aside, model.config, vocabulary=vocabulary, dtype=dtype)
-            _write_weights(aside, tensors, flat, model.config, np.dtype(dtype), shard_bytes)
+            _write_weights(aside, tensors, leaves, model.config, np.dtype(dtype), shard_bytes)
             write_readme(aside, model.config, vocabulary=vocabulary)
             closes = model.config.architecture == "t5"
             write_tokenizer(aside, vocabulary=vocabulary, closes=closes)
@@ -310,24 +311,6 @@ def _adapters(model: Model, key: jax.Array | None) -> dict[tuple[str, ...], np.n
 
     def drawn(key: jax.Array) -> dict:
         # The base is drawn too, but as nobody looks at it, the compiler leaves it out.
-        return {p: x for p, x in _flat(model.init(key)).items() if model.is_adapter(p)}
+        return {p: x for p, x in flat(model.init(key)).items() if model.is_adapter(p)}
 
     return jax.tree.map(np.asarray, jax.jit(drawn)(start))
-
-
-def _flat(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    leaves: dict[tuple[str, ...], Any] = {}
-    for name, value in tree.items():
-        path = (*above, name)
-        leaves |= _flat(value, path) if isinstance(value, Mapping) else {path: value}
-    return leaves
-
-
-def _nested(flat: Mapping[tuple[str, ...], Any]) -> Tree:
-    tree: Tree = {}
-    for (*above, last), value in flat.items():
-        place = tree
-        for name in above:
-            place = place.setdefault(name, {})
-        place[last] = value
-    return tree

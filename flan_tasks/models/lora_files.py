@@ -21,6 +21,7 @@ from flan_tasks.models.hf import Place, places
 from flan_tasks.models.hf_tensors import Tensors
 from flan_tasks.models.layers import ADAPTERS
 from flan_tasks.models.model import Model, ModelConfig, Tree
+from flan_tasks.models.trees import flat, nested
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _ROOT, _ENDS = "base_model.model.", ("lora_A.weight", "lora_B.weight")
@@ -85,7 +86,7 @@ class LoraFiles:
         adapted = replace(
             base, lora_rank=self.rank, lora_alpha=self.alpha, lora_targets=tuple(sorted(targets))
         )
-        shapes = _flat(Model(base).abstract())
+        shapes = flat(Model(base).abstract())
         for name, place in _adapted(adapted).items():
             for end in _ENDS:
                 if f"{name}.{end}" not in self.tensors:
@@ -120,13 +121,13 @@ class LoraFiles:
         """
         if self.base_digest is not None and self.base_digest != base_digest(params):
             raise self._other("its norms differ")
-        leaves = _flat(params)
+        leaves = flat(params)
         for name, place in _adapted(model.config).items():
             for end, ours in zip(_ENDS, ADAPTERS, strict=True):
                 path = (*place.path[:-1], ours)
                 leaves[path] = stack = np.array(leaves[path], np.float32)
                 stack[place.layer] = self.tensors[f"{name}.{end}"].T
-        return _nested(leaves)
+        return nested(leaves)
 
     def _check_shape(self, name: str, kernel: tuple[int, ...]) -> None:
         wanted = ((self.rank, kernel[0]), (kernel[1], self.rank))
@@ -208,7 +209,7 @@ def export_lora(model: Model, params: Tree, directory: Path, *, base: str) -> Pa
         raise ModelError("the model has no adapters; train it with --gin.LORA_RANK=8 or the like")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ModelError(f"{directory} exists and is not empty; export to a new directory")
-    leaves = _flat(params)
+    leaves = flat(params)
     tensors = {
         f"{_ROOT}{name}.{end}": np.ascontiguousarray(
             np.asarray(leaves[*place.path[:-1], ours][place.layer], np.float32).T
@@ -249,7 +250,7 @@ def base_digest(params: Tree) -> str:
     They are rounded to bfloat16 first, so that a base is itself in any of its files' types.
     """
     digest = hashlib.sha256()
-    for path, leaf in sorted(_flat(params).items()):
+    for path, leaf in sorted(flat(params).items()):
         if path[-1] == "scale" or "relative_bias" in path:
             digest.update(np.asarray(leaf, np.float32).astype(jnp.bfloat16).tobytes())
     return digest.hexdigest()
@@ -279,21 +280,3 @@ def _base_folder(folder: Path, name: Any) -> Path:
         f"{folder}: its base is {name!r}, which is no folder of a model here; write the folder as "
         f"base_model_name_or_path into {CONFIG}"
     )
-
-
-def _flat(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    leaves: dict[tuple[str, ...], Any] = {}
-    for name, value in tree.items():
-        path = (*above, name)
-        leaves |= _flat(value, path) if isinstance(value, Mapping) else {path: value}
-    return leaves
-
-
-def _nested(leaves: Mapping[tuple[str, ...], Any]) -> Tree:
-    tree: Tree = {}
-    for (*above, last), value in leaves.items():
-        place = tree
-        for name in above:
-            place = place.setdefault(name, {})
-        place[last] = value
-    return tree

@@ -17,6 +17,7 @@ from flan_tasks.core.interrupts import Stopped
 from flan_tasks.models import hf
 from flan_tasks.models.hf import export_hf, import_hf, read_config
 from flan_tasks.models.model import Model, ModelConfig
+from flan_tasks.models.trees import nested
 from flan_tasks.vocabulary import BytesVocabulary, SentencePieceVocabulary
 
 FIXTURES = ROOT / "tests" / "fixtures" / "hf"
@@ -112,7 +113,7 @@ def test_losses_are_those_of_transformers(computed, stored, pairs):
 def test_decoder_logits_are_those_of_transformers(kind):
     stored = np.load(FIXTURES / f"{kind}.npz")
     model = Model(ModelConfig.from_json(json.loads(str(stored["config"]))))
-    params = hf._nested({tuple(n.split("/")): stored[n] for n in stored.files if "/" in n})
+    params = nested({tuple(n.split("/")): stored[n] for n in stored.files if "/" in n})
     assert jax.tree.map(np.shape, params) == jax.tree.map(lambda x: x.shape, model.abstract())
     pairs = [(stored[f"x_{i}"], stored[f"y_{i}"]) for i in (1, 2, 3)]
     batch = rows_of("decoder", [pairs], inputs=60, targets=4)
