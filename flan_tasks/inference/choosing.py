@@ -33,6 +33,24 @@ def choose(logits: jax.Array, keys: jax.Array, steps: jax.Array, how: Decoding) 
     return jax.vmap(draw)(keys, steps, logits).astype(jnp.int32)
 
 
+def chosen(
+    logits: jax.Array, keys: jax.Array, steps: jax.Array, how: Decoding, model: Model
+) -> tuple[jax.Array, jax.Array]:
+    """Returns the next token of each row among those that are `possible`, and its log-probability.
+
+    Arguments are those of `choose`, and the model.
+    """
+    token = choose(possible(logits, model), keys, steps, how)
+    value = jnp.take_along_axis(logits, token[:, None], axis=1)
+    if how.method != "greedy":
+        return token, value[:, 0] - jax.nn.logsumexp(logits, axis=1)
+    # The highest is known already, but for ids that only pad the vocabulary: one pass less.
+    padding = logits[:, model.config.vocabulary_size :]
+    highest = jnp.maximum(value, jnp.max(padding, axis=1, keepdims=True, initial=-jnp.inf))
+    total = jnp.sum(jnp.exp(logits - highest), axis=1)
+    return token, (value - highest)[:, 0] - jnp.log(total)
+
+
 def likeliest(logits: jax.Array, how: Decoding) -> jax.Array:
     """Returns logits [B, V] with all but the tokens to sample among at minus infinity."""
     if how.top_k:

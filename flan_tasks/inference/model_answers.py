@@ -29,6 +29,7 @@ from flan_tasks.inference.reading import Reading
 from flan_tasks.inference.refilling import halves_of
 from flan_tasks.inference.score import Score, score_batch, width_of
 from flan_tasks.inference.score_trees import score_trees
+from flan_tasks.inference.side_by_side import batches_at_once, side_by_side
 from flan_tasks.models import partition
 from flan_tasks.models.hf import check_end, import_hf, read_config
 from flan_tasks.models.lora_files import is_lora, read_lora
@@ -61,6 +62,8 @@ WRITTEN = 2
 # Operations that two cores of a CPU do while one program is compiled, some four seconds. Measured
 # with t5 tiny and mini, whose programs take as long: 47,000 and 16,000 tokens were read meanwhile.
 CPU_PROGRAM = 1e11
+# Answers a batch.
+_Job = Callable[[], list[tuple[Question, Record]]]
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,7 @@ class ModelAnswers:
         self._halvings = Allowance(program, LIMIT // 8)
         place = partial(jax.device_put, device=partition.batch_sharding(opened.mesh))
         self.programs = Programs(log=log, place=place, multiple=opened.mesh.size)
+        self._batches_at_once = batches_at_once(opened.mesh.size)
         self.budget = Budget(opened.vocabulary, self.lengths["inputs"])
         self.reading = Reading()
 
@@ -272,13 +276,21 @@ class ModelAnswers:
             for item, scores in scored:
                 yield from _records(item, scores)
             window = [one for one in window if one.kind is None]
+        of_batches = side_by_side(
+            self._jobs(window), width=self._batches_at_once, programs=self.programs
+        )
+        for answered in of_batches:
+            yield from answered
+
+    def _jobs(self, window: Sequence[Waiting[int | None, DistinctInput]]) -> Iterator[_Job]:
+        """Yields what answers each batch of a window."""
         for batch in self._pool.batches([one for one in window if one.kind is not None]):
             if all(one.is_done for one in batch.items):
                 continue
             self.reading.add([len(one.ids) for one in batch.items], batch.rows * batch.length)
-            yield from self._ranked(batch)
+            yield partial(self._ranked, batch)
         written = [one.item for one in window if one.kind is None]
-        config = opened.model.config
+        config = self.opened.model.config
         looks_back = config.architecture == "decoder" and config.inputs_attention == "causal"
         shares = looks_back and self.decoding.method != "beam"
         for group, batches in self._apart.batches([one.ids for one in written], shares=shares):
@@ -289,8 +301,8 @@ class ModelAnswers:
         group: Begun,
         batches: Sequence[Batch[int | None, int]],
         written: Sequence[DistinctInput],
-    ) -> Iterator[tuple[Question, Record]]:
-        """Has texts written for prompts with one beginning."""
+    ) -> Iterator[_Job]:
+        """Yields what has texts written for prompts with one beginning."""
         beginning = None
         for batch in batches:
             items = tuple(written[number] for number in batch.items)
@@ -306,7 +318,7 @@ class ModelAnswers:
             rest = [group.rest(item.ids) for item in items]
             self.reading.add([len(ids) for ids in rest], len(items) * batch.length)
             of_items = Batch(batch.kind, batch.length, batch.rows, items)
-            yield from self._written(of_items, rest, beginning, halves)
+            yield partial(self._written, of_items, rest, beginning, halves)
 
     def _halves(self, batch: Batch[int | None, int]) -> bool:
         """Whether to go on with half of the rows is worth its programs, two for each size."""
@@ -348,7 +360,7 @@ class ModelAnswers:
         prompts: Sequence[np.ndarray],
         beginning: Cache | None,
         halves: bool,
-    ) -> Iterator[tuple[Question, Record]]:
+    ) -> list[tuple[Question, Record]]:
         opened = self.opened
         first = [one.questions[0].asked for one in batch.items]
         stops = [
@@ -370,15 +382,17 @@ class ModelAnswers:
             beginning=beginning,
             halves=halves,
         )
+        records = []
         for one, answer, of_one in zip(batch.items, answers, stops, strict=True):
             text = opened.vocabulary.decode(answer.tokens.tolist())
             for question, strings in zip(one.questions, of_one, strict=True):
                 prompt = question.asked.prompt
                 # What was written beyond a stop string depends on when it was looked for.
                 text_kept = kept_text(prompt, cut_at_stops(text, strings))
-                yield question, Record(prompt, text_kept, trimmed=question.trimmed)
+                records.append((question, Record(prompt, text_kept, trimmed=question.trimmed)))
+        return records
 
-    def _ranked(self, batch: Batch[int | None, DistinctInput]) -> Iterator[tuple[Question, Record]]:
+    def _ranked(self, batch: Batch[int | None, DistinctInput]) -> list[tuple[Question, Record]]:
         assert batch.kind is not None
         scores = score_batch(
             self.opened.model,
@@ -390,8 +404,8 @@ class ModelAnswers:
             rows=batch.rows,
             programs=self.programs,
         )
-        for one, of_one in zip(batch.items, scores, strict=True):
-            yield from _records(one, of_one)
+        pairs = zip(batch.items, scores, strict=True)
+        return [record for one, of_one in pairs for record in _records(one, of_one)]
 
     def _ids(self, texts: Sequence[str], limit: int) -> tuple[list[np.ndarray], list[bool]]:
         """Returns the ids of each text with EOS, and whether its end was cut."""

@@ -5,7 +5,9 @@ are rounded up to buckets, batches are full (`pool`), and a run that compiles mo
 should stops and says for which shapes.
 """
 
-from collections.abc import Callable, Hashable, Sequence, Set
+import threading
+from collections.abc import Callable, Hashable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -20,7 +22,7 @@ TARGETS = (16, 32, 64, 128, 256)
 
 
 class Programs:
-    """Functions compiled for the shapes they are called with, each shape once.
+    """Functions compiled for the shapes they are called with, each shape once, by any thread.
 
     Args:
       limit: how many may be compiled.
@@ -42,6 +44,8 @@ class Programs:
         self._place = place
         self._log = log
         self._compiled: dict[tuple, Any] = {}
+        self._compiling = threading.Lock()
+        self._is_stopped = threading.Event()
 
     def __len__(self) -> int:
         return len(self._compiled)
@@ -58,8 +62,10 @@ class Programs:
           donate: numbers of arguments whose memory the results may take; nobody reads them again.
 
         Raises:
-          EvaluationError: it would be one program more than the limit.
+          EvaluationError: it would be one program more than the limit, or calls are `stopped`.
         """
+        if self._is_stopped.is_set():
+            raise EvaluationError("stopped")
         leaves, tree = jax.tree.flatten(arguments)
         if self._place:
             leaves = [self._place(x) if isinstance(x, np.ndarray) else x for x in leaves]
@@ -69,12 +75,30 @@ class Programs:
         lies = tuple(getattr(x, "sharding", None) for x in leaves) if self.multiple > 1 else ()
         key = (name, tree, shapes, lies)
         if key not in self._compiled:
-            self._check(name)
-            if self._log:
-                self._log(f"compiling {name[0]}, program {len(self) + 1}")
-            lowered = jax.jit(function, donate_argnums=tuple(donate)).lower(*arguments)
-            self._compiled[key] = lowered.compile()
+            with self._compiling:
+                self._compile(key, function, arguments, donate)
         return self._compiled[key](*arguments)
+
+    def _compile(
+        self, key: tuple, function: Callable, arguments: Sequence[Any], donate: Sequence[int]
+    ) -> None:
+        if key in self._compiled:  # by another thread meanwhile
+            return
+        name = key[0]
+        self._check(name)
+        if self._log:
+            self._log(f"compiling {name[0]}, program {len(self) + 1}")
+        lowered = jax.jit(function, donate_argnums=tuple(donate)).lower(*arguments)
+        self._compiled[key] = lowered.compile()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Has calls of all threads raise meanwhile, for work that nobody waits for any longer."""
+        self._is_stopped.set()
+        try:
+            yield
+        finally:
+            self._is_stopped.clear()
 
     def _check(self, name: tuple) -> None:
         if len(self) < self.limit:

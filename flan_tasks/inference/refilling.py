@@ -15,14 +15,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from flan_tasks.inference.choosing import choose, possible
+from flan_tasks.inference.choosing import chosen
 from flan_tasks.inference.programs import Programs, inputs_batch
 from flan_tasks.models.cache import Cache, laid, parted, rows_of, rows_put
 from flan_tasks.models.model import Model, Tree
 from flan_tasks.specs.eval_config import Decoding
 
 # The state of rows that are written: tokens [B, steps], the sums of their log-probabilities, their
-# numbers with EOS, whether EOS came, whether the answer has ended; keys of draws, logits, cache.
+# numbers with EOS, whether EOS came, whether the answer has ended; keys of draws; the token that is
+# next, and its log-probability; cache. Logits are not kept: a loop would copy them at every step.
 _State = dict[str, Any]
 # What is read of it.
 _OUTPUTS = ("tokens", "scores", "lengths", "stopped", "ended")
@@ -168,9 +169,15 @@ class Refilled:
         prompts = [self._prompts[n] for n in numbers]
         batch = self._batch(prompts, size)
         of_rows = filled_keys(self._keys[list(numbers)], size)
-        begin = partial(_begin, self._model, steps=self._shape.steps, lays=self._on_cpu)
+        begin = partial(
+            _begin,
+            self._model,
+            decoding=self._decoding,
+            steps=self._shape.steps,
+            lays=self._on_cpu,
+        )
         return self._programs.call(
-            ("reading prompts", self._shape.steps),
+            ("reading prompts", replace(self._decoding, seed=0), self._shape.steps),
             begin,
             self._params,
             batch,
@@ -267,6 +274,7 @@ def _begin(
     keys: jax.Array,
     is_prompt: jax.Array,
     *,
+    decoding: Decoding,
     steps: int,
     lays: bool,
 ) -> tuple[_State, Cache]:
@@ -280,14 +288,17 @@ def _begin(
     if lays:
         cache = laid(cache)
     fixed = {n: v for n, v in cache.items() if n.startswith((_CROSS, _PROMPT))}
+    lengths = jnp.zeros(rows, jnp.int32)
+    token, log_prob = chosen(logits, keys, lengths, decoding, model)
     state = {
         "tokens": jnp.zeros((rows, steps), jnp.int32),
         "scores": jnp.zeros(rows, jnp.float32),
-        "lengths": jnp.zeros(rows, jnp.int32),
+        "lengths": lengths,
         "stopped": jnp.zeros(rows, bool),
         "ended": ~is_prompt,
         "keys": keys,
-        "logits": logits,
+        "next": token,
+        "next_log_prob": log_prob,
         "cache": {n: v for n, v in cache.items() if n not in fixed},
     }
     return state, fixed
@@ -318,24 +329,23 @@ def _write(
 
     def write(carry: tuple[jax.Array, _State]) -> tuple[jax.Array, _State]:
         step, state = carry
-        ended, lengths, logits = state["ended"], state["lengths"], state["logits"]
-        token = choose(possible(logits, model), state["keys"], lengths, decoding)
-        chosen = jnp.take_along_axis(logits, token[:, None], axis=1)[:, 0]
-        gained = chosen - jax.nn.logsumexp(logits, axis=1)
+        ended, lengths, token = state["ended"], state["lengths"], state["next"]
         place = jnp.where(ended, steps, lengths)
         lengths = lengths + ~ended
         stopped = state["stopped"] | (~ended & (token == eos_id))
         logits, cache = model.decode_step(params, {**state["cache"], **fixed, **shared}, token)
         # The oldest place of an answer is free again when the answer is as long as may be.
         cache["used"] = jnp.where(cache["used"] < total, cache["used"], total - steps)
+        following, log_prob = chosen(logits, state["keys"], lengths, decoding, model)
         return step + 1, {
             **state,
             "tokens": state["tokens"].at[rows, place].set(token, mode="drop"),
-            "scores": state["scores"] + jnp.where(ended, 0.0, gained),
+            "scores": state["scores"] + jnp.where(ended, 0.0, state["next_log_prob"]),
             "lengths": lengths,
             "stopped": stopped,
             "ended": ended | stopped | (lengths >= decoding.max_tokens),
-            "logits": logits,
+            "next": following,
+            "next_log_prob": log_prob,
             "cache": {name: cache[name] for name in state["cache"]},
         }
 

@@ -411,3 +411,17 @@ def test_an_evaluation_from_python_has_the_numbers_of_the_command(model_dir, tmp
         flan_tasks.evaluate("copa", model=model_dir, out=tmp_path / "x", num_example=3)
     with pytest.raises(flan_tasks.DeclarationError, match="give model= "):
         flan_tasks.evaluate("copa", out=tmp_path / "x")
+
+
+def test_answers_are_the_same_one_batch_at_a_time(model_dir):
+    stream = [
+        Asked(unit, place, prompt)
+        for unit, asked in units().items()
+        for place, prompt in enumerate(asked)
+    ]
+    answerer = answers_of(model_dir, lengths={"inputs": 64, "targets": 8}, batch_size=2)
+    found = []
+    for answerer._batches_at_once in (1, 2):
+        found.append(list(answerer.answer(stream)))
+    assert found[0] == found[1]
+    assert len(found[0]) == len(stream)
