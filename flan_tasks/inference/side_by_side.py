@@ -2,7 +2,7 @@
 
 A step of writing is hundreds of small products, and most of them keep one core busy. A second batch
 beside it takes what is idle: two cores answer 1.2 to 1.3 times as much (docs/benchmarks.md,
-"Evaluation").
+"Evaluation beside lm-evaluation-harness").
 """
 
 import os
