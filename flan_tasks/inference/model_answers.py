@@ -317,8 +317,11 @@ class ModelAnswers:
                 self.reading.add([len(group.beginning)], beginning_class(group))
             rest = [group.rest(item.ids) for item in items]
             self.reading.add([len(ids) for ids in rest], len(items) * batch.length)
-            of_items = Batch(batch.kind, batch.length, batch.rows, items)
-            yield partial(self._written, of_items, rest, beginning, halves)
+            # What fills the rows more than once is two jobs, each with every other prompt.
+            jobs = self._batches_at_once if len(items) > batch.rows else 1
+            for first in range(jobs):
+                part = Batch(batch.kind, batch.length, batch.rows, items[first::jobs])
+                yield partial(self._written, part, rest[first::jobs], beginning, halves)
 
     def _halves(self, batch: Batch[int | None, int]) -> bool:
         """Whether to go on with half of the rows is worth its programs, two for each size."""
