@@ -72,9 +72,7 @@ class Cuts:
 
     def places(self, data: bytes) -> np.ndarray:
         """Returns where UTF-8 is cut, as the numbers of bytes before which it is: int64[cuts]."""
-        before, behind = (
-            np.frombuffer(data.translate(table), np.uint8) for table in self._tables
-        )
+        before, behind = (np.frombuffer(data.translate(table), np.uint8) for table in self._tables)
         meet = before[:-1] & behind[1:]
         places = np.flatnonzero(meet) + 1
         beyond = np.flatnonzero(meet[places - 1] == _BEYOND)

@@ -143,7 +143,7 @@ class Vocabulary(ABC):
         return None
 
     def _by_words(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
-        """Returns what `_flat` does, each distinct word encoded once; None where that is not done."""
+        """Returns what `_flat` does, each word encoded once; None where that is not done."""
         table = self._word_table
         return None if table is None or len(texts) < _FEW else table.flat(texts)
 

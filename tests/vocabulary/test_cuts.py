@@ -1,4 +1,4 @@
-"""Texts cut into words, and the ids of byte-level tokenizers found through them: always the same."""
+"""Texts cut into words, and ids of byte-level tokenizers by way of them: those of whole texts."""
 
 import json
 import random
@@ -38,7 +38,26 @@ FRAGMENTS = [
     *("a", "red", "Z", "GREEN", "y", "é", "e\u0301", "\u0301", "\u0327", "ſ", "\u212a", "ß", "ǅ"),
     *("я", "ж", "λ", "ا", "ש", "हि", "ก", "ქ", "አ", "日本", "ひ", "カ", "한", "ᄒ", "𐌰", "ª"),
     *("1", "22", "4567", "½", "٣", "Ⅷ", "²", "一"),
-    *(".", ",", "!", "/", "-", "'", "'s", "'LL", "’s", "$", "+", "=", "«", "…", "…!", "。", "😀", "€"),
+    *(
+        ".",
+        ",",
+        "!",
+        "/",
+        "-",
+        "'",
+        "'s",
+        "'LL",
+        "’s",
+        "$",
+        "+",
+        "=",
+        "«",
+        "…",
+        "…!",
+        "。",
+        "😀",
+        "€",
+    ),
     *SPECIAL,
     *PLAIN,
 ]
