@@ -1,4 +1,4 @@
-r"""Where a text may be cut so that the ids of its parts, one after the other, are those of the whole.
+r"""Where a text may be cut so that the ids of its parts, put together, are those of the whole.
 
 For byte-level BPE whose pre-tokenizer is of a known family; of any other nothing is claimed. Such a
 tokenizer takes added tokens out of a text, normalizes what is between them, splits that into pieces
