@@ -161,6 +161,30 @@ def cuts_of(content: Mapping[str, Any]) -> Cuts | None:
     return cuts if all(_stays_whole(t, cuts) for t in content["added_tokens"]) else None
 
 
+def separator_of(content: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Returns an added token that keeps texts apart, so that many are encoded as one, and its id.
+
+    Texts without its first character have the ids they have alone: no token begins in one of them
+    and ends in the separator, and none is found in its place. None where there is no such token.
+
+    Args:
+      content: a tokenizer.json whose texts may be cut (`cuts_of`).
+    """
+    tokens = content["added_tokens"]
+
+    def apart(name: str, other: str) -> bool:
+        begins = not other or name.startswith(other) or other.startswith(name)
+        return not begins and (name[0] not in other or other[0] == name[0])
+
+    for number, token in enumerate(tokens):
+        name = token["content"]
+        others = (t["content"] for n, t in enumerate(tokens) if n != number)
+        # What is normalized is looked for behind the other tokens, in what these leave.
+        if name and token.get("normalized") is False and all(apart(name, o) for o in others):
+            return name, token["id"]
+    return None
+
+
 def _steps(content: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """What a part of a tokenizer does, one after the other."""
     part = content.get(name)

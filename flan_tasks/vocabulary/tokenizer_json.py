@@ -13,7 +13,7 @@ from typing import Any
 
 from flan_tasks.core import extras
 from flan_tasks.core.errors import VocabularyError
-from flan_tasks.vocabulary.cuts import cuts_of
+from flan_tasks.vocabulary.cuts import cuts_of, separator_of
 from flan_tasks.vocabulary.encoding import (
     AS_SPECIAL,
     AS_TEXT,
@@ -165,7 +165,9 @@ class TokenizersVocabulary(Vocabulary):
             content = _hidden(content, self._controls)
             encoder = _tokenizer(content, self.path)
         cuts = cuts_of(content)
-        return encoder, None if cuts is None else WordTable(cuts, self._lists)
+        if cuts is None:
+            return encoder, None
+        return encoder, WordTable(cuts, self._lists, separator_of(content))
 
     @cached_property
     def _reader(self):

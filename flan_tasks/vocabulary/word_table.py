@@ -6,7 +6,7 @@ long as its vocabulary in its process, and begins anew when it is full; ids do n
 """
 
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from threading import Lock
 
 import numpy as np
@@ -20,6 +20,8 @@ _WINDOW = 1 << 22
 _MOST_WORDS = 1 << 18
 _LONGEST = 64
 _MOST_IDS = 1 << 22
+# Words that are encoded as one text.
+_TOGETHER = 256
 
 
 class WordTable:
@@ -28,13 +30,19 @@ class WordTable:
     Args:
       cuts: where its texts may be cut.
       encode: texts -> the ids of each, as the vocabulary's library has them.
+      separator: a token, and its id, between which texts without its first character have the ids
+        they have alone; None for none.
     """
 
     def __init__(
-        self, cuts: Cuts, encode: Callable[[Sequence[str]], Sequence[Sequence[int]]]
+        self,
+        cuts: Cuts,
+        encode: Callable[[Sequence[str]], Sequence[Sequence[int]]],
+        separator: tuple[str, int] | None = None,
     ) -> None:
         self._cuts = cuts
         self._encode = encode
+        self._separator = separator
         # Words to numbers; of a number, where its ids begin, and how many they are.
         self._numbers: dict[str, int] = {}
         self._starts = np.zeros(1024, np.int64)
@@ -55,11 +63,7 @@ class WordTable:
         Raises:
           UnicodeEncodeError: a text holds half of a surrogate pair.
         """
-        pieces = [self._window(window) for window in _windows(texts)]
-        if len(pieces) == 1:
-            return pieces[0]
-        ids, lengths = zip(*pieces, strict=True)
-        return np.concatenate(ids), np.concatenate(lengths)
+        return _joined([self._window(window) for window in _windows(texts)])
 
     def _window(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         import pyarrow as pa
@@ -106,8 +110,7 @@ class WordTable:
         numbers = range(first, first + len(words))
         if not words:
             return numbers
-        lists = self._encode(words)
-        lengths = np.fromiter(map(len, lists), np.int64, count=len(lists))
+        ids, lengths = self._encoded(words)
         ends = self._ids_kept + np.cumsum(lengths)
         last = int(ends[-1])
         self._starts = _with_room(self._starts, numbers.stop)
@@ -115,14 +118,53 @@ class WordTable:
         self._ids = _with_room(self._ids, last)
         self._starts[first : numbers.stop] = ends - lengths
         self._lengths[first : numbers.stop] = lengths
-        self._ids[self._ids_kept : last] = np.fromiter(
-            chain.from_iterable(lists), np.int32, count=last - self._ids_kept
-        )
+        self._ids[self._ids_kept : last] = ids
         kept = sum(len(word) <= _LONGEST for word in words)
         self._numbers.update(zip(words[:kept], numbers, strict=False))
         self._words_kept += kept
         self._ids_kept = int(ends[kept - 1]) if kept else self._ids_kept
         return numbers
+
+    def _encoded(self, words: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the ids of words one after the other, and how many each has.
+
+        The library takes several times as long for many short texts as for a few long ones.
+        """
+        if self._separator is None:
+            return _flat(self._encode(words))
+        token, separator = self._separator
+        pieces = []
+        for alone, run in groupby(words, key=lambda word: token[0] in word):
+            some = list(run)
+            if alone:
+                pieces.append(_flat(self._encode(some)))
+                continue
+            texts = [
+                token.join(some[start : start + _TOGETHER]) + token
+                for start in range(0, len(some), _TOGETHER)
+            ]
+            ids, _ = _flat(self._encode(texts))
+            separates = ids == separator
+            ends = np.flatnonzero(separates)
+            if len(ends) == len(some):
+                pieces.append((ids[~separates], np.diff(ends, prepend=-1) - 1))
+            else:
+                # A word has this id without the token's own text: they are told apart alone.
+                pieces.append(_flat(self._encode(some)))
+        return _joined(pieces)
+
+
+def _flat(lists: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.fromiter(map(len, lists), np.int64, count=len(lists))
+    ids = np.fromiter(chain.from_iterable(lists), np.int32, count=int(lengths.sum()))
+    return ids, lengths
+
+
+def _joined(pieces: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    if len(pieces) == 1:
+        return pieces[0]
+    ids, lengths = zip(*pieces, strict=True)
+    return np.concatenate(ids), np.concatenate(lengths)
 
 
 def _windows(texts: Sequence[str]) -> list[Sequence[str]]:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flan_tasks.vocabulary import TokenizersVocabulary, word_table
-from flan_tasks.vocabulary.cuts import AT_BLANKS, AT_LINES, AT_SPACES, BLANKS, cuts_of
+from flan_tasks.vocabulary.cuts import AT_BLANKS, AT_LINES, AT_SPACES, BLANKS, cuts_of, separator_of
 
 tokenizers = pytest.importorskip("tokenizers")
 
@@ -275,6 +275,31 @@ def test_words_of_a_pickled_vocabulary_are_found_anew(tmp_path):
     there = pickle.loads(pickle.dumps(vocabulary))
     assert there.encode_flat(texts).ids.tolist() == before.ids.tolist()
     assert len(there._word_table) == len(vocabulary._word_table) > 0
+
+
+def test_words_are_kept_apart_by_a_token_only_where_no_other_reaches_over_it():
+    def separator(*tokens):
+        added = [{"content": token, "id": n, "normalized": False} for n, token in enumerate(tokens)]
+        return separator_of({"added_tokens": added})
+
+    assert separator("<s>", "</s>", "red") == ("<s>", 0)
+    # It is the beginning of another; another ends with how it begins.
+    assert separator("<s>", "<s>x", "[SEP]") == ("[SEP]", 2)
+    assert separator("<s>", "red<", "[SEP]") == ("red<", 1)
+    assert separator("<s>", "<s", "a<", "a") is separator() is None
+    assert separator_of({"added_tokens": [{"content": "<s>", "id": 0, "normalized": True}]}) is None
+
+
+def test_a_word_with_the_id_that_keeps_words_apart_is_encoded_alone(tmp_path):
+    held = of_pairs("llama3", "ab ")
+    # Written so, the token is none of a text's; a blank with "b" is the piece of this name.
+    number = held["model"]["vocab"]["\u0120b"]
+    held["added_tokens"][0] |= {"content": "\u0120b", "id": number, "special": False}
+    vocabulary = TokenizersVocabulary(write(tmp_path / "tokenizer.json", held), eos="</s>")
+    assert vocabulary._word_table._separator == ("\u0120b", number)
+    texts = ["b ab cb a b bb", "ab", "\u0120b", *made_up(40, seed=3)]
+    assert differences(vocabulary, texts) == []
+    assert any(number in ids for ids in vocabulary.encode(texts[:2]))
 
 
 @pytest.mark.slow
