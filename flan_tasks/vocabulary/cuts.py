@@ -15,6 +15,8 @@ Two neighboring characters decide all three for the families here:
   `\s+(?!\S)` ends before the last non-blank, and `x` is one. (GPT-2: before a newline as well.)
 * A letter or digit of ASCII, then a newline. Newlines end a piece that begins with marks, as in
   `.\n\n`, or are among blanks; no piece has them after letters or digits.
+* A letter or digit of ASCII, then one of `,.;:!?)"`: marks begin a piece, alone or with others. An
+  apostrophe would not do, since `'s` is a piece and o200k has it behind letters.
 * A newline, then a character of ASCII that is no blank and no `/`: `\s*[\r\n]+`, tried before
   `\s+(?!\S)`, ends behind the last newline of a run of blanks, and what ends a piece that begins
   with marks is `[\r\n]*` or `[\r\n/]*`. (Not GPT-2, which has neither.)
@@ -33,6 +35,8 @@ import numpy as np
 
 _PRINTED = bytes(range(0x21, 0x7F))
 _LETTERS_AND_DIGITS = bytes(byte for byte in _PRINTED if chr(byte).isalnum())
+# Marks behind words; others stand in added tokens as well.
+_MARKS_OF_WORDS = b',.;:!?)"'
 _SPACES, _NEWLINES = b" \t", b"\r\n"
 # Of a byte that belongs to a character beyond ASCII: whether that is a blank is looked up.
 _BEYOND = 0x80
@@ -99,6 +103,11 @@ AT_LINES = Cuts(
         (_NEWLINES, _PRINTED.replace(b"/", b"")),
     )
 )
+_AT_MARKS = (_LETTERS_AND_DIGITS, _MARKS_OF_WORDS)
+#: The same, and before marks behind words, so that fewer words differ.
+AT_BLANKS_AND_MARKS, AT_LINES_AND_MARKS = (
+    Cuts((*cuts.pairs, _AT_MARKS)) for cuts in (AT_BLANKS, AT_LINES)
+)
 
 _CASELESS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _BLANKS_LAST = r"\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -155,10 +164,12 @@ def cuts_of(content: Mapping[str, Any]) -> Cuts | None:
         return None
     if not all(step == {"type": "NFC"} for step in _steps(content, "normalizer")):
         return None
-    cuts = _cuts_between_pieces(_steps(content, "pre_tokenizer"))
-    if cuts is None or not all(map(_adds_nothing, _steps(content, "post_processor"))):
+    if not all(map(_adds_nothing, _steps(content, "post_processor"))):
         return None
-    return cuts if all(_stays_whole(t, cuts) for t in content["added_tokens"]) else None
+    for cuts in _cuts_between_pieces(_steps(content, "pre_tokenizer")):
+        if all(_stays_whole(token, cuts) for token in content["added_tokens"]):
+            return cuts
+    return None
 
 
 def separator_of(content: Mapping[str, Any]) -> tuple[str, int] | None:
@@ -196,22 +207,21 @@ def _steps(content: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return list(part[plural.get(name, "processors")])
 
 
-def _cuts_between_pieces(steps: Sequence[Mapping[str, Any]]) -> Cuts | None:
+def _cuts_between_pieces(steps: Sequence[Mapping[str, Any]]) -> tuple[Cuts, ...]:
+    """Where a pre-tokenizer's pieces surely end, the closest cuts first; none for others."""
     if not steps or steps[-1].get("type") != "ByteLevel":
-        return None
+        return ()
     *before, last = steps
     prefix = last.get("add_prefix_space")
     if last.get("use_regex", True):
         # Digits apart from the rest, as StarCoder and SmolLM have them, is of single characters.
         if not all(step.get("type") == "Digits" for step in before):
-            return None
-        return {False: AT_BLANKS, True: AT_SPACES}.get(prefix)
-    expressions = [_expression(step) for step in before if step.get("type") != "Digits"]
-    if prefix is not False or None in expressions:
-        return None
-    if len(expressions) == 1 and expressions[0] in _EXPRESSIONS:
-        return AT_LINES
-    return AT_LINES if tuple(expressions) == _DEEPSEEK else None
+            return ()
+        ways = {False: (AT_BLANKS_AND_MARKS, AT_BLANKS), True: (AT_SPACES,)}
+        return ways.get(prefix, ())
+    expressions = tuple(_expression(step) for step in before if step.get("type") != "Digits")
+    known = expressions == _DEEPSEEK or (len(expressions) == 1 and expressions[0] in _EXPRESSIONS)
+    return (AT_LINES_AND_MARKS, AT_LINES) if known and prefix is False else ()
 
 
 def _expression(step: Mapping[str, Any]) -> str | None:

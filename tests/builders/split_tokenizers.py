@@ -75,12 +75,14 @@ FAMILIES = {
 }
 # Special ones, and those that are added without being called so.
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "</s>")
-PLAIN = ("<think>", "\n\n", "  ", "red", "é", "1.")
+PLAIN = ("<think>", "\n\n", "  ", "red", "é")
 
 
 def content(family: str, vocabulary: dict[str, int], merges: list, **changes) -> dict:
     """A tokenizer.json that splits as a family does; changes replace parts of it."""
     pre_tokenizer, normalizer = FAMILIES[family]
+    # A token with a mark behind a digit, where others are not cut.
+    more = ("1.",) if family in ("starcoder", "qwen2") else ()
     added = [
         {
             "id": len(vocabulary) + number,
@@ -91,7 +93,7 @@ def content(family: str, vocabulary: dict[str, int], merges: list, **changes) ->
             "normalized": token in ("red", "é"),
             "special": token in SPECIAL,
         }
-        for number, token in enumerate((*SPECIAL, *PLAIN))
+        for number, token in enumerate((*SPECIAL, *PLAIN, *more))
     ]
     model = {
         "type": "BPE",

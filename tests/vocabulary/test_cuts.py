@@ -13,7 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flan_tasks.vocabulary import TokenizersVocabulary, word_table
-from flan_tasks.vocabulary.cuts import AT_BLANKS, AT_LINES, AT_SPACES, BLANKS, cuts_of, separator_of
+from flan_tasks.vocabulary.cuts import (
+    AT_BLANKS,
+    AT_BLANKS_AND_MARKS,
+    AT_LINES,
+    AT_LINES_AND_MARKS,
+    AT_SPACES,
+    BLANKS,
+    cuts_of,
+    separator_of,
+)
 
 tokenizers = pytest.importorskip("tokenizers")
 
@@ -115,8 +124,16 @@ def test_texts_are_cut_where_pieces_of_the_family_end():
     assert words_of(AT_BLANKS, text) == [
         *("A", " cherry", "  is", "\tred.", "\n\n-", " né", " \u3000b:", " 1", "\n/x\u2003 y")
     ]
+    assert words_of(AT_BLANKS_AND_MARKS, text) == [
+        *("A", " cherry", "  is", "\tred", ".", "\n\n-", " né", " \u3000b", ":", " 1"),
+        "\n/x\u2003 y",
+    ]
     assert words_of(AT_LINES, text) == [
         *("A", " cherry", "  is", "\tred.\n\n", "-", " né", " \u3000b:", " 1", "\n/x\u2003 y")
+    ]
+    assert words_of(AT_LINES_AND_MARKS, text) == [
+        *("A", " cherry", "  is", "\tred", ".\n\n", "-", " né", " \u3000b", ":", " 1"),
+        "\n/x\u2003 y",
     ]
 
 
@@ -239,7 +256,7 @@ UNSURE = {
 
 @pytest.mark.parametrize("what", UNSURE)
 def test_where_it_is_not_sure_whole_texts_are_encoded(what):
-    assert cuts_of(changed()) == AT_LINES
+    assert cuts_of(changed()) == AT_LINES_AND_MARKS
     assert cuts_of(UNSURE[what]) is None
 
 
@@ -263,7 +280,12 @@ def test_where_it_is_not_sure_whole_texts_are_encoded(what):
     ],
 )
 def test_what_is_put_around_texts_does_not_matter(step):
-    assert cuts_of(changed(post_processor=step)) == AT_LINES
+    assert cuts_of(changed(post_processor=step)) == AT_LINES_AND_MARKS
+
+
+def test_marks_stay_with_words_where_a_token_holds_both():
+    assert cuts_of(with_token(content="<x.1>")) == AT_LINES
+    assert cuts_of(with_token(content="<|x|>")) == AT_LINES_AND_MARKS
 
 
 def test_words_of_a_pickled_vocabulary_are_found_anew(tmp_path):
