@@ -32,6 +32,7 @@ import numpy as np
 
 from benchmarks.build.measure import Clock, peak_megabytes, print_result, run_alone
 from benchmarks.build.rowsets import SETS, row_set, write_all
+from flan_tasks.vocabulary import VocabularyName
 
 BUILDERS = Path(__file__).parent.parent / "tests" / "builders"
 TEXTS, BUILDS = ("bare", "cold", "warm"), ("built cold", "built warm")
@@ -74,10 +75,11 @@ def in_lists(texts: list[str]) -> list[list[str]]:
 
 def bare(vocab: str, texts: list[str]) -> tuple[Clock, int]:
     """Encodes with the library alone, and returns the clock and the number of tokens."""
-    if vocab.endswith(".json"):
+    file = VocabularyName.parse(vocab).file
+    if file.endswith(".json"):
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_file(vocab)
+        tokenizer = Tokenizer.from_file(file)
         tokenizer.encode("loads the model")
         clock, tokens = Clock(), 0
         for part in in_lists(texts):
@@ -86,7 +88,7 @@ def bare(vocab: str, texts: list[str]) -> tuple[Clock, int]:
         return clock, tokens
     from sentencepiece import SentencePieceProcessor
 
-    processor = SentencePieceProcessor(model_file=vocab)
+    processor = SentencePieceProcessor(model_file=file)
     clock, tokens = Clock(), 0
     for part in in_lists(texts):
         tokens += sum(map(len, processor.encode(part, num_threads=1)))
