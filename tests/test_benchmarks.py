@@ -236,3 +236,18 @@ def test_results_of_two_made_up_models_are_measured(tmp_path):
     assert all(measured[f"results_of_{name}"]["page_mb"] > 0.1 for name in ("one", "two"))
     scores = json.loads((place / "after" / "scores.json").read_text())
     assert len(scores["datasets"]) == 62
+
+
+@pytest.mark.slow
+def test_words_are_measured_beside_whole_texts(tmp_path):
+    from split_tokenizers import of_pairs, write
+
+    vocabulary = write(tmp_path / "tokenizer.json", of_pairs("llama3", "abc e"))
+    name = f"{vocabulary},eos=<|endoftext|>"
+    command = [sys.executable, "-m", "benchmarks.words", "--vocab", name, "--turns", "1"]
+    done = subprocess.run(
+        [*command, "--work", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert "\n0 of 2,072 texts differ; " in done.stdout
+    ways = [line.split(" | ")[0] for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert ways[2:] == ["| bare", "| cold", "| warm", "| built cold", "| built warm"]

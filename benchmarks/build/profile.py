@@ -21,6 +21,8 @@ _EVERY = 0.002
 # File and function -> the stage it is, unless a function it called is one.
 STAGES = {
     ("sentencepiece_model.py", "_lists"): "SentencePiece",
+    ("tokenizer_json.py", "_lists"): "tokenizers",
+    ("word_table.py", "flat"): "words into ids",
     ("encoding.py", "encode_flat"): "ids into arrays, cut and closed",
     ("encoding.py", "_unknown"): "counting what is unknown",
     ("encoding.py", "control_in"): "counting control tokens",

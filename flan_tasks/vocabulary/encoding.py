@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from flan_tasks.core.errors import VocabularyError
+from flan_tasks.vocabulary.word_table import WordTable
 
 # How control tokens written in a text are read: as the characters they are, or as their ids.
 AS_TEXT, AS_SPECIAL = "text", "special"
 CONTROL_TOKENS = (AS_TEXT, AS_SPECIAL)
 # Texts encoded at once: more would only hold more numbers of Python at a time.
 _BATCH = 2_048
+# So few texts are encoded as they are, without looking for their words.
+_FEW = 16
 # Longer than any text.
 _NO_LIMIT = 1 << 62
 # What a control token looks like, and a piece of ordinary text does not: <s>, <|im_end|>, [SEP].
@@ -90,7 +93,11 @@ class Vocabulary(ABC):
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Returns the ids of each text as int32[length]."""
-        return [np.asarray(ids, dtype=np.int32) for ids in self._lists(texts)]
+        flat = self._by_words(texts)
+        if flat is None:
+            return [np.asarray(ids, dtype=np.int32) for ids in self._lists(texts)]
+        ids, counts = flat
+        return np.split(ids, np.cumsum(counts)[:-1])
 
     def encode_flat(self, texts: Sequence[str], limit: int | None = None) -> Encoded:
         """Returns the ids of many texts, one after the other.
@@ -107,54 +114,65 @@ class Vocabulary(ABC):
         return pieces[0] if len(pieces) == 1 else Encoded.joined(pieces)
 
     def _encode_batch(self, texts: Sequence[str], limit: int) -> Encoded:
-        lists = self._lists(texts)
-        whole = np.fromiter(map(len, lists), np.int64, count=len(lists)) + 1
-        tails: dict[int, Sequence[int]] = {}
-        for number in np.flatnonzero(whole > limit).tolist():
-            tails[number] = lists[number][limit - 1 :]
-            lists[number] = lists[number][: limit - 1]
-        end = (self.eos_id,)
+        ids, counts = self._flat(texts)
+        unknown, only_unknown = self._unknown(ids, counts)
+        whole = counts + 1
         lengths = np.minimum(whole, limit)
-        ids = np.fromiter(
-            chain.from_iterable(chain.from_iterable((one, end) for one in lists)),
-            np.int32,
-            count=int(lengths.sum()),
-        )
-        return Encoded(ids, lengths, whole, *self._unknown(ids, lengths, tails))
+        ends = np.cumsum(lengths) - 1
+        if len(counts) and int(whole.max()) > limit:
+            places = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
+            ids = ids[places < np.repeat(lengths - 1, counts)]
+        closed = np.full(len(ids) + len(ends), self.eos_id, np.int32)
+        of_texts = np.ones(len(closed), bool)
+        of_texts[ends] = False
+        closed[of_texts] = ids
+        return Encoded(closed, lengths, whole, unknown, only_unknown)
 
     def sizes(self, texts: Sequence[str]) -> list[int]:
         """Returns how many ids each text has, EOS not counted."""
-        return [len(ids) for ids in self._lists(texts)]
+        flat = self._by_words(texts)
+        return [len(ids) for ids in self._lists(texts)] if flat is None else flat[1].tolist()
 
     @abstractmethod
     def _lists(self, texts: Sequence[str]) -> list[Sequence[int]]:
         """Returns the ids of each text; the one place where text becomes ids."""
 
-    def _unknown(
-        self, ids: np.ndarray, lengths: np.ndarray, tails: Mapping[int, Sequence[int]]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        count = len(lengths)
-        nothing = np.zeros(count, np.int64), np.zeros(count, bool)
-        if self.unk_id is None or not count:
+    @property
+    def _word_table(self) -> WordTable | None:
+        """What encodes each distinct word once, where that gives the ids of `_lists`."""
+        return None
+
+    def _by_words(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
+        """Returns what `_flat` does, each word encoded once; None where that is not done."""
+        table = self._word_table
+        return None if table is None or len(texts) < _FEW else table.flat(texts)
+
+    def _flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns ids one after the other, int32, and how many each text has, int64."""
+        flat = self._by_words(texts)
+        if flat is not None:
+            return flat
+        lists = self._lists(texts)
+        counts = np.fromiter(map(len, lists), np.int64, count=len(lists))
+        ids = np.fromiter(chain.from_iterable(lists), np.int32, count=int(counts.sum()))
+        return ids, counts
+
+    def _unknown(self, ids: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        nothing = np.zeros(len(counts), np.int64), np.zeros(len(counts), bool)
+        if self.unk_id is None:
             return nothing
-        ends = np.cumsum(lengths)
+        ends = np.cumsum(counts)
 
         def count_of(number: int) -> np.ndarray:
             # By the places it stands at, which are few.
             places = np.flatnonzero(ids == number)
-            if number == self.eos_id:
-                places = np.setdiff1d(places, ends - 1)
-            return np.bincount(np.searchsorted(ends, places, side="right"), minlength=count)
+            return np.bincount(np.searchsorted(ends, places, side="right"), minlength=len(counts))
 
         unknown = count_of(self.unk_id)
-        if not tails and not unknown.any():
+        if not unknown.any():
             return nothing
         lost = unknown if self.blank_id is None else unknown + count_of(self.blank_id)
-        all_lost = lost >= lengths - 1
-        for number, tail in tails.items():
-            unknown[number] += tail.count(self.unk_id)
-            all_lost[number] &= all(i in (self.unk_id, self.blank_id) for i in tail)
-        return unknown, all_lost & (unknown > 0)
+        return unknown, (lost >= counts) & (unknown > 0)
 
     @property
     def controls(self) -> Mapping[str, int]:

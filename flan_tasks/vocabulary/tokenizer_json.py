@@ -13,6 +13,7 @@ from typing import Any
 
 from flan_tasks.core import extras
 from flan_tasks.core.errors import VocabularyError
+from flan_tasks.vocabulary.cuts import cuts_of, separator_of
 from flan_tasks.vocabulary.encoding import (
     AS_SPECIAL,
     AS_TEXT,
@@ -27,6 +28,7 @@ from flan_tasks.vocabulary.end_token import (
     published_end,
     well_known_end,
 )
+from flan_tasks.vocabulary.word_table import WordTable
 
 # Put around a control token's name, no text matches it: a code point that stands for no character.
 NOWHERE = "\ufdd0"
@@ -145,11 +147,27 @@ class TokenizersVocabulary(Vocabulary):
         more = len(whole) - len(alone)
         return whole[0] if more > 0 and whole[:-more] != alone else None
 
-    @cached_property
+    @property
     def _encoder(self):
+        return self._encoding[0]
+
+    @property
+    def _word_table(self) -> WordTable | None:
+        return self._encoding[1]
+
+    @cached_property
+    def _encoding(self) -> tuple[Any, WordTable | None]:
+        """What encodes texts, and what does so word by word where that gives the same ids."""
+        content = self._content()
         if self.control_tokens == AS_SPECIAL:
-            return self._reader
-        return _tokenizer(_hidden(self._content(), self._controls), self.path)
+            encoder = self._reader
+        else:
+            content = _hidden(content, self._controls)
+            encoder = _tokenizer(content, self.path)
+        cuts = cuts_of(content)
+        if cuts is None:
+            return encoder, None
+        return encoder, WordTable(cuts, self._lists, separator_of(content))
 
     @cached_property
     def _reader(self):
@@ -159,7 +177,7 @@ class TokenizersVocabulary(Vocabulary):
         return _within(_parsed(self._data, self.path), self._rows)[0]
 
     def __getstate__(self) -> dict:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_encoder", "_reader")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_encoding", "_reader")}
 
 
 def _refused(path: Path, reason: object) -> VocabularyError:
