@@ -61,7 +61,7 @@ def command(
     if explain:
         for line in explain_store(spec):
             say(f"store: {line}", err=True)
-    planned = plan_with_tables(spec, wide=wide, quietly=as_json)
+    planned = plan_with_tables(spec, workers=how.get("workers", 1), wide=wide, quietly=as_json)
     if dry_run:
         if as_json:
             found = {"tasks": planned.tasks, "examples": planned.examples}
@@ -74,15 +74,24 @@ def command(
 
 
 def plan_with_tables(
-    spec: BuildSpec, *, wide: bool = False, quietly: bool = False
+    spec: BuildSpec, *, workers: int = 1, wide: bool = False, quietly: bool = False
 ) -> "PlannedBuild":
-    """Plans a build, and prints what is going to be built unless `quietly`."""
+    """Plans a build, and prints what is going to be built unless `quietly`.
+
+    Args:
+      spec: what is asked for.
+      workers: local processes that read rows which the store does not have.
+      wide: whether tables have a line for each row.
+      quietly: whether nothing is printed.
+    """
     from flan_tasks.engine.folded import folded_reasons
     from flan_tasks.jobs.build import plan_build
 
     options.read_quietly()
     with said_as_options(BuildSpec):
-        planned = plan_build(spec, reading=options.progress, opened=print_vocabulary)
+        planned = plan_build(
+            spec, workers=workers, reading=options.progress, opened=print_vocabulary
+        )
     options.end_progress()
     if not quietly:
         refused = {dataset.name: dataset.license for dataset in planned.refused}
