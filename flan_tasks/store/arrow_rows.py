@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -136,18 +137,20 @@ def store_schema(dataset: Dataset) -> pa.Schema:
 
 
 def _batch(examples: Sequence[Example], schema: pa.Schema) -> pa.RecordBatch:
-    rows = [
-        {
-            "key": example.key,
-            "key_hash": hash_text(example.key),
-            "answer": example.answer,
-            "options": list(example.options),
-            "references": list(example.references),
-            "extra": json.dumps(example.extra, ensure_ascii=False, sort_keys=True)
-            if example.extra
-            else "",
-            **{f"f_{name}": value for name, value in example.fields.items()},
-        }
-        for example in examples
-    ]
-    return pa.RecordBatch.from_pylist(rows, schema)
+    columns: dict[str, list[Any]] = {
+        "key": [example.key for example in examples],
+        "key_hash": [hash_text(example.key) for example in examples],
+        "answer": [example.answer for example in examples],
+        "options": [example.options for example in examples],
+        "references": [example.references for example in examples],
+        "extra": [
+            json.dumps(example.extra, ensure_ascii=False, sort_keys=True) if example.extra else ""
+            for example in examples
+        ],
+    }
+    for field in schema:
+        if field.name not in columns:
+            name = field.name.removeprefix("f_")
+            columns[field.name] = [example.fields[name] for example in examples]
+    arrays = [pa.array(columns[field.name], field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
