@@ -27,8 +27,8 @@ RESOURCES = ("templates", "mixtures", "suites", "gin")
 # From the one place that has it, without importing what is not installed yet.
 VERSION = re.search(r'"(.+)"\n', (HERE / "flan_tasks/core/version.py").read_text().split("=")[1])[1]
 
-# Builds text and packed files from embedded rows, files of one's own and a filled store, with bytes
-# or SentencePiece, and reads them.
+# Builds text and packed files from embedded rows, prepared trees of TFDS, files of one's own and a
+# filled store, with bytes or SentencePiece, and reads them.
 CORE = [
     "click>=8.1,<9",
     "rich>=13.7",
@@ -38,10 +38,12 @@ CORE = [
     # Twice as fast as 0.2.1; 0.2.3 needs protobuf 7, which apache-beam does not take.
     "sentencepiece==0.2.2",
     "protobuf>=6.33,<8",
+    # The checksums of TFRecord files, by the processor's own instruction.
+    "google-crc32c>=1.5",
     # Undoes UTF-8 that was read as another encoding, which a few rows of many sources hold.
     "ftfy>=6.3,<7",
 ]
-# Reads TFDS, downloads through it, and writes TFRecords.
+# Downloads and prepares through TFDS, reads what of it is not known here, and writes TFRecords.
 TFDS = [
     # TensorFlow and tensorflow-text must be of one minor version.
     "tensorflow>=2.21,<2.22",

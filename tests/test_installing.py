@@ -11,6 +11,7 @@ import sys
 import pytest
 from conftest import ROOT
 from packaging.requirements import Requirement
+from prepared_trees import write_rte
 from test_imports import MODULES, THEIRS, room
 from without_library import results_of
 
@@ -58,6 +59,7 @@ WORKS = {
         ("contamination", "jsonl", "--against", "cb"),
         ("eval", "samsum", *SAMPLES, "--write-prompts", "prompts.jsonl"),
         ("eval", "rte", *SAMPLES, "--predictions", "answers.jsonl", "--out", "scores-rte"),
+        ("build", "rte", "--data-dir", "tfds=trees", "--out", "prepared"),
         ("build", "mine", "--module", "mine", "--allow-missing", "--out", "mine"),
         "import flan_tasks; assert len(flan_tasks.open('arrays').batch(0, batch_size=2)) > 3",
         # Rows of the same build again: they are in the store.
@@ -220,6 +222,7 @@ def folded(name):
 def folder(tmp_path_factory):
     """What the commands read: a dataset of one's own, answers made elsewhere."""
     folder = tmp_path_factory.mktemp("light")
+    write_rte(folder / "trees")
     (folder / "mine.py").write_text(OWN)
     (folder / "haiku.toml").write_text(TEMPLATE)
     (folder / "haiku.jsonl").write_text('{"haiku": "Plum petals"}\n{"haiku": "One leaf"}\n')

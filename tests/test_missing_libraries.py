@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from conftest import ROOT
+from prepared_trees import write_rte
 from test_imports import THEIRS
 from without_library import results_of
 
@@ -16,6 +17,7 @@ from flan_tasks.core import extras
 BUILDERS = ROOT / "tests" / "builders"
 SAMPLES = ("--source", "samples")
 BUILD = ("build", "rte", *SAMPLES, "--out", "out")
+TREE = ("build", "rte", "--data-dir", "tfds=trees", "--out", "out")
 NEW = ("--gin.INITIAL_CHECKPOINT_PATH=None", "--gin.TRAIN_STEPS=2", "--gin.MODEL_DIR=run")
 TRAIN = ("train", "--gin_file", "models/t5_1_1_tiny.gin", "--gin_file", "runs/finetune.gin")
 DRY = (*TRAIN, *NEW, "--gin.BUILD_DIR=arrays", "--dry_run")
@@ -49,6 +51,7 @@ SLOW = (
     ("numpy", "import flan_tasks; flan_tasks.open('arrays')"),
     ("pyarrow", BUILD),
     ("pyarrow", ("show", "rte", "--source", "files", "--data-dir", "parquet")),
+    ("google_crc32c", TREE),
     ("google.protobuf", (*BUILD, "--vocab", "some.model", "--format", "arrays")),
     ("huggingface_hub", (*BUILD, "--vocab", "t5", "--format", "arrays")),
     ("datasets", ("build", "glue_mrpc", "--source", "hf", "--out", "out")),
@@ -114,6 +117,7 @@ def folder(tmp_path_factory):
     (made / "hf").mkdir()
     (made / "hf" / "config.json").write_text(json.dumps(SMALL_T5))
     (made / "hf" / "model.safetensors").write_bytes(b"\0" * 16)
+    write_rte(made / "trees")
     (made / "parquet" / "rte").mkdir(parents=True)
     (made / "parquet" / "rte" / "train.parquet").write_bytes(b"PAR1")
     return made

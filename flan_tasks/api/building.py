@@ -40,7 +40,7 @@ def build(
       mixture: a mixture, cluster or dataset by name, a TOML file, a `Mixture`; or a whole
         `BuildSpec`.
       out: a new or empty directory, or an unfinished build of the same.
-      workers: local processes, each at a shard of its own.
+      workers: local processes, which read rows and build shards.
       progress: told how far the build is, several times a second; None is quiet.
       **settings: the fields of `BuildSpec`, such as `format="arrays"` or `seed=1`; source and
         data_dir are by default what `configure` or the environment say.

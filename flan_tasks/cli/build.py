@@ -1,8 +1,7 @@
 """`flan build`: a mixture into a directory of shards, with what is in it before and after."""
 
 import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.spec_options import said_as_options, spec_options
 from flan_tasks.cli.table import print_wrapped, say
 from flan_tasks.core.environment import VOCAB
-from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ def command(
     if explain:
         for line in explain_store(spec):
             say(f"store: {line}", err=True)
-    planned = plan_with_tables(spec, wide=wide, quietly=as_json)
+    planned = plan_with_tables(spec, workers=how.get("workers", 1), wide=wide, quietly=as_json)
     if dry_run:
         if as_json:
             found = {"tasks": planned.tasks, "examples": planned.examples}
@@ -76,18 +74,23 @@ def command(
 
 
 def plan_with_tables(
-    spec: BuildSpec, *, wide: bool = False, quietly: bool = False
+    spec: BuildSpec, *, workers: int = 1, wide: bool = False, quietly: bool = False
 ) -> "PlannedBuild":
-    """Plans a build, and prints what is going to be built unless `quietly`."""
+    """Plans a build, and prints what is going to be built unless `quietly`.
+
+    Args:
+      spec: what is asked for.
+      workers: local processes that read rows which the store does not have.
+      wide: whether tables have a line for each row.
+      quietly: whether nothing is printed.
+    """
     from flan_tasks.engine.folded import folded_reasons
-    from flan_tasks.engine.from_spec import declared_mixture
     from flan_tasks.jobs.build import plan_build
 
-    mixture, _ = declared_mixture(spec, catalog())
-    reads_tfds = options.reads_tfds(catalog().members(mixture), spec.source)
+    options.read_quietly()
     with said_as_options(BuildSpec):
         planned = plan_build(
-            spec, reading=_says_reading(quietly=reads_tfds), opened=print_vocabulary
+            spec, workers=workers, reading=options.progress, opened=print_vocabulary
         )
     options.end_progress()
     if not quietly:
@@ -129,14 +132,3 @@ def write_with_tables(
         print_warnings(built.warnings)
     else:
         print_after(built, wide=wide)
-
-
-def _says_reading(*, quietly: bool) -> Callable[[str], None]:
-    """What is told of reading; only then is TensorFlow imported, and only where TFDS is read."""
-
-    def tell(text: str) -> None:
-        if quietly and "tensorflow_datasets" not in sys.modules:
-            options.import_tensorflow_quietly()
-        options.progress(text)
-
-    return tell

@@ -1,7 +1,6 @@
 """`flan contamination`: whether examples of a build occur in evaluation sets."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ import click
 from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_table, print_wrapped
 from flan_tasks.core.counting import counted
-from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.specs.contamination_presets import PRESETS
@@ -95,6 +93,7 @@ def command(
     """
     from flan_tasks.jobs.contamination import contamination
 
+    options.read_quietly()
     result = contamination(
         folder,
         (*against, *more),
@@ -105,7 +104,6 @@ def command(
         store=store,
         show=show,
         modules=options.modules(),
-        before=_import_what_reads,
         progress=options.progress,
     )
     options.end_progress()
@@ -122,11 +120,6 @@ def command(
     else:
         _print(result, wide=wide)
     ctx.exit(1 if result.findings else 0)
-
-
-def _import_what_reads(datasets: Sequence[Dataset], kind: str) -> None:
-    if options.reads_tfds(datasets, kind):
-        options.import_tensorflow_quietly()
 
 
 def _print(result: "Contamination", *, wide: bool) -> None:

@@ -73,7 +73,7 @@ def command(spec: QuestionSpec, prompts: Path | None, wide: bool, as_json: bool)
     from flan_tasks.jobs.write_prompts import write_prompts
 
     assert prompts is not None
-    _import_what_reads(spec)
+    options.read_quietly()
     written = write_prompts(spec, prompts, reading=options.progress)
     options.end_progress()
     for names, reason in folded_reasons(written.missing):
@@ -101,20 +101,13 @@ def from_gin(arguments: tuple[str, ...]) -> None:
     write_kept(result.folder / "operative_config.gin", loaded.operative)
 
 
-def _import_what_reads(spec: QuestionSpec) -> None:
-    from flan_tasks.jobs.asked_datasets import datasets_of
-
-    if options.reads_tfds(datasets_of(spec), spec.source):
-        options.import_tensorflow_quietly()
-
-
 def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = False) -> "EvalResult":
     """Scores, and prints how far it is and what comes of it."""
     from flan_tasks.cli.build_tables import print_vocabulary
     from flan_tasks.engine.folded import folded_reasons
     from flan_tasks.jobs.evaluate import evaluate
 
-    _import_what_reads(spec)
+    options.read_quietly()
     watch = AnswerProgress()
     result = evaluate(
         spec,

@@ -85,8 +85,7 @@ def command(
     variation = spec.variation
     datasets = evaluation_side(catalog(), name)
     variation.check_templates((d.name, catalog().templates(d.name).ids) for d in datasets)
-    if options.reads_tfds(datasets, source):
-        options.import_tensorflow_quietly()
+    options.read_quietly()
     budget = Budget(open_vocabulary(vocab), length) if variation.shots else None
     words = [f"flan export-lm-eval {name} --out DIR --source {source} --split {split}"]
     words += [f"--limit {limit}"] if limit else []

@@ -9,7 +9,6 @@ from flan_tasks.cli import options
 from flan_tasks.cli.table import print_json, print_wrapped, say
 from flan_tasks.core.counting import counted
 from flan_tasks.core.origin import SOURCE_KINDS
-from flan_tasks.datasets import catalog
 
 if TYPE_CHECKING:
     from flan_tasks.raw_rows.checked_rows import CheckedRows
@@ -49,9 +48,7 @@ def command(
     """
     from flan_tasks.jobs.lint import lint
 
-    datasets = catalog().expand(names) if names else catalog().datasets
-    if source is not None and options.reads_tfds(datasets, source):
-        options.import_tensorflow_quietly()
+    options.read_quietly()
     result = lint(
         names,
         source=source,

@@ -12,10 +12,9 @@ import click
 
 from flan_tasks.cli.data_dir_options import DataDir, data_dirs_path
 from flan_tasks.cli.list_options import as_json, module, modules, wide
-from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import DATA_DIR, SOURCE
 from flan_tasks.core.escaping import for_line
-from flan_tasks.core.origin import SOURCE_KINDS, Tfds
+from flan_tasks.core.origin import SOURCE_KINDS
 
 __all__ = [
     "VocabularyOptions",
@@ -27,7 +26,7 @@ __all__ = [
     "modules",
     "printed_form",
     "progress",
-    "reads_tfds",
+    "read_quietly",
     "source",
     "vocabulary",
     "warn",
@@ -188,7 +187,8 @@ def import_tensorflow_quietly() -> None:
         quiet.import_tensorflow_quietly("tensorflow_datasets")
 
 
-def reads_tfds(datasets: Sequence[Dataset], source: str) -> bool:
-    """Whether any of the datasets would be read through TFDS."""
-    declared = source == "declared" and any(isinstance(d.source, Tfds) for d in datasets)
-    return declared or source == "tfds"
+def read_quietly() -> None:
+    """Has TensorFlow imported quietly by whoever needs it to read rows, as most do not."""
+    from flan_tasks.raw_rows import quiet
+
+    quiet.keep_quiet()

@@ -43,7 +43,7 @@ def runner_options(command: Any) -> Any:
             type=Workers(),
             default="1",
             show_default=True,
-            help="Local processes, each at a shard of its own; all or 0: one for each core.",
+            help="Local processes that read rows and build shards; all or 0: one for each core.",
         ),
     ):
         command = option(command)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +15,6 @@ from flan_tasks.cli import options
 from flan_tasks.cli.spec_options import is_given, said_as_options, spec_options
 from flan_tasks.cli.table import print_json
 from flan_tasks.core.counting import counted
-from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.core.errors import SourceUnavailableError
 from flan_tasks.core.escaping import for_line, for_terminal
@@ -90,10 +88,7 @@ def command(
         raise click.UsageError("--lengths auto is for flan build, which looks at many rows")
     vocabulary = _vocabulary(spec, tokens=fit, shots=shots)
 
-    def before(datasets: Sequence[Dataset]) -> None:
-        if options.reads_tfds(datasets, spec.source):
-            options.import_tensorflow_quietly()
-
+    options.read_quietly()
     fetches = is_given("source") and spec.source != "samples"
     try:
         with said_as_options(BuildSpec):
@@ -105,7 +100,6 @@ def command(
                 fit=fit,
                 nearest=not is_given("source"),
                 any_split=not is_given("split"),
-                before=before,
                 reading=options.progress if fetches else None,
             )
     except NotAvailableHereError as error:

@@ -117,6 +117,17 @@ class Example:
         object.__setattr__(self, "answer", answer)
         object.__setattr__(self, "references", references or (answer,))
 
+    def with_key(self, key: str) -> "Example":
+        """Returns it under a key, without looking at its other values again.
+
+        Raises:
+          DeclarationError: the key is none.
+        """
+        _check_key(key)
+        made = object.__new__(type(self))
+        vars(made).update(vars(self), key=key)
+        return made
+
     @property
     def turns(self) -> tuple[Message, ...]:
         """The turns of a conversation up to the last answer; () where it is none."""

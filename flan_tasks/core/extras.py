@@ -34,6 +34,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "gin": ("gin-config", "train"),
     "google": ("protobuf", ""),
     "google.protobuf": ("protobuf", ""),
+    "google_crc32c": ("google-crc32c", ""),
     "huggingface_hub": ("huggingface_hub", "hf"),
     "importlib_resources": ("importlib_resources", "tfds"),
     "jax": ("jax", "train"),

@@ -1,7 +1,5 @@
 """The one way a raw row becomes examples of a dataset, each with its key."""
 
-import dataclasses
-
 from flan_tasks.core.columns import fits, is_nullable, type_name
 from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset, Row
@@ -108,7 +106,7 @@ def _complete(dataset: Dataset, item: Example | Skip, *, key: str, where: str) -
         )
     if item.options and not dataset.is_classification:
         raise RowError(f"{where}: the example has options, and the dataset declares none")
-    return item if item.key else dataclasses.replace(item, key=key)
+    return item if item.key else item.with_key(key)
 
 
 def _checked_row(dataset: Dataset, row: Row, *, where: str) -> Row:

@@ -38,6 +38,8 @@ _CODES = (
     (re.compile(r"=\s+|=$"), ""),
 )
 _RULE = re.compile(r"[*=_~|+-]{8,}")
+_MARKS = r"(?:(?:re|fwd?) ?: *)"
+_HEADER = re.compile(rf"(?:\bsubject ?: *{_MARKS}*|^{_MARKS}+)", re.IGNORECASE)
 _MARKUP = re.compile(r"(?i)<html|<table|font-size:")
 
 
@@ -61,8 +63,9 @@ def _aeslc(row: Row) -> Normalized:
 
 def _without_subject(body: str, subject: str) -> str:
     """Takes a header out of the body that gives the subject away: "Subject: LINE SM-123"."""
-    marks = r"(?:(?:re|fwd?) ?: *)"
-    header = rf"(?:\bsubject ?: *{marks}*|^{marks}+){re.escape(subject)}(?!\w)\s*"
+    if not _HEADER.search(body):
+        return body.strip()
+    header = rf"{_HEADER.pattern}{re.escape(subject)}(?!\w)\s*"
     return re.sub(header, "", body, flags=re.IGNORECASE).strip()
 
 

@@ -17,6 +17,7 @@ from flan_tasks.core.errors import UnknownNameError, VocabularyError, with_notes
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.part_tree import measures_tokens
+from flan_tasks.engine.filling import fill
 from flan_tasks.engine.run_local import check_settings
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.writers import WRITERS
@@ -53,6 +54,7 @@ def plan_spec(
     *,
     source: SourceChoice | None = None,
     fit: bool | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
     opened: Callable[[Vocabulary], None] | None = None,
 ) -> Planned:
@@ -63,6 +65,7 @@ def plan_spec(
       catalog: where datasets are looked up.
       source: where rows come from; None is what the specification says.
       fit: whether prompts are made to fit the lengths; None does what the format does.
+      workers: local processes that read rows.
       progress: told what is being fetched or read.
       opened: told which vocabulary it is, as soon as that is known.
 
@@ -83,6 +86,17 @@ def plan_spec(
     check_settings(settings)
     if spec.lengths == AUTO and settings.vocabulary is None:
         raise ConfigError("BuildSpec", [("lengths", "auto counts tokens; give a vocabulary")])
+    if workers > 1:
+        fill(
+            declared,
+            catalog,
+            source=source or source_of(spec),
+            store=store_of(spec),
+            split=spec.split,
+            modules=spec.modules,
+            workers=workers,
+            progress=progress,
+        )
     prepared = prepare_spec(spec, catalog, source=source, progress=progress)
     measure = Measure(settings.vocabulary, settings.lengths, settings.fits)
     prepared = with_mean_tokens(prepared, measure, seed=spec.seed)

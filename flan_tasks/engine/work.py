@@ -57,6 +57,16 @@ class Work:
         return pickle.loads(data)
 
 
+class Makes(Protocol):
+    """Work that local processes do, piece by piece; `Work` is one."""
+
+    def build(self, piece: Any, tick: Callable[[int], None]) -> dict[str, Any]:
+        """Makes a piece, which has a `path` for messages, and returns what is known of it."""
+
+    def to_bytes(self) -> bytes:
+        """Returns it as bytes, which `pickle.loads` reads in another process."""
+
+
 class MapShards(Protocol):
     """A way to build many shards: one after the other, in local processes, with Beam."""
 

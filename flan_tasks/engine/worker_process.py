@@ -76,11 +76,9 @@ def _listen(line: Connection, shards: queue.SimpleQueue[bytes]) -> None:
 
 
 def _load(descriptor: int) -> Any:
-    from flan_tasks.engine.work import Work
-
     # All workers share the descriptor, and with it the position in the file: none is moved.
     with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
-        return Work.from_bytes(data)
+        return pickle.loads(data)
 
 
 def _portable(error: Exception, shard: Any) -> Exception:

@@ -25,8 +25,7 @@ from typing import Any, NoReturn
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.interrupts import SIGNALS
 from flan_tasks.engine.shard import write_error
-from flan_tasks.engine.work import Running, Work
-from flan_tasks.engine.writers.writer import Shard
+from flan_tasks.engine.work import Makes, Running
 
 # How often what is going on is looked at.
 _LOOK = 0.2
@@ -61,7 +60,7 @@ class LocalProcesses:
         self._logs = logs
 
     def __call__(
-        self, work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], lock_fd: int
+        self, work: Makes, shards: Sequence[Any], watch: Callable[[Running], None], lock_fd: int
     ) -> Generator[dict[str, Any], None, None]:
         if not shards:
             return
@@ -93,7 +92,7 @@ class LocalProcesses:
 
 
 @contextmanager
-def _in_a_file(work: Work, folder: Path) -> Iterator[int]:
+def _in_a_file(work: Makes, folder: Path) -> Iterator[int]:
     """Gives the descriptor of a file that holds the work and has no name to be left behind."""
     data = work.to_bytes()
     with ExitStack() as opened:
@@ -116,7 +115,7 @@ class _Worker:
 
     def __init__(self, work: int, lock_fd: int, log: Path) -> None:
         # What it is building.
-        self.shard: Shard | None = None
+        self.shard: Any = None
         # Rows done of that.
         self.rows = 0
         self._log = log
@@ -134,7 +133,7 @@ class _Worker:
                 "raise what the system allows a user (ulimit -a: open files, user processes)"
             ) from error
 
-    def give(self, shard: Shard) -> None:
+    def give(self, shard: Any) -> None:
         """Hands it a shard; it may not be up yet."""
         self.shard = shard
         self.rows = 0

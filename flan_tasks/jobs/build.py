@@ -194,13 +194,14 @@ def build(
     reading: Callable[[str], None] | None = None,
 ) -> BuildResult:
     """Builds a mixture into a directory of shards; see `PlannedBuild.write` and `plan_build`."""
-    planned = plan_build(spec, reading=reading)
+    planned = plan_build(spec, workers=workers, reading=reading)
     return planned.write(out, workers=workers, map_shards=map_shards, progress=progress)
 
 
 def plan_build(
     spec: BuildSpec,
     *,
+    workers: int = 1,
     reading: Callable[[str], None] | None = None,
     opened: "Callable[[Vocabulary], None] | None" = None,
 ) -> PlannedBuild:
@@ -208,6 +209,7 @@ def plan_build(
 
     Args:
       spec: what is asked for.
+      workers: local processes that read rows which the store does not have.
       reading: told what is being fetched or read.
       opened: told which vocabulary it is, as soon as that is known.
 
@@ -222,7 +224,7 @@ def plan_build(
     for name in spec.modules:
         import_module(name, "modules")
     spec = _said_once(spec)
-    planned = plan_spec(spec, catalog(), progress=reading, opened=opened)
+    planned = plan_spec(spec, catalog(), workers=workers, progress=reading, opened=opened)
     return PlannedBuild(**vars(planned))
 
 

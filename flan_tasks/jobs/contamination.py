@@ -192,7 +192,6 @@ def contamination(
     store: Path | None = None,
     show: int = 2,
     modules: Sequence[str] = (),
-    before: Callable[[Sequence[Dataset], str], None] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Contamination:
     """Compares the examples of a build with evaluation sets.
@@ -209,7 +208,6 @@ def contamination(
       store: where examples are kept; None is the usual place.
       show: matches quoted for each pair of datasets.
       modules: those of the user's that are imported.
-      before: told which datasets are read from which kind of source, before any is.
       progress: told what is being done.
 
     Raises:
@@ -229,8 +227,6 @@ def contamination(
         choice = choice.for_compared(compared, built, catalog())
     if source is None:
         _check_available([*built, *(() if allow_missing else compared)], choice)
-    if before:
-        before([*built, *compared], choice.kind)
     examples = Store(store or default_store())
     prepared, plan = reopen(manifest, catalog(), source=choice, store=examples, progress=progress)
     parts: tuple[Compared, ...] = tuple(files)

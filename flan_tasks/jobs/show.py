@@ -116,7 +116,6 @@ def show(
     fit: bool = False,
     nearest: bool = True,
     any_split: bool = True,
-    before: Callable[[Sequence[Dataset]], None] | None = None,
     reading: Callable[[str], None] | None = None,
 ) -> Shown:
     """Returns the first prompts of a build, read from where rows are available at once.
@@ -130,7 +129,6 @@ def show(
       nearest: whether rows are the embedded ones, or those of the declared source where nothing
         must be downloaded for it, in the place of the source of `spec`.
       any_split: whether the split is the first there is, in the place of that of `spec`.
-      before: told which datasets are going to be read from the source of `spec`.
       reading: told what is being fetched or read.
 
     Raises:
@@ -152,8 +150,6 @@ def show(
     elif number is None and spec.kinds is None:
         spec = replace(spec, kinds=KINDS)
     source = _nearest(spec, datasets) if nearest else None
-    if source is None and before:
-        before(datasets)
     # A cluster or mixture is shown without what is not there.
     spec = replace(spec, allow_missing=spec.allow_missing or len(datasets) > 1)
     splits = [s for s in SPLITS if any(s in d.splits.names for d in datasets)]

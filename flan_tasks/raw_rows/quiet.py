@@ -2,6 +2,25 @@
 
 import importlib
 import os
+import sys
+
+_is_quiet = False
+
+
+def keep_quiet() -> None:
+    """Has sources import TensorFlow quietly from now on: for programs, whose stderr is theirs."""
+    global _is_quiet
+    _is_quiet = True
+
+
+def before_import(*more: str) -> None:
+    """Imports TensorFlow, and modules that import it, quietly where the program wants that.
+
+    Raises:
+      ImportError: one of them is missing.
+    """
+    if _is_quiet and any(name not in sys.modules for name in more):
+        import_tensorflow_quietly(*more)
 
 
 def import_tensorflow_quietly(*more: str) -> None:

@@ -1,6 +1,9 @@
 """From a source's rows to examples: slices, order, normalizing, selection."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import overload
 
 from flan_tasks.core.choice import hash_text, permute
 from flan_tasks.core.counting import counted
@@ -17,6 +20,8 @@ from flan_tasks.core.row_examples import normalize_row, selected
 from flan_tasks.raw_rows.base import Source, State
 
 VALIDATION_LIMIT = 200
+# Numbers of a permuted order that are computed together.
+_BLOCK = 1024
 
 
 def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[int]:
@@ -53,7 +58,41 @@ def positions(dataset: Dataset, source: Source, split: str) -> range | Sequence[
     if source.is_shuffled:
         return range(part.start, part.stop)
     key = hash_text("split order", origin_name(dataset.source) or dataset.name, source_split)
-    return [permute(index, num_rows, key) for index in range(part.start, part.stop)]
+    return Permuted(range(part.start, part.stop), num_rows, key)
+
+
+@dataclass(frozen=True)
+class Permuted(Sequence[int]):
+    """Numbers in a permuted order, computed when they are asked for: no list of all is held."""
+
+    part: range
+    """Which places of the order."""
+    size: int
+    """Of how many numbers."""
+    key: int
+    """Names the permutation."""
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "Permuted": ...
+
+    def __getitem__(self, place: int | slice) -> "int | Permuted":
+        if isinstance(place, slice):
+            return Permuted(self.part[place], self.size, self.key)
+        index = self.part[place]
+        return _block(self.size, self.key, index // _BLOCK)[index % _BLOCK]
+
+
+@lru_cache(maxsize=4)
+def _block(size: int, key: int, number: int) -> tuple[int, ...]:
+    """A piece of the order: a source and who reads from it ask for the same numbers in turn."""
+    start = number * _BLOCK
+    return tuple(permute(index, size, key) for index in range(start, min(start + _BLOCK, size)))
 
 
 class BadRows:
@@ -80,14 +119,20 @@ class BadRows:
 
 
 def read_examples(
-    dataset: Dataset, source: Source, split: str, *, bad: BadRows | None = None
+    dataset: Dataset,
+    source: Source,
+    split: str,
+    *,
+    places: slice | None = None,
+    bad: BadRows | None = None,
 ) -> Iterator[tuple[int, tuple[Example | Skip, ...]]]:
-    """Yields (row number, what became of the row) for every row of our `split`, in order.
+    """Yields (row number, what became of the row) for the rows of our `split`, in order.
 
     Args:
       dataset: whose examples.
       source: where its rows are.
       split: train, validation or test.
+      places: which rows of our `split`, by their number in its order; None is all of them.
       bad: takes rows that cannot be used, and reading goes on; whoever stops reading, or comes to
         the end, calls its `check`. Without it the first of them ends the reading.
 
@@ -97,6 +142,8 @@ def read_examples(
     """
     source_split = dataset.splits.source_split(split)
     numbers = positions(dataset, source, split)
+    if places is not None:
+        numbers = numbers[places]
     check_labels(dataset, source)
     rows = source.rows(source_split, numbers)
     for place, number in enumerate(numbers):

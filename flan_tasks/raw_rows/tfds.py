@@ -1,4 +1,8 @@
-"""Rows from TensorFlow Datasets: an existing tree (no network, no builder code) or a download."""
+"""Rows from TensorFlow Datasets: an existing tree (no network, no builder code) or a download.
+
+What lies prepared is read without TFDS and TensorFlow (`prepared_tree`); they are for downloads and
+for what is not known there.
+"""
 
 import hashlib
 import json
@@ -8,7 +12,6 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,9 +22,12 @@ from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import DeclarationError, RowError, SourceUnavailableError
 from flan_tasks.core.home import under_home
 from flan_tasks.core.origin import Tfds
-from flan_tasks.core.parsing import parse_json
+from flan_tasks.raw_rows import quiet
 from flan_tasks.raw_rows.base import Source, State, Status
+from flan_tasks.raw_rows.example_features import NeedsTfds
 from flan_tasks.raw_rows.failures import in_words
+from flan_tasks.raw_rows.prepared_tree import PreparedTree, SplitInfo, stated_splits
+from flan_tasks.raw_rows.record_files import DamagedRecord
 
 ENVIRONMENT = "TFDS_DATA_DIR"
 # Seconds that a host has to take a connection before its download is begun.
@@ -41,16 +47,6 @@ def default_data_dir() -> Path:
     """
     folder = os.environ.get(ENVIRONMENT) or "~/tensorflow_datasets"
     return under_home(folder, setting=ENVIRONMENT)
-
-
-@dataclass(frozen=True)
-class _SplitInfo:
-    """What TFDS notes of one split of a prepared builder."""
-
-    shard_lengths: list[int]
-    """Rows of each file."""
-    num_bytes: int
-    """Bytes of all rows."""
 
 
 class TfdsSource(Source):
@@ -73,7 +69,6 @@ class TfdsSource(Source):
         dataset: str = "",
     ) -> None:
         self._origin = origin
-        # For messages: our name of the dataset, where it has one.
         # For messages: our name of the dataset, where it has one, and what is read.
         self._dataset = dataset
         self._label = f"TFDS {origin.name}"
@@ -84,6 +79,8 @@ class TfdsSource(Source):
         self._given = data_dir
         self._root = data_dir or default_data_dir()
         self._folder = self._root / origin.builder / origin.version
+        # Why its prepared folder is read by TFDS, where that is so.
+        self._needs_tfds = ""
 
     def status(self) -> Status:
         if (self._folder / "dataset_info.json").exists():
@@ -102,21 +99,40 @@ class TfdsSource(Source):
         return {name: sum(info.shard_lengths) for name, info in sorted(self._infos.items())}
 
     def rows(self, split: str, positions: range | Sequence[int]) -> Iterator[Row]:
-        tfds = self._tfds()
         self.num_rows(split)
         if not isinstance(positions, range) or positions.step != 1:
             raise TypeError("TFDS rows are read as one slice")
-        builder = self._builder
-        known = list(builder.info.features)
+        tree = self._tree
+        known = tree.columns if tree else list(self._builder.info.features)
         missing = [column for column in self._columns if column not in known]
         if missing:
             raise DeclarationError(
                 f"{self._name} has no column {', '.join(missing)}; it has {known}"
             )
+        number = positions.start
+        rows = tree.rows(split, positions, self._columns or known) if tree else None
+        try:
+            for row in self._rows_of_tfds(split, positions, known) if rows is None else rows:
+                yield row
+                number += 1
+        except UnicodeDecodeError as error:
+            raise RowError(
+                f"{self._name}, split {split}, row {number}: not UTF-8: {error}"
+            ) from error
+        except DamagedRecord as error:
+            if error.ends_file:
+                raise self._damaged(str(error)) from error
+            raise RowError(f"{self._name}, split {split}, row {number}: {error}") from error
+        except OSError as error:
+            name = Path(os.fsdecode(error.filename or "")).name
+            raise self._damaged(f"{name}: {error.strerror or error}") from error
+
+    def _rows_of_tfds(self, split: str, positions: range, known: Sequence[str]) -> Iterator[Row]:
+        tfds = self._tfds()
         decoders = None
         if self._columns and set(self._columns) != set(known):
             decoders = tfds.decode.PartialDecoding({column: True for column in self._columns})
-        data = builder.as_dataset(
+        data = self._builder.as_dataset(
             split=tfds.core.ReadInstruction(
                 split, from_=positions.start, to=positions.stop, unit="abs"
             ),
@@ -125,13 +141,8 @@ class TfdsSource(Source):
             # One file after the other: the rows come in the order they are stored in.
             read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
         )
-        for number, row in zip(positions, tfds.as_numpy(data), strict=True):
-            try:
-                yield _plain(row)
-            except UnicodeDecodeError as error:
-                raise RowError(
-                    f"{self._name}, split {split}, row {number}: not UTF-8: {error}"
-                ) from error
+        for _, row in zip(positions, tfds.as_numpy(data), strict=True):
+            yield _plain(row)
 
     def identity(self, split: str) -> Mapping[str, Any]:
         info = self._infos[split]
@@ -145,6 +156,9 @@ class TfdsSource(Source):
         }
 
     def labels(self) -> Mapping[str, tuple[str, ...]]:
+        if tree := self._tree:
+            known = tree.columns
+            return tree.labels(one for one in self._columns or known if one in known)
         features = self._builder.info.features
         return {
             column: tuple(features[column].names)
@@ -158,13 +172,30 @@ class TfdsSource(Source):
         return json.dumps([[file.name, file.stat().st_size] for file in files]).encode()
 
     @cached_property
-    def _infos(self) -> Mapping[str, "_SplitInfo"]:
+    def _tree(self) -> PreparedTree | None:
+        """What lies prepared; None where TFDS has to read it."""
+        if self.status().state is not State.AVAILABLE:
+            self._provide()
+        try:
+            tree = PreparedTree(self._folder)
+            tree.reader([one for one in self._columns or tree.columns if one in tree.columns])
+        except NeedsTfds as error:
+            self._needs_tfds = str(error)
+            return None
+        return tree
+
+    def _provide(self) -> None:
+        """Downloads what is not there, or says why not."""
+        self._builder  # noqa: B018 - which does
+
+    @cached_property
+    def _infos(self) -> Mapping[str, SplitInfo]:
         # A finished build asks for this much of 78 builders; importing TFDS for it takes 4 s.
         found = stated_splits(self._folder / "dataset_info.json")
         if found:
             return found
         return {
-            name: _SplitInfo(list(info.shard_lengths), int(info.num_bytes))
+            name: SplitInfo(list(info.shard_lengths), int(info.num_bytes))
             for name, info in self._builder.info.splits.items()
         }
 
@@ -232,10 +263,22 @@ class TfdsSource(Source):
         return builder
 
     def _tfds(self) -> Any:
-        with extras.needed_for("Reading TFDS", error=SourceUnavailableError, in_note=True):
+        what = f"Preparing {self._label}"
+        if self._folder.exists():
+            why = f" ({self._needs_tfds})" if self._needs_tfds else ""
+            what = f"Reading {self._label}{why}"
+        with extras.needed_for(what, error=SourceUnavailableError, in_note=True):
+            quiet.before_import("tensorflow_datasets")
             import tensorflow_datasets as tfds
 
         return tfds
+
+    def _damaged(self, problem: str) -> SourceUnavailableError:
+        return self._unavailable(
+            f"{self._label}: its prepared folder is damaged: {problem}. "
+            "Remove it and prepare it again",
+            f"it is {self._folder}",
+        )
 
     def _unavailable(self, text: str, *notes: str) -> SourceUnavailableError:
         error = SourceUnavailableError(text, dataset=self._dataset)
@@ -297,23 +340,6 @@ def _refusal(host: str | None, port: int, period: int) -> OSError | None:
     except OSError as error:
         return error
     return None
-
-
-def stated_splits(path: Path) -> dict[str, _SplitInfo]:
-    """Reads the splits of a `dataset_info.json`; empty where TFDS itself has to read it.
-
-    The file is a protocol buffer as JSON, where 64-bit numbers are texts and zeros are left out.
-    """
-    try:
-        stated = parse_json(path.read_text(encoding="utf-8"))["splits"]
-        return {
-            split["name"]: _SplitInfo(
-                [int(rows) for rows in split["shardLengths"]], int(split.get("numBytes", 0))
-            )
-            for split in stated
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,8 @@ from typing import Any
 from flan_tasks.core.dataset import Row
 from flan_tasks.core.errors import SourceUnavailableError
 from flan_tasks.core.origin import Tfds
-from flan_tasks.raw_rows.tfds import TfdsSource, stated_splits
+from flan_tasks.raw_rows.prepared_tree import stated_splits
+from flan_tasks.raw_rows.tfds import TfdsSource
 
 # Rows sent together.
 _TOGETHER = 64
@@ -49,12 +50,20 @@ class TfdsApart(TfdsSource):
         self._made_of = (origin, tuple(columns), data_dir, dataset)
 
     def rows(self, split: str, positions: range | Sequence[int]) -> Iterator[Row]:
+        if self._tree:
+            yield from super().rows(split, positions)
+            return
         for rows in self._asked("rows", split, positions):
             yield from rows
 
     def labels(self) -> Mapping[str, tuple[str, ...]]:
+        if self._tree:
+            return super().labels()
         (found,) = self._asked("labels")
         return found
+
+    def _provide(self) -> None:
+        list(self._asked("infos"))
 
     @cached_property
     def _infos(self) -> Mapping[str, Any]:

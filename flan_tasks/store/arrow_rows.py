@@ -3,8 +3,9 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,16 +19,16 @@ BATCH = 1000
 # Rows and bytes of a batch of a file: few batches, since looking into one costs as much as into
 # dozens of rows, and none larger than what may be copied at once.
 _FILE_ROWS, _FILE_BYTES = 1 << 18, 64 << 20
+# Hashes of keys that are compared at a time: 16 MiB of them, and as much again while they are
+# sorted.
+_HASHES = 1 << 21
 
 
 class Reading:
     """Examples of a split, and what is counted while they are read."""
 
-    def __init__(self, dataset: Dataset, limit: int | None) -> None:
-        self._dataset = dataset
+    def __init__(self, limit: int | None) -> None:
         self._limit = limit
-        # Eight bytes an example: the one thing here that grows with the split.
-        self._hashes: list[np.ndarray] = []
         self.rows = 0
         self.skipped: Counter[str] = Counter()
 
@@ -46,49 +47,66 @@ class Reading:
                     pending.append(item)
                     left -= 1
             if len(pending) >= BATCH:
-                yield self._batch(pending, schema)
+                yield _batch(pending, schema)
                 pending = []
             if left <= 0:
                 break
         if pending:
-            yield self._batch(pending, schema)
+            yield _batch(pending, schema)
 
-    def _batch(self, examples: Sequence[Example], schema: pa.Schema) -> pa.RecordBatch:
-        batch = _batch(examples, schema)
-        self._hashes.append(np.from_dlpack(batch.column("key_hash")))
-        return batch
 
-    def check_unique(self, path: Path) -> None:
-        """Compares the keys of all examples, which are in the file `path`.
+def check_unique(path: Path, name: str) -> None:
+    """Compares the keys of all examples of a file, some millions of them in memory at a time.
 
-        Raises:
-          BuildError: two are the same.
-        """
-        hashes = np.sort(np.concatenate([np.zeros(0, np.uint64), *self._hashes]))
-        twice = hashes[:-1][hashes[1:] == hashes[:-1]]
-        if len(twice):
-            with pa.memory_map(str(path)) as mapped:
-                table = pa.ipc.open_file(mapped).read_all()
+    Args:
+      path: the file.
+      name: of the dataset, for the message.
+
+    Raises:
+      BuildError: two are the same.
+    """
+    with pa.memory_map(str(path)) as mapped:
+        table = pa.ipc.open_file(mapped).read_all()
+        columns = [np.from_dlpack(chunk) for chunk in table.column("key_hash").chunks]
+        # Hashes are even, so that as many lie in each part of their range.
+        passes = -(-table.num_rows // _HASHES)
+        for number in range(passes):
+            low, high = (2**64 * edge // passes for edge in (number, number + 1))
+            inside = (column[(column >= low) & (column <= high - 1)] for column in columns)
+            hashes = np.sort(np.concatenate([np.zeros(0, np.uint64), *inside]))
+            twice = hashes[:-1][hashes[1:] == hashes[:-1]]
+            if len(twice):
                 place = table.column("key_hash").index(int(twice[0])).as_py()
                 key = table.column("key")[place].as_py()
-            raise BuildError(
-                f'{self._dataset.name}: two examples have the key "{key}"; '
-                "a normalizer that sets keys must give each example its own"
-            )
+                raise BuildError(
+                    f'{name}: two examples have the key "{key}"; '
+                    "a normalizer that sets keys must give each example its own"
+                )
 
 
 def copy_file(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
-    """Copies an Arrow file with few large batches in place of many, and gives it metadata.
+    """Copies an Arrow file with few large batches in place of many, and gives it metadata."""
+    with pa.memory_map(str(source)) as mapped:
+        reader = pa.ipc.open_file(mapped)
+        batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
+        write_file(batches, target, reader.schema.with_metadata(metadata))
+
+
+def write_file(batches: Iterable[pa.RecordBatch], target: Path, schema: pa.Schema) -> None:
+    """Writes an Arrow file with few large batches in place of many.
 
     The metadata of a family has the texts of a thousand tasks, so batches do not have it as well.
+
+    Args:
+      batches: the many.
+      target: the file.
+      schema: its columns, with the metadata that it has.
     """
-    with pa.memory_map(str(source)) as mapped, pa.OSFile(str(target), "wb") as out:
-        reader = pa.ipc.open_file(mapped)
-        with pa.ipc.new_file(out, reader.schema.with_metadata(metadata)) as writer:
+    with pa.OSFile(str(target), "wb") as out:
+        with pa.ipc.new_file(out, schema) as writer:
             waiting: list[pa.RecordBatch] = []
             rows = size = 0
-            for number in range(reader.num_record_batches):
-                batch = reader.get_batch(number)
+            for batch in batches:
                 if rows + batch.num_rows > _FILE_ROWS or size + batch.nbytes > _FILE_BYTES:
                     _write_as_one(writer, waiting)
                     waiting, rows, size = [], 0, 0
@@ -119,18 +137,20 @@ def store_schema(dataset: Dataset) -> pa.Schema:
 
 
 def _batch(examples: Sequence[Example], schema: pa.Schema) -> pa.RecordBatch:
-    rows = [
-        {
-            "key": example.key,
-            "key_hash": hash_text(example.key),
-            "answer": example.answer,
-            "options": list(example.options),
-            "references": list(example.references),
-            "extra": json.dumps(example.extra, ensure_ascii=False, sort_keys=True)
-            if example.extra
-            else "",
-            **{f"f_{name}": value for name, value in example.fields.items()},
-        }
-        for example in examples
-    ]
-    return pa.RecordBatch.from_pylist(rows, schema)
+    columns: dict[str, list[Any]] = {
+        "key": [example.key for example in examples],
+        "key_hash": [hash_text(example.key) for example in examples],
+        "answer": [example.answer for example in examples],
+        "options": [example.options for example in examples],
+        "references": [example.references for example in examples],
+        "extra": [
+            json.dumps(example.extra, ensure_ascii=False, sort_keys=True) if example.extra else ""
+            for example in examples
+        ],
+    }
+    for field in schema:
+        if field.name not in columns:
+            name = field.name.removeprefix("f_")
+            columns[field.name] = [example.fields[name] for example in examples]
+    arrays = [pa.array(columns[field.name], field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -159,7 +159,7 @@ def _write_member(
     start = out.rows
     if isinstance(constants, Skip):
         return Entry(start, start, at_hand, at_hand, {constants.reason: at_hand})
-    reading, bad = Reading(dataset, limit), BadRows()
+    reading, bad = Reading(limit), BadRows()
     examples = _unique(read_examples(dataset, rows, split, bad=bad))
     for batch in reading.batches(_unsolved(examples, source.family, constants), schema):
         out.add(batch)

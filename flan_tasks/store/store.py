@@ -11,7 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from flan_tasks.core.home import under_home
 from flan_tasks.core.member import Member
 from flan_tasks.raw_rows.base import Source
 from flan_tasks.raw_rows.families import FamilySource, MemberSource
-from flan_tasks.raw_rows.reading import VALIDATION_LIMIT, BadRows, positions, read_examples
+from flan_tasks.raw_rows.reading import VALIDATION_LIMIT
 from flan_tasks.store import checksum
-from flan_tasks.store.arrow_rows import Reading, copy_file, store_schema
+from flan_tasks.store.arrow_rows import copy_file, store_schema
 from flan_tasks.store.families import (
     Entry,
     check_reasons,
@@ -39,6 +39,7 @@ from flan_tasks.store.families import (
     write_rows,
 )
 from flan_tasks.store.key import digest_of_parts, key_parts
+from flan_tasks.store.split_file import Part, PartedSplit, SplitFile
 from flan_tasks.store.table import StoredExamples, Table
 
 ENVIRONMENT = "FLAN_TASKS_STORE"
@@ -92,21 +93,19 @@ class Store:
           RowError: rows break the schema; the first ten are named.
           BuildError: the store cannot be written.
         """
-        if split == "validation":
-            limit = VALIDATION_LIMIT if limit is None else min(limit, VALIDATION_LIMIT)
+        limit = _limit(split, limit)
         if isinstance(source, MemberSource):
             return self._member(source, split, limit, reading)
-        parts = key_parts(dataset, source, split, limit=limit)
-        key = digest_of_parts(parts)
-        path = self.root / f"{dataset.name}-{split}-{key[:16]}.arrow"
-        schema = store_schema(dataset)
+        asked = SplitFile(self.root, dataset, source, split, limit)
+        path, key, schema = asked.path, asked.key, asked.schema
         found = _look(path, key, schema)
         if isinstance(found, StoredExamples):
             return found
         if reading:
             reading()
         try:
-            self._write(path, key, parts, dataset, source, split, limit)
+            with self._writing():
+                asked.write()
         except FlanTasksError as error:
             if not found:
                 raise
@@ -253,42 +252,38 @@ class Store:
             lines.append(f"{path.name}: differs in {', '.join(changed) or 'layout'}")
         return lines
 
-    def _write(
-        self,
-        path: Path,
-        key: str,
-        parts: Mapping[str, Any],
-        dataset: Dataset,
-        source: Source,
-        split: str,
-        limit: int | None,
-    ) -> None:
-        at_hand = len(positions(dataset, source, split))
-        reading, bad = Reading(dataset, limit), BadRows()
-        # What was skipped stands before the rows and is known after them, so they are copied once:
-        # a split may be larger than the memory.
-        with (
-            self._writing(),
-            whole.file_aside(path) as aside,
-            whole.scratch_file(path) as rows_alone,
-        ):
-            schema = store_schema(dataset)
-            with pa.OSFile(str(rows_alone), "wb") as out, pa.ipc.new_file(out, schema) as writer:
-                rows = read_examples(dataset, source, split, bad=bad)
-                for batch in reading.batches(rows, schema):
-                    writer.write_batch(batch)
-            bad.check()
-            reading.check_unique(rows_alone)
-            about = {
-                "key": key,
-                "parts": parts,
-                "skipped": dict(sorted(reading.skipped.items())),
-                "rows": reading.rows,
-                "at_hand": at_hand,
-            }
-            copy_file(rows_alone, aside, {"flan_tasks": json.dumps(about)})
-            # Before the file has its name, so that none is there without a checksum.
-            checksum.write(aside, stands_for=path)
+    def has(self, dataset: Dataset, source: Source, split: str, *, limit: int | None) -> bool:
+        """Whether a dataset's split is stored, for all that its name says.
+
+        Raises:
+          SourceUnavailableError: the rows are not available.
+        """
+        asked = SplitFile(self.root, dataset, source, split, _limit(split, limit))
+        return asked.path.exists()
+
+    @contextmanager
+    def in_parts(
+        self, dataset: Dataset, source: Source, split: str, *, limit: int | None, size: int
+    ) -> Iterator[PartedSplit]:
+        """Yields a split whose rows several processes may read; their files go when it ends.
+
+        Args:
+          dataset, source, split, limit: as for `open`.
+          size: rows of a part.
+
+        Raises:
+          SourceUnavailableError: the rows are not available.
+          BuildError: the store cannot be written.
+        """
+        file = SplitFile(self.root, dataset, source, split, _limit(split, limit))
+        with self._writing(), ExitStack() as opened:
+            yield PartedSplit(
+                file,
+                [
+                    Part(opened.enter_context(whole.scratch_file(file.path)), start, stop)
+                    for start, stop in file.ranges(size)
+                ],
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -307,6 +302,12 @@ class Store:
             raise BuildError(
                 f"the store {self.root} cannot be written: {error.strerror or error}"
             ) from error
+
+
+def _limit(split: str, limit: int | None) -> int | None:
+    if split != "validation":
+        return limit
+    return VALIDATION_LIMIT if limit is None else min(limit, VALIDATION_LIMIT)
 
 
 def _stored_as(source: FamilySource) -> str:

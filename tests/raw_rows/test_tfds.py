@@ -7,8 +7,8 @@ from conftest import ROOT
 
 from flan_tasks.core.errors import SourceUnavailableError
 from flan_tasks.core.origin import Tfds
-from flan_tasks.raw_rows import tfds as tfds_module
 from flan_tasks.raw_rows.base import State
+from flan_tasks.raw_rows.prepared_tree import SplitInfo
 from flan_tasks.raw_rows.tfds import TfdsSource
 
 
@@ -46,8 +46,7 @@ def test_tfds_identity_is_that_of_the_builder(real_tree):
     read, asked = rte(real_tree), rte(real_tree)
     info = asked._builder.info.splits
     asked._infos = {
-        name: tfds_module._SplitInfo(list(info[name].shard_lengths), int(info[name].num_bytes))
-        for name in info
+        name: SplitInfo(list(info[name].shard_lengths), int(info[name].num_bytes)) for name in info
     }
     assert asked.splits() == read.splits()
     for split in info:

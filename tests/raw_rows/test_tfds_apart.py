@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from conftest import ROOT
+from prepared_trees import write_rte
 
 from flan_tasks.core.errors import RowError, SourceUnavailableError
 from flan_tasks.core.origin import Tfds
@@ -22,11 +23,20 @@ def _ended():
     assert not tfds_apart._idle
 
 
+def test_what_lies_prepared_needs_no_child(tmp_path):
+    write_rte(tmp_path)
+    source = TfdsApart(Tfds("super_glue/rte:1.0.2"), columns=COLUMNS, data_dir=tmp_path)
+    assert len(list(source.rows("train", range(3, 13)))) == 10
+    assert source.labels() == {"label": ("entailment", "not_entailment")}
+    assert not tfds_apart._idle
+
+
 @pytest.mark.slow
 def test_rows_and_labels_are_those_of_tfds(real_tree):
     origin = Tfds("super_glue/rte:1.0.2")
     apart = TfdsApart(origin, columns=COLUMNS, data_dir=real_tree)
     here = TfdsSource(origin, columns=COLUMNS, data_dir=real_tree)
+    apart._tree = here._tree = None  # as where only TFDS can read it
     assert apart.splits() == here.splits()
     assert apart.identity("train") == here.identity("train")
     assert list(apart.rows("train", range(3, 203))) == list(here.rows("train", range(3, 203)))
@@ -56,6 +66,9 @@ class _Answering(tfds_apart._Child):
 
 
 def source(tmp_path):
+    # Prepared in a form that only TFDS reads.
+    (tmp_path / "a" / "1.0.0").mkdir(parents=True)
+    (tmp_path / "a" / "1.0.0" / "dataset_info.json").write_text("{}")
     return TfdsApart(Tfds("a:1.0.0"), columns=(), data_dir=tmp_path, dataset="some")
 
 
