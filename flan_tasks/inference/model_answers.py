@@ -17,13 +17,14 @@ from flan_tasks.checkpoints.checkpoint import is_hugging_face, newest, read_reco
 from flan_tasks.checkpoints.damage import PARAMS, RECORD
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import ModelError
-from flan_tasks.evaluation.records import RANK, Asked, Prompt, Record, Unit, kept_text
+from flan_tasks.evaluation.records import RANK, Asked, Record, Unit, kept_text
 from flan_tasks.evaluation.ties import equal_options
 from flan_tasks.inference.answer_ends import stops_of, whole_answer
 from flan_tasks.inference.beginnings import Apart, Begun, beginning_class, read_beginning
 from flan_tasks.inference.decode import generate_batch
 from flan_tasks.inference.pool import WINDOW, Batch, Pool, Waiting, windows
 from flan_tasks.inference.programs import LIMIT, Allowance, Programs
+from flan_tasks.inference.prompt_ids import PromptIds, TextPrompts
 from flan_tasks.inference.questions import DistinctInput, Question, as_scored, distinct_inputs
 from flan_tasks.inference.reading import Reading
 from flan_tasks.inference.refilling import halves_of
@@ -33,7 +34,6 @@ from flan_tasks.models import partition
 from flan_tasks.models.hf import check_end, import_hf, read_config
 from flan_tasks.models.lora_files import is_lora, read_lora
 from flan_tasks.models.model import Cache, Model, ModelConfig, Tree
-from flan_tasks.plan.exemplars import Budget
 from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.config import MeshConfig
 from flan_tasks.specs.eval_config import LENGTHS, Decoding
@@ -218,11 +218,12 @@ class ModelAnswers:
             program,
             doubles=jax.default_backend() == "cpu",
         )
-        self._apart = Apart(writing, program, opened.model.config.starts)
+        self._apart = Apart(writing, program)
         self._halvings = Allowance(program, LIMIT // 8)
         place = partial(jax.device_put, device=partition.batch_sharding(opened.mesh))
         self.programs = Programs(log=log, place=place, multiple=opened.mesh.size)
-        self.budget = Budget(opened.vocabulary, self.lengths["inputs"])
+        self._ids: PromptIds = TextPrompts(opened.model.config, opened.vocabulary, self.lengths)
+        self.budget = self._ids.budget
         self.reading = Reading()
 
     @property
@@ -320,27 +321,20 @@ class ModelAnswers:
     def _waiting(self, of_unit: Sequence[Asked]) -> list[Waiting[int | None, DistinctInput]]:
         """Returns the prompts of a unit in tokens: for ranking by the width of their options."""
         prompts = [asked.prompt for asked in of_unit]
-        ids, trimmed = self._ids([prompt.inputs for prompt in prompts], self.lengths["inputs"])
         ranks = of_unit[0].unit.method == RANK
-        encoded = self._options(prompts) if ranks else {}
+        encoded = self._ids.options(prompts) if ranks else {}
         questions = []
-        for asked, prompt_ids, was_cut in zip(of_unit, ids, trimmed, strict=True):
+        for asked, whole in zip(of_unit, self._ids.prompts(prompts), strict=True):
             options = [encoded[text] for text in asked.prompt.gold.targets] if ranks else []
-            cut = was_cut or any(option_cut for _, option_cut in options)
-            option_ids = (as_scored(option, asked.prompt) for option, _ in options)
-            questions.append(Question(asked, prompt_ids, tuple(option_ids), cut))
+            cut = whole.is_cut or any(option.is_cut for option in options)
+            option_ids = (as_scored(option.ids, asked.prompt) for option in options)
+            questions.append(Question(asked, whole.ids, tuple(option_ids), cut))
         # Each draws an answer by its own seed.
         draws = not ranks and self.decoding.method == "sample"
         return [
             Waiting(width_of(one.options) if ranks else None, len(one.ids), one)
             for one in distinct_inputs(questions, apart=draws)
         ]
-
-    def _options(self, prompts: Sequence[Prompt]) -> dict[str, tuple[np.ndarray, bool]]:
-        """Returns the ids of each option's text, and whether its end was cut."""
-        texts = sorted({option for prompt in prompts for option in prompt.gold.targets})
-        ids, trimmed = self._ids(texts, self.lengths["targets"])
-        return dict(zip(texts, zip(ids, trimmed, strict=True), strict=True))
 
     def _written(
         self,
@@ -371,9 +365,9 @@ class ModelAnswers:
             halves=halves,
         )
         for one, answer, of_one in zip(batch.items, answers, stops, strict=True):
-            text = opened.vocabulary.decode(answer.tokens.tolist())
             for question, strings in zip(one.questions, of_one, strict=True):
                 prompt = question.asked.prompt
+                text = self._ids.written(prompt, answer.tokens.tolist())
                 # What was written beyond a stop string depends on when it was looked for.
                 text_kept = kept_text(prompt, cut_at_stops(text, strings))
                 yield question, Record(prompt, text_kept, trimmed=question.trimmed)
@@ -392,12 +386,6 @@ class ModelAnswers:
         )
         for one, of_one in zip(batch.items, scores, strict=True):
             yield from _records(one, of_one)
-
-    def _ids(self, texts: Sequence[str], limit: int) -> tuple[list[np.ndarray], list[bool]]:
-        """Returns the ids of each text with EOS, and whether its end was cut."""
-        encoded = self.opened.vocabulary.encode_flat(texts, limit)
-        ids = np.split(encoded.ids, np.cumsum(encoded.lengths)[:-1]) if texts else []
-        return ids, (encoded.whole > limit).tolist()
 
 
 def _records(one: DistinctInput, scores: Sequence[Score]) -> Iterator[tuple[Question, Record]]:
