@@ -18,6 +18,7 @@ from safetensors.numpy import load_file
 
 from flan_tasks.inference.decode import generate
 from flan_tasks.inference.programs import Programs
+from flan_tasks.inference.prompt_ids import whole_prompt
 from flan_tasks.models.hf import export_hf, import_hf, read_config
 from flan_tasks.models.model import Model
 from flan_tasks.specs.eval_config import Decoding
@@ -93,7 +94,7 @@ def written_alike(model: Model, params: dict, stored: dict) -> bool:
     answers = generate(
         model,
         params,
-        IDS,
+        [whole_prompt(model.config, ids) for ids in IDS],
         Decoding(max_tokens=NEW),
         eos_id=END,
         batch_size=2,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flan_tasks.api.building import build, diff, report, shares, verify
     from flan_tasks.api.building import open_build as open
     from flan_tasks.api.declaring import add, templates
-    from flan_tasks.api.looking import contamination, lint, show, sources
+    from flan_tasks.api.looking import chat_check, contamination, lint, show, sources
     from flan_tasks.api.modeling import compare, evaluate, export, infer, results, scores, train
     from flan_tasks.core.configuration import configure
     from flan_tasks.core.dataset import Dataset
@@ -88,6 +88,7 @@ __all__ = [
     "__version__",
     "add",
     "build",
+    "chat_check",
     "compare",
     "configure",
     "contamination",
@@ -117,7 +118,7 @@ __all__ = [
 _NAMES = {
     "api.building": ("build", "diff", "open", "report", "shares", "verify"),
     "api.declaring": ("add", "templates"),
-    "api.looking": ("contamination", "lint", "show", "sources"),
+    "api.looking": ("chat_check", "contamination", "lint", "show", "sources"),
     "api.modeling": ("compare", "evaluate", "export", "infer", "results", "scores", "train"),
     "row_views.rows": ("rows",),
     "seqio.calls": ("mixture", "task"),

@@ -75,7 +75,7 @@ def test_the_dataset_of_the_page_builds_with_every_turn(folder, flan, monkeypatc
 
 
 @pytest.mark.slow
-def test_the_model_of_the_page_is_trained_and_handed_back(folder, flan, tmp_path_factory):
+def test_the_model_of_the_page_is_trained_scored_and_handed_back(folder, flan, tmp_path_factory):
     """Its last block runs where an environment with transformers is named."""
     from toy_models import CONFIGS, quickly_compiled, random_params
 
@@ -93,14 +93,22 @@ def test_the_model_of_the_page_is_trained_and_handed_back(folder, flan, tmp_path
     export_hf(model, random_params(model), folder / "qwen3", vocabulary=vocabulary)
     build, *_ = commands("build")
     flan(*build, "--lengths", "inputs=300,targets=60")
-    gin, train, export = commands("train")
+    gin, train, score, ask, export = commands("train")
     *words, arrow, file = gin
     assert arrow == ">"
     (folder / file).write_text(flan(*words).out)
     quick = ["--gin.TRAIN_STEPS=2", "--gin.BATCH_SIZE=2", "--gin.DTYPE=float32"]
     with quickly_compiled():
         printed = flan(*train[:-1], *quick)
+        (folder / "questions.txt").write_text("Does it follow that nobody was there?\n")
+        short = ("--lengths", "inputs=300,targets=4")
+        assert "accuracy" in flan(*score, *short, "--templates", "last_word", "--examples", "2").out
+        flan(*ask, *short)
     assert "loss" in printed.out + printed.err
+    settings = json.loads((folder / "out/scores/settings.json").read_text())
+    about = json.loads((folder / "out/chat/manifest.json").read_text())["chat"]
+    assert settings["chat"]["template"] == about["template"]
+    assert "prediction" in json.loads((folder / "out/answers.jsonl").read_text())
     flan(*export)
     assert read_config(folder / "out/hf") == read_config(folder / "qwen3")
     assert (folder / "out/hf/chat_template.jinja").exists()

@@ -14,6 +14,7 @@ GROUPS = {
         ("rows", "show", "build", "shares", "verify", "report", "diff", "contamination", "lint")
         + (
             "sources",
+            "chat_check",
             "train",
             "evaluate",
             "compare",
@@ -66,6 +67,7 @@ RESULTS = (
     "flan_tasks.jobs.sources.SourceStates",
     "flan_tasks.jobs.sources.SourceState",
     "flan_tasks.jobs.contamination.Contamination",
+    "flan_tasks.jobs.chat_check.ChatCheck",
     "flan_tasks.reports.compare.Difference",
     "flan_tasks.trainer.train.Result",
     "flan_tasks.jobs.evaluate.EvalResult",

@@ -14,9 +14,11 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.origin import SOURCE_KINDS
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec, build_spec_of
+from flan_tasks.specs.chat_choices import CHOICES, ChatAsked, ChatChoices
 from flan_tasks.specs.contamination_presets import PRESETS
 
 if TYPE_CHECKING:
+    from flan_tasks.jobs.chat_check import ChatCheck
     from flan_tasks.jobs.contamination import Contamination
     from flan_tasks.jobs.lint import LintResult
     from flan_tasks.jobs.show import ShownPrompts
@@ -130,6 +132,50 @@ def sources(
         from flan_tasks.jobs.sources import sources as job
 
     return job(asked, source=chosen.source, data_dir=chosen.data_dir)
+
+
+def chat_check(
+    folder: str | os.PathLike[str],
+    *,
+    chat_date: str | None = None,
+    system: str | None = None,
+    reasoning: str | None = None,
+    build: str | os.PathLike[str] | None = None,
+) -> ChatCheck:
+    """Proves what of a tokenizer's chat template a model would be trained on; `flan chat-check`.
+
+    A proof that fails is in the result (`holds`, `fault`) and raises nothing.
+
+    Args:
+      folder: the tokenizer's files: tokenizer.json and a chat template, as transformers saves them.
+      chat_date: what the template takes for today, as 2024-07-26, which is the default.
+      system: system prompt of conversations that have none.
+      reasoning: thoughts before answers: `keep` (the default), `drop` or `field`.
+      build: a build of conversations, whose golden ids are compared; its date, system prompt and
+        choice of reasoning are taken, and none may be given.
+
+    Raises:
+      ChatTemplateError: the folder has no template, or none whose answers can be told.
+      VocabularyError: the tokenizer cannot be read.
+      BuildError: the build is not complete, or none of conversations.
+      ConfigError: an argument has the wrong type or range.
+      DeclarationError: choices are given beside a build, which says them.
+    """
+    given = Arguments("chat_check")
+    place = given.path("folder", folder)
+    built = None if build is None else given.path("build", build)
+    for name, text in (("chat_date", chat_date), ("system", system)):
+        if text is not None and not isinstance(text, str):
+            raise given.refuse(name, text, "a text")
+    if reasoning is not None and reasoning not in CHOICES:
+        raise given.refuse("reasoning", reasoning, ", ".join(CHOICES))
+    asked = ChatAsked(date=chat_date, system=system, reasoning=reasoning)
+    if built is not None and asked.choices:
+        raise DeclarationError(f"{', '.join(asked.choices)}: the build says it; leave it out")
+    with extras.needed_for("Proving a chat template"):
+        from flan_tasks.jobs.chat_check import chat_check as job
+
+    return job(place, choices=asked.over(ChatChoices()), build=built)
 
 
 def contamination(

@@ -16,6 +16,8 @@ from flan_tasks.core.errors import ChatTemplateError
 TEMPLATE = "chat_template.jinja"
 _CONFIG, _MAP, _OLDER = "tokenizer_config.json", "special_tokens_map.json", "chat_template.json"
 _GENERATION = "generation_config.json"
+# All that is read here.
+CHAT_FILES = (TEMPLATE, _CONFIG, _MAP, _OLDER, _GENERATION)
 _DEFAULT = "default"
 _NAMED = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 

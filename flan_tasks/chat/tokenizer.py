@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,11 @@ class ChatTokenizer:
         return f"sha256:{hashlib.sha256(json.dumps(told).encode()).hexdigest()}"
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """The template and what is chosen beside it; JSON-able."""
+        return {"template": self.name, **vars(self.choices)}
+
+    @property
     def template_sha256(self) -> str:
         """Digest of the template's text."""
         return hashlib.sha256(self.files.template.encode()).hexdigest()
@@ -123,8 +129,26 @@ class ChatTokenizer:
 
     def prompt_ids(self, messages: Sequence[Message], *, thinks: bool = False) -> list[int]:
         """Returns what a model is prompted with for the answer to prepared turns."""
-        choice = thinks if self._asks_for_thoughts else None
-        return self.ids(self.render(messages, prompt=True, thinks=choice).text)
+        return self.prompt_ids_each([messages], thinks=[thinks])[0]
+
+    def prompt_ids_each(
+        self, conversations: Sequence[Sequence[Message]], *, thinks: Sequence[bool] | None = None
+    ) -> list[list[int]]:
+        """Returns what a model is prompted with for the answer to each of some conversations.
+
+        Args:
+          conversations: prepared turns.
+          thinks: of each, whether the answer begins with thoughts; of none by default.
+
+        Raises:
+          ChatTemplateError: the template refuses one.
+        """
+        chosen = thinks if thinks is not None else [False] * len(conversations)
+        texts = [
+            self.render(turns, prompt=True, thinks=one if self._asks_for_thoughts else None).text
+            for turns, one in zip(conversations, chosen, strict=True)
+        ]
+        return [ids.tolist() for ids in self.vocabulary.encode(texts)]
 
     def header_of(self, ids: Ids) -> list[int]:
         """Returns the longest header of an answer that ids end with; [] for none."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.chat.facts import add_chat, refusals
+from flan_tasks.chat.kept import keep_tokenizer
 from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.variation import Variation
@@ -176,7 +177,10 @@ def _finish(
     report: Report | None,
 ) -> dict[str, Any]:
     try:
-        others_written = WRITERS[settings.format].finish(folder, shards, settings.for_writer)
+        others_written = [*WRITERS[settings.format].finish(folder, shards, settings.for_writer)]
+        if settings.chat:
+            kept = keep_tokenizer(settings.chat.files.folder, folder)
+            others_written += [path.relative_to(folder).as_posix() for path in kept]
     except OSError as error:
         raise write_error(error, folder) from error
     if not sum(shard["examples"] for shard in shards):

@@ -11,6 +11,7 @@ from flan_tasks.core.template import FORWARD, Template
 from flan_tasks.core.variation import Variation
 from flan_tasks.evaluation.groups import shared_text_groups
 from flan_tasks.evaluation.records import Prompt
+from flan_tasks.packing.chat_turns import parted_target
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
 from flan_tasks.plan.plan import Draw
@@ -87,6 +88,7 @@ def evaluation_prompts(
             row.num_shots,
             bool(row.shortened),
             group=group if sizes[group] > 1 else "",
+            reasons=bool(parted_target(row)[0]),
         )
         for row, group in zip(fitted, groups, strict=True)
         if row is not None

@@ -58,6 +58,8 @@ class Prompt:
     """Whether the end of an option counts among its tokens."""
     group: str = field(default="", compare=False)
     """Key of the first example that it shares a passage with; "" where it shares none."""
+    reasons: bool = field(default=False, compare=False)
+    """Whether an answer as it is trained on has reasoning before it."""
 
 
 class Asked(NamedTuple):

@@ -33,11 +33,9 @@ class Begun:
     """Prompts with one beginning."""
 
     beginning: np.ndarray
-    """Ids that all share, behind the decoder's first token; empty where nothing is shared."""
+    """Ids that all share; empty where nothing is shared."""
     numbers: tuple[int, ...]
     """Numbers of the prompts."""
-    first: int = 0
-    """Tokens of the beginning that stand before the prompts: the decoder's first, or none."""
 
     @classmethod
     def of_nothing(cls, count: int) -> "Begun":
@@ -51,7 +49,7 @@ class Begun:
 
     def rest(self, ids: np.ndarray) -> np.ndarray:
         """Returns what stands behind the beginning in the ids of a prompt."""
-        return ids[max(len(self.beginning) - self.first, 0) :]
+        return ids[len(self.beginning) :]
 
 
 class Apart:
@@ -62,12 +60,10 @@ class Apart:
     Args:
       pool: cuts batches.
       program: tokens that could be read while a program is compiled.
-      starts: what the decoder reads before any prompt.
     """
 
-    def __init__(self, pool: Pool, program: int, starts: Sequence[int]) -> None:
+    def __init__(self, pool: Pool, program: int) -> None:
         self._pool = pool
-        self._starts = starts
         self.allowance = Allowance(program, MOST)
 
     def forget(self) -> None:
@@ -88,7 +84,7 @@ class Apart:
         """
         left: list[int] = []
         nothing_shared = [Begun.of_nothing(len(prompts))]
-        for group in by_beginning(prompts, self._starts) if shares else nothing_shared:
+        for group in by_beginning(prompts) if shares else nothing_shared:
             if not group.shares:
                 left += group.numbers
                 continue
@@ -141,12 +137,11 @@ def _programs(kind: int, batches: Sequence[Batch[int | None, int]]) -> set[Hasha
     return programs
 
 
-def by_beginning(prompts: Sequence[np.ndarray], starts: Sequence[int]) -> list[Begun]:
+def by_beginning(prompts: Sequence[np.ndarray]) -> list[Begun]:
     """Returns prompts in the groups that save most tokens, those that share nothing worth it last.
 
     Args:
       prompts: their ids, each with at least one token.
-      starts: what the decoder reads before any of them.
     """
     order = sorted(range(len(prompts)), key=lambda number: (prompts[number].tolist(), number))
     ordered = [prompts[number] for number in order]
@@ -177,8 +172,8 @@ def by_beginning(prompts: Sequence[np.ndarray], starts: Sequence[int]) -> list[B
     while waiting:
         first, last, shared, holds = runs[place := waiting.pop()]
         if saved[place] and saved[place] == _saved(runs[place]):
-            beginning = np.append(starts, ordered[first][:shared]).astype(np.int32)
-            groups.append(Begun(beginning, tuple(sorted(order[first:last])), len(starts)))
+            beginning = ordered[first][:shared].astype(np.int32)
+            groups.append(Begun(beginning, tuple(sorted(order[first:last]))))
             rest -= set(order[first:last])
         else:
             waiting += holds[::-1]
@@ -193,10 +188,8 @@ def read_beginning(model: Model, params: Tree, beginning: np.ndarray, programs: 
     Raises:
       EvaluationError: too many programs would be compiled.
     """
-    # The first token is put before inputs by `inputs_batch`.
-    first = len(model.config.starts)
-    length = bucket(len(beginning), LENGTHS) - first
-    batch = inputs_batch(model.config, [beginning[first:]], length=length, rows=programs.multiple)
+    length = bucket(len(beginning), LENGTHS)
+    batch = inputs_batch(model.config, [beginning], length=length, rows=programs.multiple)
     return programs.call(("reading beginnings",), partial(_read, model), params, batch)
 
 

@@ -43,7 +43,7 @@ def generate(
     Args:
       model: the network.
       params: its parameters.
-      prompts: ids of the inputs, EOS included.
+      prompts: all ids that are read of each.
       decoding: how tokens are chosen.
       eos_id: ends an answer.
       batch_size: prompts read at once.
@@ -95,7 +95,7 @@ def generate_batch(
     Args:
       model: the network.
       params: its parameters.
-      prompts: ids of the inputs; behind a beginning, what follows it.
+      prompts: all ids that are read of each; behind a beginning, what follows it.
       decoding: how tokens are chosen.
       eos_id: ends an answer.
       length: at least that of the prompts.

@@ -12,10 +12,10 @@ from flan_tasks.core.parsing import parse_json
 from flan_tasks.evaluation.answers import write_kept
 from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit
 from flan_tasks.inference.kept_programs import keep_programs
-from flan_tasks.inference.model_answers import ModelAnswers, open_model
+from flan_tasks.inference.model_answers import ModelAnswers
+from flan_tasks.inference.opening import open_asked
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.specs.eval_config import InferSpec
-from flan_tasks.vocabulary import asked_vocabulary
 
 _TEXT = ("prompt", "inputs", "inputs_pretokenized")
 
@@ -42,7 +42,7 @@ def infer(
     lines = read_prompts(Path(run.input_path))
     keep_programs()
     answerer = ModelAnswers(
-        open_model(run.checkpoint_path, vocab=asked_vocabulary(run), dtype=run.dtype, say=say),
+        open_asked(run, Path(run.checkpoint_path), say=say),
         lengths=run.task_feature_lengths,
         decoding=run.decoding,
         batch_tokens=run.batch_tokens,
@@ -67,9 +67,13 @@ def infer(
 
 
 def _prompt(text: str) -> Prompt:
-    """A prompt of a line: how many exemplars stand before it is not known, but whether some do."""
+    """A prompt of a line: how many exemplars stand before it is not known, but whether some do.
+
+    Nor is it known whether its answer has thoughts: where a template writes them apart, a model may
+    have some.
+    """
     gold = Gold("", ("",), key=f"{hash_text(text):016x}")
-    return Prompt(text, gold, num_shots=int(is_joined(text)))
+    return Prompt(text, gold, num_shots=int(is_joined(text)), reasons=True)
 
 
 def read_prompts(path: Path) -> list[tuple[str, dict[str, Any]]]:

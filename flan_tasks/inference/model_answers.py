@@ -12,18 +12,22 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from flan_tasks.chat.tokenizer import ChatTokenizer
 from flan_tasks.checkpoints import checksums
 from flan_tasks.checkpoints.checkpoint import is_hugging_face, newest, read_record, warm_start
 from flan_tasks.checkpoints.damage import PARAMS, RECORD
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import ModelError
-from flan_tasks.evaluation.records import RANK, Asked, Prompt, Record, Unit, kept_text
+from flan_tasks.evaluation.records import RANK, Asked, Record, Unit, kept_text
 from flan_tasks.evaluation.ties import equal_options
 from flan_tasks.inference.answer_ends import stops_of, whole_answer
 from flan_tasks.inference.beginnings import Apart, Begun, beginning_class, read_beginning
 from flan_tasks.inference.decode import generate_batch
+from flan_tasks.inference.model_chat import chat_of, missing_tokenizer
+from flan_tasks.inference.model_vocabulary import check_size, vocabulary_of
 from flan_tasks.inference.pool import WINDOW, Batch, Pool, Waiting, windows
 from flan_tasks.inference.programs import LIMIT, Allowance, Programs
+from flan_tasks.inference.prompt_ids import ChatPrompts, PromptIds, TextPrompts
 from flan_tasks.inference.questions import DistinctInput, Question, as_scored, distinct_inputs
 from flan_tasks.inference.reading import Reading
 from flan_tasks.inference.refilling import halves_of
@@ -34,26 +38,14 @@ from flan_tasks.models import partition
 from flan_tasks.models.hf import check_end, import_hf, read_config
 from flan_tasks.models.lora_files import is_lora, read_lora
 from flan_tasks.models.model import Cache, Model, ModelConfig, Tree
-from flan_tasks.plan.exemplars import Budget
-from flan_tasks.specs.chat_choices import CHAT
+from flan_tasks.specs.chat_choices import CHAT, ChatAsked
 from flan_tasks.specs.config import MeshConfig
 from flan_tasks.specs.eval_config import LENGTHS, Decoding
 from flan_tasks.suites.reading import cut_at_stops
-from flan_tasks.vocabulary import (
-    BYTES,
-    HELD,
-    T5,
-    Vocabulary,
-    VocabularyName,
-    is_byt5,
-    open_recorded,
-    open_vocabulary,
-)
+from flan_tasks.vocabulary import Vocabulary
 
 # Endings of files of a Hugging Face folder that decide what a model answers.
 _OF_MODEL = {".safetensors", ".json", ".model", ".txt"}
-# Vocabularies told by their size, where nobody names one.
-_BY_SIZE = {259: BYTES, 32_100: T5}
 # Tokens of a batch where nobody says how many. A CPU gains nothing from large ones, and pays for
 # those that are not full.
 TOKENS, CPU_TOKENS = 16_384, 2_048
@@ -82,8 +74,10 @@ class OpenModel:
     """Longest inputs and targets it was trained on, or else T5's."""
     identity: dict[str, Any]
     """Where it lies and what it is: JSON-able, the same for the same model."""
-    chat: str = ""
-    """The chat template of the conversations that it was trained on here; empty for none."""
+    chat: ChatTokenizer | None = None
+    """By whose chat template it is asked; None where prompts are asked as they are."""
+    lacks: str = ""
+    """Why it is not to be asked, though it can be read; empty where it is."""
 
 
 def open_model(
@@ -91,6 +85,7 @@ def open_model(
     *,
     vocab: str | None = None,
     dtype: str | None = None,
+    chat: ChatAsked | None = None,
     say: Callable[[str], None] | None = None,
 ) -> OpenModel:
     """Opens a checkpoint, a MODEL_DIR (its newest), a Hugging Face folder, or adapters of one.
@@ -100,11 +95,13 @@ def open_model(
       vocab: bytes, t5, or a file; by default what the folder holds or says it was trained with,
         or the model's size tells.
       dtype: what is computed in; by default as it was trained, or float32.
+      chat: by which chat template it is asked; by default that of its training, or none.
       say: called with one line if a checkpoint has no checksums, or can be read in two ways.
 
     Raises:
       ModelError: there is no checkpoint, it is damaged, or weights or vocabulary do not fit.
       VocabularyError: the vocabulary is not available.
+      ChatTemplateError: the chat template is missing, or fails a proof.
     """
     path = Path(path)
     adapters = read_lora(path.absolute()) if is_lora(path) else None
@@ -115,8 +112,21 @@ def open_model(
     config = read_config(folder, say=say) if from_hf else _recorded(folder, record)
     config = config if adapters is None else adapters.config(config)
     trained_on = record.get("trained_on", {})
-    vocabulary = _vocabulary(folder, config, vocab, trained_on.get("vocabulary"))
-    if from_hf:
+    talks = chat_of(folder, config, trained_on, chat or ChatAsked())
+    lacks = missing_tokenizer(folder, trained_on) if talks is None and CHAT in trained_on else ""
+    if lacks and vocab is None:
+        raise ModelError(lacks)
+    if talks is not None and vocab is None:
+        vocabulary: Vocabulary = talks.vocabulary
+        check_size(vocabulary, config, option="--chat")
+    else:
+        vocabulary = vocabulary_of(folder, config, vocab, trained_on.get("vocabulary"))
+    if talks is not None:
+        if vocabulary.name != talks.vocabulary.name:
+            raise ModelError(f"vocab {vocab}: is that of the chat tokenizer; leave it out")
+        # As conversations are trained on, whatever inputs of other rows see.
+        config = dataclasses.replace(config, inputs_attention="causal")
+    elif from_hf:
         check_end(folder, vocabulary.name, vocabulary.eos_id)
     # Rows that only pad the embedding are no ids: none is ever written.
     real = dataclasses.replace(config, vocabulary_size=vocabulary.size)
@@ -149,8 +159,7 @@ def open_model(
         identity |= {"model": str(adapters.folder), "adapters": _digest(adapters.folder, ())}
     trained_lengths = trained_on.get("lengths", {})
     lengths = {name: trained_lengths.get(name, usual) for name, usual in LENGTHS.items()}
-    chat = trained_on.get(CHAT, "")
-    return OpenModel(model, params, vocabulary, mesh, lengths, identity, chat)
+    return OpenModel(model, params, vocabulary, mesh, lengths, identity, talks, lacks)
 
 
 def program_tokens(model: Model, batch_tokens: int) -> int:
@@ -184,7 +193,7 @@ class ModelAnswers:
       log: called for every program that is compiled.
 
     Raises:
-      ModelError: the model was trained to be asked by a chat template, which is not done here.
+      ModelError: the model is not to be asked: its chat template is not there.
     """
 
     def __init__(
@@ -197,14 +206,8 @@ class ModelAnswers:
         batch_size: int | None = None,
         log: Callable[[str], None] | None = None,
     ) -> None:
-        if opened.chat:
-            raise ModelError(
-                f"{opened.identity['model']} was trained on conversations of the chat template "
-                f"{opened.chat[:15]}, and prompts are asked here without one, so that its answers "
-                "would say little of it. `flan export` writes it for transformers; `flan eval NAME "
-                "--write-prompts FILE` has the prompts, and `--predictions FILE` scores what was "
-                "answered with the template"
-            )
+        if opened.lacks:
+            raise ModelError(opened.lacks)
         self.opened = opened
         self.lengths = {**opened.lengths, **(lengths or {})}
         self.decoding = dataclasses.replace(decoding, max_tokens=self.lengths["targets"])
@@ -221,19 +224,27 @@ class ModelAnswers:
             program,
             doubles=jax.default_backend() == "cpu",
         )
-        self._apart = Apart(writing, program, opened.model.config.starts)
+        self._apart = Apart(writing, program)
         self._halvings = Allowance(program, LIMIT // 8)
         place = partial(jax.device_put, device=partition.batch_sharding(opened.mesh))
         self.programs = Programs(log=log, place=place, multiple=opened.mesh.size)
         self._batches_at_once = batches_at_once(opened.mesh.size)
-        self.budget = Budget(opened.vocabulary, self.lengths["inputs"])
+        self._ids: PromptIds = (
+            TextPrompts(opened.model.config, opened.vocabulary, self.lengths)
+            if opened.chat is None
+            else ChatPrompts(opened.chat, self.lengths)
+        )
+        self.budget = self._ids.budget
         self.reading = Reading()
 
     @property
     def settings(self) -> dict[str, Any]:
         """What decides its answers; JSON-able."""
         decoding = dataclasses.asdict(self.decoding)
-        return {**self.opened.identity, "lengths": self.lengths, "decoding": decoding}
+        told = {**self.opened.identity, "lengths": self.lengths, "decoding": decoding}
+        chat = self.opened.chat
+        # Answers by a template are others than those without one.
+        return told if chat is None else told | {CHAT: chat.identity}
 
     def has(self, unit: Unit) -> bool:
         """Whether it can answer a unit: always."""
@@ -335,27 +346,20 @@ class ModelAnswers:
     def _waiting(self, of_unit: Sequence[Asked]) -> list[Waiting[int | None, DistinctInput]]:
         """Returns the prompts of a unit in tokens: for ranking by the width of their options."""
         prompts = [asked.prompt for asked in of_unit]
-        ids, trimmed = self._ids([prompt.inputs for prompt in prompts], self.lengths["inputs"])
         ranks = of_unit[0].unit.method == RANK
-        encoded = self._options(prompts) if ranks else {}
+        encoded = self._ids.options(prompts) if ranks else {}
         questions = []
-        for asked, prompt_ids, was_cut in zip(of_unit, ids, trimmed, strict=True):
+        for asked, whole in zip(of_unit, self._ids.prompts(prompts), strict=True):
             options = [encoded[text] for text in asked.prompt.gold.targets] if ranks else []
-            cut = was_cut or any(option_cut for _, option_cut in options)
-            option_ids = (as_scored(option, asked.prompt) for option, _ in options)
-            questions.append(Question(asked, prompt_ids, tuple(option_ids), cut))
+            cut = whole.is_cut or any(option.is_cut for option in options)
+            option_ids = (as_scored(option.ids, asked.prompt) for option in options)
+            questions.append(Question(asked, whole.ids, tuple(option_ids), cut))
         # Each draws an answer by its own seed.
         draws = not ranks and self.decoding.method == "sample"
         return [
             Waiting(width_of(one.options) if ranks else None, len(one.ids), one)
             for one in distinct_inputs(questions, apart=draws)
         ]
-
-    def _options(self, prompts: Sequence[Prompt]) -> dict[str, tuple[np.ndarray, bool]]:
-        """Returns the ids of each option's text, and whether its end was cut."""
-        texts = sorted({option for prompt in prompts for option in prompt.gold.targets})
-        ids, trimmed = self._ids(texts, self.lengths["targets"])
-        return dict(zip(texts, zip(ids, trimmed, strict=True), strict=True))
 
     def _written(
         self,
@@ -387,9 +391,9 @@ class ModelAnswers:
         )
         records = []
         for one, answer, of_one in zip(batch.items, answers, stops, strict=True):
-            text = opened.vocabulary.decode(answer.tokens.tolist())
             for question, strings in zip(one.questions, of_one, strict=True):
                 prompt = question.asked.prompt
+                text = self._ids.written(prompt, answer.tokens.tolist())
                 # What was written beyond a stop string depends on when it was looked for.
                 text_kept = kept_text(prompt, cut_at_stops(text, strings))
                 records.append((question, Record(prompt, text_kept, trimmed=question.trimmed)))
@@ -409,12 +413,6 @@ class ModelAnswers:
         )
         pairs = zip(batch.items, scores, strict=True)
         return [record for one, of_one in pairs for record in _records(one, of_one)]
-
-    def _ids(self, texts: Sequence[str], limit: int) -> tuple[list[np.ndarray], list[bool]]:
-        """Returns the ids of each text with EOS, and whether its end was cut."""
-        encoded = self.opened.vocabulary.encode_flat(texts, limit)
-        ids = np.split(encoded.ids, np.cumsum(encoded.lengths)[:-1]) if texts else []
-        return ids, (encoded.whole > limit).tolist()
 
 
 def _records(one: DistinctInput, scores: Sequence[Score]) -> Iterator[tuple[Question, Record]]:
@@ -441,43 +439,6 @@ def _recorded(folder: Path, record: Mapping[str, Any]) -> ModelConfig:
             f"{folder} does not say what model it is of; was it written by flan train?"
         )
     return ModelConfig.from_json(fields)
-
-
-def _vocabulary(
-    folder: Path, config: ModelConfig, named: str | None, trained_with: str | None
-) -> Vocabulary:
-    if named is not None:
-        vocabulary = open_recorded(named, trained_with)
-        if trained_with not in (None, vocabulary.name):
-            raise ModelError(
-                f"{folder} was trained with the vocabulary {trained_with}, and {named} is "
-                f"{vocabulary.name}; its ids mean something else"
-            )
-    elif trained_with and VocabularyName.parse(trained_with).file in (BYTES, T5):
-        vocabulary = open_vocabulary(trained_with)
-    elif trained_with is not None:
-        raise ModelError(
-            f"{folder} was trained with the vocabulary file {trained_with}; give it as --vocab"
-        )
-    elif any((folder / name).is_file() for name in HELD) or is_byt5(folder):
-        vocabulary = open_vocabulary(str(folder))
-    elif config.vocabulary_size in _BY_SIZE:
-        vocabulary = open_vocabulary(_BY_SIZE[config.vocabulary_size])
-    else:
-        raise ModelError(
-            f"{folder}: nothing says which vocabulary of {config.vocabulary_size:,} ids it was "
-            "trained with; give --vocab"
-        )
-    if vocabulary.size > config.outputs:
-        hint = "give the --vocab it was trained with"
-        if named is None and (folder / "tokenizer.model").is_file():
-            # A SentencePiece model has T5's 100 extra ids here.
-            hint = "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) writes tokenizer.json"
-        raise ModelError(
-            f"the vocabulary {vocabulary.name} has {vocabulary.size:,} ids and the model "
-            f"{config.vocabulary_size:,}; {hint}"
-        )
-    return vocabulary
 
 
 def _digest(folder: Path, parts: Sequence[str]) -> str:

@@ -166,28 +166,19 @@ def bucket(length: int, sizes: Sequence[int]) -> int:
 
 
 def inputs_batch(
-    config: ModelConfig,
-    prompts: Sequence[np.ndarray],
-    *,
-    length: int,
-    rows: int,
-    begins: bool = True,
+    config: ModelConfig, prompts: Sequence[np.ndarray], *, length: int, rows: int
 ) -> dict[str, np.ndarray]:
-    """Returns what `Model.prefill` reads for prompts (ids with EOS).
+    """Returns what `Model.prefill` reads for prompts, all of whose ids they have (`prompt_ids`).
 
     Args:
       config: of the model.
       prompts: at least one.
       length: tokens they are padded to.
       rows: rows of the batch; the last prompt is repeated to fill them.
-      begins: whether they begin with a decoder's first token; else they follow a beginning.
     """
-    starts = config.starts if config.architecture != "t5" and begins else ()
-    first = len(starts)
-    tokens, segments = np.zeros((2, rows, length + first), np.int32)
-    tokens[:, :first] = starts
+    tokens, segments = np.zeros((2, rows, length), np.int32)
     for row, prompt in enumerate([*prompts, *[prompts[-1]] * (rows - len(prompts))]):
-        tokens[row, first : first + len(prompt)] = prompt
-        segments[row, : first + len(prompt)] = 1
+        tokens[row, : len(prompt)] = prompt
+        segments[row, : len(prompt)] = 1
     side = "encoder" if config.architecture == "t5" else "decoder"
     return {f"{side}_input_tokens": tokens, f"{side}_segment_ids": segments}

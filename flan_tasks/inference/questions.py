@@ -15,9 +15,10 @@ class Question:
     asked: Asked
     """The prompt."""
     ids: np.ndarray
-    """Its ids, EOS included."""
+    """All ids that are read of it."""
     options: tuple[np.ndarray, ...]
-    """Ids of its options, EOS included unless it does not count; empty where text is written."""
+    """Ids of its options, with the token that ends an answer unless it does not count; empty where
+    text is written."""
     trimmed: bool
     """Whether the end of the prompt, or of an option, was cut to fit."""
 

@@ -68,7 +68,7 @@ class Refilled:
     Args:
       model: the network.
       params: its parameters.
-      prompts: ids of the inputs, EOS included; behind a beginning, what follows it.
+      prompts: all ids that are read of each; behind a beginning, what follows it.
       keys: of the draws of each.
       is_over: for each prompt, whether an answer is whole; None where it has no stop strings.
       decoding: how tokens are chosen.
@@ -187,14 +187,7 @@ class Refilled:
         )
 
     def _batch(self, prompts: Sequence[np.ndarray], size: int) -> dict[str, np.ndarray]:
-        # The decoder's first token stands in the beginning, where there is one.
-        return inputs_batch(
-            self._model.config,
-            prompts,
-            length=self._shape.length,
-            rows=size,
-            begins=self._beginning is None,
-        )
+        return inputs_batch(self._model.config, prompts, length=self._shape.length, rows=size)
 
     def _done(self, outputs: Sequence[np.ndarray]) -> dict[int, Generated]:
         """Returns prompt -> answer of the rows that are done."""

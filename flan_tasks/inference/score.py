@@ -58,7 +58,7 @@ def score_options(
     Args:
       model: the network.
       params: its parameters.
-      prompts: ids of the inputs, EOS included.
+      prompts: all ids that are read of each.
       options: for each prompt the ids of its options, each with EOS.
       batch_size: prompts read at once.
       programs: keeps what is compiled.

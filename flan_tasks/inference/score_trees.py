@@ -51,7 +51,7 @@ def score_trees(
     for number, one in enumerate(inputs):
         if not left[number] and not one.is_done:
             yield one, []
-    for group in grouped(leaves_of(inputs, model.config.starts), share=share):
+    for group in grouped(leaves_of(inputs), share=share):
         cache: Cache | None = None
         for batch in pool.batches(_waiting(group, share)):
             numbers = {number for row in batch.items for _, _, number, _ in row.wanted}
@@ -81,10 +81,8 @@ def _waiting(group: Group, share: bool) -> list[Waiting[int, Row]]:
 
 def _beginning(model: Model, params: Tree, group: Group, pool: Pool, programs: Programs) -> Cache:
     """Returns the cached keys and values of what a group begins with."""
-    # The first token is put before inputs by `inputs_batch`.
-    first = len(model.config.starts)
-    length = length_class(group.shared) - first
-    batch = inputs_batch(model.config, [group.beginning[first:]], length=length, rows=pool.multiple)
+    length = length_class(group.shared)
+    batch = inputs_batch(model.config, [group.beginning], length=length, rows=pool.multiple)
     return programs.call(("reading beginnings",), partial(_read, model), params, batch)
 
 

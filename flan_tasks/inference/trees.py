@@ -27,7 +27,7 @@ class Leaf(NamedTuple):
     """A prompt with some of its options, as a row holds it."""
 
     ids: np.ndarray
-    """Ids of the prompt, behind the decoder's first token where it has one."""
+    """Ids of the prompt."""
     options: tuple[np.ndarray, ...]
     """Ids of the options."""
     number: int
@@ -115,23 +115,17 @@ class Row:
         return len(self.tokens) - 1
 
 
-def leaves_of(inputs: Sequence[DistinctInput], starts: Sequence[int]) -> list[Leaf]:
-    """Returns the prompts with their options; one with very many comes several times.
-
-    Args:
-      inputs: what is asked.
-      starts: what the decoder reads before any input.
-    """
+def leaves_of(inputs: Sequence[DistinctInput]) -> list[Leaf]:
+    """Returns the prompts with their options; one with very many comes several times."""
     leaves = []
     for number, one in enumerate(inputs):
-        ids = np.concatenate([starts, one.ids]).astype(np.int32)
         begin = room = 0
         for place, option in enumerate(one.options):
             if place > begin and room + len(option) > OPTIONS:
-                leaves.append(Leaf(ids, one.options[begin:place], number, begin))
+                leaves.append(Leaf(one.ids, one.options[begin:place], number, begin))
                 begin, room = place, 0
             room += len(option)
-        leaves.append(Leaf(ids, one.options[begin:], number, begin))
+        leaves.append(Leaf(one.ids, one.options[begin:], number, begin))
     return leaves
 
 

@@ -34,7 +34,6 @@ from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites
 from flan_tasks.suites.scores import SuiteScore
 from flan_tasks.suites.submission import WrittenSubmission, write_submission
 from flan_tasks.suites.tables import averages_table
-from flan_tasks.vocabulary import asked_vocabulary
 
 if TYPE_CHECKING:
     from flan_tasks.inference.model_answers import ModelAnswers
@@ -185,13 +184,14 @@ def _model_of(
       ModelError: it cannot be opened; where it is not of our kind, how it can be scored.
     """
     from flan_tasks.inference.kept_programs import keep_programs
-    from flan_tasks.inference.model_answers import ModelAnswers, open_model
+    from flan_tasks.inference.model_answers import ModelAnswers
+    from flan_tasks.inference.opening import open_asked
 
     keep_programs()
     assert spec.checkpoint_path is not None
     path = Path(spec.checkpoint_path)
     try:
-        model = open_model(path, vocab=asked_vocabulary(spec), dtype=spec.dtype, say=say)
+        model = open_asked(spec, path, say=say)
     except ModelError as error:
         if _is_of_others(path):
             error.add_note(

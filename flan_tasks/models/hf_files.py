@@ -22,6 +22,7 @@ from flan_tasks.vocabulary import (
     TokenizersVocabulary,
     Vocabulary,
 )
+from flan_tasks.vocabulary.tokenizer_json import BESIDE
 
 _README_DECODER = """\
 # A decoder-only model of flan_tasks
@@ -37,11 +38,6 @@ Where it was trained on prompts and answers of a build without a chat template, 
 prompt's ids and then the end token, {eos}, before the answer: `tokenizer(prompt,
 add_special_tokens=False)` gives the prompt's ids.
 """
-# Files of a tokenizer that go along with its tokenizer.json.
-_BESIDE = (
-    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
-    *("merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json"),
-)
 _README = """\
 # A T5 of flan_tasks
 
@@ -187,12 +183,12 @@ def _copied_beside(path: Path, directory: Path) -> bool:
     """Copies what lies beside a tokenizer.json; returns whether its configuration was there."""
     if path.name != "tokenizer.json":
         return False
-    for name in _BESIDE:
+    for name in BESIDE:
         if (path.parent / name).is_file():
             shutil.copyfile(path.parent / name, directory / name)
     if (path.parent / "chat_templates").is_dir():
         shutil.copytree(path.parent / "chat_templates", directory / "chat_templates")
-    return (directory / _BESIDE[0]).is_file()
+    return (directory / BESIDE[0]).is_file()
 
 
 def _write(path: Path, settings: dict) -> None:

@@ -17,12 +17,11 @@ from flan_tasks.chat.facts import (
     TURNS,
     no_counts,
 )
-from flan_tasks.chat.reasoning import apart
 from flan_tasks.chat.spans import EncodedChat
 from flan_tasks.chat.tokenizer import ChatTokenizer
 from flan_tasks.core.errors import ChatTemplateError
-from flan_tasks.core.messages import ASSISTANT, SYSTEM, USER, Message
-from flan_tasks.core.template import FORWARD
+from flan_tasks.core.messages import ASSISTANT, SYSTEM, USER
+from flan_tasks.packing.chat_turns import ChatBudget, Turns, turns_of
 from flan_tasks.packing.features import EXAMPLES, OFFSETS, STORED, TASKS
 from flan_tasks.packing.packed_rows import (
     PackedShard,
@@ -33,32 +32,15 @@ from flan_tasks.packing.packed_rows import (
 )
 from flan_tasks.packing.packing import lower_bound, pack, simple_bound
 from flan_tasks.plan.built_row import BuiltRow
-from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import Fitted, FittingCounts, fit_rows
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.rows import render_chunk
-from flan_tasks.specs.chat_choices import KEEP
 from flan_tasks.specs.formats import DECODER
 from flan_tasks.vocabulary import Encoded
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts
 
 # Rows rendered at once.
 _WINDOW = 4_096
-Turns = tuple[Message, ...]
-
-
-@dataclass(frozen=True)
-class ChatBudget(Budget):
-    """How long a prompt may be that is asked in one turn."""
-
-    chat: ChatTokenizer
-    """Writes what stands around it."""
-
-    def sizes(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each prompt with what stands around it, less the one that others have for
-        EOS."""
-        asked = [self.chat.prepared([Message(USER, text)]) for text in texts]
-        return [len(self.chat.prompt_ids(turns)) - 1 for turns in asked]
 
 
 @dataclass
@@ -82,24 +64,6 @@ def _has_turns(row: BuiltRow) -> bool:
     return bool(row.turns or row.messages)
 
 
-def turns_of(row: BuiltRow, *, reasoning: str = KEEP) -> Turns:
-    """Returns a row as turns: its own where it has some, else its prompt and its target.
-
-    Args:
-      row: the row.
-      reasoning: what becomes of a rationale; unless it is kept in the text, it stands apart.
-    """
-    if row.messages:
-        return row.messages
-    before = row.turns or (row.inputs,)
-    who = (USER, ASSISTANT)
-    turns = [Message(who[(len(before) - 1 - place) % 2], text) for place, text in enumerate(before)]
-    thoughts, answer = "", row.targets
-    if reasoning != KEEP and row.dataset.rationale and row.template.kind == FORWARD:
-        thoughts, answer = apart(answer, row.example.fields[row.dataset.rationale])
-    return (*turns, Message(ASSISTANT, answer, thoughts))
-
-
 def chat_shard(
     plan: Plan, start: int, stop: int, *, chat: ChatTokenizer, lengths: Mapping[str, int]
 ) -> PackedShard:
@@ -112,6 +76,7 @@ def chat_shard(
       chat: renders them.
       lengths: longest prompt, longest answer with its stop token, and `row`.
     """
+    budget = ChatBudget(chat.vocabulary, lengths["inputs"], chat)
     fitting = FittingCounts()
     names = [item.name for item in plan.ingredients]
     counts: dict[str, dict[str, Any]] = {}
@@ -119,10 +84,9 @@ def chat_shard(
     done: list[_Row] = []
     places: list[int] = []
     for first in range(start, stop, _WINDOW):
-        built = render_chunk(
-            plan, plan.rows(first, min(first + _WINDOW, stop)), budget=_for_exemplars(chat, lengths)
-        )
-        found, fitted = _encoded(built, chat, lengths)
+        rows_here = plan.rows(first, min(first + _WINDOW, stop))
+        built = render_chunk(plan, rows_here, budget=budget)
+        found, fitted = _encoded(built, budget, lengths)
         refused = {n for n, one in enumerate(found) if one.chat is None and one.reason}
         fitting.add([row.name for row in built], fitted, refused=refused)
         for number, (row, one) in enumerate(zip(built, found, strict=True)):
@@ -172,16 +136,11 @@ def chat_shard(
     )
 
 
-def _for_exemplars(chat: ChatTokenizer, lengths: Mapping[str, int]) -> Budget:
-    """What exemplars and query must fit into: what the template writes around them goes off."""
-    around = len(chat.prompt_ids(chat.prepared([Message(USER, "")])))
-    return Budget(chat.vocabulary, max(lengths["inputs"] - around, 2))
-
-
 def _encoded(
-    built: Sequence[BuiltRow], chat: ChatTokenizer, lengths: Mapping[str, int]
+    built: Sequence[BuiltRow], budget: ChatBudget, lengths: Mapping[str, int]
 ) -> tuple[list[_Row], Fitted]:
     """Returns rows as ids, and which prompts were made to fit."""
+    chat = budget.chat
 
     def rendered(several: Sequence[BuiltRow]) -> list[_Row]:
         made = [
@@ -197,7 +156,6 @@ def _encoded(
         for number, (row, one) in enumerate(zip(built, found, strict=True))
         if one.chat is not None and not _has_turns(row) and one.chat.spans[0][0] > lengths["inputs"]
     ]
-    budget = ChatBudget(chat.vocabulary, lengths["inputs"], chat)
     shorter = dict(zip(over, fit_rows([built[n] for n in over], budget), strict=True))
     again = {number: row for number, row in shorter.items() if row is not None}
     for number, one in zip(again, rendered(list(again.values())), strict=True):

@@ -45,6 +45,11 @@ class Budget:
         """Tokens of each text, without EOS."""
         return self.vocabulary.sizes(texts)
 
+    @property
+    def for_exemplars(self) -> "Budget":
+        """What exemplars and query must fit into, counted piece by piece."""
+        return self
+
 
 @dataclass(frozen=True)
 class Exemplars:
@@ -156,6 +161,7 @@ def fit_exemplars(
     if budget is None:
         prompts = [join_exemplars(b, text) for b, text in zip(blocks, inputs, strict=True)]
         return prompts, [len(found) for found in blocks]
+    budget = budget.for_exemplars
     kept = _kept(blocks, inputs, budget)
     prompts = [join_exemplars(found, text) for found, text in zip(kept, inputs, strict=True)]
     # Tokens of the whole can be more than those of its parts; then the last exemplar goes.

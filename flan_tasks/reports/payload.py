@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flan_tasks.chat.facts import chat_lines
+from flan_tasks.chat.kept import KEPT
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.engine.folded import folded_names
 from flan_tasks.engine.license_table import LICENSE_HEADS, license_rows, use_note
@@ -44,7 +45,11 @@ def summary(
       templates: task -> its templates, each with `id`, `kind`, `inputs` and `targets`.
     """
     kept = {name: value for name, value in manifest.items() if name not in _LEFT_OUT}
-    files = [entry for entry in manifest["files"] if entry["path"] not in _BESIDE]
+    files = [
+        entry
+        for entry in manifest["files"]
+        if entry["path"] not in _BESIDE and not entry["path"].startswith(f"{KEPT}/")
+    ]
     wordings, places = unique(tuple(map(_wording, some)) for some in templates.values())
     return {
         **kept,

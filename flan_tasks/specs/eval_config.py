@@ -8,6 +8,7 @@ from flan_tasks.core.field_checks import MAX_COUNT, MAX_SEED
 from flan_tasks.core.spec import JobSpec, Spec, option
 from flan_tasks.core.template import FORWARD
 from flan_tasks.core.variation import PromptSpec
+from flan_tasks.specs.chat_choices import CHOICES, ChatAsked
 from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
 
 # Longest inputs and targets in tokens, EOS included, of models that do not say.
@@ -128,15 +129,33 @@ class ModelAsked(VocabularyNamed):
     """How text is written."""
     dtype: Literal["float32", "bfloat16"] | None = option(None)
     """What is computed in; by default as trained."""
+    chat: str | None = option(None, metavar="TOKENIZER_DIR", is_path=True)
+    """Ask each prompt in a turn of a conversation, by this tokenizer's chat template; by default as
+    the model was trained, and one of others without a template. For decoders."""
+    chat_date: str | None = option(None, metavar="DATE")
+    """What the chat template takes for today; by default as in training, or 2024-07-26."""
+    system: str | None = option(None, metavar="TEXT")
+    """System prompt of conversations; by default as in training, or what the template does."""
+    reasoning: str | None = option(None, choices=CHOICES)
+    """What thoughts before answers are trained as: with field, prompts whose answers have some
+    leave room for them. By default as in training, or keep."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values do not go together."""
         wrong = [*super().problems(), *wrong_lengths(self.task_feature_lengths)]
         # Of a model's own vocabulary nothing can be said otherwise.
         named = [name for name in ("eos", "control_tokens") if getattr(self, name) is not None]
-        if self.vocab is None:
+        if self.chat is not None:
+            named += ["vocab"] if self.vocab is not None else []
+            wrong += [(name, "is that of the chat tokenizer; leave it out") for name in named]
+        elif self.vocab is None:
             wrong += [(name, "is of a vocabulary; give one") for name in named]
         return wrong
+
+    @property
+    def chat_asked(self) -> ChatAsked:
+        """What is said of conversations."""
+        return ChatAsked(self.chat, self.chat_date, self.system, self.reasoning)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +190,13 @@ class EvalSpec(QuestionSpec, ModelAsked, JobSpec):
             wrong.append(("checkpoint_path", f"{both}: a model answers, or a file has predictions"))
         if not self.output_dir:
             wrong.append(("output_dir", "is empty"))
+        of_chats = ("chat", "chat_date", "system", "reasoning")
+        if self.predictions:
+            wrong += [
+                (name, "is of a model that is asked; predictions are scored as they are")
+                for name in of_chats
+                if getattr(self, name) is not None
+            ]
         if self.submission is not None and self.predictions:
             wrong.append(("submission", "needs a model, which answers unlabeled rows as well"))
         return wrong

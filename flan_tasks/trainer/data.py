@@ -14,12 +14,14 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from flan_tasks.chat.kept import KEPT, keep_tokenizer
 from flan_tasks.models.partition import put_batch
 from flan_tasks.packing.features import begun
 from flan_tasks.reader import Reader
-from flan_tasks.specs.chat_choices import CHAT
+from flan_tasks.specs.chat_choices import CHAT, CHOSEN
 from flan_tasks.specs.config import DataConfig, TrainingError
 from flan_tasks.specs.model_config import ModelConfig
+from flan_tasks.trainer.metrics_file import writing
 
 Arrays = dict[str, np.ndarray]
 # What a build must have been packed for.
@@ -106,7 +108,8 @@ class BuildSource:
         about = {name: self.reader.manifest.get(name) for name in names}
         # Whoever asks such a model has to write prompts by the same template.
         chat = self.reader.manifest.get(CHAT)
-        return {**about, **({CHAT: chat["template"]} if chat else {})}
+        said = {name: chat[name] for name in ("template", *CHOSEN)} if chat else {}
+        return {**about, **({CHAT: said} if chat else {})}
 
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch."""
@@ -181,6 +184,17 @@ def open_evaluation(config: DataConfig, model: ModelConfig) -> PassSource | None
     reader = _open(config.eval_build_dir, config, model, name="EVAL_BUILD_DIR")
     rows = config.eval_batch_size or config.batch_size
     return PassSource(reader, rows, _starts(reader, model))
+
+
+def keep_chat_tokenizer(source: Source, model_dir: Path) -> None:
+    """Copies the tokenizer of a build's conversations to where the model is kept, if it has one.
+
+    Raises:
+      TrainingError: it cannot be read or written.
+    """
+    if isinstance(source, BuildSource) and (source.reader.folder / KEPT).is_dir():
+        with writing(model_dir / KEPT):
+            keep_tokenizer(source.reader.folder / KEPT, model_dir)
 
 
 def _starts(reader: Reader, model: ModelConfig) -> tuple[int, ...]:

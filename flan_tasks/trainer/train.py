@@ -24,6 +24,7 @@ from flan_tasks.trainer.data import (
     PassSource,
     Source,
     batches,
+    keep_chat_tokenizer,
     open_evaluation,
     open_source,
 )
@@ -305,8 +306,10 @@ def train(run: TrainSpec, *, gin_text: str = "", devices: list | None = None) ->
         )
         if run.checkpoint.keep_initial and step == 0:
             checkpoints.save(0, params, state, {**record, "step": 0, "progress": {}})
-        if first_host and gin_text:
-            write_text(folder / "operative_config.gin", gin_text)
+        if first_host:
+            keep_chat_tokenizer(source, folder)
+            if gin_text:
+                write_text(folder / "operative_config.gin", gin_text)
         feedback = Feedback(
             folder,
             _size(run, source, mesh),

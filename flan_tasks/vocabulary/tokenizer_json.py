@@ -30,6 +30,11 @@ from flan_tasks.vocabulary.end_token import (
 )
 from flan_tasks.vocabulary.word_table import WordTable
 
+# Files of a tokenizer that go along with its tokenizer.json.
+BESIDE = (
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
+    *("merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json"),
+)
 # Put around a control token's name, no text matches it: a code point that stands for no character.
 NOWHERE = "\ufdd0"
 _BLANK = "\u2581"

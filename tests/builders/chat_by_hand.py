@@ -42,20 +42,21 @@ def conversation(dice: random.Random, name: str) -> list[tuple[str, str]]:
     alternate = name == "mistral"
     turns: list[tuple[str, str]] = []
     systems = 0 if name == "gemma" else dice.choice((0, 0, 1, 1 if alternate else 2))
-    turns += [("system", _text(dice)) for _ in range(systems)]
+    turns += [("system", text_of(dice)) for _ in range(systems)]
     for number in range(dice.randint(1, 6)):
         role = ("user", "assistant")[number % 2]
         if not alternate and dice.random() < 0.15:
             role = dice.choice(("user", "assistant"))
-        turns.append((role, _text(dice)))
+        turns.append((role, text_of(dice)))
     if all(role != "assistant" for role, _ in turns):
         if turns[-1][0] != "user":
-            turns.append(("user", _text(dice)))
-        turns.append(("assistant", _text(dice)))
+            turns.append(("user", text_of(dice)))
+        turns.append(("assistant", text_of(dice)))
     return turns
 
 
-def _text(dice: random.Random) -> str:
+def text_of(dice: random.Random) -> str:
+    """Returns a text of a turn, at times an empty one."""
     text = "".join(dice.choice(WORDS) for _ in range(dice.choice((0, 1, 3, 8))))
     # As examples have them: no line ends before the first letter, no blanks behind the last.
     return text.strip()

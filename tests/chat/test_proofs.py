@@ -10,6 +10,7 @@ pytest.importorskip("jinja2")
 
 from chat_by_hand import SHAPES, shape  # noqa: E402
 
+import flan_tasks as ft  # noqa: E402
 from flan_tasks.chat.probes import talk  # noqa: E402
 from flan_tasks.chat.proofs import check, marked, prove  # noqa: E402
 from flan_tasks.chat.spans import HEADERS, PREFIXES, TAGS  # noqa: E402
@@ -165,12 +166,33 @@ def test_the_command_prints_a_table_a_sample_and_the_reason(flan, tmp_path):
     assert "is no folder" in flan("chat-check", tmp_path / "none", code=1).err
 
 
+def test_python_gets_what_the_command_prints(flan, tmp_path):
+    found = ft.chat_check(shape("llama3"), chat_date="2030-02-03")
+    words = ("chat-check", shape("llama3"), "--chat-date", "2030-02-03", "--json")
+    assert found.to_json() == json.loads(flan(*words).out)
+    assert found.holds and not found.fault and found.stop == "<|eot_id|>"
+    assert [one.name for one in found.proofs][:2] == ["spans", "ids"]
+    assert "look-alikes" in found._repr_html_()
+    twice = changed(tmp_path, "llama3", "{{- bos_token }}", "{{- bos_token ~ bos_token }}")
+    failed = ft.chat_check(twice)
+    assert not failed.holds and failed.fault.startswith("BOS: one turn")
+    for wrong, reason in (
+        ({"reasoning": "loud"}, "chat_check.reasoning is 'loud' .*want keep, drop, field"),
+        ({"system": 3}, "chat_check.system is 3 .*want a text"),
+        ({"build": tmp_path, "system": "Be kind."}, "system: the build says it"),
+    ):
+        with pytest.raises(ft.DeclarationError, match=reason):
+            ft.chat_check(shape("llama3"), **wrong)
+
+
 def test_golden_ids_of_a_build_are_compared(flan, tmp_path):
     words = ("build", "rte", "--source", "samples", "--format", "arrays", "--arch", "decoder")
     more = ("--examples", 4, "--no-report", "--out", tmp_path / "a", "--chat-date", "2030-02-03")
     flan(*words, *more, "--chat", shape("llama3"))
     found = flan("chat-check", shape("llama3"), "--build", tmp_path / "a")
     assert "golden" in found.out and "pinned to 2030-02-03" in found.out
+    golden = ft.chat_check(shape("llama3"), build=tmp_path / "a").proofs[-1]
+    assert (golden.name, golden.fault) == ("golden", "")
     other = changed(tmp_path, "llama3", "Today is", "It is")
     failed = flan("chat-check", other, "--build", tmp_path / "a", code=1)
     assert "golden: the build's golden conversation has other ids" in failed.err

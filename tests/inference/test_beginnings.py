@@ -37,7 +37,7 @@ def small(monkeypatch):
 
 
 def groups_of(prompts):
-    return [(one.beginning.tolist(), one.numbers) for one in by_beginning(prompts, (0,))]
+    return [(one.beginning.tolist(), one.numbers) for one in by_beginning(prompts)]
 
 
 def test_prompts_are_grouped_by_what_saves_most(small):
@@ -47,20 +47,20 @@ def test_prompts_are_grouped_by_what_saves_most(small):
     # All but the last share five tokens, and those of each half many more.
     prompts = [*deep[:2], *other, alone, *deep[2:]]
     assert groups_of(prompts) == [
-        ([0, *deep[0][:25].tolist()], (0, 1, 7, 8)),
-        ([0, *other[0][:17].tolist()], (2, 3, 4, 5)),
+        (deep[0][:25].tolist(), (0, 1, 7, 8)),
+        (other[0][:17].tolist(), (2, 3, 4, 5)),
         ([], (6,)),
     ]
     # A beginning is read for all where that saves more than for some of them.
     shallow = [ids((3, 30), (50 + 10 * (n // 3), 2), (100 + n, 2)) for n in range(9)]
     ((beginning, numbers),) = groups_of(shallow)
-    assert beginning == [0, *range(3, 33)] and numbers == tuple(range(9))
+    assert beginning == list(range(3, 33)) and numbers == tuple(range(9))
 
 
 def test_a_token_of_every_prompt_stands_behind_its_beginning(small):
     prompts = [ids((3, 9)), ids((3, 9)), ids((3, 9), (40, 2)), ids((3, 9), (60, 1))]
-    (group,) = by_beginning(prompts, (0,))
-    assert group.beginning.tolist() == [0, *range(3, 11)]
+    (group,) = by_beginning(prompts)
+    assert group.beginning.tolist() == list(range(3, 11))
     assert [group.rest(one).tolist() for one in prompts] == [[11], [11], [11, 40, 41], [11, 60]]
 
 
@@ -68,7 +68,7 @@ def test_few_prompts_and_short_beginnings_are_not_worth_it(small):
     long = [ids((3, 40), (90 + n, 1)) for n in range(2)]
     short = [ids((200, 3), (210 + n, 1)) for n in range(30)]
     assert groups_of([*long, *short]) == [([], tuple(range(32)))]
-    assert by_beginning([], (0,)) == []
+    assert by_beginning([]) == []
 
 
 def units(draw, count):
@@ -96,7 +96,7 @@ def windows_of(prompts, tokens=2**18):
 def test_programs_of_many_beginnings_are_few(program):
     draw = np.random.default_rng(5)
     windows = list(windows_of(units(draw, 300)))
-    apart = Apart(Pool(4_096, program=program), program, (0,))
+    apart = Apart(Pool(4_096, program=program), program)
 
     def answered():
         """Shapes that are compiled, tokens that are read, and how many groups read apart."""
@@ -132,13 +132,13 @@ def test_a_header_of_many_prompts_is_read_once():
     header = draw.integers(3, 30_000, 1_000)
     rests = [draw.integers(3, 30_000, draw.integers(10, 60)) for _ in range(250)]
     prompts = [np.append(header, rest).astype(np.int32) for rest in rests]
-    apart = Apart(Pool(4_096, program=47_000), 47_000, (0,))
+    apart = Apart(Pool(4_096, program=47_000), 47_000)
     ((group, batches),) = apart.batches(prompts, shares=True)
-    assert group.beginning.tolist() == [0, *header] and len(group.numbers) == 250
+    assert group.beginning.tolist() == header.tolist() and len(group.numbers) == 250
     assert {batch.length for batch in batches} == {64} and len(apart.allowance) <= 5
     # Few prompts that begin alike are not worth programs, but are once these are there.
     few = prompts[:9]
-    ((group, _),) = Apart(Pool(4_096, program=47_000), 47_000, (0,)).batches(few, shares=True)
+    ((group, _),) = Apart(Pool(4_096, program=47_000), 47_000).batches(few, shares=True)
     assert not group.shares
     ((group, _),) = apart.batches(few, shares=True)
     assert group.shares

@@ -12,6 +12,7 @@ from flan_tasks.inference import refilling
 from flan_tasks.inference.choosing import likeliest
 from flan_tasks.inference.decode import generate
 from flan_tasks.inference.programs import Programs, bucket
+from flan_tasks.inference.prompt_ids import whole_prompt
 from flan_tasks.models.model import Model
 from flan_tasks.specs.eval_config import Decoding
 
@@ -36,10 +37,11 @@ class Toy:
         self.compute = jax.jit(self.model.logits)
 
     def generate(self, prompts=None, *, batch_size=2, seeds=None, is_over=None, **how):
+        prompts = self.prompts if prompts is None else prompts
         return generate(
             self.model,
             self.params,
-            self.prompts if prompts is None else prompts,
+            [whole_prompt(self.model.config, prompt) for prompt in prompts],
             Decoding(max_tokens=TOKENS, **how),
             eos_id=self.eos_id,
             batch_size=batch_size,

@@ -7,6 +7,7 @@ import pytest
 from toy_models import CONFIGS, quickly_compiled, random_params, rows_of
 
 from flan_tasks.inference.programs import Programs
+from flan_tasks.inference.prompt_ids import whole_prompt
 from flan_tasks.inference.score import ROWS, score_options
 from flan_tasks.models.model import Model
 
@@ -68,7 +69,8 @@ def test_scores_equal_the_slow_way(name, lengths):
     options = [[tokens(draw, n) for n in of_one] for of_one in SETS[lengths]]
     prompts = [tokens(draw, n) for n in (9, 3, 15, 6)][: len(options)]
     programs = Programs()
-    found = score_options(model, params, prompts, options, batch_size=3, programs=programs)
+    read = [whole_prompt(model.config, prompt) for prompt in prompts]
+    found = score_options(model, params, read, options, batch_size=3, programs=programs)
     wanted = slow_scores(model, params, prompts, options)
     for ours, slow, of_one in zip(found, wanted, options, strict=True):
         np.testing.assert_allclose([score.sum for score in ours], slow, atol=1e-4)

@@ -10,6 +10,7 @@ from toy_models import CONFIGS, quickly_compiled, random_params
 from flan_tasks.inference.beginnings import by_beginning, read_beginning
 from flan_tasks.inference.pool import Pool
 from flan_tasks.inference.programs import Programs
+from flan_tasks.inference.prompt_ids import whole_prompt
 from flan_tasks.inference.questions import DistinctInput
 from flan_tasks.inference.reading import Reading
 from flan_tasks.inference.score import score_options
@@ -66,7 +67,7 @@ def test_training_and_both_ways_of_scoring_agree(start):
     )[:, :, 0]
     counted = of_target * rows["decoder_loss_weights"]
     trained = [counted[rows["decoder_segment_ids"] == number].sum() for number in (1, 2)]
-    prompts = [np.asarray(prompt, np.int32) for prompt in PROMPTS]
+    prompts = [whole_prompt(model.config, np.asarray(prompt, np.int32)) for prompt in PROMPTS]
     options = [[np.asarray(option, np.int32)] for option in OPTIONS]
     scored = score_options(model, params, prompts, options, batch_size=2, programs=Programs())
     np.testing.assert_allclose([one[0].sum for one in scored], trained, atol=1e-4)
@@ -86,8 +87,9 @@ def test_training_and_both_ways_of_scoring_agree(start):
 def test_a_beginning_holds_the_start_once(start):
     config = dataclasses.replace(CONFIGS["rope-causal"], start_token=start)
     shared = list(range(3, 83))
-    prompts = [np.asarray([*shared, 90 + n % 20, 1], np.int32) for n in range(40)]
-    (group,) = by_beginning(prompts, config.starts)
+    texts = [np.asarray([*shared, 90 + n % 20, 1], np.int32) for n in range(40)]
+    prompts = [whole_prompt(config, ids) for ids in texts]
+    (group,) = by_beginning(prompts)
     assert group.beginning.tolist() == [*config.starts, *shared]
     assert group.rest(prompts[3]).tolist() == [93, 1]
     model = Model(config)

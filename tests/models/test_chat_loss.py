@@ -85,16 +85,25 @@ def _losses(logits, batch):
     return -chosen * batch["decoder_loss_weights"]
 
 
-def test_a_model_of_conversations_is_not_asked_without_its_template(tmp_path):
-    from flan_tasks.core.errors import ModelError
-    from flan_tasks.inference.model_answers import ModelAnswers, OpenModel
-    from flan_tasks.specs.eval_config import Decoding
-    from flan_tasks.trainer.data import BuildSource
+def test_a_checkpoint_says_by_which_template_its_rows_were_rendered(tmp_path):
+    from flan_tasks.chat.tokenizer import ChatTokenizer
+    from flan_tasks.trainer.data import BuildSource, keep_chat_tokenizer
 
     settings = {"format": "arrays", "arch": "decoder", "chat": str(shape("gemma"))}
     built = ft.build("rte", tmp_path / "a", source="samples", report=False, examples=4, **settings)
     rows = BuildSource(ft.open(tmp_path / "a"), batch_size=1, seed=0, shuffle=False)
-    assert rows.about["chat"] == built.manifest["chat"]["template"]
-    opened = OpenModel(None, {}, None, None, {}, {"model": "m"}, chat=rows.about["chat"])
-    with pytest.raises(ModelError, match="m was trained on conversations .*--write-prompts FILE"):
-        ModelAnswers(opened, decoding=Decoding())
+    template = built.manifest["chat"]["template"]
+    assert rows.about["chat"] == {
+        "template": template,
+        "date": "2024-07-26",
+        "system": None,
+        "reasoning": "keep",
+    }
+    # The tokenizer goes along: from the build to the model, file by file.
+    assert ft.verify(tmp_path / "a").files > 4
+    keep_chat_tokenizer(rows, tmp_path / "run")
+    kept = tmp_path / "run" / "tokenizer"
+    assert ChatTokenizer(kept).name == template
+    for path in kept.iterdir():
+        assert path.read_bytes() == (shape("gemma") / path.name).read_bytes()
+    assert {path.name for path in kept.iterdir()} >= {"tokenizer.json", "generation_config.json"}

@@ -15,6 +15,7 @@ from toy_tokenizers import write_words
 from flan_tasks.core.errors import ModelError
 from flan_tasks.inference.decode import generate
 from flan_tasks.inference.programs import Programs
+from flan_tasks.inference.prompt_ids import whole_prompt
 from flan_tasks.models.hf import check_hf, export_hf, import_hf, read_config
 from flan_tasks.models.model import Model
 from flan_tasks.models.partition import RULES
@@ -89,7 +90,7 @@ def test_what_is_written_is_what_transformers_generates(name):
     answers = generate(
         model,
         params,
-        IDS,
+        [whole_prompt(model.config, ids) for ids in IDS],
         Decoding(max_tokens=8),
         eos_id=END,
         batch_size=2,

@@ -43,6 +43,9 @@ OF_A_MODEL = {
     "vocab": st.sampled_from(["bytes", "it's a model"]),
     "eos": st.sampled_from([None, "</s>"]),
     "control_tokens": st.sampled_from([None, "text"]),
+    "chat_date": st.sampled_from([None, "2030-02-03"]),
+    "system": st.sampled_from([None, "Don't guess."]),
+    "reasoning": st.sampled_from([None, "field"]),
 }
 EVALS = st.builds(
     EvalSpec,
@@ -140,6 +143,13 @@ def test_a_job_has_a_command_and_a_part_of_one_has_none():
         (EvalSpec, {"source": "web"}, 'EvalSpec.source has an unknown source "web"'),
         (EvalSpec, {"kinds": ("inverted",)}, "EvalSpec.kinds has inverted: only forward"),
         (EvalSpec, {"eos": "</s>"}, "EvalSpec.eos is of a vocabulary; give one"),
+        (EvalSpec, {"chat": "d", "vocab": "v"}, "EvalSpec.vocab is that of the chat tokenizer"),
+        (EvalSpec, {"reasoning": "loud"}, 'EvalSpec.reasoning has an unknown reasoning "loud"'),
+        (
+            EvalSpec,
+            {"checkpoint_path": None, "predictions": "p.jsonl", "system": "s"},
+            "EvalSpec.system is of a model that is asked",
+        ),
         (EvalSpec, {"task_feature_lengths": {"row": 3}}, "want inputs and targets, 1 or more"),
         (EvalSpec, {"predictions": "p.jsonl"}, "checkpoint_path and predictions are both given"),
         (EvalSpec, {"checkpoint_path": None}, "checkpoint_path is missing: a model answers, or"),
