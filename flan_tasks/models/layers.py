@@ -145,7 +145,7 @@ class Embedding(nnx.Module):
         """Returns float32 logits of the tied head; the scale undoes the unit-normal vectors."""
         x = x * jnp.asarray(self.scale, x.dtype)
         table = self.embedding[...].astype(self.dtype)
-        return einsum_float32("btd,vd->btv", x, table)[..., : self.outputs]
+        return einsum_float32("...d,vd->...v", x, table)[..., : self.outputs]
 
 
 class Head(nnx.Module):
@@ -158,7 +158,7 @@ class Head(nnx.Module):
         self.kernel = parameter(rngs.params, _fan_in_truncated, shape, ("embed", "vocab"))
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        logits = einsum_float32("btd,dv->btv", x, self.kernel[...].astype(self.dtype))
+        logits = einsum_float32("...d,dv->...v", x, self.kernel[...].astype(self.dtype))
         return logits[..., : self.outputs]
 
 

@@ -328,6 +328,8 @@ class TrainSpec(JobSpec):
     """Of initial parameters and dropout."""
     num_microbatches: int = 1
     """Parts a batch is computed in, one after the other, to save memory."""
+    head_positions: int = 1024
+    """Target positions of a device whose logits are in memory at once; 0: all."""
     on_nonfinite: Literal["stop", "skip"] = "stop"
     """What to do about a loss or gradient that is not finite: stop, or skip the step."""
     max_skipped: int = 10
@@ -348,8 +350,10 @@ class TrainSpec(JobSpec):
             problems.append(("model_dir", "is empty"))
         problems += at_least(self, 1, "train_steps", "num_microbatches", "log_period")
         problems += at_least(self, 0, "seed", "eval_period", "eval_steps", "max_skipped")
+        problems += at_least(self, 0, "head_positions")
         problems += at_most(self, MAX_COUNT, "train_steps", "num_microbatches", "log_period")
         problems += at_most(self, MAX_COUNT, "eval_period", "eval_steps", "max_skipped")
+        problems += at_most(self, MAX_COUNT, "head_positions")
         problems += at_most(self, MAX_SEED, "seed")
         if self.num_microbatches >= 1 and self.data.batch_size % self.num_microbatches:
             problems.append(

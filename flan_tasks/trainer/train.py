@@ -111,7 +111,9 @@ def compiled_steps(
         donate_argnums=(0, 1),
     )
     evaluate = jax.jit(
-        make_eval_step(model, where.mesh, num_tasks=tasks[1]),
+        make_eval_step(
+            model, where.mesh, num_tasks=tasks[1], positions=run.head_positions
+        ),
         in_shardings=(params, rows),
         out_shardings=everywhere,
     )
