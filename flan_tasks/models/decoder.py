@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from flan_tasks.models.attention import Seen, Turn, View, capped, not_after, same_segment
+from flan_tasks.models.attention import Seen, Turn, View, not_after, same_segment
 from flan_tasks.models.cache import (
     EMPTY,
     Cache,
@@ -41,6 +41,7 @@ from flan_tasks.models.layers import (
     subkeys,
 )
 from flan_tasks.models.rope import layer_waves
+from flan_tasks.models.weighing import capped
 from flan_tasks.specs.model_config import ModelConfig
 
 Batch = Mapping[str, jax.Array]

@@ -92,8 +92,12 @@ def make_train_step(
     def step(params: Tree, state: Tree, batch: Batch, number: jax.Array):
         key = None if dropout is None else jax.random.fold_in(dropout, number)
         grads, sums = gradients(params, batch, key)
-        divisor = normalizer(sums, run.loss)
-        grads = jax.tree.map(lambda leaf: leaf / divisor, grads)
+        return updated(params, state, batch, grads, sums)
+
+    @jax.named_scope("optimizer")
+    def updated(params: Tree, state: Tree, batch: Batch, grads: Tree, sums: Sums):
+        factor = 1.0 / normalizer(sums, run.loss)
+        grads = jax.tree.map(lambda leaf: leaf * factor, grads)
         norm = global_norm(grads)
         if run.optimizer.clip_norm:
             grads = clip_by_global_norm(grads, norm, run.optimizer.clip_norm)
