@@ -6,7 +6,8 @@ import click
 @click.command(
     name="train",
     context_settings={"ignore_unknown_options": True},
-    options_metavar="--gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...] [--dry_run]",
+    options_metavar="--gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...] [--dry_run] "
+    "[--profile N]",
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="")
 def command(arguments: tuple[str, ...]) -> int:
@@ -20,6 +21,7 @@ def command(arguments: tuple[str, ...]) -> int:
                       (config.TrainSpec.max_skipped); strings need no quotes
     --dry_run         prints parameters, memory and tokens, then the resolved
                       configuration, and stops
+    --profile N       traces N steps, and prints where their time and memory go
     """
     from flan_tasks.trainer.main import run
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from flan_tasks.inference.pool import Waiting, length_class, pooled
 from flan_tasks.inference.programs import Programs, bucket, inputs_batch
+from flan_tasks.models.head_parts import POSITIONS, by_parts, num_parts
 from flan_tasks.models.model import Cache, Model, Tree
 
 # Widths of rows of options; one option that is longer gets a wider row.
@@ -117,7 +118,8 @@ def score_batch(
     for turn in range(max(len(of_one) for of_one in chunks)):
         of_turn = [of_one[turn] if turn < len(of_one) else None for of_one in chunks]
         arrays = _rows([*of_turn, *[None] * (rows - len(prompts))], width)
-        function = partial(_log_probabilities, model)
+        parts = num_parts(rows // programs.multiple, width, POSITIONS)
+        function = partial(_log_probabilities, model, parts)
         outputs = programs.call(("scoring options",), function, params, cache, first, *arrays)
         begun, went_on = (np.asarray(part, np.float64) for part in outputs)
         for row, chunk in enumerate(of_turn):
@@ -138,6 +140,7 @@ def _read(model: Model, params: Tree, batch: dict) -> tuple[jax.Array, Cache]:
 
 def _log_probabilities(
     model: Model,
+    parts: int,
     params: Tree,
     cache: Cache,
     first: jax.Array,
@@ -147,10 +150,15 @@ def _log_probabilities(
     beginnings: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     """Returns log-probabilities of the options' first tokens, and of the tokens after each."""
-    logits = model.extend(params, cache, tokens, segments)
-    # Without a second array of the size of the logits.
-    target_logits = jnp.take_along_axis(logits, targets[:, :, None], axis=-1)[:, :, 0]
-    after = target_logits - jax.nn.logsumexp(logits, axis=-1)
+
+    def of_targets(x: jax.Array, targets: jax.Array) -> jax.Array:
+        logits = model.head_logits(params, x)
+        # Without a second array of the size of the logits.
+        target_logits = jnp.take_along_axis(logits, targets[:, :, None], axis=-1)[:, :, 0]
+        return target_logits - jax.nn.logsumexp(logits, axis=-1)
+
+    x = model.extended(params, cache, tokens, segments)
+    after = by_parts(of_targets, parts, x, targets)
     return jnp.take_along_axis(first, beginnings, axis=-1), after
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from flan_tasks.inference.pool import Batch, Pool, Waiting, length_class
@@ -17,6 +18,7 @@ from flan_tasks.inference.questions import DistinctInput
 from flan_tasks.inference.reading import Reading
 from flan_tasks.inference.score import Score
 from flan_tasks.inference.trees import Group, Row, grouped, leaves_of, rows_of
+from flan_tasks.models.head_parts import POSITIONS, num_parts, parted
 from flan_tasks.models.model import Cache, Model, Tree
 
 # Fewest places that the head is applied to: less is another program and saves nothing.
@@ -115,7 +117,7 @@ def _scored(
     pairs = np.zeros((2, _padded(len(wanted), multiple)), np.int32)
     pairs[0, : len(wanted)] = [index[place] for place, _ in wanted]
     pairs[1, : len(wanted)] = [token for _, (_, token, _, _) in wanted]
-    function = partial(_log_probabilities, model)
+    function = partial(_log_probabilities, model, multiple)
     values = programs.call(("scoring options",), function, params, x, places, *pairs)
     for (_, one), value in zip(wanted, np.asarray(values, np.float64).tolist(), strict=False):
         yield one, value
@@ -147,12 +149,30 @@ def _trees(
 
 def _log_probabilities(
     model: Model,
+    rows: int,
     params: Tree,
     x: jax.Array,
     places: jax.Array,
     expected: jax.Array,
     tokens: jax.Array,
 ) -> jax.Array:
-    """Returns log-probabilities of tokens, each expected at one of the places."""
-    logits = model.head_logits(params, x.reshape(-1, x.shape[-1])[places])
-    return logits[expected, tokens] - jax.nn.logsumexp(logits, axis=-1)[expected]
+    """Returns log-probabilities of tokens, each expected at one of the places.
+
+    Places are laid out in so many `rows`, one for each device, and meet the head in parts.
+    """
+    parts = num_parts(1, len(places) // rows, POSITIONS)
+    if parts == 1:
+        logits = model.head_logits(params, x.reshape(-1, x.shape[-1])[places])
+        return logits[expected, tokens] - jax.nn.logsumexp(logits, axis=-1)[expected]
+    cut = parted(x.reshape(-1, x.shape[-1])[places].reshape(rows, len(places) // rows, -1), parts)
+    row, column = jnp.divmod(expected, len(places) // rows)
+    part, column = jnp.divmod(column, cut.shape[2])
+
+    def add(values: jax.Array, of_part: tuple) -> tuple[jax.Array, None]:
+        number, x = of_part
+        logits = model.head_logits(params, x)
+        chances = logits[row, column, tokens] - jax.nn.logsumexp(logits, axis=-1)[row, column]
+        return jnp.where(part == number, chances, values), None
+
+    zeros = jnp.zeros(tokens.shape, jnp.float32)
+    return jax.lax.scan(add, zeros, (jnp.arange(parts), cut))[0]

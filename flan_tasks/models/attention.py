@@ -1,20 +1,20 @@
 """The arithmetic of attention: who may look where, and what comes of it; no parameters here.
 
-`xla` is the reference; `cudnn` is the fused kernel on GPUs, with mask and bias folded into one.
+`xla` is the reference, whose sums are in `weighing`; `cudnn` is the fused kernel on GPUs, with mask
+and bias folded into one.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from flan_tasks.core.errors import ModelError
+from flan_tasks.models.products import einsum_float32
+from flan_tasks.models.weighing import masked, weighed
 
-# Added where attention may not look; finite, so that a row of padding stays finite.
-FORBIDDEN = -1e10
-# The same in bfloat16, where sums of it must not overflow.
+# Added where attention may not look, in bfloat16, where sums of it must not overflow.
 FORBIDDEN_FUSED = -1e9
 
 
@@ -64,29 +64,6 @@ class Turn(NamedTuple):
     """Radians a position for each pair of columns, float32[head_dim / 2]."""
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def einsum_float32(spec: str, a: jax.Array, b: jax.Array) -> jax.Array:
-    """Returns an einsum of two arrays, summed and returned in float32.
-
-    Its gradient is computed in the arrays' own type: by default a float32 gradient would turn both
-    backward products of a bfloat16 model into float32 ones.
-    """
-    return jnp.einsum(spec, a, b, preferred_element_type=jnp.float32)
-
-
-def _einsum_forward(spec: str, a: jax.Array, b: jax.Array) -> tuple:
-    return einsum_float32(spec, a, b), (a, b)
-
-
-def _einsum_backward(spec: str, saved: tuple, gradient: jax.Array) -> tuple:
-    a, b = saved
-    _, transposed = jax.vjp(partial(jnp.einsum, spec), a, b)
-    return transposed(gradient.astype(a.dtype))
-
-
-einsum_float32.defvjp(_einsum_forward, _einsum_backward)
-
-
 def attend(
     query: jax.Array,
     parts_seen: Sequence[Seen],
@@ -105,39 +82,70 @@ def attend(
     """
     batch, length, heads, width = query.shape
     kv_heads = parts_seen[0].key.shape[2]
-    # Heads first, as XLA on a CPU multiplies matrices best; whole training steps showed no gain.
-    query = query.reshape(batch, length, kv_heads, heads // kv_heads, width)
-    query = query.transpose(0, 2, 3, 1, 4)
+    groups = (kv_heads, heads // kv_heads)
+    # Heads first, as XLA on a CPU multiplies matrices best.
+    query = query.reshape(batch, length, *groups, width).transpose(0, 2, 3, 1, 4)
+    keys = [part.key.swapaxes(1, 2) for part in parts_seen]
+    values = [part.value.swapaxes(1, 2) for part in parts_seen]
+    if dropout_key is not None and rate:
+        # Of all queries alike, so that values are dropped in place of weights.
+        lengths = [part.key.shape[1] for part in parts_seen]
+        keep = jax.random.bernoulli(dropout_key, 1.0 - rate, (batch, *groups, 1, sum(lengths)))
+        values = _dropped(values, keep[..., 0, :, None], rate)
+    masks = [part.mask[:, None, None] for part in parts_seen]
+    biases = [
+        None if part.bias is None else part.bias.reshape(-1, *groups, *part.bias.shape[2:])
+        for part in parts_seen
+    ]
+    if len(parts_seen) == 1 and len(keys[0]) == batch:
+        output = weighed(query, keys[0], values[0], biases[0], masks[0], scale, cap)
+    else:
+        output = _weighed_together(query, keys, values, biases, masks, scale, cap)
+    return output.transpose(0, 3, 1, 2, 4).reshape(batch, length, heads, width)
+
+
+def _weighed_together(
+    query: jax.Array,
+    keys: Sequence[jax.Array],
+    values: Sequence[jax.Array],
+    biases: Sequence[jax.Array | None],
+    masks: Sequence[jax.Array],
+    scale: float,
+    cap: float,
+) -> jax.Array:
+    """Returns what `weighed` does, over several parts at once; one row's are all rows'."""
     parts = []
-    for part in parts_seen:
-        key = part.key.swapaxes(1, 2)
-        if len(key) < batch:
-            logits = einsum_float32("bkgtd,ksd->bkgts", query, key[0]) * scale
+    for key, bias, mask in zip(keys, biases, masks, strict=True):
+        if len(key) < len(query):
+            products = einsum_float32("bkgtd,ksd->bkgts", query, key[0])
         else:
-            logits = einsum_float32("bkgtd,bksd->bkgts", query, key) * scale
-        logits = capped(logits, cap)
-        if part.bias is not None:
-            bias = part.bias
-            logits += bias.reshape(bias.shape[0], kv_heads, -1, *bias.shape[2:])
-        parts.append(jnp.where(part.mask[:, None, None], logits, FORBIDDEN))
+            products = einsum_float32("bkgtd,bksd->bkgts", query, key)
+        parts.append(masked(products, bias, mask, scale, cap))
     joined = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=-1)
     weights = jax.nn.softmax(joined, axis=-1).astype(query.dtype)
-    if dropout_key is not None and rate:
-        keep = jax.random.bernoulli(
-            dropout_key, 1.0 - rate, (*weights.shape[:-2], 1, weights.shape[-1])
-        )
-        weights = jnp.where(keep, weights / (1.0 - rate), jnp.zeros((), weights.dtype))
     output: Any = 0
     begin = 0
-    for part in parts_seen:
-        end = begin + part.key.shape[1]
-        value = part.value.swapaxes(1, 2)
-        if len(value) < batch:
-            output += jnp.einsum("bkgts,ksd->bkgtd", weights[..., begin:end], value[0])
-        else:
-            output += jnp.einsum("bkgts,bksd->bkgtd", weights[..., begin:end], value)
+    for value in values:
+        end = begin + value.shape[-2]
+        names = "ksd" if len(value) < len(query) else "bksd" if value.ndim == 4 else "bkgsd"
+        of_part = value[0] if names == "ksd" else value
+        output += jnp.einsum(f"bkgts,{names}->bkgtd", weights[..., begin:end], of_part)
         begin = end
-    return output.transpose(0, 3, 1, 2, 4).reshape(batch, length, heads, width)
+    return output
+
+
+def _dropped(values: Sequence[jax.Array], keep: jax.Array, rate: float) -> list[jax.Array]:
+    """Returns values [B, kv_heads, group, S, width] of which those that are not kept are zero.
+
+    `keep` is of all parts, [B, kv_heads, group, S of all, 1].
+    """
+    begin, dropped = 0, []
+    for value in values:
+        end = begin + value.shape[2]
+        scaled = value[:, :, None] / (1.0 - rate)
+        dropped.append(jnp.where(keep[..., begin:end, :], scaled, jnp.zeros((), value.dtype)))
+        begin = end
+    return dropped
 
 
 def attend_fused(query: jax.Array, seen: Seen, *, scale: float) -> jax.Array:
@@ -182,11 +190,6 @@ def same_segment(queries: jax.Array, keys: jax.Array) -> jax.Array:
 def not_after(queries: jax.Array, keys: jax.Array) -> jax.Array:
     """Returns bool[B, T, S]: whether a key's position is at or before a query's."""
     return keys[:, None, :] <= queries[:, :, None]
-
-
-def capped(logits: jax.Array, cap: float) -> jax.Array:
-    """Returns logits bounded smoothly, cap tanh(x / cap) (Gemma Team 2024); 0 bounds nothing."""
-    return cap * jnp.tanh(logits / cap) if cap else logits
 
 
 def rotate(x: jax.Array, turn: Turn) -> jax.Array:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from flan_tasks.models.attention import Seen, Turn, View, capped, not_after, same_segment
+from flan_tasks.models.attention import Seen, Turn, View, not_after, same_segment
 from flan_tasks.models.cache import (
     EMPTY,
     Cache,
@@ -41,6 +41,7 @@ from flan_tasks.models.layers import (
     subkeys,
 )
 from flan_tasks.models.rope import layer_waves
+from flan_tasks.models.weighing import capped
 from flan_tasks.specs.model_config import ModelConfig
 
 Batch = Mapping[str, jax.Array]
@@ -97,15 +98,14 @@ class Decoder(nnx.Module):
         if not config.tied_head:
             self.head = Head(config, rngs=rngs)
 
-    def logits(self, batch: Batch, key: jax.Array | None) -> jax.Array:
-        """Returns float32[B, T, V]."""
+    def stream(self, batch: Batch, key: jax.Array | None) -> jax.Array:
+        """Returns the normed stream [B, T, embed], for `head_logits`."""
         tokens = batch["decoder_input_tokens"]
         segments = batch.get("decoder_segment_ids", jnp.ones_like(tokens))
         index = jnp.arange(tokens.shape[1])[None]
         positions = batch.get("decoder_positions", jnp.broadcast_to(index, tokens.shape))
         inputs = batch.get("decoder_causal_attention", jnp.zeros_like(tokens))
-        x, _ = self._read(tokens, segments, positions, inputs, key)
-        return self._head(x)
+        return self._read(tokens, segments, positions, inputs, key)[0]
 
     def prefill(
         self, batch: Batch, steps: int, *, beginning: Cache | None = None
@@ -120,12 +120,12 @@ class Decoder(nnx.Module):
         )
         cache = new_cache(key, value, jnp.where(segments > 0, index, EMPTY), steps)
         last = jnp.take_along_axis(x, (cache["next"] - 1 - before)[:, None, None], axis=1)
-        return self._head(last)[:, 0], cache
+        return self.head_logits(last[:, 0]), cache
 
     def extend(
         self, cache: Cache, tokens: jax.Array, places: jax.Array, segments: jax.Array | None
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Returns logits [B, T, V], keys and values of tokens at `places` after the cache.
+        """Returns the normed stream, keys and values of tokens at `places` after the cache.
 
         A laid cache takes one token a row, and its arrays come back with it.
         """
@@ -152,7 +152,7 @@ class Decoder(nnx.Module):
 
         stacked = (*self._of_layers(), *each)
         x, (key, value) = self.stack(apply, self.embedding(tokens), None, stacked)
-        return self._head(self.norm(x)), key, value
+        return self.norm(x), key, value
 
     def trees(
         self,
@@ -199,10 +199,6 @@ class Decoder(nnx.Module):
             jnp.asarray(layer_waves(self.config)) if self.config.positions == "rope" else None,
         )
 
-    def head_logits(self, x: jax.Array) -> jax.Array:
-        """Returns logits [N, V] of the normed stream at some tokens, [N, embed]."""
-        return self._head(x[None])[0]
-
     def _read(
         self,
         tokens: jax.Array,
@@ -242,7 +238,8 @@ class Decoder(nnx.Module):
     def _bias(self, queries: jax.Array, keys: jax.Array) -> jax.Array | None:
         return self.relative_bias(queries, keys) if self.config.positions == "relative" else None
 
-    def _head(self, x: jax.Array) -> jax.Array:
+    def head_logits(self, x: jax.Array) -> jax.Array:
+        """Returns logits [..., V] of the normed stream, [..., embed]."""
         logits = self.embedding.attend(x) if self.config.tied_head else self.head(x)
         return capped(logits, self.config.final_cap)
 

@@ -1,5 +1,6 @@
 """The parts both networks are made of; parameters and computing, nothing else.
 
+The names of scopes are those that profiles of steps tell parts by (`trainer/step_profile`).
 A module holds `nnx.Param`s alone. Dropout keys, masks and caches are arguments and results, so
 that a network is a pure function of its parameters. Each parameter names its logical axes.
 """
@@ -17,9 +18,9 @@ from flan_tasks.models.attention import (
     Turn,
     attend,
     attend_fused,
-    einsum_float32,
     rotate,
 )
+from flan_tasks.models.products import product
 from flan_tasks.specs.model_config import ModelConfig
 
 # Names of the adapters' parameters in the tree.
@@ -96,7 +97,7 @@ class Dense(nnx.Module):
             )
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        y = x @ self.kernel[...].astype(self.dtype)
+        y = product(x, self.kernel[...].astype(self.dtype))
         if self.biased:
             y = y + self.bias[...].astype(self.dtype)
         if self.scale:
@@ -118,10 +119,15 @@ class RMSNorm(nnx.Module):
         width, axis = (config.head_dim, "head_dim") if of_heads else (config.embed, "embed")
         self.scale = parameter(rngs.params, init, (width,), (axis,))
 
+    @jax.named_scope("norm")
     def __call__(self, x: jax.Array) -> jax.Array:
+        scale = self.scale[...] + self.offset if self.offset else self.scale[...]
+        # Computed again for its gradient, so that of what it gives nothing is kept.
+        return jax.checkpoint(self._scaled, prevent_cse=False)(x, scale)
+
+    def _scaled(self, x: jax.Array, scale: jax.Array) -> jax.Array:
         wide = x.astype(jnp.float32)
         mean_square = jnp.mean(jnp.square(wide), axis=-1, keepdims=True)
-        scale = self.scale[...] + self.offset if self.offset else self.scale[...]
         return (wide * jax.lax.rsqrt(mean_square + self.epsilon) * scale).astype(x.dtype)
 
 
@@ -136,6 +142,7 @@ class Embedding(nnx.Module):
         shape = (config.padded_vocabulary, config.embed)
         self.embedding = parameter(rngs.params, _normal(1.0), shape, ("vocab", "embed"))
 
+    @jax.named_scope("embedding")
     def __call__(self, tokens: jax.Array) -> jax.Array:
         # Cast first: the gather and its gradient then move half the bytes in bfloat16.
         x = jnp.take(self.embedding[...].astype(self.dtype), tokens, axis=0)
@@ -145,7 +152,7 @@ class Embedding(nnx.Module):
         """Returns float32 logits of the tied head; the scale undoes the unit-normal vectors."""
         x = x * jnp.asarray(self.scale, x.dtype)
         table = self.embedding[...].astype(self.dtype)
-        return einsum_float32("btd,vd->btv", x, table)[..., : self.outputs]
+        return product(x, table, 1, jnp.float32)[..., : self.outputs]
 
 
 class Head(nnx.Module):
@@ -158,7 +165,7 @@ class Head(nnx.Module):
         self.kernel = parameter(rngs.params, _fan_in_truncated, shape, ("embed", "vocab"))
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        logits = einsum_float32("btd,dv->btv", x, self.kernel[...].astype(self.dtype))
+        logits = product(x, self.kernel[...].astype(self.dtype), 0, jnp.float32)
         return logits[..., : self.outputs]
 
 
@@ -177,9 +184,15 @@ class MLP(nnx.Module):
             setattr(self, name, dense(name, (config.embed, config.mlp), ("embed", "mlp")))
         self.wo = dense("wo", (config.mlp, config.embed), ("mlp", "embed"))
 
+    @jax.named_scope("mlp")
     def __call__(self, x: jax.Array, key: jax.Array | None) -> jax.Array:
         function = _ACTIVATIONS[self.activation]
-        hidden = function(self.wi_0(x)) * self.wi_1(x) if self.gated else function(self.wi(x))
+        if self.gated:
+            # The function is computed again for its gradient: a read and a write less than kept.
+            gate = jax.checkpoint(lambda x, y: function(x) * y, prevent_cse=False)
+            hidden = gate(self.wi_0(x), self.wi_1(x))
+        else:
+            hidden = jax.checkpoint(function, prevent_cse=False)(self.wi(x))
         return self.wo(dropout(hidden, self.rate, key, axis=-2))
 
 
@@ -204,6 +217,7 @@ class Attention(nnx.Module):
             self.query_norm = RMSNorm(config, rngs=rngs, of_heads=True)
             self.key_norm = RMSNorm(config, rngs=rngs, of_heads=True)
 
+    @jax.named_scope("attention")
     def queries(self, x: jax.Array, turn: Turn | None = None) -> jax.Array:
         """Returns queries [B, T, heads, head_dim], turned if RoPE is given."""
         queries = self.query(x).reshape(*x.shape[:2], self.config.heads, self.config.head_dim)
@@ -211,6 +225,7 @@ class Attention(nnx.Module):
             queries = self.query_norm(queries)
         return queries if turn is None else rotate(queries, turn)
 
+    @jax.named_scope("attention")
     def keys(self, x: jax.Array, turn: Turn | None = None) -> tuple[jax.Array, jax.Array]:
         """Returns keys, turned if RoPE is given, and values [B, S, kv_heads, head_dim]."""
         shape = (*x.shape[:2], self.config.kv_heads, self.config.head_dim)
@@ -219,6 +234,7 @@ class Attention(nnx.Module):
             keys = self.key_norm(keys)
         return keys if turn is None else rotate(keys, turn), values
 
+    @jax.named_scope("attention")
     def __call__(self, query: jax.Array, parts: Sequence[Seen], key: jax.Array | None) -> jax.Array:
         """Returns what the queries find, as [B, T, embed]."""
         # The fused kernel reads one block of keys; decoding, with its cache beside, has two.
@@ -248,6 +264,7 @@ class RelativeBias(nnx.Module):
             rngs.params, _fan_avg_uniform, shape, ("relpos_buckets", "heads")
         )
 
+    @jax.named_scope("attention")
     def __call__(self, queries: jax.Array, keys: jax.Array) -> jax.Array:
         """Returns float32[B, heads, T, S] for positions [B, T] and [B, S]."""
         bucket = relative_bucket(

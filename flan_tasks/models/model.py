@@ -92,7 +92,23 @@ class Model:
         V is the padded size of the vocabulary. Segment ids and positions may be missing: then each
         row is one example.
         """
-        return self._network(params).logits(batch, dropout_key)
+        return self.head_logits(params, self.stream(params, batch, dropout_key))
+
+    def stream(self, params: Tree, batch: Batch, dropout_key: jax.Array | None = None) -> jax.Array:
+        """Returns the normed stream [B, T, embed] that `logits` are made of, by `head_logits`."""
+        return self._network(params).stream(batch, dropout_key)
+
+    def head(self, params: Tree) -> Tree:
+        """Returns the part of a tree of parameters that `head_logits` reads."""
+        name = "embedding" if self.config.tied_head else "head"
+        return {name: params[name]}
+
+    def head_logits(self, params: Tree, x: jax.Array) -> jax.Array:
+        """Returns float32 logits [..., V] of the normed stream at some tokens, [..., embed].
+
+        The parameters may be their `head` alone.
+        """
+        return self._network({**self.abstract(), **self.head(params)}).head_logits(x)
 
     def encode(self, params: Tree, batch: Batch) -> jax.Array:
         """Returns the encoder's output [B, S, embed] for `encoder_input_tokens`.
@@ -135,10 +151,11 @@ class Model:
 
     def decode_step(self, params: Tree, cache: Cache, tokens: jax.Array) -> tuple[jax.Array, Cache]:
         """Reads one token a row, int32[B]; returns logits [B, V] of the next, and the new cache."""
-        logits, key, value = self._network(params).extend(
+        network = self._network(params)
+        x, key, value = network.extend(
             cache, tokens[:, None], jnp.zeros_like(tokens)[:, None], None
         )
-        return logits[:, 0], grown(cache, key, value)
+        return network.head_logits(x[:, 0]), grown(cache, key, value)
 
     def extend(
         self, params: Tree, cache: Cache, tokens: jax.Array, segment_ids: jax.Array
@@ -149,10 +166,14 @@ class Model:
         them apart (0 is padding). Each sees the beginning and itself alone; the cache stays as it
         is. Logits at a token are those of the token after it.
         """
-        logits, _, _ = self._network(params).extend(
-            cache, tokens, _places(segment_ids), segment_ids
-        )
-        return logits
+        return self.head_logits(params, self.extended(params, cache, tokens, segment_ids))
+
+    def extended(
+        self, params: Tree, cache: Cache, tokens: jax.Array, segment_ids: jax.Array
+    ) -> jax.Array:
+        """Returns the normed stream [B, T, embed] that the logits of `extend` are made of."""
+        x, _, _ = self._network(params).extend(cache, tokens, _places(segment_ids), segment_ids)
+        return x
 
     def trees(
         self,
@@ -172,10 +193,6 @@ class Model:
         both ways, those of one number of `blocks` do; 0 is of none.
         """
         return self._network(params).trees(tokens, depths, ends, blocks, beginning)
-
-    def head_logits(self, params: Tree, x: jax.Array) -> jax.Array:
-        """Returns logits [N, V] of what `trees` returned, at some tokens: [N, embed]."""
-        return self._network(params).head_logits(x)
 
     def unstacked(self, params: Tree) -> Tree:
         """Returns parameters of which each layer has its own arrays, for loops of many small steps.

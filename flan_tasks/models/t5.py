@@ -120,8 +120,8 @@ class T5(nnx.Module):
         if not config.tied_head:
             self.head = Head(config, rngs=rngs)
 
-    def logits(self, batch: Batch, key: jax.Array | None) -> jax.Array:
-        """Returns float32[B, T, V]."""
+    def stream(self, batch: Batch, key: jax.Array | None) -> jax.Array:
+        """Returns the normed stream [B, T, embed], for `head_logits`."""
         keys = subkeys(key, 2)
         encoded = self.encode(batch, keys[0])
         tokens = batch["decoder_input_tokens"]
@@ -140,7 +140,7 @@ class T5(nnx.Module):
 
         x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
         x, _ = self.decoder.stack(apply, x, layers_key)
-        return self._head(x, last_key)
+        return dropout(self.decoder.norm(x), self.config.dropout, last_key, axis=-2)
 
     def encode(self, batch: Batch, key: jax.Array | None = None) -> jax.Array:
         """Returns the encoder's output [B, S, embed]."""
@@ -181,13 +181,13 @@ class T5(nnx.Module):
         cache |= {"cross_key": cross_key, "cross_value": cross_value}
         cache["cross_mask"] = _is_input(batch)
         zeros = jnp.zeros((rows, 1), jnp.int32)
-        logits, key, value = self.extend(cache, zeros, zeros, None)
-        return logits[:, 0], grown(cache, key, value)
+        x, key, value = self.extend(cache, zeros, zeros, None)
+        return self.head_logits(x[:, 0]), grown(cache, key, value)
 
     def extend(
         self, cache: Cache, tokens: jax.Array, places: jax.Array, segments: jax.Array | None
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Returns logits [B, T, V], keys and values of tokens at `places` after the cache.
+        """Returns the normed stream, keys and values of tokens at `places` after the cache.
 
         A laid cache takes one token a row, and its arrays come back with it.
         """
@@ -209,13 +209,13 @@ class T5(nnx.Module):
 
         each = (cache["key"], cache["value"], cache["cross_key"], cache["cross_value"])
         x, (key, value) = self.decoder.stack(apply, self.embedding(tokens), None, each)
-        return self._head(x, None), key, value
+        return self.decoder.norm(x), key, value
 
     def _bias(self, queries: jax.Array, keys: jax.Array) -> jax.Array:
         return self.decoder.relative_bias(queries, keys)
 
-    def _head(self, x: jax.Array, key: jax.Array | None) -> jax.Array:
-        x = dropout(self.decoder.norm(x), self.config.dropout, key, axis=-2)
+    def head_logits(self, x: jax.Array) -> jax.Array:
+        """Returns logits [..., V] of the normed stream, [..., embed]."""
         return self.embedding.attend(x) if self.config.tied_head else self.head(x)
 
 

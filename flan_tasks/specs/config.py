@@ -10,6 +10,8 @@ from flan_tasks.core.spec import JobSpec, Spec
 from flan_tasks.specs.model_config import ModelConfig
 
 OPTIMIZERS = ("adafactor", "adamw")
+# Steps before those that are profiled: the first compiles, the second may still fill caches.
+PROFILE_WARMUP = 2
 # T5X's counts that a summed loss is divided by (`losses.SpecialLossNormalizingFactor`).
 NUM_REAL_TARGET_TOKENS = "NUM_REAL_TARGET_TOKENS"
 NUM_TOTAL_TARGET_TOKENS = "NUM_TOTAL_TARGET_TOKENS"
@@ -328,6 +330,8 @@ class TrainSpec(JobSpec):
     """Of initial parameters and dropout."""
     num_microbatches: int = 1
     """Parts a batch is computed in, one after the other, to save memory."""
+    head_positions: int = 1024
+    """Target positions of a device whose logits are in memory at once; 0: all."""
     on_nonfinite: Literal["stop", "skip"] = "stop"
     """What to do about a loss or gradient that is not finite: stop, or skip the step."""
     max_skipped: int = 10
@@ -340,6 +344,8 @@ class TrainSpec(JobSpec):
     """Steps between lines of metrics."""
     tensorboard: bool = True
     """Whether TensorBoard files are written."""
+    profile: int = 0
+    """Steps of which a trace and a table of their time and memory are written; 0 writes none."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values are out of range, or do not go together."""
@@ -348,8 +354,18 @@ class TrainSpec(JobSpec):
             problems.append(("model_dir", "is empty"))
         problems += at_least(self, 1, "train_steps", "num_microbatches", "log_period")
         problems += at_least(self, 0, "seed", "eval_period", "eval_steps", "max_skipped")
+        problems += at_least(self, 0, "head_positions", "profile")
         problems += at_most(self, MAX_COUNT, "train_steps", "num_microbatches", "log_period")
         problems += at_most(self, MAX_COUNT, "eval_period", "eval_steps", "max_skipped")
+        problems += at_most(self, MAX_COUNT, "head_positions", "profile")
+        if self.profile > 0 and self.train_steps < PROFILE_WARMUP + self.profile:
+            problems.append(
+                (
+                    "profile",
+                    f"is {self.profile} and begins after {PROFILE_WARMUP} steps; train_steps is "
+                    f"{self.train_steps}, want {PROFILE_WARMUP + self.profile} or more",
+                )
+            )
         problems += at_most(self, MAX_SEED, "seed")
         if self.num_microbatches >= 1 and self.data.batch_size % self.num_microbatches:
             problems.append(

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from flan_tasks.trainer.train import Result
 
 USAGE = """\
-usage: flan train --gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...] [--dry_run]
+usage: flan train --gin_file MODEL.gin --gin_file RUN.gin [--gin.NAME=VALUE ...]
+                  [--dry_run] [--profile N]
 
   --gin_file FILE   a gin file, by path or by its name among ours (models/t5_1_1_mini.gin,
                     runs/finetune.gin); give it again for more, later ones win
   --gin.NAME=VALUE  sets a macro (BATCH_SIZE) or a parameter (config.TrainSpec.max_skipped);
                     strings need no quotes
   --dry_run         prints parameters, memory and tokens, then the resolved configuration, and stops
+  --profile N       traces N steps, and prints where their time and memory go
 """
 
 
@@ -39,6 +41,9 @@ _T5X_FLAGS = {
     "--logtostderr": "leave it out; progress goes to stderr",
     "--run_mode": "use flan train, flan eval or flan infer",
 }
+
+
+_OPTIONS = ("--gin_file", "--gin_bindings", "--profile")
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
             continue
         if name in _T5X_FLAGS:
             raise GinError(f"{name} is a flag of T5X's: {_T5X_FLAGS[name]}")
-        if name not in ("--gin_file", "--gin_bindings") and not name.startswith("--gin."):
+        if name not in _OPTIONS and not name.startswith("--gin."):
             raise GinError(f"{name}: no such argument\n{USAGE.rstrip()}")
         if not equals:
             if not left or left[0].startswith("--"):
@@ -77,6 +82,8 @@ def parse(arguments: Sequence[str]) -> Arguments:
             value = left.pop(0)
         if name == "--gin_file":
             files.append(value)
+        elif name == "--profile":
+            bindings.append(("config.TrainSpec.profile", value))
         elif name == "--gin_bindings":
             macro, _, value = value.partition("=")
             bindings.append((macro.strip(), value.strip()))

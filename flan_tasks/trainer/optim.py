@@ -168,15 +168,18 @@ def _adafactor(config: OptimizerConfig) -> _Rule:
     def move(param, grad, moments, step, rate):
         time = jnp.maximum(step - config.step_offset, 0).astype(jnp.float32) + 1.0
         keep = 1.0 - time**-config.decay_rate
-        squares = jnp.square(grad) + _EPSILON_GRADIENT
+        # Epsilon is added to their means: so the global norm sums the same squares.
+        squares = jnp.square(grad)
         if (pair := dims(param.shape)) is None:
-            full = keep * moments["full"] + (1.0 - keep) * squares
+            full = keep * moments["full"] + (1.0 - keep) * (squares + _EPSILON_GRADIENT)
             moments = {"full": full}
             change = grad * jax.lax.rsqrt(full)
         else:
             row, column = pair
-            by_row = keep * moments["row"] + (1.0 - keep) * jnp.mean(squares, axis=column)
-            by_column = keep * moments["column"] + (1.0 - keep) * jnp.mean(squares, axis=row)
+            of_row = jnp.mean(squares, axis=column) + _EPSILON_GRADIENT
+            of_column = jnp.mean(squares, axis=row) + _EPSILON_GRADIENT
+            by_row = keep * moments["row"] + (1.0 - keep) * of_row
+            by_column = keep * moments["column"] + (1.0 - keep) * of_column
             moments = {"row": by_row, "column": by_column}
             # Where the row dimension lies once the column dimension is gone.
             left = row - 1 if column < row else row

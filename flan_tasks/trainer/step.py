@@ -10,7 +10,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from flan_tasks.models.model import Model
 from flan_tasks.models.partition import BATCH
 from flan_tasks.specs.config import LossConfig, TrainSpec
-from flan_tasks.trainer.loss import Sums, loss_sums, normalizer, objective
+from flan_tasks.trainer.head_loss import head_loss
+from flan_tasks.trainer.loss import Sums, normalizer
 from flan_tasks.trainer.optim import Optimizer, clip_by_global_norm, global_norm
 
 Tree = Any
@@ -57,9 +58,17 @@ def make_train_step(
         return trained_part(model, tree, adapters_only=run.optimizer.adapters_only)
 
     def sums_of(trained: Tree, whole: Tree, batch: Batch, key: jax.Array | None):
-        logits = _on_mesh(model.logits(merged(trained, whole), batch, key), mesh)
-        sums = loss_sums(logits, batch, run.loss, num_tasks=num_tasks)
-        return objective(sums, run.loss), sums
+        params = merged(trained, whole)
+        return head_loss(
+            model,
+            params,
+            model.stream(params, batch, key),
+            batch,
+            run.loss,
+            mesh,
+            positions=run.head_positions,
+            num_tasks=num_tasks,
+        )
 
     def gradients(params: Tree, batch: Batch, key: jax.Array | None) -> tuple[Tree, Sums]:
         gradients_of = jax.grad(sums_of, has_aux=True)
@@ -83,8 +92,12 @@ def make_train_step(
     def step(params: Tree, state: Tree, batch: Batch, number: jax.Array):
         key = None if dropout is None else jax.random.fold_in(dropout, number)
         grads, sums = gradients(params, batch, key)
-        divisor = normalizer(sums, run.loss)
-        grads = jax.tree.map(lambda leaf: leaf / divisor, grads)
+        return updated(params, state, batch, grads, sums)
+
+    @jax.named_scope("optimizer")
+    def updated(params: Tree, state: Tree, batch: Batch, grads: Tree, sums: Sums):
+        factor = 1.0 / normalizer(sums, run.loss)
+        grads = jax.tree.map(lambda leaf: leaf * factor, grads)
         norm = global_norm(grads)
         if run.optimizer.clip_norm:
             grads = clip_by_global_norm(grads, norm, run.optimizer.clip_norm)
@@ -111,23 +124,21 @@ def make_train_step(
     return step
 
 
-def make_eval_step(model: Model, mesh: Mesh, *, num_tasks: int) -> Callable[[Tree, Batch], Sums]:
-    """Returns (parameters, batch) -> sums, without dropout, z-loss and smoothing."""
+def make_eval_step(
+    model: Model, mesh: Mesh, *, num_tasks: int, positions: int
+) -> Callable[[Tree, Batch], Sums]:
+    """Returns (parameters, batch) -> sums, without dropout, z-loss and smoothing.
+
+    `positions` of a device meet the head at a time, as in `head_loss`.
+    """
     plain = LossConfig(z_loss=0.0)
 
     def step(params: Tree, batch: Batch) -> Sums:
-        logits = _on_mesh(model.logits(params, batch), mesh)
-        return loss_sums(logits, batch, plain, num_tasks=num_tasks)
+        x = model.stream(params, batch)
+        counts = {"positions": positions, "num_tasks": num_tasks}
+        return head_loss(model, params, x, batch, plain, mesh, **counts)[1]
 
     return step
-
-
-def _on_mesh(logits: jax.Array, mesh: Mesh) -> jax.Array:
-    """Logits, the largest array of a step, split over rows and vocabulary."""
-    vocabulary = "model" if logits.shape[-1] % mesh.shape["model"] == 0 else None
-    return jax.lax.with_sharding_constraint(
-        logits, NamedSharding(mesh, PartitionSpec(BATCH, None, vocabulary))
-    )
 
 
 def _in_parts(values: jax.Array, parts: int, mesh: Mesh) -> jax.Array:

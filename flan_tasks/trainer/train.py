@@ -21,7 +21,6 @@ from flan_tasks.models.model import Model, ModelConfig
 from flan_tasks.specs.config import TrainingError, TrainSpec
 from flan_tasks.trainer.data import (
     BuildSource,
-    PassSource,
     Source,
     batches,
     keep_chat_tokenizer,
@@ -29,11 +28,13 @@ from flan_tasks.trainer.data import (
     open_source,
 )
 from flan_tasks.trainer.estimate import training_flops
-from flan_tasks.trainer.feedback import Feedback, Size, by_task, peak_flops
+from flan_tasks.trainer.feedback import Feedback, Size, peak_flops
 from flan_tasks.trainer.metrics_file import write_text
 from flan_tasks.trainer.optim import Optimizer, make_optimizer
 from flan_tasks.trainer.step import make_eval_step, make_train_step, trained_part
+from flan_tasks.trainer.step_profile import Profiler
 from flan_tasks.trainer.stopping import FiniteWatch, StopSignals, alone_in
+from flan_tasks.trainer.validation import evaluate
 
 Tree = Any
 # What of the record says which build it is; said in words where it differs.
@@ -112,7 +113,7 @@ def compiled_steps(
         donate_argnums=(0, 1),
     )
     evaluate = jax.jit(
-        make_eval_step(model, where.mesh, num_tasks=tasks[1]),
+        make_eval_step(model, where.mesh, num_tasks=tasks[1], positions=run.head_positions),
         in_shardings=(params, rows),
         out_shardings=everywhere,
     )
@@ -234,37 +235,6 @@ def _shardings(tree: Tree) -> Tree:
     return jax.tree.map(lambda leaf: leaf.sharding, tree)
 
 
-# -- Evaluation --------------------------------------------------------------------------------
-
-
-def evaluate(
-    params: Tree, step: Callable, source: PassSource, mesh: Mesh, *, most: int
-) -> dict[str, Any]:
-    """Returns loss and accuracy per target token, over all tasks and of each.
-
-    Args:
-      params: the parameters.
-      step: a compiled evaluation step.
-      source: what to evaluate on.
-      mesh: the devices.
-      most: batches at most; 0 is all.
-    """
-    total: dict[str, Any] | None = None
-    for _, batch in batches(source, mesh, 0, min(source.steps, most or source.steps)):
-        batch_sums = step(params, batch)
-        total = batch_sums if total is None else jax.tree.map(jnp.add, total, batch_sums)
-    sums = jax.device_get(total)
-    tokens = max(float(sums["tokens"]), 1.0)
-    weights = sums["task_tokens"]
-    return {
-        "loss": float(sums["cross_entropy"]) / tokens,
-        "accuracy": float(sums["correct"]) / tokens,
-        "target_tokens": int(sums["tokens"]),
-        "task_loss": by_task(source.tasks, sums["task_loss"], weights),
-        "task_accuracy": by_task(source.tasks, sums["task_correct"], weights),
-    }
-
-
 # -- The run -----------------------------------------------------------------------------------
 
 
@@ -321,6 +291,7 @@ def train(run: TrainSpec, *, gin_text: str = "", devices: list | None = None) ->
         )
         for text in begun:
             feedback.note(text)
+        profiler = Profiler(folder, run.profile, say=feedback.note, active=first_host)
         watch = FiniteWatch(run, int(progress.get("skipped_in_a_row", 0)))
         evaluation: Mapping[str, Any] = {}
         stopped = None
@@ -350,8 +321,10 @@ def train(run: TrainSpec, *, gin_text: str = "", devices: list | None = None) ->
             signals.begin()
             # The step before is looked at while the next one runs, so the device never waits.
             before: tuple[int, Mapping[str, Any]] | None = None
-            for number, batch in batches(source, mesh, step, run.train_steps):
-                params, state, step_sums = train_step(params, state, batch, jnp.int32(number))
+            for number, batch in profiler.batches(batches(source, mesh, step, run.train_steps)):
+                params, state, step_sums = profiler.step(
+                    train_step, params, state, batch, jnp.int32(number)
+                )
                 if before is not None:
                     settle(*before)
                 step, before = number + 1, (number + 1, step_sums)
@@ -376,6 +349,7 @@ def train(run: TrainSpec, *, gin_text: str = "", devices: list | None = None) ->
                     feedback.note(f"{stopped}: saving step {step:,} and stopping")
                     break
         finally:
+            profiler.close()
             curve = feedback.close()
         return Result(step, evaluation, stopped, curve, checkpoints.path(step))
 

@@ -80,6 +80,7 @@ def _steps_made_once(make):
     def compiled_steps(run, model, optimizer, where, tasks):
         assert run.optimizer.schedule == "constant"  # others depend on the number of steps
         parts = (run.model, run.optimizer, run.loss, run.num_microbatches, run.seed)
+        parts = (*parts, run.head_positions)
         key = (repr(parts), where.mesh, tasks)
         if key not in made:
             made[key] = make(run, model, optimizer, where, tasks)

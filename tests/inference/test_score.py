@@ -82,6 +82,23 @@ def test_scores_equal_the_slow_way(name, lengths):
     assert len(programs) == 4
 
 
+def test_scores_are_the_same_whose_positions_meet_the_head_in_parts(monkeypatch):
+    draw = np.random.default_rng(7)
+    model = Model(CONFIGS["t5"])
+    params = random_params(model)
+    prompts = [tokens(draw, n) for n in (9, 3)]
+    options = [[tokens(draw, n) for n in lengths] for lengths in ([3, 5], [6] * 9)]
+
+    def scores():
+        found = score_options(model, params, prompts, options, batch_size=2, programs=Programs())
+        return [[score.sum for score in of_one] for of_one in found]
+
+    whole = scores()
+    monkeypatch.setattr("flan_tasks.inference.score.POSITIONS", 6)
+    for ours, theirs in zip(scores(), whole, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
 class Parrot:
     """A model, in all that scoring calls, that is sure to hear its prompt once more."""
 
@@ -91,11 +108,14 @@ class Parrot:
         heard = jnp.asarray(batch["encoder_input_tokens"])
         return self._likes(heard[:, 0]), {"heard": heard}
 
-    def extend(self, params, cache, tokens, segment_ids):
+    def extended(self, params, cache, tokens, segment_ids):
         index = jnp.arange(tokens.shape[1])[None]
         begins = jnp.where(segment_ids[:, 1:] != segment_ids[:, :-1], index[:, 1:], 0)
         place = index - jax.lax.cummax(jnp.pad(begins, [(0, 0), (1, 0)]), axis=1)
-        return self._likes(jnp.take_along_axis(cache["heard"], place + 1, axis=1))
+        return jnp.take_along_axis(cache["heard"], place + 1, axis=1)
+
+    def head_logits(self, params, x):
+        return self._likes(x)
 
     def _likes(self, tokens):
         return 10.0 * jax.nn.one_hot(tokens, self.config.vocabulary_size)

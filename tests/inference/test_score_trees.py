@@ -108,6 +108,16 @@ def test_scores_are_those_of_each_option_alone(decoder, small):
         np.testing.assert_allclose([s.sum for s in ours], [s.sum for s in other], atol=1e-4)
 
 
+def test_scores_are_the_same_whose_places_meet_the_head_in_parts(small, monkeypatch):
+    model = Model(CONFIGS["switches"])
+    params = random_params(model)
+    draw = np.random.default_rng(2)
+    made = inputs(draw, passages(draw))
+    monkeypatch.setattr("flan_tasks.inference.score_trees.POSITIONS", 9)
+    found, _ = scores_of(model, params, made)
+    compare(found, made, model, params)
+
+
 def test_options_that_begin_alike_need_not_stand_together(decoder, small):
     model, params = decoder
     draw = np.random.default_rng(5)

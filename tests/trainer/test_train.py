@@ -392,6 +392,55 @@ def test_another_build_is_refused_in_words(tmp_path):
     assert "5555" not in str(caught.value)
 
 
+def test_a_run_compiles_its_step_once_and_waits_for_none_that_runs(tmp_path, monkeypatch):
+    make, calls = train_module.compiled_steps, []
+    get = jax.device_get
+
+    def watched(*arguments):
+        train_step, eval_step = make(*arguments)
+        programs = train_step._cache_size()
+
+        def step(*given):
+            # Nothing is read from the device on the way into a step.
+            with jax.transfer_guard_device_to_host("disallow_explicit"):
+                results = train_step(*given)
+            calls.append(("step", int(given[-1])))
+            assert train_step._cache_size() <= programs + 1
+            return results
+
+        return step, eval_step
+
+    def looked(values):
+        calls.append(("looked", None))
+        return get(values)
+
+    monkeypatch.setattr(train_module, "compiled_steps", watched)
+    monkeypatch.setattr(train_module.jax, "device_get", looked)
+    toy_train(tmp_path, train_steps=4)
+    # What a step found is looked at once the next one runs; the last, before it is saved.
+    steps = [place for place, (name, _) in enumerate(calls) if name == "step"]
+    assert [name for name, _ in calls[: steps[-1] + 2]] == ["step", *["step", "looked"] * 3]
+
+
+def test_a_step_calls_nothing_on_the_host(tmp_path):
+    run = toy_run(tmp_path, model=model_with(tmp_path, dropout=0.1))
+    text = step_text(run)
+    names = ("callback", "infeed", "outfeed", "SendToHost", "RecvFromHost")
+    assert not [name for name in names if name in text]
+
+
+def step_text(run) -> str:
+    """The step of a run as it is given to the compiler."""
+    mesh = train_module.partition.make_mesh(run.mesh, jax.devices()[:1])
+    model = train_module.Model(run.model)
+    optimizer = train_module.optimizer_of(run, model)
+    where = train_module.place(run, model, optimizer, mesh)
+    step, _ = train_module.compiled_steps(run, model, optimizer, where, (3, 0))
+    source = open_source(run.data, run.model)
+    batch = {name: jnp.asarray(values) for name, values in source.read(0, 0, 1).items()}
+    return step.lower(where.params, where.state, batch, jnp.int32(0)).as_text()
+
+
 def break_step(monkeypatch, number: int, times: int = 1) -> None:
     """Makes the logits of some steps overflow, by an embedding put back after the step."""
     make = train_module.compiled_steps
