@@ -64,7 +64,7 @@ class Model:
         return names_of
 
     def is_adapter(self, path: tuple[str, ...]) -> bool:
-        """Whether the parameter at a path of names is an adapter's or a prompt's, not the base's."""
+        """Whether the parameter at a path of names is of an adapter or a soft prompt."""
         return path[-1] in ADAPTERS or path == VECTORS
 
     def without_adapters(self) -> "Model":

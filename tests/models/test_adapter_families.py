@@ -38,6 +38,8 @@ from flan_tasks.trainer.dry_run import check_start
 from flan_tasks.vocabulary import open_vocabulary
 
 LORA, PROMPTS = ("llama", "mistral", "qwen", "gemma"), ("t5_prompt", "qwen_prompt", "gemma_prompt")
+
+
 def all_but_slow(*quick):
     """Names of all folders, most of them for the slow tests."""
     names = (*LORA, *PROMPTS)
@@ -57,7 +59,7 @@ def test_logits_are_those_of_peft(name):
     np.testing.assert_allclose(found, np.array(STORED[name]), atol=1e-4)
 
 
-@pytest.mark.parametrize("name", all_but_slow("qwen", "t5_prompt"))
+@pytest.mark.parametrize("name", all_but_slow("qwen"))
 def test_what_is_exported_is_read_again_bit_for_bit(name, tmp_path):
     model, params = opened(FOLDERS / name)
     adapters = read_adapters(FOLDERS / name)
@@ -142,7 +144,7 @@ def test_a_prompt_of_another_kind_of_base_is_refused(tmp_path):
         adapters.config(read_config(adapters.base))
 
 
-@pytest.mark.parametrize("name", ["qwen", "t5_prompt"])
+@pytest.mark.parametrize("name", [pytest.param("qwen", marks=pytest.mark.slow), "t5_prompt"])
 def test_training_begins_with_adapters_of_the_same_settings(name):
     model, params = opened(FOLDERS / name)
     check_start(str(FOLDERS / name), model)

@@ -26,8 +26,8 @@ from adapter_folders import (
 from safetensors.numpy import load_file, save_file
 from toy_models import quickly_compiled
 
-from flan_tasks.checkpoints.checkpoint import warm_start
 from flan_tasks.checkpoints.adapter_base import base_of
+from flan_tasks.checkpoints.checkpoint import warm_start
 from flan_tasks.core.errors import ModelError
 from flan_tasks.inference.model_answers import open_model
 from flan_tasks.models.adapter_files import export_adapters, is_adapters, read_adapters

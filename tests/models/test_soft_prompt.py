@@ -104,6 +104,7 @@ def test_rows_of_one_example_need_no_places():
         np.testing.assert_allclose(found[row, : len(wanted), :120], wanted, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_room_that_no_example_takes_changes_nothing():
     _, params, logits = toy("t5")
     batch, wide = packed("t5"), packed("t5", most=3)
@@ -116,7 +117,8 @@ def test_room_that_no_example_takes_changes_nothing():
 def test_a_prompt_stands_before_each_example_of_a_row():
     tokens = jnp.asarray([[5, 6, 7, 8, 0, 0], [9, 0, 0, 0, 0, 0]])
     segments = jnp.asarray([[1, 1, 2, 2, 0, 0], [1, 0, 0, 0, 0, 0]])
-    ids, parts = laid_out(tokens, segments, jnp.asarray([[0, 2], [0, 6]]), 2)
+    lay = jax.jit(laid_out, static_argnums=3)
+    ids, parts = lay(tokens, segments, jnp.asarray([[0, 2], [0, 6]]), 2)
     assert ids.tolist() == [[-1, -2, 5, 6, -1, -2, 7, 8, 0, 0], [-1, -2, 9, 0, 0, 0, 0, 0, -1, -2]]
     assert parts.tolist() == [[1, 1, 1, 1, 2, 2, 2, 2, 0, 0], [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]]
 
@@ -188,6 +190,7 @@ def whole_with_all_outputs(name, pairs):
     return [of_example(found, batch, row, 1) for row in range(len(pairs))]
 
 
+@pytest.mark.slow
 def test_only_the_prompt_is_an_adapter_and_the_base_is_drawn_as_without_it():
     model, _, _ = toy("rope")
     base = Model(CONFIGS["rope"])
