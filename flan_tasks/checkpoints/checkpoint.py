@@ -18,7 +18,7 @@ from orbax.checkpoint import checkpoint_managers as managers
 from flan_tasks.checkpoints import checksums, damage
 from flan_tasks.checkpoints.damage import CHECKSUMS, OPTIMIZER, PARAMS, PREFIX, RECORD
 from flan_tasks.checkpoints.trees import differences, with_nothing, without_nothing
-from flan_tasks.models import lora_files
+from flan_tasks.models import adapter_files
 from flan_tasks.models.model import Model
 from flan_tasks.models.trees import flat, nested
 from flan_tasks.specs.config import CheckpointConfig, CheckpointError, TrainingError
@@ -241,10 +241,10 @@ def warm_start(
     shapes = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), params
     )
-    if lora_files.is_lora(path):
+    if adapter_files.is_adapters(path):
         from flan_tasks.models import hf
 
-        adapters = lora_files.read_lora(path)
+        adapters = adapter_files.read_adapters(path)
         adapters.check(model.config)
         stored_params = adapters.put(model, hf.import_hf(model, adapters.base, say=say))
     elif is_hugging_face(path):

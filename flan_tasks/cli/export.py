@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from flan_tasks.cli import options
+
+if TYPE_CHECKING:
+    from flan_tasks.specs.model_config import ModelConfig
 
 
 @click.command(name="export")
@@ -27,7 +31,7 @@ from flan_tasks.cli import options
 @click.option(
     "--adapters",
     is_flag=True,
-    help="Write the LoRA adapters alone, as peft loads them.",
+    help="Write the LoRA adapters, or the soft prompt, alone, as peft loads them.",
 )
 @click.option(
     "--base",
@@ -47,8 +51,8 @@ def command(
     """Writes MODEL, a MODEL_DIR or checkpoint of `flan train`, for transformers.
 
     T5 and decoders: causal ones with RoPE, as Llama, Mistral, Qwen and Gemma are. Adapters are
-    merged into the base, or with --adapters written alone, in peft's format (T5 models only); MODEL
-    may also be a folder of such adapters. Tokenizer files are included.
+    merged into the base, or with --adapters written alone, in peft's format, as a soft prompt can
+    only be; MODEL may also be a folder of such adapters. Tokenizer files are included.
     """
     if adapters:
         _adapters(model, out, base, vocab=vocab.name(), as_json=as_json)
@@ -65,10 +69,8 @@ def command(
     else:
         click.echo(f"{opened.identity['model']} is in {folder}, for transformers:")
         config = opened.model.config
-        is_t5 = config.architecture == "t5"
-        network = "T5ForConditionalGeneration" if is_t5 else "AutoModelForCausalLM"
-        click.echo(f'  {network}.from_pretrained("{folder}")')
-        if is_t5 and not (config.tied_head and config.scaled_head):
+        click.echo(f'  {_network(config)}.from_pretrained("{folder}")')
+        if config.architecture == "t5" and not (config.tied_head and config.scaled_head):
             click.echo(
                 "Its head is not the embedding: in transformers 5 tie_weights(), which lm_eval "
                 "calls, overwrites it. README.md there says how to load it for that."
@@ -78,17 +80,24 @@ def command(
 def _adapters(
     model: Path, out: Path, base: str | None, *, vocab: str | None, as_json: bool
 ) -> None:
-    from flan_tasks.checkpoints.lora_base import base_of
+    from flan_tasks.checkpoints.adapter_base import base_of
     from flan_tasks.inference.model_answers import open_model
-    from flan_tasks.models.lora_files import export_lora
+    from flan_tasks.models.adapter_files import export_adapters
 
     base = base_of(model, base)
     opened = open_model(model, vocab=vocab, say=options.warn)
-    folder = export_lora(opened.model, opened.params, out, base=base)
+    folder = export_adapters(opened.model, opened.params, out, base=base)
     if as_json:
         given = {"out": str(folder), "from": opened.identity["model"], "base": base}
         click.echo(json.dumps(given))
     else:
-        click.echo(f"the adapters of {opened.identity['model']} are in {folder}, for peft:")
-        click.echo(f'  base = T5ForConditionalGeneration.from_pretrained("{base}")')
+        config = opened.model.config
+        trained = "soft prompt" if config.prompt_length else "adapters"
+        verb = "is" if config.prompt_length else "are"
+        click.echo(f"the {trained} of {opened.identity['model']} {verb} in {folder}, for peft:")
+        click.echo(f'  base = {_network(config)}.from_pretrained("{base}")')
         click.echo(f'  PeftModel.from_pretrained(base, "{folder}")')
+
+
+def _network(config: "ModelConfig") -> str:
+    return "T5ForConditionalGeneration" if config.architecture == "t5" else "AutoModelForCausalLM"

@@ -35,8 +35,8 @@ from flan_tasks.inference.score import Score, score_batch, width_of
 from flan_tasks.inference.score_trees import score_trees
 from flan_tasks.inference.side_by_side import batches_at_once, side_by_side
 from flan_tasks.models import partition
+from flan_tasks.models.adapter_files import is_adapters, read_adapters
 from flan_tasks.models.hf import check_end, import_hf, read_config
-from flan_tasks.models.lora_files import is_lora, read_lora
 from flan_tasks.models.model import Cache, Model, ModelConfig, Tree
 from flan_tasks.specs.chat_choices import CHAT, ChatAsked
 from flan_tasks.specs.config import MeshConfig
@@ -104,7 +104,7 @@ def open_model(
       ChatTemplateError: the chat template is missing, or fails a proof.
     """
     path = Path(path)
-    adapters = read_lora(path.absolute()) if is_lora(path) else None
+    adapters = read_adapters(path.absolute()) if is_adapters(path) else None
     path = path if adapters is None else adapters.base
     from_hf = is_hugging_face(path)
     folder = path.absolute() if from_hf else newest(path)

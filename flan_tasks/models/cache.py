@@ -43,6 +43,23 @@ def new_cache(key: jax.Array, value: jax.Array, positions: jax.Array, steps: int
     }
 
 
+def with_prompt(
+    prompt: Cache, key: jax.Array, value: jax.Array, positions: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns keys, values and positions of rows with those of a soft prompt, one row, before."""
+
+    def before(of_prompt: jax.Array, of_rows: jax.Array, *, rows: int, along: int) -> jax.Array:
+        shape = list(of_prompt.shape)
+        shape[rows] = of_rows.shape[rows]
+        return jnp.concatenate([jnp.broadcast_to(of_prompt, shape), of_rows], axis=along)
+
+    return (
+        before(prompt["key"], key, rows=1, along=2),
+        before(prompt["value"], value, rows=1, along=2),
+        before(prompt["positions"], positions, rows=0, along=1),
+    )
+
+
 def grown(cache: Cache, key: Any, value: Any) -> Cache:
     """Returns the cache after one more token a row, of keys and values [layers, B, 1, ...].
 

@@ -26,6 +26,7 @@ from flan_tasks.models.cache import (
     looking_back,
     new_cache,
     unlaid,
+    with_prompt,
     written,
     written_step,
 )
@@ -41,6 +42,7 @@ from flan_tasks.models.layers import (
     subkeys,
 )
 from flan_tasks.models.rope import layer_waves
+from flan_tasks.models.soft_prompt import SoftPrompt
 from flan_tasks.models.weighing import capped
 from flan_tasks.specs.model_config import ModelConfig
 
@@ -90,6 +92,8 @@ class Decoder(nnx.Module):
         self.config = config
         self.prefix = config.inputs_attention == "prefix"
         self.embedding = Embedding(config, rngs=rngs)
+        if config.prompt_length:
+            self.prompt = SoftPrompt(config, rngs=rngs)
         if config.positions == "relative":
             # Inputs that look ahead need buckets for it.
             self.relative_bias = RelativeBias(config, bidirectional=self.prefix, rngs=rngs)
@@ -105,7 +109,11 @@ class Decoder(nnx.Module):
         index = jnp.arange(tokens.shape[1])[None]
         positions = batch.get("decoder_positions", jnp.broadcast_to(index, tokens.shape))
         inputs = batch.get("decoder_causal_attention", jnp.zeros_like(tokens))
-        return self._read(tokens, segments, positions, inputs, key)[0]
+        prompt_key, key = subkeys(key, 2) if self.config.prompt_length else (None, key)
+        prompt = self._prompt(prompt_key)
+        positions = positions + self.config.prompt_length
+        x = self.embedding(tokens)
+        return self._read(x, segments, positions, inputs, key, beginning=prompt)[0]
 
     def prefill(
         self, batch: Batch, steps: int, *, beginning: Cache | None = None
@@ -113,12 +121,18 @@ class Decoder(nnx.Module):
         """Returns logits [B, V] after the inputs, and the cache."""
         tokens = batch["decoder_input_tokens"]
         segments = batch.get("decoder_segment_ids", jnp.ones_like(tokens))
-        before = jnp.int32(0) if beginning is None else jnp.max(beginning["positions"][:1]) + 1
+        # What is read behind a beginning has the soft prompt in it.
+        prompt = self._prompt() if beginning is None else None
+        behind = beginning if prompt is None else prompt
+        before = jnp.int32(0) if behind is None else jnp.max(behind["positions"][:1]) + 1
         index = before + jnp.broadcast_to(jnp.arange(tokens.shape[1])[None], tokens.shape)
         x, (key, value) = self._read(
-            tokens, segments, index, segments, None, keep=True, beginning=beginning
+            self.embedding(tokens), segments, index, segments, None, keep=True, beginning=behind
         )
-        cache = new_cache(key, value, jnp.where(segments > 0, index, EMPTY), steps)
+        places = jnp.where(segments > 0, index, EMPTY)
+        if prompt is not None:
+            key, value, places = with_prompt(prompt, key, value, places)
+        cache = new_cache(key, value, places, steps)
         last = jnp.take_along_axis(x, (cache["next"] - 1 - before)[:, None, None], axis=1)
         return self.head_logits(last[:, 0]), cache
 
@@ -163,6 +177,8 @@ class Decoder(nnx.Module):
         beginning: Cache | None,
     ) -> jax.Array:
         """Returns the normed stream [B, T, embed] of tokens that each see those they follow."""
+        beginning = self._prompt() if beginning is None else beginning
+        depths = depths + self.config.prompt_length
         index = jnp.arange(tokens.shape[1])[None]
         looks = not_after(index, index) & (index[:, :, None] < ends[:, None, :])
         if self.prefix:
@@ -179,6 +195,16 @@ class Decoder(nnx.Module):
         stacked = (*self._of_layers(), *each)
         x, _ = self.stack(apply, self.embedding(tokens), None, stacked)
         return self.norm(x)
+
+    def _prompt(self, key: jax.Array | None = None) -> Cache | None:
+        """Returns the soft prompt as a beginning of one row; None where there is none."""
+        if not self.config.prompt_length:
+            return None
+        index = jnp.arange(self.config.prompt_length)[None]
+        ones = jnp.ones_like(index)
+        x = self.prompt()[None]
+        _, (keys, values) = self._read(x, ones, index, jnp.zeros_like(index), key, keep=True)
+        return {"key": keys, "value": values, "positions": index}
 
     def _behind(
         self, beginning: Cache | None, positions: jax.Array
@@ -201,7 +227,7 @@ class Decoder(nnx.Module):
 
     def _read(
         self,
-        tokens: jax.Array,
+        x: jax.Array,
         segments: jax.Array,
         positions: jax.Array,
         inputs: jax.Array,
@@ -210,12 +236,12 @@ class Decoder(nnx.Module):
         keep: bool = False,
         beginning: Cache | None = None,
     ) -> tuple[jax.Array, Any]:
-        """Returns the normed stream and, to `keep`, keys and values of all layers.
+        """Returns the normed stream of embeddings and, to `keep`, keys and values of all layers.
 
-        Behind a `beginning` inputs look backward only.
+        A `beginning` does not look at what stands behind it.
         """
         # Order within a row is that of its places; positions restart in each segment.
-        index = jnp.arange(tokens.shape[1])[None]
+        index = jnp.arange(x.shape[1])[None]
         looks = not_after(index, index)
         if self.prefix:
             looks |= (inputs[:, :, None] > 0) & (inputs[:, None, :] > 0)
@@ -231,7 +257,7 @@ class Decoder(nnx.Module):
             x, keys_values = layer(x, _turn(positions, waves), look, key)
             return x, keys_values if keep else None
 
-        x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
+        x = dropout(x, self.config.dropout, embed_key, axis=-2)
         x, keys_values = self.stack(apply, x, layers_key, (*self._of_layers(), *each))
         return dropout(self.norm(x), self.config.dropout, last_key, axis=-2), keys_values
 

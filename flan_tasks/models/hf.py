@@ -138,10 +138,15 @@ def export_hf(
     directory appears whole or not at all.
 
     Raises:
-      ModelError: the directory exists or cannot be written, the vocabulary does not fit, or the
-        model is a decoder that transformers has not.
+      ModelError: the directory exists or cannot be written, the vocabulary does not fit, the
+        model is a decoder that transformers has not, or it has a soft prompt.
     """
     directory = Path(directory)
+    if model.config.prompt_length:
+        raise ModelError(
+            "the model has a soft prompt, which no folder of transformers holds; with --adapters "
+            "it is written for peft"
+        )
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ModelError(f"{directory} exists and is not empty; export to a new directory")
     if vocabulary.size > model.config.padded_vocabulary:
@@ -305,7 +310,7 @@ def _some(names: list[str]) -> str:
 
 
 def _adapters(model: Model, key: jax.Array | None) -> dict[tuple[str, ...], np.ndarray]:
-    if not model.config.lora_rank:
+    if not model.config.has_adapters:
         return {}
     start = jax.random.key(0) if key is None else key
 

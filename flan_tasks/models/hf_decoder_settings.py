@@ -9,7 +9,10 @@ from flan_tasks.models.hf_families import CAPS, FAMILIES, FIELDS, FULL, SLIDING
 from flan_tasks.specs.model_config import ModelConfig
 
 # Which of our fields decide nothing of what a model computes of its inputs.
-_FREE = ("dropout", "dtype", "remat", "attention", "lora_rank", "lora_alpha", "lora_targets")
+_FREE = (
+    *("dropout", "dtype", "remat", "attention", "lora_rank", "lora_alpha", "lora_targets"),
+    "prompt_length",
+)
 _SIZES = ("vocabulary_size", "head_rows", "start_token", "max_positions")
 
 

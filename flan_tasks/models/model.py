@@ -18,6 +18,7 @@ from flan_tasks.core.errors import ModelError
 from flan_tasks.models.cache import Cache, grown, rows_of
 from flan_tasks.models.decoder import Decoder
 from flan_tasks.models.layers import ADAPTERS
+from flan_tasks.models.soft_prompt import VECTORS
 from flan_tasks.models.t5 import T5
 from flan_tasks.specs.model_config import SIZES, ModelConfig, sized
 
@@ -63,8 +64,8 @@ class Model:
         return names_of
 
     def is_adapter(self, path: tuple[str, ...]) -> bool:
-        """Whether the parameter at a path of names belongs to an adapter, not to the base."""
-        return path[-1] in ADAPTERS
+        """Whether the parameter at a path of names is of an adapter or a soft prompt."""
+        return path[-1] in ADAPTERS or path == VECTORS
 
     def without_adapters(self) -> "Model":
         """Returns the model of the base alone; it fits what `merge_lora` returns."""
@@ -90,7 +91,8 @@ class Model:
         """Returns float32[B, T, V] for a batch with T5X's feature names; no key, no dropout.
 
         V is the padded size of the vocabulary. Segment ids and positions may be missing: then each
-        row is one example.
+        row is one example. A soft prompt stands before each example; packed rows of an encoder say
+        in `encoder_starts` where these begin (`soft_prompt.STARTS`), and without it rows hold one.
         """
         return self.head_logits(params, self.stream(params, batch, dropout_key))
 

@@ -29,6 +29,7 @@ RULES: Mapping[str, str | None] = {
     "layers": None,
     "relpos_buckets": None,
     "lora_rank": None,
+    "prompt": None,
 }
 # Leaves smaller than this may be whole on every device: norms, biases, adapters.
 _SMALL = 1 << 16

@@ -37,6 +37,7 @@ from flan_tasks.models.layers import (
     dropout,
     subkeys,
 )
+from flan_tasks.models.soft_prompt import STARTS, SoftPrompt, laid_out
 from flan_tasks.specs.model_config import ModelConfig
 
 Batch = Mapping[str, jax.Array]
@@ -114,6 +115,8 @@ class T5(nnx.Module):
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
         self.embedding = Embedding(config, rngs=rngs)
+        if config.prompt_length:
+            self.prompt = SoftPrompt(config, rngs=rngs)
         half = partial(Half, config, rngs=rngs)
         self.encoder = half(EncoderLayer, config.layers, bidirectional=True)
         self.decoder = half(DecoderLayer, config.decoder_layers, bidirectional=False)
@@ -126,9 +129,10 @@ class T5(nnx.Module):
         encoded = self.encode(batch, keys[0])
         tokens = batch["decoder_input_tokens"]
         segments = batch.get("decoder_segment_ids", jnp.ones_like(tokens))
-        cross_mask = same_segment(segments, _encoder_segments(batch))
+        _, inputs = self._inputs(batch)
+        cross_mask = same_segment(segments, inputs)
         if "decoder_segment_ids" not in batch:
-            cross_mask = _is_input(batch)[:, None, :]
+            cross_mask = (inputs > 0)[:, None, :]
         index = jnp.arange(tokens.shape[1])[None]
         own = same_segment(segments, segments) & not_after(index, index)
         look = beside([], View(own, self._bias(index, index), index, index))
@@ -144,8 +148,7 @@ class T5(nnx.Module):
 
     def encode(self, batch: Batch, key: jax.Array | None = None) -> jax.Array:
         """Returns the encoder's output [B, S, embed]."""
-        tokens = batch["encoder_input_tokens"]
-        segments = _encoder_segments(batch)
+        tokens, segments = self._inputs(batch)
         index = jnp.arange(tokens.shape[1])[None]
         mask, bias = same_segment(segments, segments), self.encoder.relative_bias(index, index)
         embed_key, layers_key, last_key = subkeys(key, 3)
@@ -153,7 +156,10 @@ class T5(nnx.Module):
         def apply(layer: EncoderLayer, x: jax.Array, key: Any, _: None) -> tuple:
             return layer(x, mask, bias, key), None
 
-        x = dropout(self.embedding(tokens), self.config.dropout, embed_key, axis=-2)
+        x = self.embedding(jnp.maximum(tokens, 0) if self.config.prompt_length else tokens)
+        if self.config.prompt_length:
+            x = self.prompt.put(x, tokens)
+        x = dropout(x, self.config.dropout, embed_key, axis=-2)
         x, _ = self.encoder.stack(apply, x, layers_key)
         return dropout(self.encoder.norm(x), self.config.dropout, last_key, axis=-2)
 
@@ -179,7 +185,7 @@ class T5(nnx.Module):
         nothing = jnp.zeros(shape, encoded.dtype)
         cache = new_cache(nothing, nothing, jnp.zeros((rows, 0), jnp.int32), steps + 1)
         cache |= {"cross_key": cross_key, "cross_value": cross_value}
-        cache["cross_mask"] = _is_input(batch)
+        cache["cross_mask"] = self._inputs(batch)[1] > 0
         zeros = jnp.zeros((rows, 1), jnp.int32)
         x, key, value = self.extend(cache, zeros, zeros, None)
         return self.head_logits(x[:, 0]), grown(cache, key, value)
@@ -211,6 +217,13 @@ class T5(nnx.Module):
         x, (key, value) = self.decoder.stack(apply, self.embedding(tokens), None, each)
         return self.decoder.norm(x), key, value
 
+    def _inputs(self, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        """Returns the encoder's tokens and segment ids [B, S], soft prompts among them."""
+        tokens, segments = batch["encoder_input_tokens"], _encoder_segments(batch)
+        if not self.config.prompt_length:
+            return tokens, segments
+        return laid_out(tokens, segments, batch.get(STARTS), self.config.prompt_length)
+
     def _bias(self, queries: jax.Array, keys: jax.Array) -> jax.Array:
         return self.decoder.relative_bias(queries, keys)
 
@@ -219,10 +232,7 @@ class T5(nnx.Module):
         return self.embedding.attend(x) if self.config.tied_head else self.head(x)
 
 
-def _is_input(batch: Batch) -> jax.Array:
-    """Returns bool[B, S]: the tokens of the inputs; what is not padding."""
-    return batch.get("encoder_segment_ids", batch["encoder_input_tokens"]) > 0
-
-
 def _encoder_segments(batch: Batch) -> jax.Array:
-    return batch.get("encoder_segment_ids", _is_input(batch).astype(jnp.int32))
+    """Returns int32[B, S]: the segment of each token of the inputs; 0 is padding."""
+    tokens = batch["encoder_input_tokens"]
+    return batch.get("encoder_segment_ids", (tokens > 0).astype(jnp.int32))

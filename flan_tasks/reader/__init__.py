@@ -99,6 +99,11 @@ class Reader:
         """How many examples are in the rows."""
         return self._shards.examples
 
+    @property
+    def most_examples(self) -> int:
+        """How many examples the fullest row holds; reads where those of all rows begin."""
+        return self._shards.most_examples
+
     def __len__(self) -> int:
         return self._shards.rows
 

@@ -5,6 +5,7 @@ import mmap
 import resource
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,13 @@ class Shards:
         offsets = self._shard(number)[OFFSETS]
         row = int(np.searchsorted(offsets, local, side="right")) - 1
         return row + self._start(self._row_ends, number), local - int(offsets[row])
+
+    @cached_property
+    def most_examples(self) -> int:
+        """Most examples of a row; the offsets of all shards are read for it."""
+        return max(
+            int(np.diff(self._shard(n)[OFFSETS]).max(initial=0)) for n in range(len(self._names))
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         # Mappings are not sent to other processes; those map anew.

@@ -171,7 +171,7 @@ class OptimizerConfig(Spec):
     epsilon: float = 1e-8
     """AdamW: added to the root of the second moment."""
     adapters_only: bool | None = None
-    """Whether only LoRA adapters are trained; None: if the model has them."""
+    """Whether only LoRA adapters or the soft prompt are trained; None: if the model has them."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values are out of range, or do not go together."""
@@ -258,7 +258,10 @@ class CheckpointConfig(Spec):
     is compared with."""
     initial_checkpoint_path: str | None = None
     """Parameters to begin with: a checkpoint, a MODEL_DIR, a Hugging Face folder, or a folder of
-    LoRA adapters in peft's format."""
+    adapters in peft's format."""
+    prompt_init_text: str | None = None
+    """Text whose tokens' embeddings a fresh soft prompt begins with, such as the answers of the
+    task; the rest of its vectors are those of tokens drawn from the vocabulary."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values are out of range, or do not go together."""
@@ -373,6 +376,10 @@ class TrainSpec(JobSpec):
                     "num_microbatches",
                     f"is {self.num_microbatches}; it must divide batch_size {self.data.batch_size}",
                 )
+            )
+        if self.checkpoint.prompt_init_text is not None and not self.model.prompt_length:
+            problems.append(
+                ("checkpoint", "has a prompt_init_text, and the model no soft prompt to begin with")
             )
         if self.checkpoint.keep_best and not self.data.eval_build_dir:
             problems.append(

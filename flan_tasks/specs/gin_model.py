@@ -15,6 +15,7 @@ _MACROS = {
     "lora_rank": ("LORA_RANK", "0"),
     "lora_alpha": ("LORA_ALPHA", "16.0"),
     "lora_targets": ("LORA_TARGETS", '("query", "value")'),
+    "prompt_length": ("PROMPT_LENGTH", "0"),
 }
 
 

@@ -130,6 +130,8 @@ class ModelConfig:
     """Adapters add (alpha / rank) A B."""
     lora_targets: tuple[str, ...] = ("query", "value")
     """Matrices with adapters."""
+    prompt_length: int = 0
+    """Vectors of a soft prompt, which stands before the inputs; 0 means none."""
 
     def __post_init__(self) -> None:
         # From JSON and gin a tuple comes as a list.
@@ -175,6 +177,11 @@ class ModelConfig:
         """Returns the fields for JSON; `ModelConfig.from_json` reads them."""
         tuples = {"lora_targets": list(self.lora_targets), "windows": list(self.windows)}
         return {**dataclasses.asdict(self), **tuples}
+
+    @property
+    def has_adapters(self) -> bool:
+        """Whether there is something to train besides the base: LoRA, or a soft prompt."""
+        return bool(self.lora_rank or self.prompt_length)
 
     @property
     def starts(self) -> tuple[int, ...]:
@@ -225,7 +232,7 @@ class ModelConfig:
         for name in whole.split():
             wrong += self._not_whole(name, least=1)
         wrong += self._not_whole("relative_buckets", least=4)
-        for name in ("decoder_layers", "lora_rank", "head_rows", "max_positions"):
+        for name in ("decoder_layers", "lora_rank", "prompt_length", "head_rows", "max_positions"):
             wrong += self._not_whole(name, least=0)
         wrong += self._not_whole("start_token", least=NO_START)
         if any(not 0 <= window <= MAX_COUNT for window in self.windows):
@@ -272,6 +279,8 @@ class ModelConfig:
             wrong.append("rope_high_frequency must be over rope_low_frequency")
         if self.positions == "rope" and self.head_dim % 2:
             wrong.append(f"head_dim is {self.head_dim}; rope turns pairs, so it must be even")
+        if self.lora_rank and self.prompt_length:
+            wrong.append("lora_rank and prompt_length are both set; train one of the two")
         if self.lora_rank and not self.lora_targets:
             wrong.append("lora_rank is set and lora_targets is empty")
         absent = ("wi",) if self.gated else ("wi_0", "wi_1")
@@ -291,6 +300,8 @@ class ModelConfig:
 
     def _wrong_for_cudnn(self) -> list[str]:
         wrong = []
+        if self.prompt_length and self.architecture == "decoder":
+            wrong.append('attention "cudnn" reads one block of keys; prompt_length wants "xla"')
         if self.attention_cap:
             wrong.append('attention "cudnn" bounds no logits; attention_cap wants "xla"')
         if self.dtype != "bfloat16":

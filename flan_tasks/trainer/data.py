@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 
 from flan_tasks.chat.kept import KEPT, keep_tokenizer
 from flan_tasks.models.partition import put_batch
+from flan_tasks.models.soft_prompt import STARTS
 from flan_tasks.packing.features import begun
 from flan_tasks.reader import Reader
 from flan_tasks.specs.chat_choices import CHAT, CHOSEN
@@ -79,6 +80,8 @@ class BuildSource:
     """Whether rows are taken in those orders."""
     starts: tuple[int, ...] = (0,)
     """What a decoder reads before each example: one token or none."""
+    prompts: int = 0
+    """Examples of a row before which an encoder reads a soft prompt, at most; 0: it has none."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -116,7 +119,7 @@ class BuildSource:
         rows = self.reader.batch(
             step, self.batch_size, host=block, hosts=blocks, seed=self.seed, shuffle=self.shuffle
         )
-        return begun(rows, self.starts)
+        return with_prompt_places(begun(rows, self.starts), self.prompts)
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,8 @@ class PassSource:
     """Rows over all devices in a batch."""
     starts: tuple[int, ...] = (0,)
     """What a decoder reads before each example: one token or none."""
+    prompts: int = 0
+    """Examples of a row before which an encoder reads a soft prompt, at most; 0: it has none."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -149,7 +154,7 @@ class PassSource:
         """Returns one block of a batch."""
         share = self.batch_size // blocks
         stored = self.reader.batch(step, self.batch_size, host=block, hosts=blocks, shuffle=False)
-        rows = begun(stored, self.starts)
+        rows = with_prompt_places(begun(stored, self.starts), self.prompts)
         first = step * self.batch_size + block * share
         real = first + np.arange(share) < len(self.reader)
         rows["decoder_loss_weights"] = rows["decoder_loss_weights"] * real[:, None]
@@ -168,8 +173,8 @@ def open_source(config: DataConfig, model: ModelConfig) -> Source:
 
         return SeqioSource(config, model)
     reader = _open(config.build_dir, config, model, name="BUILD_DIR")
-    starts = _starts(reader, model)
-    return BuildSource(reader, config.batch_size, config.seed, config.shuffle, starts)
+    starts, prompts = _starts(reader, model), _prompts(reader, model)
+    return BuildSource(reader, config.batch_size, config.seed, config.shuffle, starts, prompts)
 
 
 def open_evaluation(config: DataConfig, model: ModelConfig) -> PassSource | None:
@@ -183,7 +188,29 @@ def open_evaluation(config: DataConfig, model: ModelConfig) -> PassSource | None
         return None
     reader = _open(config.eval_build_dir, config, model, name="EVAL_BUILD_DIR")
     rows = config.eval_batch_size or config.batch_size
-    return PassSource(reader, rows, _starts(reader, model))
+    return PassSource(reader, rows, _starts(reader, model), _prompts(reader, model))
+
+
+def with_prompt_places(rows: Arrays, most: int) -> Arrays:
+    """Returns an encoder's rows with the places of their soft prompts (`soft_prompt.STARTS`).
+
+    Args:
+      rows: packed rows.
+      most: examples of a row at most; 0 leaves the rows as they are.
+    """
+    if not most:
+        return rows
+    begins = (rows["encoder_segment_ids"] > 0) & (rows["encoder_positions"] == 0)
+    width = begins.shape[1]
+    # The first places of each row, in order; those of fewer examples lie behind its end.
+    places = np.sort(np.where(begins, np.arange(width), width), axis=1)[:, :most]
+    return {**rows, STARTS: places.astype(np.int32)}
+
+
+def _prompts(reader: Reader, model: ModelConfig) -> int:
+    # A decoder reads the prompt once, as what all examples begin with.
+    has_places = model.prompt_length and model.architecture == "t5"
+    return reader.most_examples if has_places else 0
 
 
 def keep_chat_tokenizer(source: Source, model_dir: Path) -> None:

@@ -10,13 +10,14 @@ import numpy as np
 from flan_tasks.checkpoints.checkpoint import is_hugging_face, newest
 from flan_tasks.core.counting import counted
 from flan_tasks.models import partition
+from flan_tasks.models.adapter_files import is_adapters, read_adapters
 from flan_tasks.models.hf import check_hf
 from flan_tasks.models.hf_config import on_stderr
-from flan_tasks.models.lora_files import is_lora, read_lora
 from flan_tasks.models.model import Model
 from flan_tasks.specs.config import TrainSpec
-from flan_tasks.trainer.data import open_evaluation, open_source
+from flan_tasks.trainer.data import BuildSource, Source, open_evaluation, open_source
 from flan_tasks.trainer.estimate import parameter_count, training_flops
+from flan_tasks.trainer.prompt_start import first_ids
 from flan_tasks.trainer.step import trained_part
 from flan_tasks.trainer.train import (
     check_ends,
@@ -45,6 +46,7 @@ def describe(run: TrainSpec) -> list[str]:
     if run.checkpoint.initial_checkpoint_path is not None:
         check_start(run.checkpoint.initial_checkpoint_path, model)
         check_ends(run, source.about)
+    first_ids(run, source.about)
     trained = trained_part(model, where.params, adapters_only=run.optimizer.adapters_only)
     lengths = lengths_of(run, source)
     positions = source.batch_size * sum(lengths.values())
@@ -71,6 +73,8 @@ def describe(run: TrainSpec) -> list[str]:
         + ", ".join(f"{name} {_size(value)}" for name, value in memory.items()),
         f"tasks: {len(source.tasks) or 'as SeqIO mixes them'}",
     ]
+    if run.model.prompt_length:
+        lines.append(_of_prompt(run, source))
     if validation is not None:
         rows = counted(len(validation.reader), "row")
         lines.append(f"evaluation: {rows} in {counted(validation.steps, 'batch', 'batches')}")
@@ -83,14 +87,22 @@ def check_start(path: str, model: Model) -> None:
     Raises:
       FlanTasksError: there is not, or it does not.
     """
-    if is_lora(Path(path)):
-        adapters = read_lora(Path(path))
+    if is_adapters(Path(path)):
+        adapters = read_adapters(Path(path))
         adapters.check(model.config)
         check_hf(model, adapters.base, say=on_stderr)
     elif is_hugging_face(Path(path)):
         check_hf(model, Path(path), say=on_stderr)
     else:
         newest(Path(path))
+
+
+def _of_prompt(run: TrainSpec, source: Source) -> str:
+    vectors = counted(run.model.prompt_length, "vector")
+    if isinstance(source, BuildSource) and source.prompts:
+        most = counted(source.prompts, "example")
+        return f"soft prompt: {vectors} before each example; a row has room for {most}"
+    return f"soft prompt: {vectors} before each example"
 
 
 def _bytes(tree) -> int:

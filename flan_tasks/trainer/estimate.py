@@ -40,7 +40,7 @@ def training_flops(config: ModelConfig, *, inputs: int, targets: int) -> Flops:
     A decoder-only row is inputs + targets long. For encoder-decoder, inputs meet the encoder and
     the keys and values of cross-attention, targets the rest and the head. Attention counts the
     whole rectangle, masked or not, as Chowdhery et al. 2022 do for MFU; padding counts as tokens.
-    The embedding is a lookup and counts nothing. Adapters are left out.
+    The embedding is a lookup and counts nothing. Adapters and soft prompts are left out.
     """
     wide, narrow = config.heads * config.head_dim, config.kv_heads * config.head_dim
     queries, keys = 2 * config.embed * wide, 2 * config.embed * narrow  # with out, with value

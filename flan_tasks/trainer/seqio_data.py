@@ -53,6 +53,8 @@ class SeqioSource:
         self._config = config
         self._decoder_only = model.architecture == "decoder"
         self._starts = model.starts
+        # A soft prompt stands before each example, and how many a row will hold is not known.
+        self._packs = not (model.prompt_length and model.architecture == "t5")
         self.batch_size = config.batch_size
         self._registered = _find(seqio, name)
         self._check_vocabulary(model)
@@ -74,6 +76,7 @@ class SeqioSource:
             "batch_size": config.batch_size,
             "seed": config.seed,
             "shuffle": config.shuffle,
+            **({} if self._packs else {"packed": False}),
         }
 
     @property
@@ -107,7 +110,7 @@ class SeqioSource:
         converter = (
             seqio.PrefixLMFeatureConverter(pack=True)
             if self._decoder_only
-            else seqio.EncDecFeatureConverter(pack=True)
+            else seqio.EncDecFeatureConverter(pack=self._packs)
         )
         try:
             dataset = seqio.get_dataset(
@@ -139,6 +142,10 @@ class SeqioSource:
                 f"{counted(self._next, 'batch', 'batches')}; it must "
                 "repeat forever (num_epochs=None)"
             ) from None
+        if not self._packs:
+            for side, tokens in (("encoder", "input"), ("decoder", "target")):
+                is_token = rows[f"{side}_{tokens}_tokens"] > 0
+                rows[f"{side}_segment_ids"] = is_token.astype(np.int32)
         return begun(rows, self._starts)
 
     def _check_vocabulary(self, model: ModelConfig) -> None:

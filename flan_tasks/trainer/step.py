@@ -21,10 +21,10 @@ Batch = Mapping[str, jax.Array]
 def trained_part(model: Model, tree: Tree, *, adapters_only: bool | None) -> Tree:
     """A tree of parameters, or of what belongs to them, with None where they are frozen.
 
-    By default the adapters alone are trained if the model has any.
+    By default the adapters, or the soft prompt, alone are trained if the model has any.
     """
     if adapters_only is None:
-        adapters_only = model.config.lora_rank > 0
+        adapters_only = model.config.has_adapters
     if not adapters_only:
         return tree
 

@@ -15,8 +15,8 @@ from jax.stages import Wrapped
 from flan_tasks.checkpoints.checkpoint import Checkpoints, is_hugging_face, warm_start
 from flan_tasks.core.version import VERSION
 from flan_tasks.models import partition
+from flan_tasks.models.adapter_files import is_adapters, read_adapters
 from flan_tasks.models.hf_config import check_end
-from flan_tasks.models.lora_files import is_lora, read_lora
 from flan_tasks.models.model import Model, ModelConfig
 from flan_tasks.specs.config import TrainingError, TrainSpec
 from flan_tasks.trainer.data import (
@@ -31,6 +31,7 @@ from flan_tasks.trainer.estimate import training_flops
 from flan_tasks.trainer.feedback import Feedback, Size, peak_flops
 from flan_tasks.trainer.metrics_file import write_text
 from flan_tasks.trainer.optim import Optimizer, make_optimizer
+from flan_tasks.trainer.prompt_start import begin_prompt
 from flan_tasks.trainer.step import make_eval_step, make_train_step, trained_part
 from flan_tasks.trainer.step_profile import Profiler
 from flan_tasks.trainer.stopping import FiniteWatch, StopSignals, alone_in
@@ -150,6 +151,7 @@ def start(
     if run.checkpoint.initial_checkpoint_path is not None:
         params = warm_start(run.checkpoint.initial_checkpoint_path, model, params, say=say)
         say(f"parameters from {run.checkpoint.initial_checkpoint_path}")
+    params = begin_prompt(run, params, record["trained_on"])
     trained = trained_part(model, params, adapters_only=run.optimizer.adapters_only)
     # Without out_shardings the state would lie whole on one device.
     state = jax.jit(optimizer.init, out_shardings=_shardings(where.state))(trained)
@@ -168,8 +170,8 @@ def check_ends(run: TrainSpec, about: Mapping[str, Any]) -> None:
       ModelError: they end with another one.
     """
     path = run.checkpoint.initial_checkpoint_path
-    if path is not None and is_lora(Path(path)):
-        path = str(read_lora(Path(path)).base)
+    if path is not None and is_adapters(Path(path)):
+        path = str(read_adapters(Path(path)).base)
     if path is None or not is_hugging_face(Path(path)) or about["eos_id"] is None:
         return
     name = about.get("vocabulary") or f"of {run.data.mixture_or_task_name}"

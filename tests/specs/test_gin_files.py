@@ -45,6 +45,15 @@ def test_finetuning_is_flans_recipe():
     )
 
 
+def test_prompt_tuning_is_the_recipe_of_its_paper():
+    files = [MODEL, "runs/prompt_tuning.gin"]
+    run = load(files, given(INITIAL_CHECKPOINT_PATH="t5", PROMPT_INIT_TEXT="yes no")).run
+    assert (run.model.prompt_length, run.checkpoint.prompt_init_text) == (20, "yes no")
+    assert (run.optimizer.learning_rate, run.optimizer.weight_decay) == (0.3, 1e-5)
+    assert not run.optimizer.multiply_by_parameter_scale
+    assert load(files, given(PROMPT_LENGTH="3")).run.model.prompt_length == 3
+
+
 @pytest.mark.parametrize("value", ["/data/x y", "'/data/x y'", '"/data/x y"'])
 def test_strings_need_no_quotes_on_the_command_line(value):
     assert load(FILES, given(MODEL_DIR=value)).run.model_dir == "/data/x y"

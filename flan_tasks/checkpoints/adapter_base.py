@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flan_tasks.checkpoints.checkpoint import is_hugging_face, newest, read_record
 from flan_tasks.core.errors import ModelError
-from flan_tasks.models.lora_files import is_lora, read_lora
+from flan_tasks.models.adapter_files import is_adapters, read_adapters
 
 
 def base_of(path: Path, named: str | None) -> str:
@@ -17,8 +17,8 @@ def base_of(path: Path, named: str | None) -> str:
     Raises:
       ModelError: the base was trained too, or nothing says where it is.
     """
-    if is_lora(path):
-        return named or str(read_lora(path).base)
+    if is_adapters(path):
+        return named or str(read_adapters(path).base)
     if is_hugging_face(path):
         raise ModelError(f"{path} is a whole model without adapters of its own")
     folder = newest(path)
@@ -31,8 +31,8 @@ def base_of(path: Path, named: str | None) -> str:
     if named is not None:
         return named
     start = config.get("checkpoint", {}).get("initial_checkpoint_path")
-    if start is not None and is_lora(Path(start)):
-        return str(read_lora(Path(start)).base)
+    if start is not None and is_adapters(Path(start)):
+        return str(read_adapters(Path(start)).base)
     if start is not None and is_hugging_face(Path(start)):
         return str(Path(start).absolute())
     raise ModelError(
