@@ -172,7 +172,7 @@ def _windows(texts: Sequence[str]) -> list[Sequence[str]]:
     ends = np.cumsum(np.fromiter(map(len, texts), np.int64, count=len(texts)))
     if not len(ends) or ends[-1] <= _WINDOW:
         return [texts]
-    starts = np.flatnonzero(np.diff(ends // _WINDOW, prepend=-1))
+    starts = np.flatnonzero(np.diff(ends // _WINDOW, prepend=-1)).tolist()
     return [texts[a:b] for a, b in zip(starts, [*starts[1:], len(texts)], strict=True)]
 
 
