@@ -11,8 +11,8 @@ added token reaches over it, the normalizer looks at neither side from the other
 
 Two neighboring characters decide all three for the families here:
 
-* `x` no blank, then a space. In every family a space stands first in a piece, or among blanks.
-  `\s+(?!\S)` ends before the last non-blank, and `x` is one. (GPT-2: before a newline as well.)
+* `x` no blank, then a space or tab. In every family these stand first in a piece, or among blanks.
+  `\s+(?!\S)` looks at `x` at most, which is there either way. (GPT-2: before a newline as well.)
 * A letter or digit of ASCII, then a newline. Newlines end a piece that begins with marks, as in
   `.\n\n`, or are among blanks; no piece has them after letters or digits.
 * A letter or digit of ASCII, then one of `,.;:!?)"`: marks begin a piece, alone or with others. An
@@ -21,8 +21,8 @@ Two neighboring characters decide all three for the families here:
   `\s+(?!\S)`, ends behind the last newline of a run of blanks, and what ends a piece that begins
   with marks is `[\r\n]*` or `[\r\n/]*`. (Not GPT-2, which has neither.)
 
-NFC leaves these places alone: of the two characters one is a space or a newline and what is behind
-the cut composes with nothing before it.
+NFC may come before: what is behind a cut begins with a character of ASCII, which stays as it is and
+composes with nothing before it, and no normal form of anything else ends in a blank.
 """
 
 import unicodedata
@@ -217,8 +217,9 @@ def _cuts_between_pieces(steps: Sequence[Mapping[str, Any]]) -> tuple[Cuts, ...]
         # Digits apart from the rest, as StarCoder and SmolLM have them, is of single characters.
         if not all(step.get("type") == "Digits" for step in before):
             return ()
-        ways = {False: (AT_BLANKS_AND_MARKS, AT_BLANKS), True: (AT_SPACES,)}
-        return ways.get(prefix, ())
+        if prefix is True:
+            return (AT_SPACES,)
+        return (AT_BLANKS_AND_MARKS, AT_BLANKS) if prefix is False else ()
     expressions = tuple(_expression(step) for step in before if step.get("type") != "Digits")
     known = expressions == _DEEPSEEK or (len(expressions) == 1 and expressions[0] in _EXPRESSIONS)
     return (AT_LINES_AND_MARKS, AT_LINES) if known and prefix is False else ()

@@ -16,7 +16,7 @@ from flan_tasks.vocabulary.cuts import Cuts
 # Characters of texts that are taken apart at once, which bounds memory.
 _WINDOW = 1 << 22
 # Of the words that are kept, at most: how many, how many characters each, how many ids together.
-# About 60 MB.
+# At most some 90 MB.
 _MOST_WORDS = 1 << 18
 _LONGEST = 64
 _MOST_IDS = 1 << 22
@@ -172,7 +172,7 @@ def _windows(texts: Sequence[str]) -> list[Sequence[str]]:
     ends = np.cumsum(np.fromiter(map(len, texts), np.int64, count=len(texts)))
     if not len(ends) or ends[-1] <= _WINDOW:
         return [texts]
-    starts = np.flatnonzero(np.diff(ends // _WINDOW, prepend=-1))
+    starts = np.flatnonzero(np.diff(ends // _WINDOW, prepend=-1)).tolist()
     return [texts[a:b] for a, b in zip(starts, [*starts[1:], len(texts)], strict=True)]
 
 
