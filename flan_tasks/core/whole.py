@@ -29,22 +29,36 @@ _OLD_PATIENCE = 3600.0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
     """Writes UTF-8 text so that the file is there whole or not at all; makes its folder if need be.
+
+    Args:
+      path: the file.
+      text: what is in it.
+      lasting: as for `file_aside`.
 
     Raises:
       OSError: it cannot be written; what was there before is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with file_aside(path) as aside, aside.open("w", encoding="utf-8", newline="\n") as file:
+    with (
+        file_aside(path, lasting=lasting) as aside,
+        aside.open("w", encoding="utf-8", newline="\n") as file,
+    ):
         file.write(text)
 
 
 @contextmanager
-def file_aside(path: Path) -> Iterator[Path]:
+def file_aside(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     """Yields the name of an empty file beside `path`, which gets its name when the block ends well.
 
-    It is synced before that; if the block raises, it is removed.
+    If the block raises, it is removed.
+
+    Args:
+      path: the file.
+      lasting: whether it is synced before that, and its name after it. Without, a machine that
+        loses its power may lose the file or its content: for what is made anew where it is missing
+        or wrong.
 
     Raises:
       OSError: it cannot be written.
@@ -52,9 +66,11 @@ def file_aside(path: Path) -> Iterator[Path]:
     aside, lock = _locked_file(path)
     try:
         yield aside
-        _sync(aside)
+        if lasting:
+            _sync(aside)
         os.replace(aside, path)
-        sync_folder(path.parent)
+        if lasting:
+            sync_folder(path.parent)
     except BaseException:
         with suppress(OSError):
             aside.unlink(missing_ok=True)

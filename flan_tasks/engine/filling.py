@@ -28,7 +28,7 @@ from flan_tasks.raw_rows.reading import positions
 from flan_tasks.store.split_file import Part, PartedSplit, Written
 from flan_tasks.store.store import Store
 
-# Rows of a part: some seconds' work.
+# Rows of a part at most: some seconds' work.
 _PART_ROWS = 1 << 16
 # Rows for which starting processes, which takes half a second each, is worth it.
 _WORTH = 1 << 14
@@ -140,8 +140,10 @@ def fill(
         for dataset, its_source, rows in missing:
             limit = limits[dataset.name]
             if rows > _PART_ROWS and (limit is None or limit > _PART_ROWS):
+                # As many for each process, so that all end together.
+                parts = workers * -(-rows // (workers * _PART_ROWS))
                 one = opened.enter_context(
-                    store.in_parts(dataset, its_source, split, limit=limit, size=_PART_ROWS)
+                    store.in_parts(dataset, its_source, split, limit=limit, size=-(-rows // parts))
                 )
                 if one.parts:
                     parted[dataset.name] = one

@@ -72,8 +72,10 @@ def detokenize(text: str) -> str:
     """
     text = one_line(text)
     for needles, pattern, replacement in _SPELLED:
-        if any(needle in text for needle in needles):
-            text = pattern.sub(replacement, text)
+        for needle in needles:
+            if needle in text:
+                text = pattern.sub(replacement, text)
+                break
     tokens = with_dashes(text).split()
     joined = _join(tokens)
     if joined != " ".join(tokens):

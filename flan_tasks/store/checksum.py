@@ -27,7 +27,9 @@ class Checked:
 
 def write(file: Path, *, stands_for: Path) -> None:
     """Writes the checksum of `file` beside `stands_for`, the name it is going to have."""
-    write_text(_beside(stands_for), f"{_sha256(file)}  {stands_for.name}\n")
+    # A file without its checksum, or with another, is made anew: one sync is enough, the file's.
+    text = f"{_sha256(file)}  {stands_for.name}\n"
+    write_text(_beside(stands_for), text, lasting=False)
 
 
 def damage(path: Path) -> str:
