@@ -31,7 +31,7 @@ def chat_of(
       ChatTemplateError: the folder has no template, or it fails a proof.
       VocabularyError: the tokenizer cannot be read.
     """
-    told = trained_on.get(CHAT)
+    told = _told(trained_on)
     place = Path(asked.folder) if asked.folder is not None else _kept(folder) if told else None
     if place is None:
         if asked.choices:
@@ -58,7 +58,7 @@ def missing_tokenizer(folder: Path, trained_on: Mapping[str, Any]) -> str:
     """Returns what is said of a model of conversations whose tokenizer is not beside it."""
     return (
         f"{folder} was trained on conversations of the chat template "
-        f"{trained_on[CHAT]['template'][:15]}, and its tokenizer does not lie beside it as "
+        f"{_told(trained_on)['template'][:15]}, and its tokenizer does not lie beside it as "
         f"{KEPT}; give the tokenizer's folder as --chat (--vocab of flan export)"
     )
 
@@ -70,6 +70,13 @@ def has_template(folder: Path) -> bool:
     except ChatTemplateError:
         return False
     return True
+
+
+def _told(trained_on: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of its conversations; {} where it was trained on none."""
+    told = trained_on.get(CHAT) or {}
+    # In older records the template stands alone; what was chosen beside it is not known.
+    return {"template": told, **vars(ChatChoices())} if isinstance(told, str) else dict(told)
 
 
 def _kept(folder: Path) -> Path | None:
@@ -88,7 +95,7 @@ def _check_trained_with(
             f"{folder} was trained with the vocabulary {vocabulary}, and that of {place} is "
             f"{chat.vocabulary.name}; its ids mean something else"
         )
-    told = trained_on.get(CHAT)
+    told = _told(trained_on)
     if told and chat.name != told["template"]:
         raise ModelError(
             f"{folder} was trained on conversations of the chat template {told['template'][:15]}, "

@@ -349,6 +349,17 @@ def exported(name, folder):
     return export_hf(model, random_params(model), folder, vocabulary=chat.vocabulary)
 
 
+def test_a_record_of_before_names_its_template_alone(built, trained, tmp_path):
+    _, folder = built
+    about = BuildSource(ft.open(folder), batch_size=1, seed=0, shuffle=False).about
+    before = {**about, "chat": about["chat"]["template"]}
+    made = saved(tmp_path / "run", trained[1], before)
+    with pytest.raises(ModelError, match="of the chat template sha256:.* give .* as --chat"):
+        open_model(made)
+    asked = open_model(made, chat=ChatAsked(str(shape("qwen3")), system="Be kind."))
+    assert asked.chat.choices == ChatChoices(system="Be kind.")
+
+
 def test_encoder_decoders_have_no_template(tmp_path):
     config = dataclasses.replace(T5, vocabulary_size=400)
     folder = saved(tmp_path / "t5", config, {})
