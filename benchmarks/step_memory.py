@@ -108,9 +108,8 @@ def report(results: list[dict[str, Any]]) -> str:
     ]
     for whole, parts in zip(results[::2], results[1::2], strict=True):
         lengths = f"{whole['inputs']:,} + {whole['targets']:,}"
-        memory = " | ".join(
-            f"{value / 1e9:.2f}" for value in (whole["logits"], *(x["temporary"] for x in (whole, parts)))
-        )
+        sizes = (whole["logits"], whole["temporary"], parts["temporary"])
+        memory = " | ".join(f"{size / 1e9:.2f}" for size in sizes)
         lines.append(f"| {whole['model']} | {whole['rows']} of {lengths} | {memory} |")
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.build.measure import peak_megabytes, print_result
+from benchmarks.build.measure import peak_megabytes, print_result, take_turns
 from flan_tasks.models import partition
 from flan_tasks.models.model import Model, sized
 from flan_tasks.specs.config import DataConfig, OptimizerConfig, TrainSpec
@@ -28,6 +28,11 @@ def batches_of(path: str, rows: int) -> list[dict[str, np.ndarray]]:
         arrays = {name: held[name] for name in held if name.startswith(("encoder", "decoder"))}
     count = len(arrays["encoder_input_tokens"]) // rows
     return [{k: v[n * rows : (n + 1) * rows] for k, v in arrays.items()} for n in range(count)]
+
+
+def useful_tokens(batch: dict[str, np.ndarray]) -> int:
+    """Tokens that are not padding."""
+    return sum(int((batch[f"{side}_segment_ids"] > 0).sum()) for side in ("encoder", "decoder"))
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
@@ -50,6 +55,19 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     state = jax.jit(optimizer.init)(params)
     rows = partition.batch_sharding(mesh)
     placed = [jax.device_put(batch, rows) for batch in batches]
+    inputs, targets = (
+        batches[0][n].shape[1] for n in ("encoder_segment_ids", "decoder_segment_ids")
+    )
+    if given.turns:
+
+        def one(number: int) -> None:
+            nonlocal params, state
+            batch = placed[number % len(placed)]
+            params, state, _ = step(params, state, batch, jnp.int32(number))
+            jax.block_until_ready(params)
+
+        useful = [useful_tokens(batch) for batch in batches]
+        take_turns(one, useful, given.rows * (inputs + targets), WARMUP)
     timed = given.steps
     begun = 0.0
     losses = []
@@ -63,11 +81,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     jax.block_until_ready(params)
     seconds = (time.perf_counter() - begun) / timed
     used = [batches[number % len(batches)] for number in range(WARMUP, WARMUP + timed)]
-    sides = ("encoder", "decoder")
-    useful = sum(int((b[f"{side}_segment_ids"] > 0).sum()) for b in used for side in sides)
-    inputs, targets = (
-        batches[0][n].shape[1] for n in ("encoder_segment_ids", "decoder_segment_ids")
-    )
+    useful = sum(map(useful_tokens, used))
     flops = given.rows * training_flops(config, inputs=inputs, targets=targets).total
     device = jax.devices()[0]
     peak = peak_flops(device.device_kind)
@@ -132,6 +146,7 @@ def main() -> None:
     parser.add_argument("--attention", required=True)
     parser.add_argument("--remat", default="none")
     parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--turns", action="store_true", help="a step for each line that is read")
     given = parser.parse_args()
     print_result(**(compare if given.compare else measure)(given))
 

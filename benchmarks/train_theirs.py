@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import transformers
 
-from benchmarks.build.measure import peak_megabytes, print_result
+from benchmarks.build.measure import peak_megabytes, print_result, take_turns
 
 # embed, layers, heads, MLP, as in flan_tasks.specs.model_config.
 SIZES = {
@@ -111,6 +111,7 @@ def main() -> None:
     parser.add_argument("--dtype", required=True)
     parser.add_argument("--attention", required=True)
     parser.add_argument("--shape", choices=["dense", "grouped"], required=True)
+    parser.add_argument("--turns", action="store_true", help="a step for each line that is read")
     given = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(0)
@@ -138,6 +139,15 @@ def main() -> None:
     def settle() -> None:
         if device == "cuda":
             torch.cuda.synchronize()
+
+    if given.turns:
+
+        def one(number: int) -> None:
+            step(batches[number % len(batches)])
+            settle()
+
+        sizes = [batch["input_ids"].numel() + batch["labels"].numel() for batch in batches]
+        take_turns(one, [useful(batch, given.shape) for batch in batches], sizes, WARMUP)
 
     # Grouped batches go through once before the clock, as each length may compile anew.
     warmup = WARMUP if given.shape == "dense" or device == "cpu" else len(batches)

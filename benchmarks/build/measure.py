@@ -8,12 +8,13 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,29 @@ def print_result(**found: Any) -> None:
     At once: TensorFlow's threads may hang while the interpreter ends, which is not measured here.
     """
     print(json.dumps(found), flush=True)
+    os._exit(0)
+
+
+def take_turns(
+    step: Callable[[int], None], useful: Sequence[int], positions: int | Sequence[int], warm: int
+) -> NoReturn:
+    """Takes a step for each line of standard input, and prints what it took; then ends the process.
+
+    Args:
+      step: takes the step of a number, and waits for it.
+      useful: tokens of each batch that are not padding; batches come one after the other, again.
+      positions: of each batch, or of all.
+      warm: steps before the first line is read.
+    """
+    for number in range(warm):
+        step(number)
+    for number, _ in enumerate(sys.stdin, start=warm):
+        clock = Clock()
+        step(number)
+        spent, place = clock.spent(), number % len(useful)
+        size = positions if isinstance(positions, int) else positions[place]
+        line = {"seconds": spent.wall, "cpu": spent.cpu, "useful": useful[place], "positions": size}
+        print(json.dumps(line), flush=True)
     os._exit(0)
 
 

@@ -33,6 +33,7 @@ Tree = Any
 LossesOf = Callable[[Tree, jax.Array, jax.Array], TokenLosses]
 
 
+@jax.named_scope("head_loss")
 def head_loss(
     model: Model,
     params: Tree,
@@ -167,9 +168,7 @@ def _on_mesh(logits: jax.Array, mesh: Mesh, *, rows: tuple[str, ...] | None) -> 
 
 def _gathered(model: Model, mesh: Mesh) -> Tree:
     """How the head's parameters lie where they are split over the vocabulary alone."""
-    shardings = partition.shardings(
-        model.head(model.axes()), model.head(model.abstract()), mesh
-    )
+    shardings = partition.shardings(model.head(model.axes()), model.head(model.abstract()), mesh)
     return jax.tree.map(
         lambda one: NamedSharding(
             mesh, PartitionSpec(*(None if axis == "fsdp" else axis for axis in one.spec))

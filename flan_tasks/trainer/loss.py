@@ -26,9 +26,7 @@ class TokenLosses(NamedTuple):
     """1 where the likeliest piece is the target."""
 
 
-def loss_sums(
-    logits: jax.Array, batch: Batch, config: LossConfig, *, num_tasks: int = 0
-) -> Sums:
+def loss_sums(logits: jax.Array, batch: Batch, config: LossConfig, *, num_tasks: int = 0) -> Sums:
     """Returns what the loss, its parts and the accuracy are made of, summed over target tokens.
 
     Args:

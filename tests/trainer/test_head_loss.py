@@ -44,9 +44,7 @@ def gradients(model, config, mesh, positions):
     """The compiled function of (head, x, batch) to the objective, the sums, and both gradients."""
 
     def loss(head, x, batch):
-        return head_loss(
-            model, head, x, batch, config, mesh, positions=positions, num_tasks=TASKS
-        )
+        return head_loss(model, head, x, batch, config, mesh, positions=positions, num_tasks=TASKS)
 
     return jax.jit(jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))
 
@@ -101,7 +99,7 @@ def elements(line: str) -> int:
     """How many elements the largest array on the left of an operation has."""
     left = line.split(" = ", 1)[1].split("(%")[0]
     shapes = re.findall(r"\[([\d,]*)\]", left)
-    return max((int(np.prod([int(n) for n in shape.split(",") if n])) for shape in shapes))
+    return max(int(np.prod([int(n) for n in shape.split(",") if n])) for shape in shapes)
 
 
 def test_logits_of_a_batch_do_not_lie_in_memory():
