@@ -1,20 +1,19 @@
 """Adapters in peft's format, whichever kind: LoRA or a soft prompt."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from flan_tasks.core.errors import ModelError
 from flan_tasks.models.lora_files import LORA, lora_of, lora_settings, lora_tensors
 from flan_tasks.models.model import Model, ModelConfig, Tree
-from flan_tasks.models.peft_folder import CONFIG, read_folder, write_folder
+from flan_tasks.models.peft_folder import CONFIG, PeftFolder, read_folder, write_folder
 from flan_tasks.models.prompt_files import (
     PROMPT_TUNING,
     prompt_of,
     prompt_settings,
     prompt_tensors,
 )
-
-_KINDS = {LORA: lora_of, PROMPT_TUNING: prompt_of}
 
 
 class Adapters(Protocol):
@@ -55,6 +54,12 @@ class Adapters(Protocol):
         ...
 
 
+_KINDS: Mapping[Any, Callable[[PeftFolder], Adapters]] = {
+    LORA: lora_of,
+    PROMPT_TUNING: prompt_of,
+}
+
+
 def is_adapters(folder: Path) -> bool:
     """Whether a folder holds adapters in peft's format, and no model."""
     return (folder / CONFIG).is_file() and not (folder / "config.json").is_file()
@@ -72,8 +77,7 @@ def read_adapters(folder: Path) -> Adapters:
         raise ModelError(
             f"{folder}: peft_type is {files.kind}; {' and '.join(_KINDS)} alone are read"
         )
-    adapters: Adapters = _KINDS[files.kind](files)
-    return adapters
+    return _KINDS[files.kind](files)
 
 
 def export_adapters(model: Model, params: Tree, directory: Path, *, base: str) -> Path:

@@ -148,9 +148,9 @@ def start(
     check_ends(run, record["trained_on"])
     key = jax.random.fold_in(jax.random.key(run.seed), 0)
     params = jax.jit(model.init, out_shardings=_shardings(where.params))(key)
-    if run.checkpoint.initial_checkpoint_path is not None:
-        params = warm_start(run.checkpoint.initial_checkpoint_path, model, params, say=say)
-        say(f"parameters from {run.checkpoint.initial_checkpoint_path}")
+    if (path := run.checkpoint.initial_checkpoint_path) is not None:
+        params = warm_start(path, model, params, say=say)
+        say(f"parameters from {path}")
     params = begin_prompt(run, params, record["trained_on"])
     trained = trained_part(model, params, adapters_only=run.optimizer.adapters_only)
     # Without out_shardings the state would lie whole on one device.
