@@ -40,9 +40,11 @@ class ChatAsked:
     folder: str | None = None
     """The tokenizer's folder."""
     date: str | None = None
-    """As of `ChatChoices`, and so the others."""
+    """As of `ChatChoices`."""
     system: str | None = None
+    """As of `ChatChoices`."""
     reasoning: str | None = None
+    """As of `ChatChoices`."""
 
     @property
     def choices(self) -> dict[str, str]:
