@@ -13,7 +13,7 @@ from typing import Any
 
 from flan_tasks.core.errors import ChatTemplateError
 
-TEMPLATE = "chat_template.jinja"
+TOKENIZER, TEMPLATE = "tokenizer.json", "chat_template.jinja"
 _CONFIG, _MAP, _OLDER = "tokenizer_config.json", "special_tokens_map.json", "chat_template.json"
 _GENERATION = "generation_config.json"
 # All that is read here.

@@ -3,14 +3,14 @@
 import shutil
 from pathlib import Path
 
-from flan_tasks.chat.files import CHAT_FILES
+from flan_tasks.chat.files import CHAT_FILES, TOKENIZER
 from flan_tasks.core import whole
 from flan_tasks.vocabulary.tokenizer_json import BESIDE
 
 # The folder's name in a build, and in a MODEL_DIR.
 KEPT = "tokenizer"
 # config.json says for how many ids the model beside a tokenizer has rows.
-_NAMES = ("tokenizer.json", *BESIDE, *CHAT_FILES, "config.json")
+_NAMES = (TOKENIZER, *BESIDE, *CHAT_FILES, "config.json")
 
 
 def keep_tokenizer(folder: Path, place: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.chat import template as chat_template
-from flan_tasks.chat.files import ChatFiles, read_chat_files
+from flan_tasks.chat.files import TOKENIZER, ChatFiles, read_chat_files
 from flan_tasks.chat.probes import PROBES, talk
 from flan_tasks.chat.reasoning import with_reasoning
 from flan_tasks.chat.rendered import RenderedChat, Renderer
@@ -35,7 +35,6 @@ from flan_tasks.specs.chat_choices import DATE, FIELD, ChatChoices
 from flan_tasks.vocabulary import TokenizersVocabulary, named_with, open_vocabulary
 from flan_tasks.vocabulary.tokenizer_json import NOWHERE, control_names
 
-TOKENIZER = "tokenizer.json"
 _THINKS = "enable_thinking"
 # Two answers that share no letter at either end: what is equal around them is the template's.
 _ONE, _OTHER = "Xx", "Yy"

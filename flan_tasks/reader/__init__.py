@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.chat.files import TOKENIZER
+from flan_tasks.chat.kept import KEPT
 from flan_tasks.core.errors import BuildError, DeclarationError, VocabularyError
 from flan_tasks.engine.contents import CHECKS, USE
 from flan_tasks.engine.manifest_file import read_manifest
@@ -19,7 +21,7 @@ from flan_tasks.reader.order import Place, epoch_and_row
 from flan_tasks.reader.shards import Shards
 from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.formats import ENCODER_DECODER
-from flan_tasks.vocabulary import Vocabulary, open_vocabulary
+from flan_tasks.vocabulary import Vocabulary, open_here, open_vocabulary
 
 ARRAYS = "arrays"
 # What opens the other formats; {0} is the directory, {1} the folder of its shards.
@@ -208,11 +210,16 @@ class Reader:
         if self._vocabulary is None:
             name = self.manifest["vocabulary"]
             if name.startswith("sha256:"):
-                raise VocabularyError(
-                    f"{self.folder} names its vocabulary by digest, {name[:15]}...; give its file: "
-                    "flan_tasks.open(DIR, vocab=PATH)"
-                )
-            self._vocabulary = open_vocabulary(name)
+                # Builds of conversations hold their tokenizer.
+                here = open_here(name, beside=self.folder / KEPT / TOKENIZER)
+                if here is None:
+                    raise VocabularyError(
+                        f"{self.folder} names its vocabulary by digest, {name[:15]}...; give its "
+                        "file: flan_tasks.open(DIR, vocab=PATH)"
+                    )
+                self._vocabulary = here
+            else:
+                self._vocabulary = open_vocabulary(name)
         sides = (example.inputs, example.targets)
         inputs, targets = (self._decoded(self._vocabulary, ids) for ids in sides)
         return inputs, targets

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.chat.files import TOKENIZER
+from flan_tasks.chat.kept import KEPT
 from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.parsing import parse_json
 from flan_tasks.engine.directory import read_manifest
@@ -46,7 +48,7 @@ def read_build(
       DeclarationError: the ids of the build are not of that vocabulary.
     """
     manifest = read_manifest(folder)
-    opened = _vocabulary(manifest, vocabulary)
+    opened = _vocabulary(folder, manifest, vocabulary)
     return manifest, sample_files(folder, manifest, size=examples, vocabulary=opened)
 
 
@@ -88,10 +90,12 @@ def read_templates(folder: Path, manifest: Mapping[str, Any]) -> dict[str, list[
     return templates
 
 
-def _vocabulary(manifest: Mapping[str, Any], name: str | None) -> Vocabulary | None:
+def _vocabulary(folder: Path, manifest: Mapping[str, Any], name: str | None) -> Vocabulary | None:
     made_with = manifest["vocabulary"]
     if name is None:
-        return open_here(made_with) if made_with else None  # without it, the sample says so
+        beside = folder / KEPT / TOKENIZER
+        # Without it, the sample says so.
+        return open_here(made_with, beside=beside) if made_with else None
     opened = open_recorded(name, made_with)
     if manifest["format"] == FORMAT and opened.name != made_with:
         raise DeclarationError(

@@ -180,16 +180,21 @@ def open_recorded(name: str, recorded: str | None) -> Vocabulary:
     return open_vocabulary(name)
 
 
-def open_here(recorded: str) -> Vocabulary | None:
+def open_here(recorded: str, *, beside: Path | None = None) -> Vocabulary | None:
     """Opens the vocabulary that a manifest names, if this machine has it; fetches nothing.
 
     The file of FLAN_TASKS_VOCAB is it where its content is, and T5's may lie in the hub's cache.
+
+    Args:
+      recorded: its name.
+      beside: a file that may be it.
     """
     if VocabularyName.parse(recorded).file == BYTES:
         return open_vocabulary(recorded)
     set_to = os.environ.get(VOCAB, "")
     chosen = set_to if VocabularyName.parse(set_to).file not in ("", T5, BYTES) else None
-    for file in filter(None, (chosen, _cached_t5())):
+    found = beside if beside is not None and beside.is_file() else None
+    for file in filter(None, (found, chosen, _cached_t5())):
         try:
             vocabulary = open_recorded(str(file), recorded)
         except VocabularyError:

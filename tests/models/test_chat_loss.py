@@ -99,7 +99,10 @@ def test_a_checkpoint_says_by_which_template_its_rows_were_rendered(tmp_path):
         "system": None,
         "reasoning": "keep",
     }
-    # The tokenizer goes along: from the build to the model, file by file.
+    # The tokenizer goes along: whoever reads the build has its texts, without naming it.
+    inputs, targets = rows.reader.text(rows.reader.example(0))
+    assert inputs.startswith("user\n") and inputs.endswith("model\n\n") and targets
+    # And to the model, file by file.
     assert ft.verify(tmp_path / "a").files > 4
     keep_chat_tokenizer(rows, tmp_path / "run")
     kept = tmp_path / "run" / "tokenizer"
