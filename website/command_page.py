@@ -29,7 +29,9 @@ def command_page() -> str:
 
 
 def _command(name: str, command: click.Command) -> list[str]:
-    context = click.Context(command, info_name=f"flan {name}", parent=click.Context(cli))
+    # With the group's settings: click keeps the help option that a command has at first.
+    group = click.Context(cli, **cli.context_settings)
+    context = click.Context(command, info_name=f"flan {name}", parent=group)
     usage = re.sub(r"\s+", " ", f"flan {name} {' '.join(command.collect_usage_pieces(context))}")
     parts = [f"## flan {name}", f"```console\n$ {usage}\n```", *_help(command.help or "")]
     rows = [

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 from api_pages import GROUPS, RESULTS, api_pages, missing_names
+from click.testing import CliRunner
 from command_page import command_page
 from conftest import ROOT
 from dataset_pages import dataset_pages, fenced
@@ -17,7 +18,7 @@ from gin_page import gin_page
 from moved_pages import MOVED, moved_page, moved_pages
 
 import flan_tasks
-from flan_tasks.cli.main import COMMANDS
+from flan_tasks.cli.main import COMMANDS, cli
 from flan_tasks.core.dataset import FLAN_2021
 from flan_tasks.datasets import catalog
 
@@ -90,6 +91,12 @@ def test_every_command_and_option_is_on_its_page():
     for line in page.splitlines():
         if line.startswith("| `"):
             assert len(re.findall(r"(?<!\\)\|", line)) == 3, line
+
+
+def test_commands_keep_their_options_when_the_page_is_made():
+    command_page()
+    for name in ("build", "eval"):
+        assert CliRunner().invoke(cli, [name, "-h"]).exit_code == 0
 
 
 def test_every_gin_file_is_on_its_page():
