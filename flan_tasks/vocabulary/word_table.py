@@ -99,7 +99,7 @@ class WordTable:
         numbers = list(map(self._numbers.get, words))
         # Long words are rare and large, and hardly one comes again: they go behind the others.
         new = [place for place, number in enumerate(numbers) if number is None]
-        new.sort(key=lambda place: len(words[place]) > _LONGEST)
+        new.sort(key=lambda n: (len(words[n]) > _LONGEST, self._goes_alone(words[n])))
         for place, number in zip(new, self._add([words[place] for place in new]), strict=True):
             numbers[place] = number
         return np.array(numbers, np.int64)
@@ -120,10 +120,15 @@ class WordTable:
         self._lengths[first : numbers.stop] = lengths
         self._ids[self._ids_kept : last] = ids
         kept = sum(len(word) <= _LONGEST for word in words)
-        self._numbers.update(zip(words[:kept], numbers, strict=False))
+        # Room first: whoever interrupts this leaves words out, and none with the ids of another.
         self._words_kept += kept
         self._ids_kept = int(ends[kept - 1]) if kept else self._ids_kept
+        self._numbers.update(zip(words[:kept], numbers, strict=False))
         return numbers
+
+    def _goes_alone(self, word: str) -> bool:
+        """Whether a word may reach into the token that keeps words apart."""
+        return self._separator is not None and self._separator[0][0] in word
 
     def _encoded(self, words: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Returns the ids of words one after the other, and how many each has.
@@ -134,7 +139,7 @@ class WordTable:
             return _flat(self._encode(words))
         token, separator = self._separator
         pieces = []
-        for alone, run in groupby(words, key=lambda word: token[0] in word):
+        for alone, run in groupby(words, key=self._goes_alone):
             some = list(run)
             if alone:
                 pieces.append(_flat(self._encode(some)))
