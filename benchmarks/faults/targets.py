@@ -34,7 +34,7 @@ def row_case(name: str) -> Case:
         items = normalize_row(dataset, row, source_split=split, number=7)
         items = tuple(selected(dataset, item, source_split=split) for item in items)
         examples = [item for item in items if isinstance(item, Example)]
-        list(Reading(dataset, None).batches(iter([(7, items)]), store_schema(dataset)))
+        list(Reading(None).batches(iter([(7, items)]), store_schema(dataset)))
         for example in examples[:3]:
             filled = render(draw.choice(templates), example)
             (filled.inputs + filled.targets).encode()
