@@ -22,6 +22,7 @@ from benchmarks.families import DEFINITION, TEXT
 from flan_tasks.core.choice import hash_text
 from flan_tasks.plan import draws
 from flan_tasks.raw_rows.families import FamilySource
+from flan_tasks.store import split_file
 from flan_tasks.store import store as store_module
 
 # Rows of one task of `plain` that are made at once.
@@ -99,9 +100,6 @@ class PlainRows:
                     schema, start, stop, number, key_hash=hashes, f_definition=definition
                 ).to_batches()
 
-    def check_unique(self, path: Path) -> None:
-        """Sees to nothing: they are."""
-
 
 def fill(name: str, rows: int, tasks: int, store: Path) -> None:
     """Opens the made-up family, or the plain dataset, which writes it to the store."""
@@ -112,8 +110,10 @@ def fill(name: str, rows: int, tasks: int, store: Path) -> None:
     patches = [mock.patch.object(store_module, "write_rows", write_rows)]
     if name == "plain":
         patches = [
-            mock.patch.object(store_module, "Reading", lambda *_: PlainRows(rows, tasks)),
-            mock.patch.object(store_module, "positions", lambda *_: range(rows)),
+            mock.patch.object(split_file, "Reading", lambda *_: PlainRows(rows, tasks)),
+            mock.patch.object(split_file, "positions", lambda *_: range(rows)),
+            # They are all others.
+            mock.patch.object(split_file, "check_unique", lambda *_: None),
         ]
     for patch in patches:
         patch.start()
