@@ -99,6 +99,24 @@ def test_a_seqio_name_trains_and_resumes(architecture, flan_bytes, tmp_path):
 
 
 @pytest.mark.slow
+def test_an_encoder_with_a_soft_prompt_reads_a_seqio_name_one_example_a_row(flan_bytes):
+    import dataclasses
+
+    lengths = {"inputs": 2048, "targets": 64}
+    data = DataConfig(
+        mixture_or_task_name="flan:rte", task_feature_lengths=lengths, batch_size=4, shuffle=False
+    )
+    packed = open_source(data, MODELS["t5"])
+    source = open_source(data, dataclasses.replace(MODELS["t5"], prompt_length=3))
+    rows, several = source.read(0, 0, 1), packed.read(0, 0, 1)
+    for side, tokens in (("encoder", "input"), ("decoder", "target")):
+        segments = rows[f"{side}_segment_ids"]
+        assert segments.max() == 1 < several[f"{side}_segment_ids"].max()
+        np.testing.assert_array_equal(segments > 0, rows[f"{side}_{tokens}_tokens"] > 0)
+    assert source.identity == {**packed.identity, "packed": False}
+
+
+@pytest.mark.slow
 def test_what_does_not_fit_a_seqio_name_is_said(flan_bytes):
     import dataclasses
 
