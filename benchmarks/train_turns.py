@@ -46,7 +46,7 @@ class Worker:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self._process.args}: ended with {self._process.wait()}")
+            raise SystemExit(f"a process ended with {self._process.wait()} before its step")
         return json.loads(line)
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data.npz"
         about = write_data(data, given.rows * 8, (limits[0], limits[1]), given.seed)
-        common = [str(data), f"--size={given.size}", "--steps=0", f"--dtype={given.dtype}"]
+        common = [str(data), f"--size={given.size}", "--steps=1", f"--dtype={given.dtype}"]
         ours = [sys.executable, "-m", "benchmarks.train_ours", *common, f"--rows={given.rows}"]
         ours += ["--attention=xla"]
         workers = {OURS: Worker(ours, ROOT)}
@@ -112,9 +112,10 @@ def main() -> None:
             grouped = round(given.rows * about["examples_a_row"])
             for way, shape, rows in ((DENSE, "dense", given.rows), (GROUPED, "grouped", grouped)):
                 workers[way] = Worker([*theirs, f"--shape={shape}", f"--rows={rows}"], ROOT)
-        rounds = [
-            {way: worker.step() for way, worker in workers.items()} for _ in range(given.rounds)
-        ]
+        rounds = []
+        for _ in range(given.rounds):
+            rounds.append({way: worker.step() for way, worker in workers.items()})
+            print(json.dumps(rounds[-1]), file=sys.stderr, flush=True)
         for worker in workers.values():
             worker.close()
     print(report(rounds))

@@ -156,6 +156,21 @@ def test_the_ratios_of_training_are_over_the_faster_of_theirs():
     assert "| mini | cudnn | 1.0e-02 | 2.0e-02 |" in text
 
 
+def test_ratios_of_steps_in_turns_are_of_each_round():
+    from benchmarks.train_turns import report
+
+    def one(seconds, useful):
+        return {"seconds": seconds, "cpu": 2 * seconds, "useful": useful, "positions": 100}
+
+    rounds = [
+        {"ours": one(1.0, 90), "theirs dense": one(1.5, 100), "theirs grouped": one(2.0, 60)},
+        {"ours": one(2.0, 90), "theirs dense": one(2.5, 100), "theirs grouped": one(4.0, 60)},
+    ]
+    text = report(rounds)
+    assert "| theirs dense | positions | 1.38 (1.25 to 1.50) | 1.38 (1.25 to 1.50) |" in text
+    assert "| theirs grouped | useful | 3.00 (3.00 to 3.00) |" in text
+
+
 @pytest.mark.parametrize("target", ["rte", "template", "mixture", "jsonl", "csv", "parquet"])
 def test_mutated_input_is_read_or_refused_by_an_error_of_ours(target):
     # In a process of its own: it forks, which is none of the threads' that tests may have here.

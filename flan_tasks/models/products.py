@@ -38,8 +38,9 @@ def _product_backward(axis: int, dtype: Any, saved: tuple, gradient: jax.Array) 
     gradient = gradient.astype(x.dtype)
     of_x = product(gradient, matrix, 1 - axis)
     before = tuple(range(x.ndim - 1))
-    pair = (gradient, x) if axis else (x, gradient)
-    return of_x, jax.lax.dot_general(*pair, ((before, before), ((), ()))).astype(matrix.dtype)
+    first, second = (gradient, x) if axis else (x, gradient)
+    of_matrix = jax.lax.dot_general(first, second, ((before, before), ((), ())))
+    return of_x, of_matrix.astype(matrix.dtype)
 
 
 product.defvjp(_product_forward, _product_backward)

@@ -133,6 +133,8 @@ def _forward(
 
     lead = x.shape[1:2] if apart else ()
     zero = jax.tree.map(lambda leaf: jnp.zeros((*lead, *leaf.shape), leaf.dtype), head)
+    losses: TokenLosses
+    of_x: jax.Array
     of_head, (losses, of_x) = jax.lax.scan(add, zero, (x, targets, weights))
     if apart:
         of_head = jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), of_head)
