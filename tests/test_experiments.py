@@ -158,7 +158,6 @@ def test_commands_of_a_dry_run_are_those_that_do_the_same(tmp_path, monkeypatch,
     for place in ("build.plan_build", "evaluate.evaluate"):
         monkeypatch.setattr(f"flan_tasks.jobs.{place}", ask)
     monkeypatch.setattr("flan_tasks.trainer.train.train", ask)
-    monkeypatch.setattr("flan_tasks.cli.eval._import_what_reads", lambda spec: None)
     planned = []
     for path in FILES:
         if path.stem.startswith("instructions"):

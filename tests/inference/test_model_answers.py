@@ -422,6 +422,7 @@ def test_answers_are_the_same_one_batch_at_a_time(model_dir):
     answerer = answers_of(model_dir, lengths={"inputs": 64, "targets": 8}, batch_size=2)
     found = []
     for answerer._batches_at_once in (1, 2):
-        found.append(list(answerer.answer(stream)))
+        answers = [((one.unit, one.place), record) for one, record in answerer.answer(stream)]
+        found.append(dict(answers))
+        assert len(found[-1]) == len(answers) == len(stream)
     assert found[0] == found[1]
-    assert len(found[0]) == len(stream)

@@ -12,6 +12,7 @@ from toy_models import CONFIGS, examples, of_example, quickly_compiled, random_p
 from flan_tasks.core.errors import ModelError
 from flan_tasks.inference.pool import Pool
 from flan_tasks.inference.programs import Programs, inputs_batch
+from flan_tasks.inference.prompt_ids import whole_prompt
 from flan_tasks.inference.questions import DistinctInput
 from flan_tasks.inference.reading import Reading
 from flan_tasks.inference.score import score_options
@@ -127,7 +128,8 @@ def test_a_prompt_stands_before_each_example_of_a_row():
 def test_decoding_with_a_cache_equals_the_whole(name):
     model, params, _ = toy(name)
     pairs = examples()
-    batch = inputs_batch(model.config, [inputs for inputs, _ in pairs], length=14, rows=5)
+    prompts = [whole_prompt(model.config, inputs) for inputs, _ in pairs]
+    batch = inputs_batch(model.config, prompts, length=15, rows=5)
     wanted = whole(name, pairs)
     skipped = [0 if model.config.architecture == "t5" else len(inputs) for inputs, _ in pairs]
     logits, cache = jax.jit(model.prefill, static_argnums=2)(params, batch, 3)
@@ -144,14 +146,14 @@ def test_decoding_with_a_cache_equals_the_whole(name):
 @pytest.mark.slow
 def test_inputs_read_behind_a_cached_beginning_have_one_prompt():
     model, params, _ = toy("switches")
-    prompts = [inputs for inputs, _ in examples()[:1]]
+    prompts = [whole_prompt(model.config, inputs) for inputs, _ in examples()[:1]]
     prefill = jax.jit(model.prefill, static_argnums=2)
-    wanted, _ = prefill(params, inputs_batch(model.config, prompts, length=9, rows=1), 0)
-    first = inputs_batch(model.config, [prompts[0][:4]], length=4, rows=1)
+    wanted, _ = prefill(params, inputs_batch(model.config, prompts, length=10, rows=1), 0)
+    first = inputs_batch(model.config, [prompts[0][:5]], length=5, rows=1)
     _, cache = prefill(params, first, 0)
     beginning = {n: cache[n] for n in ("key", "value", "positions")}
     assert beginning["positions"].tolist() == [[*range(LENGTH + 1 + 4)]]
-    rest = inputs_batch(model.config, [prompts[0][4:]], length=5, rows=1, begins=False)
+    rest = inputs_batch(model.config, [prompts[0][5:]], length=5, rows=1)
     found, _ = jax.jit(lambda p, b, c: model.prefill(p, b, 0, beginning=c))(params, rest, beginning)
     np.testing.assert_allclose(found, wanted, atol=1e-4)
 
@@ -161,7 +163,8 @@ def test_inputs_read_behind_a_cached_beginning_have_one_prompt():
 def test_options_score_what_the_whole_gives_them(name):
     model, params, _ = toy(name)
     pairs = examples()
-    inputs, targets = ([pair[side] for pair in pairs] for side in (0, 1))
+    inputs = [whole_prompt(model.config, ids) for ids, _ in pairs]
+    targets = [ids for _, ids in pairs]
     wanted = []
     for logits, ids in zip(whole_with_all_outputs(name, pairs), targets, strict=True):
         of_tokens = jax.nn.log_softmax(logits[-len(ids) :])[np.arange(len(ids)), ids]
