@@ -97,7 +97,7 @@ def test_the_model_of_the_page_is_trained_scored_and_handed_back(folder, flan, t
     *words, arrow, file = gin
     assert arrow == ">"
     (folder / file).write_text(flan(*words).out)
-    quick = ["--gin.TRAIN_STEPS=2", "--gin.BATCH_SIZE=2", "--gin.DTYPE=float32"]
+    quick = ["--gin.TRAIN_STEPS=2", "--gin.BATCH_SIZE=8", "--gin.DTYPE=float32"]
     with quickly_compiled():
         printed = flan(*train[:-1], *quick)
         (folder / "questions.txt").write_text("Does it follow that nobody was there?\n")
