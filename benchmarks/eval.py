@@ -28,7 +28,8 @@ from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt
 from flan_tasks.evaluation.units import Evaluation, questions
 from flan_tasks.inference.kept_programs import keep_programs
-from flan_tasks.inference.model_answers import ModelAnswers, OpenModel
+from flan_tasks.inference.model_answers import ModelAnswers
+from flan_tasks.inference.open_model import OpenModel
 from flan_tasks.models import partition
 from flan_tasks.models.hf import export_hf
 from flan_tasks.models.model import Model, ModelConfig, Tree, sized

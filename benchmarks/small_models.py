@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from benchmarks.llama_folder import write_llama
-from flan_tasks.inference.model_answers import open_model
+from flan_tasks.inference.open_model import open_model
 from flan_tasks.models.hf_files import write_tokenizer
 
 T5, DECODER = "t5", "decoder"

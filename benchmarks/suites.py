@@ -38,7 +38,8 @@ from benchmarks.suites_in_lm_eval import (
 from flan_tasks.evaluation.loop import Answerer
 from flan_tasks.evaluation.records import Asked, Record
 from flan_tasks.inference.kept_programs import ENVIRONMENT, keep_programs
-from flan_tasks.inference.model_answers import ModelAnswers, open_model
+from flan_tasks.inference.model_answers import ModelAnswers
+from flan_tasks.inference.open_model import open_model
 from flan_tasks.jobs.asked_datasets import evaluation_of
 from flan_tasks.jobs.asked_suites import suites_of
 from flan_tasks.jobs.evaluate import score

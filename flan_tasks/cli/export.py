@@ -59,7 +59,7 @@ def command(
         return
     if base is not None:
         raise click.UsageError("--base belongs to --adapters")
-    from flan_tasks.inference.model_answers import open_model
+    from flan_tasks.inference.open_model import open_model
     from flan_tasks.models.hf import export_hf
 
     opened = open_model(model, vocab=vocab.name(), say=options.warn)
@@ -81,7 +81,7 @@ def _adapters(
     model: Path, out: Path, base: str | None, *, vocab: str | None, as_json: bool
 ) -> None:
     from flan_tasks.checkpoints.adapter_base import base_of
-    from flan_tasks.inference.model_answers import open_model
+    from flan_tasks.inference.open_model import open_model
     from flan_tasks.models.adapter_files import export_adapters
 
     base = base_of(model, base)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from flan_tasks.checkpoints.checkpoint import is_hugging_face
 from flan_tasks.core.errors import ModelError
-from flan_tasks.inference.model_answers import OpenModel, open_model
 from flan_tasks.inference.model_chat import has_template
+from flan_tasks.inference.open_model import OpenModel, open_model
 from flan_tasks.specs.eval_config import ModelAsked
 from flan_tasks.vocabulary import asked_vocabulary
 

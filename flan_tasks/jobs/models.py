@@ -112,7 +112,7 @@ def export(model: Path, out: Path, *, vocab: str | None = None, dtype: str = "fl
       ModelError: the model cannot be opened, transformers has none such, or the directory is not
         empty.
     """
-    from flan_tasks.inference.model_answers import open_model
+    from flan_tasks.inference.open_model import open_model
     from flan_tasks.models.hf import export_hf
 
     opened = open_model(model, vocab=vocab)

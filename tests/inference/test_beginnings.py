@@ -10,7 +10,8 @@ from toy_models import CONFIGS, quickly_compiled, random_params
 from flan_tasks.evaluation.records import GENERATE, Asked, Prompt, Unit
 from flan_tasks.inference import beginnings, model_answers
 from flan_tasks.inference.beginnings import Apart, beginning_class, by_beginning
-from flan_tasks.inference.model_answers import ModelAnswers, OpenModel
+from flan_tasks.inference.model_answers import ModelAnswers
+from flan_tasks.inference.open_model import OpenModel
 from flan_tasks.inference.pool import Pool
 from flan_tasks.inference.programs import LIMIT, Allowance
 from flan_tasks.metrics.gold import Gold

@@ -26,7 +26,8 @@ from flan_tasks.engine.from_spec import plan_spec  # noqa: E402
 from flan_tasks.evaluation.records import RANK, Asked, Prompt, Unit  # noqa: E402
 from flan_tasks.evaluation.units import questions  # noqa: E402
 from flan_tasks.inference import trees  # noqa: E402
-from flan_tasks.inference.model_answers import ModelAnswers, open_model  # noqa: E402
+from flan_tasks.inference.model_answers import ModelAnswers  # noqa: E402
+from flan_tasks.inference.open_model import open_model  # noqa: E402
 from flan_tasks.inference.opening import open_asked  # noqa: E402
 from flan_tasks.inference.programs import Programs  # noqa: E402
 from flan_tasks.inference.prompt_ids import ChatPrompts  # noqa: E402

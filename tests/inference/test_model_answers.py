@@ -19,7 +19,8 @@ from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt, Unit
 from flan_tasks.evaluation.unconditional import Unconditional
 from flan_tasks.inference import answer_ends, refilling
 from flan_tasks.inference.infer import read_prompts
-from flan_tasks.inference.model_answers import ModelAnswers, open_model
+from flan_tasks.inference.model_answers import ModelAnswers
+from flan_tasks.inference.open_model import open_model
 from flan_tasks.metrics.gold import Gold
 from flan_tasks.models.hf import export_hf
 from flan_tasks.models.model import Model

@@ -29,7 +29,7 @@ from toy_tokenizers import write_words
 
 from flan_tasks.checkpoints.checkpoint import warm_start
 from flan_tasks.core.errors import ModelError
-from flan_tasks.inference.model_answers import open_model
+from flan_tasks.inference.open_model import open_model
 from flan_tasks.models.adapter_files import export_adapters, read_adapters
 from flan_tasks.models.hf import export_hf, import_hf, read_config
 from flan_tasks.models.model import Model

@@ -18,7 +18,7 @@ from toy_models import quickly_compiled
 
 from flan_tasks.checkpoints.checkpoint import warm_start
 from flan_tasks.core.errors import ModelError
-from flan_tasks.inference.model_answers import open_model
+from flan_tasks.inference.open_model import open_model
 from flan_tasks.inference.programs import Programs
 from flan_tasks.inference.score import score_options
 from flan_tasks.models.hf import check_hf, export_hf, import_hf, read_config

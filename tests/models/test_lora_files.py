@@ -29,7 +29,7 @@ from toy_models import quickly_compiled
 from flan_tasks.checkpoints.adapter_base import base_of
 from flan_tasks.checkpoints.checkpoint import warm_start
 from flan_tasks.core.errors import ModelError
-from flan_tasks.inference.model_answers import open_model
+from flan_tasks.inference.open_model import open_model
 from flan_tasks.models.adapter_files import export_adapters, is_adapters, read_adapters
 from flan_tasks.models.hf import import_hf, read_config
 from flan_tasks.models.model import Model

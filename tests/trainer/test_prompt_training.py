@@ -9,7 +9,7 @@ from toy_runs import MODELS, compiled_once, losses, saved, toy_run, toy_train
 
 from flan_tasks.core.errors import ModelError
 from flan_tasks.core.field_checks import ConfigError
-from flan_tasks.inference.model_answers import open_model
+from flan_tasks.inference.open_model import open_model
 from flan_tasks.models.adapter_files import export_adapters, read_adapters
 from flan_tasks.models.hf import export_hf, read_config
 from flan_tasks.models.model import Model

@@ -17,7 +17,7 @@ from toy_runs import compiled_once, losses, saved, toy_build, toy_run, toy_train
 from flan_tasks.checkpoints import checksums
 from flan_tasks.core.errors import BuildError, ModelError
 from flan_tasks.core.interrupts import Stopped
-from flan_tasks.inference.model_answers import open_model
+from flan_tasks.inference.open_model import open_model
 from flan_tasks.models.hf import export_hf, read_config
 from flan_tasks.specs.config import MeshConfig, TrainingError
 from flan_tasks.trainer import train as train_module
