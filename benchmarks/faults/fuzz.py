@@ -15,7 +15,7 @@ import json
 import os
 import random
 import resource
-import select
+import selectors
 import signal
 import sys
 import tempfile
@@ -145,10 +145,12 @@ def _lines(target: str, seed: int, numbers: range) -> Iterator[list[Any]]:
             finally:
                 os._exit(0)
         os.close(write)
-        with os.fdopen(read, "rb") as lines:
+        # Not `select`, which takes no descriptor above 1,023.
+        with os.fdopen(read, "rb") as lines, selectors.DefaultSelector() as waiting:
+            waiting.register(lines, selectors.EVENT_READ)
             buffered = b""
             # A native call hears no alarm: silence of three times as long ends the process.
-            while select.select([lines], [], [], 3 * SECONDS + 60)[0]:
+            while waiting.select(3 * SECONDS + 60):
                 data = os.read(lines.fileno(), 1 << 16)
                 if not data:
                     break
