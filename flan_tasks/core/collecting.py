@@ -4,6 +4,9 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# Objects that Python itself has frozen when it starts, at most: 375 in 3.12, none in 3.11 and 3.13.
+OF_PYTHON = 1_000
+
 
 @contextmanager
 def older_left_alone() -> Iterator[None]:
@@ -12,7 +15,7 @@ def older_left_alone() -> Iterator[None]:
     A search goes through a million objects where TensorFlow is imported: a quarter of the time of
     making names, or a plan of a thousand tasks. Whoever froze objects before keeps them so.
     """
-    if gc.get_freeze_count():
+    if gc.get_freeze_count() > OF_PYTHON:
         yield
         return
     gc.freeze()

@@ -3,7 +3,7 @@ import weakref
 
 import pytest
 
-from flan_tasks.core.collecting import older_left_alone
+from flan_tasks.core.collecting import OF_PYTHON, older_left_alone
 
 
 class Ring:
@@ -15,7 +15,7 @@ class Ring:
 
 @pytest.fixture(autouse=True)
 def _nothing_frozen():
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= OF_PYTHON
     yield
     gc.unfreeze()
 
@@ -28,7 +28,7 @@ def test_what_was_there_is_left_alone_until_the_end():
         gc.collect()
         assert gone() is not None
     gc.collect()
-    assert gone() is None and gc.get_freeze_count() == 0
+    assert gone() is None and gc.get_freeze_count() <= OF_PYTHON
 
 
 def test_what_is_made_meanwhile_is_searched():
@@ -41,11 +41,11 @@ def test_what_is_made_meanwhile_is_searched():
 def test_an_error_ends_it():
     with pytest.raises(KeyError), older_left_alone():
         raise KeyError
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= OF_PYTHON
 
 
 def test_what_others_froze_stays_so():
     gc.freeze()
     with older_left_alone():
         pass
-    assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() > OF_PYTHON
