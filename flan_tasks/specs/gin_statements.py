@@ -14,6 +14,7 @@ from typing import Any
 from flan_tasks.core.errors import FlanTasksError, unknown_name
 from flan_tasks.core.resources import folder
 
+_DEEP = "a value is nested too deeply"
 _WANTED = "wanted `NAME = VALUE`, `module.Class.field = VALUE`, `import` or `include 'FILE'`"
 # Where messages of gin's reader begin to quote what they read.
 _QUOTED = re.compile(r"\.? +Got |: <|['\"][^'\"]{3,}['\"]")
@@ -129,9 +130,11 @@ def items(text: str, place: Callable[[int], str]) -> Iterator[Any]:
     except SyntaxError as error:
         raise error_at(place(error.lineno or 1), f"{_expected(error)}; {_WANTED}") from None
     except tokenize.TokenError as error:
+        if "too many nested" in error.args[0]:  # since Python 3.12 its tokenizer counts
+            raise error_at(place(1), _DEEP) from None
         raise error_at(place(error.args[1][0]), f"{error.args[0]}; {_WANTED}") from None
     except (RecursionError, MemoryError):
-        raise error_at(place(1), "a value is nested too deeply") from None
+        raise error_at(place(1), _DEEP) from None
     except ValueError:
         raise error_at(place(1), f"a value cannot be read; {_WANTED}") from None
 

@@ -1,6 +1,7 @@
 """Gin files become runs; every mistake is one line with its place."""
 
 import dataclasses
+import sys
 
 import pytest
 
@@ -127,7 +128,8 @@ def test_mistakes_are_one_line_each(changes, message):
     ("text", "message"),
     [
         ("X = = 3\n", "mine.gin:1: "),
-        ("\nX = (3\n", "mine.gin:3: "),
+        # Python's tokenizer names the last line, and that behind it until 3.11.
+        ("\nX = (3\n", "mine.gin:2: " if sys.version_info >= (3, 12) else "mine.gin:3: "),
         ("import no.such\n", "mine.gin:1: No module named 'no'"),
         ('include "no.gin"\n', "no.gin: no such file"),
         ('include "mine.gin"\n', "includes itself"),
