@@ -137,6 +137,14 @@ def make_catalog(folder: Path, sizes: dict[str, int], **changes) -> Catalog:
     return catalog
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _store_of_modules(tmp_path_factory):
+    """Nor do fixtures of modules, which are made before a test has its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLAN_TASKS_STORE", str(tmp_path_factory.mktemp("store")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_store(tmp_path, monkeypatch):
     """No test reads or writes the user's store."""
