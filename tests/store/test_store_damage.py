@@ -154,7 +154,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from conftest import make_catalog
-from flan_tasks.store import arrow_rows
+from flan_tasks.store import split_file
 from flan_tasks.store.store import Store
 from flan_tasks.raw_rows import open_source
 root = Path(sys.argv[1])
@@ -172,7 +172,7 @@ def writer(root, before=""):
 
 @pytest.mark.slow
 def test_what_a_killed_writer_left_goes_with_the_next_build(tmp_path):
-    kill = "arrow_rows.Reading.check_unique = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    kill = "split_file.check_unique = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
     assert writer(tmp_path / "rows", kill).wait() == -signal.SIGKILL
     assert len(list((tmp_path / "kept").glob("*.tmp"))) == 2
     assert writer(tmp_path / "rows").wait() == 0
