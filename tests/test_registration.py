@@ -44,7 +44,7 @@ from flan_tasks.datasets import catalog
 early = [family.name for family in catalog().families.values()
     if "members" in vars(family) and not family.member_of]
 ft.configure(source="samples", vocab="bytes")
-L = {"inputs": 512, "targets": 128}
+L = {"inputs": 4096, "targets": 2048}
 names = [*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()]
 names = [name for name in names if name.startswith("flan:")]
 tried, seen, sources = 0, set(), {}
