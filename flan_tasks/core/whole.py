@@ -96,6 +96,21 @@ def scratch_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty folder beside `path` that is removed when the block ends.
+
+    Raises:
+      OSError: it cannot be made.
+    """
+    aside, lock = _locked_folder(path)
+    try:
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        os.close(lock)
+
+
+@contextmanager
 def folder_aside(path: Path) -> Iterator[Path]:
     """Yields an empty folder beside `path`, which gets its name when the block ends well.
 
