@@ -157,6 +157,7 @@ def fill(
     total = sum(rows for *_, rows in missing)
     if total < _WORTH or (len(missing) == 1 and total <= _PART_ROWS):
         return
+    at_once = runner.size
     # The current folder of a worker may be another.
     store = Store(store.root.absolute())
     with ExitStack() as opened:
@@ -167,7 +168,7 @@ def fill(
             limit = limits[dataset.name]
             if rows > _PART_ROWS and (limit is None or limit > _PART_ROWS):
                 # As many for each process, so that all end together.
-                parts = runner.size * -(-rows // (runner.size * _PART_ROWS))
+                parts = at_once * -(-rows // (at_once * _PART_ROWS))
                 one = opened.enter_context(
                     store.in_parts(dataset, its_source, split, limit=limit, size=-(-rows // parts))
                 )
