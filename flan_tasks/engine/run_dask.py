@@ -83,7 +83,7 @@ class Dask:
             look_at = time.monotonic() + _LOOK
             for ended in self._as_they_end(client, futures):
                 if ended is not None:
-                    yield self._result(ended, paths[ended.key])
+                    yield self._result(client, ended, paths[ended.key])
                 if time.monotonic() >= look_at:
                     running = self._running(client)
                     watch({path: 0 for key, path in paths.items() if key in running})
@@ -165,7 +165,7 @@ class Dask:
                 continue
             answered += 1
             try:
-                problem = ended.result()
+                problem = ended.result(timeout=self._patience)
             except Exception as error:  # noqa: BLE001 - what it cannot import fails in any way
                 problem = f"cannot take the work: {_line(error)}"
                 if _lost(client):
@@ -217,12 +217,14 @@ class Dask:
     def _threads(self, client: "Client") -> dict[str, int]:
         """Address of each worker that is there -> its threads."""
         with self._there(client):
-            return client.nthreads()
+            return client.sync(client.scheduler.ncores, callback_timeout=self._patience)
 
     def _running(self, client: "Client") -> set[str]:
         """Keys of what workers are at."""
         with self._there(client):
-            return {key for keys in client.processing().values() for key in keys}
+            # Not `client.processing()`, which waits for its answer without end.
+            by_worker = client.sync(client.scheduler.processing, callback_timeout=self._patience)
+        return {key for keys in by_worker.values() for key in keys}
 
     @contextmanager
     def _there(self, client: "Client") -> Iterator[None]:
@@ -234,13 +236,17 @@ class Dask:
         except OSError as error:
             raise self._gone() from error
 
-    def _result(self, future: "Future", path: str) -> dict[str, Any]:
+    def _result(self, client: "Client", future: "Future", path: str) -> dict[str, Any]:
         from concurrent.futures import CancelledError
 
         from distributed import KilledWorker
 
         try:
-            return future.result()
+            while True:
+                with suppress(TimeoutError):
+                    return future.result(timeout=self._patience)
+                # The worker that had it died, and another makes it again.
+                self._threads(client)
         except CancelledError as error:
             raise self._gone() from error
         except ImportError as error:

@@ -5,6 +5,7 @@ Skipped where dask.distributed is not installed; that of two networks, where non
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -92,13 +93,15 @@ def test_workers_that_are_all_killed_are_missed_in_time(cluster, whole, tmp_path
     assert files(tmp_path / "dask") == whole
 
 
-def test_a_scheduler_that_is_killed_ends_the_build_with_a_line(cluster, whole, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_scheduler_that_is_gone_ends_the_build_with_a_line(cluster, whole, tmp_path, number):
     fifo = tmp_path / "held"
     os.mkfifo(fifo)
     cluster.worker(**AT_A_SHARD, HOLD_HOW=str(fifo))
-    process = flan(*WORDS, "--out", "dask", *by_dask(cluster), place=tmp_path)
+    words = by_dask(cluster, "--worker-timeout", "10")
+    process = flan(*WORDS, "--out", "dask", *words, place=tmp_path)
     with fifo.open("wb"):  # opens when the worker is within a shard
-        cluster.scheduler.kill()
+        cluster.scheduler.send_signal(number)
         _, said = process.communicate(timeout=300)
     assert process.returncode == 1
     last = said.splitlines()[-1]
