@@ -64,7 +64,7 @@ def handed(work: Makes, place: Path) -> Iterator[Handed]:
         try:
             folder = opened.enter_context(whole.scratch_folder(place.absolute() / "work"))
             given = Handed(folder, tuple(versions_of(tuple(work.libraries)).items()))
-            given.work.write_bytes(data)
+            whole.write_bytes(given.work, data, lasting=False)
         except OSError as error:
             raise write_error(error, place) from error
         yield given

@@ -191,8 +191,7 @@ def make_and_leave(given: Handed, numbered: tuple[int, Any]) -> None:
 
 
 def _leave(answer: Path, facts: Any) -> None:
-    with whole.file_aside(answer, lasting=False) as aside:
-        aside.write_bytes(pickle.dumps(facts))
+    whole.write_bytes(answer, pickle.dumps(facts), lasting=False)
 
 
 def _plain(error: Exception) -> BuildError:
