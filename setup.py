@@ -90,7 +90,10 @@ HF = ["datasets>=3", "tokenizers>=0.21", "huggingface_hub>=0.26", "jinja2>=3.1"]
 ARRAYRECORD = ["array_record>=0.8.6", *TFDS]
 # promptsource's template files: YAML, and Jinja in a sandbox.
 P3 = ["jinja2>=3.1", "PyYAML>=6"]
-ALL = list(dict.fromkeys([*SEQIO, *TRAIN, *EVAL, *HF, *ARRAYRECORD, *P3]))
+# Builds by the workers of a Dask scheduler. Versions are dates, and promise nothing from one to the
+# next: client, scheduler and workers must have the same. This one was tried, and brings its dask.
+DASK = ["distributed>=2026.8,<2026.9"]
+ALL = list(dict.fromkeys([*SEQIO, *TRAIN, *EVAL, *HF, *ARRAYRECORD, *P3, *DASK]))
 EXTRAS = {
     "tfds": TFDS,
     "seqio": SEQIO,
@@ -99,6 +102,7 @@ EXTRAS = {
     "hf": HF,
     "arrayrecord": ARRAYRECORD,
     "p3": P3,
+    "dask": DASK,
     # Not in "all": apache-beam 2.77 takes protobuf below 7 and pyarrow below 26; its [tfrecord]
     # brings the checksums it writes with.
     "beam": ["apache-beam[tfrecord]>=2.77,<2.78", "protobuf>=6.33,<7"],

@@ -24,6 +24,7 @@ from pathlib import Path
 from benchmarks.build.measure import children_peak_megabytes, peak_megabytes, print_result
 from flan_tasks.datasets import catalog
 from flan_tasks.engine.filling import fill
+from flan_tasks.engine.run_local import local_runner
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.raw_rows import quiet
 from flan_tasks.raw_rows.tfds import TfdsSource
@@ -39,7 +40,8 @@ if asked["limit"]:
     mixture = replace(mixture, limit=asked["limit"], cap=asked["limit"])
 source, store = SourceChoice("tfds", Path(asked["tree"])), Store(Path(asked["store"]))
 if asked["workers"] > 1:
-    fill(mixture, catalog(), source=source, store=store, split="train", workers=asked["workers"])
+    runner = local_runner(asked["workers"])
+    fill(mixture, catalog(), source=source, store=store, split="train", runner=runner)
 prepared = prepare(mixture, catalog(), source=source, store=store, allow_missing=True)
 files = {one.examples.path: one.examples.rows for one in prepared.ingredients}
 print_result(

@@ -139,7 +139,7 @@ def names(requirements):
 
 def test_all_brings_every_package_that_the_project_is_built_on(declared):
     assert set(FIXED) <= names(declared["all"])
-    everyday = ("tfds", "seqio", "train", "eval", "hf", "arrayrecord", "p3")
+    everyday = ("tfds", "seqio", "train", "eval", "hf", "arrayrecord", "p3", "dask")
     assert names(declared["all"]) == {name for one in everyday for name in names(declared[one])}
     assert names(declared["all"]) <= names(declared["test"])
     assert "t5" not in {name for listed in declared.values() for name in names(listed)}
@@ -161,7 +161,7 @@ def test_each_library_comes_with_the_extra_that_is_named(declared):
 
 def test_what_an_extra_brings_is_known_where_it_is_missing(declared):
     known = {distribution for distribution, _ in extras.LIBRARIES.values()}
-    for extra in ("tfds", "seqio", "train", "eval", "hf", "arrayrecord", "beam", "p3"):
+    for extra in ("tfds", "seqio", "train", "eval", "hf", "arrayrecord", "beam", "p3", "dask"):
         assert names(declared[extra]) <= known | NOT_OURS
 
 

@@ -43,6 +43,7 @@ QUICK = (
     ("sentencepiece", (*BUILD, "--vocab", "some.model", "--format", "arrays")),
     ("tokenizers", (*BUILD, "--vocab", "tokenizer.json", "--format", "arrays")),
     ("apache_beam", (*BUILD, "--runner", "beam")),
+    ("distributed", (*BUILD, "--runner", "dask", "--scheduler", "tcp://localhost:8786")),
     ("tensorflow", (*BUILD, "--vocab", "bytes", "--format", "tfrecord")),
     ("seqio", "import flan_tasks.registration"),
     ("jax", DRY),

@@ -14,6 +14,7 @@ from flan_tasks.core.spec import spec_of
 from flan_tasks.datasets import catalog
 from flan_tasks.specs.build_spec import BuildSpec, build_spec_of
 from flan_tasks.specs.report_spec import ReportSpec
+from flan_tasks.specs.runner_spec import LOCAL, RunnerSpec
 
 if TYPE_CHECKING:
     from flan_tasks.engine.run_local import Status as BuildStatus
@@ -29,6 +30,10 @@ def build(
     out: str | os.PathLike[str],
     *,
     workers: int = 1,
+    runner: str = LOCAL,
+    scheduler: str | None = None,
+    beam_args: str | None = None,
+    worker_timeout: float | None = None,
     progress: Callable[[BuildStatus], None] | None = None,
     **settings: Any,
 ) -> BuildResult:
@@ -41,6 +46,10 @@ def build(
         `BuildSpec`.
       out: a new or empty directory, or an unfinished build of the same.
       workers: local processes, which read rows and build shards.
+      runner: who does that: "local" processes, "beam", or "dask" with a scheduler.
+      scheduler: the address of Dask's, or the file that it wrote.
+      beam_args: pipeline options for Beam, as words of a command line.
+      worker_timeout: seconds that a scheduler and its first worker are waited for.
       progress: told how far the build is, several times a second; None is quiet.
       **settings: the fields of `BuildSpec`, such as `format="arrays"` or `seed=1`; source and
         data_dir are by default what `configure` or the environment say.
@@ -54,10 +63,18 @@ def build(
     folder = Arguments("build").path("out", out)
     Arguments("build").count("workers", workers)
     with extras.needed_for("A build"):
+        from flan_tasks.engine.runners import runner_of
         from flan_tasks.jobs import build as job
 
+    how = RunnerSpec(
+        workers=workers,
+        runner=runner,  # type: ignore[arg-type]  # it says itself which there are
+        scheduler=scheduler,
+        beam_args=beam_args,
+        worker_timeout=worker_timeout,
+    )
     spec = build_spec_of(mixture, settings)
-    return job.build(spec, folder, workers=workers, progress=progress)
+    return job.build(spec, folder, runner=runner_of(how), progress=progress)
 
 
 def shares(mixture: str | os.PathLike[str] | Mixture) -> MixtureShares:

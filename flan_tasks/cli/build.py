@@ -1,9 +1,8 @@
 """`flan build`: a mixture into a directory of shards, with what is in it before and after."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,13 +15,15 @@ from flan_tasks.cli.build_tables import (
     print_vocabulary,
     print_warnings,
 )
-from flan_tasks.cli.runner import chosen_runner, runner_options
+from flan_tasks.cli.runner import runner_options
 from flan_tasks.cli.spec_options import said_as_options, spec_options
 from flan_tasks.cli.table import print_wrapped, say
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.runner_spec import LOCAL, RunnerSpec
 
 if TYPE_CHECKING:
+    from flan_tasks.engine.runner import Runner
     from flan_tasks.jobs.build import PlannedBuild
 
 # Written with TensorFlow, which the workers import where there are several.
@@ -44,24 +45,24 @@ _VOCAB = (
 def command(
     spec: BuildSpec,
     out: Path | None,
-    workers: int,
-    runner: str,
-    beam_args: str | None,
+    how: RunnerSpec,
     dry_run: bool,
     explain: bool,
     wide: bool,
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
+    from flan_tasks.engine.runners import runner_of
     from flan_tasks.jobs.build import explain_store
 
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
-    how = chosen_runner(workers, runner, beam_args)
+    with said_as_options(RunnerSpec):
+        runner = runner_of(how)
     if explain:
         for line in explain_store(spec):
             say(f"store: {line}", err=True)
-    planned = plan_with_tables(spec, workers=how.get("workers", 1), wide=wide, quietly=as_json)
+    planned = plan_with_tables(spec, runner=runner, wide=wide, quietly=as_json)
     if dry_run:
         if as_json:
             found = {"tasks": planned.tasks, "examples": planned.examples}
@@ -70,17 +71,17 @@ def command(
             click.echo(json.dumps({**found, "missing": dict(planned.missing), **left_out}))
         return
     assert out is not None
-    write_with_tables(planned, out, how=how, wide=wide, as_json=as_json)
+    write_with_tables(planned, out, how=how, runner=runner, wide=wide, as_json=as_json)
 
 
 def plan_with_tables(
-    spec: BuildSpec, *, workers: int = 1, wide: bool = False, quietly: bool = False
+    spec: BuildSpec, *, runner: "Runner | None" = None, wide: bool = False, quietly: bool = False
 ) -> "PlannedBuild":
     """Plans a build, and prints what is going to be built unless `quietly`.
 
     Args:
       spec: what is asked for.
-      workers: local processes that read rows which the store does not have.
+      runner: who reads rows that the store does not have; None is this process.
       wide: whether tables have a line for each row.
       quietly: whether nothing is printed.
     """
@@ -89,9 +90,7 @@ def plan_with_tables(
 
     options.read_quietly()
     with said_as_options(BuildSpec):
-        planned = plan_build(
-            spec, workers=workers, reading=options.progress, opened=print_vocabulary
-        )
+        planned = plan_build(spec, runner=runner, reading=options.progress, opened=print_vocabulary)
     options.end_progress()
     if not quietly:
         refused = {dataset.name: dataset.license for dataset in planned.refused}
@@ -108,7 +107,8 @@ def write_with_tables(
     planned: "PlannedBuild",
     out: Path,
     *,
-    how: Mapping[str, Any],
+    how: RunnerSpec | None = None,
+    runner: "Runner | None" = None,
     wide: bool = False,
     as_json: bool = False,
 ) -> None:
@@ -117,15 +117,17 @@ def write_with_tables(
     Args:
       planned: the build.
       out: its directory.
-      how: `workers` or `map_shards` of `PlannedBuild.write`.
+      how: who builds, as it was asked for; None is this process.
+      runner: who that is; None is this process.
       wide: whether tables have a line for each row.
       as_json: whether the manifest is printed in their place.
     """
     from flan_tasks.cli.progress import BuildProgress
 
-    if planned.spec.format in _TENSORFLOW_FORMATS and how.get("workers") == 1 and not out.exists():
+    is_here = how is None or (how.runner, how.workers) == (LOCAL, 1)
+    if planned.spec.format in _TENSORFLOW_FORMATS and is_here and not out.exists():
         options.import_tensorflow_quietly()  # it will be, and its lines belong to nobody
-    built = planned.write(out, **how, progress=BuildProgress())
+    built = planned.write(out, runner=runner, progress=BuildProgress())
     options.end_progress()
     if as_json:
         click.echo(json.dumps({"out": str(out), "was_there": built.was_there, **built.manifest}))

@@ -29,6 +29,7 @@ _PACKAGES = (
     "datasets",
     "tokenizers",
     "apache-beam",
+    "distributed",
 )
 
 

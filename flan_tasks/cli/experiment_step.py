@@ -91,7 +91,7 @@ def call(step: "Step") -> int:
     if isinstance(step.spec, BuildSpec):
         from flan_tasks.cli.build import plan_with_tables, write_with_tables
 
-        write_with_tables(plan_with_tables(step.spec), Path(step.out), how={"workers": 1})
+        write_with_tables(plan_with_tables(step.spec), Path(step.out))
         return 0
     from flan_tasks.cli.eval import score_with_tables
 

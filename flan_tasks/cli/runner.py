@@ -1,9 +1,13 @@
-"""Options that say where shards are built; none of them changes a byte of the build."""
+"""Options that say who builds, which are the fields of `RunnerSpec`; none changes a byte."""
 
-import shlex
+import functools
 from typing import Any
 
 import click
+
+from flan_tasks.cli.spec_options import said_as_options
+from flan_tasks.core.field_docs import field_docs
+from flan_tasks.specs.runner_spec import BEAM, DASK, LOCAL, RunnerSpec
 
 # What `--workers` takes for every core.
 ALL_CORES = ("all", "0")
@@ -26,50 +30,39 @@ class Workers(click.ParamType):
         return int(value)
 
 
-def runner_options(command: Any) -> Any:
-    """Adds `--workers`, `--runner` and `--beam_args` to a command."""
+def runner_options(function: Any) -> Any:
+    """Adds the options to a command, which gets them as `how`, a `RunnerSpec`."""
+
+    @functools.wraps(function)
+    def command(*args: Any, **values: Any) -> Any:
+        names = ("workers", "runner", "scheduler", "beam_args", "worker_timeout")
+        fields = {name: values.pop(name) for name in names}
+        with said_as_options(RunnerSpec):
+            how = RunnerSpec(**fields)
+        return function(*args, how=how, **values)
+
+    docs = field_docs(RunnerSpec)
     for option in (
+        click.option(
+            "--worker-timeout", type=float, metavar="SECONDS", help=docs["worker_timeout"]
+        ),
         click.option(
             "--beam_args",
             "--beam-args",
             metavar="OPTIONS",
-            help='Pipeline options for Beam, as "--runner=FlinkRunner --parallelism=64".',
+            help=docs["beam_args"],
         ),
+        click.option("--scheduler", metavar="ADDRESS", help=docs["scheduler"]),
         click.option(
-            "--runner", type=click.Choice(("local", "beam")), default="local", show_default=True
-        ),
-        click.option(
-            "--workers",
-            type=Workers(),
-            default="1",
+            "--runner",
+            type=click.Choice((LOCAL, BEAM, DASK)),
+            default=LOCAL,
             show_default=True,
-            help="Local processes that read rows and build shards; all or 0: one for each core.",
+            help=docs["runner"],
+        ),
+        click.option(
+            "--workers", type=Workers(), default="1", show_default=True, help=docs["workers"]
         ),
     ):
         command = option(command)
     return command
-
-
-def chosen_runner(workers: int, runner: str, beam_args: str | None) -> dict[str, Any]:
-    """Returns what `build` needs to know of the options.
-
-    Raises:
-      UsageError: they do not go together.
-      DeclarationError: Beam is not installed.
-    """
-    if runner == "local":
-        if beam_args is not None:
-            raise click.UsageError("--beam_args is for --runner beam")
-        return {"workers": workers}
-    if workers != 1:
-        raise click.UsageError(
-            "--workers is for --runner local; with Beam say it in --beam_args, as "
-            '"--direct_num_workers=2 --direct_running_mode=multi_processing"'
-        )
-    from flan_tasks.engine.run_beam import Beam
-
-    try:
-        words = shlex.split(beam_args or "")
-    except ValueError as error:
-        raise click.UsageError(f"--beam_args {beam_args!r}: {error}") from error
-    return {"map_shards": Beam(words)}

@@ -92,6 +92,11 @@ class DataDirs:
                     f"one directory; give {', '.join(f'{one}=DIR' for one in sorted(families))}"
                 )
 
+    def absolute(self) -> "DataDirs":
+        """Returns them for a process whose current folder is another."""
+        plain = self.plain.absolute() if self.plain else None
+        return DataDirs(plain, {name: place.absolute() for name, place in self.named.items()})
+
     def to_text(self) -> str | None:
         """Returns all in one text, which `of` reads; None where there is none.
 

@@ -29,6 +29,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "bs4": ("beautifulsoup4", "tfds"),
     "click": ("click", ""),
     "datasets": ("datasets", "hf"),
+    "distributed": ("distributed", "dask"),
     "flax": ("flax", "train"),
     "ftfy": ("ftfy", ""),
     "gin": ("gin-config", "train"),

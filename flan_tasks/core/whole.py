@@ -48,6 +48,21 @@ def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
         file.write(text)
 
 
+def write_bytes(path: Path, data: bytes, *, lasting: bool = True) -> None:
+    """Writes bytes so that the file is there whole or not at all.
+
+    Args:
+      path: the file; its folder is there.
+      data: what is in it.
+      lasting: as for `file_aside`.
+
+    Raises:
+      OSError: it cannot be written; what was there before is untouched.
+    """
+    with file_aside(path, lasting=lasting) as aside:
+        aside.write_bytes(data)
+
+
 @contextmanager
 def file_aside(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     """Yields the name of an empty file beside `path`, which gets its name when the block ends well.
@@ -92,6 +107,21 @@ def scratch_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
+        os.close(lock)
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty folder beside `path` that is removed when the block ends.
+
+    Raises:
+      OSError: it cannot be made.
+    """
+    aside, lock = _locked_folder(path)
+    try:
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
         os.close(lock)
 
 

@@ -1,18 +1,17 @@
-"""Fills the store with local processes: datasets side by side, and long ones range by range.
+"""Fills the store with a `Runner`: datasets side by side, and long ones range by range.
 
-What is stored is the same bytes, whoever writes it. What a process cannot read is left to whoever
+What is stored is the same bytes, whoever writes it. What a worker cannot read is left to whoever
 prepares the mixture, which reads it again and says what is wrong, in the order of the datasets.
 """
 
-import os
 import pickle
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flan_tasks.core import whole
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset
@@ -21,12 +20,13 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.part_tree import part_tree
 from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog as published
-from flan_tasks.engine.workers import LocalProcesses
+from flan_tasks.engine.runner import Runner
+from flan_tasks.engine.shard import write_error
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.raw_rows.base import Source, State
 from flan_tasks.raw_rows.reading import positions
-from flan_tasks.store.split_file import Part, PartedSplit, Written
-from flan_tasks.store.store import Store
+from flan_tasks.store.split_file import Part, PartedSplit, SplitFile, Written
+from flan_tasks.store.store import Store, limit_of
 
 # Rows of a part at most: some seconds' work.
 _PART_ROWS = 1 << 16
@@ -34,8 +34,6 @@ _PART_ROWS = 1 << 16
 _WORTH = 1 << 14
 # Kinds of sources whose rows are there, and that are opened in a moment.
 _KINDS = ("tfds", "files")
-# In a process that reads pieces: name of a dataset -> it, and its source.
-_opened: dict[str, tuple[Dataset, Source]] = {}
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,23 @@ class Filling:
     """Where examples are kept."""
     split: str
     """Which split."""
-    limits: dict[str, int | None]
+    limits: Mapping[str, int | None]
     """Name of a dataset -> at most so many examples are read."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Name of a dataset -> key of its file, where a worker may see another source than we do."""
+    _sources: dict[str, tuple[Dataset, Source]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    @property
+    def libraries(self) -> Collection[str]:
+        """Distributions whose versions the bytes depend on."""
+        return ("ftfy", "numpy", "pyarrow")
+
+    @property
+    def runs_own_code(self) -> bool:
+        """Whether modules of the user's are imported."""
+        return bool(self.modules)
 
     def build(self, piece: Piece, tick: Callable[[int], None]) -> dict[str, Any]:
         """Reads a piece, and returns what is known of it.
@@ -84,21 +97,32 @@ class Filling:
             else:
                 limit = self.limits[piece.dataset]
                 Store(self.store).open(dataset, source, self.split, limit=limit)
-        except FlanTasksError:
-            return {"piece": piece, "written": None}
-        return {"piece": piece, "written": written}
+        except FlanTasksError as error:
+            return {"piece": piece, "written": None, "refused": str(error)}
+        return {"piece": piece, "written": written, "refused": ""}
 
     def _opened(self, name: str) -> tuple[Dataset, Source]:
         # Once for all parts: files are looked through for where their rows begin.
-        if name not in _opened:
+        if name not in self._sources:
             for module in self.modules:
                 import_module(module, "modules")
             dataset = published()[name]
-            _opened[name] = dataset, self.source.open(dataset, published(), opened={})
-        return _opened[name]
+            source = self.source.open(dataset, published(), opened={})
+            if name in self.keys:
+                self._check(dataset, source)
+            self._sources[name] = dataset, source
+        return self._sources[name]
+
+    def _check(self, dataset: Dataset, source: Source) -> None:
+        limit = limit_of(self.split, self.limits[dataset.name])
+        if SplitFile(self.store, dataset, source, self.split, limit).key != self.keys[dataset.name]:
+            raise SourceUnavailableError(
+                "a worker has other rows, or another normalizer, than the machine that asks",
+                dataset=dataset.name,
+            )
 
     def to_bytes(self) -> bytes:
-        """Returns it as bytes."""
+        """Returns it as bytes; its paths are absolute already."""
         return pickle.dumps(self)
 
 
@@ -110,10 +134,10 @@ def fill(
     store: Store,
     split: str,
     modules: Sequence[str] = (),
-    workers: int,
+    runner: Runner,
     progress: Callable[[str], None] | None = None,
 ) -> None:
-    """Reads, in several processes, examples of a mixture that are not stored.
+    """Has examples of a mixture that are not stored read by several workers.
 
     Args:
       mixture: the declaration.
@@ -122,7 +146,7 @@ def fill(
       store: where examples are kept.
       split: train, validation or test.
       modules: those of the user's that declare datasets.
-      workers: how many processes.
+      runner: who reads them.
       progress: told what is being read.
 
     Raises:
@@ -133,46 +157,56 @@ def fill(
     total = sum(rows for *_, rows in missing)
     if total < _WORTH or (len(missing) == 1 and total <= _PART_ROWS):
         return
-    work = Filling(tuple(modules), source, store.root, split, limits)
+    at_once = runner.size
+    # The current folder of a worker may be another.
+    store = Store(store.root.absolute())
     with ExitStack() as opened:
         pieces: list[tuple[int, Piece]] = []
         parted: dict[str, PartedSplit] = {}
+        keys: dict[str, str] = {}
         for dataset, its_source, rows in missing:
             limit = limits[dataset.name]
             if rows > _PART_ROWS and (limit is None or limit > _PART_ROWS):
                 # As many for each process, so that all end together.
-                parts = workers * -(-rows // (workers * _PART_ROWS))
+                parts = at_once * -(-rows // (at_once * _PART_ROWS))
                 one = opened.enter_context(
                     store.in_parts(dataset, its_source, split, limit=limit, size=-(-rows // parts))
                 )
                 if one.parts:
                     parted[dataset.name] = one
+                    if runner.is_elsewhere:
+                        keys[dataset.name] = one.key
                     pieces += [(p.stop - p.start, Piece(dataset.name, p)) for p in one.parts]
                     continue
             pieces.append((rows, Piece(dataset.name, None)))
         # The longest first, so that all end together.
         pieces.sort(key=lambda one: -one[0])
-        for name in _done(work, [piece for _, piece in pieces], parted, workers):
-            if progress:
+        work = Filling(tuple(modules), source.absolute(), store.root, split, limits, keys)
+        for name, refused in _done(work, [piece for _, piece in pieces], parted, runner):
+            if progress and refused and runner.is_elsewhere:
+                progress(f"{name} is going to be read here: {refused}")
+            elif progress:
                 progress(f"read {name}, one of {counted(len(missing), 'dataset')}")
 
 
 def _done(
-    work: Filling, pieces: Sequence[Piece], parted: dict[str, PartedSplit], workers: int
-) -> Iterable[str]:
-    """Yields the datasets of pieces that are done."""
-    with tempfile.TemporaryDirectory(prefix="flan_tasks-") as logs:
-        nothing = os.open(os.devnull, os.O_RDONLY)
+    work: Filling, pieces: Sequence[Piece], parted: dict[str, PartedSplit], runner: Runner
+) -> Iterable[tuple[str, str]]:
+    """Yields the datasets of pieces that are done, and why one was not read."""
+    with ExitStack() as opened:
         try:
-            processes = LocalProcesses(workers, logs=Path(logs))
-            with closing(processes(work, pieces, lambda running: None, nothing)) as done:
-                for facts in done:
-                    piece, written = facts["piece"], facts["written"]
-                    if piece.part and written:
-                        parted[piece.dataset].add(piece.part, written)
-                    yield piece.dataset
-        finally:
-            os.close(nothing)
+            work.store.mkdir(parents=True, exist_ok=True)
+            place = opened.enter_context(whole.scratch_folder(work.store / "filling"))
+        except OSError as error:
+            raise write_error(error, work.store) from error
+        done = opened.enter_context(
+            closing(runner(work, pieces, place=place, watch=lambda running: None))
+        )
+        for facts in done:
+            piece, written = facts["piece"], facts["written"]
+            if piece.part and written:
+                parted[piece.dataset].add(piece.part, written)
+            yield piece.dataset, facts["refused"]
 
 
 def _limits(mixture: Mixture, catalog: Catalog, split: str) -> dict[str, int | None]:

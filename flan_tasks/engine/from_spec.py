@@ -18,7 +18,8 @@ from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.part_tree import measures_tokens
 from flan_tasks.engine.filling import fill
-from flan_tasks.engine.run_local import check_settings
+from flan_tasks.engine.run_local import check_settings, local_runner
+from flan_tasks.engine.runner import Runner
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.packing.length_choices import LengthChoice, length_choices, proposed
@@ -55,6 +56,7 @@ def plan_spec(
     source: SourceChoice | None = None,
     fit: bool | None = None,
     workers: int = 1,
+    runner: Runner | None = None,
     progress: Progress | None = None,
     opened: Callable[[Vocabulary], None] | None = None,
 ) -> Planned:
@@ -66,6 +68,7 @@ def plan_spec(
       source: where rows come from; None is what the specification says.
       fit: whether prompts are made to fit the lengths; None does what the format does.
       workers: local processes that read rows.
+      runner: who reads them, where these are not meant.
       progress: told what is being fetched or read.
       opened: told which vocabulary it is, as soon as that is known.
 
@@ -86,7 +89,7 @@ def plan_spec(
     check_settings(settings)
     if spec.lengths == AUTO and settings.vocabulary is None:
         raise ConfigError("BuildSpec", [("lengths", "auto counts tokens; give a vocabulary")])
-    if workers > 1:
+    if runner or workers > 1:
         fill(
             declared,
             catalog,
@@ -94,7 +97,7 @@ def plan_spec(
             store=store_of(spec),
             split=spec.split,
             modules=spec.modules,
-            workers=workers,
+            runner=runner or local_runner(workers),
             progress=progress,
         )
     prepared = prepare_spec(spec, catalog, source=source, progress=progress)

@@ -1,10 +1,10 @@
 """Runs a build: what is not there yet, shard by shard, then the card, then the manifest.
 
-Shards are built in this process, in local ones, or wherever a `MapShards` puts them.
+Shards are built in this process, in local ones, or wherever a `Runner` has them built.
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -20,8 +20,9 @@ from flan_tasks.engine.card import make_card
 from flan_tasks.engine.llama_factory import DATASET_INFO, dataset_info
 from flan_tasks.engine.manifest import make_manifest, template_texts
 from flan_tasks.engine.recipe import make_recipe
+from flan_tasks.engine.runner import Runner, Running, ThisProcess
 from flan_tasks.engine.shard import BuildSettings, file_facts, write_error
-from flan_tasks.engine.work import MapShards, Running, Work
+from flan_tasks.engine.work import Work
 from flan_tasks.engine.workers import LocalProcesses
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.engine.writers.writer import Shard
@@ -82,7 +83,7 @@ def build(
     *,
     spec: BuildSpec | None = None,
     workers: int = 1,
-    map_shards: MapShards | None = None,
+    runner: Runner | None = None,
     report: Report | None = None,
     watch: Callable[[Status], None] | None = None,
 ) -> Built:
@@ -96,7 +97,7 @@ def build(
       spec: what was asked for, which the record of the build is made of; None is the mixture by
         its name.
       workers: local processes; 1 builds in this one.
-      map_shards: another way to build the shards.
+      runner: who builds the shards, where these are not meant.
       report: makes the report; without it there is none, and the command says so.
       watch: called with how far the build is, several times a second.
 
@@ -119,8 +120,7 @@ def build(
     if directory.check_free(folder, recipe):
         state.tidy()
         return Built(directory.read_manifest(folder), was_there=True)
-    if map_shards is None:
-        map_shards = LocalProcesses(workers, logs=state.folder) if workers > 1 else _in_this_process
+    runner = runner or local_runner(workers)
     with state.lock() as lock_fd:
         # Again, as another build may have ended between the first look and the lock.
         if directory.check_free(folder, recipe):
@@ -134,11 +134,14 @@ def build(
         try:
             work = Work(plan, settings, folder)
             # Closed at once, whatever happens: it may have processes to stop.
-            with closing(map_shards(work, to_do, tally.running, lock_fd)) as done:
+            made = runner(work, to_do, place=state.folder, watch=tally.running, lock_fd=lock_fd)
+            with closing(made) as done:
                 for facts in done:
                     state.note(facts)
                     facts_of[facts["path"]] = facts
                     tally.add(facts)
+            # Of workers elsewhere that died, and whose shards others built.
+            state.sweep()
             manifest = _finish(
                 prepared,
                 plan,
@@ -155,15 +158,9 @@ def build(
     return Built(manifest, was_there=False, kept=finished_before, seconds=tally.seconds)
 
 
-def _in_this_process(
-    work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], lock_fd: int
-) -> Generator[dict[str, Any], None, None]:
-    for shard in shards:
-
-        def tick(rows: int, path: str = shard.path) -> None:
-            watch({path: rows})
-
-        yield work.build(shard, tick)
+def local_runner(workers: int) -> Runner:
+    """Returns who makes pieces on this machine: this process, or so many."""
+    return LocalProcesses(workers) if workers > 1 else ThisProcess()
 
 
 def _finish(

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -87,7 +88,11 @@ def build_shard(plan: Plan, shard: Shard, settings: BuildSettings, folder: Path)
     """
     writer = WRITERS[settings.format]
     paths = writer.paths(shard, settings.for_writer)
-    temporary = {path: folder / f"{path}.tmp" for path in paths}
+    # Under a name of its own: a worker of a cluster that was taken for lost may still write it.
+    aside = secrets.token_hex(4)
+    temporary = {
+        path: folder.joinpath(path).with_name(f"{aside}.{Path(path).name}.tmp") for path in paths
+    }
     try:
         (folder / shard.path).parent.mkdir(parents=True, exist_ok=True)
         if isinstance(writer, PackedWriter):

@@ -2,20 +2,19 @@
 
 import copy
 import pickle
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, replace
 from mmap import mmap
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from flan_tasks.core import extras
 from flan_tasks.core.example import Example
 from flan_tasks.engine.shard import BuildSettings, build_shard
+from flan_tasks.engine.writers import WRITERS
 from flan_tasks.engine.writers.writer import Shard
 from flan_tasks.plan.plan import Plan, Rows
 from flan_tasks.plan.prepare import Ingredient
-
-# Path of a shard being written -> rows of it that are done.
-Running = Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,18 @@ class Work:
     """How they are written."""
     folder: Path
     """Where to."""
+
+    runs_own_code = False
+
+    @property
+    def libraries(self) -> Collection[str]:
+        """Distributions whose versions the bytes depend on."""
+        modules = {"numpy", "pyarrow", *WRITERS[self.settings.format].modules}
+        if self.settings.vocabulary:
+            modules |= set(self.settings.vocabulary.modules)
+        if self.settings.chat:
+            modules |= {"jinja2"}
+        return sorted(extras.LIBRARIES[module][0] for module in modules)
 
     def build(self, shard: Shard, tick: Callable[[int], None]) -> dict[str, Any]:
         """Writes one shard and returns what is known of it.
@@ -49,38 +60,13 @@ class Work:
         Normalizers stay behind: they may be functions no other process can import, and a plan's
         rows are normalized already.
         """
-        return pickle.dumps(replace(self, plan=portable_plan(self.plan)))
+        folder = self.folder.absolute()  # the current folder of a worker may be another
+        return pickle.dumps(replace(self, plan=portable_plan(self.plan), folder=folder))
 
     @classmethod
     def from_bytes(cls, data: bytes | mmap) -> "Work":
         """Returns what `to_bytes` wrote."""
         return pickle.loads(data)
-
-
-class Makes(Protocol):
-    """Work that local processes do, piece by piece; `Work` is one."""
-
-    def build(self, piece: Any, tick: Callable[[int], None]) -> dict[str, Any]:
-        """Makes a piece, which has a `path` for messages, and returns what is known of it."""
-
-    def to_bytes(self) -> bytes:
-        """Returns it as bytes, which `pickle.loads` reads in another process."""
-
-
-class MapShards(Protocol):
-    """A way to build many shards: one after the other, in local processes, with Beam."""
-
-    def __call__(
-        self, work: Work, shards: Sequence[Shard], watch: Callable[[Running], None], lock_fd: int
-    ) -> Generator[dict[str, Any], None, None]:
-        """Yields what is known of each shard, as it gets done, in any order.
-
-        Args:
-          work: what the shards are made from.
-          shards: those to build.
-          watch: called with the shards that are being written, with the rows done of each.
-          lock_fd: descriptor of the directory's lock, for processes that must hold it too.
-        """
 
 
 @dataclass(frozen=True)

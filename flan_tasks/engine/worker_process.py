@@ -47,7 +47,7 @@ def main(pipe: int, work: int, inherited: Sequence[int], parent: int) -> None:
             shard = pickle.loads(shards.get())
             line.send(received.build(shard, line.send))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where users see it
-        line.send(_portable(error, shard))
+        line.send(portable(error, shard))
     threading.Event().wait()  # the parent ends what has failed
 
 
@@ -81,7 +81,13 @@ def _load(descriptor: int) -> Any:
         return pickle.loads(data)
 
 
-def _portable(error: Exception, shard: Any) -> Exception:
+def portable(error: Exception, shard: Any) -> Exception:
+    """Returns an error as another process can read it, with what to do where the system failed.
+
+    Args:
+      error: what was raised.
+      shard: what was being made, if anything was; it has a `path`.
+    """
     from flan_tasks.core.errors import BuildError, FlanTasksError
 
     subject = f"{shard.path} cannot be built" if shard else "a worker cannot start"

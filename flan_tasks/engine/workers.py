@@ -24,8 +24,8 @@ from typing import Any, NoReturn
 
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.interrupts import SIGNALS
+from flan_tasks.engine.runner import Makes, Running
 from flan_tasks.engine.shard import write_error
-from flan_tasks.engine.work import Makes, Running
 
 # How often what is going on is looked at.
 _LOOK = 0.2
@@ -49,27 +49,35 @@ def available_cores() -> int:
 
 
 class LocalProcesses:
-    """Builds shards in `num_workers` processes; a `MapShards`.
+    """Makes pieces in `num_workers` processes; a `Runner`.
 
     Processes are started anew, never forked from this one: the libraries around us start threads.
     When it is closed they are killed, so that whoever closes it removes what has no name yet.
     """
 
-    def __init__(self, num_workers: int, *, logs: Path) -> None:
-        self._num_workers = num_workers
-        self._logs = logs
+    is_elsewhere = False
+
+    def __init__(self, num_workers: int) -> None:
+        self.size = num_workers
 
     def __call__(
-        self, work: Makes, shards: Sequence[Any], watch: Callable[[Running], None], lock_fd: int
+        self,
+        work: Makes,
+        pieces: Sequence[Any],
+        *,
+        place: Path,
+        watch: Callable[[Running], None],
+        lock_fd: int | None = None,
     ) -> Generator[dict[str, Any], None, None]:
-        if not shards:
+        """Yields what is known of each piece; logs of the processes lie in `place`."""
+        if not pieces:
             return
-        waiting = list(reversed(shards))
+        waiting = list(reversed(pieces))
         workers: list[_Worker] = []
         try:
-            with _in_a_file(work, self._logs) as file:
-                for number in range(min(self._num_workers, len(shards))):
-                    log = self._logs / f"worker-{number}.log"
+            with _in_a_file(work, place) as file:
+                for number in range(min(self.size, len(pieces))):
+                    log = place / f"worker-{number}.log"
                     workers.append(_Worker(file, lock_fd, log))
                     workers[-1].give(waiting.pop())
             while busy := [worker for worker in workers if worker.shard is not None]:
@@ -113,7 +121,7 @@ class _Worker:
       BuildError: it cannot be started.
     """
 
-    def __init__(self, work: int, lock_fd: int, log: Path) -> None:
+    def __init__(self, work: int, lock_fd: int | None, log: Path) -> None:
         # What it is building.
         self.shard: Any = None
         # Rows done of that.
@@ -195,12 +203,13 @@ class _Worker:
         raise error
 
 
-def _start(pipe: int, work: int, lock_fd: int, output: Any) -> subprocess.Popen:
+def _start(pipe: int, work: int, lock_fd: int | None, output: Any) -> subprocess.Popen:
+    inherited = [] if lock_fd is None else [lock_fd]
     options = {
         "path": sys.path,
         "pipe": pipe,
         "work": work,
-        "inherited": [lock_fd],
+        "inherited": inherited,
         "parent": os.getpid(),
     }
     # Ctrl-C reaches every process of the terminal, and a scheduler tells all of a job; the one that
@@ -212,7 +221,7 @@ def _start(pipe: int, work: int, lock_fd: int, output: Any) -> subprocess.Popen:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            pass_fds=(pipe, work, lock_fd),
+            pass_fds=(pipe, work, *inherited),
             # Else each of N workers would start threads for every core.
             env={"TOKENIZERS_PARALLELISM": "false"} | os.environ,
         )

@@ -19,7 +19,7 @@ from flan_tasks.specs.build_spec import BuildSpec
 
 if TYPE_CHECKING:
     from flan_tasks.engine.run_local import Status
-    from flan_tasks.engine.work import MapShards
+    from flan_tasks.engine.runner import Runner
     from flan_tasks.vocabulary import Vocabulary
 
 
@@ -75,7 +75,7 @@ class PlannedBuild(Planned):
         out: str | os.PathLike,
         *,
         workers: int = 1,
-        map_shards: "MapShards | None" = None,
+        runner: "Runner | None" = None,
         progress: "Callable[[Status], None] | None" = None,
     ) -> "BuildResult":
         """Writes the files; an interrupted build of the same goes on where it stopped.
@@ -83,7 +83,7 @@ class PlannedBuild(Planned):
         Args:
           out: a new or empty directory, or an unfinished build of the same.
           workers: local processes, each at a shard of its own.
-          map_shards: another way to build the shards, such as `engine.run_beam.Beam`.
+          runner: who builds the shards, where these are not meant: a cluster.
           progress: told how far the build is, several times a second.
 
         Raises:
@@ -99,7 +99,7 @@ class PlannedBuild(Planned):
             Path(out),
             spec=self.spec,
             workers=workers,
-            map_shards=map_shards,
+            runner=runner,
             report=reporter(self.plan, self.settings.vocabulary) if self.spec.report else None,
             watch=progress,
         )
@@ -189,19 +189,20 @@ def build(
     out: str | os.PathLike,
     *,
     workers: int = 1,
-    map_shards: "MapShards | None" = None,
+    runner: "Runner | None" = None,
     progress: "Callable[[Status], None] | None" = None,
     reading: Callable[[str], None] | None = None,
 ) -> BuildResult:
     """Builds a mixture into a directory of shards; see `PlannedBuild.write` and `plan_build`."""
-    planned = plan_build(spec, workers=workers, reading=reading)
-    return planned.write(out, workers=workers, map_shards=map_shards, progress=progress)
+    planned = plan_build(spec, workers=workers, runner=runner, reading=reading)
+    return planned.write(out, workers=workers, runner=runner, progress=progress)
 
 
 def plan_build(
     spec: BuildSpec,
     *,
     workers: int = 1,
+    runner: "Runner | None" = None,
     reading: Callable[[str], None] | None = None,
     opened: "Callable[[Vocabulary], None] | None" = None,
 ) -> PlannedBuild:
@@ -210,6 +211,7 @@ def plan_build(
     Args:
       spec: what is asked for.
       workers: local processes that read rows which the store does not have.
+      runner: who reads them, where these are not meant.
       reading: told what is being fetched or read.
       opened: told which vocabulary it is, as soon as that is known.
 
@@ -224,7 +226,9 @@ def plan_build(
     for name in spec.modules:
         import_module(name, "modules")
     spec = _said_once(spec)
-    planned = plan_spec(spec, catalog(), workers=workers, progress=reading, opened=opened)
+    planned = plan_spec(
+        spec, catalog(), workers=workers, runner=runner, progress=reading, opened=opened
+    )
     return PlannedBuild(**vars(planned))
 
 

@@ -29,6 +29,11 @@ class SourceChoice:
         """Returns the kind of source that a dataset is read from."""
         return self.exceptions.get(dataset.family or dataset.name, self.kind)
 
+    def absolute(self) -> "SourceChoice":
+        """Returns it for a process whose current folder is another."""
+        text = DataDirs.of(self.data_dir).absolute().to_text()
+        return replace(self, data_dir=Path(text) if text else None)
+
     def open(
         self, dataset: Dataset, catalog: Catalog, *, opened: MutableMapping[str, FamilySource]
     ) -> Source:

@@ -168,6 +168,7 @@ class PartedSplit:
 
     def __init__(self, file: SplitFile, parts: list[Part]) -> None:
         self._file = file
+        self.key = file.key
         self.parts = parts
         self._written: dict[Part, Written] = {}
 

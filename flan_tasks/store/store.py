@@ -93,7 +93,7 @@ class Store:
           RowError: rows break the schema; the first ten are named.
           BuildError: the store cannot be written.
         """
-        limit = _limit(split, limit)
+        limit = limit_of(split, limit)
         if isinstance(source, MemberSource):
             return self._member(source, split, limit, reading)
         asked = SplitFile(self.root, dataset, source, split, limit)
@@ -258,7 +258,7 @@ class Store:
         Raises:
           SourceUnavailableError: the rows are not available.
         """
-        asked = SplitFile(self.root, dataset, source, split, _limit(split, limit))
+        asked = SplitFile(self.root, dataset, source, split, limit_of(split, limit))
         return asked.path.exists()
 
     @contextmanager
@@ -275,7 +275,7 @@ class Store:
           SourceUnavailableError: the rows are not available.
           BuildError: the store cannot be written.
         """
-        file = SplitFile(self.root, dataset, source, split, _limit(split, limit))
+        file = SplitFile(self.root, dataset, source, split, limit_of(split, limit))
         with self._writing(), ExitStack() as opened:
             yield PartedSplit(
                 file,
@@ -304,7 +304,8 @@ class Store:
             ) from error
 
 
-def _limit(split: str, limit: int | None) -> int | None:
+def limit_of(split: str, limit: int | None) -> int | None:
+    """Returns how many examples of a split are stored at most: of validation there are fewer."""
     if split != "validation":
         return limit
     return VALIDATION_LIMIT if limit is None else min(limit, VALIDATION_LIMIT)

@@ -24,8 +24,8 @@ class Table:
         self.path = path
 
     def __getstate__(self) -> dict[str, Any]:
-        # Without what is cached: workers read the store themselves.
-        return {"path": self.path}
+        # Without what is cached: workers read the store themselves, whatever folder they are in.
+        return {"path": self.path.absolute()}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Table) and self.path == other.path

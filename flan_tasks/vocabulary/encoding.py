@@ -83,6 +83,8 @@ class Vocabulary(ABC):
     """How control tokens in a text are read, where that can be chosen; else None."""
     end_from: str = "the vocabulary"
     """Where the end token was read from."""
+    modules: tuple[str, ...] = ()
+    """Libraries that it encodes with."""
     notes: tuple[str, ...] = ()
     """What a reader should know of how the file was understood, one line each."""
 

@@ -40,6 +40,8 @@ class SentencePieceVocabulary(Vocabulary):
       VocabularyError: the file is no SentencePiece model, or what ends a text cannot be told.
     """
 
+    modules = ("sentencepiece",)
+
     def __init__(self, path: Path, *, extra_ids: int = EXTRA_IDS, eos: str | None = None) -> None:
         self.path = path
         self.extra_ids = extra_ids

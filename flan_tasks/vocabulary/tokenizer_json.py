@@ -52,6 +52,8 @@ class TokenizersVocabulary(Vocabulary):
       VocabularyError: the file is no tokenizer, or what ends a text cannot be told.
     """
 
+    modules = ("tokenizers",)
+
     def __init__(
         self, path: Path, *, eos: str | None = None, control_tokens: str = AS_TEXT
     ) -> None:

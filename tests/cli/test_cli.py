@@ -245,13 +245,23 @@ BAD = [
     (
         ["build", "rte", "--source", "samples", "--out", "OUT", "--beam_args", "x"],
         2,
-        "--beam_args is for --runner beam",
+        "--beam-args is for runner beam",
     ),
     (
         ["build", "rte", "--source", "samples", "--out", "OUT", "--runner", "beam"]
         + ["--workers", "2"],
         2,
-        "--workers is for --runner local; with Beam",
+        "--workers is for runner local; with Beam",
+    ),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--runner", "dask"],
+        2,
+        "--scheduler is missing; runner dask wants one, as tcp://HOST:8786",
+    ),
+    (
+        ["build", "rte", "--source", "samples", "--out", "OUT", "--worker-timeout", "9"],
+        2,
+        "--worker-timeout is for the runners beam and dask",
     ),
     (["lint", "rtee"], 2, "Did you mean rte"),
 ]

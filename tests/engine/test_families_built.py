@@ -49,5 +49,5 @@ def test_beam_gives_the_same(built, tmp_path, arguments):
 
     what, shared, whole = built
     spec = build_spec_of(what, shared)
-    job.build(spec, tmp_path / "beam", map_shards=Beam(arguments.split()))
+    job.build(spec, tmp_path / "beam", runner=Beam(arguments.split()))
     assert files(tmp_path / "beam") == whole

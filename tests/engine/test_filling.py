@@ -7,6 +7,7 @@ from flan_tasks.core.errors import RowError
 from flan_tasks.datasets import catalog
 from flan_tasks.engine import filling
 from flan_tasks.engine.filling import fill
+from flan_tasks.engine.workers import LocalProcesses
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.store.store import Store
 
@@ -17,7 +18,7 @@ def small(monkeypatch):
     monkeypatch.setattr(filling, "_PART_ROWS", 300)
 
 
-def filled(root, tree, *, name="rte", workers=2):
+def filled(root, tree, *, name="rte", runner=None):
     told = []
     fill(
         catalog().mixture(name),
@@ -25,10 +26,14 @@ def filled(root, tree, *, name="rte", workers=2):
         source=SourceChoice("tfds", tree),
         store=Store(root),
         split="train",
-        workers=workers,
+        runner=runner or LocalProcesses(2),
         progress=told.append,
     )
     return told
+
+
+def starts_none(*_, **__):
+    raise AssertionError("a process is started")
 
 
 def files(root):
@@ -49,18 +54,16 @@ def test_two_processes_write_what_one_writes(tmp_path, small):
     assert files(tmp_path / "two") == alone(tmp_path / "one", tmp_path / "tree")
 
 
-def test_what_is_stored_starts_no_process(tmp_path, small, monkeypatch):
+def test_what_is_stored_starts_no_process(tmp_path, small):
     write_rte(tmp_path / "tree", count=1_500)
     before = alone(tmp_path / "store", tmp_path / "tree")
-    monkeypatch.setattr(filling, "LocalProcesses", None)
-    assert filled(tmp_path / "store", tmp_path / "tree") == []
+    assert filled(tmp_path / "store", tmp_path / "tree", runner=starts_none) == []
     assert files(tmp_path / "store") == before
 
 
-def test_few_rows_start_no_process(tmp_path, monkeypatch):
+def test_few_rows_start_no_process(tmp_path):
     write_rte(tmp_path / "tree", count=1_500)
-    monkeypatch.setattr(filling, "LocalProcesses", None)
-    assert filled(tmp_path / "store", tmp_path / "tree") == []
+    assert filled(tmp_path / "store", tmp_path / "tree", runner=starts_none) == []
 
 
 def test_bad_rows_are_left_to_one_process_which_names_them(tmp_path, small):

@@ -114,7 +114,7 @@ def test_beam_gives_the_same(built, tmp_path):
     from flan_tasks.engine.run_beam import Beam
 
     spec = build_spec_of(MIXTURE, {"examples": 400, "shards": 3, **LONG})
-    job.build(spec, tmp_path / "beam", map_shards=Beam([]))
+    job.build(spec, tmp_path / "beam", runner=Beam([]))
     assert files(tmp_path / "beam") == files(built / "out")
 
 

@@ -142,6 +142,16 @@ def test_places_may_be_named_one_by_one(tmp_path):
         (lambda: ft.build("rte", 3), "build.out is 3"),
         (lambda: ft.build("rte", "out", workers=0), "build.workers is 0"),
         (lambda: ft.build("rte", "out", workers="all"), "build.workers is 'all' .str."),
+        (lambda: ft.build("rte", "out", runner="dask"), "RunnerSpec.scheduler is missing; runner"),
+        (lambda: ft.build("rte", "out", runner="ray"), "RunnerSpec.runner is 'ray'"),
+        (
+            lambda: ft.build("rte", "out", runner="beam", beam_args="'"),
+            'RunnerSpec.beam_args "\'": No closing quotation',
+        ),
+        (
+            lambda: ft.build("rte", "out", scheduler="tcp://a:1", worker_timeout=-1.0),
+            "RunnerSpec.scheduler is for runner dask; RunnerSpec.worker_timeout is for the runners",
+        ),
         (lambda: ft.train("runs/finetune.gin"), "train.spec is 'runs/finetune.gin' .str."),
         (lambda: ft.infer([3], model="m"), "infer.prompts is .3. .list.; want a list of texts"),
         (lambda: ft.evaluate(3, model="m", out="out"), "evaluate.names is 3"),
