@@ -90,6 +90,12 @@ HF = ["datasets>=3", "tokenizers>=0.21", "huggingface_hub>=0.26", "jinja2>=3.1"]
 ARRAYRECORD = ["array_record>=0.8.6", *TFDS]
 # promptsource's template files: YAML, and Jinja in a sandbox.
 P3 = ["jinja2>=3.1", "PyYAML>=6"]
+# Builds at addresses of S3 and of what speaks like it. Creating only what is not there
+# (mode="create") was tried with this release, and is what keeps two builds apart. No pin of boto3
+# beside it: with one, pip goes back to s3fs of 2020.
+S3 = ["s3fs>=2026.9"]
+# The same at Google Cloud Storage; this release takes the fsspec of that s3fs.
+GCS = ["gcsfs>=2026.10"]
 ALL = list(dict.fromkeys([*SEQIO, *TRAIN, *EVAL, *HF, *ARRAYRECORD, *P3]))
 EXTRAS = {
     "tfds": TFDS,
@@ -99,6 +105,9 @@ EXTRAS = {
     "hf": HF,
     "arrayrecord": ARRAYRECORD,
     "p3": P3,
+    # Neither is in "all": what they bring is for clouds alone.
+    "s3": S3,
+    "gcs": GCS,
     # Not in "all": apache-beam 2.77 takes protobuf below 7 and pyarrow below 26; its [tfrecord]
     # brings the checksums it writes with.
     "beam": ["apache-beam[tfrecord]>=2.77,<2.78", "protobuf>=6.33,<7"],

@@ -43,6 +43,8 @@ QUICK = (
     ("sentencepiece", (*BUILD, "--vocab", "some.model", "--format", "arrays")),
     ("tokenizers", (*BUILD, "--vocab", "tokenizer.json", "--format", "arrays")),
     ("apache_beam", (*BUILD, "--runner", "beam")),
+    ("s3fs", (*BUILD[:-1], "s3://bucket/folder")),
+    ("gcsfs", (*BUILD[:-1], "gs://bucket/folder")),
     ("tensorflow", (*BUILD, "--vocab", "bytes", "--format", "tfrecord")),
     ("seqio", "import flan_tasks.registration"),
     ("jax", DRY),
