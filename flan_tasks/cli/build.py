@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.address_options import PathOrAddress
 from flan_tasks.cli.build_tables import (
     print_after,
     print_before,
@@ -19,6 +20,7 @@ from flan_tasks.cli.build_tables import (
 from flan_tasks.cli.runner import chosen_runner, runner_options
 from flan_tasks.cli.spec_options import said_as_options, spec_options
 from flan_tasks.cli.table import print_wrapped, say
+from flan_tasks.core.address import Address
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.specs.build_spec import BuildSpec
 
@@ -34,7 +36,12 @@ _VOCAB = (
 
 
 @click.command(name="build")
-@click.option("--out", type=click.Path(path_type=Path), help="Directory to build: new or empty.")
+@click.option(
+    "--out",
+    type=PathOrAddress(),
+    metavar="DIR",
+    help="Directory to build: new or empty; or an address of one, as s3://bucket/folder.",
+)
 @spec_options(BuildSpec, helps={"vocab": _VOCAB, "report": "Write no report.html."})
 @runner_options
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
@@ -43,7 +50,7 @@ _VOCAB = (
 @options.as_json
 def command(
     spec: BuildSpec,
-    out: Path | None,
+    out: Path | Address | None,
     workers: int,
     runner: str,
     beam_args: str | None,
@@ -106,7 +113,7 @@ def plan_with_tables(
 
 def write_with_tables(
     planned: "PlannedBuild",
-    out: Path,
+    out: Path | Address,
     *,
     how: Mapping[str, Any],
     wide: bool = False,
@@ -123,7 +130,8 @@ def write_with_tables(
     """
     from flan_tasks.cli.progress import BuildProgress
 
-    if planned.spec.format in _TENSORFLOW_FORMATS and how.get("workers") == 1 and not out.exists():
+    is_new = isinstance(out, Address) or not out.exists()
+    if planned.spec.format in _TENSORFLOW_FORMATS and how.get("workers") == 1 and is_new:
         options.import_tensorflow_quietly()  # it will be, and its lines belong to nobody
     built = planned.write(out, **how, progress=BuildProgress())
     options.end_progress()

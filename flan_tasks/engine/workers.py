@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.interrupts import SIGNALS
-from flan_tasks.engine.shard import write_error
+from flan_tasks.engine.file_facts import write_error
 from flan_tasks.engine.work import Makes, Running
 
 # How often what is going on is looked at.
