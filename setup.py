@@ -93,6 +93,12 @@ P3 = ["jinja2>=3.1", "PyYAML>=6"]
 # Builds by the workers of a Dask scheduler. Versions are dates, and promise nothing from one to the
 # next: client, scheduler and workers must have the same. This one was tried, and brings its dask.
 DASK = ["distributed>=2026.8,<2026.9"]
+# Builds at addresses of S3 and of what speaks like it. Creating only what is not there
+# (mode="create") was tried with this release, and is what keeps two builds apart. No pin of boto3
+# beside it: with one, pip goes back to s3fs of 2020.
+S3 = ["s3fs>=2026.9"]
+# The same at Google Cloud Storage; this release takes the fsspec of that s3fs.
+GCS = ["gcsfs>=2026.10"]
 ALL = list(dict.fromkeys([*SEQIO, *TRAIN, *EVAL, *HF, *ARRAYRECORD, *P3, *DASK]))
 EXTRAS = {
     "tfds": TFDS,
@@ -103,6 +109,9 @@ EXTRAS = {
     "arrayrecord": ARRAYRECORD,
     "p3": P3,
     "dask": DASK,
+    # Neither is in "all": what they bring is for clouds alone.
+    "s3": S3,
+    "gcs": GCS,
     # Not in "all": apache-beam 2.77 takes protobuf below 7 and pyarrow below 26; its [tfrecord]
     # brings the checksums it writes with.
     "beam": ["apache-beam[tfrecord]>=2.77,<2.78", "protobuf>=6.33,<7"],

@@ -35,7 +35,10 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 # Builds with a report and a browser to look at it with, datasets, prompts, commands.
-pytest_plugins = ["report_builds", "own_datasets", "own_chats", "prompt_folders", "commands"]
+pytest_plugins = [
+    *("report_builds", "own_datasets", "own_chats", "prompt_folders", "commands", "addresses"),
+    "object_stores",
+]
 
 ROOT = Path(__file__).parent.parent
 # Real rows in TFDS's on-disk form and the T5 vocabulary; tests that want them are skipped without.

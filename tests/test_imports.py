@@ -15,6 +15,7 @@ ROOMS = (
     "promptsource",
     "datasets",
     "specs",
+    "storage",
     "raw_rows",
     "drafts",
     "metrics",
@@ -45,7 +46,10 @@ ROOMS = (
 )
 # The public names of the package are found when they are asked for; its own import needs core.
 PUBLIC = "flan_tasks"
-ONLY_CORE = ("repairs", "promptsource", "datasets", "specs", "raw_rows", "metrics", "vocabulary")
+ONLY_CORE = (
+    *("repairs", "promptsource", "datasets", "specs", "storage", "raw_rows", "metrics"),
+    "vocabulary",
+)
 # Libraries of these rooms beside the standard one.
 ALLOWED = {"flan_tasks.repairs.characters": ("ftfy",)}
 

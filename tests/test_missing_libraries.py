@@ -44,6 +44,8 @@ QUICK = (
     ("tokenizers", (*BUILD, "--vocab", "tokenizer.json", "--format", "arrays")),
     ("apache_beam", (*BUILD, "--runner", "beam")),
     ("distributed", (*BUILD, "--runner", "dask", "--scheduler", "tcp://localhost:8786")),
+    ("s3fs", (*BUILD[:-1], "s3://bucket/folder")),
+    ("gcsfs", (*BUILD[:-1], "gs://bucket/folder")),
     ("tensorflow", (*BUILD, "--vocab", "bytes", "--format", "tfrecord")),
     ("seqio", "import flan_tasks.registration"),
     ("jax", DRY),

@@ -27,10 +27,10 @@ import flan_tasks
 from flan_tasks.core.errors import FlanTasksError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.datasets import catalog
-from flan_tasks.engine.directory import verify
 from flan_tasks.engine.manifest_file import read_manifest
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.engine.verification import verify
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.reports.compare import compare, side_of_build

@@ -35,7 +35,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flan_tasks.core.errors import BuildError
-from flan_tasks.engine.directory import verify
+from flan_tasks.engine.verification import verify
 
 # Format -> how often it is drawn: those that import TensorFlow take most of their time for that.
 FORMATS = {

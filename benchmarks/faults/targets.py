@@ -141,9 +141,9 @@ def predictions_case(folder: Path) -> Case:
 def manifest_case(folder: Path) -> Case:
     """The manifest of a build that is verified."""
     from flan_tasks.datasets import catalog
-    from flan_tasks.engine.directory import verify
     from flan_tasks.engine.run_local import build
     from flan_tasks.engine.shard import BuildSettings
+    from flan_tasks.engine.verification import verify
     from flan_tasks.plan.plan import make_plan
     from flan_tasks.plan.prepare import SourceChoice, prepare
     from flan_tasks.store.store import Store

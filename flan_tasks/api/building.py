@@ -44,7 +44,8 @@ def build(
     Args:
       mixture: a mixture, cluster or dataset by name, a TOML file, a `Mixture`; or a whole
         `BuildSpec`.
-      out: a new or empty directory, or an unfinished build of the same.
+      out: a new or empty directory, or an unfinished build of the same; or the address of one, such
+        as `s3://bucket/folder`.
       workers: local processes, which read rows and build shards.
       runner: who does that: "local" processes, "beam", or "dask" with a scheduler.
       scheduler: the address of Dask's, or the file that it wrote.
@@ -60,7 +61,7 @@ def build(
       SourceUnavailableError: rows of some datasets are not available.
       BuildError: the directory holds something else, or cannot be written.
     """
-    folder = Arguments("build").path("out", out)
+    folder = Arguments("build").place("out", out)
     Arguments("build").count("workers", workers)
     with extras.needed_for("A build"):
         from flan_tasks.engine.runners import runner_of
@@ -93,10 +94,13 @@ def shares(mixture: str | os.PathLike[str] | Mixture) -> MixtureShares:
 def verify(folder: str | os.PathLike[str]) -> Verified:
     """Compares every file, hash and count of a build with its manifest; `flan verify`.
 
+    Args:
+      folder: the build, or its address.
+
     Raises:
       BuildError: they differ; it names the first file, and what is wrong with it.
     """
-    place = Arguments("verify").path("folder", folder)
+    place = Arguments("verify").place("folder", folder)
     with extras.needed_for("Verifying a build"):
         from flan_tasks.jobs.verify import verify as verified
 
@@ -158,7 +162,7 @@ def open_build(
     """Opens a build of format `arrays` for reading; public as `flan_tasks.open`.
 
     Args:
-      folder: the build directory.
+      folder: the build directory, or its address, such as `s3://bucket/folder`.
       vocab: for texts, where the build's vocabulary is neither bytes nor t5: its file.
       check: when files are compared with the hashes in the manifest: "use", each when it is first
         used; "open", all of them now; "never", for storage that sees to it itself.
@@ -169,13 +173,13 @@ def open_build(
       VocabularyError: the vocabulary cannot be read, or is not the one of the build.
     """
     with extras.needed_for("Reading a build"):
-        from flan_tasks.engine.directory import read_manifest
+        from flan_tasks.engine.local_copy import manifest_at
         from flan_tasks.reader import Reader
         from flan_tasks.vocabulary import open_recorded
 
-    place, vocabulary = Arguments("open").path("folder", folder), None
+    place, vocabulary = Arguments("open").place("folder", folder), None
     if vocab is not None:
-        recorded = read_manifest(place).get("vocabulary")
+        recorded = manifest_at(place).get("vocabulary")
         vocabulary = open_recorded(os.fspath(vocab), recorded)
     return Reader(place, vocabulary=vocabulary, check=check)
 

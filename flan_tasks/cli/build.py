@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.address_options import PathOrAddress
 from flan_tasks.cli.build_tables import (
     print_after,
     print_before,
@@ -18,6 +19,7 @@ from flan_tasks.cli.build_tables import (
 from flan_tasks.cli.runner import runner_options
 from flan_tasks.cli.spec_options import said_as_options, spec_options
 from flan_tasks.cli.table import print_wrapped, say
+from flan_tasks.core.address import Address
 from flan_tasks.core.environment import VOCAB
 from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.specs.runner_spec import LOCAL, RunnerSpec
@@ -35,7 +37,12 @@ _VOCAB = (
 
 
 @click.command(name="build")
-@click.option("--out", type=click.Path(path_type=Path), help="Directory to build: new or empty.")
+@click.option(
+    "--out",
+    type=PathOrAddress(),
+    metavar="DIR",
+    help="Directory to build: new or empty; or an address of one, as s3://bucket/folder.",
+)
 @spec_options(BuildSpec, helps={"vocab": _VOCAB, "report": "Write no report.html."})
 @runner_options
 @click.option("--dry-run", is_flag=True, help="Print what would be built and stop.")
@@ -44,7 +51,7 @@ _VOCAB = (
 @options.as_json
 def command(
     spec: BuildSpec,
-    out: Path | None,
+    out: Path | Address | None,
     how: RunnerSpec,
     dry_run: bool,
     explain: bool,
@@ -105,7 +112,7 @@ def plan_with_tables(
 
 def write_with_tables(
     planned: "PlannedBuild",
-    out: Path,
+    out: Path | Address,
     *,
     how: RunnerSpec | None = None,
     runner: "Runner | None" = None,
@@ -125,7 +132,8 @@ def write_with_tables(
     from flan_tasks.cli.progress import BuildProgress
 
     is_here = how is None or (how.runner, how.workers) == (LOCAL, 1)
-    if planned.spec.format in _TENSORFLOW_FORMATS and is_here and not out.exists():
+    is_new = isinstance(out, Address) or not out.exists()
+    if planned.spec.format in _TENSORFLOW_FORMATS and is_here and is_new:
         options.import_tensorflow_quietly()  # it will be, and its lines belong to nobody
     built = planned.write(out, runner=runner, progress=BuildProgress())
     options.end_progress()

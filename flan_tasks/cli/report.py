@@ -1,7 +1,5 @@
 """`flan report`: what is in a build, as one HTML page or in the terminal."""
 
-from pathlib import Path
-
 import click
 
 from flan_tasks.cli import options
@@ -19,10 +17,13 @@ def command(spec: ReportSpec, text: bool, wide: bool) -> None:
     Every build holds such a page already, report.html; this one may sample more.
     """
     if text:
+        from flan_tasks.core.address import path_or_address
+        from flan_tasks.engine.local_copy import local_folder
         from flan_tasks.reports.make import read_build
         from flan_tasks.reports.terminal import print_report
 
-        build = read_build(Path(spec.folder), examples=spec.examples, vocabulary=spec.vocab)
+        folder = local_folder(path_or_address(spec.folder))
+        build = read_build(folder, examples=spec.examples, vocabulary=spec.vocab)
         print_report(*build, wide=wide)
         return
     from flan_tasks.jobs.report import report

@@ -8,12 +8,12 @@ import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.address_options import SpecPath
 from flan_tasks.cli.data_dir_options import DataDir, data_dirs_text
 from flan_tasks.cli.length_options import Lengths
 from flan_tasks.core.field_checks import MAX_COUNT, ConfigError
@@ -228,7 +228,7 @@ def _type(plain: list[Any], about: Mapping[str, Any]) -> Any:
         return click.Choice(choices)
     if about.get(IS_PATH):
         is_file, is_folder = about.get(IS_FILE), about.get(IS_FOLDER)
-        return click.Path(path_type=Path, file_okay=not is_folder, dir_okay=not is_file)
+        return SpecPath(file_okay=not is_folder, dir_okay=not is_file)
     if int in plain:
         most = about.get(MOST)
         return click.IntRange(about.get(LEAST), most if most != MAX_COUNT else None)

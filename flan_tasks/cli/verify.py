@@ -6,13 +6,15 @@ from pathlib import Path
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.address_options import PathOrAddress
+from flan_tasks.core.address import Address
 from flan_tasks.core.counting import counted
 
 _DEFAULT = "default"
 
 
 @click.command(name="verify")
-@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", type=PathOrAddress(), required=False)
 @click.option(
     "--store",
     is_flag=False,
@@ -21,8 +23,8 @@ _DEFAULT = "default"
     help="Check the examples kept in DIR, by default those of FLAN_TASKS_STORE.",
 )
 @options.as_json
-def command(folder: Path | None, store: str | None, as_json: bool) -> None:
-    """Checks every file, hash and count of the build in FOLDER."""
+def command(folder: Path | Address | None, store: str | None, as_json: bool) -> None:
+    """Checks every file, hash and count of the build in FOLDER, or at an address."""
     if folder is None and store is None:
         raise click.UsageError("name the FOLDER of a build, or give --store")
     found: dict[str, object] = {"ok": True}

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from flan_tasks.core.address import Address, path_or_address
 from flan_tasks.core.data_dirs import DataDirs
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.field_checks import ConfigError
@@ -35,6 +36,19 @@ class Arguments:
         if not isinstance(text, str) or not text:
             raise self.refuse(name, value, "a path")
         return Path(text)
+
+    def place(self, name: str, value: object) -> Path | Address:
+        """Returns a path of this machine, or an address such as `s3://bucket/folder`.
+
+        Raises:
+          ConfigError: the value is neither.
+          DeclarationError: it is an address that holds credentials.
+        """
+        if isinstance(value, Address):
+            return value
+        self.path(name, value)
+        assert isinstance(value, str | os.PathLike)
+        return path_or_address(value)
 
     def names(
         self,

@@ -32,6 +32,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "distributed": ("distributed", "dask"),
     "flax": ("flax", "train"),
     "ftfy": ("ftfy", ""),
+    "gcsfs": ("gcsfs", "gcs"),
     "gin": ("gin-config", "train"),
     "google": ("protobuf", ""),
     "google.protobuf": ("protobuf", ""),
@@ -49,6 +50,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "regex": ("regex", "eval"),
     "rich": ("rich", ""),
     "rouge_score": ("rouge-score", "eval"),
+    "s3fs": ("s3fs", "s3"),
     "sacrebleu": ("sacrebleu", "eval"),
     "safetensors": ("safetensors", "train"),
     "scipy": ("scipy", "eval"),
@@ -66,7 +68,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
 INCLUDES: Mapping[str, str] = {"arrayrecord": "tfds", "seqio": "tfds"}
 
 # Libraries that people bring along, and that no extra of ours asks for: module -> distribution.
-OTHERS: Mapping[str, str] = {"pandas": "pandas", "torch": "torch"}
+OTHERS: Mapping[str, str] = {"fsspec": "fsspec", "pandas": "pandas", "torch": "torch"}
 
 
 class Missing(NamedTuple):

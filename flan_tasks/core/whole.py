@@ -111,15 +111,20 @@ def scratch_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def scratch_folder(path: Path) -> Iterator[Path]:
-    """Yields an empty folder beside `path` that is removed when the block ends.
+def scratch_folder(path: Path) -> Iterator[tuple[Path, int]]:
+    """Yields an empty folder beside `path` that is removed when the block ends, and its lock.
+
+    Leftovers of killed processes are swept first; a process that inherits the lock's descriptor
+    keeps the folder from that.
 
     Raises:
       OSError: it cannot be made.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent, f".{path.name}.")
     aside, lock = _locked_folder(path)
     try:
-        yield aside
+        yield aside, lock
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         os.close(lock)

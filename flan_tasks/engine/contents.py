@@ -8,7 +8,7 @@ import functools
 import io
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +37,7 @@ _Fault = Callable[[np.ndarray, int], str]
 
 @dataclass
 class Contents:
-    """Compares the files of a build with its manifest, each once."""
+    """Compares the files of a build with its manifest, each once, and has them brought for it."""
 
     folder: Path
     """The build."""
@@ -45,6 +45,8 @@ class Contents:
     """Its manifest; while a build is made it carries no hash of itself, and nothing is compared."""
     check: str = USE
     """One of CHECKS."""
+    bring: Callable[[Iterable[str]], None] | None = None
+    """Has files in the folder, if they lie elsewhere before they are used."""
     _seen: set[str] = field(default_factory=set)
     """Files that were compared."""
 
@@ -76,7 +78,7 @@ class Contents:
             TASKS: ((examples,), np.dtype(tasks)),
         }
 
-    def compare(self, numbers: Iterable[int], names: Iterable[str]) -> None:
+    def compare(self, numbers: Iterable[int], names: Collection[str]) -> None:
         """Compares arrays of shards that were not compared yet, several at a time.
 
         Args:
@@ -86,13 +88,15 @@ class Contents:
         Raises:
           BuildError: one is not what the manifest says, or cannot be read.
         """
-        if self.check == NEVER or SEAL not in self.manifest:
-            return
         files = [
             (array_file(self.manifest["shards"][number]["name"], name), number, name)
             for number in numbers
             for name in names
         ]
+        if self.bring is not None:
+            self.bring(file for file, _, _ in files)
+        if self.check == NEVER or SEAL not in self.manifest:
+            return
         left = [one for one in files if one[0] not in self._seen]
         # Offsets first: segments are compared with them.
         for is_first in (True, False):

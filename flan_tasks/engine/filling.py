@@ -20,8 +20,8 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.part_tree import part_tree
 from flan_tasks.core.user_code import import_module
 from flan_tasks.datasets import catalog as published
+from flan_tasks.engine.file_facts import write_error
 from flan_tasks.engine.runner import Runner
-from flan_tasks.engine.shard import write_error
 from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.raw_rows.base import Source, State
 from flan_tasks.raw_rows.reading import positions
@@ -196,7 +196,7 @@ def _done(
     with ExitStack() as opened:
         try:
             work.store.mkdir(parents=True, exist_ok=True)
-            place = opened.enter_context(whole.scratch_folder(work.store / "filling"))
+            place, _ = opened.enter_context(whole.scratch_folder(work.store / "filling"))
         except OSError as error:
             raise write_error(error, work.store) from error
         done = opened.enter_context(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flan_tasks.chat.proofs import check
 from flan_tasks.chat.tokenizer import ChatTokenizer
+from flan_tasks.core.address import local_path
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.configuration import resolve
 from flan_tasks.core.dataset import Dataset
@@ -193,8 +194,12 @@ def source_of(spec: BuildSpec, *, apart: bool = False) -> SourceChoice:
 
 
 def store_of(spec: BuildSpec) -> Store:
-    """Returns where examples are kept."""
-    return Store(Path(spec.store) if spec.store else default_store())
+    """Returns where examples are kept.
+
+    Raises:
+      DeclarationError: an address is named for it.
+    """
+    return Store(local_path(spec.store, "--store") if spec.store else default_store())
 
 
 def _settings(spec: BuildSpec, *, fit: bool | None, measures: bool) -> BuildSettings:

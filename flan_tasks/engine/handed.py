@@ -23,8 +23,8 @@ from flan_tasks.core import whole
 from flan_tasks.core.code import code_digest
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.version import VERSION
+from flan_tasks.engine.file_facts import write_error
 from flan_tasks.engine.runner import Makes
-from flan_tasks.engine.shard import write_error
 from flan_tasks.engine.worker_process import portable
 from flan_tasks.engine.workers import LocalProcesses
 
@@ -62,7 +62,7 @@ def handed(work: Makes, place: Path) -> Iterator[Handed]:
     data = work.to_bytes()
     with ExitStack() as opened:
         try:
-            folder = opened.enter_context(whole.scratch_folder(place.absolute() / "work"))
+            folder, _ = opened.enter_context(whole.scratch_folder(place.absolute() / "work"))
             given = Handed(folder, tuple(versions_of(tuple(work.libraries)).items()))
             whole.write_bytes(given.work, data, lasting=False)
         except OSError as error:

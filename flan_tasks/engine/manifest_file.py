@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flan_tasks.core.address import Address
 from flan_tasks.core.errors import BuildError
 from flan_tasks.engine.manifest_check import structure, sums
 
@@ -25,15 +26,27 @@ def read_manifest(folder: Path) -> dict[str, Any]:
       BuildError: there is none, it cannot be read, it is not what its own hash says, or it is none:
         the keys that are missing, of another type or contradict one another are named.
     """
-    manifest = load_manifest(folder)
+    return checked(load_manifest(folder), folder / MANIFEST)
+
+
+def checked(manifest: dict[str, Any], path: Path | Address) -> dict[str, Any]:
+    """Returns a manifest that is what its own hash says, and whose keys and sums are right.
+
+    Args:
+      manifest: a JSON object.
+      path: where it lies, for messages.
+
+    Raises:
+      BuildError: it is not.
+    """
     if not is_sealed(manifest):
         raise BuildError(
-            f"{folder / MANIFEST} was changed: its content is not what its own {SEAL} says. Copy "
-            "or build the directory again"
+            f"{path} was changed: its content is not what its own {SEAL} says. Copy or build the "
+            "directory again"
         )
     if wrong := structure(manifest) or list(sums(manifest)):
         more = f"and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-        lines = [f"{folder / MANIFEST} is damaged; copy or build the directory again:"]
+        lines = [f"{path} is damaged; copy or build the directory again:"]
         raise BuildError("\n".join(filter(None, [*lines, *wrong[:_SHOWN], more])))
     return manifest
 
@@ -46,21 +59,41 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     if not path.exists():
-        if (folder / PROGRESS).is_dir():
-            raise BuildError(
-                f"{folder} is an unfinished build; run the command that began it again"
-            )
-        raise BuildError(f"{folder} is no build directory: it has no {MANIFEST}")
+        raise no_manifest(folder, is_begun=(folder / PROGRESS).is_dir())
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BuildError(f"{path} is damaged: {error}") from error
+    return parse_manifest(content, path)
+
+
+def parse_manifest(content: bytes, path: Path | Address) -> dict[str, Any]:
+    """Returns the JSON object that the file of a manifest holds, whatever is in it.
+
+    Args:
+      content: of the file.
+      path: where it lies, for messages.
+
+    Raises:
+      BuildError: it holds none.
+    """
+    try:
+        text = content.decode("utf-8")
         manifest = json.loads(text, parse_constant=_no_constant)
         if _SURROGATE.search(text):
             json.dumps(manifest, ensure_ascii=False).encode()  # halves of a pair are no text
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BuildError(f"{path} is damaged: {error}") from error
     if type(manifest) is not dict:
         raise BuildError(f"{path} is damaged: it holds no JSON object")
     return manifest
+
+
+def no_manifest(where: Path | Address, *, is_begun: bool) -> BuildError:
+    """Returns what to say where there is no complete build."""
+    if is_begun:
+        return BuildError(f"{where} is an unfinished build; run the command that began it again")
+    return BuildError(f"{where} is no build directory: it has no {MANIFEST}")
 
 
 def seal(content: Mapping[str, Any]) -> str:

@@ -12,16 +12,20 @@ from typing import Any
 
 from flan_tasks.chat.facts import add_chat, refusals
 from flan_tasks.chat.kept import keep_tokenizer
+from flan_tasks.core.address import Address
 from flan_tasks.core.counting import counted
 from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.variation import Variation
 from flan_tasks.engine import directory
+from flan_tasks.engine.address_place import AddressPlace
 from flan_tasks.engine.card import make_card
+from flan_tasks.engine.file_facts import file_facts, write_error
 from flan_tasks.engine.llama_factory import DATASET_INFO, dataset_info
 from flan_tasks.engine.manifest import make_manifest, template_texts
+from flan_tasks.engine.place import LocalPlace, Place
 from flan_tasks.engine.recipe import make_recipe
 from flan_tasks.engine.runner import Runner, Running, ThisProcess
-from flan_tasks.engine.shard import BuildSettings, file_facts, write_error
+from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.work import Work
 from flan_tasks.engine.workers import LocalProcesses
 from flan_tasks.engine.writers import WRITERS
@@ -79,7 +83,7 @@ def build(
     prepared: Prepared,
     plan: Plan,
     settings: BuildSettings,
-    folder: Path,
+    out: Path | Address,
     *,
     spec: BuildSpec | None = None,
     workers: int = 1,
@@ -87,13 +91,15 @@ def build(
     report: Report | None = None,
     watch: Callable[[Status], None] | None = None,
 ) -> Built:
-    """Writes a planned mixture to a directory; interrupted builds go on where they stopped.
+    """Writes a planned mixture to a directory, here or at an address.
+
+    Interrupted builds go on where they stopped.
 
     Args:
       prepared: the mixture.
       plan: its rows.
       settings: how they are written.
-      folder: new, empty, or an unfinished build of the same plan.
+      out: new, empty, or an unfinished build of the same plan.
       spec: what was asked for, which the record of the build is made of; None is the mixture by
         its name.
       workers: local processes; 1 builds in this one.
@@ -103,7 +109,7 @@ def build(
 
     Raises:
       DeclarationError: the settings do not go together.
-      BuildError: the folder holds something else, or cannot be written.
+      BuildError: the place holds something else, or cannot be written.
     """
     check_settings(settings)
     if plan.has_exemplars and settings.vocabulary is None:
@@ -116,44 +122,48 @@ def build(
         report=report is not None,
     )
     recipe = make_recipe(prepared, plan, spec)
-    state = directory.Progress(folder)
-    if directory.check_free(folder, recipe):
-        state.tidy()
-        return Built(directory.read_manifest(folder), was_there=True)
     runner = runner or local_runner(workers)
-    with state.lock() as lock_fd:
+    place: Place
+    if isinstance(out, Path):
+        place = LocalPlace(out)
+    else:
+        place = AddressPlace(out, keep_shards=report is not None)
+    if place.check_free(recipe):
+        place.tidy(recipe)
+        return Built(place.manifest(), was_there=True)
+    with place.lock(recipe) as lock_fd:
         # Again, as another build may have ended between the first look and the lock.
-        if directory.check_free(folder, recipe):
-            return Built(directory.read_manifest(folder), was_there=True)
-        state.begin(recipe, command=spec.command())
+        if place.check_free(recipe):
+            return Built(place.manifest(), was_there=True)
+        place.begin(recipe, command=spec.command())
         shards = WRITERS[settings.format].shards(plan, settings.split, settings.num_shards)
-        facts_of = {s.path: facts for s in shards if (facts := state.done(folder, s.path))}
+        facts_of = {s.path: facts for s in shards if (facts := place.done(s.path))}
         to_do = [shard for shard in shards if shard.path not in facts_of]
         tally = _Tally(shards, to_do, watch)
         finished_before = len(facts_of)
         try:
-            work = Work(plan, settings, folder)
+            work = Work(plan, settings, place.folder)
             # Closed at once, whatever happens: it may have processes to stop.
-            made = runner(work, to_do, place=state.folder, watch=tally.running, lock_fd=lock_fd)
+            made = runner(work, to_do, place=place.logs, watch=tally.running, lock_fd=lock_fd)
             with closing(made) as done:
                 for facts in done:
-                    state.note(facts)
+                    place.note(facts)
                     facts_of[facts["path"]] = facts
                     tally.add(facts)
             # Of workers elsewhere that died, and whose shards others built.
-            state.sweep()
+            place.sweep()
             manifest = _finish(
                 prepared,
                 plan,
                 settings,
-                folder,
+                place,
                 spec,
                 recipe,
                 [facts_of[s.path] for s in shards],
                 report,
             )
         except BaseException:
-            state.sweep()  # of workers that had to be killed
+            place.sweep()  # of workers that had to be killed
             raise
     return Built(manifest, was_there=False, kept=finished_before, seconds=tally.seconds)
 
@@ -167,12 +177,13 @@ def _finish(
     prepared: Prepared,
     plan: Plan,
     settings: BuildSettings,
-    folder: Path,
+    place: Place,
     spec: BuildSpec,
     recipe: Mapping[str, Any],
     shards: Sequence[Mapping[str, Any]],
     report: Report | None,
 ) -> dict[str, Any]:
+    folder = place.folder
     try:
         others_written = [*WRITERS[settings.format].finish(folder, shards, settings.for_writer)]
         if settings.chat:
@@ -200,8 +211,9 @@ def _finish(
     if settings.format in TEXT_FORMATS:
         _add(folder, manifest, DATASET_INFO, dataset_info(manifest))
     if report:
+        place.gather(file["path"] for shard in shards for file in shard["files"])
         _add(folder, manifest, REPORT, report(folder, manifest))
-    return directory.write_manifest(folder, manifest)
+    return place.complete(manifest)
 
 
 class _Tally:

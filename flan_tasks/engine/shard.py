@@ -1,7 +1,6 @@
 """The unit of work: `build_shard` makes one file of a build from the plan alone."""
 
 import errno
-import hashlib
 import os
 import secrets
 from collections import Counter
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.chat.tokenizer import ChatTokenizer
-from flan_tasks.core.errors import BuildError
+from flan_tasks.engine.file_facts import file_facts, write_error
 from flan_tasks.engine.option_counts import OPTION_STYLES
 from flan_tasks.engine.writers import WRITERS, PackedWriter, RowWriter
 from flan_tasks.engine.writers.writer import Shard, TokenizedRow, WriteSettings
@@ -117,23 +116,6 @@ def build_shard(plan: Plan, shard: Shard, settings: BuildSettings, folder: Path)
             with suppress(OSError):
                 part.unlink(missing_ok=True)
     return {"path": shard.path, "files": files, **stats}
-
-
-def file_facts(path: Path) -> dict[str, Any]:
-    """Size and digest of a file, as they stand in the manifest."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"bytes": path.stat().st_size, "sha256": digest}
-
-
-def write_error(error: OSError, path: Path) -> BuildError:
-    """Says that `path` could not be written, and what helps."""
-    if error.errno == errno.ENOSPC:
-        return BuildError(
-            f"no space left on the disk while writing {path}. What is complete is kept: free some "
-            "space and run the same command again"
-        )
-    return BuildError(f"{path} cannot be written: {error.strerror or error}")
 
 
 def _is_full(error: Exception) -> bool:

@@ -24,8 +24,8 @@ from typing import Any, NoReturn
 
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.interrupts import SIGNALS
+from flan_tasks.engine.file_facts import write_error
 from flan_tasks.engine.runner import Makes, Running
-from flan_tasks.engine.shard import write_error
 
 # How often what is going on is looked at.
 _LOOK = 0.2

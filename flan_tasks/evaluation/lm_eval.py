@@ -27,8 +27,8 @@ from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.naming import MEMBER_MARK
 from flan_tasks.core.variation import PLAIN, Variation
 from flan_tasks.core.whole import folder_aside, write_text
+from flan_tasks.engine.file_facts import write_error
 from flan_tasks.engine.folded import folded_reasons
-from flan_tasks.engine.shard import write_error
 from flan_tasks.evaluation.carried import carried
 from flan_tasks.evaluation.harness import number_name, numbers_of
 from flan_tasks.evaluation.lm_eval_texts import (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import notebook
+from flan_tasks.core.address import Address, path_or_address
 from flan_tasks.core.counting import counted
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import Mixture
@@ -72,7 +73,7 @@ class PlannedBuild(Planned):
 
     def write(
         self,
-        out: str | os.PathLike,
+        out: str | os.PathLike | Address,
         *,
         workers: int = 1,
         runner: "Runner | None" = None,
@@ -81,7 +82,8 @@ class PlannedBuild(Planned):
         """Writes the files; an interrupted build of the same goes on where it stopped.
 
         Args:
-          out: a new or empty directory, or an unfinished build of the same.
+          out: a new or empty directory, or an unfinished build of the same; or the address of
+            one, such as `s3://bucket/folder`.
           workers: local processes, each at a shard of its own.
           runner: who builds the shards, where these are not meant: a cluster.
           progress: told how far the build is, several times a second.
@@ -92,11 +94,12 @@ class PlannedBuild(Planned):
         from flan_tasks.engine.run_local import build as write_build
         from flan_tasks.reports.make import reporter
 
+        where = path_or_address(out)
         built = write_build(
             self.prepared,
             self.plan,
             self.settings,
-            Path(out),
+            where,
             spec=self.spec,
             workers=workers,
             runner=runner,
@@ -104,7 +107,7 @@ class PlannedBuild(Planned):
             watch=progress,
         )
         return BuildResult(
-            folder=Path(out),
+            folder=where,
             manifest=built.manifest,
             was_there=built.was_there,
             kept=built.kept,
@@ -116,8 +119,8 @@ class PlannedBuild(Planned):
 class BuildResult:
     """What a build gave."""
 
-    folder: Path
-    """The directory."""
+    folder: Path | Address
+    """The directory, or its address."""
     manifest: Mapping[str, Any]
     """Its manifest, as written."""
     was_there: bool
@@ -186,7 +189,7 @@ class BuildResult:
 
 def build(
     spec: BuildSpec,
-    out: str | os.PathLike,
+    out: str | os.PathLike | Address,
     *,
     workers: int = 1,
     runner: "Runner | None" = None,

@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
+from flan_tasks.core.address import Address, path_or_address
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.part_tree import MARK, part_tree
 from flan_tasks.datasets import catalog
+from flan_tasks.engine.local_copy import local_folder
 from flan_tasks.jobs.shares import MixtureShares, shares
 from flan_tasks.reports.compare import Difference, Side, compare, side_of_build
 from flan_tasks.reports.part_changes import with_declared
@@ -25,7 +26,7 @@ def diff(a: str | os.PathLike | Mixture, b: str | os.PathLike | Mixture) -> Diff
     """Returns what differs between two builds, or two mixtures.
 
     Args:
-      a, b: directories of builds; or mixtures, each by name, as a TOML file or declared.
+      a, b: builds, by directory or address; or mixtures, each by name, as a TOML file or declared.
 
     Raises:
       DeclarationError: one is a build and the other a mixture, or a path is neither.
@@ -45,7 +46,9 @@ def _side(item: str | os.PathLike | Mixture) -> Side:
     if isinstance(item, Mixture):
         return _side_of_mixture(item.name, item)
     name = os.fspath(item)
-    path = Path(name)
+    path = path_or_address(name)
+    if isinstance(path, Address):
+        return replace(side_of_build(local_folder(path)), name=name)
     if path.is_dir():
         return side_of_build(path)
     if len(path.parts) > 1 and path.suffix != ".toml":

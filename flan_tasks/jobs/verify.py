@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from flan_tasks.engine.directory import verify as verify_build
+from flan_tasks.core.address import Address
+from flan_tasks.engine.verification import verify as verify_build
 from flan_tasks.store.checksum import check
 from flan_tasks.store.store import default_store
 
@@ -12,8 +13,8 @@ from flan_tasks.store.store import default_store
 class Verified:
     """A build that is what its manifest says."""
 
-    folder: Path
-    """The directory."""
+    folder: Path | Address
+    """The directory, or its address."""
     examples: int
     """Examples in it."""
     files: int
@@ -32,7 +33,7 @@ class VerifiedStore:
     """Files that are older than checksums, and were not."""
 
 
-def verify(folder: Path) -> Verified:
+def verify(folder: Path | Address) -> Verified:
     """Compares every file, hash and count of a build with its manifest.
 
     Raises:

@@ -1,6 +1,7 @@
 """The reading side of a build: packed rows by number, batches by step, nothing to remember.
 
-Needs numpy and the build directory; neither TensorFlow nor JAX, and none of the data sources.
+Needs numpy and the build directory; neither TensorFlow nor JAX, and none of the data sources. Of a
+build at an address files are fetched when they are used, into a copy that stays.
 """
 
 import operator
@@ -13,8 +14,10 @@ import numpy as np
 
 from flan_tasks.chat.files import TOKENIZER
 from flan_tasks.chat.kept import KEPT
+from flan_tasks.core.address import Address
 from flan_tasks.core.errors import BuildError, DeclarationError, VocabularyError
 from flan_tasks.engine.contents import CHECKS, USE
+from flan_tasks.engine.local_copy import LocalCopy
 from flan_tasks.engine.manifest_file import read_manifest
 from flan_tasks.packing.features import STORED, features
 from flan_tasks.reader.order import Place, epoch_and_row
@@ -57,12 +60,12 @@ class Reader:
     """
 
     def __init__(
-        self, folder: Path, *, vocabulary: Vocabulary | None = None, check: str = USE
+        self, folder: Path | Address, *, vocabulary: Vocabulary | None = None, check: str = USE
     ) -> None:
         """Opens a directory.
 
         Args:
-          folder: a complete build of format `arrays`.
+          folder: a complete build of format `arrays`, here or at an address.
           vocabulary: for `text`, where the manifest names it by digest only.
           check: when files are compared with the hashes in the manifest: "use", each when it is
             first used; "open", all of them now; "never", for storage that checks itself.
@@ -74,8 +77,13 @@ class Reader:
         """
         if check not in CHECKS:
             raise DeclarationError(f'check "{check}": known are {", ".join(CHECKS)}')
-        self.folder = folder
-        self.manifest: dict[str, Any] = read_manifest(folder)
+        self.where = folder
+        self._copy: LocalCopy | None = None
+        if isinstance(folder, Address):
+            self._copy = LocalCopy(folder)
+            self.folder, self.manifest = self._copy.folder, self._copy.manifest
+        else:
+            self.folder, self.manifest = folder, read_manifest(folder)
         _check_format(folder, self.manifest)
         if vocabulary is not None and vocabulary.name != self.manifest["vocabulary"]:
             raise VocabularyError(
@@ -83,7 +91,15 @@ class Reader:
                 f'"{self.manifest["vocabulary"]}"'
             )
         self._vocabulary = vocabulary
-        self._shards = Shards(folder, self.manifest, check=check)
+        if self._copy is not None:
+            kept = (entry["path"] for entry in self.manifest["files"])
+            self._copy.bring(name for name in kept if name.split("/")[0] == KEPT)
+        self._shards = Shards(self.folder, self.manifest, check=check, copy=self._copy)
+
+    def prefetch(self) -> None:
+        """Begins to fetch all files of a build at an address, while others are read."""
+        if self._copy is not None:
+            self._copy.prefetch()
 
     @property
     def arch(self) -> str:
@@ -214,7 +230,7 @@ class Reader:
                 here = open_here(name, beside=self.folder / KEPT / TOKENIZER)
                 if here is None:
                     raise VocabularyError(
-                        f"{self.folder} names its vocabulary by digest, {name[:15]}...; give its "
+                        f"{self.where} names its vocabulary by digest, {name[:15]}...; give its "
                         "file: flan_tasks.open(DIR, vocab=PATH)"
                     )
                 self._vocabulary = here
@@ -241,12 +257,13 @@ class Reader:
         return stored["tokens"][in_segment & ~trained], stored["tokens"][in_segment & trained]
 
 
-def _check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
+def _check_format(folder: Path | Address, manifest: Mapping[str, Any]) -> None:
     form = manifest["format"]
     if form != ARRAYS:
         # A build of before has its shards beside the manifest.
-        shards = [folder / shard["name"] for shard in manifest["shards"]]
-        place = shards[0].parent if shards else folder
+        names = [shard["name"] for shard in manifest["shards"]]
+        inside = names[0].rpartition("/")[0] if names else ""
+        place = folder / inside if inside else folder
         hint = f"Read it with {_OTHERS[form].format(folder, place)}"
         raise BuildError(
             f'{folder} is of format "{form}"; flan_tasks.open reads "{ARRAYS}". {hint}, or build '

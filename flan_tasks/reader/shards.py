@@ -13,6 +13,7 @@ import numpy as np
 
 from flan_tasks.core.errors import BuildError
 from flan_tasks.engine.contents import OPEN, Contents, Layout, array_file, check_layout, header
+from flan_tasks.engine.local_copy import LocalCopy
 from flan_tasks.engine.manifest_file import MANIFEST
 from flan_tasks.packing.features import (
     DECODER_SEGMENTS,
@@ -30,13 +31,21 @@ _MOST = 4096
 class Shards:
     """The shards of a build as one sequence of rows, and one of examples."""
 
-    def __init__(self, folder: Path, manifest: Mapping[str, Any], *, check: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Mapping[str, Any],
+        *,
+        check: str,
+        copy: LocalCopy | None = None,
+    ) -> None:
         """Checks that every file is there and of the size the manifest says.
 
         Args:
           folder: the build.
           manifest: of it.
           check: when its files are compared with their hashes: one of `contents.CHECKS`.
+          copy: what brings files that lie at an address, whose sizes are compared when they come.
 
         Raises:
           BuildError: files are missing or of another size, or the manifest contradicts itself.
@@ -50,10 +59,10 @@ class Shards:
         self._example_ends = np.cumsum(
             [shard["examples"] for shard in manifest["shards"]], dtype=np.int64
         )
-        self._contents = Contents(folder, manifest, check)
+        self._contents = Contents(folder, manifest, check, copy.bring if copy else None)
         self._mapped: OrderedDict[int, _Shard] = OrderedDict()
         self._most_mapped = _most_mapped()
-        self._check(manifest)
+        self._check(manifest, is_copy=copy is not None)
         if check == OPEN:
             self._contents.compare(range(len(self._names)), array_names(self.arch))
 
@@ -137,7 +146,7 @@ class Shards:
             self._mapped.move_to_end(number)
         return shard
 
-    def _check(self, manifest: Mapping[str, Any]) -> None:
+    def _check(self, manifest: Mapping[str, Any], *, is_copy: bool) -> None:
         sizes = {entry["path"]: entry["bytes"] for entry in manifest["files"]}
         problems = []
         for number, name in enumerate(self._names):
@@ -147,7 +156,8 @@ class Shards:
                     problems.append(f"{path} is not in {MANIFEST}")
                     continue
                 try:
-                    size = (self._folder / path).stat().st_size
+                    # What lies at an address is compared when it comes.
+                    size = sizes[path] if is_copy else (self._folder / path).stat().st_size
                 except OSError as error:
                     problems.append(f"{path}: {error.strerror}")
                     continue

@@ -16,7 +16,7 @@ class ReportSpec(JobSpec):
     verb = "report"
 
     folder: str = option(argument=True, is_path=True)
-    """The directory of a build."""
+    """The directory of a build, or its address."""
     out: str | None = option(None, is_file=True)
     """File to write; by default the folder's name and -report.html, here."""
     examples: int = option(2000, least=1)

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from flan_tasks.core import whole
+from flan_tasks.core.address import local_path
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError, FlanTasksError
 from flan_tasks.core.home import under_home
@@ -50,10 +51,12 @@ def default_store() -> Path:
     """Where examples are kept unless told otherwise.
 
     Raises:
+      DeclarationError: an address is named for it.
       FlanTasksError: it would lie in the home folder, and none is known.
     """
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = os.environ.get(ENVIRONMENT) or Path(cache) / "flan_tasks" / "store"
+    named = os.environ.get(ENVIRONMENT)
+    folder = local_path(named, ENVIRONMENT) if named else Path(cache) / "flan_tasks" / "store"
     return under_home(folder, setting=ENVIRONMENT)
 
 

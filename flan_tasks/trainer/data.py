@@ -15,6 +15,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from flan_tasks.chat.kept import KEPT, keep_tokenizer
+from flan_tasks.core.address import path_or_address
 from flan_tasks.models.partition import put_batch
 from flan_tasks.models.soft_prompt import STARTS
 from flan_tasks.packing.features import begun
@@ -173,6 +174,8 @@ def open_source(config: DataConfig, model: ModelConfig) -> Source:
 
         return SeqioSource(config, model)
     reader = _open(config.build_dir, config, model, name="BUILD_DIR")
+    # The first steps of a shuffled build want nearly every file.
+    reader.prefetch()
     starts, prompts = _starts(reader, model), _prompts(reader, model)
     return BuildSource(reader, config.batch_size, config.seed, config.shuffle, starts, prompts)
 
@@ -231,7 +234,7 @@ def _starts(reader: Reader, model: ModelConfig) -> tuple[int, ...]:
 
 def _open(folder: str | None, config: DataConfig, model: ModelConfig, *, name: str) -> Reader:
     assert folder is not None
-    reader = Reader(Path(folder))
+    reader = Reader(path_or_address(folder))
     check_fit(reader, config, model, name=name)
     return reader
 
@@ -265,7 +268,7 @@ def check_fit(reader: Reader, config: DataConfig, model: ModelConfig, *, name: s
             f"inputs={lengths['inputs']},targets={lengths['targets']}"
         )
     if problems:
-        raise TrainingError(f"{name} {reader.folder} does not fit: {'; '.join(problems)}")
+        raise TrainingError(f"{name} {reader.where} does not fit: {'; '.join(problems)}")
 
 
 def batches(

@@ -17,9 +17,9 @@ from flan_tasks.core.errors import BuildError
 from flan_tasks.core.example import Example
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.datasets import catalog
-from flan_tasks.engine.directory import verify
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.engine.verification import verify
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.plan.rows import rendered_rows

@@ -11,9 +11,9 @@ from conftest import make_catalog
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.variation import Variation
-from flan_tasks.engine.directory import verify
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.engine.verification import verify
 from flan_tasks.engine.work import Work
 from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare

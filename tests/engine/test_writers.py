@@ -8,10 +8,10 @@ from conftest import make_catalog
 import flan_tasks
 from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.engine.directory import verify
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.styles import BY_STYLE
+from flan_tasks.engine.verification import verify
 from flan_tasks.engine.writers.writer import cut, with_eos
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows

@@ -12,8 +12,8 @@ from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.variation import Variation
 from flan_tasks.engine import run_local
-from flan_tasks.engine.directory import verify
 from flan_tasks.engine.shard import BuildSettings
+from flan_tasks.engine.verification import verify
 from flan_tasks.packing.packed_rows import packed_shard
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows

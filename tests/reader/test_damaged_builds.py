@@ -12,8 +12,8 @@ from rich.console import Console
 
 import flan_tasks
 from flan_tasks.core.errors import BuildError, DeclarationError, FlanTasksError
-from flan_tasks.engine.directory import verify
 from flan_tasks.engine.manifest_file import read_manifest
+from flan_tasks.engine.verification import verify
 from flan_tasks.reports.compare import compare, side_of_build
 from flan_tasks.reports.make import read_build
 from flan_tasks.reports.terminal import print_report

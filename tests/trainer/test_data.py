@@ -1,5 +1,6 @@
 """Batches by step, read ahead; and the second path, through SeqIO."""
 
+import dataclasses
 import threading
 
 import jax
@@ -10,6 +11,7 @@ from toy_runs import MODELS, toy_run
 from flan_tasks.core.errors import UnknownNameError
 from flan_tasks.models.partition import make_mesh
 from flan_tasks.specs.config import DataConfig, MeshConfig, TrainingError
+from flan_tasks.storage.storage import Storage
 from flan_tasks.trainer.data import PassSource, batches, open_source
 
 
@@ -45,6 +47,18 @@ def test_an_error_while_reading_reaches_the_loop(tmp_path):
     next((tmp_path / "build-t5").glob("*.targets.npy")).unlink()
     with pytest.raises(Exception, match="targets.npy"):
         list(batches(source, mesh(), 0, 9))
+
+
+def test_a_build_at_an_address_gives_the_same_batches(tmp_path, memory):
+    run = toy_run(tmp_path)
+    storage = Storage(memory)
+    for path in (tmp_path / "build-t5").iterdir():
+        storage.put(path, path.name)
+    there = dataclasses.replace(run.data, build_dir=str(memory))
+    ours, theirs = open_source(there, run.model), open_source(run.data, run.model)
+    assert ours.identity == theirs.identity
+    for name, values in theirs.read(3, 0, 1).items():
+        np.testing.assert_array_equal(ours.read(3, 0, 1)[name], values)
 
 
 def test_a_pass_weighs_each_row_once(tmp_path):
