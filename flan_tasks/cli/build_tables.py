@@ -153,7 +153,11 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
     skipped = sum(built.skipped.values())
     shards = len(manifest["shards"])
     before = f", where {built.kept:,} of {shards:,} were from before" if built.kept else ""
-    click.echo(f"\nBuilt {counted(shards - built.kept, 'shard')} in {built.seconds:.1f} s{before}.")
+    there = built.kept + built.taken_over
+    click.echo(f"\nBuilt {counted(shards - there, 'shard')} in {built.seconds:.1f} s{before}.")
+    if built.taken_over:
+        kept = counted(built.taken_over, "shard is", "shards are")
+        click.echo(f"{kept} of the build that it grew from, as they were.")
     examples, files = manifest["examples"], len(manifest["files"])
     click.echo(f"Realized {counted(examples, 'example')} in {counted(files, 'file')}.")
     split = manifest["split"]

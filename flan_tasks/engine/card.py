@@ -20,6 +20,7 @@ from flan_tasks.engine.one_a_part import one_a_part
 from flan_tasks.engine.option_counts import style_note, style_table
 from flan_tasks.engine.option_lines import option_lines
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
+from flan_tasks.engine.recipe import GROWN_FROM
 from flan_tasks.engine.styles import BY_STYLE, Turns
 from flan_tasks.engine.task_counts import COUNT_HEADS, count_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
@@ -292,6 +293,16 @@ def _making(manifest: Mapping[str, Any]) -> Iterator[str]:
         "file, `flan verify DIR` compares them, `templates.json` holds the templates word for word."
     )
     yield ""
+    if stages := (manifest.get("recipe") or {}).get(GROWN_FROM):
+        rows = sum(sum(stage["rows"].values()) for stage in stages)
+        yield (
+            f"It grew from the build with the digest `{stages[-1]['digest']}`: the first {rows:,} "
+            "rows of its plan are those of that build, in their order and files, with the rates "
+            f"that its mixture had then; the {manifest['planned'] - rows:,} behind them were added "
+            "so that the whole has the rates above. Read it in another order than that of its "
+            "files, so that what was added does not come last."
+        )
+        yield ""
 
 
 def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:

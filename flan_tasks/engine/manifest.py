@@ -121,6 +121,7 @@ def make_manifest(
     recipe: Recipe,
     shards: Sequence[Mapping[str, Any]],
     others: Sequence[Mapping[str, Any]],
+    kept: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Returns the manifest.
 
@@ -132,7 +133,12 @@ def make_manifest(
       recipe: everything the bytes depend on.
       shards: what is known of each shard.
       others: path, size and digest of every other file.
+      kept: what is known of all shards together that an earlier build had, with its entries of
+        `shards` and `files`; these stand before the others.
     """
+    entries = [*(kept["shards"] if kept else ()), *map(_shard_entry, shards)]
+    files = [*(kept["files"] if kept else ()), *(file for one in shards for file in one["files"])]
+    shards = [*([kept] if kept else ()), *shards]
     realized: Counter[str] = Counter()
     templates: dict[str, Counter[str]] = {}
     for shard in shards:
@@ -240,18 +246,18 @@ def make_manifest(
         found["packing"] = {
             name: sum(shard[name] for shard in shards) for name in ("rows", "bound", "simple_bound")
         }
-    kept = ("rows", "examples", "tokens", "bound")
-    found["shards"] = [
-        {
-            "name": shard["path"],
-            **{name: shard[name] for name in kept if name in shard},
-            "paths": [file["path"] for file in shard["files"]],
-        }
-        for shard in shards
-    ]
-    found["files"] = [*(file for shard in shards for file in shard["files"]), *others]
+    found |= {"shards": entries, "files": [*files, *others]}
     # Through JSON once, so that a manifest in hand equals one read back.
     return json.loads(json.dumps(found))
+
+
+def _shard_entry(shard: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("rows", "examples", "tokens", "bound")
+    return {
+        "name": shard["path"],
+        **{name: shard[name] for name in names if name in shard},
+        "paths": [file["path"] for file in shard["files"]],
+    }
 
 
 def _parts(

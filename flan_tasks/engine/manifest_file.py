@@ -21,19 +21,22 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Reads the manifest of a complete build.
 
+    Args:
+      folder: the build; or a copy of its manifest.
+
     Raises:
       BuildError: there is none, it cannot be read, it is not what its own hash says, or it is none:
         the keys that are missing, of another type or contradict one another are named.
     """
-    manifest = load_manifest(folder)
+    manifest, path = load_manifest(folder), _path(folder)
     if not is_sealed(manifest):
         raise BuildError(
-            f"{folder / MANIFEST} was changed: its content is not what its own {SEAL} says. Copy "
+            f"{path} was changed: its content is not what its own {SEAL} says. Copy "
             "or build the directory again"
         )
     if wrong := structure(manifest) or list(sums(manifest)):
         more = f"and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-        lines = [f"{folder / MANIFEST} is damaged; copy or build the directory again:"]
+        lines = [f"{path} is damaged; copy or build the directory again:"]
         raise BuildError("\n".join(filter(None, [*lines, *wrong[:_SHOWN], more])))
     return manifest
 
@@ -44,7 +47,7 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     Raises:
       BuildError: there is none, or it is no JSON object.
     """
-    path = folder / MANIFEST
+    path = _path(folder)
     if not path.exists():
         if (folder / PROGRESS).is_dir():
             raise BuildError(
@@ -61,6 +64,10 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     if type(manifest) is not dict:
         raise BuildError(f"{path} is damaged: it holds no JSON object")
     return manifest
+
+
+def _path(folder: Path) -> Path:
+    return folder if folder.is_file() else folder / MANIFEST
 
 
 def seal(content: Mapping[str, Any]) -> str:

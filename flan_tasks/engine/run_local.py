@@ -17,6 +17,7 @@ from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.variation import Variation
 from flan_tasks.engine import directory
 from flan_tasks.engine.card import make_card
+from flan_tasks.engine.earlier import EarlierBuild
 from flan_tasks.engine.llama_factory import DATASET_INFO, dataset_info
 from flan_tasks.engine.manifest import make_manifest, template_texts
 from flan_tasks.engine.recipe import make_recipe
@@ -48,6 +49,8 @@ class Built:
     """Whether it was there already, complete, and nothing was written."""
     kept: int = 0
     """Shards that an earlier, interrupted run had finished."""
+    taken_over: int = 0
+    """Shards of the build that it grew from."""
     seconds: float = 0.0
     """Seconds that the shards of this run took."""
 
@@ -85,6 +88,7 @@ def build(
     map_shards: MapShards | None = None,
     report: Report | None = None,
     watch: Callable[[Status], None] | None = None,
+    earlier: EarlierBuild | None = None,
 ) -> Built:
     """Writes a planned mixture to a directory; interrupted builds go on where they stopped.
 
@@ -99,6 +103,7 @@ def build(
       map_shards: another way to build the shards.
       report: makes the report; without it there is none, and the command says so.
       watch: called with how far the build is, several times a second.
+      earlier: what it grows from; its shards are taken over where they are there.
 
     Raises:
       DeclarationError: the settings do not go together.
@@ -114,7 +119,8 @@ def build(
         settings,
         report=report is not None,
     )
-    recipe = make_recipe(prepared, plan, spec)
+    stages = earlier.stages if earlier else ()
+    recipe = make_recipe(prepared, plan, spec, grown_from=stages)
     state = directory.Progress(folder)
     if directory.check_free(folder, recipe):
         state.tidy()
@@ -126,7 +132,15 @@ def build(
         if directory.check_free(folder, recipe):
             return Built(directory.read_manifest(folder), was_there=True)
         state.begin(recipe, command=spec.command())
-        shards = WRITERS[settings.format].shards(plan, settings.split, settings.num_shards)
+        writer = WRITERS[settings.format]
+        shards = writer.shards(
+            plan, settings.split, settings.num_shards, before=settings.shards_before
+        )
+        kept: dict[str, Any] | None = None
+        if earlier and earlier.has_shards:
+            there, shards = shards[: earlier.num_shards], shards[earlier.num_shards :]
+            files = {one.path: writer.paths(one, settings.for_writer) for one in there}
+            kept = earlier.keep(folder, files)
         facts_of = {s.path: facts for s in shards if (facts := state.done(folder, s.path))}
         to_do = [shard for shard in shards if shard.path not in facts_of]
         tally = _Tally(shards, to_do, watch)
@@ -148,11 +162,18 @@ def build(
                 recipe,
                 [facts_of[s.path] for s in shards],
                 report,
+                kept,
             )
         except BaseException:
             state.sweep()  # of workers that had to be killed
             raise
-    return Built(manifest, was_there=False, kept=finished_before, seconds=tally.seconds)
+    return Built(
+        manifest,
+        was_there=False,
+        kept=finished_before,
+        taken_over=len(kept["shards"]) if kept else 0,
+        seconds=tally.seconds,
+    )
 
 
 def _in_this_process(
@@ -175,6 +196,7 @@ def _finish(
     recipe: Mapping[str, Any],
     shards: Sequence[Mapping[str, Any]],
     report: Report | None,
+    kept: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     try:
         others_written = [*WRITERS[settings.format].finish(folder, shards, settings.for_writer)]
@@ -183,7 +205,7 @@ def _finish(
             others_written += [path.relative_to(folder).as_posix() for path in kept]
     except OSError as error:
         raise write_error(error, folder) from error
-    if not sum(shard["examples"] for shard in shards):
+    if not kept and not sum(shard["examples"] for shard in shards):
         if refused := refusals(add_chat(shards)):
             raise BuildError(
                 f"none of {len(plan):,} rows is a conversation that the chat template of "
@@ -196,7 +218,14 @@ def _finish(
         )
     others = [{"path": name, **file_facts(folder / name)} for name in others_written]
     manifest = make_manifest(
-        prepared, plan, settings, spec=spec, recipe=recipe, shards=shards, others=others
+        prepared,
+        plan,
+        settings,
+        spec=spec,
+        recipe=recipe,
+        shards=shards,
+        others=others,
+        kept=kept,
     )
     _add(folder, manifest, TEMPLATES, template_texts(plan))
     _add(folder, manifest, CARD, make_card(manifest))

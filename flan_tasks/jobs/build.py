@@ -102,12 +102,14 @@ class PlannedBuild(Planned):
             map_shards=map_shards,
             report=reporter(self.plan, self.settings.vocabulary) if self.spec.report else None,
             watch=progress,
+            earlier=self.earlier,
         )
         return BuildResult(
             folder=Path(out),
             manifest=built.manifest,
             was_there=built.was_there,
             kept=built.kept,
+            taken_over=built.taken_over,
             seconds=built.seconds,
         )
 
@@ -124,6 +126,8 @@ class BuildResult:
     """Whether the build was there already, complete, and nothing was written."""
     kept: int = 0
     """Shards that an earlier, interrupted run had finished."""
+    taken_over: int = 0
+    """Shards of the build that it grew from, taken over as they are."""
     seconds: float = 0.0
     """Seconds that the shards of this run took."""
 

@@ -1,7 +1,7 @@
 """The plan: which task, example, epoch and template row k of a build is, for any k alone."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -14,11 +14,12 @@ from flan_tasks.core.part_tree import Branch
 from flan_tasks.core.parts import EXAMPLES, TOKENS
 from flan_tasks.core.variation import SHUFFLED
 from flan_tasks.plan import draws
+from flan_tasks.plan.growth import Stage, added_rows, in_order, stage_counts
+from flan_tasks.plan.order import rows_of_tasks
 from flan_tasks.plan.prepare import Ingredient, MeanTokens, Prepared
-from flan_tasks.plan.shares import Node, Shares, pruned, shares_of
+from flan_tasks.plan.shares import Node, Shares, largest_remainder, pruned, shares_of
 from flan_tasks.store.table import StoredExamples, Table
 
-_ORDER = hash_text("order of rows")
 _EXAMPLES = hash_text("order of examples")
 _TEMPLATE = hash_text("template")
 MAX_SEED = (1 << 63) - 1
@@ -75,6 +76,9 @@ class Plan:
     """Whether rows of a task stand together, task by task, instead of mixed."""
     shares: Shares | None = None
     """What parts and ceilings come to; None where there are neither."""
+    stages: tuple[tuple[int, ...], ...] = ()
+    """Of a plan that grew, rows of each ingredient by stage, which add up to `counts`: first those
+    of the plan that it grew from, last those that were added. Empty of any other."""
 
     def __len__(self) -> int:
         return sum(self.counts)
@@ -93,10 +97,6 @@ class Plan:
     def has_option_styles(self) -> bool:
         """Whether options of any task are listed in another way than the plain one."""
         return any(item.is_styled for item in self.ingredients)
-
-    @cached_property
-    def _ends(self) -> np.ndarray:
-        return np.cumsum(np.asarray(self.counts, np.int64))
 
     @cached_property
     def alike(self) -> np.ndarray:
@@ -145,29 +145,9 @@ class Plan:
         Behind the plan's own rows the next pass begins: the same counts in another order, every
         task going on where it was, so that examples behind the cap have their turn.
         """
-        each, slots = positions // len(self), positions % len(self)
-        passes: int | np.ndarray = each
-        if shuffle and not self.grouped:
-            if len(each) and each[0] == each[-1] and (each == each[0]).all():
-                passes = int(each[0])  # one key for all rows, which is twice as fast
-            slots = draws.permute(slots, len(self), self.seed, _ORDER, passes)
-        task = np.searchsorted(self._ends, slots, side="right")
-        counts = np.asarray(self.counts, np.int64)[task]
-        occurrence = slots - (self._ends[task] - counts) + passes * counts
+        seed = self.seed if shuffle and not self.grouped else None
+        task, occurrence = rows_of_tasks(positions, self.stages or (self.counts,), seed)
         return _draw(self.ingredients, self._numbers, self.seed, task, occurrence, shuffle=shuffle)
-
-
-def tasks_at(positions: np.ndarray, counts: Sequence[int], seed: int) -> np.ndarray:
-    """Returns the number of the task of rows of a plan, of which no example need be available.
-
-    Args:
-      positions: int64[n], in the plan's own rows, which are not grouped.
-      counts: rows of each task.
-      seed: the plan's.
-    """
-    ends = np.cumsum(np.asarray(counts, np.int64))
-    slots = draws.permute(positions, int(ends[-1]), seed, _ORDER, 0)
-    return np.searchsorted(ends, slots, side="right")
 
 
 @dataclass(frozen=True)
@@ -272,7 +252,12 @@ def _draw(
 
 
 def make_plan(
-    prepared: Prepared, *, seed: int, num_examples: int | None = None, grouped: bool = False
+    prepared: Prepared,
+    *,
+    seed: int,
+    num_examples: int | None = None,
+    grouped: bool = False,
+    grown_from: Sequence[Stage] = (),
 ) -> Plan:
     """Plans a mixture.
 
@@ -281,9 +266,12 @@ def make_plan(
       seed: from 0 to 2^63 - 1.
       num_examples: rows of the plan; None means one pass.
       grouped: whether rows of a task stand together; one pass then takes every example.
+      grown_from: stages of the plan that this one begins with, of the same seed and the same
+        examples; not of one that is grouped.
 
     Raises:
-      DeclarationError: seed or number are out of range, or nothing has a rate.
+      DeclarationError: seed or number are out of range, nothing has a rate, or the plan that is to
+        grow has more of a task than its share.
     """
     if not 0 <= seed <= MAX_SEED:
         raise DeclarationError(f"seed {seed}: wanted a number from 0 to 2^63 - 1")
@@ -302,18 +290,47 @@ def make_plan(
         )
     if grouped:
         check_grouped(prepared.mixture)
+    if grown_from:
+        items = in_order(items, grown_from, mixture=prepared.mixture.name)
+    plan, exact = _mixed(prepared, items, seed, num_examples, grouped)
+    return _grown(plan, exact, grown_from, prepared.mixture.name) if grown_from else plan
+
+
+def _mixed(
+    prepared: Prepared,
+    items: tuple[Ingredient, ...],
+    seed: int,
+    num_examples: int | None,
+    grouped: bool,
+) -> tuple[Plan, list[Fraction]]:
+    """Plans as many rows of each task as its rate gives it; with the exact numbers."""
     if num_examples is None and (grouped or prepared.split != "train"):
-        return Plan(items, seed, tuple(item.available for item in items), grouped)
+        every = tuple(item.available for item in items)
+        return Plan(items, seed, every, grouped), [Fraction(count) for count in every]
     total = prepared.one_pass if num_examples is None else num_examples
     tree = _shared_tree(prepared, items)
     if tree is None:
-        counts = largest_remainder([item.rate for item in items], total)
-        return Plan(items, seed, tuple(counts), grouped)
+        rates = [Fraction(item.rate) for item in items]
+        plan = Plan(items, seed, tuple(largest_remainder(rates, total)), grouped)
+        whole = sum(rates)
+        return plan, [total * rate / whole for rate in rates]
     if num_examples is None and tree.capacity is not None:
         total = min(total, int(tree.capacity))
     shares = shares_of(tree, total, mean=_mean_tokens(prepared, items))
     counts = [shares.rows.get(number, 0) for number in range(len(items))]
-    return Plan(items, seed, tuple(counts), grouped, shares)
+    exact = [shares.exact.get(number, Fraction(0)) for number in range(len(items))]
+    return Plan(items, seed, tuple(counts), grouped, shares), exact
+
+
+def _grown(
+    plan: Plan, exact: Sequence[Fraction], grown_from: Sequence[Stage], mixture: str
+) -> Plan:
+    names = [item.name for item in plan.ingredients]
+    stages = stage_counts(names, grown_from)
+    there = [sum(rows) for rows in zip(*stages, strict=True)]
+    stages.append(tuple(added_rows(names, exact, there, mixture=mixture)))
+    counts = tuple(sum(rows) for rows in zip(*stages, strict=True))
+    return replace(plan, counts=counts, stages=tuple(stages))
 
 
 def check_grouped(mixture: Mixture) -> None:
@@ -380,15 +397,3 @@ def _node(branch: Branch, items: Sequence[Ingredient]) -> Node:
             if item.part == branch.path
         )
     return Node(branch.path, branch.weight, nodes)
-
-
-def largest_remainder(rates: Sequence[float], total: int) -> list[int]:
-    """Shares `total` in proportion to `rates` in whole numbers; ties go to the first."""
-    # Fractions, so that no rounding of floats can make the floors add up to more than `total`.
-    whole = sum(map(Fraction, rates))
-    exact = [total * Fraction(rate) / whole for rate in rates]
-    counts = [int(share) for share in exact]
-    order = sorted(range(len(rates)), key=lambda i: (counts[i] - exact[i], i))
-    for i in order[: total - sum(counts)]:
-        counts[i] += 1
-    return counts

@@ -98,6 +98,9 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     """Build without datasets whose rows are not available."""
     store: str | None = option(None, is_path=True, is_place=True)
     """Where examples are kept."""
+    grow_from: str | None = option(None, metavar="BUILD", is_path=True, is_place=True)
+    """A build that this one begins with: its shards stay, and rows are added until the whole has
+    the rates of the mixture; its manifest.json alone builds the same."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values do not go together."""
@@ -116,6 +119,11 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
             wrong.append(
                 ("arch", f"{self.arch} is for packed formats; {self.format} does not pack")
             )
+        if self.grow_from is not None and self.format in UNFITTED_FORMATS:
+            what = f"is for formats whose rows are mixed; {self.format} keeps tasks apart"
+            wrong.append(("grow_from", what))
+        if self.grow_from is not None and self.split != "train":
+            wrong.append(("grow_from", f"is for the split train, not {self.split}"))
         if self.chat is None:
             of_chats = ("chat_date", "system", "reasoning")
             wrong += [
@@ -177,7 +185,8 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
             words += option_words(parts[name], getattr(self, name), always=always)
             if name == "source":
                 words += self._places()
-        return " ".join(words)
+        # The record has the digest of that build.
+        return " ".join([*words, *(["--grow-from OLD"] if self.grow_from else [])])
 
     def _places(self) -> list[str]:
         """Which directories are to be given, wherever they lie."""
