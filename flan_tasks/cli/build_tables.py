@@ -145,6 +145,7 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
         say(f"\n{out} holds this build already, complete; nothing was written.")
         print_warnings(built.warnings)
         return
+    from flan_tasks.engine.folded import folded_reasons
     from flan_tasks.engine.one_a_part import one_a_part
 
     tasks = one_a_part(manifest["tasks"])
@@ -157,7 +158,9 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
     click.echo(f"\nBuilt {counted(shards - there, 'shard')} in {built.seconds:.1f} s{before}.")
     if built.taken_over:
         kept = counted(built.taken_over, "shard is", "shards are")
-        click.echo(f"{kept} of the build that it grew from, as they were.")
+        click.echo(f"{kept} of the build that it grew from, as before.")
+    for names, reason in folded_reasons(built.not_taken):
+        print_wrapped(f"{names}, built anew: {reason}", wide=wide)
     examples, files = manifest["examples"], len(manifest["files"])
     click.echo(f"Realized {counted(examples, 'example')} in {counted(files, 'file')}.")
     split = manifest["split"]

@@ -7,11 +7,12 @@ a manifest adds up is taken over as it stands there.
 import errno
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.errors import BuildError
@@ -23,6 +24,8 @@ from flan_tasks.engine.manifest_file import MANIFEST, read_manifest
 from flan_tasks.engine.option_counts import OPTION_STYLES, has_option_styles
 from flan_tasks.engine.recipe import GROWN_FROM, Recipe, differences, library_versions
 from flan_tasks.engine.shard import file_facts
+from flan_tasks.engine.writers.seqio_cache import cache_folder
+from flan_tasks.engine.writers.writer import FACTS, Shard
 from flan_tasks.plan.growth import Stage
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Prepared
@@ -34,6 +37,7 @@ _MAY_CHANGE = (
     *("mixture", "source", "examples", "shards", "report", "allow_missing", "drop_overlaps"),
     *("modules", "license_allow", "license_deny", "drop_contaminated", "contamination_preset"),
 )
+T = TypeVar("T")
 # Numbers of tasks in `arrays` are wider from here on.
 _WIDE = 1 << 15
 
@@ -52,7 +56,7 @@ class EarlierBuild:
         """Opens a build by its directory or manifest.
 
         Raises:
-          BuildError: it is no complete build, or keeps tasks apart.
+          BuildError: it is no complete build of train.
         """
         manifest = read_manifest(path)
         if manifest["split"] != "train":
@@ -127,6 +131,69 @@ class EarlierBuild:
                 "asked for differ:\n" + "\n".join(f"  {line}" for line in lines)
             )
 
+    def unchanged(
+        self, recipe: Recipe, shards: Sequence[Shard]
+    ) -> tuple[dict[str, Mapping[str, Any]], dict[str, str]]:
+        """Returns which shards of a format that keeps tasks apart are those of this build.
+
+        Rows of a task depend there on the task alone, so a shard is the same where its recipe is:
+        what all bytes depend on, the task, and which of its rows.
+
+        Args:
+          recipe: of the other build.
+          shards: of the other build.
+
+        Returns:
+          Path of a shard -> its entry in the manifest here; and task -> why it is built anew.
+        """
+        there, libraries = self.manifest["recipe"], library_versions()
+        common = [_what_bytes_are_of(one, [], there) for one in (there, recipe)]
+        lines = differences(*common) if common[0] != common[1] else []
+        if self.manifest["libraries"] != libraries:
+            lines.append("versions of libraries")
+        names = {cache_folder(name): name for name in recipe["tasks"]}
+        entries = _by_rows(
+            (entry["name"], entry["rows"] + len(entry.get(FACTS, {}).get("left_out", ())), entry)
+            for entry in self.manifest["shards"]
+        )
+        mine = _by_rows((shard.path, shard.stop - shard.start, shard) for shard in shards)
+        same: dict[str, Mapping[str, Any]] = {}
+        reasons: dict[str, str] = {}
+        for (folder, *rows), shard in mine.items():
+            name, entry = names[folder], entries.get((folder, *rows))
+            if why := "; ".join(lines) or _why_other(there, recipe, name):
+                reasons[name] = why
+            elif entry is None:
+                reasons[name] = "another number of rows or files of it"
+            elif FACTS not in entry:
+                reasons[name] = "the build is of a version that kept too little of its shards"
+            else:
+                same[shard.path] = entry
+        return same, reasons
+
+    def take(self, folder: Path, shard: Shard, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Takes one shard over into another build, and returns what is known of it.
+
+        Args:
+          folder: of the other build.
+          shard: what it is there.
+          entry: of the manifest here, which `unchanged` gave.
+
+        Raises:
+          BuildError: it is not what its manifest says, or cannot be taken over.
+        """
+        digests = {one["path"]: one for one in self.manifest["files"]}
+        (old,) = entry["paths"]
+        file = {key: digests[old][key] for key in ("bytes", "sha256")}
+        _take_over(self.path / old, folder / shard.path, file)
+        facts = entry[FACTS]
+        return {
+            **facts,
+            "path": shard.path,
+            "files": [{"path": shard.path, **file}],
+            "left_out": [shard.start + row for row in facts["left_out"]],
+        }
+
     def _changed_prompts(self, prepared: Prepared, catalog: Catalog) -> list[str]:
         # What parts say of prompts stands in no other part of the recipe.
         mixture = recorded_spec(self.manifest).mixture
@@ -193,6 +260,31 @@ class EarlierBuild:
             if is_there:
                 found[name] = _of_tasks(by_task, name)
         return found
+
+
+def _by_rows(shards: Iterable[tuple[str, int, T]]) -> dict[tuple[str, int, int], T]:
+    """Returns shards by their folder and which rows of its task they have.
+
+    Args:
+      shards: path, rows of the plan, and what it is, in the order of the plan.
+    """
+    found: dict[tuple[str, int, int], T] = {}
+    done: Counter[str] = Counter()
+    for path, rows, shard in shards:
+        folder = path.rpartition("/")[0]
+        found[folder, done[folder], done[folder] + rows] = shard
+        done[folder] += rows
+    return found
+
+
+def _why_other(there: Recipe, now: Recipe, name: str) -> str:
+    """Says why rows of a task are not those of the other recipe; nothing where they are."""
+    if name not in there["tasks"]:
+        return "not in that build"
+    old, new = (_what_bytes_are_of(one, [name], there) for one in (there, now))
+    prefix = f"{name}: "
+    lines = differences(old, new) if old != new else []
+    return "; ".join(line.removeprefix(prefix) for line in lines)
 
 
 def _of_tasks(tasks: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:

@@ -85,6 +85,7 @@ def plan_spec(
       BuildError: what it is to grow from is no build, or has rows that would be others now.
     """
     earlier = EarlierBuild.open(Path(spec.grow_from)) if spec.grow_from else None
+    grows = earlier if not WRITERS[spec.format].grouped else None
     declared, refused = declared_mixture(spec, catalog)
     if WRITERS[spec.format].grouped:
         check_grouped(declared)
@@ -108,19 +109,19 @@ def plan_spec(
     prepared = prepare_spec(spec, catalog, source=source, progress=progress)
     measure = Measure(settings.vocabulary, settings.lengths, settings.fits)
     prepared = with_mean_tokens(prepared, measure, seed=spec.seed)
-    plan = plan_rows(prepared, spec, grown_from=_rows(earlier.stages if earlier else ()))
+    plan = plan_rows(prepared, spec, grown_from=_rows(grows.stages if grows else ()))
     choices: tuple[LengthChoice, ...] = ()
     if spec.lengths == AUTO:
         assert settings.vocabulary is not None
         choices = tuple(length_choices(plan, settings.vocabulary, arch=settings.arch))
         settings = replace(settings, lengths=dict(proposed(choices).lengths))
-    if earlier:
-        settings = replace(settings, shards_before=tuple(s["shards"] for s in earlier.stages))
-        if spec.shards and spec.shards <= earlier.num_shards:
-            what = f"is {spec.shards}; the build it grows from has {earlier.num_shards}: want more"
+    if grows:
+        settings = replace(settings, shards_before=tuple(s["shards"] for s in grows.stages))
+        if spec.shards and spec.shards <= grows.num_shards:
+            what = f"is {spec.shards}; the build it grows from has {grows.num_shards}: want more"
             raise ConfigError("BuildSpec", [("shards", what)])
         whole = resolved(spec, prepared, plan, settings, report=spec.report)
-        earlier.check(make_recipe(prepared, plan, whole), prepared, plan, catalog)
+        grows.check(make_recipe(prepared, plan, whole), prepared, plan, catalog)
     return Planned(spec, prepared, plan, settings, refused, choices, earlier)
 
 
@@ -204,7 +205,8 @@ def plan_rows(
       BuildError: what it is to grow from is no build.
     """
     if grown_from is None:
-        grown_from = _rows(EarlierBuild.open(Path(spec.grow_from)).stages) if spec.grow_from else ()
+        path = None if WRITERS[spec.format].grouped else spec.grow_from
+        grown_from = _rows(EarlierBuild.open(Path(path)).stages) if path else ()
     return make_plan(
         prepared,
         seed=spec.seed,

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from flan_tasks.engine.recipe import Recipe, digest_of, library_versions
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.styles import BY_STYLE, Turns
 from flan_tasks.engine.writers import WRITERS
+from flan_tasks.engine.writers.writer import FACTS
 from flan_tasks.plan.fitting import add_fitting
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
@@ -136,7 +137,8 @@ def make_manifest(
       kept: what is known of all shards together that an earlier build had, with its entries of
         `shards` and `files`; these stand before the others.
     """
-    entries = [*(kept["shards"] if kept else ()), *map(_shard_entry, shards)]
+    grouped = WRITERS[settings.format].grouped
+    entries = [*(kept["shards"] if kept else ()), *_entries(shards, grouped=grouped)]
     files = [*(kept["files"] if kept else ()), *(file for one in shards for file in one["files"])]
     shards = [*([kept] if kept else ()), *shards]
     realized: Counter[str] = Counter()
@@ -249,6 +251,18 @@ def make_manifest(
     found |= {"shards": entries, "files": [*files, *others]}
     # Through JSON once, so that a manifest in hand equals one read back.
     return json.loads(json.dumps(found))
+
+
+def _entries(shards: Sequence[Mapping[str, Any]], *, grouped: bool) -> Iterator[dict[str, Any]]:
+    start = 0
+    for shard in shards:
+        entry = _shard_entry(shard)
+        if grouped:
+            left_out = shard["left_out"]
+            facts = {name: value for name, value in shard.items() if name not in ("path", "files")}
+            entry[FACTS] = {**facts, "left_out": [row - start for row in left_out]}
+            start += shard["rows"] + len(left_out)
+        yield entry
 
 
 def _shard_entry(shard: Mapping[str, Any]) -> dict[str, Any]:

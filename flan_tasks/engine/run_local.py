@@ -51,6 +51,8 @@ class Built:
     """Shards that an earlier, interrupted run had finished."""
     taken_over: int = 0
     """Shards of the build that it grew from."""
+    not_taken: Mapping[str, str] = field(default_factory=dict)
+    """Of a format that keeps tasks apart, task -> why shards of it are not those of that build."""
     seconds: float = 0.0
     """Seconds that the shards of this run took."""
 
@@ -119,7 +121,8 @@ def build(
         settings,
         report=report is not None,
     )
-    stages = earlier.stages if earlier else ()
+    grouped = WRITERS[settings.format].grouped
+    stages = earlier.stages if earlier and not grouped else ()
     recipe = make_recipe(prepared, plan, spec, grown_from=stages)
     state = directory.Progress(folder)
     if directory.check_free(folder, recipe):
@@ -137,14 +140,21 @@ def build(
             plan, settings.split, settings.num_shards, before=settings.shards_before
         )
         kept: dict[str, Any] | None = None
-        if earlier and earlier.has_shards:
+        same: Mapping[str, Mapping[str, Any]] = {}
+        reasons: Mapping[str, str] = {}
+        if earlier and earlier.has_shards and grouped:
+            same, reasons = earlier.unchanged(recipe, shards)
+        elif earlier and earlier.has_shards:
             there, shards = shards[: earlier.num_shards], shards[earlier.num_shards :]
             files = {one.path: writer.paths(one, settings.for_writer) for one in there}
             kept = earlier.keep(folder, files)
         facts_of = {s.path: facts for s in shards if (facts := state.done(folder, s.path))}
+        for shard in shards:
+            if earlier and shard.path in same:
+                facts_of[shard.path] = earlier.take(folder, shard, same[shard.path])
         to_do = [shard for shard in shards if shard.path not in facts_of]
         tally = _Tally(shards, to_do, watch)
-        finished_before = len(facts_of)
+        finished_before = len(facts_of.keys() - same.keys())
         try:
             work = Work(plan, settings, folder)
             # Closed at once, whatever happens: it may have processes to stop.
@@ -171,7 +181,8 @@ def build(
         manifest,
         was_there=False,
         kept=finished_before,
-        taken_over=len(kept["shards"]) if kept else 0,
+        taken_over=len(kept["shards"]) if kept else len(same),
+        not_taken=reasons,
         seconds=tally.seconds,
     )
 
@@ -354,6 +365,8 @@ def resolved(
         drop_contaminated=tuple(prepared.drop_against),
         contamination_preset=prepared.drop_preset,
         report=report,
+        # What keeps tasks apart has the bytes of a build from nothing.
+        grow_from=None if writer.grouped else spec.grow_from,
         allow_missing=bool(prepared.missing or prepared.not_compared),
         **prompts,
     )

@@ -100,7 +100,8 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     """Where examples are kept."""
     grow_from: str | None = option(None, metavar="BUILD", is_path=True, is_place=True)
     """A build that this one begins with: its shards stay, and rows are added until the whole has
-    the rates of the mixture; its manifest.json alone builds the same."""
+    the rates of the mixture; its manifest.json alone builds the same. seqio-cache keeps the shards
+    of tasks that did not change."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values do not go together."""
@@ -119,9 +120,6 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
             wrong.append(
                 ("arch", f"{self.arch} is for packed formats; {self.format} does not pack")
             )
-        if self.grow_from is not None and self.format in UNFITTED_FORMATS:
-            what = f"is for formats whose rows are mixed; {self.format} keeps tasks apart"
-            wrong.append(("grow_from", what))
         if self.grow_from is not None and self.split != "train":
             wrong.append(("grow_from", f"is for the split train, not {self.split}"))
         if self.chat is None:

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import make_catalog
 
 import flan_tasks as ft
 from flan_tasks.core.errors import BuildError, DeclarationError, FlanTasksError
 from flan_tasks.datasets import catalog
+from flan_tasks.engine.earlier import EarlierBuild
+from flan_tasks.engine.recipe import library_versions, make_recipe
 from flan_tasks.engine.reopen import reopen
-from flan_tasks.plan.prepare import SourceChoice
+from flan_tasks.engine.writers import WRITERS
+from flan_tasks.plan.plan import make_plan
+from flan_tasks.plan.prepare import SourceChoice, prepare
 
 ROWS = {"source": "samples", "vocab": "bytes", "report": False}
 
@@ -149,7 +154,7 @@ def test_what_cannot_grow_is_refused_in_words(tmp_path, monkeypatch):
     refused(tmp_path, *both, match="ask for 16 rows or more", **lower)
     kept = ft.ConfigError
     refused(tmp_path, *both, "anli", kind=kept, shards=1, match="it grows from has 1: want more")
-    refused(tmp_path, *both, "anli", kind=kept, format="seqio-cache", match="keeps tasks apart")
+    refused(tmp_path, *both, "anli", kind=kept, split="test", match="is for the split train")
     refused(tmp_path, *both, grow_from=tmp_path, match="no build directory")
     monkeypatch.setattr("flan_tasks.engine.earlier.library_versions", lambda: {"pyarrow": "9"})
     refused(tmp_path, *both, "anli", match="pyarrow: .*, now 9")
@@ -164,3 +169,42 @@ def test_a_damaged_shard_is_not_taken_over(tmp_path):
     manifest = tmp_path / "old" / "manifest.json"
     ft.build(mixture("rte", "copa"), tmp_path / "new", grow_from=manifest, **ROWS)
     ft.verify(tmp_path / "new")
+
+
+def test_a_cache_keeps_the_shards_of_tasks_that_did_not_change(tmp_path):
+    settings = {**ROWS, "format": "seqio-cache"}
+    ft.build(mixture("rte", "copa"), tmp_path / "old", **settings)
+    new = mixture("anli", "rte", "copa", cap=3)
+    grown = ft.build(new, tmp_path / "new", grow_from=tmp_path / "old", **settings)
+    assert grown.taken_over == 2
+    assert grown.not_taken == {f"anli_r{n}": "not in that build" for n in (1, 2, 3)}
+    ft.build(new, tmp_path / "anew", **settings)
+    assert files(tmp_path / "new") == files(tmp_path / "anew")
+    ft.verify(tmp_path / "new")
+    # Of other rows of a task its shards are others; those of the rest stay.
+    fewer = {"grow_from": tmp_path / "new", "num_templates": 3, **settings}
+    last = ft.build(new, tmp_path / "last", **fewer)
+    assert last.taken_over == 0
+    assert "--num-templates: none, now 3" in last.not_taken["rte"]
+
+
+def test_a_cache_of_appended_rows_keeps_the_other_tasks(tmp_path):
+    plans = []
+    for size in (24, 25):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        catalog = make_catalog(folder, {"birds": 34, "fish": size})
+        found = prepare(ft.Mixture(name="m"), catalog, source=SourceChoice())
+        plan = make_plan(found, seed=0, grouped=True)
+        spec = ft.BuildSpec(mixture="m", format="seqio-cache")
+        shards = WRITERS[spec.format].shards(plan, "train", 2)
+        plans.append((make_recipe(found, plan, spec), shards))
+    (there, shards), (now, others) = plans
+    entries = [
+        {"name": s.path, "rows": s.stop - s.start - 1, "facts": {"left_out": [0]}} for s in shards
+    ]
+    manifest = {"recipe": there, "libraries": library_versions(), "shards": entries}
+    old = EarlierBuild(tmp_path, manifest)
+    same, reasons = old.unchanged(now, others)
+    assert list(same) == [s.path for s in others if "birds" in s.path] and len(same) == 2
+    assert reasons["fish"].startswith("its examples, by their source")

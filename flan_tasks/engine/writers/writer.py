@@ -47,6 +47,11 @@ class WriteSettings:
     """Whether rows name the style in which their options are listed."""
 
 
+# Key of a shard in the manifest: all that is known of one of a single task, so that a later build
+# can keep it.
+FACTS = "facts"
+
+
 @dataclass(frozen=True)
 class Shard:
     """A part of a build and the rows of the plan that go into it."""
