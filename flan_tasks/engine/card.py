@@ -24,6 +24,7 @@ from flan_tasks.engine.recipe import GROWN_FROM
 from flan_tasks.engine.styles import BY_STYLE, Turns
 from flan_tasks.engine.task_counts import COUNT_HEADS, count_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
+from flan_tasks.specs.build_spec import BLOCKS
 from flan_tasks.specs.contamination_presets import FIELDS
 from flan_tasks.specs.formats import TEXT_FORMATS
 from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
@@ -287,10 +288,11 @@ def _making(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield for_code_block(manifest["command"])
     yield ""
+    order = ", order by blocks" if manifest.get("order") == BLOCKS else ""
     yield (
-        f"Seed {manifest['seed']}; digest of the plan `{manifest['digest']}`; {versions}. The same "
-        "command on the same data gives the same bytes. `manifest.json` holds the SHA-256 of every "
-        "file, `flan verify DIR` compares them, `templates.json` holds the templates word for word."
+        f"Seed {manifest['seed']}{order}; digest of the plan `{manifest['digest']}`; {versions}. "
+        "The same command on the same data gives the same bytes. `manifest.json` holds the SHA-256 "
+        "of every file, `flan verify DIR` compares them, `templates.json` holds the templates word for word."
     )
     yield ""
     if stages := (manifest.get("recipe") or {}).get(GROWN_FROM):

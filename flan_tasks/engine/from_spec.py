@@ -29,7 +29,7 @@ from flan_tasks.plan.growth import Stage
 from flan_tasks.plan.plan import Plan, check_grouped, make_plan
 from flan_tasks.plan.prepare import Prepared, Progress, SourceChoice, prepare
 from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
-from flan_tasks.specs.build_spec import AUTO, BuildSpec
+from flan_tasks.specs.build_spec import AUTO, BLOCKS, BuildSpec
 from flan_tasks.store.store import Store, default_store
 from flan_tasks.vocabulary import Vocabulary, named_with, open_vocabulary
 
@@ -213,6 +213,7 @@ def plan_rows(
         num_examples=spec.examples,
         grouped=WRITERS[spec.format].grouped,
         grown_from=grown_from,
+        blocks=spec.order == BLOCKS,
     )
 
 

@@ -25,7 +25,7 @@ from flan_tasks.engine.writers.writer import FACTS
 from flan_tasks.plan.fitting import add_fitting
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
-from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.build_spec import BLOCKS, BuildSpec
 from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.formats import PACKED_FORMATS, TEXT_FORMATS
 from flan_tasks.vocabulary.text_counts import (
@@ -185,6 +185,7 @@ def make_manifest(
         "mixture": prepared.mixture.to_json(),
         "split": prepared.split,
         "seed": plan.seed,
+        **({"order": BLOCKS} if plan.blocks else {}),
         "format": settings.format,
         "style": settings.style,
         "vocabulary": settings.vocabulary.name if settings.vocabulary else None,

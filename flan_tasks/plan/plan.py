@@ -1,6 +1,6 @@
 """The plan: which task, example, epoch and template row k of a build is, for any k alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
@@ -10,14 +10,13 @@ import numpy as np
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.part_tree import Branch
-from flan_tasks.core.parts import EXAMPLES, TOKENS
 from flan_tasks.core.variation import SHUFFLED
 from flan_tasks.plan import draws
 from flan_tasks.plan.growth import Stage, added_rows, in_order, stage_counts
-from flan_tasks.plan.order import rows_of_tasks
-from flan_tasks.plan.prepare import Ingredient, MeanTokens, Prepared
-from flan_tasks.plan.shares import Node, Shares, largest_remainder, pruned, shares_of
+from flan_tasks.plan.order import permuted_in_blocks, rows_of_tasks
+from flan_tasks.plan.part_shares import mean_tokens, shared_tree
+from flan_tasks.plan.prepare import Ingredient, Prepared
+from flan_tasks.plan.shares import Shares, largest_remainder, shares_of
 from flan_tasks.store.table import StoredExamples, Table
 
 _EXAMPLES = hash_text("order of examples")
@@ -79,6 +78,8 @@ class Plan:
     stages: tuple[tuple[int, ...], ...] = ()
     """Of a plan that grew, rows of each ingredient by stage, which add up to `counts`: first those
     of the plan that it grew from, last those that were added. Empty of any other."""
+    blocks: bool = False
+    """Whether neighbors in the store stay near one another, for stores that fit no page cache."""
 
     def __len__(self) -> int:
         return sum(self.counts)
@@ -146,8 +147,18 @@ class Plan:
         task going on where it was, so that examples behind the cap have their turn.
         """
         seed = self.seed if shuffle and not self.grouped else None
-        task, occurrence = rows_of_tasks(positions, self.stages or (self.counts,), seed)
-        return _draw(self.ingredients, self._numbers, self.seed, task, occurrence, shuffle=shuffle)
+        task, occurrence = rows_of_tasks(
+            positions, self.stages or (self.counts,), seed, blocks=self.blocks
+        )
+        return _draw(
+            self.ingredients,
+            self._numbers,
+            self.seed,
+            task,
+            occurrence,
+            shuffle=shuffle,
+            blocks=self.blocks,
+        )
 
 
 @dataclass(frozen=True)
@@ -236,6 +247,7 @@ def _draw(
     occurrence: np.ndarray,
     *,
     shuffle: bool,
+    blocks: bool = False,
 ) -> Rows:
     # All tasks at once: task by task, a block of 1,024 rows of 73 tasks took ten times as long.
     names, available, templates = (
@@ -245,7 +257,8 @@ def _draw(
     epoch = occurrence // available
     example = occurrence % available
     if shuffle:
-        example = draws.permute(example, available, seed, names, epoch, _EXAMPLES)
+        permute = permuted_in_blocks if blocks else draws.permute
+        example = permute(example, available, seed, names, epoch, _EXAMPLES)
     keys = numbers.keys(task, example)
     template = draws.below(templates, seed, names, keys, epoch, _TEMPLATE)
     return Rows(task, example, epoch, template)
@@ -258,6 +271,7 @@ def make_plan(
     num_examples: int | None = None,
     grouped: bool = False,
     grown_from: Sequence[Stage] = (),
+    blocks: bool = False,
 ) -> Plan:
     """Plans a mixture.
 
@@ -268,6 +282,7 @@ def make_plan(
       grouped: whether rows of a task stand together; one pass then takes every example.
       grown_from: stages of the plan that this one begins with, of the same seed and the same
         examples; not of one that is grouped.
+      blocks: whether neighbors in the store stay near one another.
 
     Raises:
       DeclarationError: seed or number are out of range, nothing has a rate, or the plan that is to
@@ -293,6 +308,7 @@ def make_plan(
     if grown_from:
         items = in_order(items, grown_from, mixture=prepared.mixture.name)
     plan, exact = _mixed(prepared, items, seed, num_examples, grouped)
+    plan = replace(plan, blocks=blocks)
     return _grown(plan, exact, grown_from, prepared.mixture.name) if grown_from else plan
 
 
@@ -308,7 +324,7 @@ def _mixed(
         every = tuple(item.available for item in items)
         return Plan(items, seed, every, grouped), [Fraction(count) for count in every]
     total = prepared.one_pass if num_examples is None else num_examples
-    tree = _shared_tree(prepared, items)
+    tree = shared_tree(prepared, items)
     if tree is None:
         rates = [Fraction(item.rate) for item in items]
         plan = Plan(items, seed, tuple(largest_remainder(rates, total)), grouped)
@@ -316,7 +332,7 @@ def _mixed(
         return plan, [total * rate / whole for rate in rates]
     if num_examples is None and tree.capacity is not None:
         total = min(total, int(tree.capacity))
-    shares = shares_of(tree, total, mean=_mean_tokens(prepared, items))
+    shares = shares_of(tree, total, mean=mean_tokens(prepared, items))
     counts = [shares.rows.get(number, 0) for number in range(len(items))]
     exact = [shares.exact.get(number, Fraction(0)) for number in range(len(items))]
     return Plan(items, seed, tuple(counts), grouped, shares), exact
@@ -346,54 +362,3 @@ def check_grouped(mixture: Mixture) -> None:
             "Build it with --format packed-tfrecord or arrays, whose rows are mixed already; or "
             "let SeqIO draw from it without a cache: flan_tasks.mixture(...) and use_cached=False"
         )
-
-
-def _shared_tree(prepared: Prepared, items: Sequence[Ingredient]) -> Node | None:
-    """Returns what parts and ceilings make of a mixture; None where there are neither.
-
-    Raises:
-      DeclarationError: weights are of tokens, and no vocabulary counts them.
-    """
-    mixture = prepared.mixture
-    ceilings = prepared.tree is not None and any(leaf.max_repeats for leaf in prepared.tree.leaves)
-    if prepared.tree is None or prepared.split != "train" or not (mixture.parts or ceilings):
-        return None
-    tree = pruned(_node(prepared.tree, items))
-    assert tree is not None  # some item has examples
-    if mixture.weights != EXAMPLES and not prepared.mean_tokens:
-        raise DeclarationError(
-            f'mixture "{mixture.name}": weights = "{mixture.weights}" are of tokens, which a '
-            "vocabulary counts; give one, --vocab"
-        )
-    return tree
-
-
-def _mean_tokens(
-    prepared: Prepared, items: Sequence[Ingredient]
-) -> Callable[[int], Fraction] | None:
-    """Returns the tokens of a row by the number of its ingredient, where weights are of tokens."""
-    weights = prepared.mixture.weights
-    if weights == EXAMPLES:
-        return None
-    return lambda number: _mean(prepared.mean_tokens[items[number].name], inputs=weights == TOKENS)
-
-
-def _mean(tokens: MeanTokens, *, inputs: bool) -> Fraction:
-    return Fraction(tokens.targets + (tokens.inputs if inputs else 0), tokens.rows)
-
-
-def _node(branch: Branch, items: Sequence[Ingredient]) -> Node:
-    nodes = tuple(_node(one, items) for one in branch.branches)
-    if branch.leaf is not None:
-        repeats = branch.leaf.max_repeats
-        nodes = tuple(
-            Node(
-                branch.path,
-                Fraction(item.rate),
-                item=number,
-                most=None if repeats is None else int(repeats * item.available),
-            )
-            for number, item in enumerate(items)
-            if item.part == branch.path
-        )
-    return Node(branch.path, branch.weight, nodes)

@@ -25,7 +25,8 @@ from flan_tasks.reports.part_changes import (
 
 # What is compared of two manifests as a whole, in the order shown.
 _SETTINGS = (
-    "flan_tasks split seed format style arch vocabulary lengths examples rows libraries".split()
+    *("flan_tasks", "split", "seed", "order", "format", "style", "arch", "vocabulary", "lengths"),
+    *("examples", "rows", "libraries"),
 )
 # What is compared of a task that both have.
 _FACTS = ("rate", "share", "examples", "available", "license", "source", "store_key")

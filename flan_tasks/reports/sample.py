@@ -19,6 +19,7 @@ from flan_tasks.plan.order import tasks_at
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.rows import CHUNK, render_chunk
 from flan_tasks.reports import packed_tables, stored
+from flan_tasks.specs.build_spec import BLOCKS
 from flan_tasks.vocabulary import T5, Vocabulary, VocabularyName
 
 DEFAULT_EXAMPLES = 2000
@@ -108,7 +109,8 @@ def sampled_positions(manifest: Mapping[str, Any], size: int) -> tuple[np.ndarra
     else:
         scanned = np.arange(min(total, _SCANNED), dtype=np.int64)
         rows = plan_rows(manifest, scanned)
-        task = tasks_at(rows, stage_rows(manifest), manifest["seed"])
+        by_blocks = manifest.get("order") == BLOCKS
+        task = tasks_at(rows, stage_rows(manifest), manifest["seed"], blocks=by_blocks)
         more = some_of_each(task, least, np.isin(scanned, even))
     positions = np.union1d(even, more)
     return positions, np.isin(positions, even)

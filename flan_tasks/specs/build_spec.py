@@ -29,6 +29,7 @@ from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
 # Longest inputs and targets in tokens, EOS included, where none are named.
 LENGTHS: Mapping[str, int] = {"inputs": 1024, "targets": 256}
 AUTO = "auto"
+RANDOM, BLOCKS = "random", "blocks"
 # Formats that are left as they are unless lengths are asked for: what reads them trims.
 UNFITTED_FORMATS = ("seqio-cache",)
 # What a canonical command says first, most of it even where it is the default.
@@ -57,6 +58,9 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     """Rows to build; by default one pass of the capped mixture."""
     seed: int = option(0, least=0, most=(1 << 63) - 1)
     """What every choice depends on."""
+    order: str = option(RANDOM, choices=(RANDOM, BLOCKS))
+    """How rows are mixed: over the whole plan (random), or so that neighbors in the store stay near
+    one another (blocks), for stores that do not fit into memory."""
     format: str = option("jsonl", choices=FORMATS, of_files=True)
     """What files hold: texts, ids, or packed ids."""
     style: str = option(STYLES[0], choices=STYLES, of_files=True)
