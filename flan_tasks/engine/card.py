@@ -292,7 +292,8 @@ def _making(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Seed {manifest['seed']}{order}; digest of the plan `{manifest['digest']}`; {versions}. "
         "The same command on the same data gives the same bytes. `manifest.json` holds the SHA-256 "
-        "of every file, `flan verify DIR` compares them, `templates.json` holds the templates word for word."
+        "of every file, `flan verify DIR` compares them, `templates.json` holds the templates word "
+        "for word."
     )
     yield ""
     if stages := (manifest.get("recipe") or {}).get(GROWN_FROM):
