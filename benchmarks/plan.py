@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from flan_tasks.datasets import catalog
-from flan_tasks.plan.plan import Plan, largest_remainder
+from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient
+from flan_tasks.plan.shares import largest_remainder
 
 SMALL = 1024
 

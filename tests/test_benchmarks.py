@@ -266,3 +266,13 @@ def test_words_are_measured_beside_whole_texts(tmp_path):
     assert "\n0 of 2,072 texts differ; " in done.stdout
     ways = [line.split(" | ")[0] for line in done.stdout.splitlines() if line.startswith("| ")]
     assert ways[2:] == ["| bare", "| cold", "| warm", "| built cold", "| built warm"]
+
+
+def test_reading_in_both_orders_reads_the_same_rows(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.order", "--place", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--examples", "3000"], capture_output=True, text=True, check=True
+    )
+    found = json.loads(done.stdout)
+    # One shard has all of them.
+    assert found["random"]["pages_touched"] == found["blocks"]["pages_touched"] == 320

@@ -28,7 +28,7 @@ def add_chat(shards: Iterable[Mapping[str, Any]]) -> dict[str, Counts]:
     for shard in shards:
         for name, counts in shard.get(CHAT, {}).items():
             _add(sums.setdefault(name, no_counts()), counts)
-    return sums
+    return dict(sorted(sums.items()))
 
 
 def _add(into: Counts, counts: Mapping[str, Any]) -> None:

@@ -145,6 +145,7 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
         say(f"\n{out} holds this build already, complete; nothing was written.")
         print_warnings(built.warnings)
         return
+    from flan_tasks.engine.folded import folded_reasons
     from flan_tasks.engine.one_a_part import one_a_part
 
     tasks = one_a_part(manifest["tasks"])
@@ -153,7 +154,13 @@ def print_after(built: "BuildResult", *, wide: bool = False) -> None:
     skipped = sum(built.skipped.values())
     shards = len(manifest["shards"])
     before = f", where {built.kept:,} of {shards:,} were from before" if built.kept else ""
-    click.echo(f"\nBuilt {counted(shards - built.kept, 'shard')} in {built.seconds:.1f} s{before}.")
+    there = built.kept + built.taken_over
+    click.echo(f"\nBuilt {counted(shards - there, 'shard')} in {built.seconds:.1f} s{before}.")
+    if built.taken_over:
+        kept = counted(built.taken_over, "shard is", "shards are")
+        click.echo(f"{kept} of the build that it grew from, as before.")
+    for names, reason in folded_reasons(built.not_taken):
+        print_wrapped(f"{names}, built anew: {reason}", wide=wide)
     examples, files = manifest["examples"], len(manifest["files"])
     click.echo(f"Realized {counted(examples, 'example')} in {counted(files, 'file')}.")
     split = manifest["split"]

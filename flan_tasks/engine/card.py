@@ -20,9 +20,11 @@ from flan_tasks.engine.one_a_part import one_a_part
 from flan_tasks.engine.option_counts import style_note, style_table
 from flan_tasks.engine.option_lines import option_lines
 from flan_tasks.engine.part_table import HEADS, part_notes, part_rows
+from flan_tasks.engine.recipe import GROWN_FROM
 from flan_tasks.engine.styles import BY_STYLE, Turns
 from flan_tasks.engine.task_counts import COUNT_HEADS, count_rows
 from flan_tasks.plan.fitting import fitting_lines, written_tokens
+from flan_tasks.specs.build_spec import BLOCKS
 from flan_tasks.specs.contamination_presets import FIELDS
 from flan_tasks.specs.formats import TEXT_FORMATS
 from flan_tasks.vocabulary.text_counts import TABLE, text_lines, text_table
@@ -286,12 +288,24 @@ def _making(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield for_code_block(manifest["command"])
     yield ""
+    order = ", order by blocks" if manifest.get("order") == BLOCKS else ""
     yield (
-        f"Seed {manifest['seed']}; digest of the plan `{manifest['digest']}`; {versions}. The same "
-        "command on the same data gives the same bytes. `manifest.json` holds the SHA-256 of every "
-        "file, `flan verify DIR` compares them, `templates.json` holds the templates word for word."
+        f"Seed {manifest['seed']}{order}; digest of the plan `{manifest['digest']}`; {versions}. "
+        "The same command on the same data gives the same bytes. `manifest.json` holds the SHA-256 "
+        "of every file, `flan verify DIR` compares them, `templates.json` holds the templates word "
+        "for word."
     )
     yield ""
+    if stages := (manifest.get("recipe") or {}).get(GROWN_FROM):
+        rows = sum(sum(stage["rows"].values()) for stage in stages)
+        yield (
+            f"It grew from the build with the digest `{stages[-1]['digest']}`: the first {rows:,} "
+            "rows of its plan are those of that build, in their order and files, with the rates "
+            f"that its mixture had then; the {manifest['planned'] - rows:,} behind them were added "
+            "so that the whole has the rates above. Read it in another order than that of its "
+            "files, so that what was added does not come last."
+        )
+        yield ""
 
 
 def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:

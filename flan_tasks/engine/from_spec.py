@@ -4,9 +4,10 @@
 plan here, so that an option of a build which chooses rows has its effect in all of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from flan_tasks.chat.proofs import check
 from flan_tasks.chat.tokenizer import ChatTokenizer
@@ -18,16 +19,19 @@ from flan_tasks.core.errors import UnknownNameError, VocabularyError, with_notes
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.part_tree import measures_tokens
+from flan_tasks.engine.earlier import EarlierBuild
 from flan_tasks.engine.filling import fill
-from flan_tasks.engine.run_local import check_settings, local_runner
+from flan_tasks.engine.recipe import make_recipe
+from flan_tasks.engine.run_local import check_settings, local_runner, resolved
 from flan_tasks.engine.runner import Runner
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.packing.length_choices import LengthChoice, length_choices, proposed
+from flan_tasks.plan.growth import Stage
 from flan_tasks.plan.plan import Plan, check_grouped, make_plan
 from flan_tasks.plan.prepare import Prepared, Progress, SourceChoice, prepare
 from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
-from flan_tasks.specs.build_spec import AUTO, BuildSpec
+from flan_tasks.specs.build_spec import AUTO, BLOCKS, BuildSpec
 from flan_tasks.store.store import Store, default_store
 from flan_tasks.vocabulary import Vocabulary, named_with, open_vocabulary
 
@@ -48,6 +52,8 @@ class Planned:
     """Datasets left out by their license."""
     length_choices: tuple[LengthChoice, ...] = ()
     """Lengths that were compared, where they are proposed from the data."""
+    earlier: EarlierBuild | None = None
+    """What it grows from."""
 
 
 def plan_spec(
@@ -80,7 +86,10 @@ def plan_spec(
       VocabularyError: the vocabulary cannot be read.
       SourceUnavailableError: rows of some datasets are not available.
       RowError: rows break their schema.
+      BuildError: what it is to grow from is no build, or has rows that would be others now.
     """
+    earlier = _earlier(spec)
+    grows = earlier if not WRITERS[spec.format].grouped else None
     declared, refused = declared_mixture(spec, catalog)
     if WRITERS[spec.format].grouped:
         check_grouped(declared)
@@ -104,13 +113,20 @@ def plan_spec(
     prepared = prepare_spec(spec, catalog, source=source, progress=progress)
     measure = Measure(settings.vocabulary, settings.lengths, settings.fits)
     prepared = with_mean_tokens(prepared, measure, seed=spec.seed)
-    plan = plan_rows(prepared, spec)
+    plan = plan_rows(prepared, spec, grown_from=_rows(grows.stages if grows else ()))
     choices: tuple[LengthChoice, ...] = ()
     if spec.lengths == AUTO:
         assert settings.vocabulary is not None
         choices = tuple(length_choices(plan, settings.vocabulary, arch=settings.arch))
         settings = replace(settings, lengths=dict(proposed(choices).lengths))
-    return Planned(spec, prepared, plan, settings, refused, choices)
+    if grows:
+        settings = replace(settings, shards_before=tuple(s["shards"] for s in grows.stages))
+        if spec.shards and spec.shards <= grows.num_shards:
+            what = f"is {spec.shards}; the build it grows from has {grows.num_shards}: want more"
+            raise ConfigError("BuildSpec", [("shards", what)])
+        whole = resolved(spec, prepared, plan, settings, report=spec.report)
+        grows.check(make_recipe(prepared, plan, whole), prepared, plan, catalog)
+    return Planned(spec, prepared, plan, settings, refused, choices, earlier)
 
 
 def declared_mixture(spec: BuildSpec, catalog: Catalog) -> tuple[Mixture, tuple[Dataset, ...]]:
@@ -174,17 +190,40 @@ def prepare_spec(
     )
 
 
-def plan_rows(prepared: Prepared, spec: BuildSpec) -> Plan:
+def _earlier(spec: BuildSpec) -> EarlierBuild | None:
+    if spec.grow_from is None:
+        return None
+    return EarlierBuild.open(local_path(spec.grow_from, "--grow-from"))
+
+
+def _rows(stages: Iterable[Mapping[str, Any]]) -> list[Stage]:
+    return [stage["rows"] for stage in stages]
+
+
+def plan_rows(
+    prepared: Prepared, spec: BuildSpec, *, grown_from: Sequence[Stage] | None = None
+) -> Plan:
     """Plans the rows of a mixture whose examples are there.
+
+    Args:
+      prepared: the mixture.
+      spec: what is asked for.
+      grown_from: the rows that were there before; None is what the specification says.
 
     Raises:
       DeclarationError: there is no row.
+      BuildError: what it is to grow from is no build.
     """
+    if grown_from is None:
+        earlier = None if WRITERS[spec.format].grouped else _earlier(spec)
+        grown_from = _rows(earlier.stages) if earlier else ()
     return make_plan(
         prepared,
         seed=spec.seed,
         num_examples=spec.examples,
         grouped=WRITERS[spec.format].grouped,
+        grown_from=grown_from,
+        blocks=spec.order == BLOCKS,
     )
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,11 @@ from flan_tasks.engine.recipe import Recipe, digest_of, library_versions
 from flan_tasks.engine.shard import BuildSettings
 from flan_tasks.engine.styles import BY_STYLE, Turns
 from flan_tasks.engine.writers import WRITERS
+from flan_tasks.engine.writers.writer import FACTS
 from flan_tasks.plan.fitting import add_fitting
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
-from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.build_spec import BLOCKS, BuildSpec
 from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.formats import PACKED_FORMATS, TEXT_FORMATS
 from flan_tasks.vocabulary.text_counts import (
@@ -121,6 +122,7 @@ def make_manifest(
     recipe: Recipe,
     shards: Sequence[Mapping[str, Any]],
     others: Sequence[Mapping[str, Any]],
+    kept: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Returns the manifest.
 
@@ -132,7 +134,13 @@ def make_manifest(
       recipe: everything the bytes depend on.
       shards: what is known of each shard.
       others: path, size and digest of every other file.
+      kept: what is known of all shards together that an earlier build had, with its entries of
+        `shards` and `files`; these stand before the others.
     """
+    grouped = WRITERS[settings.format].grouped
+    entries = [*(kept["shards"] if kept else ()), *_entries(shards, grouped=grouped)]
+    files = [*(kept["files"] if kept else ()), *(file for one in shards for file in one["files"])]
+    shards = [*([kept] if kept else ()), *shards]
     realized: Counter[str] = Counter()
     templates: dict[str, Counter[str]] = {}
     for shard in shards:
@@ -177,6 +185,7 @@ def make_manifest(
         "mixture": prepared.mixture.to_json(),
         "split": prepared.split,
         "seed": plan.seed,
+        **({"order": BLOCKS} if plan.blocks else {}),
         "format": settings.format,
         "style": settings.style,
         "vocabulary": settings.vocabulary.name if settings.vocabulary else None,
@@ -240,18 +249,30 @@ def make_manifest(
         found["packing"] = {
             name: sum(shard[name] for shard in shards) for name in ("rows", "bound", "simple_bound")
         }
-    kept = ("rows", "examples", "tokens", "bound")
-    found["shards"] = [
-        {
-            "name": shard["path"],
-            **{name: shard[name] for name in kept if name in shard},
-            "paths": [file["path"] for file in shard["files"]],
-        }
-        for shard in shards
-    ]
-    found["files"] = [*(file for shard in shards for file in shard["files"]), *others]
+    found |= {"shards": entries, "files": [*files, *others]}
     # Through JSON once, so that a manifest in hand equals one read back.
     return json.loads(json.dumps(found))
+
+
+def _entries(shards: Sequence[Mapping[str, Any]], *, grouped: bool) -> Iterator[dict[str, Any]]:
+    start = 0
+    for shard in shards:
+        entry = _shard_entry(shard)
+        if grouped:
+            left_out = shard["left_out"]
+            facts = {name: value for name, value in shard.items() if name not in ("path", "files")}
+            entry[FACTS] = {**facts, "left_out": [row - start for row in left_out]}
+            start += shard["rows"] + len(left_out)
+        yield entry
+
+
+def _shard_entry(shard: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("rows", "examples", "tokens", "bound")
+    return {
+        "name": shard["path"],
+        **{name: shard[name] for name in names if name in shard},
+        "paths": [file["path"] for file in shard["files"]],
+    }
 
 
 def _parts(

@@ -22,11 +22,14 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Reads the manifest of a complete build.
 
+    Args:
+      folder: the build; or a copy of its manifest.
+
     Raises:
       BuildError: there is none, it cannot be read, it is not what its own hash says, or it is none:
         the keys that are missing, of another type or contradict one another are named.
     """
-    return checked(load_manifest(folder), folder / MANIFEST)
+    return checked(load_manifest(folder), _path(folder))
 
 
 def checked(manifest: dict[str, Any], path: Path | Address) -> dict[str, Any]:
@@ -57,7 +60,7 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     Raises:
       BuildError: there is none, or it is no JSON object.
     """
-    path = folder / MANIFEST
+    path = _path(folder)
     if not path.exists():
         raise no_manifest(folder, is_begun=(folder / PROGRESS).is_dir())
     try:
@@ -94,6 +97,10 @@ def no_manifest(where: Path | Address, *, is_begun: bool) -> BuildError:
     if is_begun:
         return BuildError(f"{where} is an unfinished build; run the command that began it again")
     return BuildError(f"{where} is no build directory: it has no {MANIFEST}")
+
+
+def _path(folder: Path) -> Path:
+    return folder if folder.is_file() else folder / MANIFEST
 
 
 def seal(content: Mapping[str, Any]) -> str:

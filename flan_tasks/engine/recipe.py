@@ -3,7 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flan_tasks.core.dataset import START
@@ -14,6 +14,8 @@ from flan_tasks.plan.prepare import Ingredient, Prepared
 from flan_tasks.specs.build_spec import BuildSpec
 
 Recipe = Mapping[str, Any]
+# Key of what a build was grown from.
+GROWN_FROM = "grown_from"
 
 # Libraries whose version can change the bytes of a build.
 _LIBRARIES = (
@@ -33,13 +35,20 @@ _SAID = {"mixture": "what is built", "modules": "--module", "report": "report.ht
 _SHOWN = 12
 
 
-def make_recipe(prepared: Prepared, plan: Plan, spec: BuildSpec) -> dict[str, Any]:
+def make_recipe(
+    prepared: Prepared,
+    plan: Plan,
+    spec: BuildSpec,
+    *,
+    grown_from: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Returns everything the bytes of a build depend on but the versions of libraries.
 
     Args:
       prepared: the mixture.
       plan: its rows.
       spec: what was built, every default in it.
+      grown_from: stages of the build that it grew from, oldest first.
     """
     counts = {item.name: count for item, count in zip(plan.ingredients, plan.counts, strict=True)}
     found = {
@@ -54,6 +63,8 @@ def make_recipe(prepared: Prepared, plan: Plan, spec: BuildSpec) -> dict[str, An
         "tasks": {
             item.name: _task(item, rows=counts.get(item.name, 0)) for item in prepared.ingredients
         },
+        # Whose rows it begins with; they are those of the tasks above, in these numbers.
+        **({GROWN_FROM: list(grown_from)} if grown_from else {}),
     }
     # Through JSON once, so that a recipe in hand equals one read back.
     return json.loads(json.dumps(found))
@@ -126,6 +137,8 @@ def _differences(there: Recipe, now: Recipe) -> Iterator[str]:
         yield from _changed(f"mixture, {name}", mixtures[0].get(name), mixtures[1].get(name))
     for name in ("missing", "without_split", "too_small"):
         yield from _changed(name.replace("_", " "), there.get(name, []), now.get(name, []))
+    grown = [[one["digest"][:12] for one in r.get(GROWN_FROM, ())] for r in (there, now)]
+    yield from _changed("--grow-from, the builds", *grown)
     tasks = there.get("tasks", {}), now.get("tasks", {})
     for name in {**tasks[0], **tasks[1]}:
         if name not in tasks[1]:

@@ -12,6 +12,7 @@ from flan_tasks.core.errors import BuildError
 from flan_tasks.decontamination.compared import Part
 from flan_tasks.engine.asked_for import recorded_spec
 from flan_tasks.engine.from_spec import plan_rows, prepare_spec
+from flan_tasks.engine.recipe import GROWN_FROM
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.plan.exemplars import Queries, choose_exemplars
 from flan_tasks.plan.plan import Plan
@@ -79,7 +80,8 @@ def reopen(
         plan = plan_rows(found, replace(spec, examples=None))
         if len(plan) == spec.examples:
             return found, plan
-    return found, plan_rows(found, spec)
+    stages = [stage["rows"] for stage in (manifest.get("recipe") or {}).get(GROWN_FROM, ())]
+    return found, plan_rows(found, spec, grown_from=stages)
 
 
 def drawn(prepared: Prepared, plan: Plan, *, left_out: Sequence[int] = ()) -> tuple[Part, ...]:

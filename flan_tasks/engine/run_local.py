@@ -19,6 +19,7 @@ from flan_tasks.core.variation import Variation
 from flan_tasks.engine import directory
 from flan_tasks.engine.address_place import AddressPlace
 from flan_tasks.engine.card import make_card
+from flan_tasks.engine.earlier import EarlierBuild
 from flan_tasks.engine.file_facts import file_facts, write_error
 from flan_tasks.engine.llama_factory import DATASET_INFO, dataset_info
 from flan_tasks.engine.manifest import make_manifest, template_texts
@@ -53,6 +54,10 @@ class Built:
     """Whether it was there already, complete, and nothing was written."""
     kept: int = 0
     """Shards that an earlier, interrupted run had finished."""
+    taken_over: int = 0
+    """Shards of the build that it grew from."""
+    not_taken: Mapping[str, str] = field(default_factory=dict)
+    """Of a format that keeps tasks apart, task -> why shards of it are not those of that build."""
     seconds: float = 0.0
     """Seconds that the shards of this run took."""
 
@@ -90,6 +95,7 @@ def build(
     runner: Runner | None = None,
     report: Report | None = None,
     watch: Callable[[Status], None] | None = None,
+    earlier: EarlierBuild | None = None,
 ) -> Built:
     """Writes a planned mixture to a directory, here or at an address.
 
@@ -106,6 +112,7 @@ def build(
       runner: who builds the shards, where these are not meant.
       report: makes the report; without it there is none, and the command says so.
       watch: called with how far the build is, several times a second.
+      earlier: what it grows from; its shards are taken over where they are there.
 
     Raises:
       DeclarationError: the settings do not go together.
@@ -121,7 +128,9 @@ def build(
         settings,
         report=report is not None,
     )
-    recipe = make_recipe(prepared, plan, spec)
+    writer = WRITERS[settings.format]
+    stages = earlier.stages if earlier and not writer.grouped else ()
+    recipe = make_recipe(prepared, plan, spec, grown_from=stages)
     runner = runner or local_runner(workers)
     place: Place
     if isinstance(out, Path):
@@ -136,11 +145,25 @@ def build(
         if place.check_free(recipe):
             return Built(place.manifest(), was_there=True)
         place.begin(recipe, command=spec.command())
-        shards = WRITERS[settings.format].shards(plan, settings.split, settings.num_shards)
+        shards = writer.shards(
+            plan, settings.split, settings.num_shards, before=settings.shards_before
+        )
+        kept: dict[str, Any] | None = None
+        same: Mapping[str, Mapping[str, Any]] = {}
+        reasons: Mapping[str, str] = {}
+        if earlier and earlier.has_shards and writer.grouped:
+            same, reasons = earlier.unchanged(recipe, shards)
+        elif earlier and earlier.has_shards:
+            there, shards = shards[: earlier.num_shards], shards[earlier.num_shards :]
+            files = {one.path: writer.paths(one, settings.for_writer) for one in there}
+            kept = earlier.keep(place.folder, files)
         facts_of = {s.path: facts for s in shards if (facts := place.done(s.path))}
+        for shard in shards:
+            if earlier and shard.path in same:
+                facts_of[shard.path] = earlier.take(place.folder, shard, same[shard.path])
         to_do = [shard for shard in shards if shard.path not in facts_of]
         tally = _Tally(shards, to_do, watch)
-        finished_before = len(facts_of)
+        finished_before = len(facts_of.keys() - same.keys())
         try:
             work = Work(plan, settings, place.folder)
             # Closed at once, whatever happens: it may have processes to stop.
@@ -161,11 +184,19 @@ def build(
                 recipe,
                 [facts_of[s.path] for s in shards],
                 report,
+                kept,
             )
         except BaseException:
             place.sweep()  # of workers that had to be killed
             raise
-    return Built(manifest, was_there=False, kept=finished_before, seconds=tally.seconds)
+    return Built(
+        manifest,
+        was_there=False,
+        kept=finished_before,
+        taken_over=len(kept["shards"]) if kept else len(same),
+        not_taken=reasons,
+        seconds=tally.seconds,
+    )
 
 
 def local_runner(workers: int) -> Runner:
@@ -182,16 +213,17 @@ def _finish(
     recipe: Mapping[str, Any],
     shards: Sequence[Mapping[str, Any]],
     report: Report | None,
+    kept: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     folder = place.folder
     try:
         others_written = [*WRITERS[settings.format].finish(folder, shards, settings.for_writer)]
         if settings.chat:
-            kept = keep_tokenizer(settings.chat.files.folder, folder)
-            others_written += [path.relative_to(folder).as_posix() for path in kept]
+            copied = keep_tokenizer(settings.chat.files.folder, folder)
+            others_written += [path.relative_to(folder).as_posix() for path in copied]
     except OSError as error:
         raise write_error(error, folder) from error
-    if not sum(shard["examples"] for shard in shards):
+    if not kept and not sum(shard["examples"] for shard in shards):
         if refused := refusals(add_chat(shards)):
             raise BuildError(
                 f"none of {len(plan):,} rows is a conversation that the chat template of "
@@ -204,7 +236,14 @@ def _finish(
         )
     others = [{"path": name, **file_facts(folder / name)} for name in others_written]
     manifest = make_manifest(
-        prepared, plan, settings, spec=spec, recipe=recipe, shards=shards, others=others
+        prepared,
+        plan,
+        settings,
+        spec=spec,
+        recipe=recipe,
+        shards=shards,
+        others=others,
+        kept=kept,
     )
     _add(folder, manifest, TEMPLATES, template_texts(plan))
     _add(folder, manifest, CARD, make_card(manifest))
@@ -334,6 +373,8 @@ def resolved(
         drop_contaminated=tuple(prepared.drop_against),
         contamination_preset=prepared.drop_preset,
         report=report,
+        # What keeps tasks apart has the bytes of a build from nothing.
+        grow_from=None if writer.grouped else spec.grow_from,
         allow_missing=bool(prepared.missing or prepared.not_compared),
         **prompts,
     )

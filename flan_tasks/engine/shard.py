@@ -47,6 +47,8 @@ class BuildSettings:
     """For ids and token counts; None counts no tokens."""
     num_shards: int | None = None
     """Number of files (for each task, where a format keeps tasks apart); None goes by rows."""
+    shards_before: tuple[int, ...] = ()
+    """Files of each stage that a plan had before it grew."""
 
     arch: str = ENCODER_DECODER
     """One of `formats.ARCHS`; packed formats only."""

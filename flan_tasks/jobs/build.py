@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,12 +105,15 @@ class PlannedBuild(Planned):
             runner=runner,
             report=reporter(self.plan, self.settings.vocabulary) if self.spec.report else None,
             watch=progress,
+            earlier=self.earlier,
         )
         return BuildResult(
             folder=where,
             manifest=built.manifest,
             was_there=built.was_there,
             kept=built.kept,
+            taken_over=built.taken_over,
+            not_taken=built.not_taken,
             seconds=built.seconds,
         )
 
@@ -127,6 +130,10 @@ class BuildResult:
     """Whether the build was there already, complete, and nothing was written."""
     kept: int = 0
     """Shards that an earlier, interrupted run had finished."""
+    taken_over: int = 0
+    """Shards of the build that it grew from, taken over as they are."""
+    not_taken: Mapping[str, str] = field(default_factory=dict)
+    """Of seqio-cache, task -> why shards of it are not those of that build."""
     seconds: float = 0.0
     """Seconds that the shards of this run took."""
 

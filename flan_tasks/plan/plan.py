@@ -1,7 +1,7 @@
 """The plan: which task, example, epoch and template row k of a build is, for any k alone."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -10,15 +10,15 @@ import numpy as np
 from flan_tasks.core.choice import hash_text
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.core.part_tree import Branch
-from flan_tasks.core.parts import EXAMPLES, TOKENS
 from flan_tasks.core.variation import SHUFFLED
 from flan_tasks.plan import draws
-from flan_tasks.plan.prepare import Ingredient, MeanTokens, Prepared
-from flan_tasks.plan.shares import Node, Shares, pruned, shares_of
+from flan_tasks.plan.growth import Stage, added_rows, in_order, stage_counts
+from flan_tasks.plan.order import permuted_in_blocks, rows_of_tasks
+from flan_tasks.plan.part_shares import mean_tokens, shared_tree
+from flan_tasks.plan.prepare import Ingredient, Prepared
+from flan_tasks.plan.shares import Shares, largest_remainder, shares_of
 from flan_tasks.store.table import StoredExamples, Table
 
-_ORDER = hash_text("order of rows")
 _EXAMPLES = hash_text("order of examples")
 _TEMPLATE = hash_text("template")
 MAX_SEED = (1 << 63) - 1
@@ -75,6 +75,11 @@ class Plan:
     """Whether rows of a task stand together, task by task, instead of mixed."""
     shares: Shares | None = None
     """What parts and ceilings come to; None where there are neither."""
+    stages: tuple[tuple[int, ...], ...] = ()
+    """Of a plan that grew, rows of each ingredient by stage, which add up to `counts`: first those
+    of the plan that it grew from, last those that were added. Empty of any other."""
+    blocks: bool = False
+    """Whether neighbors in the store stay near one another, for stores that fit no page cache."""
 
     def __len__(self) -> int:
         return sum(self.counts)
@@ -93,10 +98,6 @@ class Plan:
     def has_option_styles(self) -> bool:
         """Whether options of any task are listed in another way than the plain one."""
         return any(item.is_styled for item in self.ingredients)
-
-    @cached_property
-    def _ends(self) -> np.ndarray:
-        return np.cumsum(np.asarray(self.counts, np.int64))
 
     @cached_property
     def alike(self) -> np.ndarray:
@@ -145,29 +146,19 @@ class Plan:
         Behind the plan's own rows the next pass begins: the same counts in another order, every
         task going on where it was, so that examples behind the cap have their turn.
         """
-        each, slots = positions // len(self), positions % len(self)
-        passes: int | np.ndarray = each
-        if shuffle and not self.grouped:
-            if len(each) and each[0] == each[-1] and (each == each[0]).all():
-                passes = int(each[0])  # one key for all rows, which is twice as fast
-            slots = draws.permute(slots, len(self), self.seed, _ORDER, passes)
-        task = np.searchsorted(self._ends, slots, side="right")
-        counts = np.asarray(self.counts, np.int64)[task]
-        occurrence = slots - (self._ends[task] - counts) + passes * counts
-        return _draw(self.ingredients, self._numbers, self.seed, task, occurrence, shuffle=shuffle)
-
-
-def tasks_at(positions: np.ndarray, counts: Sequence[int], seed: int) -> np.ndarray:
-    """Returns the number of the task of rows of a plan, of which no example need be available.
-
-    Args:
-      positions: int64[n], in the plan's own rows, which are not grouped.
-      counts: rows of each task.
-      seed: the plan's.
-    """
-    ends = np.cumsum(np.asarray(counts, np.int64))
-    slots = draws.permute(positions, int(ends[-1]), seed, _ORDER, 0)
-    return np.searchsorted(ends, slots, side="right")
+        seed = self.seed if shuffle and not self.grouped else None
+        task, occurrence = rows_of_tasks(
+            positions, self.stages or (self.counts,), seed, blocks=self.blocks
+        )
+        return _draw(
+            self.ingredients,
+            self._numbers,
+            self.seed,
+            task,
+            occurrence,
+            shuffle=shuffle,
+            blocks=self.blocks,
+        )
 
 
 @dataclass(frozen=True)
@@ -256,6 +247,7 @@ def _draw(
     occurrence: np.ndarray,
     *,
     shuffle: bool,
+    blocks: bool = False,
 ) -> Rows:
     # All tasks at once: task by task, a block of 1,024 rows of 73 tasks took ten times as long.
     names, available, templates = (
@@ -265,14 +257,21 @@ def _draw(
     epoch = occurrence // available
     example = occurrence % available
     if shuffle:
-        example = draws.permute(example, available, seed, names, epoch, _EXAMPLES)
+        permute = permuted_in_blocks if blocks else draws.permute
+        example = permute(example, available, seed, names, epoch, _EXAMPLES)
     keys = numbers.keys(task, example)
     template = draws.below(templates, seed, names, keys, epoch, _TEMPLATE)
     return Rows(task, example, epoch, template)
 
 
 def make_plan(
-    prepared: Prepared, *, seed: int, num_examples: int | None = None, grouped: bool = False
+    prepared: Prepared,
+    *,
+    seed: int,
+    num_examples: int | None = None,
+    grouped: bool = False,
+    grown_from: Sequence[Stage] = (),
+    blocks: bool = False,
 ) -> Plan:
     """Plans a mixture.
 
@@ -281,9 +280,13 @@ def make_plan(
       seed: from 0 to 2^63 - 1.
       num_examples: rows of the plan; None means one pass.
       grouped: whether rows of a task stand together; one pass then takes every example.
+      grown_from: stages of the plan that this one begins with, of the same seed and the same
+        examples; not of one that is grouped.
+      blocks: whether neighbors in the store stay near one another.
 
     Raises:
-      DeclarationError: seed or number are out of range, or nothing has a rate.
+      DeclarationError: seed or number are out of range, nothing has a rate, or the plan that is to
+        grow has more of a task than its share.
     """
     if not 0 <= seed <= MAX_SEED:
         raise DeclarationError(f"seed {seed}: wanted a number from 0 to 2^63 - 1")
@@ -302,18 +305,48 @@ def make_plan(
         )
     if grouped:
         check_grouped(prepared.mixture)
+    if grown_from:
+        items = in_order(items, grown_from, mixture=prepared.mixture.name)
+    plan, exact = _mixed(prepared, items, seed, num_examples, grouped)
+    plan = replace(plan, blocks=blocks)
+    return _grown(plan, exact, grown_from, prepared.mixture.name) if grown_from else plan
+
+
+def _mixed(
+    prepared: Prepared,
+    items: tuple[Ingredient, ...],
+    seed: int,
+    num_examples: int | None,
+    grouped: bool,
+) -> tuple[Plan, list[Fraction]]:
+    """Plans as many rows of each task as its rate gives it; with the exact numbers."""
     if num_examples is None and (grouped or prepared.split != "train"):
-        return Plan(items, seed, tuple(item.available for item in items), grouped)
+        every = tuple(item.available for item in items)
+        return Plan(items, seed, every, grouped), [Fraction(count) for count in every]
     total = prepared.one_pass if num_examples is None else num_examples
-    tree = _shared_tree(prepared, items)
+    tree = shared_tree(prepared, items)
     if tree is None:
-        counts = largest_remainder([item.rate for item in items], total)
-        return Plan(items, seed, tuple(counts), grouped)
+        rates = [Fraction(item.rate) for item in items]
+        plan = Plan(items, seed, tuple(largest_remainder(rates, total)), grouped)
+        whole = sum(rates)
+        return plan, [total * rate / whole for rate in rates]
     if num_examples is None and tree.capacity is not None:
         total = min(total, int(tree.capacity))
-    shares = shares_of(tree, total, mean=_mean_tokens(prepared, items))
+    shares = shares_of(tree, total, mean=mean_tokens(prepared, items))
     counts = [shares.rows.get(number, 0) for number in range(len(items))]
-    return Plan(items, seed, tuple(counts), grouped, shares)
+    exact = [shares.exact.get(number, Fraction(0)) for number in range(len(items))]
+    return Plan(items, seed, tuple(counts), grouped, shares), exact
+
+
+def _grown(
+    plan: Plan, exact: Sequence[Fraction], grown_from: Sequence[Stage], mixture: str
+) -> Plan:
+    names = [item.name for item in plan.ingredients]
+    stages = stage_counts(names, grown_from)
+    there = [sum(rows) for rows in zip(*stages, strict=True)]
+    stages.append(tuple(added_rows(names, exact, there, mixture=mixture)))
+    counts = tuple(sum(rows) for rows in zip(*stages, strict=True))
+    return replace(plan, counts=counts, stages=tuple(stages))
 
 
 def check_grouped(mixture: Mixture) -> None:
@@ -329,66 +362,3 @@ def check_grouped(mixture: Mixture) -> None:
             "Build it with --format packed-tfrecord or arrays, whose rows are mixed already; or "
             "let SeqIO draw from it without a cache: flan_tasks.mixture(...) and use_cached=False"
         )
-
-
-def _shared_tree(prepared: Prepared, items: Sequence[Ingredient]) -> Node | None:
-    """Returns what parts and ceilings make of a mixture; None where there are neither.
-
-    Raises:
-      DeclarationError: weights are of tokens, and no vocabulary counts them.
-    """
-    mixture = prepared.mixture
-    ceilings = prepared.tree is not None and any(leaf.max_repeats for leaf in prepared.tree.leaves)
-    if prepared.tree is None or prepared.split != "train" or not (mixture.parts or ceilings):
-        return None
-    tree = pruned(_node(prepared.tree, items))
-    assert tree is not None  # some item has examples
-    if mixture.weights != EXAMPLES and not prepared.mean_tokens:
-        raise DeclarationError(
-            f'mixture "{mixture.name}": weights = "{mixture.weights}" are of tokens, which a '
-            "vocabulary counts; give one, --vocab"
-        )
-    return tree
-
-
-def _mean_tokens(
-    prepared: Prepared, items: Sequence[Ingredient]
-) -> Callable[[int], Fraction] | None:
-    """Returns the tokens of a row by the number of its ingredient, where weights are of tokens."""
-    weights = prepared.mixture.weights
-    if weights == EXAMPLES:
-        return None
-    return lambda number: _mean(prepared.mean_tokens[items[number].name], inputs=weights == TOKENS)
-
-
-def _mean(tokens: MeanTokens, *, inputs: bool) -> Fraction:
-    return Fraction(tokens.targets + (tokens.inputs if inputs else 0), tokens.rows)
-
-
-def _node(branch: Branch, items: Sequence[Ingredient]) -> Node:
-    nodes = tuple(_node(one, items) for one in branch.branches)
-    if branch.leaf is not None:
-        repeats = branch.leaf.max_repeats
-        nodes = tuple(
-            Node(
-                branch.path,
-                Fraction(item.rate),
-                item=number,
-                most=None if repeats is None else int(repeats * item.available),
-            )
-            for number, item in enumerate(items)
-            if item.part == branch.path
-        )
-    return Node(branch.path, branch.weight, nodes)
-
-
-def largest_remainder(rates: Sequence[float], total: int) -> list[int]:
-    """Shares `total` in proportion to `rates` in whole numbers; ties go to the first."""
-    # Fractions, so that no rounding of floats can make the floors add up to more than `total`.
-    whole = sum(map(Fraction, rates))
-    exact = [total * Fraction(rate) / whole for rate in rates]
-    counts = [int(share) for share in exact]
-    order = sorted(range(len(rates)), key=lambda i: (counts[i] - exact[i], i))
-    for i in order[: total - sum(counts)]:
-        counts[i] += 1
-    return counts

@@ -243,3 +243,15 @@ def _round(
 def exact_weights(rates: Sequence[float]) -> list[Fraction]:
     """Returns rates as fractions."""
     return [Fraction(rate) for rate in rates]
+
+
+def largest_remainder(rates: Sequence[float | Fraction], total: int) -> list[int]:
+    """Shares `total` in proportion to `rates` in whole numbers; ties go to the first."""
+    # Fractions, so that no rounding of floats can make the floors add up to more than `total`.
+    whole = sum(map(Fraction, rates))
+    exact = [total * Fraction(rate) / whole for rate in rates]
+    counts = [int(share) for share in exact]
+    order = sorted(range(len(rates)), key=lambda i: (counts[i] - exact[i], i))
+    for i in order[: total - sum(counts)]:
+        counts[i] += 1
+    return counts

@@ -168,6 +168,7 @@ class Reader:
         hosts: int = 1,
         seed: int = 0,
         shuffle: bool = True,
+        first_row: int = 0,
     ) -> dict[str, np.ndarray]:
         """Returns one host's part of a batch: int32[batch_size // hosts, length] each.
 
@@ -181,11 +182,13 @@ class Reader:
           hosts: how many hosts share the batch.
           seed: what the order of each epoch depends on.
           shuffle: whether rows come in that order; otherwise as stored.
+          first_row: row in that order, over all epochs, that step 0 begins with; below 0 for who
+            asks for later steps only.
 
         Raises:
           DeclarationError: an argument is out of range, or hosts do not divide the batch.
         """
-        place = Place(step, batch_size, host, hosts, seed, shuffle)
+        place = Place(step, batch_size, host, hosts, seed, shuffle, first_row)
         return self.rows(epoch_and_row(place, len(self))[1])
 
     def epoch_and_row(

@@ -29,10 +29,17 @@ class Place:
     """Number the orders of all epochs depend on."""
     shuffle: bool = True
     """Whether each epoch has an order of its own; otherwise rows come as stored."""
+    first_row: int = 0
+    """Row, in the endless sequence, that batch 0 begins with; below 0 where no batch before the one
+    that begins with row 0 or a later one is asked for."""
 
     def __post_init__(self) -> None:
         if self.step < 0:
             raise DeclarationError(f"step {self.step}: wanted 0 or more")
+        if self.first_row + self.step * self.batch_size < 0:
+            raise DeclarationError(
+                f"step {self.step}: {self.first_row} is the row of step 0, so it has none yet"
+            )
         if self.batch_size < 1:
             raise DeclarationError(f"batch of {self.batch_size}: wanted 1 row or more")
         if self.hosts < 1 or not 0 <= self.host < self.hosts:
@@ -56,7 +63,7 @@ def epoch_and_row(place: Place, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """
     share = place.batch_size // place.hosts
     # Python's integers here: the product of a numpy step may leave 64 bits.
-    first = int(place.step) * int(place.batch_size) + int(place.host) * share
+    first = int(place.first_row) + int(place.step) * int(place.batch_size) + int(place.host) * share
     epoch, slot = divmod(first, rows)
     slots = slot + np.arange(share, dtype=np.int64)
     epochs, slots = epoch + slots // rows, slots % rows

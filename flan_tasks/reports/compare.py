@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from flan_tasks.engine.directory import read_manifest
+from flan_tasks.engine.recipe import GROWN_FROM
 from flan_tasks.reports import packed_tables, stored
 from flan_tasks.reports.make import read_templates
 from flan_tasks.reports.part_changes import (
@@ -24,7 +25,8 @@ from flan_tasks.reports.part_changes import (
 
 # What is compared of two manifests as a whole, in the order shown.
 _SETTINGS = (
-    "flan_tasks split seed format style arch vocabulary lengths examples rows libraries".split()
+    *("flan_tasks", "split", "seed", "order", "format", "style", "arch", "vocabulary", "lengths"),
+    *("examples", "rows", "libraries"),
 )
 # What is compared of a task that both have.
 _FACTS = ("rate", "share", "examples", "available", "license", "source", "store_key")
@@ -136,6 +138,8 @@ def side_of_build(folder: Path) -> Side:
         task["name"]: {**task, "examples": task["realized"], "source": _source(task["source"])}
         for task in manifest["tasks"]
     }
+    if grown := (manifest.get("recipe") or {}).get(GROWN_FROM):
+        settings[GROWN_FROM] = [stage["digest"][:12] for stage in grown]
     templates = {
         name: {template["id"]: template for template in some}
         for name, some in read_templates(folder, manifest).items()

@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from flan_tasks.engine.earlier import stage_rows
 from flan_tasks.engine.writers import WRITERS
 from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
-from flan_tasks.plan.plan import Plan, tasks_at
+from flan_tasks.plan.order import tasks_at
+from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.rows import CHUNK, render_chunk
 from flan_tasks.reports import packed_tables, stored
+from flan_tasks.specs.build_spec import BLOCKS
 from flan_tasks.vocabulary import T5, Vocabulary, VocabularyName
 
 DEFAULT_EXAMPLES = 2000
@@ -105,8 +108,9 @@ def sampled_positions(manifest: Mapping[str, Any], size: int) -> tuple[np.ndarra
         )
     else:
         scanned = np.arange(min(total, _SCANNED), dtype=np.int64)
-        planned = [task["requested"] for task in manifest["tasks"]]
-        task = tasks_at(plan_rows(manifest, scanned), planned, manifest["seed"])
+        rows = plan_rows(manifest, scanned)
+        by_blocks = manifest.get("order") == BLOCKS
+        task = tasks_at(rows, stage_rows(manifest), manifest["seed"], blocks=by_blocks)
         more = some_of_each(task, least, np.isin(scanned, even))
     positions = np.union1d(even, more)
     return positions, np.isin(positions, even)

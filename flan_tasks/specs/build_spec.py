@@ -29,6 +29,7 @@ from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
 # Longest inputs and targets in tokens, EOS included, where none are named.
 LENGTHS: Mapping[str, int] = {"inputs": 1024, "targets": 256}
 AUTO = "auto"
+RANDOM, BLOCKS = "random", "blocks"
 # Formats that are left as they are unless lengths are asked for: what reads them trims.
 UNFITTED_FORMATS = ("seqio-cache",)
 # What a canonical command says first, most of it even where it is the default.
@@ -57,6 +58,9 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     """Rows to build; by default one pass of the capped mixture."""
     seed: int = option(0, least=0, most=(1 << 63) - 1)
     """What every choice depends on."""
+    order: str = option(RANDOM, choices=(RANDOM, BLOCKS))
+    """How rows are mixed: over the whole plan (random), or so that neighbors in the store stay near
+    one another (blocks), for stores that do not fit into memory."""
     format: str = option("jsonl", choices=FORMATS, of_files=True)
     """What files hold: texts, ids, or packed ids."""
     style: str = option(STYLES[0], choices=STYLES, of_files=True)
@@ -98,6 +102,10 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     """Build without datasets whose rows are not available."""
     store: str | None = option(None, is_path=True, is_place=True)
     """Where examples are kept."""
+    grow_from: str | None = option(None, metavar="BUILD", is_path=True, is_place=True)
+    """A build that this one begins with: its shards stay, and rows are added until the whole has
+    the rates of the mixture; its manifest.json alone builds the same. seqio-cache keeps the shards
+    of tasks that did not change."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values do not go together."""
@@ -116,6 +124,8 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
             wrong.append(
                 ("arch", f"{self.arch} is for packed formats; {self.format} does not pack")
             )
+        if self.grow_from is not None and self.split != "train":
+            wrong.append(("grow_from", f"is for the split train, not {self.split}"))
         if self.chat is None:
             of_chats = ("chat_date", "system", "reasoning")
             wrong += [
@@ -177,7 +187,8 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
             words += option_words(parts[name], getattr(self, name), always=always)
             if name == "source":
                 words += self._places()
-        return " ".join(words)
+        # The record has the digest of that build.
+        return " ".join([*words, *(["--grow-from OLD"] if self.grow_from else [])])
 
     def _places(self) -> list[str]:
         """Which directories are to be given, wherever they lie."""

@@ -100,6 +100,9 @@ class DataConfig(Spec):
     """Whether each epoch has an order of its own."""
     seed: int = 0
     """Of the order."""
+    new_build_from_row: int | None = None
+    """Lets a run whose checkpoint was trained on another build go on with this one, from this of
+    its rows, in the order in which training takes them; None refuses that."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values are out of range, or do not go together."""
@@ -115,6 +118,12 @@ class DataConfig(Spec):
             )
         problems += at_least(self, 1, "batch_size")
         problems += at_least(self, 0, "eval_batch_size", "seed")
+        if self.new_build_from_row is not None:
+            problems += at_least(self, 0, "new_build_from_row")
+            problems += at_most(self, MAX_SEED, "new_build_from_row")
+            if not self.build_dir:
+                what = "is for a BUILD_DIR; a SeqIO name gives a stream, not rows by number"
+                problems.append(("new_build_from_row", what))
         problems += at_most(self, MAX_COUNT, "batch_size", "eval_batch_size")
         lengths = self.task_feature_lengths
         if lengths is None and self.mixture_or_task_name:

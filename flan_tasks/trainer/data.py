@@ -83,6 +83,9 @@ class BuildSource:
     """What a decoder reads before each example: one token or none."""
     prompts: int = 0
     """Examples of a row before which an encoder reads a soft prompt, at most; 0: it has none."""
+    first_row: int = 0
+    """Row, in those orders, that step 0 would have begun with: not 0 of a build that a run went
+    over to at some step."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -100,6 +103,8 @@ class BuildSource:
             "batch_size": self.batch_size,
             "seed": self.seed,
             "shuffle": self.shuffle,
+            # Only where it is not the usual, so that other records are what they were.
+            **({"first_row": self.first_row} if self.first_row else {}),
         }
 
     @property
@@ -118,7 +123,13 @@ class BuildSource:
     def read(self, step: int, block: int, blocks: int) -> Arrays:
         """Returns one block of a batch."""
         rows = self.reader.batch(
-            step, self.batch_size, host=block, hosts=blocks, seed=self.seed, shuffle=self.shuffle
+            step,
+            self.batch_size,
+            host=block,
+            hosts=blocks,
+            seed=self.seed,
+            shuffle=self.shuffle,
+            first_row=self.first_row,
         )
         return with_prompt_places(begun(rows, self.starts), self.prompts)
 

@@ -1,7 +1,6 @@
 """One training run, from top to bottom: set-up, data, model, state, steps, loop."""
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from flan_tasks.core.version import VERSION
 from flan_tasks.models import partition
 from flan_tasks.models.adapter_files import is_adapters, read_adapters
 from flan_tasks.models.hf_config import check_end
-from flan_tasks.models.model import Model, ModelConfig
-from flan_tasks.specs.config import TrainingError, TrainSpec
+from flan_tasks.models.model import Model
+from flan_tasks.specs.config import TrainSpec
 from flan_tasks.trainer.data import (
     BuildSource,
     Source,
@@ -32,14 +31,13 @@ from flan_tasks.trainer.feedback import Feedback, Size, peak_flops
 from flan_tasks.trainer.metrics_file import write_text
 from flan_tasks.trainer.optim import Optimizer, make_optimizer
 from flan_tasks.trainer.prompt_start import begin_prompt
+from flan_tasks.trainer.resuming import CHANGES, check_same_run, going_on
 from flan_tasks.trainer.step import make_eval_step, make_train_step, trained_part
 from flan_tasks.trainer.step_profile import Profiler
 from flan_tasks.trainer.stopping import FiniteWatch, StopSignals, alone_in
 from flan_tasks.trainer.validation import evaluate
 
 Tree = Any
-# What of the record says which build it is; said in words where it differs.
-_OF_BUILD = {("data", "digest"), ("data", "sha256")}
 
 
 @dataclass(frozen=True)
@@ -141,10 +139,13 @@ def start(
     latest = checkpoints.latest()
     if latest is not None:
         before = checkpoints.record(latest)
-        _same_run(checkpoints.path(latest), before, record)
+        check_same_run(checkpoints.path(latest), before, record)
         params, state = checkpoints.restore(latest, where.params, where.state, say=say)
         say(f"resumed from {checkpoints.path(latest)}")
-        return latest, params, state, before.get("progress", {})
+        progress = dict(before.get("progress", {}))
+        if len(record.get(CHANGES, ())) > len(before.get(CHANGES, ())):
+            progress.pop("interval", None)  # its sums are by the tasks of the other build
+        return latest, params, state, progress
     check_ends(run, record["trained_on"])
     key = jax.random.fold_in(jax.random.key(run.seed), 0)
     params = jax.jit(model.init, out_shardings=_shardings(where.params))(key)
@@ -157,6 +158,23 @@ def start(
     state = jax.jit(optimizer.init, out_shardings=_shardings(where.state))(trained)
     partition.check_replicated(state, where.state, where.mesh, what="optimizer moments")
     return 0, params, state, {}
+
+
+def _continued(
+    run: TrainSpec,
+    source: Source,
+    gin_text: str,
+    checkpoints: Checkpoints,
+    say: Callable[[str], None],
+) -> tuple[Source, dict[str, Any]]:
+    """Returns the batches, where the newest checkpoint left them, and the record of the run."""
+    latest = checkpoints.latest()
+    before = checkpoints.record(latest) if latest is not None else None
+    path = checkpoints.path(latest or 0)
+    source, changes, said = going_on(run, source, before, latest or 0, path)
+    if said:
+        say(said)
+    return source, make_record(run, source, gin_text, changes)
 
 
 def check_ends(run: TrainSpec, about: Mapping[str, Any]) -> None:
@@ -178,46 +196,17 @@ def check_ends(run: TrainSpec, about: Mapping[str, Any]) -> None:
     check_end(Path(path), name, about["eos_id"])
 
 
-def _same_run(path: Path, before: Mapping[str, Any], record: Mapping[str, Any]) -> None:
-    """Refuses to go on with other batches, another model or optimizer: that is another run."""
-    changed = []
-    for part in ("model", "data", "optimizer"):
-        old, new = before.get(part, {}), record[part]
-        if part == "model":
-            # Fields that are newer than the checkpoint had their defaults.
-            old = {**_defaults(new), **old}
-        changed += [
-            f"{part}.{name} was {old.get(name)!r} and is {new.get(name)!r}"
-            for name in sorted({*old, *new})
-            if old.get(name) != new.get(name) and (part, name) not in _OF_BUILD
-        ]
-    old, new = before.get("data", {}), record["data"]
-    # A checkpoint made before builds had a seal knows the digest of the plan alone.
-    if any(old.get(name, new.get(name)) != new.get(name) for _, name in _OF_BUILD):
-        was, now = (
-            part.get("trained_on", {}).get("command", "nothing says which command")
-            for part in (before, record)
-        )
-        changed.append(
-            "the build is another, or was built anew with other bytes: it was made by "
-            f"`{was}`, and BUILD_DIR is made by `{now}`"
-        )
-    if changed:
-        raise TrainingError(
-            f"{path} is of another run: {'; '.join(changed)}. Use another "
-            "MODEL_DIR; INITIAL_CHECKPOINT_PATH starts from these parameters"
-        )
+def make_record(
+    run: TrainSpec, source: Source, gin_text: str, changes: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """What a checkpoint says of its run; the parts compared on resume are as a run needs them.
 
-
-def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Defaults of those fields of a model that have one, as records have them."""
-    defaults = {field.name: field.default for field in dataclasses.fields(ModelConfig)}
-    known = {n: defaults[n] for n in fields if defaults[n] is not dataclasses.MISSING}
-    return {n: list(value) if isinstance(value, tuple) else value for n, value in known.items()}
-
-
-def make_record(run: TrainSpec, source: Source, gin_text: str) -> dict[str, Any]:
-    """What a checkpoint says of its run; the parts compared on resume are as a run needs them."""
+    Args:
+      run: what is trained.
+      source: the batches.
+      gin_text: as it was configured.
+      changes: the builds that it went over to.
+    """
     config = run.to_json()
     # How a model is computed may change between stops; what it computes may not.
     free = ("remat", "attention", "dtype")
@@ -225,6 +214,7 @@ def make_record(run: TrainSpec, source: Source, gin_text: str) -> dict[str, Any]
     return {
         "model": {k: v for k, v in config["model"].items() if k not in free},
         "data": dict(source.identity),
+        **({CHANGES: list(changes)} if changes else {}),
         "optimizer": optimizer,
         "trained_on": dict(source.about),
         "config": config,
@@ -263,7 +253,6 @@ def train(run: TrainSpec, *, gin_text: str = "", devices: list | None = None) ->
     where = place(run, model, optimizer, mesh)
     counts = (len(source.tasks), len(validation.tasks) if validation is not None else 0)
     train_step, eval_step = compiled_steps(run, model, optimizer, where, counts)
-    record = make_record(run, source, gin_text)
     folder = Path(run.model_dir).absolute()
     with (
         alone_in(folder),
@@ -273,6 +262,7 @@ def train(run: TrainSpec, *, gin_text: str = "", devices: list | None = None) ->
     ):
         first_host = jax.process_index() == 0
         begun: list[str] = []
+        source, record = _continued(run, source, gin_text, checkpoints, begun.append)
         step, params, state, progress = start(
             run, model, optimizer, where, checkpoints, record, begun.append
         )

@@ -109,7 +109,7 @@ def add_counts(shards: Iterable[Mapping[str, Any]]) -> dict[str, Counts]:
             for part in PARTS:
                 for kind, count in counts[part].items():
                     into[part][kind] = into[part].get(kind, 0) + count
-    return sums
+    return dict(sorted(sums.items()))
 
 
 def totals(tasks: Mapping[str, Counts], kind: str) -> dict[str, int]:

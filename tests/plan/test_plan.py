@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from flan_tasks.core.errors import DeclarationError
 from flan_tasks.core.example import Skip
 from flan_tasks.core.mixture import Mixture
-from flan_tasks.plan.plan import largest_remainder, make_plan
+from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
+from flan_tasks.plan.shares import largest_remainder
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from fractions import Fraction
 import pytest
 
 from flan_tasks.core.errors import DeclarationError
-from flan_tasks.plan.plan import largest_remainder
-from flan_tasks.plan.shares import Node, pruned, shares_of
+from flan_tasks.plan.shares import Node, largest_remainder, pruned, shares_of
 
 
 def tree(chance: random.Random, depth: int, numbers, path: str = "", *, ceilings: bool) -> Node:

@@ -13,7 +13,8 @@ from flan_tasks.core.errors import BuildError, DeclarationError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.engine.run_local import build
 from flan_tasks.engine.shard import BuildSettings
-from flan_tasks.plan.plan import make_plan, tasks_at
+from flan_tasks.plan.order import tasks_at
+from flan_tasks.plan.plan import make_plan
 from flan_tasks.plan.prepare import SourceChoice, prepare
 from flan_tasks.reports.length_tables import histograms
 from flan_tasks.reports.make import read_build, report_of, reporter
@@ -107,7 +108,7 @@ def test_of_each_task_what_is_wanting_is_added():
 def test_tasks_of_rows_are_those_of_the_plan(awkward_mixture, seed):
     plan = make_plan(awkward_mixture, seed=seed, num_examples=100)
     rows = np.arange(100)
-    assert (tasks_at(rows, [*plan.counts, 0], seed) == plan.rows_at(rows).task).all()
+    assert (tasks_at(rows, [[*plan.counts, 0]], seed) == plan.rows_at(rows).task).all()
 
 
 def test_codes_of_ids_are_read_back_as_the_ids(make_build):

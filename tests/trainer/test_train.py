@@ -24,6 +24,7 @@ from flan_tasks.trainer import train as train_module
 from flan_tasks.trainer.data import BuildSource, open_source
 from flan_tasks.trainer.dry_run import describe
 from flan_tasks.trainer.feedback import read_metrics
+from flan_tasks.trainer.resuming import check_same_run
 from flan_tasks.trainer.stopping import StopSignals, alone_in
 
 __all__ = ["compiled_once"]  # a fixture of these tests
@@ -104,10 +105,10 @@ def test_a_checkpoint_from_before_a_field_of_the_model_goes_on(tmp_path):
     before = {n: v for n, v in record["model"].items() if n not in newer}
 
     older = {**record, "model": before}
-    train_module._same_run(tmp_path, older, record)
+    check_same_run(tmp_path, older, record)
     other = {**record, "model": {**record["model"], "gated": False}}
     with pytest.raises(TrainingError, match="model.gated was True and is False"):
-        train_module._same_run(tmp_path, older, other)
+        check_same_run(tmp_path, older, other)
 
 
 @pytest.mark.parametrize("stop", [pytest.param(1, marks=pytest.mark.slow), 4])

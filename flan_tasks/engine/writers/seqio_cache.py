@@ -47,7 +47,9 @@ class SeqioCacheWriter(RowWriter):
     needs_vocabulary = True
     grouped = True
 
-    def shards(self, plan: Plan, split: str, num_shards: int | None) -> list[Shard]:
+    def shards(
+        self, plan: Plan, split: str, num_shards: int | None, *, before: Sequence[int] = ()
+    ) -> list[Shard]:
         shards: list[Shard] = []
         start = 0
         for item, count in zip(plan.ingredients, plan.counts, strict=True):

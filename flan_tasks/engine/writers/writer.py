@@ -47,6 +47,11 @@ class WriteSettings:
     """Whether rows name the style in which their options are listed."""
 
 
+# Key of a shard in the manifest: all that is known of one of a single task, so that a later build
+# can keep it.
+FACTS = "facts"
+
+
 @dataclass(frozen=True)
 class Shard:
     """A part of a build and the rows of the plan that go into it."""
@@ -96,15 +101,26 @@ class _Layout:
         """Returns the files of a shard, relative to the build directory."""
         return [shard.path]
 
-    def shards(self, plan: Plan, split: str, num_shards: int | None) -> list[Shard]:
-        """Cuts a plan into shards; by default one after the other, of nearly equal size."""
-        return cut(
-            0,
-            len(plan),
-            num_shards,
-            per_shard=self.rows_per_shard,
-            name=lambda i, n: f"{DATA}/{shard_name(split, i, n)}{self.ending}",
-        )
+    def shards(
+        self, plan: Plan, split: str, num_shards: int | None, *, before: Sequence[int] = ()
+    ) -> list[Shard]:
+        """Cuts a plan into shards; by default one after the other, of nearly equal size.
+
+        Args:
+          plan: the rows.
+          split: which split they are.
+          num_shards: how many in all; None goes by rows.
+          before: how many each stage has that the plan had before it grew.
+        """
+        stages = [sum(rows) for rows in plan.stages] or [len(plan)]
+        own = None if num_shards is None else num_shards - sum(before)
+        edges = [0]
+        for rows, count in zip(stages, (*before, own), strict=True):
+            end = edges[-1] + rows
+            edges += edges_between(edges[-1], end, count, per_shard=self.rows_per_shard)[1:]
+        total = len(edges) - 1
+        names = [f"{DATA}/{shard_name(split, i, total)}{self.ending}" for i in range(total)]
+        return [Shard(*one) for one in zip(names, edges, edges[1:], strict=False)]
 
     def finish(self, folder: Path, shards: Sequence[Mapping], settings: WriteSettings) -> list[str]:
         """Writes what belongs beside the shards; returns the paths, relative to `folder`.
@@ -170,11 +186,17 @@ def cut(
       per_shard: rows of a shard, at most, where `num_shards` is None.
       name: (number, of how many) -> name of a shard.
     """
+    edges = edges_between(start, stop, num_shards, per_shard=per_shard)
+    count = len(edges) - 1
+    return [Shard(name(i, count), edges[i], edges[i + 1]) for i in range(count)]
+
+
+def edges_between(start: int, stop: int, num_shards: int | None, *, per_shard: int) -> list[int]:
+    """Returns where shards of rows `start` to `stop` begin, and `stop`; arguments as for `cut`."""
     rows = stop - start
     count = num_shards or max(-(-rows // per_shard), min(SOME_SHARDS, rows // SOME_ROWS))
     count = min(count, rows) or 1
-    edges = [start + rows * i // count for i in range(count + 1)]
-    return [Shard(name(i, count), edges[i], edges[i + 1]) for i in range(count)]
+    return [start + rows * i // count for i in range(count + 1)]
 
 
 def shard_name(split: str, index: int, count: int) -> str:
