@@ -30,7 +30,7 @@ def command(out: Path, dry_run: bool, arguments: tuple[str, ...]) -> None:
     from flan_tasks.decontamination.matches import evaluation_side
     from flan_tasks.engine.directory import write_text
     from flan_tasks.evaluation.series import as_csv, draw_series
-    from flan_tasks.experiments import run_experiment, steps
+    from flan_tasks.experiments.points import run_experiment, steps
     from flan_tasks.metrics.libraries import require_libraries
     from flan_tasks.specs.experiment import Experiment
     from flan_tasks.specs.gin_files import load

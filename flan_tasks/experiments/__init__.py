@@ -1,0 +1,1 @@
+"""Experiments, run from their files: a build, a training run and an evaluation, each a step."""
