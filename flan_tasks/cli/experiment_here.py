@@ -35,15 +35,15 @@ def do_here(step: Step) -> None:
     if isinstance(step.spec, TrainSpec):
         from flan_tasks.jobs.models import train
 
-        result = train(step.spec, gin_text=step.gin_text)
-        if result.stopped_by is not None:
-            raise interrupts.Stopped(signal.Signals[result.stopped_by])
+        trained = train(step.spec, gin_text=step.gin_text)
+        if trained.stopped_by is not None:
+            raise interrupts.Stopped(signal.Signals[trained.stopped_by])
         return
     from flan_tasks.jobs.evaluate import evaluate
 
     assert isinstance(step.spec, EvalSpec)
     watch = AnswerProgress()
-    result = evaluate(
+    scored = evaluate(
         step.spec,
         progress=watch,
         reading=options.progress,
@@ -51,5 +51,5 @@ def do_here(step: Step) -> None:
         note=watch.note,
     )
     options.end_progress()
-    for line in result.warnings:
+    for line in scored.warnings:
         options.warn(line)

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +133,13 @@ def _run(arm: Arm, seed: int, folder: Path, bindings: Sequence[tuple[str, str]])
     wordings: dict[str, tuple[str, ...]] = {}
     if study.wordings is not None:
         wordings = drawn_wordings(catalog().members(mixture), study.wordings, seed=seed)
-    told = {"seed": seed, "wordings": wordings, "is_table": bool(text), "bindings": bindings}
-    digest = _digest(_steps(study, Path("run"), **told), mixture)
+    steps_in = partial(
+        _steps, study, seed=seed, wordings=wordings, is_table=bool(text), bindings=bindings
+    )
+    # Under one name for all homes, so that the hash says nothing of it.
+    digest = _digest(steps_in(Path("run")), mixture)
     home = folder / RUNS / f"{arm.name}-seed_{seed}-{digest[:_LETTERS]}"
-    steps = _steps(study, home, **told)
+    steps = steps_in(home)
     return Run(arm.name, arm.levels, seed, digest, home, steps, wordings, text)
 
 
