@@ -22,7 +22,7 @@ def data_files(folder: str) -> list[str]:
 
 
 # Data folders at the top level become data of the package; none of them holds Python.
-RESOURCES = ("templates", "mixtures", "suites", "gin")
+RESOURCES = ("templates", "mixtures", "suites", "gin", "experiments")
 
 # From the one place that has it, without importing what is not installed yet.
 VERSION = re.search(r'"(.+)"\n', (HERE / "flan_tasks/core/version.py").read_text().split("=")[1])[1]

@@ -18,7 +18,8 @@ from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import read_mixture
 from flan_tasks.core.resources import folder
 from flan_tasks.datasets import catalog
-from flan_tasks.experiments import Step, run_experiment, steps
+from flan_tasks.experiments.points import run_experiment, steps
+from flan_tasks.experiments.steps import Step
 from flan_tasks.specs.build_spec import BuildSpec
 from flan_tasks.specs.experiment import Experiment
 from flan_tasks.specs.gin_files import load

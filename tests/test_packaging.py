@@ -40,7 +40,7 @@ def test_wheel_holds_every_data_file(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         f"flan_tasks/resources/{path.relative_to(ROOT)}"
-        for folder in ("templates", "mixtures", "suites", "gin")
+        for folder in ("templates", "mixtures", "suites", "gin", "experiments")
         for path in (ROOT / folder).rglob("*")
         if path.is_file()
     } | {str(path.relative_to(ROOT)) for path in (ROOT / "flan_tasks/samples").rglob("*.jsonl")}

@@ -22,7 +22,7 @@ from flan_tasks.core import interrupts
 from flan_tasks.core.errors import EvaluationError
 
 if TYPE_CHECKING:
-    from flan_tasks.experiments import Step
+    from flan_tasks.experiments.steps import Step
 
 
 def run_step(step: "Step") -> None:
@@ -113,7 +113,7 @@ def _run() -> NoReturn:
     @click.command()
     @click.argument("name")
     def command(name: str) -> int:
-        from flan_tasks.experiments import Step
+        from flan_tasks.experiments.steps import Step
 
         try:
             return call(Step.from_json(json.load(sys.stdin)))

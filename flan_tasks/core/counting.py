@@ -1,4 +1,4 @@
-"""Counts with their nouns and verbs, as messages print them: "1 shard was built", "1,200 rows"."""
+"""Counts with their nouns and verbs as messages print them, "1 shard was built", and times."""
 
 
 def counted(number: float, noun: str, plural: str = "") -> str:
@@ -21,3 +21,13 @@ def are(number: int) -> str:
 def were(number: int) -> str:
     """The same of what is past."""
     return "was" if number == 1 else "were"
+
+
+def duration(seconds: float) -> str:
+    """Returns a time as a person says it: 42s, 3m10s, 2h05m."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"

@@ -1,4 +1,4 @@
-"""Finds the data folders: templates, mixtures, suites, gin files and sample rows."""
+"""Finds the data folders: templates, mixtures, suites, gin files, studies and sample rows."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def folder(name: str) -> Path:
-    """Returns the folder `templates`, `mixtures`, `suites`, `gin` or `samples`.
+    """Returns the folder `templates`, `mixtures`, `suites`, `gin`, `experiments` or `samples`.
 
     In a wheel they lie inside the package (`resources/`), in a checkout beside setup.py.
 

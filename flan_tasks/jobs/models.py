@@ -53,15 +53,24 @@ def train(
     return train_run(run, gin_text=gin_text)
 
 
-def load_run(gin_files: Sequence[str], macros: Mapping[str, Any]) -> Loaded:
+def load_run(
+    gin_files: Sequence[str],
+    macros: Mapping[str, Any],
+    bindings: Sequence[tuple[str, str]] = (),
+) -> Loaded:
     """Returns the training run that gin files with values for their macros make.
+
+    Args:
+      gin_files: the files.
+      macros: values for their macros.
+      bindings: (name, value) as the command line has them, over those before.
 
     Raises:
       GinError: a file, a name or a value is wrong.
     """
     # As Python writes them, so that a text of digits stays one.
-    bindings = [(name, repr(_plain(value))) for name, value in macros.items()]
-    return load(tuple(gin_files), bindings)
+    values = [(name, repr(_plain(value))) for name, value in macros.items()]
+    return load(tuple(gin_files), [*values, *bindings])
 
 
 def infer(

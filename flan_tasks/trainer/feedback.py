@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from flan_tasks.core.counting import counted
+from flan_tasks.core.counting import counted, duration
 from flan_tasks.core.escaping import for_terminal
 from flan_tasks.specs.config import TrainingError
 from flan_tasks.trainer.board import Board
@@ -302,13 +302,3 @@ def by_task(tasks: tuple[str, ...], sums: Any, weights: Any) -> dict[str, float]
         for number, name in enumerate(tasks)
         if weights[number] > 0
     }
-
-
-def duration(seconds: float) -> str:
-    """A time as a person says it: 42s, 3m10s, 2h05m."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"

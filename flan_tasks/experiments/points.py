@@ -5,9 +5,7 @@ an experiment does, and a list of them. What is compared stands in one table and
 """
 
 import json
-import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,50 +13,12 @@ from flan_tasks.core.configuration import resolve
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.parsing import parse_json
-from flan_tasks.core.spec import JobSpec
 from flan_tasks.engine.directory import write_text
 from flan_tasks.evaluation.series import Point
-from flan_tasks.jobs.models import load_run
+from flan_tasks.experiments.steps import Step, build_step, evaluation_step, training_step
 from flan_tasks.specs.build_spec import BuildSpec
-from flan_tasks.specs.config import TrainSpec
 from flan_tasks.specs.eval_config import EvalSpec
 from flan_tasks.specs.experiment import Experiment
-
-_JOBS: Mapping[str, type[JobSpec]] = {job.verb: job for job in (BuildSpec, TrainSpec, EvalSpec)}
-
-
-@dataclass(frozen=True)
-class Step:
-    """A job of an experiment and what it is told."""
-
-    spec: JobSpec
-    """A `BuildSpec`, a `TrainSpec` or an `EvalSpec`."""
-    command: str
-    """The command that does the same."""
-    out: str = ""
-    """The directory of a build; the other jobs have theirs in their specification."""
-    gin_text: str = ""
-    """The gin text of a training run, which is kept with its checkpoints."""
-
-    @property
-    def name(self) -> str:
-        """The command without `flan`: build, train or eval."""
-        return self.spec.verb
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the fields as JSON holds them; `from_json` reads them."""
-        return {"name": self.name, **vars(self), "spec": self.spec.to_json()}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Step":
-        """Returns the step of what `to_json` returned.
-
-        Raises:
-          UnknownNameError: its specification has a field that is none.
-          ConfigError: as when the specification is made.
-        """
-        spec = _JOBS[values["name"]].from_json(values["spec"])
-        return cls(spec, values["command"], values["out"], values["gin_text"])
 
 
 def steps(experiment: Experiment, folder: Path) -> list[Step]:
@@ -88,13 +48,10 @@ def steps(experiment: Experiment, folder: Path) -> list[Step]:
         vocab=experiment.vocabulary,
         **_rows(experiment),
     )
-    out = str(home / "build")
-    # That of the class: a build's own says what makes the same bytes, and not where things lie.
-    build_command = f"{JobSpec.command(build)} --out {shlex.quote(out)}"
     return [
-        Step(build, build_command, out=out),
+        build_step(build, home / "build"),
         _training(experiment, home),
-        Step(evaluation, evaluation.command()),
+        evaluation_step(evaluation),
     ]
 
 
@@ -117,10 +74,7 @@ def _training(experiment: Experiment, home: Path) -> Step:
         "TASK_FEATURE_LENGTHS": dict(experiment.task_feature_lengths),
         "RANDOM_SEED": experiment.seed,
     }
-    words = ["flan", "train", *(w for name in experiment.gin_files for w in ("--gin_file", name))]
-    words += [f"--gin.{name}={value}" for name, value in macros.items()]
-    loaded = load_run(experiment.gin_files, macros)
-    return Step(loaded.run, shlex.join(words), gin_text=loaded.operative)
+    return training_step(experiment.gin_files, macros)
 
 
 def run_experiment(experiment: Experiment, folder: Path, *, run: Callable[[Step], None]) -> Point:

@@ -1,0 +1,313 @@
+"""Studies: their runs, the queue of them, and what they come to."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flan_tasks.core.errors import EvaluationError, FlanTasksError
+from flan_tasks.core.field_checks import ConfigError
+from flan_tasks.core.mixture import read_mixture
+from flan_tasks.datasets import catalog
+from flan_tasks.experiments.queue import numbers_of, read_result, states, work
+from flan_tasks.experiments.results import as_markdown, results_of, student
+from flan_tasks.experiments.runs import drawn_wordings, ends_first, plan_runs
+from flan_tasks.specs.study import Study, published_studies, read_study
+
+STUDY = Study(
+    name="small",
+    question="Which?",
+    mixture={"include": ["rte", "cb"], "scheme": "equal"},
+    build={"vocab": "bytes", "source": "samples", "examples": 8, "lengths": {"inputs": 64}},
+    gin_files=("models/t5_1_1_tiny.gin", "runs/pretrain.gin"),
+    train={"TRAIN_STEPS": 2, "BATCH_SIZE": 2},
+    evaluate=("rte", "cb"),
+    eval={"split": "test"},
+    factors={"wordings": {str(n): {"wordings": n} for n in (1, 3, 9)}},
+    seeds=(0, 1),
+)
+
+
+class Clock:
+    """Seconds, of which each step takes one."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class Flan:
+    """Does steps by writing scores: of trained wordings 80, of others 60 + how many are trained."""
+
+    def __init__(self, clock, ends=None):
+        self.clock, self.ends, self.steps, self.trained = clock, ends, [], {}
+
+    def __call__(self, step):
+        self.steps.append(step.name)
+        if len(self.steps) == self.ends:
+            raise KeyboardInterrupt
+        self.clock.now += 1
+        if step.name == "build":
+            self.trained = set(step.spec.templates)
+            assert read_mixture_names(step.spec.mixture) == {"rte", "cb"}
+        if step.name == "eval":
+            count = len(self.trained) // 2
+            datasets = []
+            for name, majority in (("rte", 50.0), ("cb", 75.0)):
+                templates = [
+                    {
+                        "template": one,
+                        "split": "test",
+                        "way": "sum",
+                        "num_examples": 9,
+                        "scores": {"f1": 1.0, "accuracy": value},
+                        "majority": {"accuracy": majority},
+                    }
+                    for one in catalog().templates(name).ids[:10]
+                    for value in [80.0 if f"{name}.{one}" in self.trained else 60.0 + count]
+                ]
+                datasets.append({"dataset": name, "cluster": "nli", "templates": templates})
+            os.makedirs(step.spec.output_dir)
+            with open(f"{step.spec.output_dir}/scores.json", "w") as file:
+                json.dump({"datasets": datasets}, file)
+
+
+def read_mixture_names(path):
+    return {one.name for one in catalog().members(read_mixture(Path(path)))}
+
+
+def worked(runs, folder, *, budget=None, ends=None):
+    clock = Clock()
+    flan = Flan(clock, ends)
+    said = []
+    left = work(runs, folder, do=flan, told=said.append, budget=budget, clock=clock)
+    return left, flan.steps, said
+
+
+def test_the_ends_of_levels_come_first_and_seeds_one_after_the_other(tmp_path):
+    assert [ends_first(n) for n in (1, 2, 3, 5)] == [[0], [0, 1], [0, 2, 1], [0, 4, 2, 1, 3]]
+    names = [run.name for run in plan_runs(STUDY, tmp_path)]
+    assert names[:4] == [
+        "wordings_1-seed_0",
+        "wordings_9-seed_0",
+        "wordings_3-seed_0",
+        "wordings_1-seed_1",
+    ]
+
+
+def test_wordings_are_drawn_anew_by_seed_and_fewer_are_among_more():
+    datasets = catalog().expand(["rte", "sst2"])
+    draws = [drawn_wordings(datasets, count, seed=seed) for seed in (0, 1) for count in (1, 9)]
+    for few, many in (draws[:2], draws[2:]):
+        assert few["rte"] == many["rte"][:1] and len(set(many["sst2"])) == 9
+        forward = {one.id for one in catalog().templates("rte").of_kind("forward")}
+        assert set(many["rte"]) < forward
+    assert draws[1] != draws[3]
+    with pytest.raises(ConfigError, match="Study.wordings is 11; rte has 10 forward templates"):
+        drawn_wordings(datasets, 11, seed=0)
+
+
+def test_steps_of_a_run_are_told_what_the_study_says(tmp_path):
+    run = plan_runs(STUDY, tmp_path, [("BATCH_SIZE", "4")])[1]
+    build, training, evaluation = (step.spec for step in run.steps)
+    assert build.templates == tuple(f"{n}.{i}" for n, ids in run.wordings.items() for i in ids)
+    assert (build.seed, build.examples, build.format) == (0, 8, "arrays")
+    assert training.data.task_feature_lengths == {"inputs": 64, "targets": 256}
+    assert (training.data.batch_size, training.train_steps, training.seed) == (4, 2, 0)
+    assert training.data.build_dir == str(run.home / "build") == run.steps[0].out
+    assert evaluation.mixture_or_task_name == "rte,cb" and evaluation.source == "samples"
+    assert evaluation.checkpoint_path == training.model_dir
+    other = plan_runs(STUDY, tmp_path)[4].steps  # of another seed
+    assert other[0].spec.seed == other[1].spec.seed == other[1].spec.data.seed == 1
+    assert other[2].spec.seed == 0
+
+
+def test_a_run_is_known_by_what_it_is_told_and_not_by_where_it_lies(tmp_path):
+    runs = plan_runs(STUDY, tmp_path)
+    assert len({run.digest for run in runs}) == len(runs)
+    few = replace(STUDY, question="Why?", seeds=(1,), factors={"n": {"2": {"wordings": 9}}})
+    (run,) = plan_runs(few, tmp_path / "b")
+    assert run.digest in {one.digest for one in runs}
+    placed = replace(few, build={**STUDY.build, "data_dir": "c"})
+    assert plan_runs(placed, tmp_path)[0].digest == run.digest
+    changes = [
+        {"build": {**STUDY.build, "examples": 9}},
+        {"train": {**STUDY.train, "TRAIN_STEPS": 3}},
+        {"eval": {"split": "validation"}},
+        {"mixture": {"include": ["rte", "cb"], "scheme": "equal", "cap": 7}},
+    ]
+    digests = {plan_runs(replace(few, **one), tmp_path)[0].digest for one in changes}
+    assert len({run.digest, *digests}) == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"build": {"exmaples": 3}}, 'unknown field of BuildSpec "exmaples"'),
+        ({"build": {"examples": 0}}, "BuildSpec.examples is 0"),
+        ({"build": {"lengths": "auto", "vocab": "bytes"}}, "lengths auto; give inputs and targets"),
+        ({"eval": {"split": "train"}}, "EvalSpec.split"),
+        ({"train": {"TRIAN_STEPS": 3}}, "TRIAN_STEPS"),
+        ({"mixture": {"include": ["rtee"]}}, "rtee"),
+        ({"mixture": {"includes": ["rte"]}}, 'mixture of small: unknown key "includes"'),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_done(change, message, tmp_path):
+    with pytest.raises(FlanTasksError, match=message):
+        plan_runs(replace(STUDY, seeds=(0,), **change), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_macro_that_is_the_studys_own_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="has MODEL_DIR, which the study sets itself"):
+        plan_runs(STUDY, tmp_path, [("MODEL_DIR", "x")])
+
+
+def test_the_queue_does_each_run_once_and_goes_on_where_it_was_stopped(tmp_path):
+    runs = plan_runs(STUDY, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        worked(runs, tmp_path, ends=5)
+    assert [one.state for one in states(runs)] == ["done", "begun", *["waiting"] * 4]
+    left, steps, said = worked(runs, tmp_path)
+    assert left == [] and steps == ["build", "train", "eval"] * 5
+    assert said[0] == "wordings_9-seed_0 (2 of 6)"
+    assert said[1] == "wordings_9-seed_0 (2 of 6): done in 3s"
+    assert worked(runs, tmp_path)[1] == []
+    lines = (tmp_path / "runs.csv").read_text().splitlines()
+    assert lines[1] == f"wordings_1-seed_0,done,3.0,{runs[0].home.name}" and len(lines) == 7
+    # A seed more has its own runs alone.
+    more = plan_runs(replace(STUDY, seeds=(0, 1, 2)), tmp_path)
+    assert len(worked(more, tmp_path)[1]) == 9
+
+
+def test_with_a_budget_runs_begin_that_fit(tmp_path):
+    runs = plan_runs(STUDY, tmp_path)
+    left, steps, _ = worked(runs, tmp_path, budget=7)
+    assert len(steps) == 6 and left == runs[2:]
+    # How long one takes is known now.
+    assert worked(runs, tmp_path, budget=2)[1] == []
+    assert len(worked(runs, tmp_path, budget=3)[1]) == 3
+
+
+def test_a_run_of_another_process_is_left_to_it(tmp_path):
+    runs = plan_runs(STUDY, tmp_path)
+    code = "import sys; from pathlib import Path; from flan_tasks.core import lock\n"
+    code += "with lock.hold(Path(sys.argv[1])): print(flush=True); input()"
+    words = [sys.executable, "-c", code, str(runs[0].home / ".lock")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        assert states(runs)[0].state == "running elsewhere"
+        left, steps, said = worked(runs, tmp_path)
+        assert left == runs[:1] and len(steps) == 15
+        assert said[0] == "wordings_1-seed_0 (1 of 6): another process does it"
+        other.communicate(b"\n")
+    assert worked(runs, tmp_path)[0] == []
+
+
+def test_a_result_that_is_damaged_is_named(tmp_path):
+    runs = plan_runs(replace(STUDY, seeds=(0,)), tmp_path)
+    worked(runs, tmp_path)
+    path = runs[1].home / "result.json"
+    path.write_text(path.read_text().replace(runs[1].digest, "0"))
+    with pytest.raises(EvaluationError, match="is of a run that was told something else"):
+        worked(runs, tmp_path)
+    path.write_text("{")
+    with pytest.raises(EvaluationError, match=f"{path} cannot be read"):
+        states(runs)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(EvaluationError, match="cannot be written to: Not a directory"):
+        worked(plan_runs(STUDY, tmp_path), tmp_path)
+
+
+def values(results, dataset, measure):
+    return [(line.arm[9:], line.value.mean) for line in results.of(dataset, measure)]
+
+
+def test_results_are_of_trained_and_unseen_wordings(tmp_path):
+    runs = plan_runs(STUDY, tmp_path)
+    worked(runs, tmp_path)
+    results = results_of(STUDY, [read_result(run) for run in runs])
+    # CB reaches 80, and its most frequent answer 75.
+    assert results.counting == ("rte",) and results.majority["cb"] == 75.0
+    assert values(results, "rte", "trained") == [("1", 80), ("3", 80), ("9", 80)]
+    assert values(results, "rte", "unseen") == [("1", 61), ("3", 63), ("9", 69)]
+    assert values(results, None, "gap") == [("1", 19), ("3", 17), ("9", 11)]
+    assert values(results, None, "trained by none") == [("1", 61), ("3", 63), ("9", 69)]
+    (first, second, third) = results.of(None, "gap")
+    assert first.change is None
+    assert (second.change.mean, third.change.mean, third.change.seeds) == (-2, -8, 2)
+    page = as_markdown(results)
+    head = "mean over the 1 dataset that counts"
+    assert f"| {head} | wordings_9 - wordings_1 | 0.0 ± 0.0 | 8.0 ± 0.0 | -8.0 ± 0.0 |" in page
+    cb = "cb, 9 examples, most frequent answer 75.0 (does not count)"
+    assert f"| {cb} | wordings_1 | 80.0 ± 0.0 | 61.0 ± 0.0 | 19.0 ± 0.0 |" in page
+    json.dumps(results.to_json())
+
+
+def test_wordings_all_levels_have_in_common_want_all_levels(tmp_path):
+    runs = plan_runs(STUDY, tmp_path)
+    worked(runs[:4], tmp_path)
+    results = results_of(STUDY, [read_result(run) for run in runs[:4]])
+    assert results.done == {"wordings_1": (0, 1), "wordings_3": (0,), "wordings_9": (0,)}
+    assert [line.value.seeds for line in results.of("rte", "trained")] == [2, 1, 1]
+    assert [line.value.seeds for line in results.of("rte", "trained by none")] == [1, 1, 1]
+    assert results_of(STUDY, []) is None
+
+
+def test_where_no_wordings_are_drawn_the_score_is_the_mean_over_templates(tmp_path):
+    factors = {"batch": {str(n): {"train": {"BATCH_SIZE": n}} for n in (1, 2)}}
+    runs = plan_runs(replace(STUDY, factors=factors, build={"vocab": "bytes"}), tmp_path)
+    scores = [
+        {"dataset": "rte", "template": one, "value": value, "majority": None, "examples": 3}
+        for one, value in (("a", 10.0), ("b", 20.0))
+    ]
+    found = [{"arm": run.arm, "seed": run.seed, "wordings": {}, "scores": scores} for run in runs]
+    results = results_of(replace(STUDY, factors=factors), found)
+    assert values(results, None, "score") == [("", 15.0), ("", 15.0)]
+
+
+def test_intervals_are_students():
+    # Of 1, 2, 3: t of 2 degrees of freedom, 4.303, times 1 / sqrt 3.
+    assert student([1, 2, 3]).half == pytest.approx(4.3027 / 3**0.5, abs=1e-4)
+    assert str(student([1, 2, 3])) == "2.0 ± 2.5" and str(student([5.0])) == "5.0"
+
+
+def test_a_set_that_is_not_ranked_by_accuracy_is_compared_with_one_answer_for_all(tmp_path):
+    held = {
+        "dataset": "cola",
+        "cluster": "misc",
+        "templates": [
+            {
+                "template": "shortest",
+                "split": split,
+                "way": way,
+                "num_examples": 5,
+                "scores": {"matthews": value},
+                "majority": {},
+            }
+            for split, way, value in (("test", "sum", 3.0), ("validation", "sum", 9.0))
+        ],
+    }
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps({"datasets": [held]}))
+    (found,) = numbers_of(path)
+    assert (found["number"], found["value"], found["majority"]) == ("matthews", 3.0, 0.0)
+    path.write_text("[]")
+    with pytest.raises(EvaluationError, match="holds no scores"):
+        numbers_of(path)
+
+
+def test_runs_of_ours_train_on_every_set_that_is_scored(tmp_path):
+    study = read_study(published_studies()["wordings"])
+    runs = plan_runs(study, tmp_path)
+    assert len(runs) == 9
+    assert all(set(run.wordings) == set(study.evaluate) for run in runs)
