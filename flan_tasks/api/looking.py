@@ -229,7 +229,7 @@ def contamination(
         source=source,
         data_dir=dirs,
         allow_missing=allow_missing,
-        store=given.path("store", store) if store is not None else None,
+        store=given.place("store", store) if store is not None else None,
         show=show,
         progress=progress,
     )

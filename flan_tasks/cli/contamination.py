@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.address_options import PathOrAddress
 from flan_tasks.cli.table import print_json, print_table, print_wrapped
+from flan_tasks.core.address import Address
 from flan_tasks.core.counting import counted
 from flan_tasks.core.escaping import for_line
 from flan_tasks.core.origin import SOURCE_KINDS
@@ -46,7 +48,7 @@ _WIDTH = 300
 )
 @options.data_dir
 @click.option("--allow-missing", is_flag=True, help="Compare with the sets that are available.")
-@click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
+@click.option("--store", type=PathOrAddress(), metavar="DIR", help="Where examples are kept.")
 @click.option(
     "--show",
     type=click.IntRange(min=0),
@@ -77,7 +79,7 @@ def command(
     source: str | None,
     data_dir: Path | None,
     allow_missing: bool,
-    store: Path | None,
+    store: Path | Address | None,
     show: int,
     html: Path | None,
     out: Path | None,

@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 
 from flan_tasks.cli import options
+from flan_tasks.cli.address_options import PathOrAddress
 from flan_tasks.cli.spec_options import spec_options
+from flan_tasks.core.address import Address
 from flan_tasks.core.counting import are, counted
 from flan_tasks.core.splits import SPLITS
 from flan_tasks.core.variation import PromptSpec
@@ -50,7 +52,7 @@ from flan_tasks.specs.formats import ARCHS, DECODER
 @click.option(
     "--allow-missing", is_flag=True, help="Go on without datasets whose rows are not available."
 )
-@click.option("--store", type=click.Path(path_type=Path), help="Where examples are kept.")
+@click.option("--store", type=PathOrAddress(), metavar="DIR", help="Where examples are kept.")
 @options.module
 @options.as_json
 def command(
@@ -67,7 +69,7 @@ def command(
     answer_length: int,
     arch: str,
     allow_missing: bool,
-    store: Path | None,
+    store: Path | Address | None,
     as_json: bool,
 ) -> None:
     """Writes tasks of NAME: a dataset, a cluster, or the held-out side of a mixture.
@@ -79,7 +81,7 @@ def command(
     from flan_tasks.evaluation.lm_eval import Export, export
     from flan_tasks.plan.exemplars import Budget
     from flan_tasks.plan.prepare import SourceChoice
-    from flan_tasks.store.store import Store, default_store
+    from flan_tasks.store.store import open_store
     from flan_tasks.vocabulary import open_vocabulary
 
     variation = spec.variation
@@ -110,7 +112,7 @@ def command(
         out,
         settings,
         source=SourceChoice(source, data_dir),
-        store=Store(store or default_store()),
+        store=open_store(store),
         command=" ".join(words),
         progress=options.progress,
         warn=options.warn,

@@ -7,7 +7,7 @@ import click
 
 from flan_tasks.cli import options
 from flan_tasks.cli.address_options import PathOrAddress
-from flan_tasks.core.address import Address
+from flan_tasks.core.address import Address, path_or_address
 from flan_tasks.core.counting import counted
 
 _DEFAULT = "default"
@@ -41,7 +41,7 @@ def command(folder: Path | Address | None, store: str | None, as_json: bool) -> 
     if store is not None:
         from flan_tasks.jobs.verify import verify_store
 
-        kept = verify_store(None if store == _DEFAULT else Path(store))
+        kept = verify_store(None if store == _DEFAULT else path_or_address(store))
         found |= {"stored": kept.files, "without_checksum": list(kept.without_checksum)}
         lines.append(f"{kept.folder}: of its files {kept.files} are what was stored")
         if older := len(kept.without_checksum):

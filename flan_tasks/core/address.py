@@ -81,22 +81,3 @@ def path_or_address(value: str | os.PathLike[str] | Address) -> Path | Address:
             f'"{protocol}://{rest}", and not as a Path'
         )
     return Path(text)
-
-
-def local_path(text: str, setting: str) -> Path:
-    """Returns the path of what must lie on a disk of this machine, as it is mapped into memory.
-
-    Args:
-      text: a path.
-      setting: what names it, for the error.
-
-    Raises:
-      DeclarationError: it is an address.
-    """
-    place = path_or_address(text)
-    if isinstance(place, Address):
-        raise DeclarationError(
-            f"{setting} is {place}, an address; it must lie on a disk, as it is read through "
-            "mapped memory. Keep it here, and copy it to machines that need it"
-        )
-    return place

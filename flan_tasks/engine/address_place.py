@@ -15,9 +15,10 @@ from flan_tasks.core.address import Address
 from flan_tasks.core.errors import BuildError
 from flan_tasks.engine import directory
 from flan_tasks.engine.file_facts import write_error
-from flan_tasks.engine.local_copy import cache_folder, manifest_at
+from flan_tasks.engine.local_copy import manifest_at
 from flan_tasks.engine.manifest_file import MANIFEST, PROGRESS
 from flan_tasks.engine.recipe import Recipe, digest_of
+from flan_tasks.storage.cache import cache_folder
 from flan_tasks.storage.lease import Lease
 from flan_tasks.storage.storage import Storage
 
@@ -149,6 +150,9 @@ class AddressPlace:
         return sealed
 
     def sweep(self) -> None:
+        pass  # it goes with the folder; what is put are whole shards
+
+    def abandon(self) -> None:
         self._uploads.stop()
 
     def _put_shard(self, facts: Mapping[str, Any]) -> None:

@@ -71,6 +71,7 @@ class Filling:
     _sources: dict[str, tuple[Dataset, Source]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
+    """What this process has opened."""
 
     @property
     def libraries(self) -> Collection[str]:
@@ -159,7 +160,7 @@ def fill(
         return
     at_once = runner.size
     # The current folder of a worker may be another.
-    store = Store(store.root.absolute())
+    store = store.absolute()
     with ExitStack() as opened:
         pieces: list[tuple[int, Piece]] = []
         parted: dict[str, PartedSplit] = {}

@@ -11,7 +11,7 @@ from typing import Any
 
 from flan_tasks.chat.proofs import check
 from flan_tasks.chat.tokenizer import ChatTokenizer
-from flan_tasks.core.address import local_path
+from flan_tasks.core.address import path_or_address
 from flan_tasks.core.catalog import Catalog
 from flan_tasks.core.configuration import resolve
 from flan_tasks.core.dataset import Dataset
@@ -21,6 +21,7 @@ from flan_tasks.core.mixture import Mixture, read_mixture
 from flan_tasks.core.part_tree import measures_tokens
 from flan_tasks.engine.earlier import EarlierBuild
 from flan_tasks.engine.filling import fill
+from flan_tasks.engine.local_copy import local_folder
 from flan_tasks.engine.recipe import make_recipe
 from flan_tasks.engine.run_local import check_settings, local_runner, resolved
 from flan_tasks.engine.runner import Runner
@@ -32,7 +33,7 @@ from flan_tasks.plan.plan import Plan, check_grouped, make_plan
 from flan_tasks.plan.prepare import Prepared, Progress, SourceChoice, prepare
 from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
 from flan_tasks.specs.build_spec import AUTO, BLOCKS, BuildSpec
-from flan_tasks.store.store import Store, default_store
+from flan_tasks.store.store import Store, open_store
 from flan_tasks.vocabulary import Vocabulary, named_with, open_vocabulary
 
 
@@ -193,7 +194,7 @@ def prepare_spec(
 def _earlier(spec: BuildSpec) -> EarlierBuild | None:
     if spec.grow_from is None:
         return None
-    return EarlierBuild.open(local_path(spec.grow_from, "--grow-from"))
+    return EarlierBuild.open(local_folder(path_or_address(spec.grow_from)))
 
 
 def _rows(stages: Iterable[Mapping[str, Any]]) -> list[Stage]:
@@ -236,9 +237,10 @@ def store_of(spec: BuildSpec) -> Store:
     """Returns where examples are kept.
 
     Raises:
-      DeclarationError: an address is named for it.
+      DeclarationError: an address is named for it that holds credentials.
+      BuildError: no library for such addresses is installed.
     """
-    return Store(local_path(spec.store, "--store") if spec.store else default_store())
+    return open_store(spec.store)
 
 
 def _settings(spec: BuildSpec, *, fit: bool | None, measures: bool) -> BuildSettings:

@@ -18,7 +18,6 @@ from typing import Any
 from flan_tasks.core import whole
 from flan_tasks.core.address import Address
 from flan_tasks.core.errors import BuildError
-from flan_tasks.core.home import under_home
 from flan_tasks.engine.file_facts import file_facts, write_error
 from flan_tasks.engine.manifest_file import (
     MANIFEST,
@@ -28,25 +27,14 @@ from flan_tasks.engine.manifest_file import (
     parse_manifest,
     read_manifest,
 )
+from flan_tasks.storage.cache import cache_folder
 from flan_tasks.storage.storage import Storage
 
-ENVIRONMENT = "FLAN_TASKS_CACHE"
 # Files fetched at one time: when they are needed, and ahead of that.
 _AT_ONCE = 8
 _AHEAD = 4
 # Hexadecimal digits of a hash in the name of a copy.
 _DIGITS = 32
-
-
-def cache_folder() -> Path:
-    """Where copies of what lies at addresses are kept, and builds for addresses are written first.
-
-    Raises:
-      FlanTasksError: it would lie in the home folder, and none is known.
-    """
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = os.environ.get(ENVIRONMENT) or Path(cache) / "flan_tasks" / "addresses"
-    return under_home(folder, setting=ENVIRONMENT)
 
 
 class LocalCopy:
@@ -246,7 +234,6 @@ def fetched_one_by_one(address: Address) -> Iterator[_Fetched]:
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole.file_aside(path, lasting=False) as aside:
-            aside.write_bytes(content)
+        whole.write_bytes(path, content, lasting=False)
     except OSError as error:
         raise write_error(error, path) from error

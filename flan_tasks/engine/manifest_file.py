@@ -100,7 +100,7 @@ def no_manifest(where: Path | Address, *, is_begun: bool) -> BuildError:
 
 
 def _path(folder: Path) -> Path:
-    return folder if folder.is_file() else folder / MANIFEST
+    return folder if folder.suffix == ".json" and folder.is_file() else folder / MANIFEST
 
 
 def seal(content: Mapping[str, Any]) -> str:

@@ -61,7 +61,10 @@ class Place(Protocol):
         """Writes the manifest, when all else is there; returns it with its own hash."""
 
     def sweep(self) -> None:
-        """Removes what a run that failed left half-written."""
+        """Removes what workers that died left half-written, when all that live have ended."""
+
+    def abandon(self) -> None:
+        """Ends a run that failed: nothing more is put there, and nothing half-written stays."""
 
 
 class LocalPlace:
@@ -100,4 +103,7 @@ class LocalPlace:
         return directory.write_manifest(self.folder, manifest)
 
     def sweep(self) -> None:
+        self._progress.sweep()
+
+    def abandon(self) -> None:
         self._progress.sweep()

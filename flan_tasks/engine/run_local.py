@@ -187,7 +187,7 @@ def build(
                 kept,
             )
         except BaseException:
-            place.sweep()  # of workers that had to be killed
+            place.abandon()
             raise
     return Built(
         manifest,

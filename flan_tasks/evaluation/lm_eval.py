@@ -54,7 +54,7 @@ from flan_tasks.plan.prepare import Ingredient, SourceChoice, prepare
 from flan_tasks.plan.rows import CHUNK, render_task
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.formats import ARCHS, DECODER, ENCODER_DECODER
-from flan_tasks.store.store import Store, default_store
+from flan_tasks.store.store import Store, open_store
 
 # How T5's tokenizers write the end of an answer, which the harness does not add. `flan eval` scores
 # it, as a model that was trained to end its answers tells an option from one it begins.
@@ -164,7 +164,7 @@ def export(
         raise DeclarationError(f"none of {names} has a {settings.split} split")
     require_libraries(present)
     written = _Written()
-    store = store or Store(default_store())
+    store = store or open_store()
     opened: dict[str, FamilySource] = {}
     try:
         with folder_aside(folder) as aside:

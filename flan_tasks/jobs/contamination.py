@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flan_tasks.core import notebook
+from flan_tasks.core.address import Address
 from flan_tasks.core.counting import counted
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import SourceUnavailableError, UnknownNameError
@@ -32,7 +33,7 @@ from flan_tasks.plan.prepare import SourceChoice, evaluation_parts
 from flan_tasks.raw_rows import State
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.contamination_presets import FIELDS
-from flan_tasks.store.store import Store, default_store
+from flan_tasks.store.store import open_store
 from flan_tasks.suites.declared import Suite
 from flan_tasks.suites.library import is_suite
 from flan_tasks.suites.tasks import suite_tasks
@@ -189,7 +190,7 @@ def contamination(
     source: str | None = None,
     data_dir: Path | None = None,
     allow_missing: bool = False,
-    store: Path | None = None,
+    store: Path | Address | None = None,
     show: int = 2,
     modules: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
@@ -227,7 +228,7 @@ def contamination(
         choice = choice.for_compared(compared, built, catalog())
     if source is None:
         _check_available([*built, *(() if allow_missing else compared)], choice)
-    examples = Store(store or default_store())
+    examples = open_store(store)
     prepared, plan = reopen(manifest, catalog(), source=choice, store=examples, progress=progress)
     parts: tuple[Compared, ...] = tuple(files)
     missing: dict[str, str] = {}

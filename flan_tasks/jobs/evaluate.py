@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flan_tasks.core import notebook
+from flan_tasks.core.address import Address
 from flan_tasks.core.errors import (
     ModelError,
 )
@@ -29,7 +30,7 @@ from flan_tasks.jobs.asked_suites import submitted_suite, suites_of
 from flan_tasks.jobs.results import RESULTS, results
 from flan_tasks.specs.eval_config import EvalSpec
 from flan_tasks.specs.results_spec import ResultsSpec
-from flan_tasks.store.store import Store, default_store
+from flan_tasks.store.store import open_store
 from flan_tasks.suites.asking import SuitesAsked, SuitesOutcome, evaluate_suites
 from flan_tasks.suites.scores import SuiteScore
 from flan_tasks.suites.submission import WrittenSubmission, write_submission
@@ -143,7 +144,7 @@ def evaluate(
         Path(spec.output_dir),
         suites=replace(suites, shared=shared),
         shared=shared,
-        store=Path(spec.store) if spec.store else None,
+        store=spec.store,
         progress=progress,
         reading=reading,
     )
@@ -219,7 +220,7 @@ def score(
     *,
     suites: SuitesAsked | None = None,
     shared: SharedExamples | None = None,
-    store: Path | None = None,
+    store: str | Path | Address | None = None,
     progress: Callable[[int, int], None] | None = None,
     reading: Callable[[str], None] | None = None,
 ) -> EvalResult:
@@ -237,7 +238,7 @@ def score(
             catalog(),
             answers,
             answerer,
-            store=_store(store),
+            store=open_store(store),
             progress=reading,
             watch=progress,
         )
@@ -248,7 +249,7 @@ def score(
             catalog(),
             answers,
             answerer,
-            store=_store(store),
+            store=open_store(store),
             progress=reading,
             watch=progress,
         )
@@ -293,10 +294,6 @@ def score(
         tokens_read=reading_of.tokens if reading_of else 0,
         padding=reading_of.padding if reading_of else 0.0,
     )
-
-
-def _store(folder: Path | None) -> Store:
-    return Store(folder or default_store())
 
 
 def _is_of_others(folder: Path) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from flan_tasks.core.address import Address
 from flan_tasks.engine.verification import verify as verify_build
 from flan_tasks.store.checksum import check
+from flan_tasks.store.shared_files import SharedFiles
 from flan_tasks.store.store import default_store
 
 
@@ -25,8 +26,8 @@ class Verified:
 class VerifiedStore:
     """Stored examples that are what was stored."""
 
-    folder: Path
-    """The directory."""
+    folder: Path | Address
+    """The directory, or its address."""
     files: int
     """Files that were compared."""
     without_checksum: tuple[str, ...]
@@ -43,7 +44,7 @@ def verify(folder: Path | Address) -> Verified:
     return Verified(folder, manifest["examples"], len(manifest["files"]))
 
 
-def verify_store(folder: Path | None = None) -> VerifiedStore:
+def verify_store(folder: Path | Address | None = None) -> VerifiedStore:
     """Compares stored examples with their checksums.
 
     Args:
@@ -53,5 +54,5 @@ def verify_store(folder: Path | None = None) -> VerifiedStore:
       BuildError: some differ.
     """
     root = folder or default_store()
-    checked = check(root)
+    checked = SharedFiles(root).check() if isinstance(root, Address) else check(root)
     return VerifiedStore(root, checked.sound, tuple(checked.without))

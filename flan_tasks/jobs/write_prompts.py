@@ -19,7 +19,7 @@ from flan_tasks.jobs.asked_datasets import evaluation_of
 from flan_tasks.jobs.asked_suites import suites_of
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.specs.eval_config import QuestionSpec
-from flan_tasks.store.store import Store, default_store
+from flan_tasks.store.store import open_store
 from flan_tasks.suites.asking import opened_suites
 from flan_tasks.suites.tasks import where_to_get
 from flan_tasks.suites.templates import mistyped_questions
@@ -52,7 +52,7 @@ def write_prompts(
 
     known: Catalog = catalog()
     evaluation, suites = evaluation_of(spec), suites_of(spec)
-    store = Store(Path(spec.store) if spec.store else default_store())
+    store = open_store(spec.store)
     lines = []
     suites_opened, tasks_missing = opened_suites(suites, known, progress=reading)
     of_strings = [question for _, _, of_suite, _ in suites_opened for question in of_suite]

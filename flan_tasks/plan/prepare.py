@@ -27,7 +27,7 @@ from flan_tasks.plan.source_choice import SourceChoice
 from flan_tasks.raw_rows.families import FamilySource
 from flan_tasks.raw_rows.places import remedy
 from flan_tasks.specs.contamination_presets import FIELDS
-from flan_tasks.store.store import Store, StoredExamples, default_store
+from flan_tasks.store.store import Store, StoredExamples, open_store
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def prepare(
       TemplateError: a template uses a field that its dataset does not have.
     """
     source.check(catalog)
-    store = store or Store(default_store())
+    store = store or open_store()
     tree = part_tree(mixture, catalog)
     members = catalog.members(mixture)
     present = [dataset for dataset in members if split in dataset.splits.names]
@@ -296,7 +296,7 @@ def evaluation_parts(
     Raises:
       SourceUnavailableError: rows are not available, and may not be missing, or none are.
     """
-    store = store or Store(default_store())
+    store = store or open_store()
     source = source.for_compared(datasets, built, catalog)
     found: list[Part] = []
     opened: dict[str, FamilySource] = {}

@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from flan_tasks.core.address import Address
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.intact import is_intact
 from flan_tasks.core.whole import write_text
@@ -45,6 +46,52 @@ def damage(path: Path) -> str:
         return f"it or {_beside(path).name} cannot be read: {error}"
 
 
+class Checking:
+    """Compares files with their checksums, one after another."""
+
+    def __init__(self) -> None:
+        self._sound = 0
+        self._without: list[str] = []
+        self._problems: list[str] = []
+
+    def add(self, path: Path) -> None:
+        """Compares one file."""
+        if not _beside(path).exists():
+            self._without.append(path.name)
+            return
+        try:
+            stated = _beside(path).read_text(encoding="utf-8").split()
+            found = _sha256(path)
+        except (OSError, ValueError) as error:
+            self._problems.append(f"{path.name} or its checksum cannot be read: {error}")
+            return
+        if stated == [found, path.name]:
+            self._sound += 1
+        else:
+            self._problems.append(f"{path.name} was changed: its SHA-256 is {found[:16]}...")
+
+    def ended(self, store: Path | Address) -> Checked:
+        """Returns what came of it.
+
+        Args:
+          store: where they lie, for the error.
+
+        Raises:
+          BuildError: with every file that differs or cannot be read.
+        """
+        if self._problems:
+            raise BuildError(
+                "\n".join(
+                    [
+                        f"{store} is not what was stored; the next build that uses one of these "
+                        "files makes it anew:",
+                        *self._problems,
+                    ]
+                )
+            )
+        return Checked(self._sound, tuple(self._without))
+
+
 def check(root: Path) -> Checked:
     """Compares every file of a store with its checksum.
 
@@ -53,32 +100,10 @@ def check(root: Path) -> Checked:
     """
     if not root.is_dir():
         raise BuildError(f"{root} is no store: no such folder")
-    sound, without, problems = 0, [], []
+    checking = Checking()
     for path in sorted(root.glob("*.arrow")):
-        if not _beside(path).exists():
-            without.append(path.name)
-            continue
-        try:
-            stated = _beside(path).read_text(encoding="utf-8").split()
-            found = _sha256(path)
-        except (OSError, ValueError) as error:
-            problems.append(f"{path.name} or its checksum cannot be read: {error}")
-            continue
-        if stated == [found, path.name]:
-            sound += 1
-        else:
-            problems.append(f"{path.name} was changed: its SHA-256 is {found[:16]}...")
-    if problems:
-        raise BuildError(
-            "\n".join(
-                [
-                    f"{root} is not what was stored; the next build that uses one of these files "
-                    "makes it anew:",
-                    *problems,
-                ]
-            )
-        )
-    return Checked(sound, tuple(without))
+        checking.add(path)
+    return checking.ended(root)
 
 
 def _beside(path: Path) -> Path:

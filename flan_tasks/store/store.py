@@ -5,6 +5,7 @@ rule, the normalizer's code, the schema and the limit. Whatever changes makes an
 that is not what its checksum says is named and made anew.
 """
 
+import copy
 import errno
 import hashlib
 import json
@@ -14,13 +15,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from flan_tasks.core import whole
-from flan_tasks.core.address import local_path
+from flan_tasks.core.address import Address, path_or_address
 from flan_tasks.core.dataset import Dataset
 from flan_tasks.core.errors import BuildError, FlanTasksError
 from flan_tasks.core.home import under_home
@@ -32,45 +31,78 @@ from flan_tasks.store import checksum
 from flan_tasks.store.arrow_rows import copy_file, store_schema
 from flan_tasks.store.families import (
     Entry,
-    check_reasons,
     family_key_parts,
     read_entries,
     unavailable,
     warn_of_unknown,
     write_rows,
 )
+from flan_tasks.store.files import Files, about_of, read_file
 from flan_tasks.store.key import digest_of_parts, key_parts
+from flan_tasks.store.shared_files import SharedFiles
 from flan_tasks.store.split_file import Part, PartedSplit, SplitFile
-from flan_tasks.store.table import StoredExamples, Table
+from flan_tasks.store.table import StoredExamples
 
 ENVIRONMENT = "FLAN_TASKS_STORE"
 _log = logging.getLogger(__name__)
 
 
-def default_store() -> Path:
+def default_store() -> Path | Address:
     """Where examples are kept unless told otherwise.
 
     Raises:
-      DeclarationError: an address is named for it.
+      DeclarationError: an address is named for it that holds credentials.
       FlanTasksError: it would lie in the home folder, and none is known.
     """
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     named = os.environ.get(ENVIRONMENT)
-    folder = local_path(named, ENVIRONMENT) if named else Path(cache) / "flan_tasks" / "store"
-    return under_home(folder, setting=ENVIRONMENT)
+    place = path_or_address(named) if named else Path(cache) / "flan_tasks" / "store"
+    return place if isinstance(place, Address) else under_home(place, setting=ENVIRONMENT)
+
+
+def open_store(where: str | os.PathLike[str] | Address | None = None) -> "Store":
+    """Opens a store.
+
+    Args:
+      where: a folder, or an address; None is the usual place.
+
+    Raises:
+      DeclarationError: it is an address that holds credentials.
+      BuildError: no library for such addresses is installed.
+      FlanTasksError: it would lie in the home folder, and none is known.
+    """
+    return Store(default_store() if where is None else path_or_address(where))
 
 
 class Store:
-    """A folder of stored examples."""
+    """Stored examples.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    Args:
+      place: a folder; or an address, whose files are fetched into a folder of this machine when
+        they are used, and which new ones are put to.
+
+    Raises:
+      BuildError: no library for such addresses is installed.
+    """
+
+    def __init__(self, place: Path | Address) -> None:
+        if isinstance(place, Address):
+            shared = SharedFiles(place)
+            self._files, self.root = Files(shared), shared.local_root
+        else:
+            self._files, self.root = Files(None), place
         # What was opened of families: source, split, limit -> name of a member -> examples, or why
         # it has none. Sources are kept, so that no other takes the number of one that is gone.
         self._families: dict[tuple[int, str, int | None], _OpenedFamily] = {}
-        whole.sweep(root)
+        whole.sweep(self.root)
         for pattern in ("*.arrow*.[0-9]*.tmp", "*.arrow.[0-9]*.rows"):
-            whole.sweep_old(root, pattern)
+            whole.sweep_old(self.root, pattern)
+
+    def absolute(self) -> "Store":
+        """Returns it with a path that holds in other processes."""
+        store = copy.copy(self)
+        store.root = self.root.absolute()
+        return store
 
     def open(
         self,
@@ -101,7 +133,7 @@ class Store:
             return self._member(source, split, limit, reading)
         asked = SplitFile(self.root, dataset, source, split, limit)
         path, key, schema = asked.path, asked.key, asked.schema
-        found = _look(path, key, schema)
+        found = self._files.look(path, key, schema)
         if isinstance(found, StoredExamples):
             return found
         if reading:
@@ -116,7 +148,7 @@ class Store:
                 f"{error}. Its stored examples {path} are damaged ({found}) and cannot be made "
                 "anew without the rows"
             ) from error
-        return _read_written(path, key, schema)
+        return self._files.written(path, key, schema)
 
     def without(
         self, examples: StoredExamples, numbers: np.ndarray, *, reason: str
@@ -141,7 +173,7 @@ class Store:
         dataset_and_split = examples.path.stem.rsplit("-", 1)[0]
         path = self.root / f"{dataset_and_split}-{key[:16]}.arrow"
         schema = examples.schema
-        found = _look(path, key, schema)
+        found = self._files.look(path, key, schema)
         if isinstance(found, StoredExamples):
             return found
         skipped = {**examples.skipped, reason: len(numbers)}
@@ -156,7 +188,7 @@ class Store:
         with self._writing(), whole.file_aside(path) as aside:
             examples.copy(keep, aside, metadata={"flan_tasks": json.dumps(about)})
             checksum.write(aside, stands_for=path)
-        return _read_written(path, key, schema)
+        return self._files.written(path, key, schema)
 
     def _member(
         self,
@@ -183,7 +215,7 @@ class Store:
         key = digest_of_parts(parts)
         path = self.root / f"{_stored_as(source)}-{split}-{key[:16]}.arrow"
         schema = store_schema(family.shared)
-        stored = _look(path, key, schema)
+        stored = self._files.look(path, key, schema)
         if isinstance(stored, str):
             if reading:
                 reading()
@@ -211,8 +243,8 @@ class Store:
                     f"{error}. Its stored examples {path} are damaged ({stored}) and cannot be "
                     "made anew without the rows"
                 ) from error
-            stored = _read_written(path, key, schema)
-        about = _about(path)
+            stored = self._files.written(path, key, schema)
+        about = about_of(path)
         warn_of_unknown(family, about)
         return _OpenedFamily(source, stored, read_entries(about, len(stored)))
 
@@ -246,7 +278,7 @@ class Store:
             name = _stored_as(source.of_family)
         for path in sorted(self.root.glob(f"{name}-{split}-*.arrow")):
             try:
-                found = _read(path)
+                found = read_file(path)
             except BuildError:
                 continue  # it is named when it is used
             if found.key == key or "without" in found.parts:  # the latter are made of others
@@ -262,7 +294,7 @@ class Store:
           SourceUnavailableError: the rows are not available.
         """
         asked = SplitFile(self.root, dataset, source, split, limit_of(split, limit))
-        return asked.path.exists()
+        return self._files.has(asked.path)
 
     @contextmanager
     def in_parts(
@@ -347,54 +379,3 @@ class _OpenedFamily:
             stop=entry.stop,
             constants=entry.constants,
         )
-
-
-def _look(path: Path, key: str, schema: pa.Schema) -> StoredExamples | str:
-    """Returns the examples of a file, or why they cannot be used: nothing where there is none."""
-    if not path.exists():
-        return ""
-    wrong = checksum.damage(path)
-    if not wrong:
-        try:
-            found = _read(path)
-            if found.key == key and found.schema == schema:
-                return found
-            wrong = "it holds other examples than its name says"
-        except BuildError as error:
-            wrong = str(error)
-    _log.warning("stored examples %s are damaged: %s; they are made anew", path, wrong)
-    return wrong
-
-
-def _read_written(path: Path, key: str, schema: pa.Schema) -> StoredExamples:
-    found = _look(path, key, schema)
-    if isinstance(found, StoredExamples):
-        return found
-    raise BuildError(f"{path} was just written and cannot be read: {found or 'it is not there'}")
-
-
-def _about(path: Path) -> dict[str, Any]:
-    with pa.memory_map(str(path)) as mapped:
-        return json.loads(pa.ipc.open_file(mapped).schema.metadata[b"flan_tasks"])
-
-
-def _read(path: Path) -> StoredExamples:
-    try:
-        about = _about(path)
-        names = ("key", "parts", "rows", "at_hand", "skipped")
-        key, parts, rows, at_hand, skipped = (about[name] for name in names)
-        counts = [rows, at_hand, *skipped.values()]
-        if not (
-            isinstance(key, str)
-            and isinstance(parts["source"], dict)
-            and all(type(count) is int and count >= 0 for count in counts)
-        ):
-            raise ValueError("values of its metadata are of other types")
-        if "without" not in parts:  # whose reasons are ours
-            check_reasons(skipped)
-        table = Table(path)
-        if "members" in about:
-            read_entries(about, table.arrow.num_rows)
-    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise BuildError(f"stored examples {path} cannot be read: {error!r}") from error
-    return StoredExamples(table, key, parts, rows, at_hand, skipped)

@@ -114,7 +114,7 @@ def test_nothing_is_written_in_place():
     # Writers of shards are handed names aside; the others write into a folder that gets its name
     # when it is whole, or a log.
     allowed = re.compile(
-        r"engine/writers/|store/store|engine/workers.py|core/whole.py|models/hf|models/peft_folder|"
+        r"engine/writers/|store/store|storage/storage.py|engine/workers.py|core/whole.py|models/hf|models/peft_folder|"
         r"checkpoints/"
     )
     in_place = re.compile(r"\.write_text\(|\.write_bytes\(|open\([^)]*[\"'][wx]b?\+?[\"']")
