@@ -276,3 +276,15 @@ def test_reading_in_both_orders_reads_the_same_rows(tmp_path):
     found = json.loads(done.stdout)
     # One shard has all of them.
     assert found["random"]["pages_touched"] == found["blocks"]["pages_touched"] == 320
+
+
+@pytest.mark.slow
+def test_a_build_of_many_rows_is_reckoned_up(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.scale", "--place", str(tmp_path)]
+    words = ["--rows", "3000", "--distinct", "200", "--seconds", "100", "--workers", "1"]
+    done = subprocess.run(
+        [*command, *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=200
+    )
+    found = json.loads(done.stdout)
+    assert found["rows_built"] == found["rows"] == 3000
+    assert found["whole_gb"] == round(found["bytes"] / 1e9, 1) and found["command_mb"] > 20
