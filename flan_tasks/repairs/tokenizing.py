@@ -1,6 +1,7 @@
 """Undoes the tokenizing of Penn Treebank and Moses, and what other tools make of apostrophes."""
 
 import re
+from collections.abc import Mapping
 
 from flan_tasks.repairs.blanks import one_line
 from flan_tasks.repairs.marks import paired_quotes, with_dashes
@@ -40,6 +41,7 @@ _CANNOT = re.compile(r"(?i)(?<!\S)(can) not(?!\S)(?! only)")
 _NO_APOSTROPHE = re.compile(
     r"(?i)\b(do|does|did|ca|could|wo|would|should|is|are|was|were|has|have|had) nt\b"
 )
+_NT = (" nt", " Nt", " nT", " NT")
 _APART = re.compile(r"(?<=[A-Za-z]) '(?=(?:s|re|ve|ll)\b(?! ?'))")
 
 _QUOTE_MARKS = ('"', "''", "``")
@@ -77,22 +79,28 @@ def detokenize(text: str) -> str:
                 text = pattern.sub(replacement, text)
                 break
     tokens = with_dashes(text).split()
-    joined = _join(tokens)
-    if joined != " ".join(tokens):
+    plain = " ".join(tokens)
+    joined = _join(tokens, _quote_sides(tokens, plain))
+    if joined != plain:
         joined = _CANNOT.sub(r"\1not", joined)
     return paired_quotes(joined)
 
 
 def with_apostrophes(text: str) -> str:
     """Mends "do nt" and "ca nt", which lost an apostrophe, and "Earth 's", which gained a blank."""
-    return _APART.sub("'", _NO_APOSTROPHE.sub(r"\1n't", text))
+    if any(end in text for end in _NT):
+        text = _NO_APOSTROPHE.sub(r"\1n't", text)
+    return _APART.sub("'", text) if " '" in text else text
 
 
-def _join(tokens: list[str]) -> str:
-    opens = _quote_sides(tokens)
+def _join(tokens: list[str], opens: Mapping[int, bool]) -> str:
     pieces: list[str] = []
     glued = True  # whether the token before wants none between
     for number, token in enumerate(tokens):
+        if token.isalnum():  # most are words, and every mark holds something else
+            pieces.append(token if glued else f" {token}")
+            glued = False
+            continue
         before = tokens[number - 1] if number else ""
         after = tokens[number + 1] if number + 1 < len(tokens) else ""
         left, right = _sides(token, before=before, after=after)
@@ -108,8 +116,6 @@ def _join(tokens: list[str]) -> str:
 
 def _sides(token: str, *, before: str, after: str) -> tuple[bool, bool]:
     """Whether a token is joined to the one before it, and to the one after it."""
-    if token.isalnum():  # most are words, and every mark below holds something else
-        return False, False
     number_before, number_after = before[-1:].isdigit(), after[:1].isdigit()
     if token == ":" and _is_time(before, after):
         return True, True
@@ -144,9 +150,16 @@ def _is_time(before: str, after: str) -> bool:
     return bool(re.fullmatch(r"\d{1,2}", before) and re.fullmatch(r"\d{2}", after[:2]))
 
 
-def _quote_sides(tokens: list[str]) -> dict[int, bool]:
-    """For each quotation mark that stands alone: whether it opens."""
-    return _double_quotes(tokens) | _single_quotes(tokens)
+def _quote_sides(tokens: list[str], text: str) -> dict[int, bool]:
+    """For each quotation mark that stands alone: whether it opens.
+
+    Args:
+      tokens: of the text.
+      text: the same, with blanks between.
+    """
+    double = any(mark in text for mark in _QUOTE_MARKS)
+    single = "'" in text or "`" in text
+    return (_double_quotes(tokens) if double else {}) | (_single_quotes(tokens) if single else {})
 
 
 def _double_quotes(tokens: list[str]) -> dict[int, bool]:
