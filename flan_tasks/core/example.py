@@ -188,10 +188,14 @@ def _texts(values: object, what: str, one: str) -> tuple[str, ...]:
     # One text would be taken for its letters, and a generator or a set has no fixed order.
     if not isinstance(values, tuple | list):
         raise DeclarationError(f"{what} must be a tuple of texts, not {shown(values)}")
+    if not values:
+        return ()
     return tuple(_text(value, one) for value in values)
 
 
 def _line(text: str) -> str:
+    if text.isprintable():  # nothing that ends a line is
+        return text
     lines = text.splitlines()
     if len(lines) < 2 and lines == [text]:
         return text

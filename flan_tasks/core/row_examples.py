@@ -43,15 +43,17 @@ def _normalized(
         raise RowError(
             f"{where}: the normalizer fails with {told(error)}. The row is {_short(row)}"
         ) from error
-    items = found if isinstance(found, tuple) else (found,)
-    if not items:
+    if not isinstance(found, tuple):
+        key = _key(source_split, number, 0, 1)
+        return (_complete(dataset, found, key=key, where=where),)
+    if not found:
         raise RowError(
             f"{where}: the normalizer returned an empty tuple; return Skip(reason), so that the "
             "row is counted"
         )
     return tuple(
-        _complete(dataset, item, key=_key(source_split, number, index, len(items)), where=where)
-        for index, item in enumerate(items)
+        _complete(dataset, item, key=_key(source_split, number, index, len(found)), where=where)
+        for index, item in enumerate(found)
     )
 
 
@@ -90,7 +92,7 @@ def _complete(dataset: Dataset, item: Example | Skip, *, key: str, where: str) -
             f"{where}: the normalizer returned {type(item).__name__}; "
             "return an Example, a tuple of them, or Skip(reason)"
         )
-    if set(item.fields) != set(dataset.row_fields):
+    if item.fields.keys() != set(dataset.row_fields):
         raise RowError(
             f"{where}: the normalizer returned fields {sorted(item.fields)}; "
             f"declared are {sorted(dataset.row_fields)}"

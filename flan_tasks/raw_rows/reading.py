@@ -156,7 +156,8 @@ def read_examples(
                 where = f"{dataset.name}, split {source_split}, row {number}"
                 raise RowError(f"{where}: {error}", where=error.where or where) from error
             items = normalize_row(dataset, row, source_split=source_split, number=number)
-            items = tuple(selected(dataset, item, source_split=source_split) for item in items)
+            if dataset.select is not None:
+                items = tuple(selected(dataset, item, source_split=source_split) for item in items)
         except RowError as error:
             if bad is None:
                 raise
