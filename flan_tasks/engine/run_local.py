@@ -212,8 +212,8 @@ def _finish(
     try:
         others_written = [*WRITERS[settings.format].finish(folder, shards, settings.for_writer)]
         if settings.chat:
-            kept = keep_tokenizer(settings.chat.files.folder, folder)
-            others_written += [path.relative_to(folder).as_posix() for path in kept]
+            copies = keep_tokenizer(settings.chat.files.folder, folder)
+            others_written += [path.relative_to(folder).as_posix() for path in copies]
     except OSError as error:
         raise write_error(error, folder) from error
     if not kept and not sum(shard["examples"] for shard in shards):

@@ -6,8 +6,9 @@ from toy_runs import losses, saved, toy_build, toy_run, toy_train
 
 from flan_tasks.checkpoints.damage import read_record
 from flan_tasks.core.errors import DeclarationError
+from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.reader.order import Place, epoch_and_row
-from flan_tasks.specs.config import ConfigError, DataConfig, TrainingError
+from flan_tasks.specs.config import DataConfig, TrainingError
 from flan_tasks.trainer.data import open_source
 from flan_tasks.trainer.resuming import CHANGES, check_same_run, going_on
 from flan_tasks.trainer.train import make_record
