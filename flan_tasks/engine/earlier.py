@@ -159,8 +159,8 @@ class EarlierBuild:
         mine = _by_rows((shard.path, shard.stop - shard.start, shard) for shard in shards)
         same: dict[str, Mapping[str, Any]] = {}
         reasons: dict[str, str] = {}
-        for (folder, *rows), shard in mine.items():
-            name, entry = names[folder], entries.get((folder, *rows))
+        for key, shard in mine.items():
+            name, entry = names[key[0]], entries.get(key)
             if why := "; ".join(lines) or _why_other(there, recipe, name):
                 reasons[name] = why
             elif entry is None:

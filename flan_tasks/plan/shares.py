@@ -240,7 +240,7 @@ def _round(
         _round(one, count, exact, parts, into)
 
 
-def exact_weights(rates: Sequence[float]) -> list[Fraction]:
+def exact_weights(rates: Sequence[float | Fraction]) -> list[Fraction]:
     """Returns rates as fractions."""
     return [Fraction(rate) for rate in rates]
 
@@ -248,8 +248,9 @@ def exact_weights(rates: Sequence[float]) -> list[Fraction]:
 def largest_remainder(rates: Sequence[float | Fraction], total: int) -> list[int]:
     """Shares `total` in proportion to `rates` in whole numbers; ties go to the first."""
     # Fractions, so that no rounding of floats can make the floors add up to more than `total`.
-    whole = sum(map(Fraction, rates))
-    exact = [total * Fraction(rate) / whole for rate in rates]
+    weights = exact_weights(rates)
+    whole = sum(weights)
+    exact = [total * weight / whole for weight in weights]
     counts = [int(share) for share in exact]
     order = sorted(range(len(rates)), key=lambda i: (counts[i] - exact[i], i))
     for i in order[: total - sum(counts)]:

@@ -38,6 +38,9 @@ _FIRST = (
     *("arch", "lengths", "shards"),
 )
 _ONLY_IF_CHANGED = ("control_tokens", "shards")
+# Options that builds were made without: a record has them only where they are asked for, so that
+# those builds are what they were.
+_NEWER = ("order",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,8 +171,13 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
 
     def record(self) -> dict[str, Any]:
         """Returns what the bytes of a build depend on: all but places."""
-        places = {part.name for part in dataclasses.fields(self) if part.metadata.get(IS_PLACE)}
-        found = {name: value for name, value in self.to_json().items() if name not in places}
+        without = {
+            part.name
+            for part in dataclasses.fields(self)
+            if part.metadata.get(IS_PLACE)
+            or (part.name in _NEWER and getattr(self, part.name) == part.default)
+        }
+        found = {name: value for name, value in self.to_json().items() if name not in without}
         return {**found, "mixture": self.name}
 
     def command(self) -> str:
