@@ -208,3 +208,32 @@ def test_a_cache_of_appended_rows_keeps_the_other_tasks(tmp_path):
     same, reasons = old.unchanged(now, others)
     assert list(same) == [s.path for s in others if "birds" in s.path] and len(same) == 2
     assert reasons["fish"].startswith("its examples, by their source")
+    # A manifest of an earlier version has too little of its shards.
+    bare = [{name: e[name] for name in ("name", "rows")} for e in entries]
+    old = EarlierBuild(
+        tmp_path, {**manifest, "shards": [{**e, "rows": e["rows"] + 1} for e in bare]}
+    )
+    same, reasons = old.unchanged(there, shards)
+    assert not same and set(reasons.values()) == {
+        "the build is of a version that kept too little of its shards"
+    }
+
+
+def test_a_build_of_conversations_grows_with_all_turns(own_chats, tmp_path):
+    pytest.importorskip("tokenizers")
+    from chat_by_hand import shape
+
+    settings = {
+        **{"format": "arrays", "arch": "decoder", "lengths": {"inputs": 900, "targets": 90}},
+        **{"chat": str(shape("mistral")), "modules": (own_chats(),), "kinds": ("forward",)},
+    }
+    settings = {**ROWS, **settings}
+    del settings["source"], settings["vocab"]
+    ft.build("my_chats", tmp_path / "old", **settings)
+    more = {**settings, "examples": 12}
+    grown = ft.build("my_chats", tmp_path / "grown", grow_from=tmp_path / "old", **more)
+    manifest = tmp_path / "old" / "manifest.json"
+    ft.build("my_chats", tmp_path / "anew", grow_from=manifest, **more)
+    assert grown.taken_over == 1 and grown.manifest["chat"]["refused"]
+    assert files(tmp_path / "grown") == files(tmp_path / "anew")
+    ft.verify(tmp_path / "grown")
