@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import make_catalog
+from own_chats import ROWS as CHATS
+from own_chats import messages
 
 import flan_tasks as ft
 from flan_tasks.core.errors import BuildError, DeclarationError, FlanTasksError
 from flan_tasks.datasets import catalog
+from flan_tasks.engine import work
 from flan_tasks.engine.earlier import EarlierBuild
 from flan_tasks.engine.recipe import library_versions, make_recipe
 from flan_tasks.engine.reopen import reopen
@@ -50,6 +53,7 @@ def rows_of(folder: Path) -> list[str]:
         ({"format": "jsonl"}, True),
         ({"format": "jsonl", "shots": 1, "lengths": {"inputs": 600, "targets": 64}}, False),
         ({"format": "jsonl", "option_style": "varied", "seed": 3}, False),
+        ({"format": "jsonl", "order": "blocks"}, False),
         ({"format": "parquet"}, False),
         ({"format": "tfrecord"}, False),
         ({"format": "arrayrecord"}, False),
@@ -158,6 +162,41 @@ def test_what_cannot_grow_is_refused_in_words(tmp_path, monkeypatch):
     refused(tmp_path, *both, grow_from=tmp_path, match="no build directory")
     monkeypatch.setattr("flan_tasks.engine.earlier.library_versions", lambda: {"pyarrow": "9"})
     refused(tmp_path, *both, "anli", match="pyarrow: .*, now 9")
+
+
+def test_a_build_that_was_stopped_while_it_grew_goes_on(tmp_path, monkeypatch):
+    ft.build(mixture("rte"), tmp_path / "old", **ROWS, shards=2)
+    growing = {"grow_from": tmp_path / "old", "shards": 4, **ROWS}
+    new = mixture("rte", "copa")
+    ft.build(new, tmp_path / "whole", **growing)
+    build_shard = work.build_shard
+
+    def stops_at_the_last(plan, shard, *more):
+        if "00003-of" in shard.path:
+            raise KeyboardInterrupt
+        return build_shard(plan, shard, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "build_shard", stops_at_the_last)
+        with pytest.raises(KeyboardInterrupt):
+            ft.build(new, tmp_path / "new", **growing)
+    assert not (tmp_path / "new" / "manifest.json").exists()
+    built = ft.build(new, tmp_path / "new", **growing)
+    assert (built.kept, built.taken_over) == (1, 2)
+    assert files(tmp_path / "new") == files(tmp_path / "whole")
+    # Complete, it is found so.
+    assert ft.build(new, tmp_path / "new", **growing).was_there
+
+
+def test_rows_appended_to_a_dataset_are_refused_where_they_would_move_the_others(
+    own_chats, tmp_path
+):
+    settings = {"modules": (own_chats(),), "kinds": ("forward",), "report": False}
+    ft.build("my_chats", tmp_path / "old", **settings)
+    own_chats([{"messages": messages(turns)} for turns in [*CHATS, CHATS[0]]])
+    with pytest.raises(BuildError, match="my_chats: its examples, by their source"):
+        ft.build("my_chats", tmp_path / "new", grow_from=tmp_path / "old", examples=20, **settings)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_damaged_shard_is_not_taken_over(tmp_path):
