@@ -1,16 +1,21 @@
 """Reading a store that is in no page cache: by a random plan, and by one that goes by blocks.
 
     python -m benchmarks.order --place DIR
-    python -m benchmarks.order --place DIR --examples 1e7 --rows 1e6
+    python -m benchmarks.order --place DIR --examples 1e7 --rows 1e6 --cold shard
 
 A file of made-up examples stands in for a store, all of one task, `--size` bytes each. Its pages
 are put out of the page cache (`posix_fadvise`, which asks and does not force), then rows of a plan
 are read through a memory map in plan order, a shard of 65,536 at a time, as a build gathers them.
-What was read from the disk is that of /proc/self/io: on a file system in memory it is nothing.
+`--cold shard` puts them out before each of these, as where a store is many times the memory;
+without it a file that fits into memory is read once at most. `--readahead off` reads the pages that
+are touched and no others; otherwise the system reads as much around each as its disk is set to
+(/sys/block/*/queue/read_ahead_kb). What was read from the disk is that of /proc/self/io: on a file
+system in memory it is nothing.
 """
 
 import argparse
 import json
+import mmap
 import os
 import time
 from pathlib import Path
@@ -31,6 +36,8 @@ def main() -> None:
     parser.add_argument("--examples", type=float, default=20_000)
     parser.add_argument("--rows", type=float, default=None, help="rows read; default: examples")
     parser.add_argument("--size", type=int, default=437, help="bytes of an example")
+    parser.add_argument("--cold", choices=("once", "shard"), default="once", help="put out when")
+    parser.add_argument("--readahead", choices=("system", "off"), default="system")
     args = parser.parse_args()
     examples = int(args.examples)
     rows = int(args.rows or examples)
@@ -38,10 +45,12 @@ def main() -> None:
     path = args.place / f"examples-{examples}-{args.size}.bin"
     write(path, examples, args.size)
     found = {
-        order: read(path, examples, rows, args.size, blocks=order == "blocks")
+        order: read(path, examples, rows, args, blocks=order == "blocks")
         for order in ("random", "blocks")
     }
-    print(json.dumps({"examples": examples, "rows": rows, "size": args.size, **found}, indent=1))
+    asked = {"examples": examples, "rows": rows, "size": args.size}
+    how = {"cold": args.cold, "readahead": args.readahead}
+    print(json.dumps({**asked, **how, **found}, indent=1))
 
 
 def write(path: Path, examples: int, size: int) -> None:
@@ -57,25 +66,46 @@ def write(path: Path, examples: int, size: int) -> None:
         os.fsync(file.fileno())
 
 
-def read(path: Path, examples: int, rows: int, size: int, *, blocks: bool) -> dict[str, float]:
+def read(
+    path: Path, examples: int, rows: int, args: argparse.Namespace, *, blocks: bool
+) -> dict[str, float]:
     """Reads rows in the order of a plan, and returns what that took."""
     forget(path)
-    data = np.memmap(path, np.uint8, "r", shape=(examples, size))
+    mapped = mapping(path, args.readahead)
     permute = permuted_in_blocks if blocks else draws.permute
-    before, start, touched = disk_bytes(), time.perf_counter(), 0
+    before, seconds, touched = disk_bytes(), 0.0, 0
     for first in range(0, rows, _SHARD):
+        if args.cold == "shard":
+            # Pages of a file that is mapped are not put out.
+            mapped.close()
+            forget(path)
+            mapped = mapping(path, args.readahead)
+        data = np.frombuffer(mapped, np.uint8).reshape(examples, args.size)
+        start = time.perf_counter()
         positions = np.arange(first, min(first + _SHARD, rows))
         _, row = rows_of_tasks(positions, [(examples,)], 0, blocks=blocks)
         numbers = permute(row % examples, examples, 0, row // examples)
         # In the order of the file, as Arrow's batches are gathered.
         numbers = np.sort(numbers)
-        touched += len(np.unique(numbers * size // _PAGE))
+        touched += len(np.unique(numbers * args.size // _PAGE))
         data[numbers].sum()
+        seconds += time.perf_counter() - start
+        del data
+    mapped.close()
     return {
-        "seconds": round(time.perf_counter() - start, 3),
+        "seconds": round(seconds, 3),
         "pages_touched": touched,
         "read_mb": round((disk_bytes() - before) / 1e6, 1),
     }
+
+
+def mapping(path: Path, readahead: str) -> mmap.mmap:
+    """Maps a file into memory."""
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    if readahead == "off":
+        mapped.madvise(mmap.MADV_RANDOM)
+    return mapped
 
 
 def forget(path: Path) -> None:

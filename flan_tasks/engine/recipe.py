@@ -11,7 +11,7 @@ from flan_tasks.core.option_styles import PLAIN_STYLE, VARIED, contents, option_
 from flan_tasks.core.version import VERSION
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.prepare import Ingredient, Prepared
-from flan_tasks.specs.build_spec import BuildSpec
+from flan_tasks.specs.build_spec import NEWER, BuildSpec
 
 Recipe = Mapping[str, Any]
 # Key of what a build was grown from.
@@ -125,12 +125,13 @@ def _differences(there: Recipe, now: Recipe) -> Iterator[str]:
     if "spec" not in there:
         yield "how it was asked for: a command, as releases up to 0.1.0 kept it; now its options"
     else:
-        for name in {**there["spec"], **now["spec"]}:
+        old, new = ({**NEWER, **one["spec"]} for one in (there, now))
+        for name in {**old, **new}:
             option = _SAID.get(name) or f"--{name.replace('_', '-')}"
-            changed = list(_changed(option, there["spec"].get(name), now["spec"].get(name)))
-            if not changed and (name in there["spec"]) != (name in now["spec"]):
+            changed = list(_changed(option, old.get(name), new.get(name)))
+            if not changed and (name in old) != (name in new):
                 # Of another release, which has it and says nothing by it.
-                changed = [f"{option}: {'there' if name in there['spec'] else 'now'} alone"]
+                changed = [f"{option}: {'there' if name in old else 'now'} alone"]
             yield from changed
     mixtures = there.get("mixture", {}), now.get("mixture", {})
     for name in {**mixtures[0], **mixtures[1]}:

@@ -38,9 +38,9 @@ _FIRST = (
     *("arch", "lengths", "shards"),
 )
 _ONLY_IF_CHANGED = ("control_tokens", "shards")
-# Options that builds were made without: a record has them only where they are asked for, so that
-# those builds are what they were.
-_NEWER = ("order",)
+# Options that builds were made without, and what those builds are: a record has another value only,
+# so that they are what they were.
+NEWER: Mapping[str, str] = {"order": RANDOM}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +175,7 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
             part.name
             for part in dataclasses.fields(self)
             if part.metadata.get(IS_PLACE)
-            or (part.name in _NEWER and getattr(self, part.name) == part.default)
+            or (part.name in NEWER and getattr(self, part.name) == NEWER[part.name])
         }
         found = {name: value for name, value in self.to_json().items() if name not in without}
         return {**found, "mixture": self.name}

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import make_catalog
+from own_chats import ROWS as CHATS
+from own_chats import messages
 
 import flan_tasks as ft
 from flan_tasks.core.errors import BuildError, DeclarationError, FlanTasksError
 from flan_tasks.datasets import catalog
+from flan_tasks.engine import work
 from flan_tasks.engine.earlier import EarlierBuild
 from flan_tasks.engine.recipe import library_versions, make_recipe
 from flan_tasks.engine.reopen import reopen
@@ -50,6 +53,7 @@ def rows_of(folder: Path) -> list[str]:
         ({"format": "jsonl"}, True),
         ({"format": "jsonl", "shots": 1, "lengths": {"inputs": 600, "targets": 64}}, False),
         ({"format": "jsonl", "option_style": "varied", "seed": 3}, False),
+        ({"format": "jsonl", "order": "blocks"}, False),
         ({"format": "parquet"}, False),
         ({"format": "tfrecord"}, False),
         ({"format": "arrayrecord"}, False),
@@ -160,6 +164,41 @@ def test_what_cannot_grow_is_refused_in_words(tmp_path, monkeypatch):
     refused(tmp_path, *both, "anli", match="pyarrow: .*, now 9")
 
 
+def test_a_build_that_was_stopped_while_it_grew_goes_on(tmp_path, monkeypatch):
+    ft.build(mixture("rte"), tmp_path / "old", **ROWS, shards=2)
+    growing = {"grow_from": tmp_path / "old", "shards": 4, **ROWS}
+    new = mixture("rte", "copa")
+    ft.build(new, tmp_path / "whole", **growing)
+    build_shard = work.build_shard
+
+    def stops_at_the_last(plan, shard, *more):
+        if "00003-of" in shard.path:
+            raise KeyboardInterrupt
+        return build_shard(plan, shard, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "build_shard", stops_at_the_last)
+        with pytest.raises(KeyboardInterrupt):
+            ft.build(new, tmp_path / "new", **growing)
+    assert not (tmp_path / "new" / "manifest.json").exists()
+    built = ft.build(new, tmp_path / "new", **growing)
+    assert (built.kept, built.taken_over) == (1, 2)
+    assert files(tmp_path / "new") == files(tmp_path / "whole")
+    # Complete, it is found so.
+    assert ft.build(new, tmp_path / "new", **growing).was_there
+
+
+def test_rows_appended_to_a_dataset_are_refused_where_they_would_move_the_others(
+    own_chats, tmp_path
+):
+    settings = {"modules": (own_chats(),), "kinds": ("forward",), "report": False}
+    ft.build("my_chats", tmp_path / "old", **settings)
+    own_chats([{"messages": messages(turns)} for turns in [*CHATS, CHATS[0]]])
+    with pytest.raises(BuildError, match="my_chats: its examples, by their source"):
+        ft.build("my_chats", tmp_path / "new", grow_from=tmp_path / "old", examples=20, **settings)
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_damaged_shard_is_not_taken_over(tmp_path):
     built = ft.build(mixture("rte"), tmp_path / "old", **ROWS)
     path = tmp_path / "old" / built.manifest["shards"][0]["paths"][0]
@@ -208,3 +247,32 @@ def test_a_cache_of_appended_rows_keeps_the_other_tasks(tmp_path):
     same, reasons = old.unchanged(now, others)
     assert list(same) == [s.path for s in others if "birds" in s.path] and len(same) == 2
     assert reasons["fish"].startswith("its examples, by their source")
+    # A manifest of an earlier version has too little of its shards.
+    bare = [{name: e[name] for name in ("name", "rows")} for e in entries]
+    old = EarlierBuild(
+        tmp_path, {**manifest, "shards": [{**e, "rows": e["rows"] + 1} for e in bare]}
+    )
+    same, reasons = old.unchanged(there, shards)
+    assert not same and set(reasons.values()) == {
+        "the build is of a version that kept too little of its shards"
+    }
+
+
+def test_a_build_of_conversations_grows_with_all_turns(own_chats, tmp_path):
+    pytest.importorskip("tokenizers")
+    from chat_by_hand import shape
+
+    settings = {
+        **{"format": "arrays", "arch": "decoder", "lengths": {"inputs": 900, "targets": 90}},
+        **{"chat": str(shape("mistral")), "modules": (own_chats(),), "kinds": ("forward",)},
+    }
+    settings = {**ROWS, **settings}
+    del settings["source"], settings["vocab"]
+    ft.build("my_chats", tmp_path / "old", **settings)
+    more = {**settings, "examples": 12}
+    grown = ft.build("my_chats", tmp_path / "grown", grow_from=tmp_path / "old", **more)
+    manifest = tmp_path / "old" / "manifest.json"
+    ft.build("my_chats", tmp_path / "anew", grow_from=manifest, **more)
+    assert grown.taken_over == 1 and grown.manifest["chat"]["refused"]
+    assert files(tmp_path / "grown") == files(tmp_path / "anew")
+    ft.verify(tmp_path / "grown")

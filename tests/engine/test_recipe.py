@@ -54,6 +54,12 @@ def test_an_option_that_one_release_lacks_is_named(there):
     assert differences(now, there) == ["--min-length: there alone"]
 
 
+def test_builds_from_before_there_was_an_order_are_what_they_were(there):
+    assert "order" not in there["spec"]
+    now = {**there, "spec": replace(SPEC, order="blocks").record()}
+    assert differences(there, now) == ["--order: random, now blocks"]
+
+
 def test_where_things_lie_is_no_difference(there):
     assert replace(SPEC, data_dir="/data", store="/store").record() == there["spec"]
 

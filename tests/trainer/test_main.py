@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 from toy_runs import compiled_once, losses, toy_build
 
+import flan_tasks as ft
 from flan_tasks.core import interrupts
 from flan_tasks.specs.gin_statements import GinError
 from flan_tasks.trainer import main as main_module
@@ -165,6 +166,33 @@ def test_the_command_trains_and_says_where_everything_is(toy, tmp_path, compiled
     record = json.loads((run / "checkpoint_2" / "run" / "metadata").read_text())
     assert record["step"] == 2 and record["config"]["train_steps"] == 2
     assert record["data"]["kind"] == "build" and "TRAIN_STEPS = 2" in record["gin"]
+
+
+@pytest.mark.slow
+def test_the_command_goes_on_with_a_build_that_grew(toy, tmp_path, capsys):
+    made = {"source": "samples", "vocab": "bytes", "format": "arrays", "report": False}
+    made["lengths"] = {"inputs": 256, "targets": 64}
+    mixtures = [ft.Mixture(name="m", include=n, cap=20) for n in (("rte",), ("rte", "copa"))]
+    old = ft.build(mixtures[0], tmp_path / "old", **made)
+    ft.build(mixtures[1], tmp_path / "grown", grow_from=tmp_path / "old", **made)
+    lengths = "--gin.TASK_FEATURE_LENGTHS={'inputs': 256, 'targets': 64}"
+    run = [*toy, lengths, "--gin.BATCH_SIZE=2", "--gin.SHUFFLE_TRAIN_EXAMPLES=False"]
+    folder = [f"--gin.BUILD_DIR={tmp_path / name}" for name in ("old", "grown")]
+    assert main([*run, folder[0], "--gin.TRAIN_STEPS=2"]) == 0
+    grown = [*run, folder[1], "--gin.TRAIN_STEPS=4"]
+    assert main(grown) == 1
+    assert "NEW_BUILD_FROM_ROW=0 goes on with it" in capsys.readouterr().err
+    assert main([*grown, "--gin.NEW_BUILD_FROM_ROW=4"]) == 0
+    assert "from step 2 on rows of" in "".join(capsys.readouterr())
+    record = json.loads((tmp_path / "run" / "checkpoint_4" / "run" / "metadata").read_text())
+    (change,) = record["data_changes"]
+    assert (change["step"], change["row"]) == (2, 4)
+    assert change["before"]["digest"] == old.manifest["digest"]
+    assert "--grow-from OLD" in change["after"]["command"]
+    # Once it has gone over, the same command goes on, and so does one without the option.
+    assert main([*grown, "--gin.TRAIN_STEPS=5", "--gin.NEW_BUILD_FROM_ROW=4"]) == 0
+    assert main([*grown, "--gin.TRAIN_STEPS=6"]) == 0
+    assert len(losses(tmp_path / "run")) == 6
 
 
 def test_importing_the_trainer_loads_neither_tensorflow_nor_seqio_nor_gin():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from toy_runs import losses, saved, toy_build, toy_run, toy_train
+from toy_runs import compiled_once, losses, saved, toy_build, toy_run, toy_train
 
 from flan_tasks.checkpoints.damage import read_record
 from flan_tasks.core.errors import DeclarationError
@@ -12,6 +12,8 @@ from flan_tasks.specs.config import DataConfig, TrainingError
 from flan_tasks.trainer.data import open_source
 from flan_tasks.trainer.resuming import CHANGES, check_same_run, going_on
 from flan_tasks.trainer.train import make_record
+
+__all__ = ["compiled_once"]  # a fixture of these tests
 
 
 def other(tmp_path, **changes):
