@@ -60,11 +60,13 @@ def command(
     as_json: bool,
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
-    from flan_tasks.jobs.build import explain_store
+    from flan_tasks.jobs.build import check_out, explain_store
 
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
     how = chosen_runner(workers, runner, beam_args)
+    if out is not None and not dry_run:
+        check_out(out)
     if explain:
         for line in explain_store(spec):
             say(f"store: {line}", err=True)
