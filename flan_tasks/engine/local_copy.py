@@ -127,7 +127,8 @@ class LocalCopy:
         address = self.address / entry["path"]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with whole.file_aside(path, lasting=False) as aside:
+            # Lasting: what is here is told by its size from then on.
+            with whole.file_aside(path) as aside:
                 try:
                     self._storage.fetch(entry["path"], aside, entry["bytes"])
                 except FileNotFoundError:
@@ -246,7 +247,7 @@ def fetched_one_by_one(address: Address) -> Iterator[_Fetched]:
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole.file_aside(path, lasting=False) as aside:
+        with whole.file_aside(path) as aside:
             aside.write_bytes(content)
     except OSError as error:
         raise write_error(error, path) from error
