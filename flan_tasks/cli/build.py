@@ -60,12 +60,14 @@ def command(
 ) -> None:
     """Builds MIXTURE: a mixture, cluster or dataset by name, or a TOML file of yours."""
     from flan_tasks.engine.runners import runner_of
-    from flan_tasks.jobs.build import explain_store
+    from flan_tasks.jobs.build import check_out, explain_store
 
     if out is None and not dry_run:
         raise click.UsageError("--out DIR is needed (or --dry-run)")
     with said_as_options(RunnerSpec):
         runner = runner_of(how)
+    if out is not None and not dry_run:
+        check_out(out)
     if explain:
         for line in explain_store(spec):
             say(f"store: {line}", err=True)

@@ -38,13 +38,15 @@ class AddressPlace:
         otherwise each is removed when it is there.
 
     Raises:
-      BuildError: no library for such addresses is installed.
+      BuildError: no library for such addresses is installed, or two builds could not be kept apart
+        there.
     """
 
     def __init__(self, address: Address, *, keep_shards: bool) -> None:
         self.where = address
         self._folder: Path | None = None
         self._storage = Storage(address)
+        self._storage.check_creates()
         self._keeps = keep_shards
         self._put: set[str] = set()
         self._lease: Lease | None = None
@@ -99,8 +101,9 @@ class AddressPlace:
     def lock(self, recipe: Recipe) -> Iterator[int]:
         with ExitStack() as stack:
             lease = Lease(self._storage, _LOCK, digest_of(recipe))
-            lease.take()
+            # Also where it is not taken to the end, and the object was made.
             stack.callback(lease.release)
+            lease.take()
             self._lease = lease
             path = cache_folder() / "build"
             with _written(path):

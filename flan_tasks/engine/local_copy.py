@@ -115,7 +115,8 @@ class LocalCopy:
         address = self.address / entry["path"]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with whole.file_aside(path, lasting=False) as aside:
+            # Lasting: what is here is told by its size from then on.
+            with whole.file_aside(path) as aside:
                 try:
                     self._storage.fetch(entry["path"], aside, entry["bytes"])
                 except FileNotFoundError:
@@ -234,6 +235,6 @@ def fetched_one_by_one(address: Address) -> Iterator[_Fetched]:
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole.write_bytes(path, content, lasting=False)
+        whole.write_bytes(path, content)
     except OSError as error:
         raise write_error(error, path) from error

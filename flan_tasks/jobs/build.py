@@ -204,8 +204,28 @@ def build(
     reading: Callable[[str], None] | None = None,
 ) -> BuildResult:
     """Builds a mixture into a directory of shards; see `PlannedBuild.write` and `plan_build`."""
+    check_out(out)
     planned = plan_build(spec, workers=workers, runner=runner, reading=reading)
     return planned.write(out, workers=workers, runner=runner, progress=progress)
+
+
+def check_out(out: str | os.PathLike | Address) -> None:
+    """Looks whether a place can be built at, before anything is read for it.
+
+    What stands there is compared later, when it is known what is to be built.
+
+    Raises:
+      DeclarationError: it is an address that holds credentials.
+      BuildError: no library for such addresses is installed, two builds could not be kept apart
+        there, or it cannot be read.
+    """
+    where = path_or_address(out)
+    if isinstance(where, Address):
+        from flan_tasks.storage.storage import Storage
+
+        storage = Storage(where)
+        storage.check_creates()
+        storage.names()
 
 
 def plan_build(

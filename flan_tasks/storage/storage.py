@@ -3,6 +3,7 @@
 A thin face of fsspec: every name is relative to the address, every error is one line of ours.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,10 +53,19 @@ class Storage:
         self.address = address
         self._root = _opened(address)[1].rstrip("/")
 
-    @property
-    def creates(self) -> bool:
-        """Whether `create` is decided by the server."""
-        return self.address.protocol in CREATING
+    def check_creates(self) -> None:
+        """Looks whether `create` is decided by the server.
+
+        Raises:
+          BuildError: it is not.
+        """
+        if self.address.protocol not in CREATING:
+            raise BuildError(
+                f"nothing can be built at {self.address}: {self.address.protocol}:// has no way to "
+                "make an object only where there is none, by which builds keep one another out. "
+                f"Build at {', '.join(f'{one}://' for one in CREATING[:3:2])}, or here, and copy "
+                "the directory"
+            )
 
     def read(self, name: str) -> bytes:
         """Returns what a file holds.
@@ -143,13 +153,7 @@ class Storage:
         Raises:
           BuildError: it cannot be written, or no server decides it.
         """
-        if not self.creates:
-            raise BuildError(
-                f"nothing can be built at {self.address}: {self.address.protocol}:// has no way to "
-                "make an object only where there is none, by which builds keep one another out. "
-                f"Build at {', '.join(f'{one}://' for one in CREATING[:3:2])}, or here, and copy "
-                "the directory"
-            )
+        self.check_creates()
         try:
             with _writing(self.address / name):
                 self._system.pipe_file(self._path(name), content, mode="create")
@@ -256,4 +260,8 @@ def _opened(address: Address) -> tuple[Any, str]:
         raise storage_error(error, address, READ) from None
     if library == "s3":
         system.retries = _S3_RETRIES
+    log = logging.getLogger(module)
+    if module and log.level == logging.NOTSET:  # or somebody looks for something
+        # gcsfs logs whatever it gives up with, and where it was. What is raised is told by us.
+        log.setLevel(logging.CRITICAL)
     return system, root

@@ -4,6 +4,7 @@ import http.client
 import itertools
 import logging
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -19,8 +20,10 @@ from flan_tasks.core.address import Address
 # What no file, message or log may hold.
 KEY, SECRET = "AKIATHISISNOTREAL000", "wJalrXUtnFEMI/neverToBeSeen/bPxRfiCYEXAMPLE"
 _numbers = itertools.count()
-# What a fault does to a request: nothing, a status in place of an answer, or seconds of silence.
+# What a fault does to a request, by its method and what it is about: nothing, a status in place of
+# an answer, or seconds of silence.
 Fault = Callable[[str, str], int | float | None]
+_CODES = {401: "Unauthorized", 403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
 
 
 @pytest.fixture(scope="session")
@@ -87,11 +90,12 @@ def objects(address: Address) -> dict[str, bytes]:
 
 
 class Faulty:
-    """Hands requests on to a server of S3, but for those that a fault meets."""
+    """Hands requests on to a server, but for those that a fault meets."""
 
     def __init__(self, place: str) -> None:
         self.fault: Fault = lambda method, path: None
         self.without: set[str] = set()  # headers, in small letters, that are left out
+        self.ranges: list[str] = []  # what parts of files were asked for
         self.stop = threading.Event()
         faulty = self
 
@@ -104,13 +108,17 @@ class Faulty:
                     self.close_connection = True
                     return
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                what = faulty.fault(self.command, self.path)
+                faulty.ranges += filter(None, [self.headers.get("Range")])
+                # Google's uploads have the name of what they make in their first lines.
+                name = re.search(rb'\{"name": "([^"]*)"', body[:1000])
+                target = self.path + (f" {name[1].decode()}" if name else "")
+                what = faulty.fault(self.command, target)
                 if isinstance(what, float):
                     faulty.stop.wait(what)
                     self.close_connection = True
                     return
                 if what is not None:
-                    code = {403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}[what]
+                    code = _CODES[what]
                     text = f"<Error><Code>{code}</Code><Message>no: {what}</Message></Error>"
                     self._reply(what, {"Content-Type": "application/xml"}, text.encode())
                     return
@@ -213,3 +221,18 @@ def gcs(gcs_server, tmp_path, monkeypatch) -> Iterator[Address]:
     assert connection.getresponse().status == 200
     yield Address(f"gs://{bucket}/builds/m")
     fsspec.get_filesystem_class("gs").clear_instance_cache()
+
+
+@pytest.fixture
+def faulty_gcs(gcs_server, gcs, monkeypatch) -> Iterator[Faulty]:
+    """The server of `gcs`, with faults; it is waited for a second."""
+    import fsspec
+
+    from flan_tasks.storage import storage
+
+    server = Faulty(gcs_server)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://{server.place}")
+    monkeypatch.setattr(storage, "_GCS_TIMEOUT", 1)
+    fsspec.get_filesystem_class("gs").clear_instance_cache()
+    yield server
+    server.close()

@@ -7,6 +7,7 @@ from addresses import lying_at
 from conftest import make_catalog
 from test_directory import SETTINGS, files
 
+import flan_tasks
 from flan_tasks.core.address import Address
 from flan_tasks.core.errors import BuildError
 from flan_tasks.core.mixture import Mixture
@@ -206,5 +207,26 @@ def test_verify_names_missing_and_added_files(run, memory):
 
 
 def test_a_place_where_two_could_build_is_refused(run):
-    with pytest.raises(BuildError, match="(?s)http://|nothing can be built"):
+    with pytest.raises(BuildError, match="nothing can be built at http://127.0.0.1:9/x: http://"):
         run(Address("http://127.0.0.1:9/x"))
+
+
+def test_such_a_place_is_refused_before_anything_is_read():
+    with pytest.raises(BuildError, match="nothing can be built at http://127.0.0.1:9/x: http://"):
+        flan_tasks.build("no such mixture", "http://127.0.0.1:9/x", source="samples")
+
+
+def test_a_lock_that_was_not_taken_to_the_end_is_given_back(run, memory, monkeypatch):
+    create, made = Storage.create, []
+
+    def once(self, name, content):
+        if made:
+            raise BuildError("the server is gone")
+        made.append(name)
+        return create(self, name, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "create", once)
+        with pytest.raises(BuildError, match="the server is gone"):
+            run(memory)
+    assert lying_at(memory) == {}

@@ -154,24 +154,51 @@ def test_a_server_that_ignores_conditions_is_refused(flan, faulty, s3):
     assert objects(s3) == {}
 
 
-def test_a_reader_says_what_a_server_answers_and_goes_on(flan, faulty, s3, tmp_path):
-    flan(*WORDS, "--out", s3)
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [(500, "Internal Server Error"), (403, "access is refused"), (30.0, "in time")],
+)
+def test_a_reader_says_what_a_server_answers_and_goes_on(flan, faulty, s3, fault, words):
+    flan(*WORDS, "--no-report", "--out", s3)
     reader = flan_tasks.open(str(s3))
-    faulty.fault = lambda method, path: 500 if "targets.npy" in path else None
-    with pytest.raises(BuildError, match="s3://.*targets.npy cannot be read: .*500"):
+    faulty.fault = lambda method, path: fault if "targets.npy" in path else None
+    with pytest.raises(BuildError, match=f"s3://.*targets.npy cannot be read: .*{words}"):
         reader.batch(0, 4)
+    printed = flan("verify", s3, code=1)
+    assert f"flan: {s3}/data/" in printed.err and words in printed.err
+    without_secrets(printed.err, printed.out)
     faulty.fault = lambda method, path: None
     assert len(reader.batch(0, 4)["decoder_target_tokens"]) == 4
+    flan("verify", s3)
 
 
-def test_long_files_are_put_and_fetched_whole(s3, tmp_path):
+@pytest.mark.parametrize("size", [13 << 20, 104 << 20])
+def test_long_files_are_put_and_fetched_whole(address, tmp_path, size):
     """Longer than what is put in one request, and fetched by ranges."""
-    content = np.random.default_rng(0).integers(0, 256, 60 << 20, np.uint8).tobytes()
+    content = np.random.default_rng(0).integers(0, 256, size, np.uint8).tobytes()
     (tmp_path / "x").write_bytes(content)
-    storage = Storage(s3)
+    storage = Storage(address)
     storage.put(tmp_path / "x", "x")
     storage.fetch("x", tmp_path / "y", len(content))
     assert (tmp_path / "y").read_bytes() == content
+
+
+def test_a_long_file_is_asked_for_by_ranges(faulty, s3, tmp_path):
+    storage, piece = Storage(s3), 4 << 20
+    storage.write("x", bytes(9 << 20))
+    storage.fetch("x", tmp_path / "x", 9 << 20)
+    starts = [f"bytes={start}-" for start in (0, piece, 2 * piece)]
+    assert sorted(one[: one.index("-") + 1] for one in faulty.ranges) == starts
+
+
+def test_a_long_file_that_is_cut_off_is_not_there(faulty, s3, tmp_path):
+    """The last of its parts is refused, and the connection of another cut."""
+    (tmp_path / "x").write_bytes(bytes(104 << 20))
+    for fault in (403, 30.0):
+        faulty.fault = lambda method, path, fault=fault: fault if "partNumber=3" in path else None
+        with pytest.raises(BuildError, match=r"/x cannot be written: "):
+            Storage(s3).put(tmp_path / "x", "x")
+        assert objects(s3) == {}
 
 
 def test_the_lock_of_a_build_names_nobody(s3):
