@@ -207,13 +207,13 @@ def test_verify_names_missing_and_added_files(run, memory):
 
 
 def test_a_place_where_two_could_build_is_refused(run):
-    with pytest.raises(BuildError, match="nothing can be built at http://127.0.0.1:9/x: http://"):
-        run(Address("http://127.0.0.1:9/x"))
+    with pytest.raises(BuildError, match="nothing can be built at local://there/x: local://"):
+        run(Address("local://there/x"))
 
 
 def test_such_a_place_is_refused_before_anything_is_read():
-    with pytest.raises(BuildError, match="nothing can be built at http://127.0.0.1:9/x: http://"):
-        flan_tasks.build("no such mixture", "http://127.0.0.1:9/x", source="samples")
+    with pytest.raises(BuildError, match="nothing can be built at local://there/x: local://"):
+        flan_tasks.build("no such mixture", "local://there/x", source="samples")
 
 
 def test_a_lock_that_was_not_taken_to_the_end_is_given_back(run, memory, monkeypatch):
