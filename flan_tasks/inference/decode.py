@@ -87,6 +87,7 @@ def generate_batch(
     programs: Programs,
     seeds: Sequence[int],
     is_over: Sequence[IsOver | None] | None = None,
+    lengths: Sequence[int] = (),
     beginning: Cache | None = None,
     halves: bool = True,
 ) -> list[Generated]:
@@ -104,6 +105,7 @@ def generate_batch(
       seeds: a number for each prompt that samples depend on.
       is_over: for each prompt, says of the tokens so far whether the answer is whole; beams are
         written to their end.
+      lengths: shorter ones that prompts may be padded to when they are read; of none of beams.
       beginning: cached keys and values of what all prompts begin with; of none of beams.
       halves: whether a CPU goes on with fewer rows when no prompt is left.
     """
@@ -121,6 +123,7 @@ def generate_batch(
         decoding,
         shape,
         programs,
+        lengths=lengths,
         beginning=beginning,
         halves=halves,
     ).write()

@@ -21,6 +21,7 @@ from flan_tasks.inference.pool import WINDOW, Batch, Pool, Waiting, windows
 from flan_tasks.inference.programs import LIMIT, Allowance, Programs
 from flan_tasks.inference.prompt_ids import ChatPrompts, PromptIds, TextPrompts
 from flan_tasks.inference.questions import DistinctInput, Question, as_scored, distinct_inputs
+from flan_tasks.inference.read_shares import read_at_once, shares_of
 from flan_tasks.inference.reading import Reading
 from flan_tasks.inference.refilling import halves_of
 from flan_tasks.inference.score import Score, score_batch, width_of
@@ -107,6 +108,8 @@ class ModelAnswers:
             doubles=jax.default_backend() == "cpu",
         )
         self._apart = Apart(writing, program)
+        # What is read before it is written.
+        self._read = Pool(batch_tokens, batch_size, opened.mesh.size, program)
         self._halvings = Allowance(program, LIMIT // 8)
         place = partial(jax.device_put, device=partition.batch_sharding(opened.mesh))
         self.programs = Programs(log=log, place=place, multiple=opened.mesh.size)
@@ -145,6 +148,7 @@ class ModelAnswers:
         # stop gives the same bytes.
         self._pool.forget()
         self._apart.forget()
+        self._read.forget()
         self._halvings.forget()
         groups = groupby(stream, key=lambda asked: asked.unit)
         waiting = (self._waiting(list(group)) for _, group in groups)
@@ -200,6 +204,8 @@ class ModelAnswers:
         for batch in batches:
             items = tuple(written[number] for number in batch.items)
             halves = self._halves(batch)
+            rest = [group.rest(item.ids) for item in items]
+            lengths = self._lengths(batch, [len(ids) for ids in rest])
             if all(item.is_done for item in items):
                 continue
             if group.shares and beginning is None:
@@ -208,13 +214,30 @@ class ModelAnswers:
                     opened.model, opened.params, group.beginning, self.programs
                 )
                 self.reading.add([len(group.beginning)], beginning_class(group))
-            rest = [group.rest(item.ids) for item in items]
-            self.reading.add([len(ids) for ids in rest], len(items) * batch.length)
             # What fills the rows more than once is two jobs, each with every other prompt.
             jobs = self._batches_at_once if len(items) > batch.rows else 1
             for first in range(jobs):
                 part = Batch(batch.kind, batch.length, batch.rows, items[first::jobs])
-                yield partial(self._written, part, rest[first::jobs], beginning, halves)
+                prompts = rest[first::jobs]
+                self._count([len(ids) for ids in prompts], batch, lengths)
+                yield partial(self._written, part, prompts, lengths, beginning, halves)
+
+    def _lengths(self, batch: Batch[int | None, int], exact: Sequence[int]) -> list[int]:
+        """Returns what the prompts of a batch, of some lengths, are padded to when they are read.
+
+        Beams are read all at once.
+        """
+        if self.decoding.method == "beam":
+            return []
+        return self._read.lengths((batch.kind, batch.length, batch.rows), exact)
+
+    def _count(
+        self, exact: Sequence[int], batch: Batch[int | None, int], lengths: Sequence[int]
+    ) -> None:
+        """Counts what is read of prompts of some lengths."""
+        at_once = read_at_once(batch.rows, self.programs.multiple)
+        shares = shares_of(exact, at_once, [*lengths, batch.length])
+        self.reading.add(exact, sum(len(share.numbers) * share.length for share in shares))
 
     def _halves(self, batch: Batch[int | None, int]) -> bool:
         """Whether to go on with half of the rows is worth its programs, two for each size."""
@@ -247,6 +270,7 @@ class ModelAnswers:
         self,
         batch: Batch[int | None, DistinctInput],
         prompts: Sequence[np.ndarray],
+        lengths: Sequence[int],
         beginning: Cache | None,
         halves: bool,
     ) -> list[tuple[Question, Record]]:
@@ -268,6 +292,7 @@ class ModelAnswers:
                 hash_text(one.unit.dataset, one.unit.template, one.prompt.gold.key) for one in first
             ],
             is_over=[whole_answer(opened.vocabulary.decode, of_one) for of_one in stops],
+            lengths=lengths,
             beginning=beginning,
             halves=halves,
         )

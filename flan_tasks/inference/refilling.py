@@ -1,11 +1,13 @@
 """Texts token by token: rows whose answers have ended take the next prompts.
 
-So short answers do not wait for a long one. Stop strings are looked for in the texts of all rows
-every few tokens. When no prompts are left, a CPU, which takes as long for a row as it does for its
-tokens, goes on with the rows that are not done. None of it changes an answer: a row sees itself
-alone.
+So short answers do not wait for a long one. Prompts are read a quarter of the rows at a time, those
+of about one length together, and stand in rows that are as long as the longest. Stop strings are
+looked for in the texts of all rows every few tokens. When no prompts are left, a CPU, which takes
+as long for a row as it does for its tokens, goes on with the rows that are not done. None of it
+changes an answer: a row sees itself alone.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,7 +19,8 @@ import numpy as np
 
 from flan_tasks.inference.choosing import chosen
 from flan_tasks.inference.programs import Programs, inputs_batch
-from flan_tasks.models.cache import Cache, laid, parted, rows_of, rows_put
+from flan_tasks.inference.read_shares import Share, read_at_once, shares_of
+from flan_tasks.models.cache import Cache, laid, lengthened, parted, rows_of, rows_put
 from flan_tasks.models.model import Model, Tree
 from flan_tasks.specs.eval_config import Decoding
 
@@ -74,6 +77,7 @@ class Refilled:
       decoding: how tokens are chosen.
       shape: of the batch.
       programs: keeps what is compiled.
+      lengths: what prompts are padded to when they are read, that of the shape too if need be.
       beginning: cached keys and values of what all prompts begin with.
       halves: whether a CPU leaves rows out that are done.
     """
@@ -89,6 +93,7 @@ class Refilled:
         shape: Shape,
         programs: Programs,
         *,
+        lengths: Sequence[int] = (),
         beginning: Cache | None = None,
         halves: bool = True,
     ) -> None:
@@ -96,11 +101,14 @@ class Refilled:
         self._prompts, self._keys, self._is_over = prompts, keys, is_over
         self._decoding, self._shape, self._programs = decoding, shape, programs
         self._beginning = beginning
+        # Draws are by keys, so equal programs serve all seeds.
+        self._name = replace(decoding, seed=0)
         self._on_cpu = jax.default_backend() == "cpu"
         self._halves = halves_of(shape.rows, programs.multiple) if self._on_cpu and halves else []
-        # A quarter of the rows at a time: reading a few prompts takes a program as large.
-        self._share = max(shape.rows // 4 // programs.multiple, 1) * programs.multiple
-        self._taken = 0
+        # Reading fewer prompts at a time takes a program as large.
+        self._share = read_at_once(shape.rows, programs.multiple)
+        classes = {*(size for size in lengths if size < shape.length), shape.length}
+        self._unread = deque(shares_of([len(ids) for ids in prompts], self._share, [*classes]))
         # The prompt of each row; -1 is none.
         self._of_row = np.full(shape.rows, -1)
 
@@ -109,14 +117,12 @@ class Refilled:
         answers: dict[int, Generated] = {}
         if not self._prompts:
             return []
-        rows = self._of_row
-        rows[: min(len(rows), len(self._prompts))] = self._next(len(rows))
-        state, fixed = self._begun(rows[rows >= 0].tolist(), len(rows))
+        state, fixed = self._begun()
         shared = self._beginning
         if shared is not None and self._on_cpu:
             shared = laid(shared)
         params = self._model.unstacked(self._params) if self._on_cpu else self._params
-        name = (replace(self._decoding, seed=0), self._shape.steps, self._shape.eos_id)
+        name = (self._name, self._shape.steps, self._shape.eos_id)
         step = partial(
             _write,
             self._model,
@@ -126,12 +132,12 @@ class Refilled:
         )
         looks = any(is_over is not None for is_over in self._is_over)
         while True:
-            left = len(self._prompts) - self._taken
+            left = len(self._unread[0].numbers) if self._unread else 0
             if not left:
                 state, fixed = self._compacted(state, fixed, np.flatnonzero(self._of_row >= 0))
             size = len(self._of_row)
             # Rows without a prompt count as ended.
-            enough = min(self._share, left) if left else size
+            enough = left or size
             if not left and self._may_halve(size):
                 enough = size - size // 2
             state, outputs = self._programs.call(
@@ -153,41 +159,44 @@ class Refilled:
             if not left and idle.all():
                 return [answers[number] for number in range(len(self._prompts))]
             if left and idle.sum() >= enough:
-                state, fixed = self._filled(state, fixed, np.flatnonzero(idle))
+                state, fixed = self._filled(state, fixed)
 
     def _may_halve(self, size: int) -> bool:
         """Whether half as many rows are worth a program of their own."""
         return size // 2 in self._halves
 
-    def _next(self, count: int) -> range:
-        """Takes the numbers of so many prompts, or of those that are left."""
-        first = self._taken
-        self._taken = min(first + count, len(self._prompts))
-        return range(first, self._taken)
+    def _begun(self) -> tuple[_State, Cache]:
+        """Returns the state of all rows, as many as there are with their first prompts."""
+        first = self._unread.popleft()
+        state, fixed = self._read(first)
+        rows = np.resize(np.arange(self._share, dtype=np.int32), len(self._of_row))
+        if len(rows) > self._share:
+            # All rows hold something; those without a prompt are never looked at.
+            state, fixed = self._programs.call(("choosing rows",), _rows, state, fixed, rows)
+        self._of_row[: len(first.numbers)] = first.numbers
+        return self._filled(state, fixed)
 
-    def _begun(self, numbers: Sequence[int], size: int) -> tuple[_State, Cache]:
-        prompts = [self._prompts[n] for n in numbers]
-        batch = self._batch(prompts, size)
-        of_rows = filled_keys(self._keys[list(numbers)], size)
+    def _read(self, share: Share) -> tuple[_State, Cache]:
+        """Returns the state of rows that hold the prompts of a share."""
+        prompts = [self._prompts[number] for number in share.numbers]
+        batch = inputs_batch(self._model.config, prompts, length=share.length, rows=self._share)
         begin = partial(
             _begin,
             self._model,
             decoding=self._decoding,
             steps=self._shape.steps,
+            empty=self._shape.length - share.length,
             lays=self._on_cpu,
         )
         return self._programs.call(
-            ("reading prompts", replace(self._decoding, seed=0), self._shape.steps),
+            ("reading prompts", self._name, self._shape.steps, self._shape.length),
             begin,
             self._params,
             batch,
             self._beginning,
-            of_rows,
-            np.arange(size) < len(numbers),
+            filled_keys(self._keys[share.numbers.start : share.numbers.stop], self._share),
+            np.arange(self._share) < len(prompts),
         )
-
-    def _batch(self, prompts: Sequence[np.ndarray], size: int) -> dict[str, np.ndarray]:
-        return inputs_batch(self._model.config, prompts, length=self._shape.length, rows=size)
 
     def _done(self, outputs: Sequence[np.ndarray]) -> dict[int, Generated]:
         """Returns prompt -> answer of the rows that are done."""
@@ -200,22 +209,22 @@ class Refilled:
         numbers = self._of_row[done].tolist() if done else []
         return dict(zip(numbers, answers_of(outputs, done), strict=True))
 
-    def _filled(self, state: _State, fixed: Cache, free: np.ndarray) -> tuple[_State, Cache]:
-        """Has free rows take the next prompts, a share of the rows at a time."""
-        for begin in range(0, len(free), self._share):
-            places = free[begin : begin + self._share]
-            numbers = self._next(len(places))
-            if not numbers:
+    def _filled(self, state: _State, fixed: Cache) -> tuple[_State, Cache]:
+        """Has free rows take the next prompts, a share of them at a time."""
+        while self._unread:
+            free = np.flatnonzero(self._of_row < 0)
+            count = len(self._unread[0].numbers)
+            if len(free) < count:
                 break
-            places = places[: len(numbers)]
-            more, more_fixed = self._begun(numbers, self._share)
+            share = self._unread.popleft()
+            more, more_fixed = self._read(share)
             # What is beyond the rows is dropped.
             slots = np.full(self._share, len(self._of_row), np.int32)
-            slots[: len(places)] = places
+            slots[:count] = free[:count]
             state, fixed = self._programs.call(
                 ("filling rows",), _put, state, fixed, more, more_fixed, slots, donate=(0, 1)
             )
-            self._of_row[places] = numbers
+            self._of_row[free[:count]] = share.numbers
         return state, fixed
 
     def _compacted(self, state: _State, fixed: Cache, left: np.ndarray) -> tuple[_State, Cache]:
@@ -227,7 +236,7 @@ class Refilled:
         if half == size:
             return state, fixed
         rows = np.resize(left, half).astype(np.int32)
-        state, fixed = self._programs.call(("leaving rows out",), _rows, state, fixed, rows)
+        state, fixed = self._programs.call(("choosing rows",), _rows, state, fixed, rows)
         self._of_row = np.where(np.arange(half) < len(left), self._of_row[rows], -1)
         return state, fixed
 
@@ -269,15 +278,20 @@ def _begin(
     *,
     decoding: Decoding,
     steps: int,
+    empty: int,
     lays: bool,
 ) -> tuple[_State, Cache]:
-    """Reads prompts; rows that are none count as ended. On a CPU it lays the cache."""
+    """Reads prompts, and has so many empty places behind each; rows that are none count as ended.
+
+    On a CPU it lays the cache.
+    """
     rows = keys.shape[0]
     if model.config.architecture == "t5":
         logits, cache = model.prefill(params, batch, steps)
     else:
         logits, cache = model.prefill(params, batch, 0, beginning=beginning)
         cache = parted(cache, steps)
+    cache = lengthened(cache, empty) if empty else cache
     if lays:
         cache = laid(cache)
     fixed = {n: v for n, v in cache.items() if n.startswith((_CROSS, _PROMPT))}

@@ -36,7 +36,7 @@ def test_log_probabilities_are_those_of_a_softmax_over_all_rows_of_the_head(padd
         np.testing.assert_array_equal(tokens, np.argmax(np.asarray(logits)[:, :SIZE], axis=1))
 
 
-# Vocabularies smaller than a block, of whole blocks, and with a rest; heads with and without padding.
+# Vocabularies smaller than a block, of whole blocks, and with a rest; heads with padding and not.
 @pytest.mark.parametrize(
     ("size", "width"),
     [(5, 8), (BLOCK, BLOCK), (BLOCK, BLOCK + 7), (300, 300), (300, 384), (3 * BLOCK, 3 * BLOCK)],
