@@ -34,9 +34,8 @@ _OUTPUTS = ("tokens", "scores", "lengths", "stopped", "ended")
 _CROSS, _PROMPT, _BEGINNING = "cross_", "prompt_", "beginning_"
 # Tokens after which stop strings are looked for.
 LOOKED = 8
-# Fewer rows are not worth a program of their own, nor are more than two sizes.
+# Fewer rows are not worth a program of their own.
 _FEW = 4
-_HALVINGS = 2
 # Whether the tokens of an answer hold all of it, whatever follows.
 IsOver = Callable[[np.ndarray], bool]
 
@@ -79,7 +78,8 @@ class Refilled:
       programs: keeps what is compiled.
       lengths: what prompts are padded to when they are read, that of the shape too if need be.
       beginning: cached keys and values of what all prompts begin with.
-      halves: whether a CPU leaves rows out that are done.
+      sizes: of fewer rows, with which a CPU goes on when no prompt is left.
+      writing: the parameters as `writing_params` gives them, where they are there already.
     """
 
     def __init__(
@@ -95,16 +95,17 @@ class Refilled:
         *,
         lengths: Sequence[int] = (),
         beginning: Cache | None = None,
-        halves: bool = True,
+        sizes: Sequence[int] = (),
+        writing: Tree | None = None,
     ) -> None:
-        self._model, self._params = model, params
+        self._model, self._params, self._writing = model, params, writing
         self._prompts, self._keys, self._is_over = prompts, keys, is_over
         self._decoding, self._shape, self._programs = decoding, shape, programs
         self._beginning = beginning
         # Draws are by keys, so equal programs serve all seeds.
         self._name = replace(decoding, seed=0)
         self._on_cpu = jax.default_backend() == "cpu"
-        self._halves = halves_of(shape.rows, programs.multiple) if self._on_cpu and halves else []
+        self._sizes = sizes if self._on_cpu else ()
         # Reading fewer prompts at a time takes a program as large.
         self._share = read_at_once(shape.rows, programs.multiple)
         classes = {*(size for size in lengths if size < shape.length), shape.length}
@@ -121,7 +122,9 @@ class Refilled:
         shared = self._beginning
         if shared is not None and self._on_cpu:
             shared = laid(shared)
-        params = self._model.unstacked(self._params) if self._on_cpu else self._params
+        params = self._writing
+        if params is None:
+            params = writing_params(self._model, self._params)
         name = (self._name, self._shape.steps, self._shape.eos_id)
         step = partial(
             _write,
@@ -138,8 +141,8 @@ class Refilled:
             size = len(self._of_row)
             # Rows without a prompt count as ended.
             enough = left or size
-            if not left and self._may_halve(size):
-                enough = size - size // 2
+            if not left:
+                enough = size - max((n for n in self._sizes if n < size), default=0)
             state, outputs = self._programs.call(
                 (f"{self._decoding.method} decoding", *name),
                 step,
@@ -161,18 +164,14 @@ class Refilled:
             if left and idle.sum() >= enough:
                 state, fixed = self._filled(state, fixed)
 
-    def _may_halve(self, size: int) -> bool:
-        """Whether half as many rows are worth a program of their own."""
-        return size // 2 in self._halves
-
     def _begun(self) -> tuple[_State, Cache]:
         """Returns the state of all rows, as many as there are with their first prompts."""
         first = self._unread.popleft()
         state, fixed = self._read(first)
+        # All rows hold something; those without a prompt are never looked at.
         rows = np.resize(np.arange(self._share, dtype=np.int32), len(self._of_row))
         if len(rows) > self._share:
-            # All rows hold something; those without a prompt are never looked at.
-            state, fixed = self._programs.call(("choosing rows",), _rows, state, fixed, rows)
+            state, fixed = self._chosen(state, fixed, rows)
         self._of_row[: len(first.numbers)] = first.numbers
         return self._filled(state, fixed)
 
@@ -228,29 +227,41 @@ class Refilled:
         return state, fixed
 
     def _compacted(self, state: _State, fixed: Cache, left: np.ndarray) -> tuple[_State, Cache]:
-        """Leaves rows out that are done, where half as many are enough for the others."""
-        size = len(self._of_row)
-        half = size
-        while self._may_halve(half) and half // 2 >= len(left):
-            half //= 2
-        if half == size:
+        """Leaves rows out that are done, where fewer are enough for the others."""
+        size = min((n for n in self._sizes if n >= len(left)), default=len(self._of_row))
+        if size >= len(self._of_row):
             return state, fixed
-        rows = np.resize(left, half).astype(np.int32)
-        state, fixed = self._programs.call(("choosing rows",), _rows, state, fixed, rows)
-        self._of_row = np.where(np.arange(half) < len(left), self._of_row[rows], -1)
+        rows = np.resize(left, size).astype(np.int32)
+        state, fixed = self._chosen(state, fixed, rows)
+        self._of_row = np.where(np.arange(size) < len(left), self._of_row[rows], -1)
         return state, fixed
 
+    def _chosen(self, state: _State, fixed: Cache, rows: np.ndarray) -> tuple[_State, Cache]:
+        """Returns some rows of a state."""
+        if not self._on_cpu:
+            return self._programs.call(("choosing rows",), _rows, state, fixed, rows)
 
-def halves_of(rows: int, multiple: int = 1) -> list[int]:
-    """Returns the sizes that a batch of so many rows may go on with, each half of the one before.
+        # NumPy does it as fast in a CPU's memory, and needs no program.
+        def of_part(part: jax.Array) -> jax.Array:
+            if not part.ndim:
+                return part
+            return jax.device_put(np.asarray(part)[rows], part.sharding)
 
-    Each needs two programs: one that writes, and one that leaves rows out.
+        return jax.tree.map(of_part, (state, fixed))
+
+
+def writing_params(model: Model, params: Tree) -> Tree:
+    """Returns parameters as steps of writing read them: on a CPU, `unstacked`."""
+    return model.unstacked(params) if jax.default_backend() == "cpu" else params
+
+
+def sizes_of(rows: int, multiple: int = 1) -> list[int]:
+    """Returns with how many rows a batch may go on when some are done: quarters of all of them.
+
+    Each needs a program that writes.
     """
-    sizes: list[int] = []
-    while len(sizes) < _HALVINGS and rows % (2 * multiple) == 0 and rows // 2 >= _FEW:
-        rows //= 2
-        sizes.append(rows)
-    return sizes
+    sizes = [rows * part // 4 for part in (3, 2, 1) if rows * part % (4 * multiple) == 0]
+    return [size for size in sizes if size >= _FEW]
 
 
 def filled_keys(keys: np.ndarray, rows: int) -> np.ndarray:
