@@ -6,6 +6,9 @@ import jax.numpy as jnp
 from flan_tasks.models.model import Model
 from flan_tasks.specs.eval_config import Decoding
 
+# Tokens among which the likeliest is looked for at once.
+BLOCK = 128
+
 
 def possible(scores: jax.Array, model: Model) -> jax.Array:
     """Returns scores of tokens with the ids that only pad the vocabulary made impossible."""
@@ -13,17 +16,36 @@ def possible(scores: jax.Array, model: Model) -> jax.Array:
     return jnp.where(real, scores, -jnp.inf)
 
 
-def choose(logits: jax.Array, keys: jax.Array, steps: jax.Array, how: Decoding) -> jax.Array:
-    """Returns the next token of each row, int32[B].
+def highest(logits: jax.Array, size: int) -> tuple[jax.Array, jax.Array]:
+    """Returns the first of the likeliest of the first `size` tokens, int32[B], and its logit, [B].
+
+    The block of tokens that has it is looked for first: XLA on a CPU takes a fifth of the time for
+    maxima that it takes for their places.
+    """
+    rows, width = logits.shape
+    blocks = width // BLOCK
+    of_blocks = jnp.max(logits[:, : blocks * BLOCK].reshape(rows, blocks, BLOCK), axis=2)
+    whole = size // BLOCK
+    parts = [of_blocks[:, :whole]]
+    if size % BLOCK:
+        parts.append(jnp.max(logits[:, whole * BLOCK : size], axis=1, keepdims=True))
+    of_blocks = jnp.concatenate(parts, axis=1)
+    begin = jnp.argmax(of_blocks, axis=1) * BLOCK
+    tokens = begin[:, None] + jnp.arange(BLOCK)
+    of_tokens = jnp.take_along_axis(logits, jnp.minimum(tokens, width - 1), axis=1)
+    place = jnp.argmax(jnp.where(tokens < size, of_tokens, -jnp.inf), axis=1)
+    return (begin + place).astype(jnp.int32), jnp.max(of_blocks, axis=1)
+
+
+def drawn(logits: jax.Array, keys: jax.Array, steps: jax.Array, how: Decoding) -> jax.Array:
+    """Returns a token of each row, int32[B], drawn among the likely.
 
     Args:
       logits: of the next tokens, [B, V].
       keys: of the rows' draws, as data.
       steps: how many tokens each row has, which its draw depends on.
-      how: the likeliest, or drawn.
+      how: which are likely, and the temperature.
     """
-    if how.method == "greedy":
-        return jnp.argmax(logits, axis=-1).astype(jnp.int32)
     logits = likeliest(logits / how.temperature, how)
 
     def draw(key: jax.Array, step: jax.Array, of_row: jax.Array) -> jax.Array:
@@ -38,17 +60,18 @@ def chosen(
 ) -> tuple[jax.Array, jax.Array]:
     """Returns the next token of each row among those that are `possible`, and its log-probability.
 
-    Arguments are those of `choose`, and the model.
+    It is the likeliest, or `drawn`, whose arguments these are; and the model.
     """
-    token = choose(possible(logits, model), keys, steps, how)
-    value = jnp.take_along_axis(logits, token[:, None], axis=1)
     if how.method != "greedy":
+        token = drawn(possible(logits, model), keys, steps, how)
+        value = jnp.take_along_axis(logits, token[:, None], axis=1)
         return token, value[:, 0] - jax.nn.logsumexp(logits, axis=1)
+    size = model.config.vocabulary_size
+    token, value = highest(logits, size)
     # The highest is known already, but for ids that only pad the vocabulary: one pass less.
-    padding = logits[:, model.config.vocabulary_size :]
-    highest = jnp.maximum(value, jnp.max(padding, axis=1, keepdims=True, initial=-jnp.inf))
-    total = jnp.sum(jnp.exp(logits - highest), axis=1)
-    return token, (value - highest)[:, 0] - jnp.log(total)
+    most = jnp.maximum(value, jnp.max(logits[:, size:], axis=1, initial=-jnp.inf))
+    total = jnp.sum(jnp.exp(logits - most[:, None]), axis=1)
+    return token, value - most - jnp.log(total)
 
 
 def likeliest(logits: jax.Array, how: Decoding) -> jax.Array:

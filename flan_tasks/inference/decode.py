@@ -21,6 +21,7 @@ from flan_tasks.inference.refilling import (
     Shape,
     answers_of,
     filled_keys,
+    sizes_of,
 )
 from flan_tasks.models.model import Cache, Model, Tree
 from flan_tasks.specs.eval_config import Decoding
@@ -87,8 +88,10 @@ def generate_batch(
     programs: Programs,
     seeds: Sequence[int],
     is_over: Sequence[IsOver | None] | None = None,
+    lengths: Sequence[int] = (),
     beginning: Cache | None = None,
-    halves: bool = True,
+    sizes: Sequence[int] | None = None,
+    writing: Tree | None = None,
 ) -> list[Generated]:
     """Returns one answer for each prompt; arguments as `generate` has them, and these.
 
@@ -104,8 +107,10 @@ def generate_batch(
       seeds: a number for each prompt that samples depend on.
       is_over: for each prompt, says of the tokens so far whether the answer is whole; beams are
         written to their end.
+      lengths: shorter ones that prompts may be padded to when they are read; of none of beams.
       beginning: cached keys and values of what all prompts begin with; of none of beams.
-      halves: whether a CPU goes on with fewer rows when no prompt is left.
+      sizes: of fewer rows, with which a CPU goes on when no prompt is left; by default `sizes_of`.
+      writing: the parameters as steps of writing read them, where they are there already.
     """
     shape = Shape(length, rows, bucket(decoding.max_tokens, TARGETS), eos_id)
     keys = _key_data([mix(decoding.seed, number) for number in seeds])
@@ -121,8 +126,10 @@ def generate_batch(
         decoding,
         shape,
         programs,
+        lengths=lengths,
         beginning=beginning,
-        halves=halves,
+        sizes=sizes_of(rows, programs.multiple) if sizes is None else sizes,
+        writing=writing,
     ).write()
 
 

@@ -21,13 +21,14 @@ from flan_tasks.inference.pool import WINDOW, Batch, Pool, Waiting, windows
 from flan_tasks.inference.programs import LIMIT, Allowance, Programs
 from flan_tasks.inference.prompt_ids import ChatPrompts, PromptIds, TextPrompts
 from flan_tasks.inference.questions import DistinctInput, Question, as_scored, distinct_inputs
+from flan_tasks.inference.read_shares import read_at_once, shares_of
 from flan_tasks.inference.reading import Reading
-from flan_tasks.inference.refilling import halves_of
+from flan_tasks.inference.refilling import sizes_of, writing_params
 from flan_tasks.inference.score import Score, score_batch, width_of
 from flan_tasks.inference.score_trees import score_trees
 from flan_tasks.inference.side_by_side import batches_at_once, side_by_side
 from flan_tasks.models import partition
-from flan_tasks.models.model import Cache, Model
+from flan_tasks.models.model import Cache, Model, Tree
 from flan_tasks.specs.chat_choices import CHAT
 from flan_tasks.specs.eval_config import Decoding
 from flan_tasks.suites.reading import cut_at_stops
@@ -107,7 +108,11 @@ class ModelAnswers:
             doubles=jax.default_backend() == "cpu",
         )
         self._apart = Apart(writing, program)
-        self._halvings = Allowance(program, LIMIT // 8)
+        # What is read before it is written.
+        self._read = Pool(batch_tokens, batch_size, opened.mesh.size, program)
+        # Half of what a program costs at first, as later runs find it kept.
+        self._fewer = Allowance(program // 2, LIMIT // 8)
+        self._params_written: Tree | None = None
         place = partial(jax.device_put, device=partition.batch_sharding(opened.mesh))
         self.programs = Programs(log=log, place=place, multiple=opened.mesh.size)
         self._batches_at_once = batches_at_once(opened.mesh.size)
@@ -145,7 +150,8 @@ class ModelAnswers:
         # stop gives the same bytes.
         self._pool.forget()
         self._apart.forget()
-        self._halvings.forget()
+        self._read.forget()
+        self._fewer.forget()
         groups = groupby(stream, key=lambda asked: asked.unit)
         waiting = (self._waiting(list(group)) for _, group in groups)
         for window in windows(waiting, tokens=WINDOW * self._pool.tokens):
@@ -199,7 +205,11 @@ class ModelAnswers:
         beginning = None
         for batch in batches:
             items = tuple(written[number] for number in batch.items)
-            halves = self._halves(batch)
+            # What fills the rows more than once is two jobs, each with every other prompt.
+            jobs = self._batches_at_once if len(items) > batch.rows else 1
+            sizes = self._sizes(batch, jobs)
+            rest = [group.rest(item.ids) for item in items]
+            lengths = self._lengths(batch, [len(ids) for ids in rest])
             if all(item.is_done for item in items):
                 continue
             if group.shares and beginning is None:
@@ -208,22 +218,46 @@ class ModelAnswers:
                     opened.model, opened.params, group.beginning, self.programs
                 )
                 self.reading.add([len(group.beginning)], beginning_class(group))
-            rest = [group.rest(item.ids) for item in items]
-            self.reading.add([len(ids) for ids in rest], len(items) * batch.length)
-            # What fills the rows more than once is two jobs, each with every other prompt.
-            jobs = self._batches_at_once if len(items) > batch.rows else 1
+            if self._params_written is None and self.decoding.method != "beam":
+                self._params_written = writing_params(self.opened.model, self.opened.params)
             for first in range(jobs):
                 part = Batch(batch.kind, batch.length, batch.rows, items[first::jobs])
-                yield partial(self._written, part, rest[first::jobs], beginning, halves)
+                prompts = rest[first::jobs]
+                self._count([len(ids) for ids in prompts], batch, lengths)
+                yield partial(self._written, part, prompts, lengths, beginning, sizes)
 
-    def _halves(self, batch: Batch[int | None, int]) -> bool:
-        """Whether to go on with half of the rows is worth its programs, two for each size."""
+    def _lengths(self, batch: Batch[int | None, int], exact: Sequence[int]) -> list[int]:
+        """Returns what the prompts of a batch, of some lengths, are padded to when they are read.
+
+        Beams are read all at once.
+        """
+        if self.decoding.method == "beam":
+            return []
+        return self._read.lengths((batch.kind, batch.length, batch.rows), exact)
+
+    def _count(
+        self, exact: Sequence[int], batch: Batch[int | None, int], lengths: Sequence[int]
+    ) -> None:
+        """Counts what is read of prompts of some lengths."""
+        at_once = read_at_once(batch.rows, self.programs.multiple)
+        shares = shares_of(exact, at_once, [*lengths, batch.length])
+        self.reading.add(exact, sum(len(share.numbers) * share.length for share in shares))
+
+    def _sizes(self, batch: Batch[int | None, int], jobs: int) -> list[int]:
+        """Returns with how many rows a batch of so many jobs may go on when some are done.
+
+        Those that are worth a program, which is kept for later runs, where answers end evenly.
+        """
+        if jax.default_backend() != "cpu" or self.decoding.method == "beam":
+            return []
         shape = (batch.kind, batch.length, batch.rows)
-        sizes = halves_of(batch.rows, self.programs.multiple)
-        programs = {(*shape, size, name) for size in sizes for name in ("writing", "leaving out")}
-        # Half of the rows, for half of the longest answer.
-        saved = batch.rows * self.decoding.max_tokens // 4 if sizes else 0
-        return self._halvings.allows(shape, programs, saved)
+        allowed, before = [], batch.rows
+        for size in sizes_of(batch.rows, self.programs.multiple):
+            saved = jobs * (before - size) * self.decoding.max_tokens * size // batch.rows
+            if self._fewer.allows((*shape, size), {(*shape, size)}, saved):
+                allowed.append(size)
+                before = size
+        return allowed
 
     def _waiting(self, of_unit: Sequence[Asked]) -> list[Waiting[int | None, DistinctInput]]:
         """Returns the prompts of a unit in tokens: for ranking by the width of their options."""
@@ -247,8 +281,9 @@ class ModelAnswers:
         self,
         batch: Batch[int | None, DistinctInput],
         prompts: Sequence[np.ndarray],
+        lengths: Sequence[int],
         beginning: Cache | None,
-        halves: bool,
+        sizes: Sequence[int],
     ) -> list[tuple[Question, Record]]:
         opened = self.opened
         first = [one.questions[0].asked for one in batch.items]
@@ -268,8 +303,10 @@ class ModelAnswers:
                 hash_text(one.unit.dataset, one.unit.template, one.prompt.gold.key) for one in first
             ],
             is_over=[whole_answer(opened.vocabulary.decode, of_one) for of_one in stops],
+            lengths=lengths,
             beginning=beginning,
-            halves=halves,
+            sizes=sizes,
+            writing=self._params_written,
         )
         records = []
         for one, answer, of_one in zip(batch.items, answers, stops, strict=True):

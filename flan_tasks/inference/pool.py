@@ -108,6 +108,16 @@ class Pool:
         rows = rows if self.most is None else min(rows, self.most)
         return max(rows // self.multiple, 1) * self.multiple
 
+    def lengths(self, kind: Kind, lengths: Sequence[int]) -> list[int]:
+        """Returns what prompts of some lengths are padded to, whose programs then count as there.
+
+        Fewest tokens are read and compiled so: a program that is not there yet counts as many
+        tokens as could be read meanwhile.
+        """
+        chosen = self._lengths(kind, sorted(lengths))
+        self._used |= {(kind, length) for length in chosen}
+        return chosen
+
     def batches(self, window: Sequence[Waiting[Kind, Item]]) -> Iterator[Batch[Kind, Item]]:
         """Yields every prompt once, kind by kind, in batches that are full but for the last."""
         for kind in dict.fromkeys(one.kind for one in window):
@@ -119,7 +129,7 @@ class Pool:
     ) -> Iterator[Batch[Kind, Item]]:
         waiting: list[Item] = []
         read = 0
-        lengths = self._lengths(kind, ordered)
+        lengths = self._lengths(kind, [one.length for one in ordered])
         for length in lengths:
             while read < len(ordered) and ordered[read].length <= length:
                 waiting.append(ordered[read].item)
@@ -136,14 +146,14 @@ class Pool:
             rows = size if (kind, length) in self._used else self._few(len(waiting), size)
             yield Batch(kind, length, rows, tuple(waiting))
 
-    def _lengths(self, kind: Kind, ordered: Sequence[Waiting[Kind, Item]]) -> list[int]:
-        """Returns the lengths of batches for which least is read and compiled.
+    def _lengths(self, kind: Kind, ordered: Sequence[int]) -> list[int]:
+        """Returns the lengths of batches for which least is read and compiled, as `lengths` does.
 
-        A program that is not there yet counts as many tokens as could be read meanwhile.
+        `ordered` are those of the prompts, the shortest first.
         """
         counts: dict[int, int] = {}
-        for one in ordered:
-            length = length_class(one.length)
+        for exact in ordered:
+            length = length_class(exact)
             counts[length] = counts.get(length, 0) + 1
         lengths = list(counts)
         new = self.tokens // 2 if self.program is None else self.program

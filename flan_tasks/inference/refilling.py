@@ -1,11 +1,13 @@
 """Texts token by token: rows whose answers have ended take the next prompts.
 
-So short answers do not wait for a long one. Stop strings are looked for in the texts of all rows
-every few tokens. When no prompts are left, a CPU, which takes as long for a row as it does for its
-tokens, goes on with the rows that are not done. None of it changes an answer: a row sees itself
-alone.
+So short answers do not wait for a long one. Prompts are read a quarter of the rows at a time, those
+of about one length together, and stand in rows that are as long as the longest. Stop strings are
+looked for in the texts of all rows every few tokens. When no prompts are left, a CPU, which takes
+as long for a row as it does for its tokens, goes on with the rows that are not done. None of it
+changes an answer: a row sees itself alone.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,7 +19,8 @@ import numpy as np
 
 from flan_tasks.inference.choosing import chosen
 from flan_tasks.inference.programs import Programs, inputs_batch
-from flan_tasks.models.cache import Cache, laid, parted, rows_of, rows_put
+from flan_tasks.inference.read_shares import Share, read_at_once, shares_of
+from flan_tasks.models.cache import Cache, laid, lengthened, parted, rows_of, rows_put
 from flan_tasks.models.model import Model, Tree
 from flan_tasks.specs.eval_config import Decoding
 
@@ -31,9 +34,8 @@ _OUTPUTS = ("tokens", "scores", "lengths", "stopped", "ended")
 _CROSS, _PROMPT, _BEGINNING = "cross_", "prompt_", "beginning_"
 # Tokens after which stop strings are looked for.
 LOOKED = 8
-# Fewer rows are not worth a program of their own, nor are more than two sizes.
+# Fewer rows are not worth a program of their own.
 _FEW = 4
-_HALVINGS = 2
 # Whether the tokens of an answer hold all of it, whatever follows.
 IsOver = Callable[[np.ndarray], bool]
 
@@ -74,8 +76,10 @@ class Refilled:
       decoding: how tokens are chosen.
       shape: of the batch.
       programs: keeps what is compiled.
+      lengths: what prompts are padded to when they are read, that of the shape too if need be.
       beginning: cached keys and values of what all prompts begin with.
-      halves: whether a CPU leaves rows out that are done.
+      sizes: of fewer rows, with which a CPU goes on when no prompt is left.
+      writing: the parameters as `writing_params` gives them, where they are there already.
     """
 
     def __init__(
@@ -89,18 +93,23 @@ class Refilled:
         shape: Shape,
         programs: Programs,
         *,
+        lengths: Sequence[int] = (),
         beginning: Cache | None = None,
-        halves: bool = True,
+        sizes: Sequence[int] = (),
+        writing: Tree | None = None,
     ) -> None:
-        self._model, self._params = model, params
+        self._model, self._params, self._writing = model, params, writing
         self._prompts, self._keys, self._is_over = prompts, keys, is_over
         self._decoding, self._shape, self._programs = decoding, shape, programs
         self._beginning = beginning
+        # Draws are by keys, so equal programs serve all seeds.
+        self._name = replace(decoding, seed=0)
         self._on_cpu = jax.default_backend() == "cpu"
-        self._halves = halves_of(shape.rows, programs.multiple) if self._on_cpu and halves else []
-        # A quarter of the rows at a time: reading a few prompts takes a program as large.
-        self._share = max(shape.rows // 4 // programs.multiple, 1) * programs.multiple
-        self._taken = 0
+        self._sizes = sizes if self._on_cpu else ()
+        # Reading fewer prompts at a time takes a program as large.
+        self._share = read_at_once(shape.rows, programs.multiple)
+        classes = {*(size for size in lengths if size < shape.length), shape.length}
+        self._unread = deque(shares_of([len(ids) for ids in prompts], self._share, [*classes]))
         # The prompt of each row; -1 is none.
         self._of_row = np.full(shape.rows, -1)
 
@@ -109,14 +118,14 @@ class Refilled:
         answers: dict[int, Generated] = {}
         if not self._prompts:
             return []
-        rows = self._of_row
-        rows[: min(len(rows), len(self._prompts))] = self._next(len(rows))
-        state, fixed = self._begun(rows[rows >= 0].tolist(), len(rows))
+        state, fixed = self._begun()
         shared = self._beginning
         if shared is not None and self._on_cpu:
             shared = laid(shared)
-        params = self._model.unstacked(self._params) if self._on_cpu else self._params
-        name = (replace(self._decoding, seed=0), self._shape.steps, self._shape.eos_id)
+        params = self._writing
+        if params is None:
+            params = writing_params(self._model, self._params)
+        name = (self._name, self._shape.steps, self._shape.eos_id)
         step = partial(
             _write,
             self._model,
@@ -126,14 +135,14 @@ class Refilled:
         )
         looks = any(is_over is not None for is_over in self._is_over)
         while True:
-            left = len(self._prompts) - self._taken
+            left = len(self._unread[0].numbers) if self._unread else 0
             if not left:
                 state, fixed = self._compacted(state, fixed, np.flatnonzero(self._of_row >= 0))
             size = len(self._of_row)
             # Rows without a prompt count as ended.
-            enough = min(self._share, left) if left else size
-            if not left and self._may_halve(size):
-                enough = size - size // 2
+            enough = left or size
+            if not left:
+                enough = size - max((n for n in self._sizes if n < size), default=0)
             state, outputs = self._programs.call(
                 (f"{self._decoding.method} decoding", *name),
                 step,
@@ -153,41 +162,40 @@ class Refilled:
             if not left and idle.all():
                 return [answers[number] for number in range(len(self._prompts))]
             if left and idle.sum() >= enough:
-                state, fixed = self._filled(state, fixed, np.flatnonzero(idle))
+                state, fixed = self._filled(state, fixed)
 
-    def _may_halve(self, size: int) -> bool:
-        """Whether half as many rows are worth a program of their own."""
-        return size // 2 in self._halves
+    def _begun(self) -> tuple[_State, Cache]:
+        """Returns the state of all rows, as many as there are with their first prompts."""
+        first = self._unread.popleft()
+        state, fixed = self._read(first)
+        # All rows hold something; those without a prompt are never looked at.
+        rows = np.resize(np.arange(self._share, dtype=np.int32), len(self._of_row))
+        if len(rows) > self._share:
+            state, fixed = self._chosen(state, fixed, rows)
+        self._of_row[: len(first.numbers)] = first.numbers
+        return self._filled(state, fixed)
 
-    def _next(self, count: int) -> range:
-        """Takes the numbers of so many prompts, or of those that are left."""
-        first = self._taken
-        self._taken = min(first + count, len(self._prompts))
-        return range(first, self._taken)
-
-    def _begun(self, numbers: Sequence[int], size: int) -> tuple[_State, Cache]:
-        prompts = [self._prompts[n] for n in numbers]
-        batch = self._batch(prompts, size)
-        of_rows = filled_keys(self._keys[list(numbers)], size)
+    def _read(self, share: Share) -> tuple[_State, Cache]:
+        """Returns the state of rows that hold the prompts of a share."""
+        prompts = [self._prompts[number] for number in share.numbers]
+        batch = inputs_batch(self._model.config, prompts, length=share.length, rows=self._share)
         begin = partial(
             _begin,
             self._model,
             decoding=self._decoding,
             steps=self._shape.steps,
+            empty=self._shape.length - share.length,
             lays=self._on_cpu,
         )
         return self._programs.call(
-            ("reading prompts", replace(self._decoding, seed=0), self._shape.steps),
+            ("reading prompts", self._name, self._shape.steps, self._shape.length),
             begin,
             self._params,
             batch,
             self._beginning,
-            of_rows,
-            np.arange(size) < len(numbers),
+            filled_keys(self._keys[share.numbers.start : share.numbers.stop], self._share),
+            np.arange(self._share) < len(prompts),
         )
-
-    def _batch(self, prompts: Sequence[np.ndarray], size: int) -> dict[str, np.ndarray]:
-        return inputs_batch(self._model.config, prompts, length=self._shape.length, rows=size)
 
     def _done(self, outputs: Sequence[np.ndarray]) -> dict[int, Generated]:
         """Returns prompt -> answer of the rows that are done."""
@@ -200,48 +208,60 @@ class Refilled:
         numbers = self._of_row[done].tolist() if done else []
         return dict(zip(numbers, answers_of(outputs, done), strict=True))
 
-    def _filled(self, state: _State, fixed: Cache, free: np.ndarray) -> tuple[_State, Cache]:
-        """Has free rows take the next prompts, a share of the rows at a time."""
-        for begin in range(0, len(free), self._share):
-            places = free[begin : begin + self._share]
-            numbers = self._next(len(places))
-            if not numbers:
+    def _filled(self, state: _State, fixed: Cache) -> tuple[_State, Cache]:
+        """Has free rows take the next prompts, a share of them at a time."""
+        while self._unread:
+            free = np.flatnonzero(self._of_row < 0)
+            count = len(self._unread[0].numbers)
+            if len(free) < count:
                 break
-            places = places[: len(numbers)]
-            more, more_fixed = self._begun(numbers, self._share)
+            share = self._unread.popleft()
+            more, more_fixed = self._read(share)
             # What is beyond the rows is dropped.
             slots = np.full(self._share, len(self._of_row), np.int32)
-            slots[: len(places)] = places
+            slots[:count] = free[:count]
             state, fixed = self._programs.call(
                 ("filling rows",), _put, state, fixed, more, more_fixed, slots, donate=(0, 1)
             )
-            self._of_row[places] = numbers
+            self._of_row[free[:count]] = share.numbers
         return state, fixed
 
     def _compacted(self, state: _State, fixed: Cache, left: np.ndarray) -> tuple[_State, Cache]:
-        """Leaves rows out that are done, where half as many are enough for the others."""
-        size = len(self._of_row)
-        half = size
-        while self._may_halve(half) and half // 2 >= len(left):
-            half //= 2
-        if half == size:
+        """Leaves rows out that are done, where fewer are enough for the others."""
+        size = min((n for n in self._sizes if n >= len(left)), default=len(self._of_row))
+        if size >= len(self._of_row):
             return state, fixed
-        rows = np.resize(left, half).astype(np.int32)
-        state, fixed = self._programs.call(("leaving rows out",), _rows, state, fixed, rows)
-        self._of_row = np.where(np.arange(half) < len(left), self._of_row[rows], -1)
+        rows = np.resize(left, size).astype(np.int32)
+        state, fixed = self._chosen(state, fixed, rows)
+        self._of_row = np.where(np.arange(size) < len(left), self._of_row[rows], -1)
         return state, fixed
 
+    def _chosen(self, state: _State, fixed: Cache, rows: np.ndarray) -> tuple[_State, Cache]:
+        """Returns some rows of a state."""
+        if not self._on_cpu:
+            return self._programs.call(("choosing rows",), _rows, state, fixed, rows)
 
-def halves_of(rows: int, multiple: int = 1) -> list[int]:
-    """Returns the sizes that a batch of so many rows may go on with, each half of the one before.
+        # NumPy does it as fast in a CPU's memory, and needs no program.
+        def of_part(part: jax.Array) -> jax.Array:
+            if not part.ndim:
+                return part
+            return jax.device_put(np.asarray(part)[rows], part.sharding)
 
-    Each needs two programs: one that writes, and one that leaves rows out.
+        return jax.tree.map(of_part, (state, fixed))
+
+
+def writing_params(model: Model, params: Tree) -> Tree:
+    """Returns parameters as steps of writing read them: on a CPU, `unstacked`."""
+    return model.unstacked(params) if jax.default_backend() == "cpu" else params
+
+
+def sizes_of(rows: int, multiple: int = 1) -> list[int]:
+    """Returns with how many rows a batch may go on when some are done: quarters of all of them.
+
+    Each needs a program that writes.
     """
-    sizes: list[int] = []
-    while len(sizes) < _HALVINGS and rows % (2 * multiple) == 0 and rows // 2 >= _FEW:
-        rows //= 2
-        sizes.append(rows)
-    return sizes
+    sizes = [rows * part // 4 for part in (3, 2, 1) if rows * part % (4 * multiple) == 0]
+    return [size for size in sizes if size >= _FEW]
 
 
 def filled_keys(keys: np.ndarray, rows: int) -> np.ndarray:
@@ -269,15 +289,20 @@ def _begin(
     *,
     decoding: Decoding,
     steps: int,
+    empty: int,
     lays: bool,
 ) -> tuple[_State, Cache]:
-    """Reads prompts; rows that are none count as ended. On a CPU it lays the cache."""
+    """Reads prompts, and has so many empty places behind each; rows that are none count as ended.
+
+    On a CPU it lays the cache.
+    """
     rows = keys.shape[0]
     if model.config.architecture == "t5":
         logits, cache = model.prefill(params, batch, steps)
     else:
         logits, cache = model.prefill(params, batch, 0, beginning=beginning)
         cache = parted(cache, steps)
+    cache = lengthened(cache, empty) if empty else cache
     if lays:
         cache = laid(cache)
     fixed = {n: v for n, v in cache.items() if n.startswith((_CROSS, _PROMPT))}

@@ -119,6 +119,23 @@ def parted(cache: Cache, steps: int) -> Cache:
     }
 
 
+def lengthened(cache: Cache, places: int) -> Cache:
+    """Returns a cache, not laid, with so many empty places more behind each prompt's.
+
+    These are the arrays that steps read and never write: of an encoder's inputs, and of `parted`
+    prompts.
+    """
+    changed = dict(cache)
+    for name, value in cache.items():
+        if not name.startswith(("cross_", "prompt_")):
+            continue
+        more = [(0, 0)] * value.ndim
+        more[_ROWS.get(name, 0) + 1] = (0, places)
+        empty = EMPTY if name.endswith("positions") else 0
+        changed[name] = jnp.pad(value, more, constant_values=empty)
+    return changed
+
+
 def cached_step(
     cache: Cache,
     places: jax.Array,

@@ -20,7 +20,7 @@ from flan_tasks.models.attention import (
     attend_fused,
     rotate,
 )
-from flan_tasks.models.products import product
+from flan_tasks.models.products import product, times
 from flan_tasks.specs.model_config import ModelConfig
 
 # Names of the adapters' parameters in the tree.
@@ -97,7 +97,7 @@ class Dense(nnx.Module):
             )
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        y = product(x, self.kernel[...].astype(self.dtype))
+        y = times(x, self.kernel.get_value(), self.dtype)
         if self.biased:
             y = y + self.bias[...].astype(self.dtype)
         if self.scale:
@@ -165,7 +165,7 @@ class Head(nnx.Module):
         self.kernel = parameter(rngs.params, _fan_in_truncated, shape, ("embed", "vocab"))
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        logits = product(x, self.kernel[...].astype(self.dtype), 0, jnp.float32)
+        logits = times(x, self.kernel.get_value(), self.dtype, jnp.float32)
         return logits[..., : self.outputs]
 
 

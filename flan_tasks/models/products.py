@@ -5,11 +5,39 @@ into the operand, the gradient of the layer's output: a copy of it whose element
 from far apart, and twice, which took a sixth of a training step. Here nothing is turned.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["matrix"], meta_fields=[])
+@dataclass(frozen=True)
+class Turned:
+    """A matrix that lies the other way round, as XLA on a CPU multiplies it with few rows best.
+
+    With 32 rows and 32,128 columns it takes two thirds of the time, with 64 as long, and with 128
+    an eighth more.
+    """
+
+    matrix: jax.Array
+    """[..., out, in]."""
+
+
+def turned(matrix: jax.Array) -> "Turned | jax.Array":
+    """Returns [..., in, out] turned where it has more columns than rows."""
+    if matrix.shape[-1] <= matrix.shape[-2]:
+        return matrix
+    return Turned(jnp.swapaxes(matrix, -1, -2))
+
+
+def times(x: jax.Array, kernel: "Turned | jax.Array", kind: Any, dtype: Any = None) -> jax.Array:
+    """Returns what `product` does, of a matrix [in, out] that may be `turned`, cast to a type."""
+    if isinstance(kernel, Turned):
+        return product(x, kernel.matrix.astype(kind), 1, dtype)
+    return product(x, kernel.astype(kind), 0, dtype)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))

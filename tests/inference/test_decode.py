@@ -10,7 +10,7 @@ from toy_models import CONFIGS, examples, quickly_compiled, random_params, rows_
 from flan_tasks.core.errors import EvaluationError
 from flan_tasks.inference import refilling
 from flan_tasks.inference.choosing import likeliest
-from flan_tasks.inference.decode import generate
+from flan_tasks.inference.decode import generate, generate_batch
 from flan_tasks.inference.programs import Programs, bucket
 from flan_tasks.inference.prompt_ids import whole_prompt
 from flan_tasks.models.model import Model
@@ -163,6 +163,29 @@ def test_answers_that_a_stop_string_ends_make_room(either, batch_size, monkeypat
         assert calls.count("greedy decoding") <= sum(-(-count // 2) for count in steps)
 
 
+def test_prompts_read_at_their_own_length_have_the_same_answers(either):
+    prompts = [whole_prompt(either.model.config, prompt) for prompt in either.prompts]
+    prompts.sort(key=len)
+
+    def answers(*lengths):
+        return generate_batch(
+            either.model,
+            either.params,
+            prompts,
+            Decoding(max_tokens=TOKENS),
+            eos_id=either.eos_id,
+            length=16,
+            rows=3,
+            programs=either.programs,
+            seeds=range(len(prompts)),
+            lengths=lengths,
+        )
+
+    for ours, padded in zip(answers(8, 12), answers(), strict=True):
+        assert ours.tokens.tolist() == padded.tokens.tolist()
+        np.testing.assert_allclose(ours.score, padded.score, rtol=1e-6)
+
+
 def test_rows_that_are_done_are_left_out(toy, monkeypatch):
     monkeypatch.setattr(refilling, "_FEW", 1)
     toy = toy.ending()
@@ -170,17 +193,27 @@ def test_rows_that_are_done_are_left_out(toy, monkeypatch):
     monkeypatch.setattr(refilling, "_FEW", 100)
     for ours, whole in zip(together, toy.generate(batch_size=4), strict=True):
         assert ours.tokens.tolist() == whole.tokens.tolist()
-        np.testing.assert_allclose(ours.score, whole.score, atol=1e-5)
-    names = {key[0][0] for key in toy.programs._compiled}
-    assert "leaving rows out" in names
+        np.testing.assert_allclose(ours.score, whole.score, rtol=1e-6)
+    writing = {
+        leaves for name, _, leaves, _ in toy.programs._compiled if name[0] == "greedy decoding"
+    }
+    assert len(writing) > 1
 
 
 @pytest.mark.parametrize(
     "rows, devices, sizes",
-    [(64, 1, [32, 16]), (16, 1, [8, 4]), (10, 1, [5]), (7, 1, []), (6, 1, []), (24, 8, [])],
+    [
+        (64, 1, [48, 32, 16]),
+        (16, 1, [12, 8, 4]),
+        (10, 1, [5]),
+        (7, 1, []),
+        (6, 1, []),
+        (32, 8, [24, 16, 8]),
+        (24, 8, []),
+    ],
 )
 def test_batches_go_on_with_few_sizes(rows, devices, sizes):
-    assert refilling.halves_of(rows, devices) == sizes
+    assert refilling.sizes_of(rows, devices) == sizes
 
 
 def test_answers_stop_at_eos(ending):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toy_models import quickly_compiled
 
-from flan_tasks.models.products import product
+from flan_tasks.models.products import Turned, product, times, turned
 from flan_tasks.models.weighing import masked, weighed
 
 B, KV, GROUP, T, S, WIDTH = 2, 2, 3, 4, 5, 6
@@ -77,3 +77,13 @@ def test_gradients_of_products_are_those_jax_derives(axis, dtype):
     assert jax.tree.map(jnp.shape, found) == jax.tree.map(jnp.shape, wanted)
     near = {"rtol": 1e-5, "atol": 1e-5} if dtype == "float32" else {"rtol": 0.02, "atol": 0.05}
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **near), found, wanted)
+
+
+@pytest.mark.parametrize("shape, wide", [((6, 9), True), ((9, 6), False), ((6, 6), False)])
+def test_wide_matrices_are_turned_and_give_the_same_product(shape, wide):
+    draw = np.random.default_rng(4)
+    x, matrix = drawn(draw, 3, shape[0]), drawn(draw, *shape)
+    lies = turned(matrix)
+    assert isinstance(lies, Turned) == wide
+    ours = times(x, lies, jnp.float32, jnp.float32)
+    np.testing.assert_allclose(ours, product(x, matrix), rtol=1e-5, atol=1e-6)
