@@ -58,13 +58,14 @@ def arguments(folder: Path, name: str, steps: int) -> list[str]:
     ]
 
 
-def flan(folder: Path, words: list[str]) -> subprocess.Popen:
+def flan(folder: Path, words: list[str], *, devices: int = 1) -> subprocess.Popen:
     """Starts `flan`; what is compiled is kept for the next process."""
     flags = {
         "JAX_PLATFORMS": "cpu",
         "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+        "XLA_FLAGS": "--xla_backend_optimization_level=0"
+        + (f" --xla_force_host_platform_device_count={devices}" if devices > 1 else ""),
     }
     return subprocess.Popen(
         [sys.executable, "-m", "flan_tasks", *words],

@@ -140,6 +140,7 @@ def judged(name: str, code: int, said: str) -> str:
 
 def outcome(folder: Path) -> dict[str, Any]:
     """Metrics and arrays of a finished run."""
+    import jax
     import orbax.checkpoint as ocp
     from jax.tree_util import keystr, tree_leaves_with_path
 
@@ -149,8 +150,13 @@ def outcome(folder: Path) -> dict[str, Any]:
     ]
     arrays = {}
     for item in ("params", "optimizer"):
-        with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
-            tree = checkpointer.restore(folder / f"checkpoint_{STEPS}" / item)
+        place = folder / f"checkpoint_{STEPS}" / item
+        handler = ocp.PyTreeCheckpointHandler()
+        # As arrays of NumPy, of whatever devices they were.
+        as_numpy = jax.tree.map(
+            lambda _: ocp.RestoreArgs(restore_type=np.ndarray), handler.metadata(place).tree
+        )
+        tree = handler.restore(place, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
         for path, leaf in tree_leaves_with_path(tree):
             arrays[item + keystr(path)] = np.asarray(leaf)
     curve = (folder / "loss_curve.svg").read_text()
