@@ -72,7 +72,7 @@ def test_a_decoder_is_trained_scored_and_given_back(qwen, flan, tmp_path):
         flan(
             *("train", f"--gin_file={model}", "--gin_file=runs/finetune.gin"),
             *(f"--gin.BUILD_DIR={build}", f"--gin.MODEL_DIR={run}", "--gin.TRAIN_STEPS=2"),
-            *(f"--gin.INITIAL_CHECKPOINT_PATH={qwen}", "--gin.BATCH_SIZE=2"),
+            *(f"--gin.INITIAL_CHECKPOINT_PATH={qwen}", "--gin.BATCH_SIZE=8"),
             *("--gin.TASK_FEATURE_LENGTHS=None", "--gin.DTYPE=float32", "--gin.DROPOUT_RATE=0"),
         )
         for place in (qwen, run):
