@@ -72,7 +72,7 @@ def run_for(words: list[str], place: Path, seconds: float) -> dict[str, float]:
                 first = time.perf_counter() - start
             time.sleep(_LOOK)
         if running.poll() is None:
-            running.send_signal(signal.SIGINT)
+            running.send_signal(signal.SIGTERM)  # a shell may have it ignore SIGINT
         running.wait()
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     done = list(notes(out))

@@ -155,6 +155,7 @@ def test_two_models_stand_beside_each_other(pair, screen):
     tables = page.inner_text("#page-changes")
     assert all(cell in tables for _, _, lines in summary["changes"]["tables"] for cell in lines[0])
     page.click(".change-line >> nth=0")
+    page.wait_for_function("document.querySelector('select[aria-label=change]').value")
     assert page.input_value("select[aria-label=change]") == "became right"
     assert all(
         text.startswith("✗") and "✓" in text
@@ -229,6 +230,7 @@ def test_every_way_has_words_and_prompts_are_counted_once(tmp_path, screen):
     assert f"{prompts} shortened" in tile.inner_text()
     page.locator("details[data-name=rte] > summary").click()
     names = page.locator("details[data-name=rte] select[aria-label='Number shown'] option")
+    names.first.wait_for(state="attached")
     texts = names.all_inner_texts()
     assert len(set(texts)) == len(texts) == 8 and "undefined" not in " ".join(texts)
     assert "accuracy, test, options ranked, a byte" in texts
