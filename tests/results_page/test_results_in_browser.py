@@ -155,7 +155,7 @@ def test_two_models_stand_beside_each_other(pair, screen):
     tables = page.inner_text("#page-changes")
     assert all(cell in tables for _, _, lines in summary["changes"]["tables"] for cell in lines[0])
     page.click(".change-line >> nth=0")
-    page.wait_for_function("document.querySelector('select[aria-label=change]').value")
+    page.wait_for_function("document.querySelector('select[aria-label=change]')?.value")
     assert page.input_value("select[aria-label=change]") == "became right"
     assert all(
         text.startswith("✗") and "✓" in text
