@@ -170,6 +170,7 @@ def test_a_dataset_opens_on_its_templates_and_leads_to_its_examples(make_build, 
     page.locator(".template summary").first.click()
     assert "Is a {animal} a bird?" in page.inner_text(".template[open] .wording")
     page.click("text=Browse its examples")
+    page.locator("select[aria-label=dataset]").wait_for()
     assert page.input_value("select[aria-label=dataset]") == "fish"
 
 

@@ -82,6 +82,7 @@ def test_a_dataset_opens_on_templates_classes_and_its_answers(folder, screen):
     page = opened(screen, path).page
     row = page.locator("details[data-name=rte]")
     row.locator("> summary").click()
+    row.locator(".classes td.num").first.wait_for(state="attached")
     entries = block(path.read_text(encoding="utf-8"), "summary")["datasets"]
     (templates,) = (one["sides"][0]["templates"] for one in entries if one["name"] == "rte")
     assert row.locator("table.grid tbody tr:not(.sum)").count() == len(templates)
@@ -91,6 +92,7 @@ def test_a_dataset_opens_on_templates_classes_and_its_answers(folder, screen):
     alone = row.locator(".classes td.num:not(.soft)").all_inner_texts()
     assert sum(map(int, alone)) * len(templates) == sum(map(int, cells))
     row.locator("text=Browse its answers").click()
+    page.locator("select[aria-label=dataset]").wait_for()
     assert page.input_value("select[aria-label=dataset]") == "rte"
 
 
@@ -155,7 +157,7 @@ def test_two_models_stand_beside_each_other(pair, screen):
     tables = page.inner_text("#page-changes")
     assert all(cell in tables for _, _, lines in summary["changes"]["tables"] for cell in lines[0])
     page.click(".change-line >> nth=0")
-    page.wait_for_function("document.querySelector('select[aria-label=change]')?.value")
+    page.locator("select[aria-label=change]").wait_for()
     assert page.input_value("select[aria-label=change]") == "became right"
     assert all(
         text.startswith("✗") and "✓" in text
