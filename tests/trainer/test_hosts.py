@@ -3,12 +3,13 @@
 import json
 import signal
 import sys
+import time
 
 import pytest
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT))
-from benchmarks.faults import host_kills, toy
+from benchmarks.faults import host_kills, toy, training_kills
 from benchmarks.faults.training_kills import TIMES, wait
 
 pytestmark = pytest.mark.slow
@@ -63,16 +64,36 @@ def test_processes_that_slurm_starts_train_what_one_does(folder, monkeypatch):
     assert losses(folder / "slurm") == pytest.approx(losses(folder / "one"), rel=1e-5)
 
 
-def test_a_signal_to_one_stops_both_at_one_step_and_they_go_on(folder, monkeypatch):
-    monkeypatch.setattr(host_kills, "STEPS", 30)
-    processes = host_kills.hosts(folder, "stopped")
-    wait(processes[0], folder / "stopped" / "metrics.jsonl", False, 0.0, 2)
-    processes[1].send_signal(signal.SIGTERM)
+@pytest.fixture
+def undisturbed(folder, monkeypatch):
+    """A run of two processes, shorter than the campaign's."""
+    for module in (host_kills, training_kills):
+        monkeypatch.setattr(module, "STEPS", 30)
+    if not (folder / "undisturbed" / "checkpoint_30").is_dir():
+        ended(host_kills.hosts(folder, "undisturbed"))
+    return folder / "undisturbed"
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_a_signal_to_one_ends_both_and_they_go_on(name, folder, undisturbed):
+    processes = host_kills.hosts(folder, name)
+    wait(processes[0], folder / name / "metrics.jsonl", False, 0.0, 3)
+    processes[1].send_signal(getattr(signal, name))
+    if name == "SIGKILL":  # the other waits for it, until whoever manages the cluster ends it
+        time.sleep(1)
+        processes[0].kill()
     said = [process.communicate(timeout=400)[1] for process in processes]
     if any("Gloo context" in words for words in said):
         pytest.skip("the machine is too busy: Gloo waits 30 s for the other process")
-    assert [process.returncode for process in processes] == [143, 143], said
-    assert "stopped by SIGTERM" in said[0]
-    ended(host_kills.hosts(folder, "stopped"))
-    ended(host_kills.hosts(folder, "undisturbed"))
-    assert lines(folder / "stopped") == lines(folder / "undisturbed")
+    if name == "SIGTERM":
+        assert [process.returncode for process in processes] == [143, 143], said
+        assert "stopped by SIGTERM" in said[0]
+    ended(host_kills.hosts(folder, name))
+    wanted, found = (training_kills.outcome(run) for run in (undisturbed, folder / name))
+    assert training_kills.differences(wanted, found) == []
+
+
+@pytest.mark.parametrize("devices", [4, 1])
+def test_a_killed_run_goes_on_on_another_mesh(devices, folder, undisturbed):
+    wanted = training_kills.outcome(undisturbed)
+    assert host_kills.elsewhere(folder, devices, wanted) <= host_kills.TOLERANCE
