@@ -1,10 +1,11 @@
-"""A training step by the generator of dropout's random numbers: threefry, rbg, and no dropout.
+"""A training step by the generator of dropout's random numbers, and without dropout.
 
     python -m benchmarks.dropout_keys
 
-One process compiles the step of `flan train` three times and lets them take turns over the same
-packed batches; printed are the seconds and processor seconds of each, and their ratios to threefry
-by turn. Threefry is what `flan train` uses: its numbers are the same on every backend and mesh.
+One process compiles the step of `flan train` for each and lets them take turns over the same packed
+batches; printed are the seconds and processor seconds of each, and their ratios to threefry by
+turn. Threefry is what `flan train` uses: its numbers are the same on every backend and mesh, and
+each device computes its own alone.
 """
 
 import argparse
@@ -29,7 +30,9 @@ from flan_tasks.trainer.train import compiled_steps, optimizer_of, place
 WAYS = {
     "no dropout": (0.0, "threefry2x32"),
     "threefry": (0.1, "threefry2x32"),
+    "philox": (0.1, "philox4x32"),
     "rbg": (0.1, "rbg"),
+    "unsafe_rbg": (0.1, "unsafe_rbg"),
 }
 
 
