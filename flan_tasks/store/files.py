@@ -43,25 +43,12 @@ class Files:
         Raises:
           BuildError: what is shared cannot be read, or be written here.
         """
-        wrong = _wrong(path)
-        if wrong and path.exists():
-            _log.warning("stored examples %s are damaged: %s; they are made anew", path, wrong)
-        if (wrong or not path.exists()) and self._shared and self._shared.fetch(path):
-            wrong = _wrong(path)
-        if not path.exists():
-            return wrong
-        if not wrong:
-            try:
-                found = read_file(path)
-                if found.key == key and found.schema == schema:
-                    if self._shared:
-                        self._shared.offer(path)
-                    return found
-                wrong = "it holds other examples than its name says"
-            except BuildError as error:
-                wrong = str(error)
-            _log.warning("stored examples %s are damaged: %s; they are made anew", path, wrong)
-        return wrong
+        found = self._opened(path, key, schema)
+        if self._shared and isinstance(found, str) and self._shared.fetch(path):
+            found = self._opened(path, key, schema)
+        if self._shared and isinstance(found, StoredExamples):
+            self._shared.offer(path)
+        return found
 
     def written(self, path: Path, key: str, schema: pa.Schema) -> StoredExamples:
         """Returns the examples of a file that was just written.
@@ -76,9 +63,22 @@ class Files:
             f"{path} was just written and cannot be read: {found or 'it is not there'}"
         )
 
-
-def _wrong(path: Path) -> str:
-    return checksum.damage(path) if path.exists() else ""
+    def _opened(self, path: Path, key: str, schema: pa.Schema) -> StoredExamples | str:
+        """Returns what `look` does, of a file that is here."""
+        if not path.exists():
+            return ""
+        wrong = checksum.damage(path)
+        if not wrong:
+            try:
+                found = read_file(path)
+                if found.key == key and found.schema == schema:
+                    return found
+                wrong = "it holds other examples than its name says"
+            except BuildError as error:
+                wrong = str(error)
+        remedy = "fetched, or made anew" if self._shared else "made anew"
+        _log.warning("stored examples %s are damaged: %s; they are %s", path, wrong, remedy)
+        return wrong
 
 
 def about_of(path: Path) -> dict[str, Any]:
