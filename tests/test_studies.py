@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,6 +14,7 @@ from flan_tasks.core.errors import EvaluationError, FlanTasksError
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import read_mixture
 from flan_tasks.datasets import catalog
+from flan_tasks.experiments.picture import draw
 from flan_tasks.experiments.queue import numbers_of, read_result, states, work
 from flan_tasks.experiments.results import as_markdown, results_of, student
 from flan_tasks.experiments.runs import drawn_wordings, ends_first, plan_runs
@@ -244,7 +246,7 @@ def test_results_are_of_trained_and_unseen_wordings(tmp_path):
     assert values(results, None, "trained by none") == [("1", 61), ("3", 63), ("9", 69)]
     (first, second, third) = results.of(None, "gap")
     assert first.change is None
-    assert (second.change.mean, third.change.mean, third.change.seeds) == (-2, -8, 2)
+    assert (second.change.mean, third.change.mean, third.change.values) == (-2, -8, (-8, -8))
     page = as_markdown(results)
     head = "mean over the 1 dataset that counts"
     assert f"| {head} | wordings_9 - wordings_1 | 0.0 ± 0.0 | 8.0 ± 0.0 | -8.0 ± 0.0 |" in page
@@ -258,8 +260,8 @@ def test_wordings_all_levels_have_in_common_want_all_levels(tmp_path):
     worked(runs[:4], tmp_path)
     results = results_of(STUDY, [read_result(run) for run in runs[:4]])
     assert results.done == {"wordings_1": (0, 1), "wordings_3": (0,), "wordings_9": (0,)}
-    assert [line.value.seeds for line in results.of("rte", "trained")] == [2, 1, 1]
-    assert [line.value.seeds for line in results.of("rte", "trained by none")] == [1, 1, 1]
+    assert [len(line.value.values) for line in results.of("rte", "trained")] == [2, 1, 1]
+    assert [len(line.value.values) for line in results.of("rte", "trained by none")] == [1, 1, 1]
     assert results_of(STUDY, []) is None
 
 
@@ -311,3 +313,32 @@ def test_runs_of_ours_train_on_every_set_that_is_scored(tmp_path):
     runs = plan_runs(study, tmp_path)
     assert len(runs) == 9
     assert all(set(run.wordings) == set(study.evaluate) for run in runs)
+
+
+def test_a_picture_has_every_seed_and_level_and_nothing_out_of_it(tmp_path):
+    study = replace(STUDY, question="Is 1 < 3?")
+    runs = plan_runs(study, tmp_path)
+    worked(runs, tmp_path)
+    text = draw(results_of(study, [read_result(run) for run in runs]))
+    root = ElementTree.fromstring(text)
+    space = {"s": "http://www.w3.org/2000/svg"}
+    shown = [one.text for one in root.iterfind(".//s:text", space)]
+    # The mean over RTE alone, RTE, and CB, which does not count: trained and unseen, two seeds.
+    assert "Is 1 < 3?" in shown and "cb (does not count)" in shown
+    assert [one for one in shown if one in ("1", "3", "9")] == ["1", "3", "9"] * 3
+    panels = root.findall("s:g", space)
+    assert [len(one.findall("s:circle", space)) for one in panels] == [12, 12, 12]
+    heights = [float(one.get("cy")) for one in panels[1].iterfind("s:circle", space)]
+    # Trained, 80 at every level; then unseen, 61, 63 and 69, which is further up.
+    assert len(set(heights[:6])) == 1
+    assert heights[6] > heights[8] > heights[10] > heights[0] > 0
+    width, height = (float(one) for one in root.get("viewBox").split()[2:])
+    assert (width, height) == (900, 64 + 210) and max(heights) < 210
+
+
+def test_a_picture_of_a_score_without_a_mean_has_the_sets_alone(tmp_path):
+    scores = [{"dataset": "rte", "template": "a", "value": 3.0, "majority": 50.0, "examples": 3}]
+    factors = {"b": {"x": {}, "y": {}}}
+    found = [{"arm": f"b_{n}", "seed": 0, "wordings": {}, "scores": scores} for n in "xy"]
+    text = draw(results_of(replace(STUDY, factors=factors), found))
+    assert ">rte (does not count)<" in text and "polyline" not in text and ">x<" in text

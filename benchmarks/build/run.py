@@ -8,8 +8,6 @@ with its reason, and the run goes on.
 import argparse
 import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import machine
 from benchmarks.build import tables
 from benchmarks.build.lines import read
 from benchmarks.build.measure import run_alone
@@ -203,24 +202,10 @@ def _streams(
 
 def about_machine(args: argparse.Namespace) -> dict[str, Any]:
     """Returns what the figures depend on beside the code."""
-    cpu = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     pythons = {"main": sys.executable, "beam": args.beam_python, "torch": args.torch_python}
     return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "memory_gb": round(memory / 1e9),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
+        **machine.about(),
         "load_before": os.getloadavg()[0],
-        "commit": _output("git", "rev-parse", "--short", "HEAD"),
         "quick": args.quick,
         "versions": {name: _versions(python) for name, python in pythons.items() if python},
     }
@@ -232,11 +217,7 @@ def _versions(python: str) -> dict[str, str]:
         "found = {d.metadata['Name'].lower(): d.version for d in m.distributions()}\n"
         f"print(json.dumps({{n: found[n] for n in {_PACKAGES!r} if n in found}}))"
     )
-    return json.loads(_output(python, "-c", code) or "{}")
-
-
-def _output(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return json.loads(machine.output_of(python, "-c", code) or "{}")
 
 
 def run_all(size: Size, args: argparse.Namespace, work: Path, results: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flan_tasks.specs.study import Study
 
 # What a study comes to.
-_FILES = ("results.md", "results.json")
+_FILES = ("results.md", "results.json", "results.svg")
 _TIME = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
 
 
@@ -65,7 +65,7 @@ def command(
     A study is a TOML file of yours, or one of ours (wordings): it says what is varied, and every
     combination is built, trained and scored with every seed, the runs that say most first. What is
     done is kept by the hash of what it was told, and not done again; the same command started
-    twice shares the runs. OUT gets results.md, results.json and runs.csv.
+    twice shares the runs. OUT gets results.md, results.json, results.svg and runs.csv.
 
     Experiments of the paper are gin files such as runs/experiments/leave_out_nli.gin, or the
     beginning of several of their names (leave_out, num_clusters, num_templates, instructions). OUT
@@ -184,13 +184,14 @@ def _print(study: "Study", runs: "Sequence[Run]") -> None:
 def _write(study: "Study", runs: "Sequence[Run]", out: Path) -> None:
     """Writes what the runs that are done come to."""
     from flan_tasks.engine.directory import write_text
+    from flan_tasks.experiments.picture import draw
     from flan_tasks.experiments.results import as_markdown
 
     results = _results(study, runs)
     if results is None:
         return
     text = json.dumps(results.to_json(), indent=1, ensure_ascii=False) + "\n"
-    for name, content in zip(_FILES, (as_markdown(results), text), strict=True):
+    for name, content in zip(_FILES, (as_markdown(results), text, draw(results)), strict=True):
         write_text(out / name, content)
 
 

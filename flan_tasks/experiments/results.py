@@ -28,8 +28,8 @@ class Estimate:
     """The mean."""
     half: float | None
     """Half of its 95 % interval, by Student's t over seeds; None of a single seed."""
-    seeds: int
-    """How many seeds."""
+    values: tuple[float, ...]
+    """The number of each seed, of which it is the mean."""
 
     def __str__(self) -> str:
         return f"{self.mean:.1f}" if self.half is None else f"{self.mean:.1f} ± {self.half:.1f}"
@@ -95,7 +95,7 @@ def student(values: Sequence[float]) -> Estimate:
     if count > 1:
         half = float(t.ppf((1 + _LEVEL) / 2, count - 1)) * statistics.stdev(values)
         half /= math.sqrt(count)
-    return Estimate(statistics.fmean(values), half, count)
+    return Estimate(statistics.fmean(values), half, tuple(values))
 
 
 def results_of(study: Study, found: Sequence[Mapping[str, Any]]) -> Results | None:
