@@ -26,7 +26,7 @@ quality.
   --init DIR        start from a Hugging Face folder (T5 1.1, Flan-T5) or a checkpoint of ours
   --lengths I,T     tokens of inputs and targets   512,64
   --steps N         training steps                 60
-  --batch N         packed rows a step             4
+  --batch N         packed rows a step             4, or one for each device
   --rate R          learning rate                  Flan's 5e-4; 1e-2 in the demonstration
   --examples N      examples of each split that are scored                  all
   --seed N          of data and parameters         0
@@ -53,7 +53,7 @@ SIZE="tiny"
 INIT="None"
 LENGTHS="512,64"
 STEPS=60
-BATCH=4
+BATCH=""
 RATE=""
 EXAMPLES=""
 SEED=0
@@ -146,6 +146,10 @@ step "3/6 Two prompts"
 
 # 4. Training; from its newest checkpoint if there is one.
 step "4/6 Training t5_1_1_$SIZE for $STEPS steps into $OUT/model"
+if [[ -z "$BATCH" ]]; then
+  # Rows are split over the devices evenly.
+  BATCH="$("$PYTHON" -c 'import jax; n = jax.device_count(); print(-(-4 // n) * n)')"
+fi
 vocabulary_size="$("$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv[1]))["vocabulary_size"])' \
   "$OUT/build/manifest.json")"
 "$FLAN" train --gin_file "models/t5_1_1_$SIZE.gin" --gin_file runs/finetune.gin \
