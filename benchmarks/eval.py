@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.llama_folder import write_llama
+from flan_tasks.core.kept_memory import keep_freed_memory
 from flan_tasks.datasets import catalog
 from flan_tasks.evaluation.records import GENERATE, RANK, Asked, Prompt
 from flan_tasks.evaluation.units import Evaluation, questions
@@ -233,6 +234,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.mmlu is None and {"texts", "letters"} & set(given.only):
         parser.error("texts and letters are of MMLU: give --mmlu DIR, or --only zero-shot written")
+    keep_freed_memory()
     keep_programs()
     vocabulary = open_vocabulary(given.vocab)
     counts = {one: given.prompts or PROMPTS[one] for one in PROMPTS}

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.build.measure import peak_megabytes, print_result, take_turns
+from flan_tasks.core.kept_memory import keep_freed_memory
 from flan_tasks.models import partition
 from flan_tasks.models.model import Model, sized
 from flan_tasks.specs.config import DataConfig, OptimizerConfig, TrainSpec
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("--turns", action="store_true", help="a step for each line that is read")
     given = parser.parse_args()
+    keep_freed_memory()
     print_result(**(compare if given.compare else measure)(given))
 
 

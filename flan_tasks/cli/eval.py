@@ -104,9 +104,11 @@ def from_gin(arguments: tuple[str, ...]) -> None:
 def score_with_tables(spec: EvalSpec, *, wide: bool = False, as_json: bool = False) -> "EvalResult":
     """Scores, and prints how far it is and what comes of it."""
     from flan_tasks.cli.build_tables import print_vocabulary
+    from flan_tasks.core.kept_memory import keep_freed_memory
     from flan_tasks.engine.folded import folded_reasons
     from flan_tasks.jobs.evaluate import evaluate
 
+    keep_freed_memory()
     options.read_quietly()
     watch = AnswerProgress()
     result = evaluate(

@@ -120,6 +120,7 @@ def _run_study(
 ) -> None:
     from flan_tasks.cli.experiment_here import do_here
     from flan_tasks.core.counting import counted
+    from flan_tasks.core.kept_memory import keep_freed_memory
     from flan_tasks.datasets import catalog
     from flan_tasks.decontamination.matches import evaluation_side
     from flan_tasks.experiments.queue import work
@@ -136,6 +137,7 @@ def _run_study(
     if status:
         _print(study, runs)
         return
+    keep_freed_memory()
     scored = {name for arm in study.arms for name in arm.study.evaluate}
     require_libraries(d for name in sorted(scored) for d in evaluation_side(catalog(), name))
     options.read_quietly()

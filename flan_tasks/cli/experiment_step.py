@@ -84,9 +84,11 @@ def call(step: "Step") -> int:
     from flan_tasks.specs.eval_config import EvalSpec
 
     if isinstance(step.spec, TrainSpec):
+        from flan_tasks.core.kept_memory import keep_freed_memory
         from flan_tasks.jobs.models import train
         from flan_tasks.trainer.main import print_result
 
+        keep_freed_memory()
         return print_result(train(step.spec, gin_text=step.gin_text))
     if isinstance(step.spec, BuildSpec):
         from flan_tasks.cli.build import plan_with_tables, write_with_tables

@@ -37,8 +37,10 @@ def from_gin(arguments: tuple[str, ...]) -> None:
 
 def _infer(spec: InferSpec) -> None:
     from flan_tasks.cli.progress import AnswerProgress
+    from flan_tasks.core.kept_memory import keep_freed_memory
     from flan_tasks.jobs.models import infer
 
+    keep_freed_memory()
     watch = AnswerProgress()
     count = infer(spec, progress=watch, say=options.warn, note=watch.note)
     options.end_progress()

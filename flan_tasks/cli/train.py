@@ -23,6 +23,8 @@ def command(arguments: tuple[str, ...]) -> int:
                       configuration, and stops
     --profile N       traces N steps, and prints where their time and memory go
     """
+    from flan_tasks.core.kept_memory import keep_freed_memory
     from flan_tasks.trainer.main import run
 
+    keep_freed_memory()
     return run(arguments)
