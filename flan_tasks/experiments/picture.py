@@ -21,7 +21,9 @@ def draw(results: Results) -> str:
     the levels are numbers. All panels have one scale.
     """
     measures = [name for name in _DRAWN if any(line.measure == name for line in results.lines)]
-    heads = [(None, "mean over those that count")] if results.counting else []
+    heads: list[tuple[str | None, str]] = []
+    if results.counting:
+        heads.append((None, "mean over those that count"))
     for name in results.examples:
         counts = "" if name in results.counting else " (does not count)"
         heads.append((name, f"{name}{counts}"))
