@@ -10,7 +10,6 @@ computed from these files alone, and a test computes them again.
 
 import argparse
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -20,7 +19,6 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.build.lines import markdown
 from flan_tasks.core.counting import duration
-from flan_tasks.core.environment import DATA_DIR
 from flan_tasks.experiments.picture import draw
 from flan_tasks.experiments.results import Results, legend, results_of, tables
 from flan_tasks.specs.study import published_studies, read_study
@@ -32,8 +30,14 @@ _RESULT, _SCORES = ".result.json", ".scores.json"
 _LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "sentencepiece")
 
 
-def keep(study: str, out: Path, folder: Path) -> list[str]:
+def keep(study: str, out: Path, folder: Path, *, commit: str | None = None) -> list[str]:
     """Copies what the finished runs of a study came to; returns their names.
+
+    Args:
+      study: its name.
+      out: the folder of `flan experiment`.
+      folder: where they are kept.
+      commit: of the code that ran them; None is that of this checkout.
 
     Raises:
       SystemExit: no run is finished.
@@ -56,12 +60,13 @@ def keep(study: str, out: Path, folder: Path) -> list[str]:
         name = f"{result['arm']}-seed_{result['seed']}"
         _write(folder / f"{name}{_RESULT}", result)
         scores = json.loads((home / "scores" / "scores.json").read_text(encoding="utf-8"))
-        _write(folder / f"{name}{_SCORES}", _without_places(scores, out))
+        _write(folder / f"{name}{_SCORES}", _without_places(scores, out), indent=None)
         names.append(name)
     if not names:
         raise SystemExit(f"{out}: no run of {study} is finished")
     versions = {name: metadata.version(name) for name in _LIBRARIES}
-    _write(folder / MACHINE, {**machine.about(), "versions": versions})
+    about = {**machine.about(), "versions": versions}
+    _write(folder / MACHINE, {**about, "commit": commit} if commit else about)
     return names
 
 
@@ -158,9 +163,6 @@ _TABLES = {"results": _results_table, "runs": _runs_table, "machine": _machine_t
 def _placeless(text: str, out: Path) -> str:
     """A command without what is of this machine alone."""
     text = text.replace(str(out), "OUT")
-    for place in os.environ.get(DATA_DIR, "").split(","):
-        if place:
-            text = text.replace(place, "DATA")
     # What is left is rows or a vocabulary, by an absolute path.
     return re.sub(r"(?<![\w.])/[^\s,]*", "DATA", text)
 
@@ -176,8 +178,8 @@ def _without_places(value: Any, out: Path) -> Any:
     return value
 
 
-def _write(path: Path, value: Any) -> None:
-    text = json.dumps(value, indent=1, ensure_ascii=False)
+def _write(path: Path, value: Any, *, indent: int | None = 1) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
@@ -188,10 +190,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keeps = commands.add_parser("keep", help="copy what runs of a study came to")
     keeps.add_argument("study", choices=sorted(published_studies()))
     keeps.add_argument("--out", required=True, type=Path, help="the folder of flan experiment")
+    keeps.add_argument("--commit", help="of the code that ran them; by default of this checkout")
     commands.add_parser("write", help="make the page's tables and pictures anew")
     args = parser.parse_args(arguments)
     if args.command == "keep":
-        names = keep(args.study, args.out, KEPT / args.study)
+        names = keep(args.study, args.out, KEPT / args.study, commit=args.commit)
         print(f"kept {len(names)} runs: {', '.join(names)}")
     write(PAGE, KEPT)
 

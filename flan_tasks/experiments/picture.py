@@ -65,7 +65,7 @@ def _key(measures: Sequence[str]) -> list[str]:
         )
     parts.append(
         f'<text x="{16 + 90 * len(measures)}" y="50" fill="#555">dot: a seed · stroke: their mean '
-        "· bar: 95 % interval</text>"
+        "· bar: 95 % interval · dashes: the most frequent answer</text>"
     )
     return parts
 
