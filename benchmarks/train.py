@@ -96,17 +96,17 @@ class Measuring:
         rows = given.rows or SHAPES[one.size].rows
         words = [str(self._data(one.size, rows)), f"--size={one.size}", f"--steps={given.steps}"]
         words += [f"--dtype={given.dtype}", f"--attention={one.attention}"]
-        name, _, value = one.change.partition("=")
+        # The last of an option counts.
+        change = [f"--{one.change}"] if one.change else []
         if one.kind == ATTENTION:
             return [*_ours("attention"), *words, f"--rows={rows}"]
         if one.kind in (OURS, COMPARE):
-            words += [f"--remat={value if name == 'remat' else given.remat}", f"--rows={rows}"]
+            words += [f"--remat={given.remat}", f"--rows={rows}", *change]
             return [*_ours("ours"), *words, *(["--compare"] if one.kind == COMPARE else [])]
         if one.kind == GROUPED:
             rows = round(rows * self._about[one.size]["examples_a_row"])
         shape = {DENSE: "dense", GROUPED: "grouped"}[one.kind]
-        words += [f"--rows={rows}", f"--shape={shape}"]
-        words += [f"--compile={value if name == 'compile' else given.compile}"]
+        words += [f"--rows={rows}", f"--shape={shape}", f"--compile={given.compile}", *change]
         return [given.torch_python, "-m", "benchmarks.train_theirs", *words]
 
     def _data(self, size: str, rows: int) -> Path:

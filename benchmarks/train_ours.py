@@ -13,6 +13,7 @@ from benchmarks.build.measure import peak_megabytes, print_result, take_turns
 from benchmarks.train_shapes import SHAPES
 from benchmarks.train_work import summed, work_of_rows
 from flan_tasks.models import partition
+from flan_tasks.models.head_parts import POSITIONS
 from flan_tasks.models.model import Model, ModelConfig, sized
 from flan_tasks.specs.config import DataConfig, OptimizerConfig, TrainSpec
 from flan_tasks.trainer.estimate import parameter_count
@@ -66,6 +67,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         train_steps=given.steps,
         data=DataConfig(build_dir="unused", batch_size=given.rows),
         optimizer=OptimizerConfig(learning_rate=1e-3),
+        head_positions=given.head_positions,
     )
     mesh = partition.make_mesh(run.mesh, jax.devices()[:1])
     model = Model(config)
@@ -173,6 +175,7 @@ def main() -> None:
     parser.add_argument("--dtype", required=True)
     parser.add_argument("--attention", required=True)
     parser.add_argument("--remat", default="none")
+    parser.add_argument("--head-positions", type=int, default=POSITIONS, help="0 is all at once")
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("--turns", action="store_true", help="a step for each line that is read")
     given = parser.parse_args()

@@ -31,7 +31,7 @@ class Measurement:
     attention: str = ""
     """Its attention."""
     change: str = ""
-    """What is otherwise than in the other measurements: `remat=dots`, `compile=model`."""
+    """What is otherwise than in the others, an option of the process: `remat=dots`."""
 
     @property
     def name(self) -> str:
@@ -56,8 +56,8 @@ def plan(
 
     Of the first two models: our step, the rate of matrix products, theirs on equal shapes, theirs
     grouped by length, and attention alone. Then the other models; then what may be faster: other
-    attentions, more computed again in the backward pass, theirs compiled whole. Last the gradient
-    of T5's relative biases through the whole model.
+    attentions, more computed again in the backward pass, logits of all positions at once, theirs
+    compiled whole. Last the gradient of T5's relative biases through the whole model.
 
     Args:
       sizes: models, the most telling first.
@@ -85,11 +85,9 @@ def plan(
     for name in their_attentions[1:]:
         listed += [Measurement(kind, size, name) for size in sizes for kind in (DENSE, GROUPED)]
     for size in first:
-        listed += [
-            Measurement(OURS, size, best, f"remat={policy}")
-            for policy in ("dots", "full")
-            if policy != remat
-        ]
+        changes = [f"remat={policy}" for policy in ("dots", "full") if policy != remat]
+        changes.append("head-positions=0")
+        listed += [Measurement(OURS, size, best, change) for change in changes]
         if their_best and compiled == "layers":
             listed.append(Measurement(DENSE, size, their_best, "compile=model"))
     biased = [size for size in sizes if size not in decoders]

@@ -137,6 +137,7 @@ def test_what_says_most_is_measured_first():
         f"{size} compare {name}" for size in ("large", "small") for name in ("cudnn", "xla")
     ]
     assert "decoder-1b ours cudnn remat=full" in listed
+    assert "decoder-1b ours cudnn head-positions=0" in listed
     assert "large theirs-dense sdpa compile=model" in listed
     assert len(set(listed)) == len(listed)
 
