@@ -106,6 +106,16 @@ def test_shapes_are_those_of_the_models():
     assert parameter_count(Model(shaped("decoder-1b"))) == 1_235_814_400
 
 
+def test_our_side_runs_without_tensorflow_seqio_and_gin():
+    code = (
+        "import sys\n"
+        "for name in ('tensorflow', 'seqio', 'gin', 'tensorboardX', 'torch'):\n"
+        "    sys.modules[name] = None\n"
+        "from benchmarks import train, train_attention, train_ours, train_rate"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def planned(**changes):
     from benchmarks.train_plan import plan
 
