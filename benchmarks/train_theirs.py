@@ -29,9 +29,7 @@ Batch = dict[str, torch.Tensor]
 
 def make_model(shape: Shape, attention: str) -> torch.nn.Module:
     """T5 1.1 or Llama of a shape, from random weights."""
-    model = _t5(shape, attention) if shape.kind == "t5" else _llama(shape, attention)
-    model.config.use_cache = False
-    return model
+    return (_t5 if shape.kind == "t5" else _llama)(shape, attention)
 
 
 def _t5(shape: Shape, attention: str) -> torch.nn.Module:
@@ -46,6 +44,7 @@ def _t5(shape: Shape, attention: str) -> torch.nn.Module:
         tie_word_embeddings=False,
         dropout_rate=0.0,
         decoder_start_token_id=0,
+        use_cache=False,
     )
     config._attn_implementation = attention
     model = transformers.T5ForConditionalGeneration(config)
@@ -68,6 +67,7 @@ def _llama(shape: Shape, attention: str) -> torch.nn.Module:
         bos_token_id=0,
         pad_token_id=0,
         eos_token_id=1,
+        use_cache=False,
     )
     config._attn_implementation = attention
     return transformers.LlamaForCausalLM(config)
