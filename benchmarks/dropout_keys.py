@@ -20,7 +20,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-from benchmarks.train import write_data
+from benchmarks.train_data import write_data
 from benchmarks.train_ours import batches_of
 from flan_tasks.models import partition
 from flan_tasks.models.model import Model, sized

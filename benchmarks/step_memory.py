@@ -19,9 +19,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from benchmarks.train_ours import shaped
 from flan_tasks.models import partition
 from flan_tasks.models.head_parts import POSITIONS
-from flan_tasks.models.model import Model, ModelConfig, sized
+from flan_tasks.models.model import Model, ModelConfig
 from flan_tasks.specs.config import DataConfig, TrainSpec
 from flan_tasks.trainer.estimate import parameter_count
 from flan_tasks.trainer.train import compiled_steps, optimizer_of, place
@@ -32,23 +33,7 @@ SHAPES = {"t5-base": (32, 1024, 256), "t5-large": (16, 1024, 256), "decoder-1b":
 
 def configured(name: str) -> ModelConfig:
     """The model of a name; the decoder is of the shape of Llama 3.2 1B."""
-    if name.startswith("t5-"):
-        return sized("t5", name.removeprefix("t5-"), vocabulary_size=32_100)
-    return ModelConfig(
-        architecture="decoder",
-        vocabulary_size=128_256,
-        embed=2048,
-        layers=16,
-        heads=32,
-        kv_heads=8,
-        head_dim=64,
-        mlp=8192,
-        positions="rope",
-        activation="silu",
-        inputs_attention="causal",
-        tied_head=True,
-        scaled_head=False,
-    )
+    return shaped(name.removeprefix("t5-"))
 
 
 def features(config: ModelConfig, rows: int, inputs: int, targets: int) -> dict[str, Any]:

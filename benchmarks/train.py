@@ -1,10 +1,13 @@
-"""Training steps of T5 1.1 beside transformers: tokens per second, MFU, memory, attention.
+"""Training steps beside transformers: useful tokens a second, MFU, memory, attention.
 
-    python -m benchmarks.train --torch-python VENV/bin/python --out train.json
-    python -m benchmarks.train --tiny --torch-python VENV/bin/python      (a check, on a CPU)
+    python -m benchmarks.train --torch-python VENV/bin/python --minutes 6 --out train.json
+    python -m benchmarks.train --tiny --torch-python VENV/bin/python --out tiny.json  (on a CPU)
+    python -m benchmarks.train --report train.json
 
-Each measurement is a process of its own. Examples are synthetic (lengths are log-normal, tokens
-uniform), packed by the engine's packer; all runs train on the same ones:
+The order is that of `train_plan`: what says most comes first, each measurement is a process with a
+limit of its own, and `--out` holds it as soon as it is there; the same command measures what is
+missing in that file. Examples are synthetic (lengths are log-normal, tokens uniform), packed by the
+engine's packer; all runs train on the same ones:
 
   ours           packed rows, segments kept apart, Adafactor: the step that `flan train` runs
   theirs-dense   the same rows without padding or segments, so of the same shapes
@@ -12,192 +15,244 @@ uniform), packed by the engine's packer; all runs train on the same ones:
                  `group_by_length` does, each batch padded to its longest; as many examples in a
                  batch as a batch of packed rows holds
 
-transformers runs with AdamW (on a GPU fused), bfloat16 by autocast and torch.compile, with each
-of its attention implementations; the faster one counts. The attention of ours is compared with
-`--attention`: logits and the gradient of the relative biases against float32.
+Models are T5 1.1 and a causal decoder of the shape of Llama 3.2 1B. transformers runs with AdamW
+(on a GPU fused), bfloat16 by autocast and torch.compile; the faster of its attentions counts. MFU
+is `train_work.flops` over time and the device's peak. Neither TensorFlow, SeqIO nor gin-config is
+wanted, and nothing is downloaded.
 """
 
 import argparse
-import json
+import signal
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from benchmarks import machine
 from benchmarks.build.measure import run_alone
-from flan_tasks.packing.features import ENCODER_DECODER, features
-from flan_tasks.packing.packing import pack
+from benchmarks.train_data import BATCHES, write_data
+from benchmarks.train_plan import (
+    ATTENTION,
+    COMPARE,
+    DENSE,
+    GROUPED,
+    OURS,
+    RATE,
+    Measurement,
+    Results,
+    carry_out,
+    plan,
+    read,
+)
+from benchmarks.train_shapes import SHAPES
+from benchmarks.train_work import Work, flops
 
 ROOT = Path(__file__).parent.parent
-# Rows of a batch by size, for 80 GB; --rows changes them.
-ROWS = {"mini": 64, "small": 64, "base": 32, "large": 16, "xl": 4}
-VOCABULARY = 32_100
-# Median and spread (of the logarithm) of synthetic inputs and targets.
-SHAPE = {"inputs": (0.16, 0.9), "targets": (0.06, 1.1)}
+# What a measurement depends on, of the command line.
+SETTINGS = ("sizes", "lengths", "rows", "steps", "dtype", "remat", "attention", "their_attention")
+SETTINGS += ("compile", "matrix", "seed")
+# Only that everything runs.
+TINY = {
+    "sizes": "decoder-tiny,tiny",
+    "lengths": "64,16",
+    "rows": 2,
+    "steps": 2,
+    "attention": "xla",
+    "their_attention": "sdpa",
+    "compile": "none",
+    "matrix": 256,
+    "batches": 6,
+}
 
 
-def draw_examples(tokens: int, limits: tuple[int, int], seed: int) -> list[list[np.ndarray]]:
-    """Returns inputs and targets of examples that have about so many tokens; EOS ends each."""
-    draw = np.random.default_rng(seed)
-    found, drawn = [], 0
-    while drawn < tokens:
-        sides = []
-        for (median, spread), limit in zip(SHAPE.values(), limits, strict=True):
-            length = int(np.clip(draw.lognormal(np.log(median * limit), spread), 2, limit))
-            sides.append(np.append(draw.integers(3, VOCABULARY, length - 1), 1).astype(np.int32))
-        found.append(sides)
-        drawn += sum(map(len, sides))
-    return found
+class Measuring:
+    """Measures one after the other; the examples of a model are made when they are first wanted."""
+
+    def __init__(self, given: argparse.Namespace, folder: Path) -> None:
+        self._given, self._folder = given, folder
+        # Of the examples of each model.
+        self._about: dict[str, dict[str, float]] = {}
+
+    def __call__(self, one: Measurement, seconds: float) -> dict[str, Any]:
+        """Measures one within a number of seconds."""
+        print(f"{one.name} ...", file=sys.stderr, flush=True)
+        quiet = {
+            "JAX_TRACEBACK_FILTERING": "off",  # its last line is not the error otherwise
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+            "PYTHONPATH": str(ROOT),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+        result = run_alone(self._command(one), timeout=seconds, environment=quiet)
+        if one.size:
+            result["data"] = self._about[one.size]
+        if "work" in result:
+            result |= _used(one.size, result)
+        return result
+
+    def _command(self, one: Measurement) -> list[str]:
+        given = self._given
+        if one.kind == RATE:
+            return [*_ours("rate"), f"--width={given.matrix}"]
+        rows = given.rows or SHAPES[one.size].rows
+        words = [str(self._data(one.size, rows)), f"--size={one.size}", f"--steps={given.steps}"]
+        words += [f"--dtype={given.dtype}", f"--attention={one.attention}"]
+        # The last of an option counts.
+        change = [f"--{one.change}"] if one.change else []
+        if one.kind == ATTENTION:
+            return [*_ours("attention"), *words, f"--rows={rows}"]
+        if one.kind in (OURS, COMPARE):
+            words += [f"--remat={given.remat}", f"--rows={rows}", *change]
+            return [*_ours("ours"), *words, *(["--compare"] if one.kind == COMPARE else [])]
+        if one.kind == GROUPED:
+            rows = round(rows * self._about[one.size]["examples_a_row"])
+        shape = {DENSE: "dense", GROUPED: "grouped"}[one.kind]
+        words += [f"--rows={rows}", f"--shape={shape}", f"--compile={given.compile}", *change]
+        return [given.torch_python, "-m", "benchmarks.train_theirs", *words]
+
+    def _data(self, size: str, rows: int) -> Path:
+        path = self._folder / f"{size}.npz"
+        if size not in self._about:
+            shape, given = SHAPES[size], self._given
+            limits = shape.lengths
+            if given.lengths:
+                limits = tuple(int(part) for part in given.lengths.split(","))
+                # A decoder's row is as long as both sides together.
+                limits = limits if shape.kind == "t5" else (sum(limits),)
+            self._about[size] = write_data(
+                path, rows * given.batches, limits, given.seed, vocabulary=shape.vocabulary
+            )
+        return path
 
 
-def packed(examples: list[list[np.ndarray]], limits: tuple[int, int]) -> dict[str, np.ndarray]:
-    """Returns T5X's features of the packed rows."""
-    packing = pack(np.asarray([[len(side) for side in one] for one in examples]), limits)
-    stored = {
-        name: np.zeros((packing.num_rows, limit), np.int32)
-        for part, limit in zip(("inputs", "targets"), limits, strict=True)
-        for name in (part, f"{part}_segment_ids")
-    }
-    for row in range(packing.num_rows):
-        ids = packing.order[packing.offsets[row] : packing.offsets[row + 1]]
-        for part, name in enumerate(("inputs", "targets")):
-            sides = [examples[number][part] for number in ids]
-            end = sum(map(len, sides))
-            stored[name][row, :end] = np.concatenate(sides)
-            numbers = np.repeat(np.arange(1, len(ids) + 1), [len(side) for side in sides])
-            stored[f"{name}_segment_ids"][row, :end] = numbers
-    return features(ENCODER_DECODER, stored)
+def _ours(name: str) -> list[str]:
+    return [sys.executable, "-m", f"benchmarks.train_{name}"]
 
 
-def write_data(path: Path, rows: int, limits: tuple[int, int], seed: int) -> dict[str, float]:
-    """Writes packed rows and the same examples one by one; returns what they are."""
-    examples = draw_examples(rows * sum(limits), limits, seed)
-    made = packed(examples, limits)
-    inputs, targets = ([one[side] for one in examples] for side in (0, 1))
-    np.savez(
-        path,
-        inputs=np.concatenate(inputs),
-        input_lengths=np.asarray([len(one) for one in inputs]),
-        targets=np.concatenate(targets),
-        target_lengths=np.asarray([len(one) for one in targets]),
-        **made,
-    )
-    count = len(made["encoder_input_tokens"])
-    real = sum(int((made[f"{side}_segment_ids"] > 0).sum()) for side in ("encoder", "decoder"))
-    return {
-        "rows": count,
-        "examples_a_row": len(examples) / count,
-        "non_padding": real / (count * sum(limits)),
-    }
+def _used(size: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Operations a second of useful tokens, and their share of the device's peak if it is known."""
+    from benchmarks.train_ours import shaped
+    from flan_tasks.trainer.feedback import peak_flops
+
+    rate = flops(shaped(size), Work(*result["work"])) / result["step"]
+    peak = peak_flops(result["device"])
+    return {"flops": rate, "mfu": rate / peak if peak else None}
 
 
-def measure_size(size: str, data: Path, about: dict, given: argparse.Namespace) -> dict[str, Any]:
-    """Returns every measurement of one size."""
-    rows = given.rows or ROWS[size]
-    common = [str(data), f"--size={size}", f"--steps={given.steps}", f"--dtype={given.dtype}"]
-    ours = [sys.executable, "-m", "benchmarks.train_ours", *common, f"--rows={rows}"]
-    ours += [f"--remat={given.remat}"]
-    theirs = [given.torch_python, "-m", "benchmarks.train_theirs", *common]
-    quiet = {
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        "PYTHONPATH": str(ROOT),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-
-    def alone(name: str, command: Sequence[str]) -> dict[str, Any]:
-        print(f"{size}: {name} ...", file=sys.stderr, flush=True)
-        return run_alone(command, timeout=given.timeout, environment=quiet)
-
-    found: dict[str, Any] = {"size": size, "rows": rows}
-    for attention in given.attention.split(","):
-        found[f"ours {attention}"] = alone("ours", [*ours, f"--attention={attention}"])
-        if attention != "xla" or given.dtype != "float32":
-            command = [*ours, f"--attention={attention}", "--compare"]
-            found[f"attention {attention}"] = alone("attention", command)
-    if given.torch_python:
-        grouped = round(rows * about["examples_a_row"])
-        for attention in given.their_attention.split(","):
-            for shape, batch in (("dense", rows), ("grouped", grouped)):
-                command = [*theirs, f"--shape={shape}", f"--rows={batch}"]
-                command += [f"--attention={attention}"]
-                found[f"theirs-{shape} {attention}"] = alone(f"theirs {shape}", command)
-    return found
-
-
-def report(results: list[dict[str, Any]]) -> str:
-    """Returns tables of the measurements, and the two ratios."""
+def report(held: dict[str, Any]) -> str:
+    """Returns tables of what was measured, and the two ratios."""
+    measured: dict[str, dict[str, Any]] = held["measured"]
+    rate = measured.get(RATE, {}).get("rate")
     lines = [
-        "| size | rows | run | step, s | useful tokens/s | positions/s | MFU | peak memory, GB |",
-        "|---|---|---|---|---|---|---|---|",
+        "| run | rows | step, s | useful tokens/s | positions/s | MFU | of the matrix rate "
+        "| peak memory, GB | compiling, s |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    compared = [
-        "| size | attention | logits | gradient of relative biases |",
-        "|---|---|---|---|",
-    ]
-    ratios = ["| size | useful tokens/s, theirs grouped = 1 | positions/s, theirs dense = 1 |"]
+    alone = ["| attention alone | step, ms | working memory, GB | output | gradient of biases |"]
+    alone.append("|---|---|---|---|---|")
+    whole = ["| attention in the model | logits | gradient of biases |", "|---|---|---|"]
+    failed, best = [], {}
+    for name, one in measured.items():
+        kind, size = one["kind"], one["size"]
+        if "failed" in one:
+            failed.append(f"- {name}: {one['failed']}")
+        elif kind == COMPARE:
+            whole.append(f"| {name} | {one['logits']:.1e} | {one['bias']:.1e} |")
+        elif kind == ATTENTION:
+            alone += [_attention(f"{size} {which}", part) for which, part in one["parts"].items()]
+        elif kind != RATE:
+            shares = [one["mfu"], one["flops"] / rate if rate else None]
+            shown = " | ".join("-" if share is None else f"{share:.1%}" for share in shares)
+            lines.append(
+                f"| {name} | {one['rows']} | {one['step']:.3f} | {one['useful']:,.0f} "
+                f"| {one['positions']:,.0f} | {shown} | {one['memory'] / 1e9:.2f} "
+                f"| {one['compiling']:.0f} |"
+            )
+            for what in ("useful", "positions"):
+                best[size, kind, what] = max(best.get((size, kind, what), 0.0), one[what])
+    ratios = ["| ours over theirs | useful tokens/s, grouped | positions/s, dense shapes |"]
     ratios.append("|---|---|---|")
-    for found in results:
-        size, best = found["size"], {}
-        for name, one in found.items():
-            if name in ("size", "rows", "data"):
-                continue
-            if "failed" in one:
-                lines.append(f"| {size} | {found['rows']} | {name} | {one['failed']} | | | | |")
-            elif name.startswith("attention"):
-                compared.append(
-                    f"| {size} | {name.split()[1]} | {one['logits']:.1e} | {one['bias']:.1e} |"
-                )
-            else:
-                mfu = "-" if one.get("mfu") is None else f"{one['mfu']:.1%}"
-                lines.append(
-                    f"| {size} | {one['rows']} | {name} | {one['step']:.3f} "
-                    f"| {one['useful']:,.0f} | {one['positions']:,.0f} | {mfu} "
-                    f"| {one['memory'] / 1e9:.2f} |"
-                )
-                kind = name.split()[0]
-                for what in ("useful", "positions"):
-                    best[kind, what] = max(best.get((kind, what), 0.0), one[what])
-        pairs = (("theirs-grouped", "useful"), ("theirs-dense", "positions"))
-        if all(pair in best for pair in pairs) and ("ours", "useful") in best:
-            shown = " | ".join(f"{best['ours', w] / best[k, w]:.2f}" for k, w in pairs)
-            ratios.append(f"| {size} | {shown} |")
-    return "\n".join([*lines, "", *ratios, "", *compared])
+    for size in dict.fromkeys(size for size, kind, _ in best if kind == OURS):
+        pairs = ((GROUPED, "useful"), (DENSE, "positions"))
+        shown = " | ".join(
+            f"{best[size, OURS, what] / best[size, kind, what]:.2f}"
+            if (size, kind, what) in best
+            else "-"
+            for kind, what in pairs
+        )
+        ratios.append(f"| {size} | {shown} |")
+    text = "\n\n".join("\n".join(table) for table in (lines, ratios, alone, whole) if table[2:])
+    if rate:
+        text += f"\n\nMatrix products: {rate / 1e12:,.1f} TFLOP/s on {measured[RATE]['device']}."
+    return "\n\n".join(filter(None, (text, "\n".join(failed))))
+
+
+def _attention(name: str, part: dict[str, Any]) -> str:
+    if "failed" in part:
+        return f"| {name} | {part['failed']} | | | |"
+    away = part["away"]
+    bias = f"{away['bias']:.1e}" if "bias" in away else "-"
+    return (
+        f"| {name} | {part['step'] * 1e3:.2f} | {part['temporary'] / 1e9:.2f} "
+        f"| {away['output']:.1e} | {bias} |"
+    )
+
+
+def _ended(number: int, frame: Any) -> None:
+    # So that what is measured just now is ended too.
+    raise SystemExit(128 + number)
 
 
 def main() -> None:
     """Measures what the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", default="small,base,large", help="of T5 1.1, with commas")
-    parser.add_argument("--lengths", default="1024,256", help="tokens of inputs, of targets")
-    parser.add_argument("--rows", type=int, help="packed rows a batch; default by size")
-    parser.add_argument("--steps", type=int, default=20, help="steps that are timed")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sizes", default="decoder-1b,large,base,small", help="with commas")
+    parser.add_argument("--minutes", type=float, default=6.0, help="of all measurements")
+    parser.add_argument("--lengths", help="tokens of inputs, of targets; default by model")
+    parser.add_argument("--rows", type=int, help="packed rows a batch; default by model")
+    parser.add_argument("--batches", type=int, default=BATCHES, help="of examples that are made")
+    parser.add_argument("--steps", type=int, default=10, help="steps that are timed")
     parser.add_argument("--dtype", default="bfloat16", choices=["bfloat16", "float32"])
     parser.add_argument("--remat", default="none", help="as in the models' gin files")
-    parser.add_argument("--attention", default="xla", help="of ours: xla,cudnn")
-    parser.add_argument("--their-attention", default="eager,sdpa", help="of transformers")
+    parser.add_argument("--attention", default="cudnn,xla", help="of ours, the fastest first")
+    parser.add_argument("--their-attention", default="sdpa,flex_attention", help="likewise")
+    parser.add_argument(
+        "--compile", default="layers", choices=["model", "layers", "none"], help="of transformers"
+    )
+    parser.add_argument("--matrix", type=int, default=8192, help="width of the rate's matrices")
     parser.add_argument("--torch-python", default="", help="Python with torch and transformers")
-    parser.add_argument("--timeout", type=float, default=1800.0, help="seconds a measurement")
-    parser.add_argument("--tiny", action="store_true", help="mini at 128,32: only that it runs")
+    parser.add_argument("--tiny", action="store_true", help="only that it runs, on a CPU")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="JSON of everything")
+    parser.add_argument("--out", type=Path, help="JSON of what is measured, and was before")
+    parser.add_argument("--report", type=Path, help="only prints the tables of such a file")
     given = parser.parse_args()
+    if given.report:
+        print(report(read(given.report)))
+        return
+    if not given.out:
+        parser.error("--out is missing")
     if given.tiny:
-        given.sizes, given.lengths, given.rows, given.steps = "mini", "128,32", 4, 3
-    limits = tuple(int(part) for part in given.lengths.split(","))
-    results = []
+        vars(given).update(TINY)
+    sizes = given.sizes.split(",")
+    if unknown := [size for size in sizes if size not in SHAPES]:
+        parser.error(f"--sizes {','.join(unknown)}: not among {', '.join(SHAPES)}")
+    signal.signal(signal.SIGTERM, _ended)
+    listed = plan(
+        sizes,
+        attentions=given.attention.split(","),
+        their_attentions=given.their_attention.split(",") if given.torch_python else [],
+        compiled=given.compile,
+        remat=given.remat,
+        decoders=[name for name in sizes if SHAPES[name].kind == "decoder"],
+    )
+    settings = {name: getattr(given, name) for name in SETTINGS}
+    results = Results(given.out, settings, machine.about())
+    results.write()
     with tempfile.TemporaryDirectory() as folder:
-        for size in given.sizes.split(","):
-            data = Path(folder) / f"{size}.npz"
-            rows = (given.rows or ROWS[size]) * 8
-            about = write_data(data, rows, limits, given.seed)
-            results.append({**measure_size(size, data, about, given), "data": about})
-    if given.out:
-        held = {"settings": {**vars(given), "out": str(given.out)}, "results": results}
-        given.out.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
-    print(report(results))
+        measuring = Measuring(given, Path(folder))
+        left_over = carry_out(listed, results, measuring, seconds=given.minutes * 60)
+    print(report(results.held))
+    if left_over:
+        print(f"\nNo time was left for: {', '.join(one.name for one in left_over)}.")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.train import ROOT, write_data
+from benchmarks.train_data import BATCHES, write_data
 
+ROOT = Path(__file__).parent.parent
 OURS, DENSE, GROUPED, BEFORE = "ours", "theirs dense", "theirs grouped", "ours before"
 
 
@@ -99,8 +100,9 @@ def main() -> None:
     limits = tuple(int(part) for part in given.lengths.split(","))
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data.npz"
-        about = write_data(data, given.rows * 8, (limits[0], limits[1]), given.seed)
-        common = [str(data), f"--size={given.size}", "--steps=1", f"--dtype={given.dtype}"]
+        about = write_data(data, given.rows * BATCHES, limits, given.seed)
+        common = [str(data), f"--size={given.size}", f"--dtype={given.dtype}"]
+        common.append(f"--steps={given.rounds}")
         ours = [sys.executable, "-m", "benchmarks.train_ours", *common, f"--rows={given.rows}"]
         ours += ["--attention=xla"]
         workers = {OURS: Worker(ours, ROOT)}

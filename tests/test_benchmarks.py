@@ -117,60 +117,6 @@ def test_every_measurement_runs(tmp_path, t5_model):
     assert json.dumps(about[0]["tokens_against_ours"]) == "1.0"
 
 
-def test_training_is_compared_on_the_same_examples(tmp_path):
-    import numpy as np
-
-    from benchmarks.train import write_data
-
-    about = write_data(tmp_path / "data.npz", 8, (64, 16), 0)
-    with np.load(tmp_path / "data.npz") as held:
-        tokens = held["input_lengths"].sum() + held["target_lengths"].sum()
-        assert len(held["inputs"]) + len(held["targets"]) == tokens
-        real = sum((held[f"{side}_segment_ids"] > 0).sum() for side in ("encoder", "decoder"))
-        assert real == tokens and about["rows"] == len(held["encoder_input_tokens"])
-        np.testing.assert_array_equal(
-            np.sort(held["inputs"]),
-            np.sort(held["encoder_input_tokens"][held["encoder_segment_ids"] > 0]),
-        )
-    assert about["non_padding"] == tokens / (about["rows"] * 80)
-
-
-def test_the_ratios_of_training_are_over_the_faster_of_theirs():
-    from benchmarks.train import report
-
-    one = {"step": 1.0, "rows": 4, "positions": 100.0, "memory": 1e9, "mfu": 0.5}
-    found = {
-        "size": "mini",
-        "rows": 4,
-        "ours xla": {**one, "useful": 90.0},
-        "theirs-dense eager": {**one, "useful": 50.0, "positions": 50.0},
-        "theirs-dense sdpa": {**one, "useful": 80.0, "positions": 80.0},
-        "theirs-grouped eager": {**one, "useful": 30.0},
-        "theirs-grouped sdpa": {"failed": "exit code 1: no GPU"},
-        "attention cudnn": {"logits": 0.01, "bias": 0.02},
-        "data": {"rows": 32},
-    }
-    text = report([found])
-    assert "| mini | 3.00 | 1.25 |" in text
-    assert "| mini | 4 | theirs-grouped sdpa | exit code 1: no GPU |" in text
-    assert "| mini | cudnn | 1.0e-02 | 2.0e-02 |" in text
-
-
-def test_ratios_of_steps_in_turns_are_of_each_round():
-    from benchmarks.train_turns import report
-
-    def one(seconds, useful):
-        return {"seconds": seconds, "cpu": 2 * seconds, "useful": useful, "positions": 100}
-
-    rounds = [
-        {"ours": one(1.0, 90), "theirs dense": one(1.5, 100), "theirs grouped": one(2.0, 60)},
-        {"ours": one(2.0, 90), "theirs dense": one(2.5, 100), "theirs grouped": one(4.0, 60)},
-    ]
-    text = report(rounds)
-    assert "| theirs dense | positions | 1.38 (1.25 to 1.50) | 1.38 (1.25 to 1.50) |" in text
-    assert "| theirs grouped | useful | 3.00 (3.00 to 3.00) |" in text
-
-
 @pytest.mark.parametrize("target", ["rte", "template", "mixture", "jsonl", "csv", "parquet"])
 def test_mutated_input_is_read_or_refused_by_an_error_of_ours(target):
     # In a process of its own: it forks, which is none of the threads' that tests may have here.

@@ -128,6 +128,8 @@ def explain(error: ImportError, what: str = "This") -> Missing | None:
     top = name.split(".")[0]
     if top == "flan_tasks":
         return None
+    if top in LIBRARIES and _is_folder(top):
+        return _missing(what, top)
     if not isinstance(error, ModuleNotFoundError):
         broken = top if top in LIBRARIES else importer
         if broken not in LIBRARIES:
@@ -179,6 +181,12 @@ def _missing(what: str, *modules: str) -> Missing:
     extras = [extra for extra in by_extra if extra and extra not in covered]
     only = [LIBRARIES[module][0] for module in modules]
     return Missing(problem, f"{_installer()} {_target(extras, only=only)}")
+
+
+def _is_folder(module: str) -> bool:
+    """Whether a module is a folder without Python, such as `gin` where a checkout is."""
+    spec = importlib.util.find_spec(module)
+    return spec is not None and spec.origin is None
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -153,6 +153,23 @@ def test_a_library_that_is_there_and_broken_is_told_apart():
     assert "numpy, which is installed and cannot be imported (cannot import name 'x'" in str(told)
 
 
+def test_a_folder_of_a_librarys_name_is_none(tmp_path):
+    (tmp_path / "gin").mkdir()
+    code = (
+        "import sys; sys.modules.pop('gin', None)\n"
+        f"sys.path[:] = [{str(tmp_path)!r}, {str(ROOT)!r}]\n"
+        "from flan_tasks.core import extras\n"
+        "try:\n    from gin import config_parser\n"
+        "except ImportError as error:\n    print(extras.explain(error, 'This'))"
+    )
+    # Python finds its own library where it is built in or frozen, or by what was imported before.
+    before = "import importlib.metadata, importlib.util, re, shlex, urllib.parse, logging, typing\n"
+    done = subprocess.run(
+        [sys.executable, "-c", before + code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith('This needs gin-config, of the extra "train", which is not inst')
+
+
 def test_require_asks_without_importing():
     extras.require("numpy", what="Building")
     with pytest.raises(BuildError, match="Building needs apache-beam, of the extra"):
