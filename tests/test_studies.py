@@ -56,8 +56,9 @@ class Flan:
             raise KeyboardInterrupt
         self.clock.now += 1
         if step.name == "build":
-            self.trained = set(step.spec.templates)
-            assert read_mixture_names(step.spec.mixture) == {"rte", "cb"}
+            self.trained = set(step.spec.templates or ())
+            if step.spec.mixture != "nli":
+                assert read_mixture_names(step.spec.mixture) == {"rte", "cb"}
         if step.name == "eval":
             count = len(self.trained) // 2
             datasets = []
@@ -245,8 +246,9 @@ def test_results_are_of_trained_and_unseen_wordings(tmp_path):
     assert values(results, None, "gap") == [("1", 19), ("3", 17), ("9", 11)]
     assert values(results, None, "trained by none") == [("1", 61), ("3", 63), ("9", 69)]
     (first, second, third) = results.of(None, "gap")
-    assert first.change is None
-    assert (second.change.mean, third.change.mean, third.change.values) == (-2, -8, (-8, -8))
+    assert first.changes == {}
+    assert [one.changes["wordings_1"].mean for one in (second, third)] == [-2, -8]
+    assert third.changes["wordings_1"].values == (-8, -8)
     page = as_markdown(results)
     head = "mean over the 1 dataset that counts"
     assert f"| {head} | wordings_9 - wordings_1 | 0.0 ± 0.0 | 8.0 ± 0.0 | -8.0 ± 0.0 |" in page
@@ -342,3 +344,180 @@ def test_a_picture_of_a_score_without_a_mean_has_the_sets_alone(tmp_path):
     found = [{"arm": f"b_{n}", "seed": 0, "wordings": {}, "scores": scores} for n in "xy"]
     text = draw(results_of(replace(STUDY, factors=factors), found))
     assert ">rte (does not count)<" in text and "polyline" not in text and ">x<" in text
+
+
+# What runs begin from.
+
+PRETRAINED = replace(
+    STUDY,
+    pretrain={
+        "mixture": "nli",
+        "build": {"vocab": "bytes", "source": "samples", "examples": 8, "lengths": {"inputs": 32}},
+        "train": {"TRAIN_STEPS": 3, "BATCH_SIZE": 2},
+    },
+    factors={
+        "tuning": {
+            "none": {"tuned": False},
+            "full": {},
+            "lora": {"train": {"LORA_RANK": 2}},
+        }
+    },
+    build={**STUDY.build, "lengths": {"inputs": 64, "targets": 8}},
+    compare=("tuning_none", "tuning_full"),
+)
+
+
+def test_every_run_begins_from_one_pretraining(tmp_path):
+    runs = plan_runs(PRETRAINED, tmp_path)
+    names = [run.name for run in runs]
+    assert names == [
+        *("pretrain-seed_0", "tuning_none-seed_0", "tuning_lora-seed_0", "tuning_full-seed_0"),
+        *("tuning_lora-seed_1", "tuning_full-seed_1"),
+    ]
+    before, untuned, lora, *_ = runs
+    build, training = (step.spec for step in before.steps)
+    assert not before.is_scored and before.home.parent == tmp_path / "pretrained"
+    assert (build.mixture, build.examples, training.train_steps, training.seed) == ("nli", 8, 3, 0)
+    assert training.checkpoint.initial_checkpoint_path is None and training.model.lora_rank == 0
+    model = str(before.home / "model")
+    assert all(run.begins_from == before for run in runs[1:])
+    assert lora.steps[1].spec.checkpoint.initial_checkpoint_path == model == training.model_dir
+    # What is not tuned is asked with the lengths of the others, which are those of their build.
+    (step,) = untuned.steps
+    assert step.spec.checkpoint_path == model
+    assert step.spec.task_feature_lengths == {"inputs": 64, "targets": 8}
+    assert lora.steps[2].spec.task_feature_lengths is None
+
+
+def test_a_run_is_known_by_what_it_begins_from_and_not_by_where_that_lies(tmp_path):
+    runs = plan_runs(PRETRAINED, tmp_path)
+    elsewhere = plan_runs(PRETRAINED, tmp_path / "a", pretrained=tmp_path / "b")
+    assert [run.digest for run in runs] == [run.digest for run in elsewhere]
+    assert elsewhere[0].home.parent == tmp_path / "b"
+    longer = {**PRETRAINED.pretrain, "train": {"TRAIN_STEPS": 4, "BATCH_SIZE": 2}}
+    others = plan_runs(replace(PRETRAINED, pretrain=longer), tmp_path)
+    assert not {run.digest for run in runs} & {run.digest for run in others}
+    # A macro of the command line is for all training.
+    told = plan_runs(PRETRAINED, tmp_path, [("BATCH_SIZE", "4")])
+    assert {run.steps[1].spec.data.batch_size for run in told if len(run.steps) > 1} == {4}
+
+
+def test_levels_may_begin_from_different_pretraining(tmp_path):
+    longer = {**PRETRAINED.pretrain, "train": {"TRAIN_STEPS": 4, "BATCH_SIZE": 2}}
+    factors = {"steps": {"3": {}, "4": {"pretrain": longer}}}
+    runs = plan_runs(replace(PRETRAINED, factors=factors, compare=()), tmp_path)
+    assert [run.is_scored for run in runs] == [False, False, *[True] * 4]
+    assert [runs.index(run.begins_from) for run in runs[2:]] == [0, 1, 0, 1]
+
+
+def test_the_queue_pretrains_once_and_before_all(tmp_path):
+    runs = plan_runs(PRETRAINED, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        worked(runs, tmp_path, ends=2)
+    assert states(runs)[0].state == "begun"
+    left, steps, said = worked(runs, tmp_path)
+    assert left == [] and said[0] == "pretrain-seed_0 (1 of 6)"
+    assert steps == [*("build", "train"), "eval", *["build", "train", "eval"] * 4]
+    assert worked(runs, tmp_path)[1] == []
+    # In the same folder it is found again, whatever else the study has become.
+    more = plan_runs(replace(PRETRAINED, seeds=(0, 1, 2)), tmp_path)
+    assert worked(more, tmp_path)[1] == ["build", "train", "eval"] * 2
+
+
+def test_a_pretraining_of_another_process_is_waited_for(tmp_path):
+    runs = plan_runs(PRETRAINED, tmp_path)
+    code = "import sys; from pathlib import Path; from flan_tasks.core import lock\n"
+    code += "with lock.hold(Path(sys.argv[1])): print(flush=True); input()"
+    words = [sys.executable, "-c", code, str(runs[0].home / ".lock")]
+    clock = Clock()
+    flan, said = Flan(clock), []
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+
+        def wait(seconds):
+            assert not flan.steps and seconds > 0
+            if other.poll() is None:
+                other.communicate(b"\n")
+
+        left = work(runs, tmp_path, do=flan, told=said.append, clock=clock, wait=wait)
+    assert left == [] and flan.steps[:2] == ["build", "train"] and len(flan.steps) == 15
+    assert said[0] == "pretrain-seed_0 (1 of 6): another process does it"
+
+
+def test_the_time_of_pretraining_says_nothing_of_runs(tmp_path):
+    runs = plan_runs(PRETRAINED, tmp_path)
+    # It takes two seconds; the first of the others begins in what is left, as nobody knows how long
+    # one takes.
+    left, steps, _ = worked(runs, tmp_path, budget=2.5)
+    assert steps == ["build", "train", "eval"] and left == runs[2:]
+
+
+def test_nothing_begins_without_what_it_begins_from(tmp_path):
+    runs = plan_runs(PRETRAINED, tmp_path)
+    left, steps, _ = worked(runs[1:], tmp_path)
+    assert left == runs[1:] and steps == []
+
+
+def scored(arm, seed, **values):
+    scores = [
+        {"dataset": name, "template": "a", "value": value, "majority": 50.0, "examples": 3}
+        for name, value in values.items()
+    ]
+    return {"arm": f"tuning_{arm}", "seed": seed, "wordings": {}, "scores": scores}
+
+
+def test_changes_are_from_the_levels_that_are_named_and_the_untuned_one_has_every_seed():
+    found = [
+        scored("none", 0, rte=50.0, cb=50.0),
+        *(scored("full", seed, rte=70.0 + seed, cb=40.0) for seed in (0, 1)),
+        *(scored("lora", seed, rte=65.0 + seed) for seed in (0, 1)),
+    ]
+    results = results_of(PRETRAINED, found)
+    # What is not tuned need not beat the most frequent answer, and CB is lost by one that is.
+    assert results.counting == ("rte",)
+    assert results.done["tuning_none"] == (0, 1)
+    none, full, lora = results.of("rte", "score")
+    assert none.value.mean == 50.0 and none.value.half == 0.0
+    assert full.changes["tuning_none"].mean == 20.5 and "tuning_full" not in full.changes
+    assert lora.changes["tuning_none"].mean == 15.5
+    assert (lora.changes["tuning_full"].mean, lora.changes["tuning_full"].half) == (-5.0, 0.0)
+    assert results.of("cb", "score")[1].changes["tuning_none"].mean == -10.0
+    page = as_markdown(results)
+    assert "score; and changes from tuning_none and tuning_full" in page.lower()
+    assert "| tuning_lora - tuning_full | -5.0 ± 0.0 |" in page
+    assert "where every level that is tuned beats" in page
+    assert "tuning_none: what the others begin from, without training" in page
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pretrain": {"mixtures": "nli"}}, 'unknown key "mixtures".*has no mixture'),
+        ({"pretrain": {"mixture": "nli", "train": 3}}, "has train 3; want a table"),
+        ({"pretrain": {"mixture": "nli", "build": {"seed": 1}}}, "build has seed, which the study"),
+        ({"train": {"INITIAL_CHECKPOINT_PATH": "x"}}, "and pretrain says it; give one of them"),
+        ({"pretrain": {}}, "tuned is false, and runs begin from nothing; give pretrain"),
+        ({"compare": ("full",)}, 'unknown level "full". Did you mean tuning_full'),
+        ({"pretrain": {"mixture": "nlii"}}, "nlii"),
+    ],
+)
+def test_what_pretraining_cannot_be_is_told_first(change, message, tmp_path):
+    with pytest.raises(FlanTasksError, match=f"(?s){message}"):
+        plan_runs(replace(PRETRAINED, **change), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_beside_pretraining_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="leave --gin.INITIAL_CHECKPOINT_PATH out"):
+        plan_runs(PRETRAINED, tmp_path, [("INITIAL_CHECKPOINT_PATH", "'x'")])
+    bare = replace(PRETRAINED, pretrain={})
+    runs = plan_runs(bare, tmp_path, [("INITIAL_CHECKPOINT_PATH", "'x'")])
+    assert runs[0].steps[0].spec.checkpoint_path == "x"
+
+
+@pytest.mark.parametrize("name", sorted(published_studies()))
+def test_studies_of_ours_can_be_planned(name, tmp_path):
+    study = read_study(published_studies()[name])
+    runs = plan_runs(study, tmp_path)
+    assert len({run.digest for run in runs}) == len(runs) > len(study.seeds)
+    assert all(run.steps[1].spec.seed == run.seed for run in runs if len(run.steps) == 3)

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from toy_tokenizers import sentencepiece_model
 
 from flan_tasks.cli.experiment import Budget
+from flan_tasks.vocabulary import open_vocabulary
 
 MODEL = """
 from __gin__ import dynamic_registration
@@ -74,6 +76,46 @@ def test_the_command_builds_trains_scores_and_says_what_it_came_to(tmp_path, mon
     assert flan(*words, "--status").out.splitlines()[1].startswith("wordings_2-seed_0  done")
 
 
+PRETRAINED = """
+pretrain.mixture = "nli"
+pretrain.train = { TRAIN_STEPS = 2, BATCH_SIZE = 8, TENSORBOARD = false }
+[pretrain.build]
+objective = "span_corruption"
+vocab = "toy.model"
+source = "samples"
+examples = 60
+lengths = { inputs = 64, targets = 24 }
+report = false
+"""
+
+
+def test_a_study_begins_from_texts_with_hidden_spans(tmp_path, monkeypatch, flan):
+    tiny(tmp_path, monkeypatch, ", none = { tuned = false }")
+    path = sentencepiece_model(tmp_path / "toy.model", pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
+    size = open_vocabulary(str(path)).size
+    (tmp_path / "model.gin").write_text(MODEL.replace("259", str(size)))
+    text = (tmp_path / "tiny.toml").read_text().replace('"bytes"', '"toy.model"')
+    (tmp_path / "tiny.toml").write_text(text.replace("factors.wordings", "factors.tuning"))
+    head, tables = (tmp_path / "tiny.toml").read_text().split("\n[build]", 1)
+    (tmp_path / "tiny.toml").write_text(f"{head}\n{PRETRAINED}\n[build]{tables}")
+    vocab = ("--set", "eval.vocab = 'toy.model'")
+    words = ("experiment", "tiny.toml", *vocab, "--out", "o", "--set", "eval.num_examples = 2")
+    lines = flan(*words, "--dry_run").out.splitlines()
+    verbs = [line.split()[1] for line in lines]
+    assert verbs == ["build", "train", "build", "train", "eval", "eval"]
+    assert "--objective span_corruption" in lines[0]
+    printed = flan(*words)
+    assert "pretrain-seed_0 (1 of 3)" in printed.err and "changes from the first" in printed.out
+    (before,) = (tmp_path / "o" / "pretrained").iterdir()
+    assert {"build", "model", "result.json"} <= {path.name for path in before.iterdir()}
+    results = json.loads((tmp_path / "o" / "results.json").read_text())
+    assert results["done"] == {"tuning_2": [0], "tuning_none": [0]}
+    assert set(results["examples"]) == {"rte"}
+    # Another study finds it there.
+    again = flan(*words[:-1], "eval.num_examples = 1", "--out", "p", "--pretrained", "o/pretrained")
+    assert "step 2/2" in again.err and again.err.count("step 2/2") == 1
+
+
 @pytest.mark.slow
 def test_a_study_comes_to_the_same_again_stopped_or_not(tmp_path, monkeypatch, flan):
     tiny(tmp_path, monkeypatch, ", 3 = { wordings = 3 }", seeds=2)
@@ -91,7 +133,7 @@ def test_a_study_comes_to_the_same_again_stopped_or_not(tmp_path, monkeypatch, f
     [
         (["tiny.toml", "--budget", "soon"], "'soon' is no time; write 90s, 6m or 1h30m"),
         (["tiny.toml", "leave_out"], "tiny.toml is a study, which is run by itself"),
-        (["leave_out", "--status"], "--status and --budget are of studies"),
+        (["leave_out", "--status"], "--status, --budget, --set and --pretrained are of studies"),
         (["--gin.A=1"], "give a study, gin files of experiments, or the name of a series"),
         (["none.toml"], "none.toml: cannot be read"),
     ],

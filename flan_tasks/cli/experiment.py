@@ -39,7 +39,9 @@ class Budget(click.ParamType):
 @click.command(
     name="experiment",
     context_settings={"ignore_unknown_options": True},
-    options_metavar="--out DIR [--budget TIME] [--status] [--gin.NAME=VALUE ...] [--dry_run]",
+    options_metavar=(
+        "--out DIR [--budget TIME] [--status] [--set KEY=VALUE] [--gin.NAME=VALUE ...] [--dry_run]"
+    ),
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where results go.")
 @click.option("--dry_run", "--dry-run", is_flag=True, help="Print the commands and stop.")
@@ -50,6 +52,19 @@ class Budget(click.ParamType):
     help="Of a study: begin only runs that will end within so long, as 90s, 6m or 1h30m.",
 )
 @click.option("--status", is_flag=True, help="Of a study: print how far it is, and stop.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Of a study: TOML laid over its file, such as train.TRAIN_STEPS=500; may be given again.",
+)
+@click.option(
+    "--pretrained",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Of a study: where what runs begin from lies, for several studies; by default in OUT.",
+)
 @options.data_dir
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="FILES...")
 def command(
@@ -57,15 +72,18 @@ def command(
     dry_run: bool,
     budget: float | None,
     status: bool,
+    changes: tuple[str, ...],
+    pretrained: Path | None,
     data_dir: Path | None,
     arguments: tuple[str, ...],
 ) -> None:
     """Runs a study, or experiments of the paper, and says what they come to.
 
-    A study is a TOML file of yours, or one of ours (wordings): it says what is varied, and every
-    combination is built, trained and scored with every seed, the runs that say most first. What is
-    done is kept by the hash of what it was told, and not done again; the same command started
-    twice shares the runs. OUT gets results.md, results.json, results.svg and runs.csv.
+    A study is a TOML file of yours, or one of ours (wordings, clusters, num_clusters, options,
+    inverted, adapters): it says what is varied, and every combination is built, trained and scored
+    with every seed, the runs that say most first. What is done is kept by the hash of what it was
+    told, and not done again; the same command started twice shares the runs. OUT gets results.md,
+    results.json, results.svg and runs.csv.
 
     Experiments of the paper are gin files such as runs/experiments/leave_out_nli.gin, or the
     beginning of several of their names (leave_out, num_clusters, num_templates, instructions). OUT
@@ -81,16 +99,21 @@ def command(
     bindings = parse(["--gin_file", names[0], *macros]).bindings
     if data_dir is not None:
         configure(data_dir=data_dir)
-    study = _study(names)
+    study = _study(names, changes)
     if study is not None:
-        _run_study(study, out, bindings, dry_run=dry_run, status=status, budget=budget)
+        from flan_tasks.experiments.runs import plan_runs
+
+        # All of them first: what is wrong with the last is not to be told after hours of the rest.
+        runs = plan_runs(study, out, bindings, pretrained=pretrained)
+        _run_study(study, runs, out, dry_run=dry_run, status=status, budget=budget)
         return
-    if status or budget is not None:
-        raise click.UsageError("--status and --budget are of studies; these are gin files")
+    if status or budget is not None or changes or pretrained:
+        what = "--status, --budget, --set and --pretrained"
+        raise click.UsageError(f"{what} are of studies; these are gin files")
     _run_points(names, out, bindings, dry_run=dry_run)
 
 
-def _study(names: Sequence[str]) -> "Study | None":
+def _study(names: Sequence[str], changes: Sequence[str]) -> "Study | None":
     """Returns the study that is named; None where gin files are.
 
     Raises:
@@ -106,13 +129,13 @@ def _study(names: Sequence[str]) -> "Study | None":
         return None
     if len(names) > 1:
         raise click.UsageError(f"{files[0]} is a study, which is run by itself")
-    return read_study(files[0])
+    return read_study(files[0], changes)
 
 
 def _run_study(
     study: "Study",
+    runs: "Sequence[Run]",
     out: Path,
-    bindings: Sequence[tuple[str, str]],
     *,
     dry_run: bool,
     status: bool,
@@ -124,11 +147,8 @@ def _run_study(
     from flan_tasks.datasets import catalog
     from flan_tasks.decontamination.matches import evaluation_side
     from flan_tasks.experiments.queue import work
-    from flan_tasks.experiments.runs import plan_runs
     from flan_tasks.metrics.libraries import require_libraries
 
-    # All of them first: what is wrong with the last is not to be told after hours of the others.
-    runs = plan_runs(study, out, bindings)
     if dry_run:
         for run in runs:
             for step in run.steps:
@@ -201,7 +221,8 @@ def _results(study: "Study", runs: "Sequence[Run]") -> "Results | None":
     from flan_tasks.experiments.queue import read_result
     from flan_tasks.experiments.results import results_of
 
-    return results_of(study, [found for run in runs if (found := read_result(run)) is not None])
+    scored = [run for run in runs if run.is_scored]
+    return results_of(study, [found for run in scored if (found := read_result(run)) is not None])
 
 
 def _run_points(

@@ -71,7 +71,9 @@ def _texts_line(style: str, talks: Sequence[str]) -> str:
 def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
     mixture, tasks = manifest["mixture"], manifest["tasks"]
     parents = {task["dataset"] for task in tasks}
-    examples = counted(manifest["examples"], "instruction example")
+    hides = _hides_spans(manifest)
+    kind = "pretraining example" if hides else "instruction example"
+    examples = counted(manifest["examples"], kind)
     yield f"# {mixture['name']}: {examples} ({manifest['split']})"
     yield ""
     yield for_markdown(mixture["description"]) or "A mixture made with flan_tasks."
@@ -79,9 +81,13 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
     for note in mixture.get("notes", ()):
         yield f"- {for_markdown(note)}"
     yield from [""] if mixture.get("notes") else []
+    where = counted(len({task["cluster"] for task in tasks}), "cluster")
+    if hides:
+        yield from _span_lines(manifest, f"{_datasets_and_tasks(parents)} in {where}")
+        return
     yield (
         f"Prompts and targets of {_datasets_and_tasks(parents)} in "
-        f"{counted(len({task['cluster'] for task in tasks}), 'cluster')}, worded by hand-written "
+        f"{where}, worded by hand-written "
         "templates, as in FLAN ([Wei et al. 2022](https://arxiv.org/abs/2109.01652)). Each row "
         "names its dataset, template and source row."
     )
@@ -101,6 +107,28 @@ def _opening(manifest: Mapping[str, Any]) -> Iterator[str]:
             "`split`, `options` (the allowed answers, one a line; nothing where any text may be "
             "one) and `license` say what it is."
         )
+        yield ""
+
+
+def _hides_spans(manifest: Mapping[str, Any]) -> bool:
+    return "objective" in manifest
+
+
+def _span_lines(manifest: Mapping[str, Any], sources: str) -> Iterator[str]:
+    """Says what is learned of texts in which spans are hidden."""
+    objective = manifest["objective"]
+    yield (
+        f"Texts of rows of {sources} with {objective['noise_density']:.0%} of their tokens hidden, "
+        f"in spans of {objective['mean_span_length']} on average, as T5 is pretrained ([Raffel et "
+        "al. 2020](https://arxiv.org/abs/1910.10683)): inputs have a sentinel in the place of each "
+        "span, targets are each sentinel with its span. A text is the fields of a row that its "
+        "dataset's first template asks with, one to a line: no wording, no options, and not the "
+        "answer. One row makes one example; of longer texts the first "
+        f"{objective['text_length']:,} tokens are taken."
+    )
+    yield ""
+    if left_out := len(manifest["left_out"]):
+        yield f"Rows left out, as their texts have fewer than two tokens: {left_out:,}."
         yield ""
 
 
@@ -137,6 +165,8 @@ def _wanting(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _variation(manifest: Mapping[str, Any]) -> Iterator[str]:
+    if _hides_spans(manifest):
+        return
     variation = manifest["variation"]
     found = []
     if not variation["options"]:
@@ -348,7 +378,7 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
             "- The rows are samples written for flan_tasks in the schema of each source, a dozen "
             "or two a dataset: good for trying things out, not for training."
         )
-    if over := manifest.get("over_length"):
+    if over := {} if _hides_spans(manifest) else manifest.get("over_length"):
         if sum(over.values()):
             yield (
                 "- Some texts are longer than the lengths of the build; formats with ids shorten "

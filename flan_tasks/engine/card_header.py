@@ -57,7 +57,8 @@ def card_header(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield from _yaml_list("license", _licenses(manifest), last="other")
     found = {_CATEGORIES[t["cluster"]] for t in tasks if t["cluster"] in _CATEGORIES}
     yield from _yaml_list("task_categories", {"text-generation", *found})
-    yield from _yaml_list("tags", ("flan", "instruction-tuning"))
+    use = "pretraining" if "objective" in manifest else "instruction-tuning"
+    yield from _yaml_list("tags", ("flan", use))
     yield from _yaml_list("size_categories", (size_category(manifest["examples"]),))
     if manifest["format"] in TEXT_FORMATS:
         ending = manifest["format"]

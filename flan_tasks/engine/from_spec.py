@@ -33,6 +33,7 @@ from flan_tasks.plan.plan import Plan, check_grouped, make_plan
 from flan_tasks.plan.prepare import Prepared, Progress, SourceChoice, prepare
 from flan_tasks.plan.token_lengths import Measure, with_mean_tokens
 from flan_tasks.specs.build_spec import AUTO, BLOCKS, BuildSpec
+from flan_tasks.specs.formats import SPAN_CORRUPTION
 from flan_tasks.store.store import Store, open_store
 from flan_tasks.vocabulary import Vocabulary, named_with, open_vocabulary
 
@@ -94,6 +95,17 @@ def plan_spec(
     declared, refused = declared_mixture(spec, catalog)
     if WRITERS[spec.format].grouped:
         check_grouped(declared)
+    if declared.parts and spec.objective == SPAN_CORRUPTION:
+        raise ConfigError(
+            "BuildSpec",
+            [
+                (
+                    "objective",
+                    f"{SPAN_CORRUPTION} has no prompts, and parts of a mixture say how "
+                    "prompts are made; give a mixture without parts",
+                )
+            ],
+        )
     settings = _settings(spec, fit=fit, measures=measures_tokens(declared, catalog))
     if settings.vocabulary and opened:
         opened(settings.vocabulary)
@@ -263,6 +275,7 @@ def _settings(spec: BuildSpec, *, fit: bool | None, measures: bool) -> BuildSett
         arch=spec.arch,
         fit=fit,
         chat=chat,
+        objective=spec.objective,
     )
 
 

@@ -194,6 +194,12 @@ def make_manifest(
         "planned": len(plan),
         "left_out": [row for shard in shards for row in shard.get("left_out", ())],
         "fits": settings.fits,
+        # How spans are hidden; only where they are.
+        **(
+            {"objective": {"name": settings.objective, **settings.corruption.to_json()}}
+            if settings.corruption
+            else {}
+        ),
         "examples": realized.total(),
         "rows": sum(shard["rows"] for shard in shards),
         "missing": dict(prepared.missing),
@@ -222,7 +228,7 @@ def make_manifest(
                 realized,
                 vocabulary=settings.vocabulary.name,
                 control_tokens=settings.vocabulary.control_tokens,
-                lengths=settings.lengths,
+                lengths=settings.text_lengths,
                 trims=WRITERS[settings.format].trims,
                 fits=settings.fits,
             )
@@ -232,8 +238,9 @@ def make_manifest(
                 "warnings": warning_lines(warnings),
                 **_of_each(warnings),
             }
-        if settings.fits:
-            # Tokens of prompts as they are written; `tokens` counts them before they were fitted.
+        if settings.fits or settings.corruption:
+            # Tokens of prompts as they are written; `tokens` counts them before they were fitted,
+            # or texts before spans were hidden.
             written = sum(shard["written"]["inputs"]["tokens"] for shard in shards)
             found["written"] = {"inputs": written}
         for name in ("tokens", "over_length", "tokens_over"):

@@ -331,6 +331,10 @@ def check_settings(settings: BuildSettings) -> None:
         )
     if "row" in lengths and settings.arch != DECODER:
         raise DeclarationError("the length row is for --arch decoder; others have two sides")
+    if settings.corruption is not None and not settings.corruption.text_length:
+        raise DeclarationError(
+            f"lengths {lengths}: wanted 3 or more each, so that a text with a hidden span fits"
+        )
     if "row" in lengths and lengths["row"] < lengths["inputs"] + lengths["targets"]:
         raise DeclarationError(
             f"lengths {lengths}: a row must hold the longest inputs and targets together"

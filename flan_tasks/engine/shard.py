@@ -20,13 +20,14 @@ from flan_tasks.engine.writers.writer import Shard, TokenizedRow, WriteSettings
 from flan_tasks.packing.chat_rows import chat_shard
 from flan_tasks.packing.encoder import Encoder
 from flan_tasks.packing.packed_rows import packed_shard
+from flan_tasks.packing.span_corruption import Corruption
 from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import FittingCounts
 from flan_tasks.plan.plan import Plan
 from flan_tasks.plan.rows import rendered_rows
 from flan_tasks.specs.chat_choices import CHAT
-from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
+from flan_tasks.specs.formats import ANSWERS, DECODER, ENCODER_DECODER, SPAN_CORRUPTION
 from flan_tasks.vocabulary import Encoded, Vocabulary
 from flan_tasks.vocabulary.text_counts import PARTS, TextCounts, count_by_task
 
@@ -56,6 +57,8 @@ class BuildSettings:
     """Writes rows as conversations; None has inputs and targets."""
     fit: bool | None = None
     """Whether prompts are made to fit the length of inputs; None does what the format does."""
+    objective: str = ANSWERS
+    """One of `formats.OBJECTIVES`; another than the first for packed formats only."""
 
     def __post_init__(self) -> None:
         if self.arch == DECODER and "row" not in self.lengths:
@@ -70,7 +73,28 @@ class BuildSettings:
     @property
     def fits(self) -> bool:
         """Whether prompts that are too long are shortened, and rows that cannot fit left out."""
+        if self.corruption is not None:
+            return False  # a text is cut
         return WRITERS[self.format].trims if self.fit is None else self.fit
+
+    @property
+    def corruption(self) -> Corruption | None:
+        """How spans of texts are hidden; None where rows are prompts and targets.
+
+        Raises:
+          VocabularyError: the vocabulary has no sentinels.
+        """
+        if self.objective != SPAN_CORRUPTION:
+            return None
+        assert self.vocabulary is not None
+        return Corruption(self.vocabulary, self.lengths)
+
+    @property
+    def text_lengths(self) -> Mapping[str, int]:
+        """Part -> longest text, EOS included, of which nothing is cut."""
+        if self.corruption is None:
+            return self.lengths
+        return {**self.lengths, "inputs": self.corruption.text_length + 1}
 
     @property
     def for_writer(self) -> WriteSettings:
@@ -168,6 +192,7 @@ def _write_packed(
             vocabulary=settings.vocabulary,
             lengths=settings.lengths,
             arch=settings.arch,
+            corruption=settings.corruption,
         )
     writer.write_packed(paths, packed, settings.for_writer)
     templates: Counter[tuple[str, str]] = Counter()
@@ -195,8 +220,8 @@ def _write_packed(
         "simple_bound": packed.simple_bound,
         "bound": packed.bound,
         "written": {"inputs": packed.written},
-        **token_facts(packed.texts, settings.lengths),
-        "texts": count_by_task(packed.task, names, packed.texts, settings.lengths),
+        **token_facts(packed.texts, settings.text_lengths),
+        "texts": count_by_task(packed.task, names, packed.texts, settings.text_lengths),
         **({CHAT: packed.chat} if settings.chat else {}),
     }
 

@@ -26,6 +26,8 @@ from flan_tasks.experiments.steps import Step
 
 RESULT, TABLE = "result.json", "runs.csv"
 _LOCK = ".lock"
+# Seconds between two looks at whether what runs begin from is done by another process.
+_LOOK = 2.0
 ACCURACY = "accuracy"
 # Numbers of one answer for all, where that is no matter of the examples.
 _OF_ONE_ANSWER = {"matthews": 0.0}
@@ -94,11 +96,13 @@ def work(
     after: Callable[[], None] = lambda: None,
     budget: float | None = None,
     clock: Callable[[], float] = time.monotonic,
+    wait: Callable[[float], None] = time.sleep,
 ) -> list[Run]:
     """Does the runs that nobody has done and nobody does, in their order; returns those left.
 
     With a budget a run begins only if the longest that is done would fit into what is left; the
-    first begins in any case, as nobody knows how long it takes.
+    first begins in any case, as nobody knows how long it takes. A pretraining that another process
+    does is waited for, as nothing can begin without it.
 
     Args:
       runs: of a study, as `plan_runs` orders them.
@@ -108,6 +112,7 @@ def work(
       after: called when a run is done and its result is kept.
       budget: seconds from now in which to begin runs that will end in them; None is any.
       clock: seconds.
+      wait: waits for so many.
 
     Raises:
       FlanTasksError: as the job of a step; what is done is kept.
@@ -119,7 +124,17 @@ def work(
         if read_result(run) is not None:
             continue
         which = f"{run.name} ({number} of {len(runs)})"
-        longest = max((s.seconds for s in states(runs) if s.seconds is not None), default=0.0)
+        if run.begins_from is not None and read_result(run.begins_from) is None:
+            left.append(run)
+            continue
+        longest = max(
+            (
+                one.seconds
+                for one in states(runs)
+                if one.seconds is not None and one.run.is_scored == run.is_scored
+            ),
+            default=0.0,
+        )
         rest = None if budget is None else budget - (clock() - begun)
         if rest is not None and rest < longest:
             left.append(run)
@@ -127,8 +142,11 @@ def work(
         with ExitStack() as held:
             if not _taken(run, held):
                 told(f"{which}: another process does it")
-                left.append(run)
-                continue
+                if run.is_scored:
+                    left.append(run)
+                    continue
+                while not _taken(run, held):
+                    wait(_LOOK)
             if read_result(run) is not None:  # done by another process meanwhile
                 continue
             told(which)
@@ -158,7 +176,7 @@ def _carried_out(run: Run, do: Callable[[Step], None], clock: Callable[[], float
         "commands": [step.command for step in run.steps],
         "wordings": {name: list(ids) for name, ids in run.wordings.items()},
         "seconds": seconds,
-        "scores": numbers_of(run.home / "scores" / "scores.json"),
+        "scores": numbers_of(run.home / "scores" / "scores.json") if run.is_scored else [],
     }
     _write(run.home / RESULT, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return sum(seconds.values())

@@ -47,8 +47,9 @@ class Line:
     """What is measured, one of `measures`."""
     value: Estimate
     """Its mean over seeds."""
-    change: Estimate | None
-    """What it has more than at the first combination, seed by seed; None of the first."""
+    changes: Mapping[str, Estimate]
+    """Combination, of those that the study compares with -> what there is more than at it, seed by
+    seed; without itself, and what has no seed in common."""
 
 
 @dataclass(frozen=True)
@@ -111,19 +112,25 @@ def results_of(study: Study, found: Sequence[Mapping[str, Any]]) -> Results | No
     runs: dict[str, dict[int, Mapping[str, Any]]] = {name: {} for name in names}
     for one in found:
         runs[one["arm"]][one["seed"]] = one
+    tuned = {arm.name for arm in study.arms if arm.study.tuned}
+    for name in set(names) - tuned:  # nothing of it depends on a seed
+        for one in list(runs[name].values())[:1]:
+            runs[name] = {seed: {**one, "seed": seed} for seed in study.seeds}
     runs = {name: dict(sorted(of_arm.items())) for name, of_arm in runs.items() if of_arm}
     scores = [score for one in found for score in one["scores"]]
     datasets = list(dict.fromkeys(score["dataset"] for score in scores))
     majority = {score["dataset"]: score["majority"] for score in scores}
-    measured = measures(runs, len(names))
+    measured = measures(runs, len(tuned))
     counting = tuple(
         name
         for name in datasets
         if all(
             _counts(of_arm, next(iter(measured.values())), name, majority[name], study.margin)
-            for of_arm in runs.values()
+            for arm, of_arm in runs.items()
+            if arm in tuned and _scores(of_arm, name)
         )
     )
+    compare = study.compare or tuple(runs)[:1]
     lines = []
     for measure, number in measured.items():
         for dataset in (*datasets, None):
@@ -135,7 +142,7 @@ def results_of(study: Study, found: Sequence[Mapping[str, Any]]) -> Results | No
                 }
                 for name, of_arm in runs.items()
             }
-            lines += _lines(measure, dataset, by_arm)
+            lines += _lines(measure, dataset, by_arm, compare)
     return Results(
         study,
         {name: tuple(of_arm) for name, of_arm in runs.items()},
@@ -217,6 +224,11 @@ def _mean(values: Iterable[float]) -> float | None:
     return statistics.fmean(found) if found else None
 
 
+def _scores(of_arm: Mapping[int, Mapping[str, Any]], dataset: str) -> bool:
+    """Whether a dataset is scored there."""
+    return any(score["dataset"] == dataset for one in of_arm.values() for score in one["scores"])
+
+
 def _counts(
     of_arm: Mapping[int, Mapping[str, Any]],
     number: Measure,
@@ -242,18 +254,21 @@ def _value(
 
 
 def _lines(
-    measure: str, dataset: str | None, by_arm: Mapping[str, Mapping[int, float]]
+    measure: str,
+    dataset: str | None,
+    by_arm: Mapping[str, Mapping[int, float]],
+    compare: Sequence[str],
 ) -> list[Line]:
-    first = next(iter(by_arm.values()))
     lines = []
     for name, values in by_arm.items():
-        if not values:
-            continue
-        change = None
-        both = [seed for seed in values if seed in first]
-        if values is not first and both:
-            change = student([values[seed] - first[seed] for seed in both])
-        lines.append(Line(name, dataset, measure, student(list(values.values())), change))
+        changes = {}
+        for base in compare:
+            there = by_arm.get(base, {})
+            both = [seed for seed in values if seed in there]
+            if base != name and both:
+                changes[base] = student([values[seed] - there[seed] for seed in both])
+        if values:
+            lines.append(Line(name, dataset, measure, student(list(values.values())), changes))
     return lines
 
 
@@ -278,7 +293,7 @@ def tables(results: Results) -> list[tuple[str, list[str], list[list[str]]]]:
             rows += _of_dataset(results, dataset, of_table, head)
         if rows:
             found.append(
-                (f"{', '.join(of_table)}; and changes from the first level", columns, rows)
+                (f"{', '.join(of_table)}; and changes from {_compared(results)}", columns, rows)
             )
     return found
 
@@ -290,25 +305,37 @@ def _of_dataset(
     lines = {name: results.of(dataset, name) for name in names}
     arms = list(results.done)
     rows = []
-    for what, label in (("value", "{}"), ("change", f"{{}} - {arms[0]}")):
+    for base in (None, *(results.study.compare or arms[:1])):
         for arm in arms:
-            cells = [_shown(lines[name], arm, what) for name in names]
+            cells = [_shown(lines[name], arm, base) for name in names]
             if any(cells):
-                rows.append([head, label.format(arm), *cells])
+                rows.append([head, arm if base is None else f"{arm} - {base}", *cells])
     return rows
+
+
+def _compared(results: Results) -> str:
+    """Says from what changes are taken."""
+    return " and ".join(results.study.compare) or "the first level"
 
 
 def legend(results: Results) -> list[str]:
     """Returns what the tables mean, and what they do not."""
     seeds = {len(of_arm) for of_arm in results.done.values()}
     count = f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else f"{max(seeds)}"
+    untuned = [arm.name for arm in results.study.arms if not arm.study.tuned]
+    tuned = "that is tuned " if untuned else ""
     lines = [
         f"means over seeds ({count} done of {len(results.study.seeds)}), ± half of Student's 95 % "
         "interval over seeds; all runs score the same examples, and changes are seed by seed",
-        f"a dataset counts where every level beats the most frequent answer by "
+        f"a dataset counts where every level {tuned}beats the most frequent answer by "
         f"{results.study.margin:g} points or more"
         + ("" if results.counting else "; none does, so nothing is to be read from these numbers"),
     ]
+    if untuned:
+        lines.append(
+            f"{', '.join(untuned)}: what the others begin from, without training; no seed changes "
+            "it, so it is scored once and stands beside every seed"
+        )
     if any(line.measure == "unseen" for line in results.lines):
         lines.append(
             "trained, unseen: wordings the model was and was not trained on; gap: the first less "
@@ -328,6 +355,9 @@ def as_markdown(results: Results) -> str:
     return "\n\n".join([*parts, *(f"- {line}" for line in legend(results))]) + "\n"
 
 
-def _shown(lines: Sequence[Line], arm: str, what: str) -> str:
-    values = [getattr(line, what) for line in lines if line.arm == arm]
-    return str(values[0]) if values and values[0] is not None else ""
+def _shown(lines: Sequence[Line], arm: str, base: str | None) -> str:
+    """The value at a level, or what it is more than at another one; "" where it is not known."""
+    found = [
+        line.value if base is None else line.changes.get(base) for line in lines if line.arm == arm
+    ]
+    return str(found[0]) if found and found[0] is not None else ""

@@ -133,10 +133,12 @@ def show(
 
     Raises:
       UnknownNameError: a dataset, cluster, mixture or template is none.
-      ConfigError: one template, or one prompt for each, is asked of several datasets.
+      ConfigError: one template, or one prompt for each, is asked of several datasets, or the
+        build has no prompts.
       NotAvailableHereError: no row is available at once.
       SourceUnavailableError: rows are not available.
     """
+    spec.check_shown()
     for name in spec.modules:
         import_module(name, "modules")
     mixture, _ = declared_mixture(spec, catalog())

@@ -11,9 +11,10 @@ from flan_tasks.core.choice import hash_text
 from flan_tasks.packing.encoder import Encoder
 from flan_tasks.packing.features import EXAMPLES, OFFSETS, STORED, TASKS
 from flan_tasks.packing.packing import Packing, lower_bound, pack, simple_bound
+from flan_tasks.packing.span_corruption import LEAST_TOKENS, Corruption
 from flan_tasks.plan import draws
 from flan_tasks.plan.built_row import BuiltRow
-from flan_tasks.plan.fitting import FittingCounts
+from flan_tasks.plan.fitting import Fitted, FittingCounts
 from flan_tasks.plan.plan import Plan, Rows
 from flan_tasks.plan.rows import render_chunk, render_texts
 from flan_tasks.specs.formats import DECODER, ENCODER_DECODER
@@ -127,6 +128,46 @@ def encoded_rows(
         )
 
 
+def corrupted_rows(
+    plan: Plan, start: int, stop: int, corruption: Corruption, fitting: FittingCounts
+) -> Iterator[EncodedRows]:
+    """Yields the texts of rows `start` to `stop` of a plan with spans hidden, in order, in large
+    steps: one example of a row, whose end is cut where it is too long.
+
+    Args:
+      plan: the rows; their prompts are the texts.
+      start: first of them.
+      stop: the row after the last.
+      corruption: how spans are hidden.
+      fitting: counts the rows that have nothing to hide, which are left out.
+    """
+    names = [item.name for item in plan.ingredients]
+    vocabulary = corruption.vocabulary
+    for first in range(start, stop, WINDOW):
+        rows = plan.rows(first, min(first + WINDOW, stop))
+        texts = render_texts(plan, rows).inputs
+        whole = vocabulary.encode_flat(texts, corruption.text_length + 1)
+        numbers = np.flatnonzero(whole.lengths > LEAST_TOKENS)
+        encoded = whole.take(numbers)
+        refused = set(np.setdiff1d(np.arange(len(texts)), numbers).tolist())
+        left = Fitted(numbers, [texts[number] for number in numbers.tolist()], encoded, {})
+        fitting.add([names[task] for task in rows.task.tolist()], left, refused=refused)
+        inputs, targets = corruption.hide(encoded, first + numbers, plan.seed)
+        none = np.zeros(len(numbers), np.int64)
+        yield EncodedRows(
+            first - start + numbers,
+            rows.take(numbers),
+            none,
+            [""] * len(numbers),
+            inputs,
+            targets,
+            {
+                PARTS[0]: TextCounts.of(encoded, vocabulary.control_in(left.inputs)),
+                PARTS[1]: TextCounts.of(targets, none),
+            },
+        )
+
+
 def packed_shard(
     plan: Plan,
     start: int,
@@ -135,6 +176,7 @@ def packed_shard(
     vocabulary: Vocabulary,
     lengths: Mapping[str, int],
     arch: str,
+    corruption: Corruption | None = None,
 ) -> PackedShard:
     """Makes packed rows of the plan's rows `start` to `stop`; a pure function of its arguments.
 
@@ -145,9 +187,13 @@ def packed_shard(
       vocabulary: gives the ids.
       lengths: longest inputs and targets, EOS included; decoder-only also `row`.
       arch: `encoder-decoder` or `decoder`.
+      corruption: how spans of the rows' texts are hidden; None has prompts and targets.
     """
     fitting = FittingCounts()
-    pieces = list(encoded_rows(plan, start, stop, vocabulary, lengths, fitting))
+    if corruption is not None:
+        pieces = list(corrupted_rows(plan, start, stop, corruption, fitting))
+    else:
+        pieces = list(encoded_rows(plan, start, stop, vocabulary, lengths, fitting))
     sides = [
         Encoded.joined([piece.inputs for piece in pieces]),
         Encoded.joined([piece.targets for piece in pieces]),

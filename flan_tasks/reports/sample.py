@@ -12,6 +12,7 @@ import numpy as np
 
 from flan_tasks.engine.earlier import stage_rows
 from flan_tasks.engine.writers import WRITERS
+from flan_tasks.packing.span_corruption import Corruption
 from flan_tasks.plan.built_row import BuiltRow
 from flan_tasks.plan.exemplars import Budget
 from flan_tasks.plan.fitting import fit_rows
@@ -230,8 +231,8 @@ def sample_files(
 def with_ids(
     examples: Sequence[ShownExample], vocabulary: Vocabulary | None
 ) -> tuple[ShownExample, ...]:
-    """Adds the ids of the texts, EOS included and nothing trimmed."""
-    if vocabulary is None:
+    """Adds the ids of the texts, EOS included and nothing trimmed, where they are not there."""
+    if vocabulary is None or all(one.input_ids is not None for one in examples):
         return tuple(examples)
     encoded: list[ShownExample] = []
     for start in range(0, len(examples), CHUNK):
@@ -255,13 +256,14 @@ def _rendered(
     shown_examples = []
     for start in range(0, len(positions), CHUNK):
         some = positions[start : start + CHUNK]
+        shown: list[ShownExample] = []
         rendered = render_chunk(plan, plan.rows_at(some), budget=budget)
         rows: Sequence[BuiltRow | None] = rendered
         if budget is not None and manifest.get("fits"):
             rows = fit_rows(rendered, budget)
         for position, row in zip(some, rows, strict=True):
             assert row is not None
-            shown_examples.append(
+            shown.append(
                 ShownExample(
                     row=int(position),
                     task=row.name,
@@ -273,7 +275,33 @@ def _rendered(
                     options=row.choices,
                 )
             )
+        if "objective" in manifest and vocabulary is not None:
+            corruption = Corruption(vocabulary, manifest["lengths"])
+            shown = _with_hidden_spans(shown, corruption, some, plan.seed)
+        shown_examples += shown
     return shown_examples
+
+
+def _with_hidden_spans(
+    examples: Sequence[ShownExample], corruption: Corruption, rows: np.ndarray, seed: int
+) -> list[ShownExample]:
+    """Returns texts as a build that hides spans has them, decoded."""
+    vocabulary = corruption.vocabulary
+    texts = vocabulary.encode_flat([one.inputs for one in examples], corruption.text_length + 1)
+    sides = [
+        np.split(side.ids, np.cumsum(side.lengths)[:-1])
+        for side in corruption.hide(texts, rows, seed)
+    ]
+    return [
+        replace(
+            one,
+            inputs=vocabulary.decode(inputs[:-1].tolist()),
+            targets=vocabulary.decode(targets[:-1].tolist()),
+            input_ids=inputs,
+            target_ids=targets,
+        )
+        for one, inputs, targets in zip(examples, *sides, strict=True)
+    ]
 
 
 def _sampled_rows(

@@ -24,12 +24,14 @@ def open_rows(spec: BuildSpec, *, limit: int | None) -> RowsView:
 
     Raises:
       DeclarationError: there is no such limit.
+      ConfigError: its rows are no prompts.
       FlanTasksError: as `engine.from_spec.plan_spec`.
     """
     if limit is not None and type(limit) is not int:
         raise DeclarationError(f"limit {quoted(limit)}: wanted a whole number")
     if limit is not None and limit < 1:
         raise DeclarationError(f"limit {limit}: wanted 1 or more, or None for all")
+    spec.check_shown()
     for name in spec.modules:
         import_module(name, "modules")
     try:

@@ -9,19 +9,23 @@ from typing import Any, Literal
 
 from flan_tasks.core.configuration import resolve
 from flan_tasks.core.data_dirs import DataDirs
+from flan_tasks.core.field_checks import refuse
 from flan_tasks.core.mixture import Mixture
 from flan_tasks.core.spec import IS_PLACE, JobSpec, option, option_words, spec_of
 from flan_tasks.core.splits import SPLITS
-from flan_tasks.core.variation import PromptSpec
+from flan_tasks.core.variation import INPUTS_ONLY, PromptSpec, Variation
 from flan_tasks.specs.chat_choices import CHOICES, DATE, KEEP, ChatChoices
 from flan_tasks.specs.contamination_presets import PRESETS
 from flan_tasks.specs.formats import (
+    ANSWERS,
     ARCHS,
     ARRAYS,
     DECODER,
     ENCODER_DECODER,
     FORMATS,
+    OBJECTIVES,
     PACKED_FORMATS,
+    SPAN_CORRUPTION,
     STYLES,
 )
 from flan_tasks.specs.parts import RowsFrom, VocabularyNamed
@@ -40,7 +44,9 @@ _FIRST = (
 _ONLY_IF_CHANGED = ("control_tokens", "shards")
 # Options that builds were made without, and what those builds are: a record has another value only,
 # so that they are what they were.
-NEWER: Mapping[str, str] = {"order": RANDOM}
+NEWER: Mapping[str, str] = {"order": RANDOM, "objective": ANSWERS}
+# Prompts of a build that hides spans: the fields of a row, without wording, options or answer.
+_TEXTS = Variation(instructions=INPUTS_ONLY, options=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +76,9 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
     """Columns of jsonl and parquet, as trainers want them."""
     arch: str = option(ARCHS[0], choices=ARCHS, of_files=True)
     """What packed rows are for: two sides, or inputs and targets in one."""
+    objective: str = option(ANSWERS, choices=OBJECTIVES, of_files=True)
+    """What is learned: to answer prompts (instructions), or to fill gaps in the rows' own texts, as
+    T5 is pretrained (span_corruption); for packed formats."""
     lengths: Mapping[str, int] | Literal["auto"] | None = option(None)
     """Longest inputs and targets with EOS (decoder rows: row=), by default
     inputs=1024,targets=256; auto proposes from the data."""
@@ -144,7 +153,43 @@ class BuildSpec(PromptSpec, VocabularyNamed, RowsFrom, JobSpec):
                     "text formats with style messages leave the template to the trainer",
                 )
             )
+        return wrong + (self._wrong_spans() if self.objective == SPAN_CORRUPTION else [])
+
+    def _wrong_spans(self) -> list[tuple[str, str]]:
+        """What does not go with texts in which spans are hidden."""
+        wrong = []
+        if self.format not in PACKED_FORMATS:
+            what = f"{SPAN_CORRUPTION} is for {' and '.join(PACKED_FORMATS)}, not {self.format}"
+            wrong.append(("objective", what))
+        if self.arch != ENCODER_DECODER:
+            what = f"{SPAN_CORRUPTION} is for arch {ENCODER_DECODER}, not {self.arch}"
+            wrong.append(("objective", what))
+        if self.lengths == AUTO:
+            wrong.append(("lengths", f"auto measures prompts; name them for {SPAN_CORRUPTION}"))
+        usual = Variation()
+        wrong += [
+            (part.name, f"is of prompts, which objective {SPAN_CORRUPTION} does not have")
+            for part in dataclasses.fields(Variation)
+            # What a build records is read back.
+            if getattr(self, part.name)
+            not in (getattr(usual, part.name), getattr(_TEXTS, part.name))
+        ]
         return wrong
+
+    @property
+    def variation(self) -> Variation:
+        """How prompts are made; where spans are hidden, the texts in which they are."""
+        return _TEXTS if self.objective == SPAN_CORRUPTION else super().variation
+
+    def check_shown(self) -> None:
+        """Checks that its rows are prompts and targets, which can be shown without files.
+
+        Raises:
+          ConfigError: they are not.
+        """
+        if self.objective == SPAN_CORRUPTION:
+            what = f"{SPAN_CORRUPTION} has no prompts; build it, and its report.html shows examples"
+            refuse(self, [("objective", what)])
 
     @property
     def chat_choices(self) -> ChatChoices:

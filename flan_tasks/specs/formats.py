@@ -1,4 +1,4 @@
-"""Names of the output formats, their styles and architectures; imports nothing."""
+"""Names of output formats, their styles, architectures and objectives; imports nothing."""
 
 FORMATS = (
     "jsonl",
@@ -18,6 +18,10 @@ STYLES = ("inputs-targets", "prompt-completion", "messages", "alpaca", "sharegpt
 ENCODER_DECODER = "encoder-decoder"
 DECODER = "decoder"
 ARCHS = (ENCODER_DECODER, DECODER)
+# What a model learns of examples: to answer prompts, or to fill gaps in their texts (Raffel et al.
+# 2020).
+ANSWERS, SPAN_CORRUPTION = "instructions", "span_corruption"
+OBJECTIVES = (ANSWERS, SPAN_CORRUPTION)
 # Where shards lie in a build directory. Nothing else does: trainers that are given a folder read
 # every file in it. A SeqIO cache has a layout of its own.
 DATA = "data"

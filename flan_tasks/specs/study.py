@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,12 @@ from flan_tasks.core.spec import Spec
 
 FILE = ".toml"
 # What a level may set: a table is laid over the study's own, anything else takes its place.
-_OF_LEVELS = ("mixture", "wordings", "build", "gin_files", "train", "evaluate", "eval")
+_OF_LEVELS = (
+    *("mixture", "wordings", "build", "gin_files", "train", "evaluate", "eval"),
+    *("tuned", "pretrain"),
+)
+# What a study says of its pretraining.
+_OF_PRETRAINING = ("mixture", "build", "gin_files", "train")
 # What a study says itself of each job.
 TAKEN: Mapping[str, tuple[str, ...]] = {
     "build": ("mixture", "seed", "format", "store"),
@@ -24,6 +29,10 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
 }
 # Of a build with wordings drawn, what chooses templates otherwise.
 _CHOOSE_TEMPLATES = ("templates", "num_templates", "instructions", "kinds")
+INITIAL = "INITIAL_CHECKPOINT_PATH"
+# Of the build and the training of what all runs begin from, and what tables call them.
+PRETRAIN_SEED = 0
+PRETRAIN = "pretrain"
 _LEVEL = re.compile(r"[A-Za-z0-9_.]{1,40}")
 # Nobody waits for more, and a mistyped list of levels is found before it is multiplied out.
 _MOST_RUNS = 10_000
@@ -52,6 +61,12 @@ class Study(Spec):
     """Gin files of `flan train`: the model, then the recipe."""
     train: Mapping[str, Any] = field(default_factory=dict)
     """Values for their macros."""
+    pretrain: Mapping[str, Any] = field(default_factory=dict)
+    """What every run begins from, built and trained once: mixture, build, gin_files (by default
+    those of the study) and train, as the study's own, and none of them laid over these. Left out:
+    random weights, or INITIAL_CHECKPOINT_PATH of `train`."""
+    tuned: bool = True
+    """Whether there is training at all: without, what it would begin from is scored."""
     evaluate: tuple[str, ...]
     """Datasets, clusters or mixtures (what they hold out) to score."""
     eval: Mapping[str, Any] = field(default_factory=dict)
@@ -61,7 +76,11 @@ class Study(Spec):
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of build, training and the draw of wordings; examples that are scored are the same."""
     margin: float = 10.0
-    """Points above the most frequent answer that a dataset must reach at every level, to count."""
+    """Points above the most frequent answer that a dataset must reach at every level that is tuned
+    and scores it, to count."""
+    compare: tuple[str, ...] = ()
+    """Combinations of levels, as FACTOR_LEVEL, from which changes are taken; left out, the first
+    one."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Returns (field, what is wrong) where values are out of range, or do not go together."""
@@ -84,6 +103,8 @@ class Study(Spec):
             problems += [
                 (part, said_by_study(name)) for name in names if name in getattr(self, part)
             ]
+        if self.pretrain:
+            problems += self._wrong_pretraining()
         if self.wordings is not None:
             problems += [
                 ("build", f"has {name}, and wordings draws the templates; give one of them")
@@ -91,6 +112,54 @@ class Study(Spec):
                 if name in self.build
             ]
         return problems + self._wrong_factors()
+
+    def _wrong_pretraining(self) -> list[tuple[str, str]]:
+        problems = [
+            ("pretrain", str(unknown_name("key", key, _OF_PRETRAINING)))
+            for key in self.pretrain
+            if key not in _OF_PRETRAINING
+        ]
+        if not self.pretrain.get("mixture"):
+            problems.append(("pretrain", "has no mixture; say which texts"))
+        for part in ("build", "train"):
+            value = self.pretrain.get(part, {})
+            if not isinstance(value, Mapping):
+                problems.append(("pretrain", f"has {part} {value!r}; want a table"))
+                continue
+            problems += [
+                ("pretrain", f"{part} {said_by_study(name)}")
+                for name in TAKEN[part]
+                if name in value
+            ]
+        if INITIAL in self.train:
+            problems.append(("train", f"has {INITIAL}, and pretrain says it; give one of them"))
+        return problems
+
+    @property
+    def pretraining(self) -> "Study | None":
+        """The pretraining, as a study that scores nothing; None where there is none.
+
+        Raises:
+          ConfigError: what it says cannot be.
+        """
+        if not self.pretrain:
+            return None
+        gin_files = self.pretrain.get("gin_files", self.gin_files)
+        said: dict[str, Any] = {
+            "build": {},
+            "train": {},
+            **self.pretrain,
+            "gin_files": tuple(gin_files),
+        }
+        # Under one name, so that studies with the same have one.
+        own: dict[str, Any] = {
+            "name": PRETRAIN,
+            "pretrain": {},
+            "wordings": None,
+            "factors": {},
+            "tuned": True,
+        }
+        return replace(self, **own, **said)
 
     def _wrong_factors(self) -> list[tuple[str, str]]:
         problems = []
@@ -154,6 +223,16 @@ def _laid_over(study: Study, level: Mapping[str, Any]) -> dict[str, Any]:
     return changed
 
 
+def _joined(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(values)
+    for name, value in over.items():
+        there = found.get(name)
+        if isinstance(there, Mapping) and isinstance(value, Mapping):
+            value = _joined(there, value)
+        found[name] = value
+    return found
+
+
 def said_by_study(name: str) -> str:
     """Returns what is wrong with a field or macro that a study gives values of its own."""
     return f"has {name}, which the study sets itself; leave it out"
@@ -168,8 +247,13 @@ def published_studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder("experiments").glob(f"*{FILE}"))}
 
 
-def read_study(path: Path) -> Study:
+def read_study(path: Path, changes: Sequence[str] = ()) -> Study:
     """Reads the file of a study, which is named after it.
+
+    Args:
+      path: the file.
+      changes: TOML that is laid over it, such as "train.TRAIN_STEPS = 500"; tables are joined, and
+        anything else takes the place of what was there.
 
     Raises:
       DeclarationError: it cannot be read, or with what is wrong with it.
@@ -182,6 +266,12 @@ def read_study(path: Path) -> Study:
     except ValueError as error:
         where = place_of_fault(str(path), error)
         raise DeclarationError(f"{path}: not valid TOML: {error}", where=where) from error
+    for change in changes:
+        try:
+            values = _joined(values, parse_toml(change))
+        except ValueError as error:
+            what = f"{change!r} is no TOML ({error}); write KEY = VALUE, texts in quotes"
+            raise DeclarationError(f"--set: {what}") from error
     # Of a number, so many: 0, 1, 2 ...
     count = values.get("seeds")
     if isinstance(count, int) and not isinstance(count, bool):

@@ -101,3 +101,16 @@ def test_a_study_of_python_is_checked_as_a_file_is():
 @pytest.mark.parametrize("name", published_studies())
 def test_ours_can_be_read(name):
     assert read_study(published_studies()[name]).question.endswith("?")
+
+
+def test_changes_are_laid_over_the_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(FILE)
+    changes = ["train.TRAIN_STEPS = 7", 'gin_files = ["a.gin"]', "seeds = 1", "eval.split = 'test'"]
+    read = read_study(path, changes)
+    assert read.train == {"TRAIN_STEPS": 7, "BATCH_SIZE": 2} and read.gin_files == ("a.gin",)
+    assert read.seeds == (0,) and read.eval == {"split": "test"}
+    with pytest.raises(DeclarationError, match="--set: 'train.TRAIN_STEPS=' is no TOML"):
+        read_study(path, ["train.TRAIN_STEPS="])
+    with pytest.raises(DeclarationError, match='unknown key "trian"'):
+        read_study(path, ["trian.TRAIN_STEPS=2"])
