@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from flan_tasks.core import lock
 from flan_tasks.core.errors import EvaluationError, FlanTasksError
 from flan_tasks.core.field_checks import ConfigError
 from flan_tasks.core.mixture import read_mixture
@@ -211,6 +212,20 @@ def test_a_run_of_another_process_is_left_to_it(tmp_path):
         assert said[0] == "wordings_1-seed_0 (1 of 6): another process does it"
         other.communicate(b"\n")
     assert worked(runs, tmp_path)[0] == []
+
+
+def test_what_another_process_ends_meanwhile_is_not_left(tmp_path):
+    first, *others = plan_runs(STUDY, tmp_path)
+    done = {"digest": first.digest, "seconds": {"build": 1.0}, "scores": []}
+    with lock.hold(first.home / ".lock"):
+
+        def ends_elsewhere(line):
+            if "another process" in line:
+                (first.home / "result.json").write_text(json.dumps(done))
+
+        clock = Clock()
+        runs = [first, *others]
+        assert work(runs, tmp_path, do=Flan(clock), told=ends_elsewhere, clock=clock) == []
 
 
 def test_a_result_that_is_damaged_is_named(tmp_path):

@@ -10,6 +10,7 @@ _DRAWN = ("trained", "unseen", "score")
 _COLORS = ("#2563a8", "#c2410c")
 _COLUMNS, _WIDTH, _HEIGHT = 3, 300, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM, _HEAD = 40, 14, 34, 40, 64
+_TICK = 20
 # Of the width of a level, so that two measures at one level stand beside each other.
 _APART = 0.16
 
@@ -31,8 +32,8 @@ def draw(results: Results) -> str:
     width, height = _COLUMNS * _WIDTH, _HEAD + rows * _HEIGHT
     drawn = [line for line in results.lines if line.measure in measures]
     values = [value for line in drawn for value in _reach(line)]
-    low = min([0.0, *values]) // 10 * 10
-    high = -(-max([0.0, *values]) // 10) * 10 or 10.0
+    low = int(min([0.0, *values]) // _TICK * _TICK)
+    high = int(-(-max([0.0, *values]) // _TICK) * _TICK) or _TICK
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         'font-family="sans-serif" font-size="12" role="img">',
@@ -75,8 +76,8 @@ def _panel(
     dataset: str | None,
     head: str,
     measures: Sequence[str],
-    low: float,
-    high: float,
+    low: int,
+    high: int,
 ) -> list[str]:
     floor = _HEIGHT - _BOTTOM
     arms = list(results.done)
@@ -90,12 +91,11 @@ def _panel(
         return _LEFT + step * (arms.index(arm) + 0.5 + beside)
 
     parts = [f'<text x="{_LEFT}" y="22" font-weight="bold">{escape(head)}</text>']
-    for number in range(5):
-        tick = low + (high - low) * number / 4
+    for tick in range(low, high + 1, _TICK):
         parts.append(
             f'<path d="M{_LEFT} {y(tick):.1f}H{_WIDTH - _RIGHT}" stroke="#ddd"/>'
             f'<text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end" fill="#555">'
-            f"{tick:g}</text>"
+            f"{tick}</text>"
         )
     majority = results.majority.get(dataset) if dataset is not None else None
     if majority is not None:

@@ -155,7 +155,8 @@ def work(
         told(f"{which}: done in {duration(seconds)}")
         after()
     _write(folder / TABLE, as_csv(states(runs)))
-    return left
+    # Another process may have done some meanwhile.
+    return [run for run in left if read_result(run) is None]
 
 
 def _carried_out(run: Run, do: Callable[[Step], None], clock: Callable[[], float]) -> float:
