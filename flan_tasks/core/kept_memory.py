@@ -16,7 +16,7 @@ def keep_freed_memory() -> bool:
 
     A step of a model on a CPU asks for its arrays anew. By default glibc gets such large pieces
     from the system and gives them back each time, and the system clears every page of them: a
-    fifth of the time of a small model's step. From here on the process stays as large as it once
+    fifth of the time of a tiny model's step. From here on the process stays as large as it once
     was. It has to be said before JAX begins its threads. Where JAX may use an accelerator, and of
     other C libraries, nothing changes.
     """
