@@ -48,7 +48,7 @@ SUBJECTS = ("high_school_biology", "professional_law")
 LENGTHS = {"inputs": 2048, "targets": 64}
 # Prompts of each kind where nobody says how many: a few minutes on two quiet cores in all, most of
 # them of the harness.
-PROMPTS = {"zero-shot": 64, "texts": 16, "letters": 32, "written": 128}
+PROMPTS = {"zero-shot": 64, "texts": 16, "letters": 32, "written": 128, "continued": 128}
 # How much the head likes the end: answers of a random model would all be as long as may be.
 ENDS = 3.5
 
@@ -258,6 +258,13 @@ def main() -> None:
             "T5, texts of up to 64 tokens",
             T5,
             written(zero_shot(counts["written"])),
+            given.written_batch,
+            max_tokens=64,
+        ),
+        "continued": lambda: Workload(
+            "decoder, texts of up to 64 tokens",
+            DECODER,
+            written(zero_shot(counts["continued"])),
             given.written_batch,
             max_tokens=64,
         ),

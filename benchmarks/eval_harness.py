@@ -59,8 +59,7 @@ def open_model(folder: Path, kind: str, batch: int) -> HFLM:
 
 def rank(model: HFLM, asked: dict) -> list[list[float]]:
     """Returns the log-probability of each option of each prompt."""
-    # A decoder reads a first token, 0, which an encoder has none of.
-    first = [] if model.backend == "seq2seq" else [0]
+    first = _first(model)
     requests = [
         ((f"{number}", f"{place}"), first + prompt, option)
         for number, (prompt, options) in enumerate(
@@ -72,11 +71,21 @@ def rank(model: HFLM, asked: dict) -> list[list[float]]:
     return [[next(values)[0] for _ in options] for options in asked["options"]]
 
 
+def _first(model: HFLM) -> list[int]:
+    """A decoder reads a first token, 0, which an encoder has none of."""
+    return [] if model.backend == "seq2seq" else [0]
+
+
 def generate(model: HFLM, asked: dict) -> list[list[int]]:
     """Returns the ids written for each prompt."""
-    # Its own bound for encoder-decoders is the length of the prompt more.
-    how = {"until": [], "do_sample": False, "max_length": asked["max_tokens"] + 1}
-    texts = [" ".join(map(word_of, prompt)) for prompt in asked["prompts"]]
+    how = {"until": [], "do_sample": False}
+    if model.backend == "seq2seq":
+        # Its own bound for encoder-decoders is the length of the prompt more.
+        how["max_length"] = asked["max_tokens"] + 1
+    else:
+        how["max_gen_toks"] = asked["max_tokens"]
+    first = _first(model)
+    texts = [" ".join(map(word_of, first + prompt)) for prompt in asked["prompts"]]
     requests = [
         Instance(request_type="generate_until", doc={}, arguments=(text, how), idx=0)
         for text in texts
